@@ -1,0 +1,1 @@
+"""Pure judges: histories and books in, verdicts out."""

@@ -1,0 +1,54 @@
+"""What can go wrong, and for a purchase: whether it certainly did not happen, or may have happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TicketlabError(Exception):
+    """The lab could not do its work; the message is one line for a person."""
+
+    exit_code = 4
+
+
+class UsageError(TicketlabError):
+    """The request itself was wrong; the message says what was found and what would be right."""
+
+    exit_code = 2
+
+
+class PurchaseError(TicketlabError):
+    """A request to the inventory failed; `definite` says that it certainly had no effect."""
+
+    definite = False
+
+
+class TornRead(PurchaseError):
+    """A reader met a half-written record; it changed nothing."""
+
+    definite = True
+
+
+class Conflict(PurchaseError):
+    """The store refused a change because another buyer's came first; it had no effect and may be tried again."""
+
+    definite = True
+
+
+class GaveUp(PurchaseError):
+    """A strategy spent its bounded retries; the request had no effect."""
+
+    definite = True
+
+
+class ClerkGone(PurchaseError):
+    """The clerk never answered: it may or may not have made the sale."""
+
+
+def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
+    """Build the error for a misspelt name, with the closest known one as its suggestion."""
+    names = sorted(known)
+    close = get_close_matches(found, names, n=1)
+    advice = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"
+    return UsageError(f"unknown {what} {found!r}: {advice}")

@@ -1,0 +1,148 @@
+"""The one seam: scheduling points, and the pacers that give them their meaning.
+
+Whatever touches shared state says so first, with `at(step)`. Whatever may block goes through `block`, which knows both
+how to attempt without blocking and how to wait. What a buyer learns it tells with `note`. Purchases stay ordinary
+Python; the pacer that is installed in the buyer's process decides what the points mean:
+
+- `Free` does nothing: full speed, wall clock;
+- a timed pacer (`ticketlab.timings`) delays at the points, by a plan;
+- a recording pacer (`ticketlab.launch`) writes them down and hands on to another;
+- a controlled pacer (`ticketlab.explore`) hands the turn to the buyer that its policy picks. Of a buyer whose attempt
+  fails it knows the resource; any step that changes that resource makes the attempt worth repeating.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Action(Enum):
+    """What a step does to its resource; all but READ change it, for who reads it or waits for it."""
+
+    READ = "read"
+    WRITE = "write"
+    TRUNCATE = "truncate"
+    FLUSH = "flush"
+    RENAME = "rename"
+    ACQUIRE = "acquire"
+    RELEASE = "release"
+    SEND = "send"
+    RECEIVE = "receive"
+    BEGIN = "begin"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+
+
+class Step(NamedTuple):
+    """One access to shared state, and so the scheduling point just before it.
+
+    `part` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a lab
+    that takes reads and writes as one step each skips it.
+    """
+
+    action: Action
+    resource: str
+    part: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether the step changes its resource."""
+        return self.action is not Action.READ
+
+    def commutes_with(self, other: Step) -> bool:
+        """Whether the order of the two steps can make no difference."""
+        return self.resource != other.resource or not (self.changes or other.changes)
+
+
+class Blocked(Enum):
+    """The answer of an attempt that would have had to wait."""
+
+    BLOCKED = "blocked"
+
+
+BLOCKED: Final = Blocked.BLOCKED
+
+
+class Pacer(Protocol):
+    """What scheduling points mean."""
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether calls may block in the operating system; if not, stores set their own time-outs to zero."""
+
+    def at(self, step: Step) -> None:
+        """Pass a scheduling point; the caller makes the access right after."""
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Make an access that may have to wait: by `wait`, or by attempts that answer BLOCKED until one succeeds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass for this buyer only."""
+
+    def note(self, what: str, value: int | str) -> None:
+        """Take down what the buyer just learnt: a number it read, a retry and its reason."""
+
+
+class Free:
+    """Nothing at all: full speed on the wall clock."""
+
+    may_wait = True
+
+    def at(self, step: Step) -> None:
+        """Pass at once."""
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Wait in the operating system."""
+        return wait()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep on the wall clock."""
+        time.sleep(seconds)
+
+    def note(self, what: str, value: int | str) -> None:
+        """Forget it."""
+
+
+_pacer: Pacer = Free()
+
+
+def current() -> Pacer:
+    """Return the pacer of this process."""
+    return _pacer
+
+
+@contextmanager
+def paced_by(pacer: Pacer) -> Iterator[None]:
+    """Install a pacer in this process for a while."""
+    global _pacer
+    before, _pacer = _pacer, pacer
+    try:
+        yield
+    finally:
+        _pacer = before
+
+
+def at(step: Step) -> None:
+    """Pass a scheduling point: call it just before the access that it names."""
+    _pacer.at(step)
+
+
+def block(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+    """Make an access that may have to wait, and return what it gives."""
+    return _pacer.block(step, attempt, wait)
+
+
+def sleep(seconds: float) -> None:
+    """Let time pass for this buyer: on the wall clock or, where the lab controls the schedule, in virtual time."""
+    _pacer.sleep(seconds)
+
+
+def note(what: str, value: int | str) -> None:
+    """Tell the lab what was just learnt; it appears in evidence, tables and timelines."""
+    _pacer.note(what, value)

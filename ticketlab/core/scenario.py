@@ -1,0 +1,48 @@
+"""Scenarios: who buys what of which store under which strategy, as a value that is the same everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Buy, Inventory
+from ticketlab.core.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One race, without how it is run: the same scenario races live and is explored.
+
+    Each buyer places `orders` orders, each of a quantity drawn from `quantity` (lowest and highest) in a section
+    drawn evenly; the draws depend on `seed` and the buyer's number alone. `ledger` says whether the books list every
+    sale beside the count; a ledger makes each write to a JSON file longer than the one before.
+    """
+
+    store: Spec
+    strategy: Spec
+    buyers: int = 100
+    inventory: Inventory = field(default_factory=lambda: Inventory({"main": 5}))
+    quantity: tuple[int, int] = (1, 1)
+    orders: int = 1
+    seed: int = 0
+    ledger: bool = True
+
+    def __post_init__(self) -> None:
+        if self.buyers < 1:
+            raise UsageError(f"{self.buyers} buyers cannot race: at least 1 is needed")
+        if self.orders < 1:
+            raise UsageError(f"{self.orders} orders a buyer is nothing to do: at least 1 is needed")
+        low, high = self.quantity
+        if not 1 <= low <= high:
+            raise UsageError(f"an order of {low} to {high} tickets makes no sense: 1 <= lowest <= highest is needed")
+        most = max(self.inventory.sections.values())
+        if high > most:
+            raise UsageError(f"an order of {high} tickets can never be met: no section has more than {most}")
+
+    def requests(self, buyer: int) -> tuple[Buy, ...]:
+        """Return what one buyer (numbered from 1) asks for, in order."""
+        draw = Random(f"{self.seed}/{buyer}")
+        sections = sorted(self.inventory.sections)
+        low, high = self.quantity
+        return tuple(Buy(buyer, draw.choice(sections), draw.randint(low, high)) for _ in range(self.orders))

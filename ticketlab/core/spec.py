@@ -1,0 +1,101 @@
+"""How stores, strategies, launchers and policies are named: `name`, `name:variant`, `name:variant,option=value`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ticketlab.core.errors import UsageError, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A choice as the user wrote it: `sqlite:journal=delete` or `pool:8`."""
+
+    name: str
+    variant: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Spec:
+        """Read `name[:variant][,option=value ...]`.
+
+        Raises:
+            UsageError: the text has no name, an empty part, or a second variant.
+        """
+        name, _, rest = text.strip().partition(":")
+        variant, options = "", []
+        for part in rest.split(",") if rest else []:
+            key, equals, value = part.partition("=")
+            if equals and key and value:
+                options.append((key, value))
+            elif part and not equals and not variant:
+                variant = part
+            else:
+                raise UsageError(f"{text!r} is not of the form name:variant,option=value (at {part!r})")
+        if not name:
+            raise UsageError(f"{text!r} has no name; a name comes first, as in 'json' or 'filelock:soft'")
+        return cls(name, variant, tuple(options))
+
+    def __str__(self) -> str:
+        parts = [self.variant] if self.variant else []
+        parts += [f"{key}={value}" for key, value in self.options]
+        return f"{self.name}:{','.join(parts)}" if parts else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A named setting of a kind: its default, its choices (empty: a whole number of at least 1), and what it does."""
+
+    default: str
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What can be chosen by name: its variants (the first is the default) and options, each with a line of help.
+
+    `number` names what a numeric variant means (the workers of `pool:8`); a kind with one has no named variants.
+    """
+
+    name: str
+    summary: str
+    variants: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
+    number: str = ""
+
+    def variant(self, spec: Spec) -> str:
+        """Return the spec's variant, or the default one where it names none."""
+        return spec.variant or next(iter(self.variants), "")
+
+    def settings(self, spec: Spec) -> dict[str, str]:
+        """Check a spec against this kind and return every option's value, the defaults included.
+
+        Raises:
+            UsageError: the spec has a variant, an option or a value that this kind does not know.
+        """
+        if self.number:
+            if not _is_count(spec.variant):
+                raise UsageError(f"{self.name} needs its {self.number}: write {self.name}:N with a whole number N >= 1")
+        elif spec.variant and spec.variant not in self.variants:
+            if not self.variants:
+                raise UsageError(f"{self.name} has no variants, but {str(spec)!r} names {spec.variant!r}")
+            raise unknown_name(f"variant of {self.name}", spec.variant, self.variants)
+        values = {key: option.default for key, option in self.options.items()}
+        for key, value in spec.options:
+            if key not in self.options:
+                if not self.options:
+                    raise UsageError(f"{self.name} has no options, but {str(spec)!r} sets {key!r}")
+                raise unknown_name(f"option of {self.name}", key, self.options)
+            choices = self.options[key].choices
+            if choices and value not in choices:
+                raise unknown_name(f"{key} of {self.name}", value, choices)
+            if not choices and not _is_count(value):
+                raise UsageError(f"{key} of {self.name} is {value!r}: a whole number of at least 1 is needed")
+            values[key] = value
+        return values
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) >= 1

@@ -1,0 +1,40 @@
+"""Verdicts: valid, anomalous or undecided, each anomaly with the operations that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A named violation: one sentence for a person, and the evidence as data (JSON types only)."""
+
+    name: str
+    sentence: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the anomaly as it stands in results."""
+        return {"name": self.name, "sentence": self.sentence, "evidence": dict(self.evidence)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the checkers found; `reason` says why they could not decide, and is empty where they did."""
+
+    anomalies: Sequence[Anomaly] = ()
+    reason: str = ""
+
+    @property
+    def valid(self) -> bool | None:
+        """True, False, or None for undecided; an anomaly found outweighs a check that could not be finished."""
+        if self.anomalies:
+            return False
+        return None if self.reason else True
+
+    @property
+    def exit_code(self) -> int:
+        """The process exit code that says the same: 0, 1, or 3 for undecided."""
+        return {True: 0, False: 1, None: 3}[self.valid]

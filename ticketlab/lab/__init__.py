@@ -1,0 +1,1 @@
+"""Composes the rooms below into races, explorations, replays, comparisons and checks."""

@@ -1,0 +1,1 @@
+"""How buyers are started, set going, recorded and brought home: one file per launcher."""

@@ -1,0 +1,1 @@
+"""Results in; text, JSON, HTML or pictures out."""

@@ -1,0 +1,1 @@
+"""What keeps the books: one file per store."""

@@ -1,0 +1,1 @@
+"""The conformance kit for people's own stores and strategies."""
