@@ -27,6 +27,7 @@ class Operation:
     section: str = ""
     tickets: tuple[int, ...] = ()
     error: str = ""
+    reads: tuple[tuple[int, int], ...] = ()
 
     @property
     def unknown(self) -> bool:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import Engine, Executable, bindparam, create_engine, event, insert, select, update
+from sqlalchemy import Engine, Executable, bindparam, create_engine, event, insert, literal_column, select, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.pool import NullPool
 
@@ -64,6 +64,7 @@ class Statements(NamedTuple):
 def statements() -> Statements:
     """Compile the statements, once a process; forked buyers inherit them."""
     p = bindparam
+    one: Any = literal_column("1")  # a plain 1 would be one more parameter to bind
     here = STOCK.c.section == p("_section")
     left, issued, version = STOCK.c.remaining, STOCK.c.issued, STOCK.c.version
     replace = update(STOCK).values(remaining=p("_remaining"), issued=p("_issued"), version=p("_version"))
@@ -72,7 +73,7 @@ def statements() -> Statements:
         "issued": issued + p("_quantity"),
         "version": version + 1,
     }
-    give_back: dict[str, Any] = {"remaining": left + p("_quantity"), "version": version + 1}
+    give_back: dict[str, Any] = {"remaining": left + p("_quantity"), "version": version + one}
     ticket: dict[str, Any] = {
         "buyer": p("_buyer"),
         "section": p("_section"),
@@ -82,7 +83,7 @@ def statements() -> Statements:
     return Statements(
         read=_sql(select(STOCK).where(here)),
         write=_sql(replace.where(here)),
-        compare_and_set=_sql(replace.where(here, version == p("_version") - 1)),
+        compare_and_set=_sql(replace.where(here, version + one == p("_version"))),
         buy=_sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
         cancel=_sql(update(STOCK).where(here).values(give_back)),
         enter=_sql(insert(LEDGER).values(ticket)),
@@ -180,8 +181,9 @@ class SqliteSession:
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
-        self._beginning = Step(Action.ACQUIRE, resource)
-        self._committing = Step(Action.RELEASE, resource)
+        self._beginning = Step(Action.BEGIN, resource)
+        self._committing = Step(Action.COMMIT, resource)
+        self._rolling_back = Step(Action.ROLLBACK, resource)
 
     def read(self, section: str) -> Stock:
         """Select the section's row."""
@@ -253,7 +255,7 @@ class SqliteSession:
             self._wait(self._committing, lambda: self._execute("COMMIT"))
         except BaseException:
             if self._connection.in_transaction:
-                at(self._committing)
+                at(self._rolling_back)
                 self._execute("ROLLBACK")
             raise
 

@@ -28,7 +28,7 @@ from typing import Any, cast
 from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TornRead
 from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
+from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
 from ticketlab.strategies.clerk import attempt, open_answer
 from ticketlab.strategies.purchase import Unattended, holding
@@ -106,7 +106,7 @@ class BoxOffice(Unattended):
         for client in self._arrivals():
             if os.fork() == 0:
                 die_with_parent()
-                with self._store.session() as session:
+                with paced_by(current().for_fork()), self._store.session() as session:
                     self._serve_connection(session, client)
                 os._exit(0)
             client.close()
@@ -135,7 +135,7 @@ class BoxOffice(Unattended):
             while True:
                 ready = [key.fileobj for key, _ in _ready(selector)]
                 if self._home in ready:
-                    self._home.recv()  # one message for each of the staff
+                    os.read(self._home.fileno(), 1)  # a byte for each of the staff: a message could be read by halves
                     return
                 try:
                     client, _ = self._listener.accept()
@@ -188,9 +188,8 @@ class BoxOffice(Unattended):
                 yield stream
 
     def dismiss(self) -> None:
-        """Send each of the staff a message to go home."""
-        for _ in self.staff():
-            self._send_home.send(None)
+        """Send each of the staff a byte, to go home."""
+        os.write(self._send_home.fileno(), b"." * len(self.staff()))
 
     def close(self) -> None:
         """Stop listening, and remove the socket's file."""

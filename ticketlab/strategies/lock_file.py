@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
 from ticketlab.strategies.purchase import Unattended, fulfil, holding
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 
 class LockFile(Unattended):
@@ -17,15 +21,22 @@ class LockFile(Unattended):
         self._soft = variant == "soft"
 
     def prepare(self, setting: Setting) -> None:
-        """Choose the lock file; filelock makes it."""
+        """Choose the lock file, and take it once: what filelock imports at first use, forked buyers then have."""
         self._path = setting.folder / "inventory.filelock"
+        with self._guard():
+            pass
+
+    def _guard(self) -> BaseFileLock:
+        from filelock import FileLock, SoftFileLock
+
+        return (SoftFileLock if self._soft else FileLock)(self._path)
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the lock file held; filelock asks for it every 50 ms until it is free."""
-        from filelock import FileLock, SoftFileLock, Timeout
+        from filelock import Timeout
 
-        guard = (SoftFileLock if self._soft else FileLock)(self._path)
+        guard = self._guard()
 
         def acquire(wait: bool) -> bool:
             try:
