@@ -195,5 +195,5 @@ def described(operation: Operation) -> dict[str, Any]:
         "tickets": list(operation.tickets),
         "invoke_ns": operation.invoke_ns,
         "return_ns": operation.return_ns,
-        "reads": [{"ns": time, "remaining": value} for time, value in operation.reads],
+        "accesses": [{"ns": ns, "action": action, "remaining": count} for ns, action, count in operation.accesses],
     } | ({"error": operation.error} if operation.error else {})

@@ -27,7 +27,7 @@ class Operation:
     section: str = ""
     tickets: tuple[int, ...] = ()
     error: str = ""
-    reads: tuple[tuple[int, int], ...] = ()
+    accesses: tuple[tuple[int, str, int], ...] = ()
 
     @property
     def unknown(self) -> bool:

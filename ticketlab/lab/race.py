@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,10 +127,9 @@ def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
 
 
 def _shifted(operation: Operation, start: int) -> Operation:
-    reads = tuple((time - start, value) for time, value in operation.reads)
+    accesses = tuple((ns - start, action, count) for ns, action, count in operation.accesses)
     returned = None if operation.return_ns is None else operation.return_ns - start
-    fields = {name: getattr(operation, name) for name in Operation.__slots__}
-    return Operation(**fields | {"invoke_ns": operation.invoke_ns - start, "return_ns": returned, "reads": reads})
+    return replace(operation, invoke_ns=operation.invoke_ns - start, return_ns=returned, accesses=accesses)
 
 
 def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:

@@ -43,6 +43,11 @@ class Party:
     timeout: float
     trace: bool = True
 
+    @property
+    def start_seconds(self) -> float:
+        """How long everybody may take to be ready: new interpreters import for a second each."""
+        return self.timeout + 2.0 * self.scenario.buyers
+
     @contextmanager
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""

@@ -42,7 +42,7 @@ class PoolLauncher:
         with staffed(party, context) as staff, context.Pool(workers, _start_worker, (party,)) as pool:
             children = _workers(staff)
             try:
-                party.gate.await_arrivals(workers, party.timeout, lambda: _check(children, staff))
+                party.gate.await_arrivals(workers, party.start_seconds, lambda: _check(children, staff))
                 party.gate.fire()
                 endings = _await_results(pool, party, children, staff)
                 if all(ending.how == "finished" for ending in endings):

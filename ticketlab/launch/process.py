@@ -37,7 +37,7 @@ class ProcessLauncher:
             try:
                 for each in buyers:
                     each.start()
-                party.gate.await_arrivals(len(buyers), party.timeout, lambda: _check(party, [*staff, *buyers]))
+                party.gate.await_arrivals(len(buyers), party.start_seconds, lambda: _check(party, [*staff, *buyers]))
                 party.gate.fire()
                 hung = _await_exits(buyers, staff, party.timeout)
             finally:

@@ -48,10 +48,10 @@ class ThreadLauncher:
             threads = [Thread(target=race, args=(buyer,), daemon=True) for buyer in buyers]
             for thread in threads:
                 thread.start()
-            deadline = monotonic() + party.timeout
+            deadline = monotonic() + party.start_seconds
             for _ in buyers:
                 if not ready.acquire(timeout=max(0.0, deadline - monotonic())):
-                    raise TicketlabError(f"not all threads were ready after {party.timeout:g} s (see --timeout)")
+                    raise TicketlabError(f"not all threads were ready after {party.start_seconds:g} s (see --timeout)")
             gun.set()
             deadline = monotonic() + party.timeout
             for thread in threads:

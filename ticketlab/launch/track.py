@@ -29,7 +29,7 @@ def track(process: int, records: Iterable[Record]) -> Track:
     """Fold a participant's records into its track; an operation without a completion is unknown."""
     found = Track(process)
     pending: Operation | None = None
-    waiting_since = 0
+    at_ns, action = 0, ""
     for tag, *rest in records:
         if tag == recorder.INVOKE:
             pending = Operation(process, rest[1], rest[3], None, rest[0], None, section=rest[2])
@@ -39,14 +39,14 @@ def track(process: int, records: Iterable[Record]) -> Track:
             found.operations.append(_completed(pending, tag, rest))
             pending, found.last = None, f"had finished its order {len(found.operations)}"
         elif tag == recorder.STEP:
-            waiting_since = rest[0]
+            at_ns, action = rest[0], rest[1]
             found.last = f"was at: {rest[1]} {rest[2]}"
         elif tag == recorder.GOT:
-            found.waited_ns += rest[0] - waiting_since
+            found.waited_ns += rest[0] - at_ns
         elif tag == recorder.NOTE:
             found.retries += rest[0] == "retry"
             if pending is not None and rest[0] == "remaining":
-                pending = replace(pending, reads=(*pending.reads, (waiting_since, rest[1])))
+                pending = replace(pending, accesses=(*pending.accesses, (at_ns, action, rest[1])))
         elif tag == recorder.CRASH:
             found.crash = rest[1]
         elif tag == recorder.END:

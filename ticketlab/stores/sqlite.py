@@ -71,7 +71,7 @@ def statements() -> Statements:
     take: dict[str, Any] = {
         "remaining": left - p("_quantity"),
         "issued": issued + p("_quantity"),
-        "version": version + 1,
+        "version": version + one,
     }
     give_back: dict[str, Any] = {"remaining": left + p("_quantity"), "version": version + one}
     ticket: dict[str, Any] = {
