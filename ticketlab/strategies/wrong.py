@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
-from ticketlab.strategies.purchase import Unattended, flocked, fulfil, holding
+from ticketlab.strategies.purchase import Guard, Unattended, flock_guard, fulfil
 
 
 class LockTooLate(Unattended):
@@ -26,12 +26,13 @@ class LockTooLate(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Read and check unguarded, then write with the lock held."""
+        guard = Guard("lock", self._lock.acquire, self._lock.release)
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
                 change = request.on(session.read(request.section))
                 if change.stock is not None:
-                    with holding("lock", self._lock.acquire, self._lock.release):
+                    with guard:
                         session.write(change.stock, change.entry)
                 return change.outcome
 
@@ -85,7 +86,7 @@ class FlockUnlinked(Unattended):
 def _opened_and_flocked(path: Path) -> Iterator[None]:
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        with flocked(path.name, file):
+        with flock_guard(path.name, file):
             yield
     finally:
         os.close(file)
