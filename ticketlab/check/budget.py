@@ -6,7 +6,7 @@ The room reads no clock and asks no operating system: both come in as functions,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _LOOK_EVERY = 64  # a configuration costs a few microseconds, a look at clock and memory about five
 
@@ -56,6 +56,13 @@ class Meter:
         self.configurations += 1
         if self.configurations >= self._next_look:
             self._look()
+
+    def part(self, configurations: int) -> Meter:
+        """Begin to count a part of the work: it ends with this meter's time and memory, or after so many steps."""
+        part = Meter(replace(self._budget, configurations=configurations, clock=None, memory=None))
+        part._budget = replace(self._budget, configurations=configurations)
+        part._begin_clock, part._begin_bytes = self._begin_clock, self._begin_bytes
+        return part
 
     def _look(self) -> None:
         self._next_look = self.configurations + _LOOK_EVERY

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ticketlab.check.budget import BudgetSpent, Meter
 from ticketlab.check.columns import OPEN, Columns
 from ticketlab.core.verdict import Anomaly
 
@@ -71,6 +72,32 @@ def minimal_subset(candidates: Sequence[int], contradicts: Callable[[frozenset[i
     if contradicts(frozenset()):
         return []
     return shrink(frozenset(), False, candidates)
+
+
+class Patience:
+    """Bounds what an explanation may cost, beside the budget: a verdict should not wait for its most perfect proof.
+
+    A try that takes too long counts as no contradiction, so `minimal_subset` keeps what it might have left out:
+    the set still contradicts itself, but `certain` is False, and it may not be minimal.
+    """
+
+    def __init__(self, meter: Meter, each: int, total: int) -> None:
+        self.certain = True
+        self._meter = meter
+        self._each = each
+        self._left = total
+
+    def contradicts(self, size: int, linearizable: Callable[[Meter], bool]) -> bool:
+        """Whether `size` operations contradict each other, as far as patience tells."""
+        part = self._meter.part(min(self._each, self._left))
+        try:
+            part.spend()
+            return not linearizable(part)
+        except BudgetSpent:
+            self.certain = False
+            return False
+        finally:
+            self._left -= min(self._left, part.configurations + size // 8)
 
 
 class Words:

@@ -22,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ticketlab.check.budget import BudgetSpent, Meter
+from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns
-from ticketlab.check.explain import Contradiction, Words, minimal_subset
+from ticketlab.check.explain import Contradiction, Patience, Words, minimal_subset
 
 if TYPE_CHECKING:
     from ticketlab.check.model import Model
@@ -160,28 +160,31 @@ class _Search:
 
 
 def _explain(model: Model, operations: Sequence[Operation], words: Words, meter: Meter) -> Contradiction:
-    """Return a minimal set that contradicts itself, or all operations where the budget ends first."""
+    """Return a set that contradicts itself: a minimal one, if patience lasts."""
     known = sorted((o.row for o in operations if o.back != OPEN), key=lambda row: words.columns.back[row])
 
-    def contradicts(firm: frozenset[int], until: int = OPEN) -> bool:
-        relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations if o.invoke <= until]
-        return not linearizable(model, relaxed, meter)
+    patience = Patience(meter, each=400, total=8_000)
 
-    rows, minimal = known, True
-    try:
-        low, high = 0, len(known)  # the first `high` to return contradict, the first `low` do not
-        while high - low > 1:
-            middle = (low + high) // 2
-            if contradicts(frozenset(known[:middle])):
-                high = middle
-            else:
-                low = middle
-        rows = known[:high][::-1]
-        rows = minimal_subset(rows, contradicts)
-    except BudgetSpent:
-        minimal = False
+    def contradicts(firm: frozenset[int]) -> bool:
+        relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
+        return patience.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
+
+    low, high = 0, len(known)  # the first `high` to return contradict each other; the first `low` do not, or not surely
+    while high - low > 1:
+        middle = (low + high) // 2
+        if contradicts(frozenset(known[:middle])):
+            high = middle
+        else:
+            low = middle
+    latest, reach = known[:high][::-1], 1
+    while reach < high and not contradicts(frozenset(latest[:reach])):
+        reach *= 2
+    patience.certain = True
+    rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
-    return Contradiction("not linearizable", _sentence(model, words, rows), rows, operations[0].call.section, minimal)
+    return Contradiction(
+        "not linearizable", _sentence(model, words, rows), rows, operations[0].call.section, patience.certain
+    )
 
 
 def _sentence(model: Model, words: Words, rows: Sequence[int]) -> str:

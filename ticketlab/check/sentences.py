@@ -6,9 +6,9 @@ from bisect import bisect_left
 from typing import Any
 
 from ticketlab.check import frontier
-from ticketlab.check.budget import BudgetSpent, Meter
+from ticketlab.check.budget import Meter
 from ticketlab.check.columns import OPEN
-from ticketlab.check.explain import Contradiction, Words, minimal_subset, tickets
+from ticketlab.check.explain import Contradiction, Patience, Words, minimal_subset, tickets
 from ticketlab.check.frontier import Change, Mixed, Read, Stuck
 from ticketlab.check.units import Between, Finding, TooFew, TooMany, Units
 
@@ -144,20 +144,21 @@ def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter
     candidates.sort(key=lambda row: -back[row])
     part = history.until(back[candidates[0]])
 
-    def contradicts(firm: frozenset[int]) -> bool:
-        return frontier.judge(part.relaxed(firm), meter) is not None
+    patience = Patience(meter, each=50_000, total=400_000)
 
-    rows, minimal = candidates, True
-    try:
-        reach = 1
-        while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
-            reach *= 2
-        rows = candidates[:reach]
-        rows = minimal_subset(rows, contradicts)
-    except BudgetSpent:
-        minimal = False
+    def contradicts(firm: frozenset[int]) -> bool:
+        relaxed = part.relaxed(firm)
+        return patience.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
+
+    reach = 1
+    while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
+        reach *= 2
+    patience.certain = True
+    rows = minimal_subset(candidates[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
-    return Contradiction(_mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, minimal)
+    return Contradiction(
+        _mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, patience.certain
+    )
 
 
 def _mixed_name(words: Words, part: Mixed, rows: list[int]) -> str:
