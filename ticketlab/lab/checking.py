@@ -56,16 +56,17 @@ def check_file(
         UsageError: a file that cannot be read, a malformed history, or an unknown model.
     """
     before = memory_in_use()
-    verdict: Verdict
+    command = ["ticketlab", "check", str(path), *(["--model", model] if model is not None else [])]
+    command += ["--stock", str(stock)] if stock is not None else []
     try:
         columns = _load(path, progress, before + int(megabytes * 1_000_000))
     except BudgetSpent as spent:
-        return _result(Verdict((), str(spent)), path, model, None)
+        return Checked(Verdict((), str(spent)), _result(Verdict((), str(spent)), None, None, command))
     chosen = named(columns.meta, model, stock)
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = check(columns, chosen, budget)
-    return _result(verdict, path, chosen.name, len(columns))
+    return Checked(verdict, _result(verdict, chosen.name, len(columns), command))
 
 
 def memory_in_use() -> int:
@@ -101,7 +102,8 @@ def _load(path: Path, progress: Progress | None, most: int) -> Columns:
                 if progress:
                     progress(lines, min(1.0, raw.tell() / size))
 
-            return jsonl.parse(_lines(raw), report)
+            with _unpacked(raw) as text:
+                return jsonl.parse(_lines(text), report)
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder: expected a history, as in history.jsonl") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -114,34 +116,33 @@ def _load(path: Path, progress: Progress | None, most: int) -> Columns:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _lines(raw: BinaryIO) -> Iterator[str]:
-    """Yield a file's lines, unpacked where it begins as a gzip file does."""
+def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
+    """Open a file as text, unpacked where it begins as a gzip file does."""
     zipped = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw
-    with io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as text:
-        number = 0
-        while line := text.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE:
-                raise MalformedHistory(
-                    f"line {number}: longer than {LONGEST_LINE:,} characters: expected one operation"
-                )
-            yield line
+    return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
 
 
-def _result(verdict: Verdict, path: Path, model: str | None, operations: int | None) -> Checked:
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    number = 0
+    while line := text.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise MalformedHistory(f"line {number}: longer than {LONGEST_LINE:,} characters: expected one operation")
+        yield line
+
+
+def _result(verdict: Verdict, model: str | None, operations: int | None, command: list[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "valid": verdict.valid,
         "anomalies": [anomaly.to_json() for anomaly in verdict.anomalies],
         "model": model,
         "operations": operations,
-        "command": ["ticketlab", "check", str(path), *(["--model", model] if model else [])],
+        "command": command,
         "environment": environment(),
     }
-    if verdict.reason:
-        result["reason"] = verdict.reason
-    return Checked(verdict, result)
+    return result | ({"reason": verdict.reason} if verdict.reason else {})
 
 
 def environment() -> dict[str, str]:
