@@ -298,7 +298,7 @@ def budgets() -> None:
     """Spend budgets of time and memory on histories that cannot be decided, and see by how much they are exceeded."""
     hard_counter = columns(
         {"model": "counter", "stock": 10_000},
-        iter([(p, "buy", 2 * p + 2, "ok", 0, 1_000) for p in range(60)] + [(60, "search", None, 9_001, 0, 999)]),
+        iter([(p, "buy", p % 4 * 2 + 2, "ok", 0, 1_000) for p in range(300)] + [(300, "search", None, 9_001, 0, 999)]),
     )
     writes = [(p, "cas", [p, (p * 7 + 3) % 40], "ok", 0, 1_000) for p in range(40)]
     reads = [(100 + p, "read", None, p, 0, 1_000) for p in range(40)]
@@ -315,7 +315,7 @@ def budgets() -> None:
                 verdict.valid is None and spent <= 1.2 * seconds,
                 f"{name}: undecided after {spent:.2f} s of {seconds} s",
             )
-        for megabytes in (100, 300):
+        for megabytes in (50, 200):
             in_use: list[int] = []
 
             def memory(in_use: list[int] = in_use) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from ticketlab.check.budget import BudgetSpent, Meter
@@ -106,18 +107,22 @@ class Words:
     def __init__(self, columns: Columns, actor: str = "buyer") -> None:
         self.columns = columns
         self.actor = actor
-        self._origin = columns.origin()
-        span = max((b for b in columns.back if b != OPEN), default=self._origin) - self._origin
+
+    @cached_property
+    def _scale(self) -> tuple[int, int, str]:
+        """The origin of times and their unit, found when a sentence first needs them: most histories need none."""
+        origin = self.columns.origin()
+        span = max((b for b in self.columns.back if b != OPEN), default=origin) - origin
         units = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
-        self._scale, self._unit = next((u for u in units if span >= 2 * u[0]), (1, "ns"))
+        return (origin, *next((u for u in units if span >= 2 * u[0]), (1, "ns")))
 
     def at(self, time: int) -> str:
         """Return a time as words, with as many decimals as tell it from its neighbours where up to six do."""
-        value = time - self._origin
-        if self._scale == 1:
-            return f"{value} {self._unit}"
-        text = f"{value / self._scale:.6f}".rstrip("0")
-        return f"{text}0 {self._unit}" if text.endswith(".") else f"{text} {self._unit}"
+        origin, scale, unit = self._scale
+        if scale == 1:
+            return f"{time - origin} {unit}"
+        text = f"{(time - origin) / scale:.6f}".rstrip("0")
+        return f"{text}0 {unit}" if text.endswith(".") else f"{text} {unit}"
 
     def who(self, row: int) -> str:
         """Return who did it: "buyer 12"."""

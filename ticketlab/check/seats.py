@@ -12,23 +12,26 @@ that did or may have sold the seat began. A sale outside the set may still count
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
 
 from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns
 from ticketlab.check.explain import Contradiction, Words
 
+_KINDS: Final[dict[object, int]] = {"ok": 0, "taken": 1, FAILED: 2, UNKNOWN: 3}
+
 
 def problem(call: Call) -> str:
     """Return why a call is not one of numbered seats, or an empty string."""
-    if call.op != "buyseat":
-        return f"unknown operation {call.op!r} of model seats: expected 'buyseat'"
-    if type(call.arg) not in (int, str):
-        return f"arg of buyseat is {call.arg!r}: expected a seat, as a whole number or a name"
-    if call.result not in ("ok", "taken", FAILED, UNKNOWN):
-        return f"result of buyseat is {call.result!r}: expected 'ok', 'taken', 'failed' or 'unknown'"
-    return ""
+    op, arg, result, _ = call
+    if op == "buyseat" and (type(arg) is int or type(arg) is str) and result in _KINDS:
+        return ""
+    if op != "buyseat":
+        return f"unknown operation {op!r} of model seats: expected 'buyseat'"
+    if result in _KINDS:
+        return f"arg of buyseat is {arg!r}: expected a seat, as a whole number or a name"
+    return f"result of buyseat is {result!r}: expected 'ok', 'taken', 'failed' or 'unknown'"
 
 
 def seat(call: Call) -> tuple[str, int | str]:
@@ -45,32 +48,39 @@ def step(sold: bool, call: Call) -> Iterable[bool]:
 
 def judge(columns: Columns, _: Meter) -> Iterator[Contradiction]:
     """Yield a contradiction for each seat that has one."""
-    number: dict[tuple[str, int | str], int] = {}
+    numbers: dict[str, dict[int | str, int]] = {}  # by section, then seat: no tuples, which would wake the collector
+    names: list[int | str] = []
     seat_of, kinds = [], []
-    for call in columns.calls:
-        seat_of.append(number.setdefault((call.section, call.arg), len(number)))
-        kinds.append({"ok": 0, "taken": 1, FAILED: 2}.get(str(call.result), 3))
-    sold = [-1] * len(number)  # the row of the known sale that was invoked first
+    for _op, arg, result, section in columns.calls:
+        number = numbers.setdefault(section, {})
+        seat = number.get(arg, -1)
+        if seat < 0:
+            seat = number[arg] = len(names)
+            names.append(arg)
+        seat_of.append(seat)
+        kinds.append(_KINDS[result])
+    sold = [-1] * len(names)  # the row of the known sale that was invoked first
     twice: dict[int, int] = {}
-    maybe = [OPEN] * len(number)  # when the first attempt began that may have sold the seat
-    refused = [-1] * len(number)  # the row of the refusal that returned first
+    maybe = [OPEN] * len(names)  # when the first attempt began that may have sold the seat
+    refused = [-1] * len(names)  # the row of the refusal that returned first
     invoke, back = columns.invoke, columns.back
-    for row, code in enumerate(columns.what):
+    for row, (code, begin, end) in enumerate(zip(columns.what, invoke, back, strict=True)):
         seat, kind = seat_of[code], kinds[code]
         if kind == 1:
             first = refused[seat]
-            if first < 0 or back[row] < back[first]:
+            if first < 0 or end < back[first]:
                 refused[seat] = row
         elif kind == 0:
-            if sold[seat] < 0:
+            first = sold[seat]
+            if first < 0:
                 sold[seat] = row
             else:
                 twice.setdefault(seat, row)
-                if invoke[row] < invoke[sold[seat]]:
-                    twice[seat], sold[seat] = sold[seat], row
-        elif kind == 3 and invoke[row] < maybe[seat]:
-            maybe[seat] = invoke[row]
-    return _contradictions(columns, number, _Seats(sold, twice, maybe, refused))
+                if begin < invoke[first]:
+                    twice[seat], sold[seat] = first, row
+        elif kind == 3 and begin < maybe[seat]:
+            maybe[seat] = begin
+    return _contradictions(columns, names, _Seats(sold, twice, maybe, refused))
 
 
 class _Seats(NamedTuple):
@@ -80,21 +90,21 @@ class _Seats(NamedTuple):
     refused: list[int]
 
 
-def _contradictions(
-    columns: Columns, number: Mapping[tuple[str, int | str], int], seats: _Seats
-) -> Iterator[Contradiction]:
-    words = Words(columns)
-    for (section, name), seat in number.items():
-        sale, refusal = seats.sold[seat], seats.refused[seat]
-        label = f"seat {name}" + (f" of section {section}" if section else "")
-        if seat in seats.twice:
-            yield _sold_twice(words, section, label, sale, seats.twice[seat])
-        if refusal < 0:
+def _contradictions(columns: Columns, names: Sequence[int | str], seats: _Seats) -> Iterator[Contradiction]:
+    words, invoke, back = Words(columns), columns.invoke, columns.back
+    for seat, (sale, refusal) in enumerate(zip(seats.sold, seats.refused, strict=True)):
+        if refusal < 0 and seat not in seats.twice:
             continue
-        begun = seats.maybe[seat] if sale < 0 else columns.invoke[sale]
-        if columns.back[refusal] < begun:
-            excused = sale >= 0 and seats.maybe[seat] <= columns.back[refusal]
-            yield _refused(words, section, label, refusal, sale, excused=excused)
+        section, name = columns.calls[columns.what[max(sale, refusal)]].section, names[seat]
+        if seat in seats.twice:
+            yield _sold_twice(words, section, _label(section, name), sale, seats.twice[seat])
+        if refusal >= 0 and back[refusal] < (seats.maybe[seat] if sale < 0 else invoke[sale]):
+            excused = sale >= 0 and seats.maybe[seat] <= back[refusal]
+            yield _refused(words, section, _label(section, name), refusal, sale, excused=excused)
+
+
+def _label(section: str, name: int | str) -> str:
+    return f"seat {name}" + (f" of section {section}" if section else "")
 
 
 def _sold_twice(words: Words, section: str, label: str, first: int, second: int) -> Contradiction:
