@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ticketlab.check import counter as counters
-from ticketlab.check import seats as numbered
+from ticketlab.check import counters, numbered
 from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.explain import Contradiction

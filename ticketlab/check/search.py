@@ -163,7 +163,7 @@ def _explain(model: Model, operations: Sequence[Operation], words: Words, meter:
     """Return a set that contradicts itself: a minimal one, if patience lasts."""
     known = sorted((o.row for o in operations if o.back != OPEN), key=lambda row: words.columns.back[row])
 
-    patience = Patience(meter, each=400, total=8_000)
+    patience = Patience(meter, each=300, total=5_000)
 
     def contradicts(firm: frozenset[int]) -> bool:
         relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]

@@ -13,7 +13,8 @@ that did or may have sold the seat began. A sale outside the set may still count
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from operator import lt
+from typing import Final
 
 from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns
@@ -59,48 +60,52 @@ def judge(columns: Columns, _: Meter) -> Iterator[Contradiction]:
             names.append(arg)
         seat_of.append(seat)
         kinds.append(_KINDS[result])
-    sold = [-1] * len(names)  # the row of the known sale that was invoked first
-    twice: dict[int, int] = {}
-    maybe = [OPEN] * len(names)  # when the first attempt began that may have sold the seat
-    refused = [-1] * len(names)  # the row of the refusal that returned first
-    invoke, back = columns.invoke, columns.back
-    for row, (code, begin, end) in enumerate(zip(columns.what, invoke, back, strict=True)):
+    return _contradictions(columns, names, seat_of, kinds, _suspects(columns, seat_of, kinds, len(names)))
+
+
+def _suspects(columns: Columns, seat_of: Sequence[int], kinds: Sequence[int], number: int) -> set[int]:
+    """Return the seats that contradict: the one pass over all rows, which keeps times and no rows, for speed."""
+    sold = [OPEN] * number  # when the first known sale began
+    maybe = [OPEN] * number  # when the first attempt began that may have sold the seat
+    refused = [OPEN] * number  # when the first refusal returned
+    suspects = set()
+    for code, begin, end in zip(columns.what, columns.invoke, columns.back, strict=True):
         seat, kind = seat_of[code], kinds[code]
         if kind == 1:
-            first = refused[seat]
-            if first < 0 or end < back[first]:
-                refused[seat] = row
+            if end < refused[seat]:
+                refused[seat] = end
         elif kind == 0:
-            first = sold[seat]
-            if first < 0:
-                sold[seat] = row
-            else:
-                twice.setdefault(seat, row)
-                if begin < invoke[first]:
-                    twice[seat], sold[seat] = first, row
+            if sold[seat] != OPEN:
+                suspects.add(seat)
+            if begin < sold[seat]:
+                sold[seat] = begin
         elif kind == 3 and begin < maybe[seat]:
             maybe[seat] = begin
-    return _contradictions(columns, names, _Seats(sold, twice, maybe, refused))
+    begun = [two if one == OPEN else one for one, two in zip(sold, maybe, strict=True)]
+    suspects.update(seat for seat, early in enumerate(map(lt, refused, begun)) if early)
+    return suspects
 
 
-class _Seats(NamedTuple):
-    sold: list[int]
-    twice: dict[int, int]
-    maybe: list[int]
-    refused: list[int]
-
-
-def _contradictions(columns: Columns, names: Sequence[int | str], seats: _Seats) -> Iterator[Contradiction]:
+def _contradictions(
+    columns: Columns, names: Sequence[int | str], seat_of: Sequence[int], kinds: Sequence[int], suspects: set[int]
+) -> Iterator[Contradiction]:
+    """Go through the rows of the seats that contradict, and tell of each."""
+    rows: dict[int, tuple[list[int], ...]] = {seat: ([], [], [], []) for seat in sorted(suspects)}
+    for row, code in enumerate(columns.what if suspects else ()):
+        if seat_of[code] in suspects:
+            rows[seat_of[code]][kinds[code]].append(row)
     words, invoke, back = Words(columns), columns.invoke, columns.back
-    for seat, (sale, refusal) in enumerate(zip(seats.sold, seats.refused, strict=True)):
-        if refusal < 0 and seat not in seats.twice:
-            continue
-        section, name = columns.calls[columns.what[max(sale, refusal)]].section, names[seat]
-        if seat in seats.twice:
-            yield _sold_twice(words, section, _label(section, name), sale, seats.twice[seat])
-        if refusal >= 0 and back[refusal] < (seats.maybe[seat] if sale < 0 else invoke[sale]):
-            excused = sale >= 0 and seats.maybe[seat] <= back[refusal]
-            yield _refused(words, section, _label(section, name), refusal, sale, excused=excused)
+    for seat, (sales, refusals, _, maybes) in rows.items():
+        section = columns.calls[columns.what[(sales or refusals)[0]]].section
+        label = _label(section, names[seat])
+        sales.sort(key=invoke.__getitem__)
+        if len(sales) > 1:
+            yield _sold_twice(words, section, label, sales[0], sales[1])
+        if refusals:
+            refusal = min(refusals, key=back.__getitem__)
+            excused = any(invoke[row] <= back[refusal] for row in maybes)
+            if back[refusal] < invoke[sales[0]] if sales else not excused:
+                yield _refused(words, section, label, refusal, sales[0] if sales else -1, excused=excused)
 
 
 def _label(section: str, name: int | str) -> str:
