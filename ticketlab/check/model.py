@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.check import counters, numbered
 from ticketlab.check.budget import Meter
@@ -134,6 +134,9 @@ def _is_value(value: Any) -> bool:
     return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
 
 
+NAMES: Final = ("cas-register", "counter", "seats")
+
+
 def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
     """Return the model that a history's `meta` names; `name` and `stock`, where given, come before its own.
 
@@ -142,7 +145,7 @@ def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = 
     """
     chosen = name if name is not None else meta.get("model")
     if chosen is None:
-        raise MalformedHistory("the history's meta names no model: name one of cas-register, counter, seats")
+        raise MalformedHistory(f"the history's meta names no model: name one of {', '.join(NAMES)}")
     if chosen == "counter":
         tickets = stock if stock is not None else meta.get("stock")
         if tickets is None:
@@ -154,4 +157,4 @@ def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = 
         return seats()
     if chosen == "cas-register":
         return cas_register(meta.get("initial"))
-    raise unknown_name("model", str(chosen), ("counter", "seats", "cas-register"))
+    raise unknown_name("model", str(chosen), NAMES)

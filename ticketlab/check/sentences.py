@@ -144,7 +144,7 @@ def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter
     candidates.sort(key=lambda row: -back[row])
     part = history.until(back[candidates[0]])
 
-    patience = Patience(meter, each=50_000, total=400_000)
+    patience = Patience(meter, each=50_000, total=200_000)
 
     def contradicts(firm: frozenset[int]) -> bool:
         relaxed = part.relaxed(firm)

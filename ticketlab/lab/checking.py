@@ -18,8 +18,8 @@ from ticketlab.check import jsonl
 from ticketlab.check.budget import Budget, BudgetSpent
 from ticketlab.check.columns import Columns, MalformedHistory
 from ticketlab.check.linearize import check
-from ticketlab.check.model import named
-from ticketlab.core.errors import UsageError
+from ticketlab.check.model import NAMES, named
+from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.verdict import Verdict
 
 LONGEST_LINE: Final = 1_000_000  # characters; longer is no operation, and reading on could fill the memory
@@ -55,6 +55,8 @@ def check_file(
     Raises:
         UsageError: a file that cannot be read, a malformed history, or an unknown model.
     """
+    if model is not None and model not in NAMES:
+        raise unknown_name("model", model, NAMES)  # before a long file is read
     before = memory_in_use()
     command = ["ticketlab", "check", str(path), *(["--model", model] if model is not None else [])]
     command += ["--stock", str(stock)] if stock is not None else []
