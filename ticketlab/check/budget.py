@@ -47,13 +47,13 @@ class Meter:
         self._begin_clock = budget.clock() if budget.clock else 0.0
         self._begin_bytes = budget.memory() if budget.memory else 0
 
-    def spend(self) -> None:
-        """Count one configuration.
+    def spend(self, configurations: int = 1) -> None:
+        """Count configurations that were made, or the like of them in work.
 
         Raises:
             BudgetSpent: a limit is reached.
         """
-        self.configurations += 1
+        self.configurations += configurations
         if self.configurations >= self._next_look:
             self._look()
 

@@ -134,6 +134,7 @@ class _Sweep:
         group = self.searches if exact else self.refusals
         group[low] = group.get(low, 0) | bit
         high = low if exact else self.stock
+        self.meter.spend(1 + len(self.frontier) // 16)
         dead_above = self.monotone and exact
         after: dict[int, int] = {}
         for mask, sold in self.frontier.items():
@@ -145,6 +146,7 @@ class _Sweep:
 
     def returned(self, operation: Change | Read) -> None:
         bit = self.bits.pop(operation.row)
+        self.meter.spend(1 + len(self.frontier) // 16)
         kept = {mask ^ bit: sold for mask, sold in self.frontier.items() if mask & bit}
         waiting = {mask: sold for mask, sold in self.frontier.items() if not mask & bit}
         if waiting:

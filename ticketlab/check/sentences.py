@@ -32,7 +32,7 @@ def oversold(words: Words, section: str, stock: int, sales: list[int]) -> Contra
 
 def impossible(words: Words, section: str, stock: int, row: int, left: int) -> Contradiction:
     """Tell of a search that was told less than nothing or more than everything."""
-    sentence = f"{words.who(row)} was told at {words.ended(row)} that {tickets(left)} were left"
+    sentence = f"{words.who(row)} was told at {words.ended(row)} that {_left(left)}"
     if left < 0:
         return Contradiction("negative stock", sentence, (row,), section, facts={"stock": stock})
     return Contradiction(
@@ -129,10 +129,14 @@ def _later_searches(words: Words, one: Units, late: int) -> list[tuple[int, int]
 
 
 def _caught_up(words: Words, one: Units, late: int) -> bool:
-    """Whether some later search counted every sale: then the books had it, and only this answer was old."""
+    """Whether the last search counted every sale: then the books had it, and only the earlier answer was old.
+
+    Searches between may seem to have caught up because other sales were under way.
+    """
     ends = sorted(words.columns.back[row] for row in one.sales)
     invoke = words.columns.invoke
-    return any(level >= bisect_left(ends, invoke[row]) for row, level in _later_searches(words, one, late))
+    row, level = max(_later_searches(words, one, late), key=lambda entry: invoke[entry[0]], default=(late, -1))
+    return level >= bisect_left(ends, invoke[row])
 
 
 def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
@@ -144,12 +148,13 @@ def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter
     candidates.sort(key=lambda row: -back[row])
     part = history.until(back[candidates[0]])
 
-    patience = Patience(meter, each=50_000, total=200_000)
+    patience = Patience(meter, each=5_000, total=50_000)
 
     def contradicts(firm: frozenset[int]) -> bool:
         relaxed = part.relaxed(firm)
         return patience.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
 
+    candidates = _backwards(part) or candidates
     reach = 1
     while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
         reach *= 2
@@ -161,8 +166,28 @@ def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter
     )
 
 
+def _backwards(part: Mixed) -> list[int]:
+    """Return a search and an earlier read that had already seen more sold, where nothing is ever cancelled; or nothing.
+
+    Such a pair contradicts itself, and is far quicker found here than among all operations.
+    """
+    if any(change.delta < 0 for change in part.changes):
+        return []
+    earlier = sorted(part.reads, key=lambda read: read.back)
+    highest, following = None, 0
+    for late in sorted(part.reads, key=lambda read: read.invoke):
+        while earlier[following].back < late.invoke:
+            if highest is None or earlier[following].low > highest.low:
+                highest = earlier[following]
+            following += 1
+        if highest is not None and late.exact and late.low < highest.low:
+            return [late.row, highest.row]
+    return []
+
+
 def _mixed_name(words: Words, part: Mixed, rows: list[int]) -> str:
-    reads = [read for read in part.reads if read.row in set(rows)]
+    chosen = set(rows)
+    reads = [read for read in part.reads if read.row in chosen]
     if not reads:
         return "oversold"
     if any(words.columns.operation(read.row).op == "buy" for read in reads):

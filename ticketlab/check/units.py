@@ -38,8 +38,8 @@ put y in its place. So greedy fails only where no solution exists, and stops at 
 4. Greedy takes, at slot k, a sale that returned before D[k] (for k = cap + 1, D is infinite). Let j - 1 be the last
    slot whose sale did not return before D[k] (or j = 1). At slot j - 1 greedy would have preferred any sale that did,
    so all k - j + 1 such sales taken since were invoked after U[j-1]: they lie between the read that set U[j-1], at
-   level p >= j - 1 (p = 0 if j = 1), and the search that set D[k], at level q <= k - 1 (q = cap at the end). Already q
-   - p + 1 of them are too many: p + (q - p + 1) > q. Without one of them, or without one of the reads, the rest fits.
+   level p >= j - 1 (p = 0 if j = 1), and the search that set D[k], at level q <= k - 1 (q = cap at the end). Already
+   q + 1 - p of them are too many, as they end above q. Without one of them, or one of the reads, the rest fits.
 """
 
 from __future__ import annotations
