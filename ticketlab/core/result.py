@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.core.history import History
 from ticketlab.core.verdict import Verdict
+
+FORMAT: Final = "ticketlab/result"
+VERSION: Final = 1
+
+
+def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result as it is printed, saved and exchanged; `kind` is race, story, comparison or exploration."""
+    return {"format": FORMAT, "version": VERSION, "kind": kind, **result}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +24,9 @@ class Figures:
 
     `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
     all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
+    `waiting_share` is the part of that time in which buyers waited for a lock, a queue or the store, `longest_wait_ms`
+    the longest single such wait. `peak_mb` is the largest process of a buyer or a clerk, memory it shares included.
+    `start_s` runs from the beginning of the start to the first order.
     """
 
     race_s: float
@@ -30,6 +41,10 @@ class Figures:
     unknown: int
     waiting_share: float
     processor_ms_per_sale: float
+    p999_ms: float = 0.0
+    longest_wait_ms: float = 0.0
+    peak_mb: float = 0.0
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

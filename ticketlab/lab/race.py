@@ -57,6 +57,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
     live = live or Live()
     began = time.monotonic()
     with _prepared(scenario, live) as (store, strategy, launcher, folder):
+        start_ns = time.monotonic_ns()
         tracks, endings = _run(scenario, live, store, strategy, launcher)
         _refuse_full_disk(tracks)
         books, torn = _read_books(store)
@@ -77,7 +78,9 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         tickets=scenario.inventory.tickets,
         sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
         verdict=Verdict(anomalies, ordered.reason),
-        figures=figures(tracks[: scenario.buyers], time.monotonic() - began),
+        figures=figures(
+            tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_ns=start_ns
+        ),
         books=_books_json(books),
         environment=surroundings,
         history=history,

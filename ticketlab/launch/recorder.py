@@ -6,6 +6,7 @@ which is the same for all its processes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import monotonic_ns, thread_time_ns
 from typing import Final, Literal, TypeVar
@@ -15,6 +16,11 @@ from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Req
 from ticketlab.core.pacing import Blocked, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.log import LogWriter, Record
+
+try:
+    import resource
+except ImportError:  # not a Unix system
+    resource = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
@@ -29,7 +35,7 @@ GOT: Final = "got"  # time: what a step waited for is there
 SLEEP: Final = "sleep"  # time, seconds
 NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
-END: Final = "end"  # time, processor time in ns since it was up
+END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
 
 
 class Recorder:
@@ -44,6 +50,7 @@ class Recorder:
         self._below = below
         self._trace = trace
         self._steps: list[Record] = []
+        self._waited_ns = self._longest_ns = 0
         self.may_wait = below.may_wait
 
     def up(self, pid: int) -> None:
@@ -77,7 +84,8 @@ class Recorder:
     def end(self) -> None:
         """Record that the participant has done all its work."""
         self._flush()
-        self._append((END, monotonic_ns(), thread_time_ns() - self._processor_ns))
+        used = thread_time_ns() - self._processor_ns
+        self._append((END, monotonic_ns(), used, self._waited_ns, self._longest_ns, peak_memory()))
 
     def _flush(self) -> None:
         if self._steps:
@@ -91,13 +99,19 @@ class Recorder:
         self._below.at(step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-        """Record when the wait began and when it was over."""
-        if not self._trace:
-            return self._below.block(step, attempt, wait)
-        self._steps.append((STEP, monotonic_ns(), step.action._value_, step.resource))
-        self._flush()
+        """Record when the wait began and when it was over; without a trace, how long waits took in all."""
+        began = monotonic_ns()
+        if self._trace:
+            self._steps.append((STEP, began, step.action._value_, step.resource))
+            self._flush()
         result = self._below.block(step, attempt, wait)
-        self._steps.append((GOT, monotonic_ns()))
+        ended = monotonic_ns()
+        if self._trace:
+            self._steps.append((GOT, ended))
+        waited = ended - began
+        self._waited_ns += waited
+        if waited > self._longest_ns:
+            self._longest_ns = waited
         return result
 
     def sleep(self, seconds: float) -> None:
@@ -115,6 +129,14 @@ class Recorder:
     def for_fork(self) -> Pacer:
         """Record nothing: a log has one writer."""
         return self._below.for_fork()
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has had resident, in bytes, with what it shares; 0 if nobody knows."""
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _described(request: Request) -> tuple[str, str, int | None]:

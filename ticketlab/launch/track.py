@@ -19,7 +19,9 @@ class Track:
     operations: list[Operation] = field(default_factory=list)
     retries: int = 0
     waited_ns: int = 0
+    longest_wait_ns: int = 0
     processor_ns: int = 0
+    peak_bytes: int = 0
     crash: str = ""
     last: str = "had not begun"
     ended: bool = False
@@ -43,6 +45,7 @@ def track(process: int, records: Iterable[Record]) -> Track:
             found.last = f"was at: {rest[1]} {rest[2]}"
         elif tag == recorder.GOT:
             found.waited_ns += rest[0] - at_ns
+            found.longest_wait_ns = max(found.longest_wait_ns, rest[0] - at_ns)
         elif tag == recorder.NOTE:
             found.retries += rest[0] == "retry"
             if pending is not None and rest[0] == "remaining":
@@ -50,7 +53,8 @@ def track(process: int, records: Iterable[Record]) -> Track:
         elif tag == recorder.CRASH:
             found.crash = rest[1]
         elif tag == recorder.END:
-            found.processor_ns, found.ended, found.last = rest[1], True, "had finished"
+            _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = rest
+            found.ended, found.last = True, "had finished"
     if pending is not None:
         found.operations.append(pending)
     return found
