@@ -88,7 +88,8 @@ def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict
     store.create(Inventory({"main": 5}), ledger=True)
     gate, log = Gate(), Log(4 + len(mishap.staff()))
     try:
-        endings = launcher.run(Party(scenario, store, mishap, log, gate, _as_it_is, timeout))
+        party = Party(scenario, store, mishap, log, gate, _as_it_is, timeout)
+        endings = launcher.run(party, lambda: None)
         lasts = [track(number, log.records(number)).last for number in range(log.participants)]
     finally:
         gate.close()
