@@ -1,0 +1,53 @@
+"""Replay: one given schedule, step by step, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ticketlab.explore.schedule import LENGTH, NOBODY, State
+
+PLANNED: Final = 0
+
+
+class Replay:
+    """One execution: whoever the schedule names at each step.
+
+    Past its end the participant that moved last goes on while it can, then the lowest-numbered one: the continuation
+    without preemptions, so a schedule may be given by its beginning. A schedule that names somebody who can not move
+    diverges.
+    """
+
+    clocked = False
+
+    def __init__(self, schedule: Sequence[int]) -> None:
+        self._schedule = tuple(schedule)
+        self._begun = False
+
+    def begin(self, state: State) -> bool:
+        """Lay out the schedule, once."""
+        if self._begun:
+            return False
+        self._begun = True
+        for place, who in enumerate(self._schedule[: len(state.plan)]):
+            state.plan[place] = who
+        state.own[PLANNED] = len(self._schedule)
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan, then go on without preemption."""
+        place = state.registers[LENGTH]
+        if place < state.own[PLANNED]:
+            planned: int = state.plan[place]
+            return planned if planned in enabled else NOBODY
+        return go_on(enabled, state)
+
+
+def go_on(enabled: Sequence[int], state: State) -> int:
+    """Return whoever moved last, if it still can, else the lowest-numbered participant that can."""
+    place = state.registers[LENGTH]
+    if place:
+        last: int = state.who[place - 1]
+        if last in enabled:
+            return last
+    return enabled[0]

@@ -1,0 +1,218 @@
+"""The state of one controlled execution: who may move, who waits for what, what has been done so far.
+
+Participants are numbered from 0, buyers first, staff after them. Each stands before its next step (its *pending* one)
+until the policy picks it; one moves at a time. An attempt that fails has no effect and is no step: it closes its
+symbol, for everyone who would make the same attempt, until a step changes that resource. So nothing polls, and a lock
+with a hundred waiters costs one failed attempt for each time that it is taken, not a hundred.
+
+All that changes is kept in columns of whole numbers. In one process they are lists; between processes they are memory
+that all share, so that whoever yields the turn can decide who gets it (see `inline` and `processes`).
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
+from itertools import compress
+from typing import Any, Final, Protocol
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.explore.steps import NONE, StepTable
+
+# Registers: single numbers of the state, in one column.
+LENGTH: Final = 0  # steps executed so far
+VERSION: Final = 1  # grows whenever the set of enabled participants may have changed; never goes back
+UNFINISHED: Final = 2  # buyers that have not yet finished
+FAILURES: Final = 3  # attempts that failed so far
+RETRIED: Final = 4  # 1 + the length at which every attempt was repeated before giving up
+ENDING: Final = 5  # an `Ending`
+REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
+CLOCK: Final = 7  # virtual time, in ticks
+CLOCKED: Final = 8  # whether virtual time orders steps
+REGISTERS: Final = 16
+
+NOBODY: Final = -1
+TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
+
+
+class Ending(IntEnum):
+    """How an execution ended."""
+
+    RUNNING = 0
+    COMPLETED = 1  # every buyer finished
+    STUCK = 2  # buyers are left and each waits for something
+    ENDLESS = 3  # the bound on steps was reached
+    DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
+
+
+class Column(Protocol):
+    """A row of whole numbers of fixed length: a list, or a memoryview of shared memory."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Return a number, or a slice of them."""
+
+    def __setitem__(self, index: Any, value: Any, /) -> None:
+        """Replace a number, or a slice by one as long."""
+
+    def __len__(self) -> int:
+        """Return the fixed length."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Go through the numbers."""
+
+
+class Policy(Protocol):
+    """What chooses who moves next.
+
+    `begin` runs between executions, in the process that leads the exploration: it may look at all of the execution
+    before (still in the state), keep what it likes in itself, and says whether there is another one to try. `choose`
+    runs in whichever process yields the turn: what it needs must be in the state, where `own`, `plan` and `marks` are
+    the policy's, or have been in the policy when it was installed.
+    """
+
+    clocked: bool  # whether sleeping and virtual time order the steps
+
+    def begin(self, state: State) -> bool:
+        """Prepare the next execution; False where every one has been explored."""
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
+
+
+def in_lists(length: int) -> Column:
+    """Return a column in this process's own memory."""
+    return [0] * length
+
+
+class State:
+    """One controlled execution as it stands, and the rules by which it goes on."""
+
+    def __init__(
+        self, table: StepTable, buyers: int, staff: int, bound: int, allocate: Callable[[int], Column] = in_lists
+    ) -> None:
+        self.table = table
+        self.buyers = buyers
+        self.size = buyers + staff
+        self.bound = bound
+        self.policy: Policy | None = None
+        self.registers = allocate(REGISTERS)
+        self.pending = allocate(self.size)
+        self.wake = allocate(self.size)  # virtual time before which a participant does not move
+        self.open = allocate(table.limit)  # by symbol: whether an attempt may succeed
+        self.who = allocate(bound)
+        self.what = allocate(bound)
+        self.when = allocate(bound)
+        self.failed_at = allocate(2 * bound)
+        self.failed_what = allocate(2 * bound)
+        self.own = allocate(REGISTERS)
+        self.plan = allocate(bound + REGISTERS)
+        self.marks = allocate(self.size)
+        self.open[1 : table.limit] = type_of(self.open, [1] * (table.limit - 1))
+        self._everybody = range(self.size)
+        self._seen = -1
+        self._enabled: list[int] = []
+
+    def reset(self) -> None:
+        """Go back to the start of an execution; staff keep standing where they wait."""
+        registers = self.registers
+        registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
+        registers[CLOCK] = 0
+        registers[UNFINISHED] = self.buyers
+        registers[VERSION] += 1
+        for symbol in range(1, len(self.table)):
+            self.open[symbol] = 1
+        if registers[CLOCKED]:
+            for who in self._everybody:
+                self.wake[who] = 0
+
+    def enabled(self) -> list[int]:
+        """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
+        version = self.registers[VERSION]
+        if version != self._seen:
+            self._seen = version
+            self._enabled = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+        return self._enabled
+
+    def next(self) -> int:
+        """Return who moves next, or NOBODY where the execution is over; the ending says how."""
+        registers = self.registers
+        enabled = self.enabled()
+        if enabled and registers[LENGTH] < self.bound:
+            assert self.policy is not None
+            chosen = self.policy.choose(enabled, self)
+            if chosen >= 0 and self.open[self.pending[chosen]]:
+                return chosen
+            registers[ENDING] = Ending.DIVERGED
+            return NOBODY
+        return self._over(bool(enabled))
+
+    def _over(self, endless: bool) -> int:
+        registers = self.registers
+        if endless:
+            registers[ENDING] = Ending.ENDLESS
+        elif not registers[UNFINISHED]:
+            registers[ENDING] = Ending.COMPLETED
+        elif registers[RETRIED] != registers[LENGTH] + 1:
+            # One failure spoke for all who would make the same attempt. Before that is called a deadlock, each attempt
+            # is repeated once: a holder that may take its own lock again is not stuck.
+            registers[RETRIED] = registers[LENGTH] + 1
+            registers[VERSION] += 1
+            for who in self._everybody:
+                if self.pending[who] != NONE:
+                    self.open[self.pending[who]] = 1
+            return self.next()
+        else:
+            registers[ENDING] = Ending.STUCK
+        return NOBODY
+
+    def arrive(self, who: int, symbol: int) -> None:
+        """Stand before a step: the first one of an execution, or one whose attempt may be known to fail."""
+        self.pending[who] = symbol
+        self.registers[VERSION] += 1
+
+    def execute(self, who: int) -> None:
+        """Take a participant's pending step into the trace; the caller makes the access right after."""
+        registers = self.registers
+        symbol = self.pending[who]
+        length = registers[LENGTH]
+        self.who[length] = who
+        self.what[length] = symbol
+        registers[LENGTH] = length + 1
+        for waiting in self.table.reopens[symbol]:
+            if not self.open[waiting]:
+                self.open[waiting] = 1
+                registers[VERSION] += 1
+        if registers[CLOCKED]:
+            now = max(registers[CLOCK], self.wake[who]) + TICK
+            registers[CLOCK] = self.wake[who] = self.when[length] = now
+
+    def fail(self, who: int) -> None:
+        """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
+        registers = self.registers
+        symbol = self.pending[who]
+        failures = registers[FAILURES]
+        if failures == len(self.failed_at):
+            raise TicketlabError(f"{failures} failed attempts in {registers[LENGTH]} steps: allow more steps")
+        self.failed_at[failures] = registers[LENGTH]
+        self.failed_what[failures] = symbol
+        registers[FAILURES] = failures + 1
+        self.open[symbol] = 0
+        registers[VERSION] += 1
+
+    def finish(self, who: int) -> None:
+        """Take down that a participant has no further step in this execution."""
+        self.pending[who] = NONE
+        self.registers[VERSION] += 1
+        if who < self.buyers:
+            self.registers[UNFINISHED] -= 1
+
+    def sleep(self, who: int, ticks: int) -> None:
+        """Let virtual time pass for one participant; without a clock it orders nothing, and so is nothing."""
+        if self.registers[CLOCKED]:
+            self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+
+
+def type_of(column: Column, values: Iterable[int]) -> Any:
+    """Return values in a form that a slice of this column takes."""
+    return memoryview(array("q", values)) if isinstance(column, memoryview) else list(values)
