@@ -102,6 +102,18 @@ def test_both_ends_of_a_deadlock_are_found() -> None:
     compare([ab, ba])
 
 
+def test_a_race_is_reversed_though_an_independent_buyer_sleeps() -> None:
+    # Found by search: the execution in which only a sleeper can move ends there, and what the sleeper would have done
+    # next must not pass for a way to begin the reversal of the race for lock b.
+    compare(
+        [
+            [("under", "a", [("read", "x")])],
+            [("under", "b", [("get", "q")]), ("under", "a", [("get", "q")])],
+            [("read", "x"), ("under", "b", [("put", "q", 1)])],
+        ]
+    )
+
+
 def test_a_consumer_that_waits_for_what_was_never_sent() -> None:
     compare([[("get", "q")], [("read", "x")], [("put", "q", 1), ("get", "q")]])
 

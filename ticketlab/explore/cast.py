@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from ticketlab.core.errors import PurchaseError, TicketlabError
 
 Perform = Callable[[Any], Any]
+Place = tuple[int, int]  # a request: its buyer, from 0, and its place in the buyer's script
+NOTHING: Final[frozenset[Place]] = frozenset()
 
 
 class Cast(Protocol):

@@ -6,7 +6,7 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -15,7 +15,7 @@ from greenlet import getcurrent, greenlet
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Blocked, Step, paced_by
-from ticketlab.explore.cast import Cast, Record, attempt, crashed
+from ticketlab.explore.cast import NOTHING, Cast, Place, Record, attempt, crashed
 from ticketlab.explore.execution import Execution, Note
 from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
@@ -130,6 +130,7 @@ class Inline:
         self._state: (
             State  # made when the cast first tells how many staff there are; what a policy laid out outlasts it
         )
+        self._without = NOTHING
         self._clean = False
 
     def __enter__(self) -> Self:
@@ -141,8 +142,16 @@ class Inline:
     ) -> None:
         self._close()
 
-    def run(self, policy: Policy) -> Execution | None:
-        """Run the policy's next execution; None where it has explored everything."""
+    @property
+    def scripts(self) -> Sequence[Sequence[Any]]:
+        """What each buyer asks for."""
+        return self._scripts
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+        """Run the policy's next execution; None where it has explored everything.
+
+        `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script.
+        """
         if not policy.begin(self._state):
             return None
         if not self._clean:
@@ -151,6 +160,9 @@ class Inline:
         state, turns = self._state, self._turns
         state.policy = policy
         state.registers[CLOCKED] = policy.clocked
+        if without != self._without:
+            self._without = without
+            state.leave_out(without)
         self._cast.reset()
         state.reset()
         self._records, turns.notes = [], []
@@ -179,7 +191,7 @@ class Inline:
             undo.callback(self._cast.close)
             buyers = len(self._scripts)
             if not hasattr(self, "_state"):
-                self._state = State(self._table, buyers, len(staff), self._steps)
+                self._state = State(self._table, [len(script) for script in self._scripts], len(staff), self._steps)
             self._turns = turns = Turns(self._state, whole=self._whole)
             hub = getcurrent()
             self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]
@@ -208,12 +220,15 @@ class Inline:
     def _buy(self, who: int) -> None:
         state, turns = self._state, self._turns
         registers, wake, script = state.registers, state.wake, self._scripts[who]
+        skip, first = state.skip, state.first[who]
         try:
             with self._cast.join(who + 1) as perform:
                 turns.switches[-1]()
                 while True:
                     since = 0
                     for place, request in enumerate(script):
+                        if skip[first + place]:
+                            continue
                         outcome = attempt(perform, request)
                         until = registers[LENGTH]
                         self._records.append(Record(who, place, outcome, since, until, wake[who]))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from itertools import compress
+from itertools import accumulate, compress
 from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
@@ -25,7 +25,8 @@ LENGTH: Final = 0  # steps executed so far
 VERSION: Final = 1  # grows whenever the set of enabled participants may have changed; never goes back
 UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
-RETRIED: Final = 4  # 1 + the length at which every attempt was repeated before giving up
+RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
+RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
 CLOCK: Final = 7  # virtual time, in ticks
@@ -89,10 +90,16 @@ class State:
     """One controlled execution as it stands, and the rules by which it goes on."""
 
     def __init__(
-        self, table: StepTable, buyers: int, staff: int, bound: int, allocate: Callable[[int], Column] = in_lists
+        self,
+        table: StepTable,
+        scripts: Sequence[int],
+        staff: int,
+        bound: int,
+        allocate: Callable[[int], Column] = in_lists,
     ) -> None:
+        """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
         self.table = table
-        self.buyers = buyers
+        self.buyers = buyers = len(scripts)
         self.size = buyers + staff
         self.bound = bound
         self.policy: Policy | None = None
@@ -108,10 +115,18 @@ class State:
         self.own = allocate(REGISTERS)
         self.plan = allocate(bound + REGISTERS)
         self.marks = allocate(self.size)
+        self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
+        self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self.open[1 : table.limit] = type_of(self.open, [1] * (table.limit - 1))
         self._everybody = range(self.size)
         self._seen = -1
         self._enabled: list[int] = []
+
+    def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
+        """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
+        self.skip[: len(self.skip)] = type_of(self.skip, [0] * len(self.skip))
+        for buyer, place in without:
+            self.skip[self.first[buyer] + place] = 1
 
     def reset(self) -> None:
         """Go back to the start of an execution; staff keep standing where they wait."""
@@ -153,17 +168,25 @@ class State:
             registers[ENDING] = Ending.ENDLESS
         elif not registers[UNFINISHED]:
             registers[ENDING] = Ending.COMPLETED
-        elif registers[RETRIED] != registers[LENGTH] + 1:
-            # One failure spoke for all who would make the same attempt. Before that is called a deadlock, each attempt
-            # is repeated once: a holder that may take its own lock again is not stuck.
-            registers[RETRIED] = registers[LENGTH] + 1
-            registers[VERSION] += 1
-            for who in self._everybody:
-                if self.pending[who] != NONE:
-                    self.open[self.pending[who]] = 1
-            return self.next()
         else:
-            registers[ENDING] = Ending.STUCK
+            return self._retry()
+        return NOBODY
+
+    def _retry(self) -> int:
+        """Let everybody attempt once more before they count as stuck, past the policy.
+
+        One failure spoke for all who would make the same attempt; a holder that may take its own lock again is the
+        exception that must not be called a deadlock.
+        """
+        registers = self.registers
+        if registers[RETRIED] != registers[LENGTH] + 1:
+            registers[RETRIED], registers[RETRYING] = registers[LENGTH] + 1, 0
+        while registers[RETRYING] < self.size:
+            who = registers[RETRYING]
+            registers[RETRYING] += 1
+            if self.pending[who] != NONE:
+                return int(who)
+        registers[ENDING] = Ending.STUCK
         return NOBODY
 
     def arrive(self, who: int, symbol: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ticketlab.core.errors import UsageError
+from ticketlab.explore.cast import NOTHING, Place
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Replay
 from ticketlab.explore.schedule import Ending, Policy
@@ -15,11 +16,17 @@ from ticketlab.explore.trace import Nondeterminism
 class Executor(Protocol):
     """What runs executions: `Inline` or `Processes`, already entered."""
 
-    def run(self, policy: Policy) -> Execution | None:
+    @property
+    def scripts(self) -> Sequence[Sequence[object]]:
+        """What each buyer asks for."""
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything."""
 
 
-def search(executor: Executor, policy: Policy, limit: int | None = None) -> Iterator[Execution]:
+def search(
+    executor: Executor, policy: Policy, limit: int | None = None, without: frozenset[Place] = NOTHING
+) -> Iterator[Execution]:
     """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
 
     The generator's return value says whether it was exhausted. Raises Nondeterminism where the policy's schedule
@@ -29,7 +36,7 @@ def search(executor: Executor, policy: Policy, limit: int | None = None) -> Iter
         raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")
     count = 0
     while limit is None or count < limit:
-        execution = executor.run(policy)
+        execution = executor.run(policy, without)
         if execution is None:
             return
         if execution.ending is Ending.DIVERGED:
@@ -42,7 +49,7 @@ def search(executor: Executor, policy: Policy, limit: int | None = None) -> Iter
             yield execution
 
 
-def replay(executor: Executor, schedule: tuple[int, ...]) -> Execution:
+def replay(executor: Executor, schedule: tuple[int, ...], without: frozenset[Place] = NOTHING) -> Execution:
     """Run one schedule, and past its end without preemption."""
-    (execution,) = search(executor, Replay(schedule))
+    (execution,) = search(executor, Replay(schedule), without=without)
     return execution

@@ -39,6 +39,12 @@ class Trace:
     def __len__(self) -> int:
         return len(self.who)
 
+    def until(self, node: int) -> Trace:
+        """Return the trace as it stood at a node."""
+        *_, (_, pending) = self.pendings(node)
+        failed = [failure for failure in self.failed if failure[0] <= node]
+        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending))
+
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with everybody's pending symbol there (the list is reused)."""
         pending = list(self.final)

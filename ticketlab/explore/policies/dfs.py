@@ -48,7 +48,7 @@ class DepthFirst:
     def begin(self, state: State) -> bool:
         """Take in what the last execution found, and lay out the next one."""
         if self._begun:
-            self._grow(Trace.of(state), state.registers[REDUNDANT])
+            self._grow(Trace.of(state), bool(state.registers[REDUNDANT]))
             while self._stack and not self._stack[-1].untried:
                 self._stack.pop()
             if not self._stack:
@@ -76,7 +76,7 @@ class DepthFirst:
             state.registers[REDUNDANT] = place + 1
         return go_on(enabled, state)
 
-    def _grow(self, trace: Trace, redundant: int) -> None:
+    def _grow(self, trace: Trace, redundant: bool) -> None:
         same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
         if redundant:  # nobody who was left at the branch could move after all
             self._stack[-1].untried.clear()
@@ -84,7 +84,8 @@ class DepthFirst:
         branch = self._prefix
         if self._stack:
             untried = self._stack.pop().untried
-            rest = untried[untried.index(trace.who[branch]) + 1 :]
+            tried = untried.index(trace.who[branch]) if trace.who[branch] in untried else len(untried)
+            rest = untried[tried + 1 :]
         else:
             rest = None
         for node, enabled in enumerate(trace.enabled(branch), branch):

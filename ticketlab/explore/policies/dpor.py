@@ -55,7 +55,10 @@ class SourceSets:
         """Find the races of the last execution, and lay out the next one."""
         branch: Node | None = None
         if self._begun:
-            self._grow(Trace.of(state), state.registers[REDUNDANT])
+            trace, redundant = Trace.of(state), state.registers[REDUNDANT]
+            # What comes after an execution became redundant is no part of the search: steps that only happened to be
+            # made there would pass for a way to begin the reversal of a race.
+            self._grow(trace.until(redundant - 1) if redundant else trace)
             branch = self._branch()
             if branch is None:
                 return False
@@ -101,15 +104,13 @@ class SourceSets:
                     state.marks[who] = NONE
         state.own[AWOKEN] = place
 
-    def _grow(self, trace: Trace, redundant: int) -> None:
-        same_start(trace, [(node.who, node.what) for node in self._stack[: self._planned - 1]])
+    def _grow(self, trace: Trace) -> None:
         fresh = max(0, self._planned - 1)
-        new = redundant - 1 if redundant else len(trace)
+        same_start(trace, [(node.who, node.what) for node in self._stack[:fresh]])
         if self._stack:
             branch = self._stack[-1]
-            if redundant != self._planned:
-                branch.what = trace.what[fresh]
-        for node in range(self._planned, new):
+            branch.what = trace.what[fresh] if fresh < len(trace) else trace.final[branch.who]
+        for node in range(self._planned, len(trace)):
             above = self._stack[-1] if self._stack else None
             sleep = _still_asleep(above, trace.table) if above else {}
             self._stack.append(Node(trace.who[node], trace.what[node], sleep, backtrack={trace.who[node]}))

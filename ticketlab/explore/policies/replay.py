@@ -7,7 +7,8 @@ from typing import Final
 
 from ticketlab.explore.schedule import LENGTH, NOBODY, State
 
-PLANNED: Final = 0
+PLANNED: Final = 0  # register: how many choices are given
+SKIPPED: Final = 1  # register: how many of them have been passed over
 
 
 class Replay:
@@ -31,7 +32,7 @@ class Replay:
         self._begun = True
         for place, who in enumerate(self._schedule[: len(state.plan)]):
             state.plan[place] = who
-        state.own[PLANNED] = len(self._schedule)
+        state.own[PLANNED], state.own[SKIPPED] = len(self._schedule), 0
         return True
 
     def choose(self, enabled: Sequence[int], state: State) -> int:
@@ -40,6 +41,21 @@ class Replay:
         if place < state.own[PLANNED]:
             planned: int = state.plan[place]
             return planned if planned in enabled else NOBODY
+        return go_on(enabled, state)
+
+
+class Loosely(Replay):
+    """One execution that follows a schedule where it can: who can not move at its turn is passed over."""
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan from where it was left, skipping who can not move."""
+        own = state.own
+        place = state.registers[LENGTH]
+        while place + own[SKIPPED] < own[PLANNED]:
+            planned: int = state.plan[place + own[SKIPPED]]
+            if planned in enabled:
+                return planned
+            own[SKIPPED] += 1
         return go_on(enabled, state)
 
 
