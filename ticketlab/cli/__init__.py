@@ -1,1 +1,90 @@
-"""The command line: thin, and quick to start."""
+"""The command line: thin, and quick to start; a command is imported when it is called."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import Final
+
+import click
+
+import ticketlab
+from ticketlab.core.errors import TicketlabError, unknown_name
+
+_COMMANDS: Final = {
+    "race": "Race buyers for tickets, live, and say what went wrong.",
+    "strategies": "List what runs on what, and why not.",
+}
+_INTERRUPTED: Final = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name, and imports one from `ticketlab.cli.<name>` when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order in which a newcomer needs them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the command's module."""
+        if name not in _COMMANDS:
+            return None
+        command = import_module(f"ticketlab.cli.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is answered with the closest."""
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            raise unknown_name("command", args[0], _COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(ticketlab.__version__, prog_name="ticketlab")
+def cli() -> None:
+    """Find the race, show it, prove it gone, and price the cure.
+
+    Buyers race for tickets in a shared inventory, and the lab says which locking strategy keeps the books right on
+    which store, and what it costs. `ticketlab race` tells the whole story.
+
+    Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work.
+    """
+
+
+def main() -> None:
+    """Run the command line, and turn every error into one line and an exit code."""
+    signal.signal(signal.SIGINT, _interrupt_once)
+    signal.signal(signal.SIGTERM, _interrupt_once)
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except TicketlabError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted: everybody was sent home, and nothing is left behind", _INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
+    """Stop the work; a second signal must not stop the clearing up, which only kills and removes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"ticketlab: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -27,6 +27,7 @@ class Operation:
     section: str = ""
     tickets: tuple[int, ...] = ()
     error: str = ""
+    accesses: tuple[tuple[int, str, int], ...] = ()
 
     @property
     def unknown(self) -> bool:

@@ -38,6 +38,16 @@ class Action(Enum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
 
+    @property
+    def takes(self) -> bool:
+        """Whether the step leaves its buyer holding the resource."""
+        return self in (Action.ACQUIRE, Action.BEGIN)
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the step ends what its buyer held of the resource."""
+        return self in (Action.RELEASE, Action.COMMIT, Action.ROLLBACK)
+
 
 class Step(NamedTuple):
     """One access to shared state, and so the scheduling point just before it.
@@ -88,6 +98,9 @@ class Pacer(Protocol):
     def note(self, what: str, value: int | str) -> None:
         """Take down what the buyer just learnt: a number it read, a retry and its reason."""
 
+    def for_fork(self) -> Pacer:
+        """Return the pacer for a process that a participant forks for itself, which is nobody the lab knows."""
+
 
 class Free:
     """Nothing at all: full speed on the wall clock."""
@@ -107,6 +120,10 @@ class Free:
 
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
+
+    def for_fork(self) -> Pacer:
+        """Be as free there."""
+        return self
 
 
 _pacer: Pacer = Free()

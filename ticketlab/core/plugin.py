@@ -163,7 +163,11 @@ class StrategyKind(Kind):
         """Whether this strategy is meant to keep the books right."""
         return self.variant(spec) not in self.wrong
 
+    def missing_on(self, store: StoreKind) -> list[str]:
+        """Return what this strategy needs and a store does not have, in words."""
+        return [capability.value for capability in Capability if capability in self.needs - store.capabilities]
+
     def unsupported_on(self, store: StoreKind) -> str:
         """Return why this strategy cannot run on a store, or an empty string where it can."""
-        missing = [capability.value for capability in Capability if capability in self.needs - store.capabilities]
+        missing = self.missing_on(store)
         return f"{self.name} needs {' and '.join(missing)}; {store.name} has none" if missing else ""

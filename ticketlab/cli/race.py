@@ -1,0 +1,139 @@
+"""`ticketlab race`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ticketlab.cli.options import Command, Name, option
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Inventory
+from ticketlab.core.result import Result
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+
+_DEFAULT_LATENCY = "write=50ms"
+
+
+@click.command("race", cls=Command)
+@option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
+@option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
+@option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
+@option("--buyers", type=int, default=100, help="How many race.")
+@option("--tickets", type=int, default=5, help="How many tickets are for sale.")
+@option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or one of ours (concert).")
+@option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
+@option("--quantity", metavar="N[-M]", default="1", help="Tickets an order; a range is drawn from.")
+@option(
+    "--latency",
+    default=_DEFAULT_LATENCY,
+    help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none for none.",
+)
+@option("--seed", type=int, default=0, help="What is drawn (quantities, delays) follows from it.")
+@option("--timeout", type=float, default=60.0, help="Seconds after which a buyer that is not done is stopped.")
+@option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
+@option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
+@option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
+@click.option("--force", is_flag=True, help="Replace the --history file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(store: str | None, strategy: str | None, as_json: bool, **given: Any) -> int:
+    """Race buyers for tickets, live, and say what went wrong.
+
+    Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
+    """
+    from ticketlab.cli.terminal import Progress, print_json
+    from ticketlab.core.verdict import Verdict
+    from ticketlab.lab.files import refuse_existing
+    from ticketlab.lab.race import Live
+    from ticketlab.lab.story import as_story, chapters, story
+    from ticketlab.timings.latency import Latency
+
+    pairs = chapters(store, strategy)
+    if given["timeout"] <= 0:
+        raise UsageError(f"--timeout {given['timeout']:g} leaves no time: it must be more than 0 seconds")
+    if given["history"] is not None:
+        if len(pairs) > 1:
+            raise UsageError("--history needs one race: name both --store and --strategy")
+        refuse_existing(given["history"], force=given["force"])
+    latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
+    live = Live(Spec.parse(given["launcher"]), latency, given["timeout"], folder=given["folder"])
+    scenario = _scenario(given)
+    with Progress() as progress:
+        rows = story(
+            pairs,
+            scenario,
+            live,
+            command=lambda each: _command(each.store, each.strategy),
+            progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
+        )
+    if given["history"] is not None:
+        _write_history(given["history"], rows[0], force=given["force"])
+    single = len(rows) == 1
+    result = rows[0] if single else as_story(_command(store, strategy), rows)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _print(rows, single)
+    return Verdict([anomaly for row in rows for anomaly in row.verdict.anomalies]).exit_code
+
+
+def _scenario(given: dict[str, Any]) -> Scenario:
+    from ticketlab.lab.files import opening_stock
+
+    if given["tickets"] < 0:
+        raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
+    inventory = opening_stock(given["stock"]) if given["stock"] else Inventory({"main": given["tickets"]})
+    return Scenario(
+        store=Spec("json"),
+        strategy=Spec("none"),
+        buyers=given["buyers"],
+        inventory=inventory,
+        quantity=_range(given["quantity"]),
+        orders=given["orders"],
+        seed=given["seed"],
+        ledger=given["ledger"],
+    )
+
+
+def _range(text: str) -> tuple[int, int]:
+    low, dash, high = text.partition("-")
+    if not low.isascii() or not low.isdigit() or (dash and not (high.isascii() and high.isdigit())):
+        raise UsageError(f"--quantity {text!r} is not a number of tickets: write 2, or 1-4 for a range")
+    return int(low), int(high if dash else low)
+
+
+def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
+    """Return the command line that runs this again: the options that were given, with these two in front."""
+    ctx = click.get_current_context()
+    words = ["ticketlab", "race"]
+    for name, value in (("--store", store), ("--strategy", strategy)):
+        words += [name, str(value)] if value else []
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source = ctx.get_parameter_source(name)
+        if name in ("store", "strategy", "as_json", "force", "history", "folder") or source is None:
+            continue
+        if source.name != "DEFAULT":
+            value = ctx.params[name]
+            words += (
+                [f"--no-{name}"] if value is False else [f"--{name}"] if value is True else [f"--{name}", str(value)]
+            )
+    return shlex.join(words)
+
+
+def _print(rows: list[Result], single: bool) -> None:
+    from ticketlab.cli.terminal import console
+    from ticketlab.report.text import print_race, print_story
+
+    if single:
+        print_race(rows[0], console())
+    else:
+        print_story(rows, console())
+
+
+def _write_history(path: Path, row: Result, *, force: bool) -> None:
+
+    raise NotImplementedError

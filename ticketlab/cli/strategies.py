@@ -1,0 +1,25 @@
+"""`ticketlab strategies`."""
+
+from __future__ import annotations
+
+import click
+
+from ticketlab.cli.options import Command
+
+
+@click.command("strategies", cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def command(as_json: bool) -> int:
+    """List the stores, strategies and launchers, what runs on what, and why not."""
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.lab.catalogue import catalogue
+
+    found = catalogue()
+    if as_json:
+        print_json(found)
+        return 0
+
+    from ticketlab.report.catalogue import print_catalogue
+
+    print_catalogue(found, console())
+    return 0

@@ -1,0 +1,44 @@
+"""What a command says beside its result: progress on stderr where that is a terminal, and nothing elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """Return where results are printed: as wide as the terminal, and 120 columns where there is none."""
+    from rich.console import Console
+
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    return Console(highlight=False, width=wide)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for machines: one JSON document on stdout."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+class Progress:
+    """One line that is overwritten as the work goes on, and erased at the end."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def say(self, text: str) -> None:
+        """Show what is being done now."""
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self.say("")

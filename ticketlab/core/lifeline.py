@@ -1,0 +1,27 @@
+"""Tying a helper process to the one that started it, so that kill -9 of the lab leaves no orphans.
+
+It stands here because stores (a manager's server) and launchers (buyers, clerks) both start processes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill the calling process when its parent dies; elsewhere than on Linux this does nothing.
+
+    Ctrl-C is left to the parent as well: it stops its helpers itself, in order.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        parent = os.getppid()
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died in between
+            os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,103 @@
+"""Results: what `--json`, saved runs and pages are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ticketlab.core.history import History
+from ticketlab.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a race went, in seconds unless the name says otherwise.
+
+    `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
+    all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
+    """
+
+    race_s: float
+    wall_s: float
+    sales_per_s: float
+    p50_ms: float
+    p99_ms: float
+    longest_ms: float
+    fairness: float
+    retries: int
+    failed: int
+    unknown: int
+    waiting_share: float
+    processor_ms_per_sale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One race and its verdict."""
+
+    command: str
+    store: str
+    strategy: str
+    launcher: str
+    buyers: int
+    tickets: int
+    sold: int
+    verdict: Verdict
+    figures: Figures
+    books: Mapping[str, Any]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    history: History = field(default_factory=lambda: History({}))
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether the books were kept right; None for undecided."""
+        return self.verdict.valid
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as it is printed and saved; the history is a file of its own."""
+        return {
+            "command": self.command,
+            "store": self.store,
+            "strategy": self.strategy,
+            "launcher": self.launcher,
+            "buyers": self.buyers,
+            "tickets": self.tickets,
+            "sold": self.sold,
+            "valid": self.valid,
+            "reason": self.verdict.reason,
+            "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
+            "figures": asdict(self.figures),
+            "books": dict(self.books),
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Several races side by side."""
+
+    command: str
+    rows: Sequence[Result]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool | None:
+        """True where every race is valid, False where one is not, None where one is undecided."""
+        verdicts = [row.valid for row in self.rows]
+        return False if False in verdicts else None if None in verdicts else True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the story as it is printed and saved: a result whose rows are results."""
+        named = {"store", "strategy"}
+        return {
+            "command": self.command,
+            "valid": self.valid,
+            "anomalies": [
+                {key: row.to_json()[key] for key in sorted(named)} | anomaly.to_json()
+                for row in self.rows
+                for anomaly in row.verdict.anomalies
+            ],
+            "rows": [row.to_json() for row in self.rows],
+            "environment": dict(self.environment),
+        }

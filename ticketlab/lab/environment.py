@@ -1,0 +1,54 @@
+"""Where a measurement was taken: processor, interpreter, libraries, file system, load."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import ticketlab
+
+_LIBRARIES = ("filelock", "sqlalchemy", "hypothesis", "greenlet")
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """Describe this machine as far as it bears on a race whose files stand in `folder`."""
+    return {
+        "ticketlab": ticketlab.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_1min": round(os.getloadavg()[0], 2),
+        "file_system": _file_system(folder),
+        "sqlite": sqlite3.sqlite_version,
+    } | {name: found for name in _LIBRARIES if (found := _version(name))}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _file_system(folder: Path) -> str:
+    """Return the type of the file system that holds a folder, where the system tells."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return "unknown"
+    path = folder.absolute()
+    mounts = [(Path(point), kind) for _, point, kind, *_ in (line.split() for line in lines)]
+    return max(((point, kind) for point, kind in mounts if path.is_relative_to(point)), key=lambda m: len(str(m[0])))[1]

@@ -1,0 +1,61 @@
+"""What a race's operations come to: rates, latencies, fairness."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from ticketlab.core.history import Operation
+from ticketlab.core.result import Figures
+from ticketlab.launch.track import Track
+
+
+def figures(tracks: Sequence[Track], wall_s: float) -> Figures:
+    """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown."""
+    operations = [operation for track in tracks for operation in track.operations]
+    answered = [operation for operation in operations if operation.return_ns is not None]
+    sold = sum(len(operation.tickets) for operation in answered if operation.op == "buy")
+    latencies = sorted(map(_latency_ns, answered))
+    began = min((operation.invoke_ns for operation in operations), default=0)
+    ended = max((operation.return_ns or 0 for operation in answered), default=began)
+    race_s = (ended - began) / 1e9
+    return Figures(
+        race_s=race_s,
+        wall_s=wall_s,
+        sales_per_s=sold / race_s if race_s else 0.0,
+        p50_ms=percentile(latencies, 0.50) / 1e6,
+        p99_ms=percentile(latencies, 0.99) / 1e6,
+        longest_ms=percentile(latencies, 1.0) / 1e6,
+        fairness=jain(_mean_waits(answered)),
+        retries=sum(track.retries for track in tracks),
+        failed=sum(operation.result == "failed" for operation in operations),
+        unknown=len(operations) - len(answered),
+        waiting_share=sum(track.waited_ns for track in tracks) / max(1, sum(latencies)),
+        processor_ms_per_sale=sum(track.processor_ns for track in tracks) / 1e6 / max(1, sold),
+    )
+
+
+def _latency_ns(operation: Operation) -> int:
+    assert operation.return_ns is not None, "only answered operations have a latency"
+    return operation.return_ns - operation.invoke_ns
+
+
+def _mean_waits(operations: Iterable[Operation]) -> list[float]:
+    waits: dict[int, list[int]] = defaultdict(list)
+    for operation in operations:
+        waits[operation.process].append(_latency_ns(operation))
+    return [sum(each) / len(each) for each in waits.values()]
+
+
+def percentile(ordered: Sequence[int], share: float) -> float:
+    """Return the smallest value that at least this share of an ascending sequence does not exceed; 0 if it is empty."""
+    if not ordered:
+        return 0.0
+    rank = -(-len(ordered) * share // 1)  # rounded up
+    return float(ordered[max(0, int(rank) - 1)])
+
+
+def jain(shares: Sequence[float]) -> float:
+    """Return the fairness index of Jain, Chiu and Hawe (1984): 1 where all shares are equal, 1/n where one has all."""
+    squares = sum(share * share for share in shares)
+    return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0

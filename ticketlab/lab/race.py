@@ -1,0 +1,191 @@
+"""Live races: real processes, real files, and a verdict from two oracles."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ticketlab.check.books import judge_books
+from ticketlab.core.errors import TicketlabError, TornRead, UsageError
+from ticketlab.core.history import History, Operation
+from ticketlab.core.inventory import Books
+from ticketlab.core.plugin import Setting, Store, Strategy
+from ticketlab.core.result import Result
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.lab.environment import environment
+from ticketlab.lab.figures import figures
+from ticketlab.lab.folders import live_folder
+from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.launch.gate import Gate
+from ticketlab.launch.log import Log
+from ticketlab.launch.party import Ending, Launcher, Party
+from ticketlab.launch.track import Track, track
+from ticketlab.timings.latency import Latency
+
+_DISK_FULL = ("[Errno 28]", "database or disk is full")
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """How a scenario is raced: the launcher, the simulated latency, the time-out in seconds, whether steps are kept."""
+
+    launcher: Spec = field(default_factory=lambda: Spec("process"))
+    latency: Latency = field(default_factory=lambda: Latency({}))
+    timeout: float = 60.0
+    trace: bool = True
+    folder: Path | None = None
+
+
+def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
+    """Race a scenario and judge it.
+
+    Raises:
+        UsageError: the store, strategy or launcher is unknown, or they do not go together.
+        TicketlabError: the race could not be run at all.
+    """
+    live = live or Live()
+    began = time.monotonic()
+    with _prepared(scenario, live) as (store, strategy, launcher, folder):
+        tracks, endings = _run(scenario, live, store, strategy, launcher)
+        _refuse_full_disk(tracks)
+        books, torn = _read_books(store)
+        surroundings = environment(folder)
+    operations = _merged(tracks[: scenario.buyers])
+    anomalies = judge_books(scenario.inventory, operations, books)
+    anomalies += [*torn, *_bad_endings(endings, tracks)]
+    return Result(
+        command=command,
+        store=str(scenario.store),
+        strategy=str(scenario.strategy),
+        launcher=str(live.launcher),
+        buyers=scenario.buyers,
+        tickets=scenario.inventory.tickets,
+        sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
+        verdict=Verdict(anomalies),
+        figures=figures(tracks[: scenario.buyers], time.monotonic() - began),
+        books=_books_json(books),
+        environment=surroundings,
+        history=History(_meta(scenario), operations),
+    )
+
+
+def check_combination(scenario: Scenario) -> None:
+    """Raise UsageError where the scenario's strategy cannot run on its store."""
+    reason = strategy_kind(scenario.strategy).unsupported_on(store_kind(scenario.store))
+    if reason:
+        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+
+
+@contextmanager
+def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path]]:
+    """Build and set up all that the race needs, and take it down again."""
+    check_combination(scenario)
+    launcher = launcher_kind(live.launcher)
+    starter = launcher.build(
+        launcher.variant(live.launcher) or live.launcher.variant, **launcher.settings(live.launcher)
+    )
+    strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
+    with ExitStack() as stack:
+        folder = stack.enter_context(live_folder(live.folder))
+        store = store_kind(scenario.store).make(scenario.store, folder)
+        try:
+            stack.callback(store.close)
+            store.create(scenario.inventory, ledger=scenario.ledger)
+            strategy.prepare(Setting(starter.context(), folder, store, scenario.buyers))
+        except OSError as error:
+            raise TicketlabError(f"cannot set up the race in {folder}: {error.strerror or error}") from error
+        stack.callback(strategy.close)
+        yield store, strategy, starter, folder
+
+
+def _run(
+    scenario: Scenario, live: Live, store: Store, strategy: Strategy, launcher: Launcher
+) -> tuple[list[Track], list[Ending]]:
+    """Let everybody race, and read what they recorded; the buyers' tracks come first."""
+    gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
+    try:
+        pace = partial(live.latency.pace, scenario.seed)
+        endings = launcher.run(Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace))
+        return [track(number + 1, log.records(number)) for number in range(log.participants)], endings
+    finally:
+        gate.close()
+        log.close()
+
+
+def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
+    """Merge the buyers' operations in the order of their invocations, with the first one at 0 ns."""
+    operations = sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns)
+    start = operations[0].invoke_ns if operations else 0
+    return tuple(_shifted(each, start) for each in operations)
+
+
+def _shifted(operation: Operation, start: int) -> Operation:
+    accesses = tuple((ns - start, action, count) for ns, action, count in operation.accesses)
+    returned = None if operation.return_ns is None else operation.return_ns - start
+    return replace(operation, invoke_ns=operation.invoke_ns - start, return_ns=returned, accesses=accesses)
+
+
+def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:
+    try:
+        return store.books(), []
+    except TornRead as error:
+        return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
+
+
+def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:
+    """One anomaly for all that crashed and one for all that hung, each with what it last did."""
+    found = []
+    for how, name in (("crashed", "crashed"), ("hung", "hung")):
+        bad = [ending for ending in endings if ending.how == how]
+        if bad:
+            first, part = bad[0], tracks[bad[0].participant]
+            others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
+            cause = part.crash or first.detail
+            sentence = f"{first.who} {how} ({cause}); it {part.last}{others}"
+            evidence = [
+                {
+                    "who": ending.who,
+                    "detail": tracks[ending.participant].crash or ending.detail,
+                    "last": tracks[ending.participant].last,
+                }
+                for ending in bad
+            ]
+            kind = "clerk" if first.who.startswith("clerk") else "buyer"
+            found.append(Anomaly(f"{kind} {name}", sentence, {"participants": evidence}))
+    return found
+
+
+def _refuse_full_disk(tracks: Sequence[Track]) -> None:
+    """A full disk says nothing about the strategy."""
+    for each in tracks:
+        if any(sign in each.crash for sign in _DISK_FULL):
+            raise TicketlabError(
+                "the disk is full: the race could not go on (free some space, or name another --folder)"
+            )
+
+
+def _books_json(books: Books | None) -> dict[str, Any]:
+    if books is None:
+        return {}
+    stocks = {name: stock._asdict() for name, stock in books.stocks.items()}
+    return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
+
+
+def _meta(scenario: Scenario) -> dict[str, Any]:
+    sections = dict(scenario.inventory.sections)
+    stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
+    return {
+        "model": "counter",
+        "stock": stock,
+        "store": str(scenario.store),
+        "strategy": str(scenario.strategy),
+        "buyers": scenario.buyers,
+        "seed": scenario.seed,
+    }

@@ -1,0 +1,74 @@
+"""What can be chosen by name: every kind that an installed package names in its entry points, ours among them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from ticketlab.core.errors import TicketlabError, unknown_name
+from ticketlab.core.plugin import StoreKind, StrategyKind
+from ticketlab.core.spec import Kind, Spec
+from ticketlab.launch.party import LauncherKind
+
+K = TypeVar("K", bound=Kind)
+
+
+def store_kind(spec: Spec) -> StoreKind:
+    """Return the store that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("store", spec.name, StoreKind)
+
+
+def strategy_kind(spec: Spec) -> StrategyKind:
+    """Return the strategy that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("strategy", spec.name, StrategyKind)
+
+
+def launcher_kind(spec: Spec) -> LauncherKind:
+    """Return the launcher that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("launcher", spec.name, LauncherKind)
+
+
+def stores() -> list[StoreKind]:
+    """Return all stores, in the order of their names."""
+    return [_load(point, StoreKind) for _, point in sorted(_points("store").items())]
+
+
+def strategies() -> list[StrategyKind]:
+    """Return all strategies, in the order of their names."""
+    return [_load(point, StrategyKind) for _, point in sorted(_points("strategy").items())]
+
+
+def launchers() -> list[LauncherKind]:
+    """Return all launchers, in the order of their names."""
+    return [_load(point, LauncherKind) for _, point in sorted(_points("launcher").items())]
+
+
+def names(what: str) -> list[str]:
+    """Return the names of all stores, strategies or launchers, without importing any of them."""
+    return sorted(_points(what))
+
+
+_GROUPS = {"store": "ticketlab.stores", "strategy": "ticketlab.strategies", "launcher": "ticketlab.launchers"}
+
+
+@cache
+def _points(what: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=_GROUPS[what])}
+
+
+def _kind(what: str, name: str, expected: type[K]) -> K:
+    points = _points(what)
+    if name not in points:
+        raise unknown_name(what, name, points)
+    return _load(points[name], expected)
+
+
+def _load(point: EntryPoint, expected: type[K]) -> K:
+    try:
+        loaded: Any = point.load()
+    except Exception as error:
+        raise TicketlabError(f"the {point.group} entry point {point.name!r} does not load: {error}") from error
+    if not isinstance(loaded, expected):
+        raise TicketlabError(f"the {point.group} entry point {point.value!r} is not a {expected.__name__}")
+    return loaded

@@ -1,0 +1,64 @@
+"""The story: each store unguarded, then under its cures, one race after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from ticketlab.core.result import Result, Story
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.lab.race import Live, check_combination, race
+
+STORY: Final[Mapping[str, Sequence[str]]] = {
+    "json": ("none", "lock", "filelock", "flock", "clerk"),
+    "sqlite": ("none", "lock", "transaction:immediate", "optimistic", "atomic"),
+    "manager": ("none", "lock", "manager-lock", "clerk"),
+}
+
+
+def chapters(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
+    """Return the (store, strategy) pairs to race: those of the story that fit what the user named.
+
+    A store that the story does not have is raced unguarded and with a lock; a strategy, on every store it runs on.
+    """
+    if store is not None and strategy is not None:
+        return [(Spec.parse(store), Spec.parse(strategy))]
+    if store is not None:
+        known = STORY.get(Spec.parse(store).name, ("none", "lock"))
+        return [(Spec.parse(store), Spec.parse(each)) for each in known]
+    if strategy is not None:
+        from ticketlab.lab.registry import store_kind, strategy_kind
+
+        chosen = Spec.parse(strategy)
+        kind = strategy_kind(chosen)
+        return [(Spec(name), chosen) for name in STORY if not kind.unsupported_on(store_kind(Spec(name)))]
+    return [(Spec(name), Spec.parse(each)) for name, cures in STORY.items() for each in cures]
+
+
+def story(
+    pairs: Sequence[tuple[Spec, Spec]],
+    scenario: Scenario,
+    live: Live,
+    *,
+    command: Callable[[Scenario], str],
+    progress: Callable[[int, Scenario], None],
+) -> list[Result]:
+    """Race each pair in turn; `command` says how one row is run again, `progress` is told before each."""
+    scenarios = [replace(scenario, store=store, strategy=strategy) for store, strategy in pairs]
+    for each in scenarios:
+        check_combination(each)
+    rows = []
+    for number, each in enumerate(scenarios):
+        progress(number, each)
+        folder = live.folder
+        if folder is not None and len(scenarios) > 1:
+            folder = folder / f"{each.store.name}-{each.strategy}".replace(":", "-")
+        rows.append(race(each, replace(live, folder=folder), command=command(each)))
+    return rows
+
+
+def as_story(command: str, rows: Sequence[Result]) -> Story:
+    """Put several races together as one result."""
+    return Story(command, rows, rows[0].environment if rows else {})

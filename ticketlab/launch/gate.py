@@ -1,0 +1,76 @@
+"""The starting gate: everybody arrives, then the gun sets them all going at once."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+from multiprocessing.reduction import DupFd
+from time import monotonic
+from typing import Any
+
+from ticketlab.core.errors import TicketlabError
+
+
+class Gate:
+    """Two pipes. Who arrives writes a byte to the first; the gun is the end of the second, which all see at once.
+
+    A process that has the lab's ends too, by a fork, must give them up (`arrive` does, and `pass_by` for those who do
+    not race), or nobody would see the end.
+    """
+
+    def __init__(self) -> None:
+        self._arrivals, self._arrive = os.pipe()
+        self._wait, self._gun = os.pipe()
+        self._mine = [self._arrivals, self._gun]
+        self._theirs = [self._arrive, self._wait]
+
+    def __getstate__(self) -> tuple[Any, Any]:
+        return DupFd(self._arrive), DupFd(self._wait)
+
+    def __setstate__(self, state: tuple[Any, Any]) -> None:
+        self._arrive, self._wait = state[0].detach(), state[1].detach()
+        self._mine, self._theirs = [], [self._arrive, self._wait]
+
+    def arrive(self) -> None:
+        """Say that the calling process is ready, and wait for the gun."""
+        _close(self._mine)
+        os.write(self._arrive, b".")
+        os.read(self._wait, 1)
+        _close(self._theirs)
+
+    def pass_by(self) -> None:
+        """Give up the gate, in a process that does not wait for the gun."""
+        _close(self._mine)
+        _close(self._theirs)
+
+    def await_arrivals(self, expected: int, seconds: float, check: Callable[[], None]) -> None:
+        """Wait until that many have arrived; `check` is called now and then, and raises where one never will.
+
+        Raises:
+            TicketlabError: they had not all arrived in time.
+        """
+        deadline = monotonic() + seconds
+        arrived = 0
+        while arrived < expected:
+            if select.select([self._arrivals], [], [], 0.2)[0]:
+                arrived += len(os.read(self._arrivals, 65536))
+                continue
+            check()
+            if monotonic() > deadline:
+                raise TicketlabError(f"only {arrived} of {expected} were ready after {seconds:g} s (see --timeout)")
+
+    def fire(self) -> None:
+        """Set everybody going."""
+        os.close(self._gun)
+        self._mine.remove(self._gun)
+
+    def close(self) -> None:
+        """Close the lab's ends and its copies of the others'."""
+        _close(self._mine)
+        _close(self._theirs)
+
+
+def _close(files: list[int]) -> None:
+    while files:
+        os.close(files.pop())

@@ -1,0 +1,117 @@
+"""The log of a race: memory without a name that all participants share, and that outlives each of them.
+
+Every participant writes records to a region of its own, so nothing is locked and nobody waits. A record counts once
+its length is there, and the length is written last: kill -9 in the middle of a write loses that record and no other.
+The memory belongs to open file descriptors alone; when the last process is gone, so is it.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from multiprocessing.reduction import DupFd
+from struct import Struct
+from typing import Any, Final
+
+from ticketlab.core.errors import TicketlabError
+
+Record = tuple[Any, ...]
+
+WINDOW: Final = 1 << 16
+"""How much of its region a writer maps at a time, in bytes; no record is larger."""
+REGION: Final = WINDOW * 1024
+"""How much one participant may write: 64 MiB of address space, of which only what is used takes memory."""
+
+_LENGTH: Final = Struct("<I")
+_NEXT_WINDOW: Final = 0xFFFFFFFF
+
+
+class LogFull(TicketlabError):
+    """A participant wrote more than its region holds."""
+
+
+class Log:
+    """Regions for a number of participants, numbered from 0; it can be handed to a process that starts."""
+
+    def __init__(self, participants: int) -> None:
+        self.participants = participants
+        self._file = _nameless_file()
+        os.ftruncate(self._file, participants * REGION)
+
+    def __getstate__(self) -> tuple[int, Any]:
+        return self.participants, DupFd(self._file)
+
+    def __setstate__(self, state: tuple[int, Any]) -> None:
+        self.participants = state[0]
+        self._file = state[1].detach()
+
+    def writer(self, participant: int) -> LogWriter:
+        """Return what appends to one region; a region has one writer at a time."""
+        return LogWriter(self._file, participant)
+
+    def records(self, participant: int) -> Iterator[Record]:
+        """Yield what a participant has written so far, whether it still lives or not."""
+        for window in range(REGION // WINDOW):
+            content = os.pread(self._file, WINDOW, participant * REGION + window * WINDOW)
+            offset = 0
+            while (length := _LENGTH.unpack_from(content, offset)[0]) not in (0, _NEXT_WINDOW):
+                offset += _LENGTH.size
+                yield marshal.loads(content[offset : offset + length])  # noqa: S302 - written by our own buyers
+                offset += length
+            if length == 0:
+                return
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        os.close(self._file)
+
+
+class LogWriter:
+    """Appends records: tuples of numbers, strings, None and tuples of those."""
+
+    def __init__(self, file: int, participant: int) -> None:
+        self._file = file
+        self._base = participant * REGION
+        self._window = 0
+        self._map()
+
+    def _map(self) -> None:
+        self._memory = mmap.mmap(self._file, WINDOW, offset=self._base + self._window * WINDOW)
+        self._offset = 0
+
+    def append(self, record: Record) -> None:
+        """Write a record; raises LogFull when the region is used up."""
+        data = marshal.dumps(record)
+        start = self._offset + _LENGTH.size
+        end = start + len(data)
+        if end + _LENGTH.size > WINDOW:
+            self._turn_over(len(data))
+            self.append(record)
+            return
+        self._memory[start:end] = data
+        _LENGTH.pack_into(self._memory, self._offset, len(data))
+        self._offset = end
+
+    def _turn_over(self, size: int) -> None:
+        if size + 2 * _LENGTH.size > WINDOW:
+            raise LogFull(f"a record of {size} bytes is more than the {WINDOW} that fit")
+        if (self._window + 1) * WINDOW >= REGION:
+            raise LogFull(f"a participant's log holds {REGION >> 20} MiB, and that is used up")
+        _LENGTH.pack_into(self._memory, self._offset, _NEXT_WINDOW)
+        self._memory.close()
+        self._window += 1
+        self._map()
+
+    def close(self) -> None:
+        """Unmap the region; what was written stays in the log."""
+        self._memory.close()
+
+
+def _nameless_file() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("ticketlab-log", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

@@ -1,0 +1,177 @@
+"""Who takes part in a race and what each does, whatever launcher starts them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.pacing import Free, Pacer, paced_by
+from ticketlab.core.plugin import Store, Strategy
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Kind
+from ticketlab.launch.gate import Gate
+from ticketlab.launch.log import Log
+from ticketlab.launch.recorder import Recorder
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+GRACE_SECONDS = 5.0
+"""How long a clerk that was sent home may take, and buyers whose clerk has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """All that a participant needs, handed over when it starts.
+
+    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too.
+    """
+
+    scenario: Scenario
+    store: Store
+    strategy: Strategy
+    log: Log
+    gate: Gate
+    pace: Callable[[int, Pacer], Pacer]
+    timeout: float
+    trace: bool = True
+
+    @property
+    def start_seconds(self) -> float:
+        """How long everybody may take to be ready: new interpreters import for a second each."""
+        return self.timeout + 2.0 * self.scenario.buyers
+
+    @contextmanager
+    def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
+        """Yield a participant's recorder, and the pacer to install for it."""
+        writer = self.log.writer(participant)
+        recorder = Recorder(writer, Free(), trace=self.trace)
+        try:
+            yield recorder, self.pace(participant, recorder)
+        finally:
+            writer.close()
+
+    def attend(self, buyer: int, recorder: Recorder, arrive: Callable[[], None]) -> bool:
+        """Join, wait for the gun, and place a buyer's orders; False if that failed, which the log then says."""
+        try:
+            recorder.up(os.getpid())
+            with self.strategy.join(self.store, buyer) as perform:
+                requests = self.scenario.requests(buyer)
+                arrive()
+                for request in requests:
+                    recorder.perform(perform, request)
+                recorder.end()
+        except Exception as error:  # whatever it is, it is this buyer's, and the others go on
+            recorder.crashed(f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def race(self, buyer: int) -> None:
+        """Be one buyer in a process of its own."""
+        die_with_parent()
+        with self.recorded(buyer - 1) as (recorder, pacer), paced_by(pacer):
+            done = self.attend(buyer, recorder, self.gate.arrive)
+        if not done:
+            raise SystemExit(1)
+
+    def serve(self, number: int) -> None:
+        """Be one of the staff, in a process of its own."""
+        die_with_parent()
+        self.gate.pass_by()
+        with self.recorded(self.scenario.buyers + number) as (recorder, pacer), paced_by(pacer):
+            recorder.up(os.getpid())
+            try:
+                self.strategy.staff()[number]()
+            except Exception as error:  # it is reported with what the buyers then lacked
+                recorder.crashed(f"{type(error).__name__}: {error}")
+                raise SystemExit(1) from None
+            recorder.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a participant ended, and if badly, how one can tell; `who` is "buyer 7" or "clerk 1"."""
+
+    who: str
+    participant: int
+    how: Literal["finished", "crashed", "hung"]
+    detail: str = ""
+
+    @classmethod
+    def of_buyer(cls, buyer: int, how: Literal["finished", "crashed", "hung"], detail: str = "") -> Ending:
+        """Say how a buyer, numbered from 1, ended."""
+        return cls(f"buyer {buyer}", buyer - 1, how, detail)
+
+
+class Launcher(Protocol):
+    """A way to start buyers."""
+
+    def context(self) -> BaseContext:
+        """Return how processes start here; what they share is made from it."""
+
+    def run(self, party: Party) -> list[Ending]:
+        """Start everybody, fire the gun, and bring everybody home before the time-out; kill who does not come."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LauncherKind(Kind):
+    """A launcher by name; `build(variant, **options)` makes one."""
+
+    build: Callable[..., Launcher]
+
+
+@contextmanager
+def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
+    """Have the strategy's staff at work, each in a process of its own, and send them home at the end."""
+    staff = [_process(context, party.serve, number) for number in range(len(party.strategy.staff()))]
+    try:
+        for each in staff:
+            each.start()
+        yield staff
+        if all(each.is_alive() for each in staff):
+            party.strategy.dismiss()
+        deadline = monotonic() + GRACE_SECONDS
+        for each in staff:
+            each.join(max(0.0, deadline - monotonic()))
+    finally:
+        kill(staff)
+
+
+def staff_endings(party: Party, staff: list[BaseProcess]) -> list[Ending]:
+    """Say which of the staff ended badly."""
+    first = party.scenario.buyers
+    return [
+        Ending(f"clerk {number + 1}", first + number, "crashed", exit_text(each.exitcode))
+        for number, each in enumerate(staff)
+        if each.exitcode
+    ]
+
+
+def _process(context: BaseContext, target: Callable[[int], None], number: int) -> BaseProcess:
+    make: Any = context  # BaseContext has Process in all its subclasses, and not in its type
+    process: BaseProcess = make.Process(target=target, args=(number,), daemon=False)
+    return process
+
+
+def exit_text(code: int | None) -> str:
+    """Say how a process ended."""
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}"
+
+
+def kill(processes: list[BaseProcess]) -> None:
+    """Kill those that still live, and wait until they are gone."""
+    started = [process for process in processes if process.pid is not None]
+    for process in started:
+        if process.exitcode is None:
+            process.kill()
+    for process in started:
+        process.join()

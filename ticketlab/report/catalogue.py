@@ -1,0 +1,62 @@
+"""The catalogue as text: the matrix, the reasons, and every variant and option with its line of help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def print_catalogue(catalogue: Mapping[str, Any], console: Console) -> None:
+    """Print what runs on what, why not, and all names that --store, --strategy and --launcher take."""
+    console.print(_matrix(catalogue))
+    console.print()
+    for each in catalogue["strategies"]:
+        for reason in _reasons(catalogue, each["name"]):
+            console.print(Text(reason, style="dim"))
+    for title, option in (("stores", "--store"), ("strategies", "--strategy"), ("launchers", "--launcher")):
+        console.print(Text(f"\n{title.capitalize()} ({option} NAME[:VARIANT][,OPTION=VALUE])", style="bold"))
+        console.print(_names(catalogue[title]))
+
+
+def _matrix(catalogue: Mapping[str, Any]) -> Table:
+    """Return strategies by stores."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column("")
+    stores = [store["name"] for store in catalogue["stores"]]
+    for store in stores:
+        table.add_column(store)
+    missing = {(each["store"], each["strategy"]): each["missing"] for each in catalogue["combinations"]}
+    yes, no = Text("✓ runs", style="green"), Text("no", style="dim")
+    for strategy in catalogue["strategies"]:
+        name = strategy["name"]
+        table.add_row(Text(name, style="bold"), *(no if missing[store, name] else yes for store in stores))
+    return table
+
+
+def _reasons(catalogue: Mapping[str, Any], strategy: str) -> list[str]:
+    """Say why a strategy does not run on some stores, those with the same reason together."""
+    stores: dict[str, list[str]] = {}
+    for each in catalogue["combinations"]:
+        if each["strategy"] == strategy and each["missing"]:
+            stores.setdefault(" and ".join(each["missing"]), []).append(each["store"])
+    return [f"{strategy} needs {missing}: not on {', '.join(names)}" for missing, names in stores.items()]
+
+
+def _names(kinds: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    for kind in kinds:
+        name = f"{kind['name']}:N" if kind["number"] else kind["name"]
+        table.add_row(Text(name, style="bold"), kind["summary"])
+        for number, (variant, text) in enumerate(kind["variants"].items()):
+            default = " (default)" if number == 0 else ""
+            table.add_row(Text(f"  {kind['name']}:{variant}", style="cyan"), text + default)
+        for key, option in kind["options"].items():
+            choices = "|".join(option["choices"]) or "N"
+            table.add_row(
+                Text(f"  ...,{key}={choices}", style="cyan"), f"{option['help']} (default {option['default']})"
+            )
+    return table

@@ -1,0 +1,193 @@
+"""Results as text for a terminal: the verdict first, then the table, then what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ticketlab.core.result import Result
+from ticketlab.core.verdict import Anomaly, Verdict
+
+SHOWN = 8
+"""How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
+
+_STORE_TITLES = {"json": "JSON file", "sqlite": "SQLite", "manager": "Manager().dict", "private": "private dict"}
+
+
+def print_story(rows: Sequence[Result], console: Console) -> None:
+    """Print several races: one line each, then one sentence for each store, then what to type next."""
+    console.print(_headline(rows))
+    console.print(_table(rows, console.width))
+    console.print()
+    for store, group in groupby(rows, key=lambda row: row.store):
+        console.print(_sentence(store, list(group)))
+    console.print(_next_of_story(rows))
+
+
+def print_race(row: Result, console: Console) -> None:
+    """Print one race: its line, the evidence for every anomaly, what the books say, and what to type next."""
+    console.print(_headline([row]))
+    console.print(_table([row], console.width))
+    console.print()
+    for line in _evidence(row.verdict.anomalies):
+        console.print(line)
+    if row.books:
+        console.print(_books(row))
+    console.print(_next_of_race(row))
+
+
+def verdict_text(verdict: Verdict) -> Text:
+    """Return a verdict in a few words; undecided never looks like a pass."""
+    if verdict.valid is None:
+        return Text(f"? undecided: {verdict.reason}", style="yellow")
+    if verdict.valid:
+        return Text("✓ books right", style="green")
+    return Text("✗ " + ", ".join(dict.fromkeys(anomaly.name for anomaly in verdict.anomalies)), style="red")
+
+
+def _headline(rows: Sequence[Result]) -> Text:
+    wrong = [row for row in rows if row.valid is False]
+    first = rows[0]
+    setting = f"{first.buyers} buyers, {first.tickets} tickets"
+    if len(rows) == 1:
+        what = f"{first.strategy} on {first.store}: "
+        return Text(
+            f"{what}{verdict_text(first.verdict).plain}  ({setting})", style="bold red" if wrong else "bold green"
+        )
+    told = f"{len(wrong)} of {len(rows)} races went wrong" if wrong else f"all {len(rows)} races kept the books right"
+    return Text(f"{told}  ({setting})", style="bold red" if wrong else "bold green")
+
+
+def _table(rows: Sequence[Result], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if width >= 100 else 1, 0, 0))
+    for name, least in (("store", 7), ("strategy", 11), ("sold", 8), ("verdict", 16)):
+        table.add_column(name, overflow="fold", min_width=least)
+    for name in ("p50", "p99", "longest", "fair", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        figures = row.figures
+        table.add_row(
+            row.store,
+            row.strategy,
+            f"{row.sold} of {row.tickets}",
+            verdict_text(row.verdict),
+            *(_ms(each) for each in (figures.p50_ms, figures.p99_ms, figures.longest_ms)),
+            f"{figures.fairness:.2f}",
+            f"{figures.wall_s:.2f} s",
+        )
+    return table
+
+
+def _ms(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.3g} ms"
+
+
+def _sentence(store: str, rows: Sequence[Result]) -> Text:
+    """Say in one plain sentence what happened on a store."""
+    bad = [row for row in rows if row.valid is False]
+    good = [row.strategy for row in rows if row.valid]
+    parts = []
+    for row in bad:
+        guard = "with nothing guarding it" if row.strategy == "none" else f"under {row.strategy}"
+        names = dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies)
+        sold = f"{row.buyers} buyers were sold {row.sold} of {row.tickets} tickets"
+        parts.append(
+            f"{guard}, {sold} ({', '.join(names)})" if row.sold > row.tickets else f"{guard}: {', '.join(names)}"
+        )
+    if good:
+        verb = "keeps" if len(good) == 1 else "keep"
+        parts.append(f"{_listed(good)} {verb} the books right")
+    title = _STORE_TITLES.get(store.partition(":")[0], store)
+    return Text.assemble((f"{title}: ", "bold"), "; ".join(parts) + ".")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _next_of_story(rows: Sequence[Result]) -> RenderableType:
+    worst = next((row for row in rows if row.valid is False), rows[0])
+    return _next(
+        {
+            worst.command: "the evidence: who read what, and when",
+            "ticketlab strategies": "what runs on what, and why not",
+        }
+    )
+
+
+def _next_of_race(row: Result) -> RenderableType:
+    store = row.store.partition(":")[0]
+    if row.valid is False:
+        return _next({f"ticketlab race --store {store}": "see the cures", row.command: "run this again"})
+    return _next({f"ticketlab race --store {store} --strategy none": "see it unguarded", row.command: "run this again"})
+
+
+def _next(commands: Mapping[str, str]) -> RenderableType:
+    lines = [Text.assemble("  ", (command, "cyan"), f"   # {why}") for command, why in commands.items()]
+    return Group(Text("Next:", style="dim"), *lines)
+
+
+def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
+    """Show each anomaly's sentence, and under it the operations that prove it, unless they stand there already."""
+    shown: set[tuple[int, int]] = set()
+    for anomaly in sorted(anomalies, key=lambda each: "tickets" not in each.evidence):
+        yield Text.assemble((f"✗ {anomaly.name}", "bold red"), f": {anomaly.sentence}")
+        operations = anomaly.evidence.get("operations", ())
+        by_ticket = anomaly.evidence.get("tickets")
+        if isinstance(by_ticket, Mapping):
+            worst = max(by_ticket, key=lambda ticket: len(by_ticket[ticket]))
+            operations = by_ticket[worst]
+            yield Text(f"  who was told that ticket {worst} is theirs:", style="dim")
+        keys = {(each["buyer"], each["invoke_ns"]) for each in operations}
+        if not keys <= shown:
+            yield from _operations(operations)
+            shown |= keys
+        for each in list(anomaly.evidence.get("participants", ()))[:SHOWN]:
+            yield Text(f"  {each['who']}: {each['detail']}; it {each['last']}")
+
+
+def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    ordered = sorted(operations, key=lambda each: each["invoke_ns"])
+    lines: list[RenderableType] = [Text(f"  {_told(each)}") for each in ordered[:SHOWN]]
+    if len(ordered) > SHOWN:
+        lines.append(Text(f"  and {len(ordered) - SHOWN} more (--json has them all)", style="dim"))
+    return lines
+
+
+def _told(operation: Mapping[str, Any]) -> str:
+    """Say what one buyer read, when, and what it was told."""
+    steps = [f"{_past(each['action'])} {each['remaining']} left at {_at(each['ns'])}" for each in operation["accesses"]]
+    path = ", ".join([f"asked at {_at(operation['invoke_ns'])}", *steps])
+    if operation["return_ns"] is None:
+        end = "and never heard back"
+    elif operation["result"] == "ok":
+        tickets = [str(ticket) for ticket in operation["tickets"]]
+        noun = "tickets" if len(tickets) > 1 else "ticket"
+        end = f"and at {_at(operation['return_ns'])} was told: {noun} {_listed(tickets)}"
+    else:
+        told = operation.get("error") or operation["result"]
+        end = f"and at {_at(operation['return_ns'])} was told: {told}"
+    return f"buyer {operation['buyer']} {path}, {end}"
+
+
+def _past(action: str) -> str:
+    return "read" if action == "read" else "wrote"
+
+
+def _at(ns: int) -> str:
+    return f"{ns / 1e6:.2f} ms"
+
+
+def _books(row: Result) -> Text:
+    stocks = row.books["stocks"].values()
+    lines = [f"{stock['issued']} issued and {stock['remaining']} left in {stock['section']!r}" for stock in stocks]
+    ledger = row.books["ledger"]
+    listed = "" if ledger is None else f"; the ledger lists {sum(len(entry['tickets']) for entry in ledger)} tickets"
+    return Text.assemble(
+        ("The books say: ", "bold"), "; ".join(lines) + listed + f". Buyers were told of {row.sold} sold."
+    )

@@ -1,0 +1,100 @@
+"""The books in a `multiprocessing.Manager().dict`: a server process holds them, and each access is one message.
+
+A section's record and the sales of that section are one value, so reading it is one message and writing it another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing.managers import DictProxy, SyncManager
+from pathlib import Path
+from typing import Any
+
+from ticketlab.core.inventory import Books, Entry, Inventory, Stock
+from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.plugin import Capability, StoreKind
+
+Value = tuple[int, int, int, int, tuple[tuple[Any, ...], ...] | None]
+"""tickets, remaining, issued, version, sales (None without a ledger): plain tuples, which pickle fastest."""
+
+
+class ManagerStore:
+    """A dict proxy; the manager's server is started by `create`, in the lab's process."""
+
+    def __init__(self, folder: Path, variant: str) -> None:
+        self._manager: SyncManager | None = None
+        self._records: DictProxy[str, Value]
+        self._opening: dict[str, Value] = {}
+
+    def create(self, inventory: Inventory, *, ledger: bool) -> None:
+        """Start the server and fill its dict."""
+        self._manager = SyncManager()
+        self._manager.start(die_with_parent)
+        sales: tuple[tuple[Any, ...], ...] | None = () if ledger else None
+        self._opening = {name: (count, count, 0, 0, sales) for name, count in inventory.sections.items()}
+        self._records = self._manager.dict(self._opening)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hand over the proxy and not the server."""
+        return {**self.__dict__, "_manager": None}
+
+    def reset(self) -> None:
+        """Put the opening stock back, in one message."""
+        self._records.update(self._opening)
+
+    @contextmanager
+    def session(self) -> Iterator[ManagerSession]:
+        """Connect to the server."""
+        len(self._records)  # the proxy connects at its first call
+        yield ManagerSession(self._records)
+
+    def lock(self) -> AbstractContextManager[bool]:
+        """Return a new lock that lives in the server."""
+        assert self._manager is not None, "locks are made in the lab's process, and handed over"
+        return self._manager.Lock()
+
+    def books(self) -> Books:
+        """Copy the whole dict, in one message."""
+        records = self._records.copy()
+        stocks = {name: Stock(name, *value[:4]) for name, value in records.items()}
+        sales = [value[4] for value in records.values()]
+        ledger = None if None in sales else tuple(Entry(*entry) for entries in sales for entry in entries or ())
+        return Books(stocks, ledger)
+
+    def close(self) -> None:
+        """Stop the server."""
+        if self._manager is not None:
+            self._manager.shutdown()
+
+
+class ManagerSession:
+    """One buyer's proxy."""
+
+    def __init__(self, records: DictProxy[str, Value]) -> None:
+        self._records = records
+        self._sales: tuple[tuple[Any, ...], ...] | None = None
+
+    def read(self, section: str) -> Stock:
+        """Fetch the section's value, in one message."""
+        at(Step(Action.READ, section))
+        tickets, remaining, issued, version, self._sales = self._records[section]
+        note("remaining", remaining)
+        return Stock(section, tickets, remaining, issued, version)
+
+    def write(self, stock: Stock, entry: Entry | None) -> None:
+        """Store the section's value, in one message."""
+        if entry is not None and self._sales is not None:
+            self._sales = (*self._sales, tuple(entry))
+        at(Step(Action.WRITE, stock.section))
+        self._records[stock.section] = (stock.tickets, stock.remaining, stock.issued, stock.version, self._sales)
+        note("remaining", stock.remaining)
+
+
+KIND = StoreKind(
+    name="manager",
+    summary="a multiprocessing.Manager().dict: a server process, one message an access",
+    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.MANAGER}),
+    build=ManagerStore,
+)

@@ -1,0 +1,319 @@
+"""The books in an SQLite database, through SQLAlchemy Core.
+
+SQLAlchemy keeps the engine, the schema and the dialect; its statements are compiled once and run on the driver's own
+connection, because building and unpacking a Core result costs several times what SQLite itself needs for a sale.
+
+The driver's legacy transaction control would delay BEGIN until the first write, and so leave every read outside the
+transaction: it is switched off, and each BEGIN is issued here, by its full name. One engine serves one process and
+never crosses a fork, since a forked child that closes its copy drops the parent's locks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from sqlalchemy import Engine, Executable, bindparam, create_engine, event, insert, literal_column, select, update
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.pool import NullPool
+
+from ticketlab.core import pacing
+from ticketlab.core.errors import Conflict, UsageError
+from ticketlab.core.inventory import (
+    Books,
+    Buy,
+    Cancelled,
+    Entry,
+    Found,
+    Inventory,
+    Outcome,
+    Request,
+    Search,
+    Sold,
+    SoldOut,
+    Stock,
+)
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, note
+from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.spec import Option
+from ticketlab.stores.schema import LEDGER, METADATA, STOCK
+
+T = TypeVar("T")
+
+BUSY_SECONDS: Final = 60.0
+"""How long a statement waits for another's lock: longer than the driver's 5 s, which 100 buyers can exceed."""
+
+
+class Statements(NamedTuple):
+    """The SQL of a session, compiled from the metadata; parameters are named."""
+
+    read: str
+    write: str
+    compare_and_set: str
+    buy: str
+    cancel: str
+    enter: str
+
+
+@cache
+def statements() -> Statements:
+    """Compile the statements, once a process; forked buyers inherit them."""
+    p = bindparam
+    one: Any = literal_column("1")  # a plain 1 would be one more parameter to bind
+    here = STOCK.c.section == p("_section")
+    left, issued, version = STOCK.c.remaining, STOCK.c.issued, STOCK.c.version
+    replace = update(STOCK).values(remaining=p("_remaining"), issued=p("_issued"), version=p("_version"))
+    take: dict[str, Any] = {
+        "remaining": left - p("_quantity"),
+        "issued": issued + p("_quantity"),
+        "version": version + one,
+    }
+    give_back: dict[str, Any] = {"remaining": left + p("_quantity"), "version": version + one}
+    ticket: dict[str, Any] = {
+        "buyer": p("_buyer"),
+        "section": p("_section"),
+        "ticket": p("_ticket"),
+        "cancels": p("_cancels"),
+    }
+    return Statements(
+        read=_sql(select(STOCK).where(here)),
+        write=_sql(replace.where(here)),
+        compare_and_set=_sql(replace.where(here, version + one == p("_version"))),
+        buy=_sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
+        cancel=_sql(update(STOCK).where(here).values(give_back)),
+        enter=_sql(insert(LEDGER).values(ticket)),
+    )
+
+
+def _sql(statement: Executable) -> str:
+    compiled: Any = statement.compile(dialect=sqlite_dialect(paramstyle="named"))  # type: ignore[attr-defined]
+    return str(compiled)
+
+
+class SqliteStore:
+    """A database file; `journal` and `synchronous` are SQLite's pragmas of those names."""
+
+    def __init__(self, folder: Path, variant: str, journal: str, synchronous: str) -> None:
+        self.path = folder / "inventory.db"
+        self._pragmas = (f"journal_mode={journal}", f"synchronous={synchronous}")
+        self._ledger = True
+        self._opening: dict[str, int] = {}
+        self._engine: tuple[int, Engine] | None = None
+
+    def create(self, inventory: Inventory, *, ledger: bool) -> None:
+        """Create the database, its tables and the opening stock."""
+        if self.path.exists():
+            what = "is a directory" if self.path.is_dir() else "exists already, and nothing is ever overwritten"
+            raise UsageError(f"{self.path} {what}: name another folder")
+        self._opening, self._ledger = dict(inventory.sections), ledger
+        statements()
+        engine = self.engine()
+        with engine.begin() as connection:
+            METADATA.create_all(connection)
+            rows = [Stock(name, count, count)._asdict() for name, count in self._opening.items()]
+            connection.execute(insert(STOCK), rows)
+
+    def engine(self) -> Engine:
+        """Return this process's engine; its connections are closed as soon as they are given back."""
+        if self._engine is None or self._engine[0] != os.getpid():
+            engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
+            event.listen(engine, "connect", self._set_up)
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+            self._engine = (os.getpid(), engine)
+        return self._engine[1]
+
+    def _set_up(self, connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        seconds = BUSY_SECONDS if pacing.current().may_wait else 0
+        for pragma in (f"busy_timeout={int(seconds * 1000)}", *self._pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the engine behind: each process has its own."""
+        return {**self.__dict__, "_engine": None}
+
+    def reset(self) -> None:
+        """Put the opening stock back, in one transaction."""
+        with self.engine().begin() as connection:
+            connection.execute(LEDGER.delete())
+            for name, count in self._opening.items():
+                opening = update(STOCK).where(STOCK.c.section == name)
+                connection.execute(opening.values(remaining=count, issued=0, version=0))
+
+    @contextmanager
+    def session(self) -> Iterator[SqliteSession]:
+        """Connect to the database."""
+        connection = self.engine().raw_connection()
+        try:
+            driver = connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            yield SqliteSession(driver, self.path.name, ledger=self._ledger)
+        finally:
+            connection.close()
+
+    def books(self) -> Books:
+        """Read both tables in one transaction, on a new connection."""
+        with self.engine().begin() as connection:
+            stocks = {row.section: Stock(*row) for row in connection.execute(select(STOCK))}
+            rows = connection.execute(select(LEDGER).order_by(LEDGER.c.id)).all()
+        ledger = tuple(Entry(row.buyer, row.section, (row.ticket,), row.cancels) for row in rows)
+        return Books(stocks, ledger if self._ledger else None)
+
+    def close(self) -> None:
+        """No connection is held between calls."""
+
+
+class SqliteSession:
+    """One buyer's connection. Outside a transaction each access is one of its own, and one step.
+
+    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool) -> None:
+        self._execute = connection.execute
+        self._connection = connection
+        self._ledger = ledger
+        self._sql = statements()
+        self._reading = Step(Action.READ, resource)
+        self._writing = Step(Action.WRITE, resource)
+        self._beginning = Step(Action.BEGIN, resource)
+        self._committing = Step(Action.COMMIT, resource)
+        self._rolling_back = Step(Action.ROLLBACK, resource)
+
+    def read(self, section: str) -> Stock:
+        """Select the section's row."""
+        stock = self._access(self._reading, lambda: self._row(section))
+        note("remaining", stock.remaining)
+        return stock
+
+    def _row(self, section: str) -> Stock:
+        return Stock(*self._execute(self._sql.read, {"_section": section}).fetchone())
+
+    def write(self, stock: Stock, entry: Entry | None) -> None:
+        """Update the section's row whatever stands there, and insert the entry."""
+        self._access(self._writing, lambda: self._change(self._sql.write, stock, entry))
+        note("remaining", stock.remaining)
+
+    def compare_and_set(self, stock: Stock, entry: Entry | None) -> bool:
+        """Update the section's row where its version is still the one that was read."""
+        done = self._access(self._writing, lambda: self._change(self._sql.compare_and_set, stock, entry))
+        note("remaining", stock.remaining) if done else note("stale", stock.version - 1)
+        return done
+
+    def _change(self, sql: str, stock: Stock, entry: Entry | None) -> bool:
+        section, _, remaining, issued, version = stock
+        row = {"_section": section, "_remaining": remaining, "_issued": issued, "_version": version}
+        done = self._execute(sql, row).rowcount == 1
+        if done and entry is not None:
+            self._enter(entry)
+        return done
+
+    def _enter(self, entry: Entry) -> None:
+        if self._ledger:
+            for ticket in entry.tickets:
+                row = {"_buyer": entry.buyer, "_section": entry.section, "_ticket": ticket, "_cancels": entry.cancels}
+                self._execute(self._sql.enter, row)
+
+    def apply(self, request: Request) -> Outcome:
+        """Perform the request by one statement that checks and changes at once."""
+        if isinstance(request, Search):
+            return Found(self.read(request.section).remaining)
+        return self._access(self._writing, lambda: self._apply(request))
+
+    def _apply(self, request: Request) -> Outcome:
+        if isinstance(request, Buy):
+            buyer, section, quantity = request
+            row = self._execute(self._sql.buy, {"_section": section, "_quantity": quantity}).fetchone()
+            if row is None:
+                note("refused", quantity)
+                return SoldOut()
+            remaining, issued = row
+            note("remaining", remaining)
+            tickets = tuple(range(issued - quantity + 1, issued + 1))
+            self._enter(Entry(buyer, section, tickets))
+            return Sold(tickets)
+        assert not isinstance(request, Search)
+        self._execute(self._sql.cancel, {"_section": request.section, "_quantity": len(request.tickets)})
+        self._enter(Entry(request.buyer, request.section, request.tickets, cancels=True))
+        return Cancelled(request.tickets)
+
+    @contextmanager
+    def transaction(self, mode: str) -> Iterator[None]:
+        """Run a transaction that begins DEFERRED, IMMEDIATE or EXCLUSIVE; raises Conflict where SQLite is busy."""
+        begin = f"BEGIN {mode.upper()}"
+        if mode == "deferred":  # takes no lock yet, so it is no access to shared state
+            self._execute(begin)
+        else:
+            self._wait(self._beginning, lambda: self._execute(begin))
+        try:
+            yield
+            self._wait(self._committing, lambda: self._execute("COMMIT"))
+        except BaseException:
+            if self._connection.in_transaction:
+                at(self._rolling_back)
+                self._execute("ROLLBACK")
+            raise
+
+    def _access(self, step: Step, do: Callable[[], T]) -> T:
+        """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
+        if self._connection.in_transaction:
+            at(step)
+            try:
+                return do()
+            except sqlite3.OperationalError as error:
+                # A reader that becomes a writer is refused at once, whatever the time-out: waiting could not help it.
+                raise _conflict(error) from error
+        single = step is self._reading or not self._ledger  # one statement is a transaction by itself
+        return self._wait(step, do if single else lambda: self._whole(do))
+
+    def _whole(self, do: Callable[[], T]) -> T:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            result = do()
+            self._execute("COMMIT")
+        except BaseException:
+            self._execute("ROLLBACK")
+            raise
+        return result
+
+    def _wait(self, step: Step, do: Callable[[], T]) -> T:
+        def attempt() -> T | Literal[Blocked.BLOCKED]:
+            try:
+                return do()
+            except sqlite3.OperationalError as error:
+                if _is_busy(error):
+                    return BLOCKED
+                raise
+
+        def wait() -> T:
+            try:
+                return do()
+            except sqlite3.OperationalError as error:
+                raise _conflict(error) from error
+
+        return pacing.block(step, attempt, wait)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _conflict(error: sqlite3.OperationalError) -> Exception:
+    return Conflict(f"SQLite: {error} ({error.sqlite_errorname})") if _is_busy(error) else error
+
+
+KIND = StoreKind(
+    name="sqlite",
+    summary="an SQLite database, through SQLAlchemy Core",
+    options={
+        "journal": Option("wal", "SQLite's journal_mode", ("wal", "delete", "truncate", "persist", "memory")),
+        "synchronous": Option("normal", "SQLite's synchronous", ("off", "normal", "full", "extra")),
+    },
+    capabilities=frozenset(Capability) - {Capability.MANAGER},
+    build=SqliteStore,
+)

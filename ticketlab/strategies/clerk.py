@@ -1,0 +1,180 @@
+"""A clerk: one process owns the inventory, and buyers ask it through queues.
+
+`clerk` has one queue of requests and a queue of answers for each buyer; a sentinel sends the clerk home.
+`clerk:joinable` has several clerks behind a JoinableQueue: they share the inventory, so they need a lock of their own,
+and `join()` on the queue says when all requests have been dealt with. `clerk:socket` is the box office.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from ticketlab.core.errors import PurchaseError
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
+from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.core.spec import Option
+from ticketlab.strategies.purchase import Unattended, fulfil, holding
+
+REQUESTS = "requests"
+HOME = None
+"""The sentinel: a clerk that receives it goes home."""
+
+
+class Clerk(Unattended):
+    """One clerk behind a `SimpleQueue`, which has no helper thread: what was put is there to be got."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the queues; they can only be handed over when a process starts."""
+        self._store = setting.store
+        self._requests: Any = setting.context.SimpleQueue()
+        self._answers: list[Any] = [setting.context.SimpleQueue() for _ in range(setting.buyers)]
+
+    def staff(self) -> Sequence[Callable[[], None]]:
+        """Employ one clerk."""
+        return (self.serve,)
+
+    def serve(self) -> None:
+        """Answer requests until the sentinel comes."""
+        with self._store.session() as session:
+            while (request := self.receive()) is not HOME:
+                self.answer(request.buyer, attempt(session, request))
+
+    def receive(self) -> Request | None:
+        """Wait for the next request."""
+        request: Request | None = _get(REQUESTS, self._requests)
+        return request
+
+    def answer(self, buyer: int, answer: Outcome | PurchaseError) -> None:
+        """Send an answer to the buyer that asked."""
+        at(Step(Action.SEND, f"answers {buyer}"))
+        self._answers[buyer - 1].put(answer)
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy by asking; a buyer never opens the store."""
+
+        def purchase(request: Request) -> Outcome:
+            at(Step(Action.SEND, REQUESTS))
+            self._requests.put(request)
+            return open_answer(_get(f"answers {buyer}", self._answers[buyer - 1]))
+
+        yield purchase
+
+    def dismiss(self) -> None:
+        """Send the sentinel."""
+        self._requests.put(HOME)
+
+    def close(self) -> None:
+        """Close the queues."""
+        for each in (self._requests, *self._answers):
+            each.close()
+
+
+class JoinableClerks(Clerk):
+    """Several clerks behind a JoinableQueue, with a lock between them."""
+
+    def __init__(self, clerks: int) -> None:
+        self._clerks = clerks
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the queues, and the clerks' lock."""
+        super().prepare(setting)
+        self._requests.close()
+        self._requests = setting.context.JoinableQueue()
+        self._lock: Any = setting.context.Lock()
+
+    def staff(self) -> Sequence[Callable[[], None]]:
+        """Employ the clerks."""
+        return (self.serve,) * self._clerks
+
+    def serve(self) -> None:
+        """Answer requests until the sentinel comes, one clerk at a time inside the inventory."""
+        with self._store.session() as session:
+            while (request := self.receive()) is not HOME:
+                with holding("clerks' lock", self._lock.acquire, self._lock.release):
+                    answer = attempt(session, request)
+                self.answer(request.buyer, answer)
+                self._requests.task_done()
+        self._requests.task_done()
+
+    def receive(self) -> Request | None:
+        """Wait for the next request; the queue's helper thread may still be bringing it."""
+        request: Request | None = block(
+            Step(Action.RECEIVE, REQUESTS), partial(_get_nowait, self._requests), self._requests.get
+        )
+        return request
+
+    def dismiss(self) -> None:
+        """Wait until every request has been dealt with, then send a sentinel to each clerk."""
+        self._requests.join()
+        for _ in range(self._clerks):
+            self._requests.put(HOME)
+
+    def close(self) -> None:
+        """Close the queues, and bring the helper thread home."""
+        super().close()
+        self._requests.join_thread()
+
+
+def attempt(session: Any, request: Request) -> Outcome | PurchaseError:
+    """Fulfil a request; an error is an answer too."""
+    try:
+        return fulfil(session, request)
+    except PurchaseError as error:
+        return error
+
+
+def open_answer(answer: Outcome | PurchaseError) -> Outcome:
+    """Return the outcome that was sent, or raise the error that was."""
+    if isinstance(answer, PurchaseError):
+        raise answer
+    return answer
+
+
+def _get(name: str, source: Any) -> Any:
+    return block(Step(Action.RECEIVE, name), partial(_poll, source), source.get)
+
+
+def _poll(source: Any) -> Any:
+    return BLOCKED if source.empty() else source.get()
+
+
+def _get_nowait(requests: Any) -> Any:
+    try:
+        return requests.get_nowait()
+    except queue.Empty:
+        return BLOCKED
+
+
+def _build(variant: str, clerks: str, server: str, transport: str, workers: str) -> Strategy:
+    if variant == "socket":
+        from ticketlab.strategies.box_office import BoxOffice
+
+        return BoxOffice(server, transport, int(workers))
+    return JoinableClerks(int(clerks)) if variant == "joinable" else Clerk()
+
+
+KIND = StrategyKind(
+    name="clerk",
+    summary="a process owns the inventory, and buyers ask it",
+    variants={
+        "queue": "one clerk behind a queue, sent home by a sentinel",
+        "joinable": "several clerks behind a JoinableQueue",
+        "socket": "a box office on a Unix or loopback TCP socket",
+    },
+    options={
+        "clerks": Option("2", "joinable: how many clerks"),
+        "server": Option(
+            "selector", "socket: one loop, a process a connection, or a pool", ("selector", "process", "pool")
+        ),
+        "transport": Option("unix", "socket: a Unix socket, or TCP on the loopback interface", ("unix", "tcp")),
+        "workers": Option("4", "socket: how many processes a pool has"),
+    },
+    needs=frozenset({Capability.RECORDS, Capability.SHARED}),
+    build=_build,
+)

@@ -1,0 +1,58 @@
+"""A lock file held with `fcntl.flock`: the kernel queues who waits, and frees it when the holder dies.
+
+The lock file stands beside the data and is never renamed, written or removed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.strategies.purchase import Unattended, flocked, fulfil
+from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
+
+
+class Flock(Unattended):
+    """An exclusive flock around the whole purchase; nothing polls."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the lock file."""
+        self._path = setting.folder / "inventory.lock"
+        self._path.touch()
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with the file locked; each buyer opens it for itself, since a lock belongs to an opening."""
+        guard = os.open(self._path, os.O_RDWR)
+
+        def purchase(request: Request) -> Outcome:
+            with flocked("inventory.lock", guard):
+                return fulfil(session, request)
+
+        try:
+            with store.session() as session:
+                yield purchase
+        finally:
+            os.close(guard)
+
+
+def _build(variant: str) -> Strategy:
+    kinds: dict[str, type[Strategy]] = {"beside": Flock, "data-file": FlockOnDataFile, "unlink": FlockUnlinked}
+    return kinds[variant]()
+
+
+KIND = StrategyKind(
+    name="flock",
+    summary="a lock file held with fcntl.flock: no polling, freed by the kernel",
+    variants={
+        "beside": "a file beside the data",
+        "data-file": "wrong on purpose where writers rename: the data file itself is locked",
+        "unlink": "wrong on purpose: the lock file is removed after use",
+    },
+    needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
+    build=_build,
+    wrong=frozenset({"data-file", "unlink"}),
+)

@@ -1,0 +1,66 @@
+"""A lock in memory: `multiprocessing.Lock`, shared by inheritance, or a manager's lock, shared by messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.plugin import Capability, ManagedStore, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.strategies.purchase import Unattended, fulfil, holding
+from ticketlab.strategies.wrong import LockTooLate
+
+
+class Lock(Unattended):
+    """One `multiprocessing.Lock` around the whole purchase."""
+
+    def __init__(self, variant: str = "whole") -> None:
+        self._lock: Any = None
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the lock; it can only be handed over when a buyer starts."""
+        self._lock = setting.context.Lock()
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with the lock held."""
+        with store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                with holding("lock", self._lock.acquire, self._lock.release):
+                    return fulfil(session, request)
+
+            yield purchase
+
+
+class ManagerLock(Lock):
+    """A lock in the manager's server: acquiring it is a message, and so is releasing it."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Ask the store's manager for a lock."""
+        self._lock = cast("ManagedStore", setting.store).lock()
+
+
+def _build(variant: str) -> Strategy:
+    return LockTooLate() if variant == "too-late" else Lock(variant)
+
+
+KIND = StrategyKind(
+    name="lock",
+    summary="a multiprocessing.Lock around the purchase",
+    variants={
+        "whole": "read, check and write with the lock held",
+        "too-late": "wrong on purpose: only the write is locked",
+    },
+    needs=frozenset({Capability.RECORDS}),
+    build=_build,
+    wrong=frozenset({"too-late"}),
+)
+
+MANAGER_KIND = StrategyKind(
+    name="manager-lock",
+    summary="a Manager().Lock around the purchase",
+    needs=frozenset({Capability.RECORDS, Capability.MANAGER}),
+    build=ManagerLock,
+)

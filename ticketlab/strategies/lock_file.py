@@ -1,0 +1,65 @@
+"""A lock file through the filelock library: portable, and it polls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
+from ticketlab.strategies.purchase import Unattended, fulfil, holding
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+
+class LockFile(Unattended):
+    """A `FileLock`, which the kernel frees, or a `SoftFileLock`, which is held for as long as the file exists."""
+
+    def __init__(self, variant: str) -> None:
+        self._soft = variant == "soft"
+
+    def prepare(self, setting: Setting) -> None:
+        """Choose the lock file, and take it once: what filelock imports at first use, forked buyers then have."""
+        self._path = setting.folder / "inventory.filelock"
+        with self._guard():
+            pass
+
+    def _guard(self) -> BaseFileLock:
+        from filelock import FileLock, SoftFileLock
+
+        return (SoftFileLock if self._soft else FileLock)(self._path)
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with the lock file held; filelock asks for it every 50 ms until it is free."""
+        from filelock import Timeout
+
+        guard = self._guard()
+
+        def acquire(wait: bool) -> bool:
+            try:
+                guard.acquire(blocking=wait)
+            except Timeout:
+                return False
+            return True
+
+        def purchase(request: Request) -> Outcome:
+            with holding("inventory.filelock", acquire, guard.release):
+                return fulfil(session, request)
+
+        with store.session() as session:
+            yield purchase
+
+
+KIND = StrategyKind(
+    name="filelock",
+    summary="a lock file through the filelock library, which polls",
+    variants={
+        "hard": "FileLock: the kernel frees it when its holder dies",
+        "soft": "SoftFileLock: held for as long as the file exists",
+    },
+    needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
+    build=LockFile,
+)

@@ -1,0 +1,73 @@
+"""What every strategy is made of: the purchase as a textbook writes it, and ways to hold a lock around it."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from random import Random
+
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, sleep
+from ticketlab.core.plugin import Session, Setting
+
+RETRIES = 100
+"""How often a strategy that can be refused tries again before it gives up."""
+
+
+def fulfil(session: Session, request: Request) -> Outcome:
+    """Read, check, write: safe only if nobody else writes in between."""
+    stock = session.read(request.section)
+    change = request.on(stock)
+    if change.stock is not None:
+        session.write(change.stock, change.entry)
+    return change.outcome
+
+
+@contextmanager
+def holding(name: str, acquire: Callable[[bool], bool], release: Callable[[], object]) -> Iterator[None]:
+    """Hold a lock; `acquire(True)` waits for it, `acquire(False)` says whether it was free."""
+    block(Step(Action.ACQUIRE, name), lambda: acquire(False) or BLOCKED, lambda: acquire(True))
+    try:
+        yield
+    finally:
+        at(Step(Action.RELEASE, name))
+        release()
+
+
+@contextmanager
+def flocked(name: str, file: int) -> Iterator[None]:
+    """Hold an exclusive flock on an open file; the lock belongs to this opening of it."""
+
+    def acquire(wait: bool) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    with holding(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN)):
+        yield
+
+
+def back_off(draw: Random, attempt: int, reason: str) -> None:
+    """Count a retry, and wait before it: a random time up to a bound that doubles, from 1 ms to 64 ms."""
+    note("retry", reason)
+    sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
+
+
+class Unattended:
+    """The parts of a strategy that shares nothing and has no staff; overwrite what is different."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Share nothing."""
+
+    def staff(self) -> Sequence[Callable[[], None]]:
+        """Employ nobody."""
+        return ()
+
+    def dismiss(self) -> None:
+        """Nobody is there to be told."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,51 @@
+"""A database transaction around the purchase, begun in one of SQLite's three ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import cast
+
+from ticketlab.core.errors import Conflict, GaveUp
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Transactional
+from ticketlab.strategies.purchase import RETRIES, Unattended, back_off, fulfil
+
+
+class Transaction(Unattended):
+    """Read, check and write in one transaction; when the database refuses it, try again."""
+
+    def __init__(self, variant: str) -> None:
+        self._mode = variant
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy in a transaction."""
+        draw = Random(buyer)
+
+        def purchase(request: Request) -> Outcome:
+            for attempt in range(RETRIES):
+                try:
+                    with session.transaction(self._mode):
+                        return fulfil(session, request)
+                except Conflict as conflict:
+                    back_off(draw, attempt, str(conflict))
+            raise GaveUp(f"the database refused the transaction {RETRIES} times")
+
+        with store.session() as opened:
+            session = cast("Transactional", opened)
+            yield purchase
+
+
+KIND = StrategyKind(
+    name="transaction",
+    summary="a database transaction around the purchase, tried again when refused",
+    variants={
+        "immediate": "takes the write lock at BEGIN",
+        "deferred": "takes it at the first write: a buyer that read an older state is refused, and retries",
+        "exclusive": "takes it at BEGIN, and keeps readers out too where there is a rollback journal",
+    },
+    needs=frozenset({Capability.RECORDS, Capability.TRANSACTION}),
+    build=Transaction,
+)

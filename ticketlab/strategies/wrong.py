@@ -1,0 +1,91 @@
+"""Strategies that are wrong on purpose: each is a mistake that people make, and looks safe."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.plugin import FileStore, Perform, Setting, Store
+from ticketlab.strategies.purchase import Unattended, flocked, fulfil, holding
+
+
+class LockTooLate(Unattended):
+    """Locks the write only: two buyers still read the same record before either writes."""
+
+    def __init__(self) -> None:
+        self._lock: Any = None
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the lock."""
+        self._lock = setting.context.Lock()
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Read and check unguarded, then write with the lock held."""
+        with store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                change = request.on(session.read(request.section))
+                if change.stock is not None:
+                    with holding("lock", self._lock.acquire, self._lock.release):
+                        session.write(change.stock, change.entry)
+                return change.outcome
+
+            yield purchase
+
+
+class FlockOnDataFile(Unattended):
+    """Locks the data file itself: once a new file is renamed over it, the lock guards the old inode.
+
+    With a store that writes in place it works; with `json:rename` it does not.
+    """
+
+    def prepare(self, setting: Setting) -> None:
+        """Remember which file holds the books."""
+        self._path = cast("FileStore", setting.store).path
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with the data file locked, opened anew for each purchase."""
+        with store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                with _opened_and_flocked(self._path):
+                    return fulfil(session, request)
+
+            yield purchase
+
+
+class FlockUnlinked(Unattended):
+    """Removes the lock file after use, to be tidy: who waits on the old file and who makes a new one both get in."""
+
+    def prepare(self, setting: Setting) -> None:
+        """Choose the lock file."""
+        self._path = setting.folder / "inventory.lock"
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with a lock file that comes and goes."""
+        with store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                with _opened_and_flocked(self._path):
+                    outcome = fulfil(session, request)
+                    self._path.unlink(missing_ok=True)
+                    return outcome
+
+            yield purchase
+
+
+@contextmanager
+def _opened_and_flocked(path: Path) -> Iterator[None]:
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        with flocked(path.name, file):
+            yield
+    finally:
+        os.close(file)

@@ -1,0 +1,103 @@
+"""Simulated latency: every read, write or message takes a time that is fixed, or drawn from a range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Literal, TypeVar
+
+from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.pacing import Action, Blocked, Pacer, Step
+
+T = TypeVar("T")
+
+_GROUPS: Final[Mapping[str, frozenset[Action]]] = {
+    "read": frozenset({Action.READ}),
+    "write": frozenset({Action.WRITE, Action.TRUNCATE, Action.RENAME}),
+    "commit": frozenset({Action.COMMIT}),
+    "send": frozenset({Action.SEND}),
+}
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
+_NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
+_RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long, in seconds from a lowest to a highest, each group of steps takes: read, write, commit, send."""
+
+    ranges: Mapping[str, tuple[float, float]]
+
+    @classmethod
+    def parse(cls, text: str) -> Latency:
+        """Read `read=100ms,write=0-1s`; a unit given only at the end of a range holds for both.
+
+        Raises:
+            UsageError: a group is unknown, or a duration is not a number with us, ms or s.
+        """
+        ranges = {}
+        for part in filter(None, text.split(",")):
+            group, _, duration = part.partition("=")
+            if group not in _GROUPS:
+                raise unknown_name("kind of latency", group, _GROUPS)
+            found = _RANGE.fullmatch(duration)
+            if found is None:
+                raise UsageError(f"latency {part!r} is not a duration: write {group}=100ms or {group}=0-1s")
+            low, low_unit, high, high_unit = found.groups()
+            if high is None:
+                high, high_unit = low, low_unit
+            lowest = float(low) * _SECONDS[low_unit or high_unit]
+            highest = float(high) * _SECONDS[high_unit]
+            if lowest > highest:
+                raise UsageError(f"latency {part!r} runs backwards: the lower bound comes first")
+            ranges[group] = (lowest, highest)
+        return cls(ranges)
+
+    def __str__(self) -> str:
+        return ",".join(
+            f"{group}={low:g}s" if low == high else f"{group}={low:g}-{high:g}s"
+            for group, (low, high) in self.ranges.items()
+        )
+
+    def pace(self, seed: int, participant: int, below: Pacer) -> Pacer:
+        """Return the pacer of one participant: its delays depend on the seed and its number alone."""
+        return Timed(self, Random(f"latency/{seed}/{participant}"), below) if self.ranges else below
+
+
+class Timed:
+    """A pacer that sleeps before each step, then hands on."""
+
+    def __init__(self, latency: Latency, draw: Random, below: Pacer) -> None:
+        self._latency = latency
+        self._ranges = {action: bounds for group, bounds in latency.ranges.items() for action in _GROUPS[group]}
+        self._draw = draw
+        self._below = below
+        self.may_wait = below.may_wait
+
+    def _delay(self, step: Step) -> None:
+        if not step.part and (bounds := self._ranges.get(step.action)) is not None:
+            self._below.sleep(self._draw.uniform(*bounds))
+
+    def at(self, step: Step) -> None:
+        """Sleep, then pass the point."""
+        self._delay(step)
+        self._below.at(step)
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Sleep, then wait."""
+        self._delay(step)
+        return self._below.block(step, attempt, wait)
+
+    def sleep(self, seconds: float) -> None:
+        """Hand on."""
+        self._below.sleep(seconds)
+
+    def note(self, what: str, value: int | str) -> None:
+        """Hand on."""
+        self._below.note(what, value)
+
+    def for_fork(self) -> Pacer:
+        """Delay there as well, by draws that go on from here."""
+        return Timed(self._latency, self._draw, self._below.for_fork())
