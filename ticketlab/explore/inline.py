@@ -51,6 +51,10 @@ class Idle:
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
 
+    def for_fork(self) -> Idle:
+        """Be as idle there."""
+        return self
+
 
 class Turns:
     """What points mean inside one: the turn goes to whom the policy picks."""
@@ -60,20 +64,25 @@ class Turns:
     def __init__(self, state: State, *, whole: bool) -> None:
         self._state = state
         self._whole = whole
-        self._passing = state.table.passing
+        self._passed = state.table.passed
         self._attempted = state.table.attempted
         self._pending = state.pending
         self.me = 0
         self.pick = state.next
         self.switches: list[Callable[[], Any]] = []
         self.notes: list[Note] = []
+        self._attempting = 0
+        self._spinning: set[int] = set()
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked."""
         if step.part and self._whole:
             return
         me = self.me
-        self._pending[me] = self._passing[step]
+        if self._spinning and me in self._spinning:
+            self._await_change(step)
+            return
+        self._pending[me] = self._passed[step]
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -84,28 +93,57 @@ class Turns:
         """Stand before the attempt until picked, again and again until it succeeds."""
         me, state = self.me, self._state
         state.arrive(me, self._attempted[step])
+        if self._spinning and me in self._spinning:
+            self._spinning.discard(me)
+            state.arrive(me, state.table.put_off(me)[step])
+            state.fail(me)
         while True:
             chosen = self.pick()
             if chosen != me:
                 self.me = chosen
                 self.switches[chosen]()
+            self._attempting = 1
+            known = len(self.notes)
             try:
                 result = attempt()
             except Exception:
                 state.execute(me)  # an attempt that ends in an error is over, and may have had an effect
                 raise
+            finally:
+                self._attempting = 0
             if result is not BLOCKED:
                 state.execute(me)
                 return result
+            del self.notes[known:]
             state.fail(me)
 
+    def _await_change(self, step: Step) -> None:
+        """Stand before a step that would repeat what was in vain, until somebody changes its resource."""
+        me, state = self.me, self._state
+        self._spinning.discard(me)
+        state.arrive(me, state.table.put_off(me)[step])
+        state.fail(me)
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        state.execute(me)
+
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass."""
-        self._state.sleep(self.me, round(seconds * 1e9))
+        """Let virtual time pass; where there is none, see to it that nobody tries in vain for ever."""
+        state = self._state
+        if state.registers[CLOCKED]:
+            state.sleep(self.me, round(seconds * 1e9))
+        elif state.spins(self.me):
+            self._spinning.add(self.me)
 
     def note(self, what: str, value: int | str) -> None:
-        """Attach what was learnt to the step just made."""
-        self.notes.append(Note(self._state.registers[LENGTH] - 1, what, value))
+        """Attach what was learnt to the step just made, or being attempted."""
+        self.notes.append(Note(self._state.registers[LENGTH] - 1 + self._attempting, what, value))
+
+    def for_fork(self) -> Idle:
+        """Nobody outside the cast takes part."""
+        return Idle()
 
     def pass_on(self) -> None:
         """Give the turn to somebody else, for good or until the next execution."""

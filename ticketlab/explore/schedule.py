@@ -115,10 +115,12 @@ class State:
         self.own = allocate(REGISTERS)
         self.plan = allocate(bound + REGISTERS)
         self.marks = allocate(self.size)
+        self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self.open[1 : table.limit] = type_of(self.open, [1] * (table.limit - 1))
         self._everybody = range(self.size)
+        self._zeros = type_of(self.wake, [0] * self.size)
         self._seen = -1
         self._enabled: list[int] = []
 
@@ -137,9 +139,7 @@ class State:
         registers[VERSION] += 1
         for symbol in range(1, len(self.table)):
             self.open[symbol] = 1
-        if registers[CLOCKED]:
-            for who in self._everybody:
-                self.wake[who] = 0
+        self.slept[: self.size] = self.wake[: self.size] = self._zeros
 
     def enabled(self) -> list[int]:
         """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
@@ -231,9 +231,25 @@ class State:
             self.registers[UNFINISHED] -= 1
 
     def sleep(self, who: int, ticks: int) -> None:
-        """Let virtual time pass for one participant; without a clock it orders nothing, and so is nothing."""
+        """Let virtual time pass for one participant. Without a clock it orders nothing; but see `spins`."""
         if self.registers[CLOCKED]:
             self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+
+    def spins(self, who: int) -> bool:
+        """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
+
+        It has if all that it touched in between stood still: what it tries next is then what it tried just now. Without
+        this a buyer that is refused and tries again could be picked for ever, and no search would come to an end.
+        """
+        length, slept = self.registers[LENGTH], self.slept[who]
+        self.slept[who] = length + 1
+        if not slept or slept > length:
+            return False
+        steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
+        touched = {self.table.resource[what] for mover, what in steps if mover == who}
+        return not any(
+            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
+        )
 
 
 def type_of(column: Column, values: Iterable[int]) -> Any:

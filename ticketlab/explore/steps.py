@@ -1,15 +1,21 @@
 """Numbers for steps: what a schedule's columns hold in place of actions and resources.
 
-A *symbol* is a small whole number that stands for a step and for how it is made: passed by `at`, or attempted by
-`block`, where it may have to wait. Two participants that make the same step have the same symbol. Symbol 0 is no step.
+A *symbol* is a small whole number that stands for a step and for how it is made: passed by `at`; attempted by `block`,
+where it may have to wait; or put off by one participant until somebody else changes the resource. Two participants that
+pass or attempt the same step have the same symbol. Symbol 0 is no step.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 
-NONE = 0
+NONE: Final = 0
+
+PASSED: Final = -2  # how a step is made; a number from 0 is the participant that puts it off
+ATTEMPTED: Final = -1
 
 
 class TooManySteps(TicketlabError):
@@ -19,13 +25,13 @@ class TooManySteps(TicketlabError):
 class _Numbers(dict[Step, int]):
     """Symbols by step; a step that is met for the first time gets the next number."""
 
-    def __init__(self, table: StepTable, *, blocking: bool) -> None:
+    def __init__(self, table: StepTable, how: int) -> None:
         super().__init__()
         self._table = table
-        self._blocking = blocking
+        self._how = how
 
     def __missing__(self, step: Step) -> int:
-        return self._table.enter(step, self._blocking)
+        return self._table.enter(step, self._how)
 
 
 class StepTable:
@@ -40,8 +46,9 @@ class StepTable:
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
-        self.passing = _Numbers(self, blocking=False)
-        self.attempted = _Numbers(self, blocking=True)
+        self.passed = _Numbers(self, PASSED)
+        self.attempted = _Numbers(self, ATTEMPTED)
+        self._put_off: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
         self._nothing: list[int] = []
@@ -49,8 +56,16 @@ class StepTable:
     def __len__(self) -> int:
         return len(self.steps)
 
-    def enter(self, step: Step, blocking: bool) -> int:
+    def put_off(self, who: int) -> _Numbers:
+        """Return the symbols of steps that one participant puts off."""
+        return self._put_off.setdefault(who, _Numbers(self, who))
+
+    def enter(self, step: Step, how: int) -> int:
         """Return the symbol of a step that has none yet."""
+        return self.add(step, how)
+
+    def add(self, step: Step, how: int) -> int:
+        """Give a step the next symbol."""
         symbol = len(self.steps)
         if symbol >= self.limit:
             raise TooManySteps(
@@ -61,13 +76,14 @@ class StepTable:
         if resource == len(self._waiting):
             self._waiting.append([])
         self.steps.append(step)
-        self.blocking.append(blocking)
+        self.blocking.append(how != PASSED)
         self.resource.append(resource)
         self.changes.append(step.changes)
         self.reopens.append(self._waiting[resource] if step.changes else self._nothing)
-        if blocking:
+        if how != PASSED:
             self._waiting[resource].append(symbol)
-        (self.attempted if blocking else self.passing)[step] = symbol
+        numbers = self.passed if how == PASSED else self.attempted if how == ATTEMPTED else self.put_off(how)
+        numbers[step] = symbol
         return symbol
 
     def commute(self, one: int, other: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.verdict import Anomaly
@@ -11,9 +11,6 @@ from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import Ending
 from ticketlab.explore.steps import NONE
 from ticketlab.explore.trace import Trace, describe
-
-TAKES: Final = frozenset({Action.ACQUIRE, Action.BEGIN})
-GIVES_BACK: Final = frozenset({Action.RELEASE, Action.COMMIT, Action.ROLLBACK})
 
 
 class Wait(NamedTuple):
@@ -34,9 +31,9 @@ def holders(trace: Trace) -> dict[str, list[int]]:
     held: dict[str, list[int]] = {}
     for who, what in zip(trace.who, trace.what, strict=True):
         step = trace.table.steps[what]
-        if step.action in TAKES:
+        if step.action.takes:
             held.setdefault(step.resource, []).append(who)
-        elif step.action in GIVES_BACK and held.get(step.resource):
+        elif step.action.gives_back and held.get(step.resource):
             holding = held[step.resource]
             holding.remove(who if who in holding else holding[0])
     return held
