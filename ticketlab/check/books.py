@@ -79,7 +79,7 @@ def _receipts(section: _Section) -> Iterator[Anomaly]:
         yield Anomaly(
             "oversold",
             f"{held} tickets of section {section.name!r} are sold, and it has only {section.tickets}",
-            _evidence(section, section.sold, tickets=section.tickets, sold=held),
+            _evidence(section, section.sold, available=section.tickets, sold=held),
         )
     yield from _sold_twice(section)
     left = section.tickets - section.told - section.maybe
