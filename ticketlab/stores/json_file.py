@@ -6,9 +6,9 @@ it read of every other section, and of the ledger.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +20,8 @@ from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
 Document = dict[str, Any]
+
+_NEW = itertools.count()  # the writes of this process: two of its threads must not share a new file's name
 
 
 class JsonStore:
@@ -109,7 +111,7 @@ def _in_place(path: Path, text: str) -> None:
 
 def _rename(path: Path, text: str) -> None:
     # The new file is the writer's alone until it takes the old one's name, so only the renaming is a step.
-    new = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    new = path.with_name(f".{path.name}.{os.getpid()}.{next(_NEW)}.new")
     try:
         with new.open("w", encoding="utf-8") as file:
             file.write(text)
