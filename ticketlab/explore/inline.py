@@ -14,10 +14,12 @@ from typing import Any, Final, Literal, Self, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import BLOCKED, Blocked, Step, paced_by
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Record, attempt, crashed
 from ticketlab.explore.execution import Execution, Note
-from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, Ending, Policy, State
+from ticketlab.explore.helpers import await_feeders
+from ticketlab.explore.policies.replay import Onward
+from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, NOBODY, REDUNDANT, UNFINISHED, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.trace import Trace
 
@@ -72,6 +74,7 @@ class Turns:
         self.switches: list[Callable[[], Any]] = []
         self.notes: list[Note] = []
         self._attempting = 0
+        self._sent = False
         self._spinning: set[int] = set()
 
     def at(self, step: Step) -> None:
@@ -82,16 +85,22 @@ class Turns:
         if self._spinning and me in self._spinning:
             self._await_change(step)
             return
+        if self._sent:
+            self._settle_queues()
         self._pending[me] = self._passed[step]
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
             self.switches[chosen]()
         self._state.execute(me)
+        if step.action is Action.SEND:
+            self._sent = True
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
         me, state = self.me, self._state
+        if self._sent:
+            self._settle_queues()
         state.arrive(me, self._attempted[step])
         if self._spinning and me in self._spinning:
             self._spinning.discard(me)
@@ -116,6 +125,10 @@ class Turns:
                 return result
             del self.notes[known:]
             state.fail(me)
+
+    def _settle_queues(self) -> None:
+        self._sent = False
+        await_feeders()
 
     def _await_change(self, step: Step) -> None:
         """Stand before a step that would repeat what was in vain, until somebody changes its resource."""
@@ -147,6 +160,8 @@ class Turns:
 
     def pass_on(self) -> None:
         """Give the turn to somebody else, for good or until the next execution."""
+        if self._sent:
+            self._settle_queues()
         self.me = chosen = self.pick()
         self.switches[chosen]()
 
@@ -238,13 +253,25 @@ class Inline:
             undo.callback(self._send_home)
             for one in self._greenlets[:buyers]:
                 one.switch()
-            turns.pick = lambda: -1
             with paced_by(turns):
-                for who in range(buyers, self._state.size):
-                    turns.me = who
-                    self._greenlets[who].switch()
+                self._settle(turns)
             self._undo = undo.pop_all()
         self._clean = True
+
+    def _settle(self, turns: Turns) -> None:
+        """Let the staff come to where each waits for the buyers, so that all executions start alike."""
+        state = self._state
+        if state.size == state.buyers:
+            return
+        turns.pick = lambda: NOBODY
+        for who in range(state.buyers, state.size):
+            turns.me = who
+            turns.switches[who]()
+        state.reset()
+        state.registers[UNFINISHED] = 0
+        state.policy = Onward()
+        turns.pick = state.next
+        turns.pass_on()
 
     def _close(self) -> None:
         with paced_by(Idle()):

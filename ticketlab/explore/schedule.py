@@ -140,6 +140,7 @@ class State:
         for symbol in range(1, len(self.table)):
             self.open[symbol] = 1
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
+        self.pending[: self.buyers] = self._zeros[: self.buyers]
 
     def enabled(self) -> list[int]:
         """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""

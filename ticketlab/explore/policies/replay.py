@@ -44,6 +44,20 @@ class Replay:
         return go_on(enabled, state)
 
 
+class Onward:
+    """One schedule without preemption, and without a trace in the state: it lays nothing out."""
+
+    clocked = False
+
+    def begin(self, state: State) -> bool:
+        """Need nothing."""
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Let whoever moves move on."""
+        return go_on(enabled, state)
+
+
 class Loosely(Replay):
     """One execution that follows a schedule where it can: who can not move at its turn is passed over."""
 
