@@ -79,6 +79,10 @@ class Blocked(Enum):
 BLOCKED: Final = Blocked.BLOCKED
 
 
+UNCHANGED: Final = "unchanged"
+"""The note that says that the step just made was refused and changed nothing, whatever its action; its value is why."""
+
+
 class Pacer(Protocol):
     """What scheduling points mean."""
 
