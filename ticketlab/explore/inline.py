@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 from greenlet import getcurrent, greenlet
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, paced_by
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step, paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Record, attempt, crashed
 from ticketlab.explore.execution import Execution, Note
 from ticketlab.explore.helpers import await_feeders
@@ -76,6 +76,12 @@ class Turns:
         self._attempting = 0
         self._sent = False
         self._spinning: set[int] = set()
+
+    def begin(self, pick: Callable[[], int]) -> None:
+        """Start an execution, with the first buyer's turn."""
+        self.notes = []
+        self._spinning.clear()
+        self.me, self.pick = 0, pick
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked."""
@@ -152,6 +158,8 @@ class Turns:
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
+        if what == UNCHANGED:
+            self._state.unchanged()
         self.notes.append(Note(self._state.registers[LENGTH] - 1 + self._attempting, what, value))
 
     def for_fork(self) -> Idle:
@@ -218,9 +226,9 @@ class Inline:
             state.leave_out(without)
         self._cast.reset()
         state.reset()
-        self._records, turns.notes = [], []
+        self._records = []
         self._unstarted = iter(range(1, self._state.buyers))
-        turns.me, turns.pick = 0, self._start
+        turns.begin(self._start)
         self._clean = False
         with paced_by(turns):
             turns.switches[0]()

@@ -236,6 +236,12 @@ class State:
         if self.registers[CLOCKED]:
             self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
 
+    def unchanged(self) -> None:
+        """Take down that the step made last was refused: whatever its action, it changed nothing."""
+        last = self.registers[LENGTH] - 1
+        if last >= 0:
+            self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+
     def spins(self, who: int) -> bool:
         """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
 

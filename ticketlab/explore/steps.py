@@ -16,6 +16,7 @@ NONE: Final = 0
 
 PASSED: Final = -2  # how a step is made; a number from 0 is the participant that puts it off
 ATTEMPTED: Final = -1
+REFUSED: Final = -3  # made, and found to have changed nothing
 
 
 class TooManySteps(TicketlabError):
@@ -48,6 +49,7 @@ class StepTable:
         self.reopens: list[list[int]] = [[]]
         self.passed = _Numbers(self, PASSED)
         self.attempted = _Numbers(self, ATTEMPTED)
+        self.refused = _Numbers(self, REFUSED)
         self._put_off: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
@@ -59,6 +61,10 @@ class StepTable:
     def put_off(self, who: int) -> _Numbers:
         """Return the symbols of steps that one participant puts off."""
         return self._put_off.setdefault(who, _Numbers(self, who))
+
+    def _numbers(self, how: int) -> _Numbers:
+        made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused}
+        return made[how] if how < 0 else self.put_off(how)
 
     def enter(self, step: Step, how: int) -> int:
         """Return the symbol of a step that has none yet."""
@@ -76,14 +82,15 @@ class StepTable:
         if resource == len(self._waiting):
             self._waiting.append([])
         self.steps.append(step)
-        self.blocking.append(how != PASSED)
+        waits = how not in (PASSED, REFUSED)
+        self.blocking.append(waits)
         self.resource.append(resource)
-        self.changes.append(step.changes)
-        self.reopens.append(self._waiting[resource] if step.changes else self._nothing)
-        if how != PASSED:
+        changes = step.changes and how != REFUSED
+        self.changes.append(changes)
+        self.reopens.append(self._waiting[resource] if changes else self._nothing)
+        if waits:
             self._waiting[resource].append(symbol)
-        numbers = self.passed if how == PASSED else self.attempted if how == ATTEMPTED else self.put_off(how)
-        numbers[step] = symbol
+        self._numbers(how)[step] = symbol
         return symbol
 
     def commute(self, one: int, other: int) -> bool:
