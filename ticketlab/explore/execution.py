@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record
-from ticketlab.explore.schedule import TICK, Ending
+from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, TICK, Ending, State
 from ticketlab.explore.trace import Trace
 
 
@@ -24,15 +24,28 @@ class Execution:
     """What one schedule led to.
 
     `redundant` says that it repeats, up to the order of steps that commute, an execution that was explored before.
-    `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not.
+    `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
+    holds the fields of what `notes` gives.
     """
 
     ending: Ending
     trace: Trace
     records: Sequence[Record]
-    notes: Sequence[Note]
+    told: Sequence[tuple[int, str, int | str]]
     when: Sequence[int] = ()
     redundant: bool = False
+
+    @classmethod
+    def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
+        """Copy the execution that a state holds."""
+        registers = state.registers
+        when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
+        return cls(Ending(registers[ENDING]), Trace.of(state), records, told, when, registers[REDUNDANT] > 0)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the participants learnt, in the order of the steps."""
+        return sorted((Note(*fields) for fields in self.told), key=lambda note: note.step)
 
     @property
     def schedule(self) -> tuple[int, ...]:

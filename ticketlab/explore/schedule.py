@@ -26,6 +26,7 @@ VERSION: Final = 1  # grows whenever the set of enabled participants may have ch
 UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
 RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
+STARTED: Final = 10  # buyers that have come to their first step
 RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
@@ -118,7 +119,8 @@ class State:
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
-        self.open[1 : table.limit] = type_of(self.open, [1] * (table.limit - 1))
+        self._ones = type_of(self.open, [1] * table.limit)
+        self.open[1 : table.limit] = self._ones[1:]
         self._everybody = range(self.size)
         self._zeros = type_of(self.wake, [0] * self.size)
         self._seen = -1
@@ -130,15 +132,18 @@ class State:
         for buyer, place in without:
             self.skip[self.first[buyer] + place] = 1
 
-    def reset(self) -> None:
-        """Go back to the start of an execution; staff keep standing where they wait."""
+    def reset(self, policy: Policy) -> None:
+        """Go back to the start of an execution under a policy; staff keep standing where they wait."""
         registers = self.registers
+        self.policy = policy
+        registers[CLOCKED] = policy.clocked
+        registers[STARTED] = 0
         registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
         registers[CLOCK] = 0
         registers[UNFINISHED] = self.buyers
         registers[VERSION] += 1
-        for symbol in range(1, len(self.table)):
-            self.open[symbol] = 1
+        known = len(self.table)
+        self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
         self.pending[: self.buyers] = self._zeros[: self.buyers]
 

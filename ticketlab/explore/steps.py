@@ -62,7 +62,8 @@ class StepTable:
         """Return the symbols of steps that one participant puts off."""
         return self._put_off.setdefault(who, _Numbers(self, who))
 
-    def _numbers(self, how: int) -> _Numbers:
+    def numbers(self, how: int) -> _Numbers:
+        """Return the symbols of the steps that are made in one way."""
         made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused}
         return made[how] if how < 0 else self.put_off(how)
 
@@ -90,7 +91,7 @@ class StepTable:
         self.reopens.append(self._waiting[resource] if changes else self._nothing)
         if waits:
             self._waiting[resource].append(symbol)
-        self._numbers(how)[step] = symbol
+        self.numbers(how)[step] = symbol
         return symbol
 
     def commute(self, one: int, other: int) -> bool:
