@@ -38,6 +38,8 @@ class Action(Enum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
 
+    __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
+
     @property
     def takes(self) -> bool:
         """Whether the step leaves its buyer holding the resource."""
