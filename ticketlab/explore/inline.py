@@ -18,7 +18,7 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import UNFINISHED, Ending, Policy, State
+from ticketlab.explore.schedule import STARTED, UNFINISHED, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
 
@@ -105,7 +105,8 @@ class Inline:
             turns.me, turns.pick = who, turns.take_post
             turns.switches[who]()
         state.reset(Onward())
-        state.registers[UNFINISHED] = 0
+        state.registers[STARTED], state.registers[UNFINISHED] = state.buyers, 0
+        state.find_enabled()
         turns.pass_on()
 
     def _close(self) -> None:

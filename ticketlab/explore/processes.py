@@ -27,7 +27,7 @@ from ticketlab.explore.cast import NOTHING, Cast, Place, Record
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import ENDING, LENGTH, NOBODY, UNFINISHED, VERSION, Ending, Policy, State
+from ticketlab.explore.schedule import ENDING, LENGTH, NOBODY, STARTED, UNFINISHED, VERSION, Ending, Policy, State
 from ticketlab.explore.shared import Board, EventBell, PipeBell, SharedMemory, SharedSteps
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
@@ -180,7 +180,8 @@ class Processes:
         self._install(policy)
         self._table.catch_up()
         self._state.reset(policy)
-        self._state.registers[UNFINISHED] = 0
+        self._state.registers[STARTED], self._state.registers[UNFINISHED] = self._state.buyers, 0
+        self._state.find_enabled()
         chosen = self._state.next()
         if chosen != NOBODY:
             self._give(chosen)

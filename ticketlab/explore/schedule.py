@@ -12,6 +12,7 @@ that all share, so that whoever yields the turn can decide who gets it (see `inl
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
 from itertools import accumulate, compress
@@ -27,6 +28,7 @@ UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
 RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
 STARTED: Final = 10  # buyers that have come to their first step
+ABLE: Final = 11  # how many are enabled
 RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
@@ -103,7 +105,7 @@ class State:
         self.buyers = buyers = len(scripts)
         self.size = buyers + staff
         self.bound = bound
-        self.policy: Policy | None = None
+        self.policy: Policy
         self.registers = allocate(REGISTERS)
         self.pending = allocate(self.size)
         self.wake = allocate(self.size)  # virtual time before which a participant does not move
@@ -121,10 +123,9 @@ class State:
         self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = type_of(self.open, [1] * table.limit)
         self.open[1 : table.limit] = self._ones[1:]
+        self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
         self._everybody = range(self.size)
         self._zeros = type_of(self.wake, [0] * self.size)
-        self._seen = -1
-        self._enabled: list[int] = []
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
@@ -147,26 +148,31 @@ class State:
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
         self.pending[: self.buyers] = self._zeros[: self.buyers]
 
-    def enabled(self) -> list[int]:
-        """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
-        version = self.registers[VERSION]
-        if version != self._seen:
-            self._seen = version
-            self._enabled = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
-        return self._enabled
+    def find_enabled(self) -> None:
+        """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
+        able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+        self.able[: len(able)] = type_of(self.able, able)
+        self.registers[ABLE] = len(able)
+        self.registers[VERSION] += 1
+
+    def _disable(self, who: int) -> None:
+        able, last = self.able, self.registers[ABLE] - 1
+        place = bisect_left(able, who, 0, last)
+        able[place:last] = able[place + 1 : last + 1]
+        self.registers[ABLE] = last
+        self.registers[VERSION] += 1
 
     def next(self) -> int:
         """Return who moves next, or NOBODY where the execution is over; the ending says how."""
         registers = self.registers
-        enabled = self.enabled()
-        if enabled and registers[LENGTH] < self.bound:
-            assert self.policy is not None
-            chosen = self.policy.choose(enabled, self)
+        count = registers[ABLE]
+        if count and registers[LENGTH] < self.bound:
+            chosen: int = self.policy.choose(self.able[:count], self)
             if chosen >= 0 and self.open[self.pending[chosen]]:
                 return chosen
             registers[ENDING] = Ending.DIVERGED
             return NOBODY
-        return self._over(bool(enabled))
+        return self._over(count > 0)
 
     def _over(self, endless: bool) -> int:
         registers = self.registers
@@ -196,9 +202,10 @@ class State:
         return NOBODY
 
     def arrive(self, who: int, symbol: int) -> None:
-        """Stand before a step: the first one of an execution, or one whose attempt may be known to fail."""
+        """Stand before an attempt, which may be known to fail."""
         self.pending[who] = symbol
-        self.registers[VERSION] += 1
+        if not self.open[symbol]:
+            self._disable(who)
 
     def execute(self, who: int) -> None:
         """Take a participant's pending step into the trace; the caller makes the access right after."""
@@ -208,10 +215,11 @@ class State:
         self.who[length] = who
         self.what[length] = symbol
         registers[LENGTH] = length + 1
-        for waiting in self.table.reopens[symbol]:
-            if not self.open[waiting]:
+        closed = [waiting for waiting in self.table.reopens[symbol] if not self.open[waiting]]
+        if closed:
+            for waiting in closed:
                 self.open[waiting] = 1
-                registers[VERSION] += 1
+            self.find_enabled()
         if registers[CLOCKED]:
             now = max(registers[CLOCK], self.wake[who]) + TICK
             registers[CLOCK] = self.wake[who] = self.when[length] = now
@@ -227,12 +235,13 @@ class State:
         self.failed_what[failures] = symbol
         registers[FAILURES] = failures + 1
         self.open[symbol] = 0
-        registers[VERSION] += 1
+        self.find_enabled()
 
     def finish(self, who: int) -> None:
         """Take down that a participant has no further step in this execution."""
         self.pending[who] = NONE
-        self.registers[VERSION] += 1
+        if self.registers[STARTED] >= self.buyers:
+            self._disable(who)
         if who < self.buyers:
             self.registers[UNFINISHED] -= 1
 

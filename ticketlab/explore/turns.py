@@ -87,6 +87,7 @@ class Turns:
                 self.pick = self._state.next
             return following
         self.pick = self._state.next
+        self._state.find_enabled()
         return self._state.next()
 
     def take_post(self) -> int:
