@@ -20,6 +20,10 @@ _COMMANDS: Final = {
 _INTERRUPTED: Final = 130
 
 
+class Interrupted(BaseException):
+    """The user, or the system, wants the work stopped; click would print an empty line for a KeyboardInterrupt."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name, and imports one from `ticketlab.cli.<name>` when it is called."""
 
@@ -71,7 +75,7 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, Interrupted):
         _fail("interrupted: everybody was sent home, and nothing is left behind", _INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
@@ -82,7 +86,7 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
     """Stop the work; a second signal must not stop the clearing up, which only kills and removes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _fail(message: str, code: int) -> None:

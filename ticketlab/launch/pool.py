@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import paced_by
 from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
 from ticketlab.launch.recorder import UP
+from ticketlab.launch.track import track
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -45,15 +46,31 @@ class PoolLauncher:
                 party.gate.await_arrivals(workers, party.start_seconds, lambda: _check(children, staff))
                 party.gate.fire()
                 endings = _await_results(pool, party, children, staff)
-                if all(ending.how == "finished" for ending in endings):
-                    pool.close()
-                    pool.join()
             finally:
-                # terminate() asks with SIGTERM; a worker that is stuck is not asked.
-                for child in _workers(staff):
-                    with suppress(ProcessLookupError):
-                        os.kill(child, signal.SIGKILL)
+                _stop(pool, party, staff)
         return endings + staff_endings(party, staff)
+
+
+def _stop(pool: Pool, party: Party, staff: list[BaseProcess]) -> None:
+    """Stop the pool, whatever its workers are at.
+
+    A worker that is busy with a buyer is killed; an idle one must not be, for it holds the lock of the pool's queue.
+    Should one have been killed in that state by somebody else, `terminate` waits for that lock for ever: it is left to
+    a thread, and after a while to itself.
+    """
+    for worker in _workers(staff):
+        if any(_is_busy(party, buyer) for buyer in _in_hand(party, worker)):
+            _kill(worker)
+    stopping = Thread(target=pool.terminate, daemon=True)
+    stopping.start()
+    stopping.join(1.0)
+    for worker in _workers(staff):
+        _kill(worker)
+
+
+def _kill(worker: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGKILL)
 
 
 def _workers(staff: list[BaseProcess]) -> set[int]:
@@ -109,6 +126,11 @@ def _in_hand(party: Party, pid: int) -> list[int]:
     """Return the buyers that a worker took up."""
     heads = ((buyer, next(party.log.records(buyer - 1), None)) for buyer in range(1, party.scenario.buyers + 1))
     return [buyer for buyer, head in heads if head is not None and head[0] == UP and head[2] == pid]
+
+
+def _is_busy(party: Party, buyer: int) -> bool:
+    part = track(buyer, party.log.records(buyer - 1))
+    return not part.ended and not part.crash
 
 
 def _ending(buyer: int, finished: bool | None, lost: str) -> Ending:

@@ -12,9 +12,9 @@ from typing import Final, Literal, TypeVar
 
 from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
-from ticketlab.core.pacing import Action, Blocked, Pacer, Step
+from ticketlab.core.pacing import Blocked, Pacer, Step
 from ticketlab.core.plugin import Perform
-from ticketlab.launch.log import LogWriter
+from ticketlab.launch.log import LogWriter, Record
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ INVOKE: Final = "invoke"  # time, op, section, arg
 RETURN: Final = "return"  # time, result, tickets
 FAILED: Final = "failed"  # time, error's class, message
 MAYBE: Final = "maybe"  # time, error's class, message: whether the request had an effect is unknown
+STEPS: Final = "steps"  # records of the four kinds below, in order
 STEP: Final = "step"  # time, action, resource
 GOT: Final = "got"  # time: what a step waited for is there
 SLEEP: Final = "sleep"  # time, seconds
@@ -30,16 +31,19 @@ NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
 END: Final = "end"  # time, processor time in ns since it was up
 
-_ACTIONS: Final = {action: action.value for action in Action}
-
 
 class Recorder:
-    """A pacer that records; `trace` says whether steps are recorded too, or only requests and retries."""
+    """A pacer that records; `trace` says whether steps are recorded too, or only requests and retries.
+
+    Steps are kept back for a moment, since most last microseconds, and written before every wait, every sleep and every
+    completion: what kill -9 can take is what a participant did since it last waited.
+    """
 
     def __init__(self, log: LogWriter, below: Pacer, *, trace: bool) -> None:
         self._append = log.append
         self._below = below
         self._trace = trace
+        self._steps: list[Record] = []
         self.may_wait = below.may_wait
 
     def up(self, pid: int) -> None:
@@ -54,43 +58,59 @@ class Recorder:
         try:
             outcome = perform(request)
         except PurchaseError as error:
-            append((FAILED if error.definite else MAYBE, monotonic_ns(), type(error).__name__, str(error)))
+            completion: Record = (
+                FAILED if error.definite else MAYBE,
+                monotonic_ns(),
+                type(error).__name__,
+                str(error),
+            )
         else:
-            append((RETURN, monotonic_ns(), *told(outcome)))
+            completion = (RETURN, monotonic_ns(), *told(outcome))
+        self._flush()
+        append(completion)
 
     def crashed(self, message: str) -> None:
         """Record that the participant failed, with a line that says how."""
+        self._flush()
         self._append((CRASH, monotonic_ns(), message[:2000]))
 
     def end(self) -> None:
         """Record that the participant has done all its work."""
+        self._flush()
         self._append((END, monotonic_ns(), thread_time_ns() - self._processor_ns))
+
+    def _flush(self) -> None:
+        if self._steps:
+            self._append((STEPS, tuple(self._steps)))
+            self._steps.clear()
 
     def at(self, step: Step) -> None:
         """Record the step, then pass the point."""
         if self._trace:
-            self._append((STEP, monotonic_ns(), _ACTIONS[step.action], step.resource))
+            self._steps.append((STEP, monotonic_ns(), step.action._value_, step.resource))
         self._below.at(step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Record when the wait began and when it was over."""
         if not self._trace:
             return self._below.block(step, attempt, wait)
-        self._append((STEP, monotonic_ns(), _ACTIONS[step.action], step.resource))
+        self._steps.append((STEP, monotonic_ns(), step.action._value_, step.resource))
+        self._flush()
         result = self._below.block(step, attempt, wait)
-        self._append((GOT, monotonic_ns()))
+        self._steps.append((GOT, monotonic_ns()))
         return result
 
     def sleep(self, seconds: float) -> None:
         """Record how long, then sleep."""
         if self._trace:
-            self._append((SLEEP, monotonic_ns(), seconds))
+            self._steps.append((SLEEP, monotonic_ns(), seconds))
+            self._flush()
         self._below.sleep(seconds)
 
     def note(self, what: str, value: int | str) -> None:
         """Record what was learnt; retries always, since figures count them."""
         if self._trace or what == "retry":
-            self._append((NOTE, what, value))
+            self._steps.append((NOTE, what, value))
 
     def for_fork(self) -> Pacer:
         """Record nothing: a log has one writer."""

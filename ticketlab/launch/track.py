@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +30,7 @@ def track(process: int, records: Iterable[Record]) -> Track:
     found = Track(process)
     pending: Operation | None = None
     at_ns, action = 0, ""
-    for tag, *rest in records:
+    for tag, *rest in _in_order(records):
         if tag == recorder.INVOKE:
             pending = Operation(process, rest[1], rest[3], None, rest[0], None, section=rest[2])
             found.last = f"asked to {rest[1]}"
@@ -54,6 +54,15 @@ def track(process: int, records: Iterable[Record]) -> Track:
     if pending is not None:
         found.operations.append(pending)
     return found
+
+
+def _in_order(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield all records singly."""
+    for record in records:
+        if record[0] == recorder.STEPS:
+            yield from record[1]
+        else:
+            yield record
 
 
 def _completed(pending: Operation, tag: str, rest: list[Any]) -> Operation:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, Stock
@@ -20,8 +20,9 @@ from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
 Document = dict[str, Any]
+Writer = Callable[[str], None]
 
-_NEW = itertools.count()  # the writes of this process: two of its threads must not share a new file's name
+_WRITERS: Final = itertools.count()  # two writers in one process must not share a new file's name
 
 
 class JsonStore:
@@ -29,7 +30,7 @@ class JsonStore:
 
     def __init__(self, folder: Path, variant: str) -> None:
         self.path = folder / "inventory.json"
-        self._write = {"truncate": _truncate, "in-place": _in_place, "rename": _rename}[variant]
+        self.variant = variant
         self._opening: Document = {}
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
@@ -45,20 +46,18 @@ class JsonStore:
 
     def reset(self) -> None:
         """Put the opening stock back, in place."""
-        _in_place(self.path, json.dumps(self._opening))
+        with self.path.open("r+", encoding="utf-8") as file:
+            json.dump(self._opening, file)
+            file.truncate()
 
     @contextmanager
     def session(self) -> Iterator[JsonSession]:
         """Open a session; the file itself is opened anew for each read and write, as scripts do."""
         yield JsonSession(self)
 
-    def write(self, document: Document) -> None:
-        """Replace the file's contents in this store's way."""
-        self._write(self.path, json.dumps(document))
-
     def books(self) -> Books:
         """Read the whole file afresh."""
-        document = _load(self.path)
+        document = _load(str(self.path))
         stocks = {name: _stock(name, record) for name, record in document["sections"].items()}
         ledger = document["ledger"]
         return Books(stocks, None if ledger is None else tuple(_entry(line) for line in ledger))
@@ -71,14 +70,15 @@ class JsonSession:
     """One buyer's view of the file."""
 
     def __init__(self, store: JsonStore) -> None:
-        self._store = store
+        self._path = str(store.path)
+        self._replace = _WRITERS[store.variant](store.path)
         self._reading = Step(Action.READ, store.path.name)
         self._document: Document = {}
 
     def read(self, section: str) -> Stock:
         """Load the document and return one section's record."""
         at(self._reading)
-        self._document = _load(self._store.path)
+        self._document = _load(self._path)
         stock = _stock(section, self._document["sections"][section])
         note("remaining", stock.remaining)
         return stock
@@ -88,52 +88,74 @@ class JsonSession:
         self._document["sections"][stock.section] = _fields(stock)
         if entry is not None and self._document["ledger"] is not None:
             self._document["ledger"].append(entry)
-        self._store.write(self._document)
+        self._replace(json.dumps(self._document))
         note("remaining", stock.remaining)
 
 
-def _truncate(path: Path, text: str) -> None:
-    # What json.dump(document, open(path, "w")) does: between the two steps the file is empty.
-    at(Step(Action.TRUNCATE, path.name))
-    with path.open("w", encoding="utf-8") as file:
-        at(Step(Action.WRITE, path.name, part=True))
-        file.write(text)
+def _truncating(path: Path) -> Writer:
+    """What json.dump(document, open(path, "w")) does: between the two steps the file is empty."""
+    truncating, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, part=True)
 
-
-def _in_place(path: Path, text: str) -> None:
-    # What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off.
-    at(Step(Action.WRITE, path.name))
-    with path.open("r+b", buffering=0) as file:
-        length = file.write(text.encode())
-        at(Step(Action.TRUNCATE, path.name, part=True))
-        file.truncate(length)
-
-
-def _rename(path: Path, text: str) -> None:
-    # The new file is the writer's alone until it takes the old one's name, so only the renaming is a step.
-    new = path.with_name(f".{path.name}.{os.getpid()}.{next(_NEW)}.new")
-    try:
-        with new.open("w", encoding="utf-8") as file:
+    def write(text: str) -> None:
+        at(truncating)
+        with open(path, "w", encoding="utf-8") as file:
+            at(writing)
             file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        at(Step(Action.RENAME, path.name))
-        new.replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            new.unlink()
-        raise
+
+    return write
 
 
-def _load(path: Path) -> Document:
+def _in_place(path: Path) -> Writer:
+    """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
+    writing, truncating = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, part=True)
+
+    def write(text: str) -> None:
+        at(writing)
+        with open(path, "r+b", buffering=0) as file:
+            length = file.write(text.encode())
+            at(truncating)
+            file.truncate(length)
+
+    return write
+
+
+def _renaming(path: Path) -> Writer:
+    """A new file, fsync, rename: the new file is the writer's alone until it is renamed, so only that is a step."""
+    renaming, writer = Step(Action.RENAME, path.name), next(_WRITERS)
+
+    def write(text: str) -> None:
+        new = path.with_name(f".{path.name}.{os.getpid()}.{writer}.new")
+        try:
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            at(renaming)
+            new.replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                new.unlink()
+            raise
+
+    return write
+
+
+_WRITERS: Final[Mapping[str, Callable[[Path], Writer]]] = {
+    "truncate": _truncating,
+    "in-place": _in_place,
+    "rename": _renaming,
+}
+
+
+def _load(path: str) -> Document:
     """Read and parse the file; raises TornRead where another writer is in the middle of it."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         content = file.read()
     try:
         document = json.loads(content)
     except ValueError:
         start = content[:40].decode(errors="replace")
-        raise TornRead(f"{path.name} held {len(content)} bytes that are not JSON: {start!r}") from None
+        raise TornRead(f"{os.path.basename(path)} held {len(content)} bytes that are not JSON: {start!r}") from None
     assert isinstance(document, dict)
     return document
 

@@ -47,8 +47,7 @@ class ManagerStore:
     @contextmanager
     def session(self) -> Iterator[ManagerSession]:
         """Connect to the server."""
-        len(self._records)  # the proxy connects at its first call
-        yield ManagerSession(self._records)
+        yield ManagerSession(self._records)  # which connects at its first call
 
     def lock(self) -> AbstractContextManager[bool]:
         """Return a new lock that lives in the server."""
@@ -74,11 +73,15 @@ class ManagerSession:
 
     def __init__(self, records: DictProxy[str, Value]) -> None:
         self._records = records
+        self._steps: dict[str, tuple[Step, Step]] = {
+            name: (Step(Action.READ, name), Step(Action.WRITE, name))
+            for name in records.keys()  # noqa: SIM118 - a proxy
+        }
         self._sales: tuple[tuple[Any, ...], ...] | None = None
 
     def read(self, section: str) -> Stock:
         """Fetch the section's value, in one message."""
-        at(Step(Action.READ, section))
+        at(self._steps[section][0])
         tickets, remaining, issued, version, self._sales = self._records[section]
         note("remaining", remaining)
         return Stock(section, tickets, remaining, issued, version)
@@ -87,7 +90,7 @@ class ManagerSession:
         """Store the section's value, in one message."""
         if entry is not None and self._sales is not None:
             self._sales = (*self._sales, tuple(entry))
-        at(Step(Action.WRITE, stock.section))
+        at(self._steps[stock.section][1])
         self._records[stock.section] = (stock.tickets, stock.remaining, stock.issued, stock.version, self._sales)
         note("remaining", stock.remaining)
 

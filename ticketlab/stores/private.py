@@ -13,6 +13,9 @@ from ticketlab.core.inventory import Books, Entry, Inventory, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
+_READING = Step(Action.READ, "private dict")
+_WRITING = Step(Action.WRITE, "private dict")
+
 
 class PrivateStore:
     """A dict in the memory of whichever process holds it; it is its own session."""
@@ -41,14 +44,14 @@ class PrivateStore:
 
     def read(self, section: str) -> Stock:
         """Return the record in this process's copy."""
-        at(Step(Action.READ, "private dict"))
+        at(_READING)
         stock = self._stocks[section]
         note("remaining", stock.remaining)
         return stock
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
         """Change this process's copy."""
-        at(Step(Action.WRITE, "private dict"))
+        at(_WRITING)
         self._stocks[stock.section] = stock
         if entry is not None and self._ledger is not None:
             self._ledger.append(entry)

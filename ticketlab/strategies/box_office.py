@@ -31,7 +31,7 @@ from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
 from ticketlab.strategies.clerk import attempt, open_answer
-from ticketlab.strategies.purchase import Unattended, holding
+from ticketlab.strategies.purchase import Guard, Unattended
 
 LONGEST_LINE = 64 * 1024
 SILENCE_SECONDS = 5.0
@@ -118,11 +118,12 @@ class BoxOffice(Unattended):
                 self._serve_connection(session, client)
 
     def _serve_connection(self, session: Session, client: socket.socket) -> None:
+        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release)
         with client, client.makefile("rwb") as stream:
             try:
                 while line := stream.readline(LONGEST_LINE):
                     request = self._parse(line)
-                    with holding("clerks' lock", self._lock.acquire, self._lock.release):
+                    with guard:
                         answer = attempt(session, request)
                     stream.write(_format_answer(answer))
                     stream.flush()

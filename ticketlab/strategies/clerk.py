@@ -18,11 +18,13 @@ from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import Unattended, fulfil, holding
+from ticketlab.strategies.purchase import Guard, Unattended, fulfil
 
 REQUESTS = "requests"
 HOME = None
 """The sentinel: a clerk that receives it goes home."""
+
+_RECEIVING = Step(Action.RECEIVE, REQUESTS)
 
 
 class Clerk(Unattended):
@@ -46,7 +48,7 @@ class Clerk(Unattended):
 
     def receive(self) -> Request | None:
         """Wait for the next request."""
-        request: Request | None = _get(REQUESTS, self._requests)
+        request: Request | None = block(_RECEIVING, partial(_poll, self._requests), self._requests.get)
         return request
 
     def answer(self, buyer: int, answer: Outcome | PurchaseError) -> None:
@@ -57,11 +59,13 @@ class Clerk(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy by asking; a buyer never opens the store."""
+        mine = self._answers[buyer - 1]
+        asking, hearing = Step(Action.SEND, REQUESTS), Step(Action.RECEIVE, f"answers {buyer}")
 
         def purchase(request: Request) -> Outcome:
-            at(Step(Action.SEND, REQUESTS))
+            at(asking)
             self._requests.put(request)
-            return open_answer(_get(f"answers {buyer}", self._answers[buyer - 1]))
+            return open_answer(block(hearing, partial(_poll, mine), mine.get))
 
         yield purchase
 
@@ -94,9 +98,10 @@ class JoinableClerks(Clerk):
 
     def serve(self) -> None:
         """Answer requests until the sentinel comes, one clerk at a time inside the inventory."""
+        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release)
         with self._store.session() as session:
             while (request := self.receive()) is not HOME:
-                with holding("clerks' lock", self._lock.acquire, self._lock.release):
+                with guard:
                     answer = attempt(session, request)
                 self.answer(request.buyer, answer)
                 self._requests.task_done()
@@ -104,9 +109,7 @@ class JoinableClerks(Clerk):
 
     def receive(self) -> Request | None:
         """Wait for the next request; the queue's helper thread may still be bringing it."""
-        request: Request | None = block(
-            Step(Action.RECEIVE, REQUESTS), partial(_get_nowait, self._requests), self._requests.get
-        )
+        request: Request | None = block(_RECEIVING, partial(_get_nowait, self._requests), self._requests.get)
         return request
 
     def dismiss(self) -> None:
@@ -134,10 +137,6 @@ def open_answer(answer: Outcome | PurchaseError) -> Outcome:
     if isinstance(answer, PurchaseError):
         raise answer
     return answer
-
-
-def _get(name: str, source: Any) -> Any:
-    return block(Step(Action.RECEIVE, name), partial(_poll, source), source.get)
 
 
 def _poll(source: Any) -> Any:

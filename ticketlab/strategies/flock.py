@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Unattended, flocked, fulfil
+from ticketlab.strategies.purchase import Unattended, flock_guard, fulfil
 from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
 
 
@@ -26,17 +26,18 @@ class Flock(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the file locked; each buyer opens it for itself, since a lock belongs to an opening."""
-        guard = os.open(self._path, os.O_RDWR)
+        file = os.open(self._path, os.O_RDWR)
+        guard = flock_guard("inventory.lock", file)
 
         def purchase(request: Request) -> Outcome:
-            with flocked("inventory.lock", guard):
+            with guard:
                 return fulfil(session, request)
 
         try:
             with store.session() as session:
                 yield purchase
         finally:
-            os.close(guard)
+            os.close(file)
 
 
 def _build(variant: str) -> Strategy:

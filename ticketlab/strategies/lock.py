@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, ManagedStore, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Unattended, fulfil, holding
+from ticketlab.strategies.purchase import Guard, Unattended, fulfil
 from ticketlab.strategies.wrong import LockTooLate
 
 
@@ -25,10 +25,11 @@ class Lock(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the lock held."""
+        guard = Guard("lock", self._lock.acquire, self._lock.release)
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
-                with holding("lock", self._lock.acquire, self._lock.release):
+                with guard:
                     return fulfil(session, request)
 
             yield purchase

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
-from ticketlab.strategies.purchase import Unattended, fulfil, holding
+from ticketlab.strategies.purchase import Guard, Unattended, fulfil
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -23,10 +23,10 @@ class LockFile(Unattended):
     def prepare(self, setting: Setting) -> None:
         """Choose the lock file, and take it once: what filelock imports at first use, forked buyers then have."""
         self._path = setting.folder / "inventory.filelock"
-        with self._guard():
+        with self._lock():
             pass
 
-    def _guard(self) -> BaseFileLock:
+    def _lock(self) -> BaseFileLock:
         from filelock import FileLock, SoftFileLock
 
         return (SoftFileLock if self._soft else FileLock)(self._path)
@@ -36,17 +36,19 @@ class LockFile(Unattended):
         """Buy with the lock file held; filelock asks for it every 50 ms until it is free."""
         from filelock import Timeout
 
-        guard = self._guard()
+        lock = self._lock()
 
         def acquire(wait: bool) -> bool:
             try:
-                guard.acquire(blocking=wait)
+                lock.acquire(blocking=wait)
             except Timeout:
                 return False
             return True
 
+        guard = Guard("inventory.filelock", acquire, lock.release)
+
         def purchase(request: Request) -> Outcome:
-            with holding("inventory.filelock", acquire, guard.release):
+            with guard:
                 return fulfil(session, request)
 
         with store.session() as session:

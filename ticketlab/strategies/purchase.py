@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Literal
 
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, sleep
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block, note, sleep
 from ticketlab.core.plugin import Session, Setting
 
 RETRIES = 100
@@ -24,20 +24,35 @@ def fulfil(session: Session, request: Request) -> Outcome:
     return change.outcome
 
 
-@contextmanager
-def holding(name: str, acquire: Callable[[bool], bool], release: Callable[[], object]) -> Iterator[None]:
-    """Hold a lock; `acquire(True)` waits for it, `acquire(False)` says whether it was free."""
-    block(Step(Action.ACQUIRE, name), lambda: acquire(False) or BLOCKED, lambda: acquire(True))
-    try:
-        yield
-    finally:
-        at(Step(Action.RELEASE, name))
-        release()
+class Guard:
+    """A lock as a context manager, with a scheduling point at either end.
+
+    `acquire(True)` waits for the lock, `acquire(False)` says whether it was free and takes it if so.
+    """
+
+    def __init__(self, name: str, acquire: Callable[[bool], bool], release: Callable[[], object]) -> None:
+        self._acquiring = Step(Action.ACQUIRE, name)
+        self._releasing = Step(Action.RELEASE, name)
+        self._acquire = acquire
+        self._release = release
+
+    def _attempt(self) -> Literal[True, Blocked.BLOCKED]:
+        return True if self._acquire(False) else BLOCKED
+
+    def _wait(self) -> Literal[True]:
+        self._acquire(True)
+        return True
+
+    def __enter__(self) -> None:
+        block(self._acquiring, self._attempt, self._wait)
+
+    def __exit__(self, *_: object) -> None:
+        at(self._releasing)
+        self._release()
 
 
-@contextmanager
-def flocked(name: str, file: int) -> Iterator[None]:
-    """Hold an exclusive flock on an open file; the lock belongs to this opening of it."""
+def flock_guard(name: str, file: int) -> Guard:
+    """Return a guard that holds an exclusive flock on an open file; the lock belongs to this opening of it."""
 
     def acquire(wait: bool) -> bool:
         try:
@@ -46,8 +61,7 @@ def flocked(name: str, file: int) -> Iterator[None]:
             return False
         return True
 
-    with holding(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN)):
-        yield
+    return Guard(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN))
 
 
 def back_off(draw: Random, attempt: int, reason: str) -> None:

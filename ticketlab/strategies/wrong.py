@@ -11,7 +11,7 @@ from typing import Any, cast
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import Action, Step, at
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
-from ticketlab.strategies.purchase import Unattended, flocked, fulfil, holding
+from ticketlab.strategies.purchase import Guard, Unattended, flock_guard, fulfil
 
 
 class LockTooLate(Unattended):
@@ -27,12 +27,13 @@ class LockTooLate(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Read and check unguarded, then write with the lock held."""
+        guard = Guard("lock", self._lock.acquire, self._lock.release)
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
                 change = request.on(session.read(request.section))
                 if change.stock is not None:
-                    with holding("lock", self._lock.acquire, self._lock.release):
+                    with guard:
                         session.write(change.stock, change.entry)
                 return change.outcome
 
@@ -93,7 +94,7 @@ def _opened_and_flocked(path: Path) -> Iterator[None]:
     at(Step(Action.WRITE, _names(path)))
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        with flocked(path.name, file):
+        with flock_guard(path.name, file):
             yield
     finally:
         os.close(file)

@@ -1,0 +1,216 @@
+"""The command line as a user meets it: real processes, their output, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("TICKETLAB_")} | {"COLUMNS": "120"}
+DEADLINE = 30.0
+"""Guards against hanging; nothing is expected to take this long."""
+
+
+def ticketlab(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ticketlab", *words],
+        cwd=cwd,
+        env=ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_single_race_prints_the_verdict_first_then_its_evidence(tmp_path: Path) -> None:
+    done = ticketlab("race", "--store", "json", "--strategy", "none", "--buyers", "10", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("none on json: ✗ ")
+    assert "ticket 1 of section 'main' is held by buyers" in done.stdout
+    assert "read 5 left at" in done.stdout
+    assert "The books say:" in done.stdout
+    assert "ticketlab race --store json --strategy none --buyers 10" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_cure_exits_with_0(tmp_path: Path) -> None:
+    done = ticketlab("race", "--store", "json", "--strategy", "lock", "--buyers", "4", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "✓ books right" in done.stdout
+
+
+def test_the_story_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:
+    done = ticketlab("race", "--buyers", "6", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("3 of 14 races went wrong")
+    for title in ("JSON file: ", "SQLite: ", "Manager().dict: "):
+        sentence = next(line for line in done.stdout.splitlines() if line.startswith(title))
+        assert "with nothing guarding it, 6 buyers were sold 6 of 5 tickets" in sentence
+    assert done.stdout.splitlines()[-3] == "Next:"
+
+
+def test_json_is_one_document_on_stdout(tmp_path: Path) -> None:
+    words = ["--store", "sqlite", "--strategy", "transaction:deferred", "--launcher", "pool:2", "--seed", "7"]
+    done = ticketlab("race", *words, "--buyers", "6", "--json", cwd=tmp_path)
+    result = json.loads(done.stdout)
+    assert (result["valid"], result["sold"], result["launcher"], result["buyers"]) == (True, 5, "pool:2", 6)
+    assert set(result["command"].split()) == {"ticketlab", "race", *words, "--buyers", "6"}
+    assert {"cores", "python", "file_system"} <= result["environment"].keys()
+    story = json.loads(ticketlab("race", "--store", "manager", "--buyers", "6", "--json", cwd=tmp_path).stdout)
+    assert story["valid"] is False
+    assert [row["strategy"] for row in story["rows"]] == ["none", "lock", "manager-lock", "clerk"]
+    assert all({"store", "strategy", "launcher", "buyers", "sold", "tickets"} <= row.keys() for row in story["rows"])
+
+
+def test_defaults_come_from_pyproject_then_the_environment_then_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.ticketlab]\nbuyers = 3\n[tool.ticketlab.race]\nstore = "json"\n')
+
+    def buyers(*words: str, **environment: str) -> int:
+        done = ticketlab("race", "--strategy", "lock", "--json", *words, cwd=tmp_path, **environment)
+        found: int = json.loads(done.stdout)["buyers"]
+        return found
+
+    assert buyers() == 3
+    assert buyers(TICKETLAB_BUYERS="4") == 4
+    assert buyers("--buyers", "5", TICKETLAB_BUYERS="4") == 5
+
+
+BAD: Sequence[tuple[Sequence[str], str]] = [
+    (["race", "--store", "jsn"], "unknown store 'jsn': did you mean 'json'?"),
+    (["race", "--strategy", "lok"], "unknown strategy 'lok': did you mean 'lock'?"),
+    (["race", "--store", "json", "--launcher", "proces"], "unknown launcher 'proces': did you mean 'process'?"),
+    (["race", "--store", "json", "--launcher", "pool"], "pool needs its number of workers"),
+    (["race", "--store", "json:renam"], "unknown variant of json 'renam': did you mean 'rename'?"),
+    (["race", "--store", "json", "--strategy", "atomic"], "atomic does not run on json"),
+    (["race", "--quantity", "6"], "an order of 6 tickets can never be met: no section has more than 5"),
+    (["race", "--quantity", "some"], "is not a number of tickets"),
+    (["race", "--buyers", "0"], "0 buyers cannot race"),
+    (["race", "--buyers", "-5"], "-5 buyers cannot race"),
+    (["race", "--buyers", "many"], "'many' is not a valid integer"),
+    (["race", "--tickets", "-1"], "-1 is not a number of tickets"),
+    (["race", "--timeout", "0"], "leaves no time"),
+    (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
+    (["race", "--stor", "json"], "--store"),
+    (["rase"], "unknown command 'rase': did you mean 'race'?"),
+    (["race", "--stock", "concrt"], "did you mean 'concert'?"),
+    (["race", "--stock", "missing.json"], "No such file or directory"),
+    (["race", "--history", "h.jsonl"], "--history needs one race"),
+    (["race", "--store", "json", "--strategy", "lock", "--history", "no/where.jsonl"], "is not a directory"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"), BAD, ids=lambda value: "-".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complaint: str, tmp_path: Path) -> None:
+    done = ticketlab(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert done.stderr.startswith("ticketlab: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is not an opening stock"),
+        ('{"sections": {"main": 5}}', "is not an opening stock"),
+        ('{"format": "ticketlab/stock", "version": 2, "sections": {"main": 5}}', "this lab reads version 1"),
+        ('{"format": "ticketlab/stock", "version": 1, "sections": []}', 'needs "sections"'),
+        ('{"format": "ticketlab/stock", "version": 1, "sections": {"main": -5}}', "has -5 tickets"),
+        ('{"format": "ticketlab/stock", "version": 1, "sections": {"main": 1.5}}', "has 1.5 tickets"),
+        ('{"format": "ticketlab/stock", "version": 1, "sections": {"": 5}}', "1 to 200 characters"),
+        ('"' + "x" * (1 << 20) + '"', "larger than 1 MiB"),
+    ],
+)
+def test_a_malformed_opening_stock_is_pointed_at(content: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(content)
+    done = ticketlab("race", "--stock", "mine.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+    assert "mine.json" in done.stderr
+
+
+def test_our_opening_stock_has_several_sections(tmp_path: Path) -> None:
+    words = ["--stock", "concert", "--quantity", "1-4", "--buyers", "5", "--latency", "none", "--json"]
+    result = json.loads(ticketlab("race", "--store", "sqlite", "--strategy", "atomic", *words, cwd=tmp_path).stdout)
+    assert result["tickets"] == 350
+    assert set(result["books"]["stocks"]) == {"floor", "balcony", "boxes"}
+
+
+def test_a_run_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    done = ticketlab("race", "--store", "json", "--strategy", "lock", "--folder", "file", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "ticketlab: file is a file: a run folder is needed\n")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    done = ticketlab("race", "--store", "json", "--strategy", "lock", "--folder", "/proc/self", cwd=tmp_path)
+    assert done.returncode == 4
+    assert done.stderr.startswith("ticketlab: cannot write in the run folder /proc/self: ")
+
+
+def test_a_history_is_written_whole_and_not_over_another(tmp_path: Path) -> None:
+    words = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--history", "h.jsonl"]
+    assert ticketlab(*words, cwd=tmp_path).returncode == 0
+    lines = [json.loads(line) for line in (tmp_path / "h.jsonl").read_text().splitlines()]
+    assert lines[0]["meta"]["model"] == "counter"
+    assert lines[0]["meta"]["stock"] == 5
+    assert [line["result"] for line in lines[1:]] == ["ok"] * 3
+    again = ticketlab(*words, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert ticketlab(*words, "--force", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_stops_everybody_and_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+    lab, children = _in_the_middle_of_a_race(tmp_path)
+    lab.send_signal(number)
+    _, complaint = lab.communicate(timeout=DEADLINE)
+    assert lab.returncode == 130
+    assert complaint == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"
+    _await_end(children)
+    assert [path.name for path in (tmp_path / ".ticketlab" / "live").iterdir()] == [".lock"]
+
+
+def test_killing_the_lab_leaves_no_orphans_and_the_next_lab_sweeps_up(tmp_path: Path) -> None:
+    lab, children = _in_the_middle_of_a_race(tmp_path)
+    lab.kill()
+    lab.communicate()
+    _await_end(children)
+    assert list((tmp_path / ".ticketlab" / "live").glob("race-*")) != []
+    assert ticketlab("race", "--store", "json", "--strategy", "lock", "--buyers", "2", cwd=tmp_path).returncode == 0
+    assert list((tmp_path / ".ticketlab" / "live").glob("race-*")) == []
+
+
+def _in_the_middle_of_a_race(folder: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """Start a race that would take minutes, with a clerk, and wait until all its processes are there."""
+    words = ["race", "--store", "json", "--strategy", "clerk", "--buyers", "5", "--latency", "read=500s"]
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "ticketlab", *words], cwd=folder, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + DEADLINE
+    listing = Path(f"/proc/{lab.pid}/task/{lab.pid}/children")
+    while len(children := listing.read_text().split()) < 6:
+        assert time.monotonic() < deadline
+    return lab, [os.pidfd_open(int(child)) for child in children]
+
+
+def _await_end(children: list[int]) -> None:
+    for child in children:
+        assert select.select([child], [], [], DEADLINE)[0], "an orphan is left"
+        os.close(child)

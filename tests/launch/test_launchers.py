@@ -1,0 +1,127 @@
+"""What launchers say of buyers that die, fail or hang, and of clerks that do: nothing waits for ever."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ticketlab.core.inventory import Inventory, Outcome, Request, SoldOut
+from ticketlab.core.pacing import Action, Pacer, Step, at
+from ticketlab.core.plugin import Perform, Setting, Store
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.launch.gate import Gate
+from ticketlab.launch.log import Log
+from ticketlab.launch.party import Ending, Launcher, Party
+from ticketlab.launch.pool import PoolLauncher
+from ticketlab.launch.process import ProcessLauncher
+from ticketlab.launch.threads import ThreadLauncher
+from ticketlab.launch.track import track
+from ticketlab.stores.private import PrivateStore
+
+LAUNCHERS: dict[str, Callable[[], Launcher]] = {
+    "fork": lambda: ProcessLauncher("fork"),
+    "spawn": lambda: ProcessLauncher("spawn"),
+    "pool": lambda: PoolLauncher("2"),
+    "threads": lambda: ThreadLauncher(""),
+}
+
+
+@dataclass
+class Mishap:
+    """A strategy under which buyer 2 meets with a mishap, and the others are refused."""
+
+    what: str
+    staffed: bool = False
+    resources: list[object] = field(default_factory=list)
+
+    def prepare(self, setting: Setting) -> None:
+        """Nothing to share."""
+
+    def staff(self) -> Sequence[Callable[[], None]]:
+        return (self.serve,) if self.staffed else ()
+
+    def serve(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        def perform(request: Request) -> Outcome:
+            at(Step(Action.READ, "inventory"))
+            if request.buyer == 2:
+                self.strike()
+            return SoldOut()
+
+        yield perform
+
+    def strike(self) -> None:
+        if self.what == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif self.what == "raises":
+            raise RuntimeError("no such luck")
+        elif self.what == "hangs":
+            threading.Event().wait()
+
+    def dismiss(self) -> None:
+        """Nobody listens."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _as_it_is(_participant: int, pacer: Pacer) -> Pacer:
+    return pacer
+
+
+def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict[str, Ending], list[str]]:
+    """Return how each participant ended, and what each last did."""
+    scenario = Scenario(Spec("private"), Spec("mishap"), buyers=4)
+    store = PrivateStore(Path(), "")
+    store.create(Inventory({"main": 5}), ledger=True)
+    gate, log = Gate(), Log(4 + len(mishap.staff()))
+    try:
+        endings = launcher.run(Party(scenario, store, mishap, log, gate, _as_it_is, timeout))
+        lasts = [track(number, log.records(number)).last for number in range(log.participants)]
+    finally:
+        gate.close()
+        log.close()
+    assert [child for child in multiprocessing.active_children() if "SyncManager" not in child.name] == []
+    return {ending.who: ending for ending in endings}, lasts
+
+
+@pytest.mark.parametrize("name", ["fork", "spawn", "pool"])
+def test_a_killed_buyer_is_reported_with_what_it_last_did(name: str) -> None:
+    endings, _ = run(LAUNCHERS[name](), Mishap("killed"))
+    assert endings["buyer 2"].how == "crashed"
+    assert "died" in endings["buyer 2"].detail or "SIGKILL" in endings["buyer 2"].detail
+    assert {ending.how for who, ending in endings.items() if who != "buyer 2"} == {"finished"}
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_buyer_that_raises_is_reported_and_the_others_go_on(name: str) -> None:
+    endings, lasts = run(LAUNCHERS[name](), Mishap("raises"))
+    assert endings["buyer 2"].how == "crashed"
+    assert lasts[1] == "was at: read inventory"
+    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
+    endings, _ = run(LAUNCHERS[name](), Mishap("hangs"), timeout=1.0)
+    assert endings["buyer 2"].how == "hung"
+    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+
+
+@pytest.mark.parametrize("name", ["fork", "spawn", "pool", "threads"])
+def test_a_clerk_that_is_killed_is_reported(name: str) -> None:
+    endings, _ = run(LAUNCHERS[name](), Mishap("none", staffed=True))
+    assert endings["clerk 1"].how == "crashed"
+    assert endings["clerk 1"].detail == "killed by SIGKILL"

@@ -1,0 +1,82 @@
+"""How much a search may spend before it answers "undecided": time, memory, configurations.
+
+The room reads no clock and asks no operating system: both come in as functions, so that a test can pass its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+_LOOK_EVERY = 64  # a configuration costs a few microseconds, a look at clock and memory about five
+
+
+class BudgetSpent(Exception):
+    """A search ran out of its budget; the message says of what, and after how much work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one judgement; None is no limit.
+
+    `seconds` are measured by `clock` and `megabytes` (of 1,000,000 bytes) by `memory`, which returns the bytes in use
+    now; what counts is the growth since the judgement began. A limit without its function is ignored, which is why
+    `configurations` has a default: it alone needs no outside world, and the same history gives the same answer.
+    """
+
+    seconds: float | None = None
+    megabytes: float | None = None
+    configurations: int | None = 5_000_000
+    clock: Callable[[], float] | None = None
+    memory: Callable[[], int] | None = None
+
+    def start(self) -> Meter:
+        """Begin to count."""
+        return Meter(self)
+
+
+class Meter:
+    """A budget as it is being spent."""
+
+    __slots__ = ("_begin_bytes", "_begin_clock", "_budget", "_next_look", "configurations")
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.configurations = 0
+        self._next_look = 0
+        self._begin_clock = budget.clock() if budget.clock else 0.0
+        self._begin_bytes = budget.memory() if budget.memory else 0
+
+    def spend(self, configurations: int = 1) -> None:
+        """Count configurations that were made, or the like of them in work.
+
+        Raises:
+            BudgetSpent: a limit is reached.
+        """
+        self.configurations += configurations
+        if self.configurations >= self._next_look:
+            self._look()
+
+    def part(self, configurations: int) -> Meter:
+        """Begin to count a part of the work: it ends with this meter's time and memory, or after so many steps."""
+        part = Meter(replace(self._budget, configurations=configurations, clock=None, memory=None))
+        part._budget = replace(self._budget, configurations=configurations)
+        part._begin_clock, part._begin_bytes = self._begin_clock, self._begin_bytes
+        return part
+
+    def _look(self) -> None:
+        self._next_look = self.configurations + _LOOK_EVERY
+        budget = self._budget
+        if budget.configurations is not None:
+            if self.configurations > budget.configurations:
+                raise BudgetSpent(f"the budget of {budget.configurations:,} configurations was spent")
+            self._next_look = min(self._next_look, budget.configurations + 1)
+        if budget.clock and budget.seconds is not None and budget.clock() - self._begin_clock >= budget.seconds:
+            raise BudgetSpent(self._spent(f"{budget.seconds:g} s"))
+        if budget.memory and budget.megabytes is not None:
+            grown = (budget.memory() - self._begin_bytes) / 1_000_000
+            if grown >= budget.megabytes:
+                raise BudgetSpent(self._spent(f"{budget.megabytes:g} MB"))
+
+    def _spent(self, what: str) -> str:
+        return f"the budget of {what} was spent after {self.configurations:,} configurations"

@@ -1,0 +1,167 @@
+"""Histories as columns: a million operations in a hundred bytes each, not a million objects.
+
+Times and processes stand in arrays. What an operation asked and was told (its call) is looked up in a table that has
+each distinct call once, so a judge classifies calls, of which there are few, and not operations, of which there are
+many.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.history import Arg, History, Operation, Result
+
+OPEN: Final = (1 << 63) - 1  # the return time of an operation that never returned: later than any other
+UNKNOWN: Final = "unknown"  # the result of an operation that returned without an answer
+FAILED: Final = "failed"  # the result of an operation that certainly had no effect
+
+
+class MalformedHistory(UsageError):
+    """A history that cannot be judged; the message says where, what was found and what was expected."""
+
+
+class Call(NamedTuple):
+    """What an operation asked and was told; `arg` is hashable (a JSON list becomes a tuple)."""
+
+    op: str
+    arg: Any
+    result: Result
+    section: str = ""
+
+
+class Columns:
+    """A history, column by column; row numbers count from 0 in the order of the source.
+
+    `calls[what[row]]` is the row's call. `back[row]` is its return time, or `OPEN`. `first_line` is the line of the
+    source that holds row 0, or 0 where rows are counted instead of lines.
+    """
+
+    __slots__ = ("_codes", "back", "calls", "first_line", "invoke", "meta", "process", "what")
+
+    def __init__(self, meta: Mapping[str, Any], first_line: int = 0) -> None:
+        self.meta = meta
+        self.first_line = first_line
+        self.process = array("q")
+        self.invoke = array("q")
+        self.back = array("q")
+        self.what = array("l")
+        self.calls: list[Call] = []
+        self._codes: dict[Call, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.what)
+
+    @classmethod
+    def of(cls, history: History) -> Columns:
+        """Turn a history of objects into columns; times and order of each process are checked as in a file."""
+        columns = cls(history.meta)
+        for o in history.operations:
+            columns.add(o.process, o.op, o.arg, o.result, o.section, o.invoke_ns, o.return_ns)
+        columns.check_order()
+        return columns
+
+    def add(
+        self, process: int, op: str, arg: Any, result: Result, section: str, invoke: int, returned: int | None
+    ) -> None:
+        """Add a row; `returned` None says that the operation never returned, and then its result is unknown.
+
+        Raises:
+            MalformedHistory: a negative time, a return before its invocation, a result that nobody can have seen.
+        """
+        if returned is None:
+            if result is not None and result != UNKNOWN:
+                where = self.place(len(self))
+                raise MalformedHistory(
+                    f"{where}: result is {result!r}, but the operation never returned: null is needed"
+                )
+            back, result = OPEN, UNKNOWN
+        else:
+            back = returned
+        if not 0 <= invoke <= back or invoke >= OPEN:
+            self._bad_times(invoke, back)
+        call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
+        code = self._codes.get(call, -1)
+        if code < 0:
+            code = self._codes[call] = len(self.calls)
+            self.calls.append(call)
+        self.process.append(process)
+        self.invoke.append(invoke)
+        self.back.append(back)
+        self.what.append(code)
+
+    def _bad_times(self, invoke: int, back: int) -> None:
+        where = self.place(len(self))
+        if invoke < 0:
+            raise MalformedHistory(f"{where}: invoke_ns is {invoke}, a negative time")
+        if invoke >= OPEN:
+            raise MalformedHistory(f"{where}: invoke_ns is {invoke}, later than 64 bits can count")
+        raise MalformedHistory(f"{where}: return_ns is {back}, before its invocation at {invoke}")
+
+    def check_order(self) -> None:
+        """Check that no process has two operations open at once, or invoked two at the same time.
+
+        An operation may be invoked at the very time at which its process's last one returned. One that never returned
+        stays open for ever: a process that goes on after losing an answer records the time at which it gave up as
+        the return, with the result "unknown".
+
+        Raises:
+            MalformedHistory: it has; the message names both operations.
+        """
+        last: dict[int, int] = {}
+        invoke, back, process = self.invoke, self.back, self.process
+        for row in sorted(range(len(self)), key=invoke.__getitem__):
+            who = process[row]
+            before = last.get(who)
+            if before is not None and (invoke[row] < back[before] or invoke[row] == invoke[before]):
+                self._bad_order(before, row)
+            last[who] = row
+
+    def _bad_order(self, before: int, row: int) -> None:
+        both = f"{self.place(row)}: process {self.process[row]}"
+        if self.invoke[row] == self.invoke[before]:
+            raise MalformedHistory(
+                f"{both} invokes an operation at {self.invoke[row]}, a duplicate time: it invoked that of "
+                f"{self.place(before)} at the same time, and a process does one thing at a time"
+            )
+        until = "never returned" if self.back[before] == OPEN else f"is open until {self.back[before]}"
+        raise MalformedHistory(
+            f"{both} invokes an operation at {self.invoke[row]}, but its operation of {self.place(before)} {until}: "
+            "a process has at most one open operation"
+        )
+
+    def place(self, row: int) -> str:
+        """Say where a row stands in its source, for a message."""
+        return f"line {row + self.first_line}" if self.first_line else f"operation {row}"
+
+    def malformed(self, code: int, message: str) -> MalformedHistory:
+        """Build the error for a call that a model cannot take, at the first place where it stands."""
+        return MalformedHistory(f"{self.place(self.what.index(code))}: {message}")
+
+    def operation(self, row: int) -> Operation:
+        """Return one row as an object."""
+        call, back = self.calls[self.what[row]], self.back[row]
+        arg: Arg = list(call.arg) if isinstance(call.arg, tuple) else call.arg
+        returned = None if back == OPEN else back
+        return Operation(self.process[row], call.op, arg, call.result, self.invoke[row], returned, call.section)
+
+    def unanswered(self, row: int) -> bool:
+        """Whether the row's process never learnt what became of its operation."""
+        return self.back[row] == OPEN or self.calls[self.what[row]].result == UNKNOWN
+
+    def origin(self) -> int:
+        """Return the time of the first invocation, from which a person's sentences count."""
+        return min(self.invoke, default=0)
+
+    def rows_by(self, codes: Iterable[int]) -> list[int]:
+        """Return the rows whose call is one of these, in source order."""
+        wanted = bytearray(len(self.calls))
+        for code in codes:
+            wanted[code] = 1
+        return [row for row, code in enumerate(self.what) if wanted[code]]
+
+
+def _hashable(arg: Any) -> Any:
+    return tuple(_hashable(part) for part in arg) if isinstance(arg, list | tuple) else arg

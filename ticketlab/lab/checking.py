@@ -1,0 +1,152 @@
+"""Judging files: opens a history, streams it into columns, has it judged, and says so as a result."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import platform
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from ticketlab import __version__
+from ticketlab.check import jsonl
+from ticketlab.check.budget import Budget, BudgetSpent
+from ticketlab.check.columns import Columns, MalformedHistory
+from ticketlab.check.linearize import check
+from ticketlab.check.model import NAMES, named
+from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.verdict import Verdict
+
+LONGEST_LINE: Final = 1_000_000  # characters; longer is no operation, and reading on could fill the memory
+SECONDS: Final = 60.0
+MEGABYTES: Final = 2_000.0
+
+Progress = Callable[[int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A judged file: the verdict, and the result as the lab's files have it."""
+
+    verdict: Verdict
+    result: dict[str, Any]
+
+
+def check_file(
+    path: Path,
+    model: str | None = None,
+    *,
+    stock: int | None = None,
+    seconds: float = SECONDS,
+    megabytes: float = MEGABYTES,
+    progress: Progress | None = None,
+) -> Checked:
+    """Judge the history in a file: JSON Lines, gzipped or not, or Jepsen's EDN (`*.edn`).
+
+    `model` and `stock` come before those in the file. `seconds` limit the judging, `megabytes` what loading and judging
+    may take together; when a limit is reached the verdict is undecided. `progress` is told the lines read and the share
+    of the file that they are.
+
+    Raises:
+        UsageError: a file that cannot be read, a malformed history, or an unknown model.
+    """
+    if model is not None and model not in NAMES:
+        raise unknown_name("model", model, NAMES)  # before a long file is read
+    before = memory_in_use()
+    command = ["ticketlab", "check", str(path), *(["--model", model] if model is not None else [])]
+    command += ["--stock", str(stock)] if stock is not None else []
+    try:
+        columns = _load(path, progress, before + int(megabytes * 1_000_000))
+    except BudgetSpent as spent:
+        return Checked(Verdict((), str(spent)), _result(Verdict((), str(spent)), None, None, command))
+    chosen = named(columns.meta, model, stock)
+    left = megabytes - (memory_in_use() - before) / 1_000_000
+    budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
+    verdict = check(columns, chosen, budget)
+    return Checked(verdict, _result(verdict, chosen.name, len(columns), command))
+
+
+def memory_in_use() -> int:
+    """Return the bytes of memory that this process occupies now (where the system tells only its peak: the peak)."""
+    try:
+        pages = Path("/proc/self/statm").read_text("ascii").split()[1]
+    except OSError:
+        import resource  # not on every system that ticketlab may be imported on
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    return int(pages) * _page_size()
+
+
+def _page_size() -> int:
+    import resource
+
+    return resource.getpagesize()
+
+
+def _load(path: Path, progress: Progress | None, most: int) -> Columns:
+    try:
+        with path.open("rb") as raw:
+            if path.suffix == ".edn":
+                from ticketlab.lab import edn  # its parser is an optional extra
+
+                return edn.parse(raw.read().decode("utf-8"))
+            size = max(1, path.stat().st_size)
+
+            def report(lines: int) -> None:
+                if memory_in_use() > most:
+                    raise BudgetSpent(f"the budget of memory was spent on loading, after {lines:,} lines")
+                if progress:
+                    progress(lines, min(1.0, raw.tell() / size))
+
+            with _unpacked(raw) as text:
+                return jsonl.parse(_lines(text), report)
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder: expected a history, as in history.jsonl") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise MalformedHistory(f"{path} cannot be unpacked: {error}") from None
+    except EOFError:
+        raise MalformedHistory(f"{path} is cut off: the compressed data end too early") from None
+    except UnicodeDecodeError as error:
+        raise MalformedHistory(f"{path} is no text in UTF-8: {error.reason}") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
+    """Open a file as text, unpacked where it begins as a gzip file does."""
+    zipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw
+    return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    number = 0
+    while line := text.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise MalformedHistory(f"line {number}: longer than {LONGEST_LINE:,} characters: expected one operation")
+        yield line
+
+
+def _result(verdict: Verdict, model: str | None, operations: int | None, command: list[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "valid": verdict.valid,
+        "anomalies": [anomaly.to_json() for anomaly in verdict.anomalies],
+        "model": model,
+        "operations": operations,
+        "command": command,
+        "environment": environment(),
+    }
+    return result | ({"reason": verdict.reason} if verdict.reason else {})
+
+
+def environment() -> dict[str, str]:
+    """Return what the verdict was reached with."""
+    return {"ticketlab": __version__, "python": platform.python_version(), "platform": platform.platform()}
