@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import factorial
 
 import pytest
+from toys import Cells, Toy, locked, racing
 
-from tests.explore.toys import Cells, Toy, locked, racing
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.dpor import SourceSets

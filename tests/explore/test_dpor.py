@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from toys import Cells, Queue, Semaphore, Toy
 
-from tests.explore.toys import Cells, Queue, Semaphore, Toy
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst

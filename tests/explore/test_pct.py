@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.explore.toys import Cells, Toy
+from toys import Cells, Toy
+
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.pct import PriorityChanges
 from ticketlab.explore.policies.random import RandomWalk

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_counts import COUNTS
 
-from tests.explore.test_counts import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
@@ -209,7 +209,7 @@ def test_no_process_is_left_and_every_core_is_given_back() -> None:
 
 ORPHANS = """
 import os, signal
-from tests.explore.test_processes import Counter, guarded
+from test_processes import Counter, guarded
 from ticketlab.explore.processes import Processes
 with Processes(Counter(3, 1, guarded)) as executor:
     print(*(process.pid for process in executor._processes), flush=True)
@@ -218,8 +218,8 @@ with Processes(Counter(3, 1, guarded)) as executor:
 
 
 def test_a_killed_lab_leaves_no_orphans() -> None:
-    root = Path(__file__).parents[2]
-    killed = subprocess.run([sys.executable, "-c", ORPHANS], cwd=root, capture_output=True, text=True, timeout=30)
+    here = Path(__file__).parent
+    killed = subprocess.run([sys.executable, "-c", ORPHANS], cwd=here, capture_output=True, text=True, timeout=30)
     assert killed.returncode == -signal.SIGKILL
     pids = [int(pid) for pid in killed.stdout.split()]
     assert len(pids) == 3

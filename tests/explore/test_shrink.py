@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from toys import Cells, Semaphore, Toy, racing
 
-from tests.explore.toys import Cells, Semaphore, Toy, racing
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.random import RandomWalk

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.explore.toys import Cells, Queue, Semaphore, Toy
+from toys import Cells, Queue, Semaphore, Toy
+
 from ticketlab.core import pacing
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.inline import Inline

@@ -115,7 +115,7 @@ class Inline:
 
     def _send_home(self) -> None:
         for one in self._greenlets:
-            if not one.dead:
+            if one:  # has begun, and has not ended
                 one.throw(BrokenOff)
 
     def _buy(self, who: int) -> None:

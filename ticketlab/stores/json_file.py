@@ -22,7 +22,7 @@ from ticketlab.core.plugin import Capability, StoreKind
 Document = dict[str, Any]
 Writer = Callable[[str], None]
 
-_WRITERS: Final = itertools.count()  # two writers in one process must not share a new file's name
+_NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
 
 
 class JsonStore:
@@ -121,7 +121,7 @@ def _in_place(path: Path) -> Writer:
 
 def _renaming(path: Path) -> Writer:
     """A new file, fsync, rename: the new file is the writer's alone until it is renamed, so only that is a step."""
-    renaming, writer = Step(Action.RENAME, path.name), next(_WRITERS)
+    renaming, writer = Step(Action.RENAME, path.name), next(_NUMBERS)
 
     def write(text: str) -> None:
         new = path.with_name(f".{path.name}.{os.getpid()}.{writer}.new")
