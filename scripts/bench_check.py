@@ -29,7 +29,7 @@ from random_histories import counter_history, register_history, seats_history  #
 
 from ticketlab.check import Budget, Columns, Model, cas_register, check, counter, seats  # noqa: E402
 from ticketlab.check.jsonl import parse  # noqa: E402
-from ticketlab.core.history import History  # noqa: E402
+from ticketlab.core.history import History, Operation  # noqa: E402
 from ticketlab.lab.checking import memory_in_use  # noqa: E402
 
 Row = tuple[float, int, int, int]  # the point at which an operation takes effect, its process, invocation and return
@@ -113,10 +113,15 @@ def report(passed: bool, text: str) -> None:
     print(f"{'ok  ' if passed else 'MISS'} {text}", flush=True)
 
 
+def _counter_kind(draw: Random) -> tuple[Model, list[Operation], Any, Any]:
+    stock, operations = counter_history(draw)
+    return counter(stock), operations, stock, box_office(stock)
+
+
 def brute(seed: int, histories: int) -> None:
     """Compare all methods with a search that tries every order."""
-    kinds: list[tuple[str, Callable[[Random], tuple[Model, list[Any], Any, Any]]]] = [
-        ("counter", lambda r: (lambda s, o: (counter(s), o, s, box_office(s)))(*counter_history(r))),
+    kinds: list[tuple[str, Callable[[Random], tuple[Model, list[Operation], Any, Any]]]] = [
+        ("counter", _counter_kind),
         ("seats", lambda r: (seats(), seats_history(r), frozenset(), seating)),
         ("cas-register", lambda r: (cas_register(0), register_history(r), 0, register)),
     ]
@@ -204,7 +209,8 @@ def fit(xs: list[float], ys: list[float]) -> float:
     """Return the slope of log y against log x by least squares."""
     logs = [(math.log(x), math.log(y)) for x, y in zip(xs, ys, strict=True)]
     mean_x, mean_y = (sum(column) / len(logs) for column in zip(*logs, strict=True))
-    return sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum((x - mean_x) ** 2 for x, _ in logs)
+    slope: float = sum((x - mean_x) * (y - mean_y) for x, y in logs) / sum((x - mean_x) ** 2 for x, _ in logs)
+    return slope
 
 
 def mixed(seed: int) -> None:

@@ -13,21 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from command_line import ENVIRONMENT, ticketlab
 
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("TICKETLAB_")} | {"COLUMNS": "120"}
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
-
-
-def ticketlab(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ticketlab", *words],
-        cwd=cwd,
-        env=ENVIRONMENT | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_single_race_prints_the_verdict_first_then_its_evidence(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_zipped_file_is_known_by_its_content(tmp_path: Path) -> None:
     result = checked.result
     assert [result[key] for key in ("valid", "model", "operations")] == [False, "counter", 2]
     assert [o["line"] for o in result["anomalies"][0]["evidence"]["operations"]] == [2, 3]
-    assert result["command"] == ["ticketlab", "check", str(path)]
+    assert result["command"] == f"ticketlab check {path}"
     assert {"ticketlab", "python", "platform"} <= set(result["environment"])
     assert json.loads(json.dumps(result)) == result
 
@@ -38,7 +38,7 @@ def test_model_and_stock_can_be_given_and_are_in_the_command(tmp_path: Path) -> 
     path.write_text(text({"meta": {}}, SALE, SALE | {"process": 2}))
     checked = check_file(path, "counter", stock=2)
     assert checked.verdict.valid is True
-    assert checked.result["command"] == ["ticketlab", "check", str(path), "--model", "counter", "--stock", "2"]
+    assert checked.result["command"] == f"ticketlab check {path} --model counter --stock 2"
 
 
 def test_progress_ends_with_the_whole_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ticketlab.core.errors import TicketlabError, unknown_name
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
+    "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "strategies": "List what runs on what, and why not.",
 }
 _INTERRUPTED: Final = 130

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from ticketlab.cli.options import Command, option
 
 if TYPE_CHECKING:
     from ticketlab.lab.checking import Checked
@@ -15,43 +15,38 @@ if TYPE_CHECKING:
 _SHOWN = 20  # anomalies in the text; --json has all of them
 
 
-@click.command("check", short_help="Judge a history: valid, anomalous with proof, or undecided.")
+@click.command("check", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
+@option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
-@click.option("--budget-seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True)
-@click.option("--budget-mb", type=click.FloatRange(min=0, min_open=True), default=2000.0, show_default=True)
+@option("--budget-seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Limit of the search.")
+@option("--budget-mb", type=click.FloatRange(min=0, min_open=True), default=2000.0, help="Limit of memory.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.pass_context
 def command(
-    context: click.Context,
-    file: Path,
-    model: str | None,
-    stock: int | None,
-    budget_seconds: float,
-    budget_mb: float,
-    as_json: bool,
-) -> None:
+    file: Path, model: str | None, stock: int | None, budget_seconds: float, budget_mb: float, as_json: bool
+) -> int:
     """Judge the history in FILE: JSON Lines, gzipped or not, or Jepsen's EDN.
 
     Says whether every operation can have taken effect at one instant between its invocation and its return, and if
     not, which operations contradict each other. When a budget is spent the answer is "undecided".
-
-    Exit codes: 0 valid, 1 anomalous, 2 wrong usage or malformed history, 3 undecided.
     """
-    from ticketlab.core.errors import TicketlabError
+    from ticketlab.cli.terminal import Progress, print_json
     from ticketlab.lab.checking import check_file
 
-    progress = _show_progress if sys.stderr.isatty() else None
-    try:
-        checked = check_file(file, model, stock=stock, seconds=budget_seconds, megabytes=budget_mb, progress=progress)
-    except TicketlabError as error:
-        _clear(progress is not None)
-        click.echo(f"ticketlab check: {error}", err=True)
-        context.exit(error.exit_code)
-    _clear(progress is not None)
-    click.echo(json.dumps(checked.result) if as_json else _text(checked))
-    context.exit(checked.verdict.exit_code)
+    with Progress() as progress:
+        checked = check_file(
+            file,
+            model,
+            stock=stock,
+            seconds=budget_seconds,
+            megabytes=budget_mb,
+            progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
+        )
+    if as_json:
+        print_json(checked.result)
+    else:
+        click.echo(_text(checked))
+    return checked.verdict.exit_code
 
 
 def _text(checked: Checked) -> str:
@@ -81,12 +76,3 @@ def _places(evidence: object) -> str:
     more = f" and {size - 10:,} more" if size > 10 else ""
     whole = "" if evidence.get("minimal", True) else " (not the smallest set: the budget ended first)"
     return f"{kind}{'s' if size > 1 else ''} {shown}{more}{whole}"
-
-
-def _show_progress(lines: int, share: float) -> None:
-    click.echo(f"\r{lines:,} lines, {share:.0%}", nl=False, err=True)
-
-
-def _clear(shown: bool) -> None:
-    if shown:
-        click.echo("\r\x1b[K", nl=False, err=True)

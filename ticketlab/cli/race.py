@@ -135,7 +135,7 @@ def _print(rows: list[Result], single: bool) -> None:
 
 
 def _write_history(path: Path, row: Result, *, force: bool) -> None:
+    from ticketlab.check import jsonl
     from ticketlab.lab.files import write_file
-    from ticketlab.lab.histories import write_history
 
-    write_file(path, lambda file: write_history(file, row.history), force=force)
+    write_file(path, lambda file: file.writelines(jsonl.write(row.history)), force=force)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import platform
+import shlex
 import sys
 import time
 import zlib
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from ticketlab import __version__
 from ticketlab.check import jsonl
 from ticketlab.check.budget import Budget, BudgetSpent
 from ticketlab.check.columns import Columns, MalformedHistory
@@ -21,6 +20,7 @@ from ticketlab.check.linearize import check
 from ticketlab.check.model import NAMES, named
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.verdict import Verdict
+from ticketlab.lab.environment import environment
 
 LONGEST_LINE: Final = 1_000_000  # characters; longer is no operation, and reading on could fill the memory
 SECONDS: Final = 60.0
@@ -141,12 +141,7 @@ def _result(verdict: Verdict, model: str | None, operations: int | None, command
         "anomalies": [anomaly.to_json() for anomaly in verdict.anomalies],
         "model": model,
         "operations": operations,
-        "command": command,
-        "environment": environment(),
+        "command": shlex.join(command),
+        "environment": environment(Path()),
     }
     return result | ({"reason": verdict.reason} if verdict.reason else {})
-
-
-def environment() -> dict[str, str]:
-    """Return what the verdict was reached with."""
-    return {"ticketlab": __version__, "python": platform.python_version(), "platform": platform.platform()}
