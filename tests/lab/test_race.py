@@ -20,6 +20,7 @@ SAFE = [
     for variant in (strategy.variants or {"": ""})
     for store in stores()
     if store.name != "private"
+    and not store.in_process
     and not strategy.unsupported_on(store)
     and strategy.claims_safety(Spec(strategy.name, variant))
 ]

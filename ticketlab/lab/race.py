@@ -92,7 +92,10 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
 
 def check_combination(scenario: Scenario) -> None:
     """Raise UsageError where the scenario's strategy cannot run on its store."""
-    reason = strategy_kind(scenario.strategy).unsupported_on(store_kind(scenario.store))
+    store = store_kind(scenario.store)
+    if store.in_process:
+        raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
+    reason = strategy_kind(scenario.strategy).unsupported_on(store)
     if reason:
         raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
 

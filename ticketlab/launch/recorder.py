@@ -54,7 +54,7 @@ class Recorder:
     def perform(self, perform: Perform, request: Request) -> None:
         """Perform a request, and record its invocation and its completion."""
         append = self._append
-        append((INVOKE, monotonic_ns(), *_described(request)))
+        append((INVOKE, monotonic_ns(), *described(request)))
         try:
             outcome = perform(request)
         except PurchaseError as error:
@@ -65,7 +65,7 @@ class Recorder:
                 str(error),
             )
         else:
-            completion = (RETURN, monotonic_ns(), *_told(outcome))
+            completion = (RETURN, monotonic_ns(), *told(outcome))
         self._flush()
         append(completion)
 
@@ -117,7 +117,7 @@ class Recorder:
         return self._below.for_fork()
 
 
-def _described(request: Request) -> tuple[str, str, int | None]:
+def described(request: Request) -> tuple[str, str, int | None]:
     """Return a request as histories name it: operation, section, argument."""
     if isinstance(request, Buy):
         return "buy", request.section, request.quantity
@@ -127,7 +127,7 @@ def _described(request: Request) -> tuple[str, str, int | None]:
     return "cancel", request.section, len(request.tickets)
 
 
-def _told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
+def told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
     """Return an outcome as histories name it: result, tickets."""
     if isinstance(outcome, Sold):
         return "ok", outcome.tickets
