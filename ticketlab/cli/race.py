@@ -60,7 +60,13 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
             raise UsageError("--history needs one race: name both --store and --strategy")
         refuse_existing(given["history"], force=given["force"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
-    live = Live(Spec.parse(given["launcher"]), latency, given["timeout"], folder=given["folder"])
+    live = Live(
+        Spec.parse(given["launcher"]),
+        latency,
+        given["timeout"],
+        folder=given["folder"],
+        meanwhile=lambda: None if as_json else _load_printer(),
+    )
     scenario = _scenario(given)
     with Progress() as progress:
         rows = story(
@@ -115,6 +121,10 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
         words += [name, str(value)] if value else []
     words += given_options("store", "strategy", "as_json", "force", "history", "folder", "keep")
     return shlex.join(words)
+
+
+def _load_printer() -> None:
+    import ticketlab.report.text  # noqa: F401 - rich takes a while, and the lab is waiting for the buyers
 
 
 def _print(rows: list[Result], single: bool) -> None:

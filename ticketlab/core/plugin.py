@@ -134,10 +134,14 @@ class Strategy(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKind(Kind):
-    """A store by name; `build(folder, variant, **options)` makes one whose files stand in that folder."""
+    """A store by name; `build(folder, variant, **options)` makes one whose files stand in that folder.
+
+    `in_process` says that its books never leave one process: they can be explored there, and not raced for.
+    """
 
     capabilities: frozenset[Capability]
     build: Callable[..., Store]
+    in_process: bool = False
 
     def make(self, spec: Spec, folder: Path) -> Store:
         """Build the store that a spec names, its files in `folder`."""

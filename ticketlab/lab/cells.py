@@ -89,11 +89,14 @@ def matrix(stores: Iterable[str], strategies: Iterable[str], launchers: Iterable
     cells: list[Cell] = []
     refused: list[Unsupported] = []
     for store in shelves or [Spec(name) for name in SENSIBLE]:
-        store_kind(store).settings(store)
+        shelf = store_kind(store)
+        shelf.settings(store)
+        if shelf.in_process:
+            raise UsageError(f"{shelf.name} cannot be raced for, so it cannot be measured (explore it instead)")
         for strategy in ways or sensible(store):
             kind = strategy_kind(strategy)
             kind.settings(strategy)
-            if reason := kind.unsupported_on(store_kind(store)):
+            if reason := kind.unsupported_on(shelf):
                 refused.append(Unsupported(store, strategy, reason))
             else:
                 cells += [Cell(store, strategy, launcher, crowd) for crowd in crowds for launcher in starters]
@@ -106,7 +109,8 @@ def sensible(store: Spec) -> list[Spec]:
     """Return the strategies to compare on a store: for a stranger's store, the default variant of all that run."""
     if store.name in SENSIBLE:
         return [Spec.parse(each) for each in SENSIBLE[store.name]]
-    return [Spec(kind.name) for kind in strategies() if not kind.unsupported_on(store_kind(store))]
+    shelf = store_kind(store)
+    return [Spec(kind.name) for kind in strategies() if not kind.unsupported_on(shelf)]
 
 
 def split(texts: Iterable[str]) -> list[Spec]:

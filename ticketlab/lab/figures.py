@@ -14,11 +14,11 @@ SHARES: Final = (0.0, *(share / 20 for share in range(1, 20)), 0.975, 0.99, 0.99
 """Where latency curves have their points."""
 
 
-def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_ns: int = 0) -> Figures:
+def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_s: float = 0.0) -> Figures:
     """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown.
 
-    `staff` are those who serve the buyers: their processor time and their memory are part of the price. `start_ns` is
-    when the lab began to start everybody, on the clock of the tracks; 0 where that was not measured.
+    `staff` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
+    how long it took to start everybody.
     """
     operations = [operation for track in tracks for operation in track.operations]
     answered = [operation for operation in operations if operation.return_ns is not None]
@@ -43,7 +43,7 @@ def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = 
         processor_ms_per_sale=sum(track.processor_ns for track in (*tracks, *staff)) / 1e6 / max(1, sold),
         longest_wait_ms=max((track.longest_wait_ns for track in tracks), default=0) / 1e6,
         peak_mb=max((track.peak_bytes for track in (*tracks, *staff)), default=0) / 1e6,
-        start_s=(began - start_ns) / 1e9 if start_ns and operations else 0.0,
+        start_s=start_s,
     )
 
 

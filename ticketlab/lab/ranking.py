@@ -1,7 +1,8 @@
 """Medians, spreads and ranks: what several rounds of several strategies say, and what they do not.
 
 Strategies are ranked by their median sales a second, and only against those on the same store with as many buyers. One
-whose books were ever wrong has no rank, whatever its speed; nor has one that could not be judged.
+whose books were ever wrong has no rank, whatever its speed; nor has one that could not be judged, or one that does not
+even claim to be safe: with a single buyer, or by luck, its books may be right.
 
 Two neighbours in rank are *unsettled* where chance may have ordered them: their spreads overlap, and the first was not
 the faster one in every round. Rounds are interleaved, so that a slow minute of the machine slows both in that round.
@@ -103,7 +104,8 @@ def standings(group: Sequence[Measured]) -> Mapping[Cell, Standing]:
 
 def ranking(group: Iterable[Measured]) -> list[Measured]:
     """Return the correct cells that sold anything, the fastest first; equals keep their order."""
-    return sorted((each for each in group if each.verdict.valid and each.rate), key=lambda each: -each.rate)
+    correct = (each for each in group if each.verdict.valid and each.cell.claims_safety and each.rate)
+    return sorted(correct, key=lambda each: -each.rate)
 
 
 def settled(faster: Sequence[float], slower: Sequence[float]) -> bool:

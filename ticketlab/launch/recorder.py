@@ -61,7 +61,7 @@ class Recorder:
     def perform(self, perform: Perform, request: Request) -> None:
         """Perform a request, and record its invocation and its completion."""
         append = self._append
-        append((INVOKE, monotonic_ns(), *_described(request)))
+        append((INVOKE, monotonic_ns(), *described(request)))
         try:
             outcome = perform(request)
         except PurchaseError as error:
@@ -72,7 +72,7 @@ class Recorder:
                 str(error),
             )
         else:
-            completion = (RETURN, monotonic_ns(), *_told(outcome))
+            completion = (RETURN, monotonic_ns(), *told(outcome))
         self._flush()
         append(completion)
 
@@ -139,7 +139,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _described(request: Request) -> tuple[str, str, int | None]:
+def described(request: Request) -> tuple[str, str, int | None]:
     """Return a request as histories name it: operation, section, argument."""
     if isinstance(request, Buy):
         return "buy", request.section, request.quantity
@@ -149,7 +149,7 @@ def _described(request: Request) -> tuple[str, str, int | None]:
     return "cancel", request.section, len(request.tickets)
 
 
-def _told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
+def told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
     """Return an outcome as histories name it: result, tickets."""
     if isinstance(outcome, Sold):
         return "ok", outcome.tickets

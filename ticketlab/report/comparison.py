@@ -21,6 +21,7 @@ _WIDE: Final = 110
 _ROOMY: Final = 132
 _PLAINEST: Final = ("lost update", "oversold")
 """Anomalies that need no explanation come first."""
+_UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "dim")}
 _RATE: Final = measure("sales/s")
 
 
@@ -109,7 +110,8 @@ def _table(document: Document, width: int) -> Table:
 def _rank(row: Row) -> Text:
     if row["rank"] is not None:
         return Text(f"{row['rank']}{'≈' if row['unsettled'] else ' '}", style="bold" if row["rank"] == 1 else "")
-    return Text("✗ ", style="red") if row["valid"] is False else Text("? ", style="yellow")
+    mark, style = _UNRANKED[row["valid"]]
+    return Text(f"{mark} ", style=style)
 
 
 def _speed(row: Row) -> list[Text]:
@@ -154,7 +156,7 @@ def _books(row: Row) -> Text:
     if row["valid"]:
         figures = row["figures"]
         failed = f", {figures['failed']:,.0f} orders failed" if figures.get("failed") else ""
-        return Text(f"✓ right{failed}", style="green")
+        return Text(f"✓ right{failed}", style="green") if row["claims_safety"] else Text("right by luck", style="dim")
     if row["valid"] is None:
         return Text("? undecided", style="yellow")
     names = sorted({anomaly["name"] for anomaly in row["anomalies"]}, key=lambda name: (name not in _PLAINEST, name))
@@ -170,6 +172,8 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
             yield Text.assemble(("✗ ", "red"), (f"{where}: wrong in {rounds}: {why(row)}", "dim"))
         elif row["valid"] is None:
             yield Text.assemble(("? ", "yellow"), (f"{where}: {why(row)}", "dim"))
+        elif row["rank"] is None:
+            yield Text(f"- {where}: not ranked, for nothing makes it safe", style="dim")
     for each in document["unsupported"]:
         yield Text.assemble("- ", (f"{_pair(each)}: {each['reason']}", "dim"))
 
@@ -196,7 +200,8 @@ def _at(row: Row | None) -> Text:
         return Text("")
     figures = row["figures"]
     if row["rank"] is None:
-        return Text.assemble(("✗ " if row["valid"] is False else "? ", "red"), (_rate(figures), "dim strike"))
+        mark, style = _UNRANKED[row["valid"]]
+        return Text.assemble((f"{mark} ", style), (_rate(figures), "dim strike"))
     return Text.assemble(_rate(figures), (f" ({time_text(figures['p99_ms'])})", "dim"))
 
 

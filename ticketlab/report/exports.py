@@ -102,5 +102,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _books(row: Mapping[str, Any]) -> str:
+    if row["valid"] and row["rank"] is None:
+        return "right by luck"
     mark = {True: "✓ right", False: "✗", None: "? undecided:"}[row["valid"]]
     return f"{mark} {why(row)}".rstrip()
