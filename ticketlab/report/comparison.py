@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ticketlab.core.measures import measure
 from ticketlab.report.exports import in_order, value, why
+from ticketlab.report.sections import Cell, Column, Section, sectioned
 from ticketlab.report.text import next_steps, store_title
 
 Row = Mapping[str, Any]
@@ -35,15 +36,15 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield _headline(document)
     yield _setting(document)
     yield Text()
-    yield _table(document, width)
+    yield from _ranks(document, width)
     if any(row["unsettled"] for row in document["rows"]):
         yield Text("≈ too close to the next one to call", style="dim")
     yield from _not_ranked(document)
     if len(_crowds(document)) > 1:
         yield Text()
-        yield _growth(document)
+        yield from _growth(document, width)
     yield Text()
-    yield _advice(document, width)
+    yield from _advice(document, width)
     yield _advice_note(document, width)
     if "against" in document:
         yield Text()
@@ -82,29 +83,23 @@ def _setting(document: Document) -> Text:
     return Text("; ".join(parts), style="dim")
 
 
-def _table(document: Document, width: int) -> Table:
-    """Return ranks, speeds and latencies, by store and number of buyers; wrong strategies last, their speeds struck."""
-    wide, several = width >= _WIDE, len({row["launcher"] for row in document["rows"]}) > 1
-    longest = max(len(row["strategy"]) for row in document["rows"])
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if width >= _ROOMY else 1, 0, 0))
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("strategy", overflow="fold", min_width=min(24, max(14, longest)))  # a store's title fits too
-    if several:
-        table.add_column("launcher", overflow="fold")
-    extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if wide else ("p99", "fair")
-    if several:
-        extra = (*extra, "start")
-    for name in ("sales/s", "spread", "ratio", *extra):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("books", overflow="fold")
-    blanks = [""] * (4 + len(extra) + several)
+def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show ranks, speeds and latencies, by store and number of buyers; wrong strategies last, their speeds struck."""
+    several = _several(document)
+    extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if width >= _WIDE else ("p99", "fair")
+    extra = (*extra, "start") if several else extra
+    columns = [Column("", number=True), Column("strategy"), *([Column("launcher")] if several else [])]
+    columns += [Column(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
+    sections = []
     for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
-        crowd = f", {buyers} buyer{'s' if buyers > 1 else ''}" if len(_crowds(document)) > 1 else ""
-        table.add_row("", Text(f"{_title(store)}{crowd}", style="bold"), *blanks)
-        for row in rows:
-            launcher = [row["launcher"]] if several else []
-            table.add_row(_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row))
-    return table
+        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {_crowd(buyers)}"
+        named = [(row, [row["launcher"]] if several else []) for row in rows]
+        cells = [
+            [_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row)]
+            for row, launcher in named
+        ]
+        sections.append(Section(title, cells))
+    yield from sectioned([*columns, Column("books")], sections, _gap(width))
 
 
 def _rank(row: Row) -> Text:
@@ -166,33 +161,37 @@ def _books(row: Row) -> Text:
 def _not_ranked(document: Document) -> Iterator[RenderableType]:
     """Say why a speed is struck through, and what could not be compared."""
     for row in document["rows"]:
-        where = f"{_pair(row)}, {row['launcher']}, {row['buyers']} buyers"
+        where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
+        where += [_crowd(row["buyers"])] if len(_crowds(document)) > 1 else []
         if row["valid"] is False:
             rounds = f"{row['wrong_rounds']} of {document['rounds'] + 1} races"  # the warm-up is judged too
-            yield Text.assemble(("✗ ", "red"), (f"{where}: wrong in {rounds}: {why(row)}", "dim"))
+            yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {rounds}: {why(row)}", "dim"))
         elif row["valid"] is None:
-            yield Text.assemble(("? ", "yellow"), (f"{where}: {why(row)}", "dim"))
-        elif row["rank"] is None:
-            yield Text(f"- {where}: not ranked, for nothing makes it safe", style="dim")
+            yield Text.assemble(("? ", "yellow"), (f"{', '.join(where)}: {why(row)}", "dim"))
     for each in document["unsupported"]:
         yield Text.assemble("- ", (f"{_pair(each)}: {each['reason']}", "dim"))
 
 
-def _growth(document: Document) -> Table:
-    """Return how sales a second and p99 change as buyers are added."""
-    crowds = _crowds(document)
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("sales/s (p99) by buyers", overflow="fold")
-    for crowd in crowds:
-        table.add_column(f"{crowd}", justify="right")
-    groups: dict[tuple[str, str, str], dict[int, Row]] = {}
+def _growth(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show how sales a second and p99 change as buyers are added."""
+    crowds, several = _crowds(document), _several(document)
+    lines: dict[str, dict[tuple[str, str], dict[int, Row]]] = {}
     for row in document["rows"]:
-        groups.setdefault((row["store"], row["strategy"], row["launcher"]), {})[row["buyers"]] = row
-    several = len({launcher for _, _, launcher in groups}) > 1
-    for (store, strategy, launcher), rows in groups.items():
-        name = f"{strategy} on {store}" + (f", {launcher}" if several else "")
-        table.add_row(name, *(_at(rows.get(crowd)) for crowd in crowds))
-    return table
+        line = lines.setdefault(row["store"], {}).setdefault((row["strategy"], row["launcher"]), {})
+        line[row["buyers"]] = row
+    sections = [
+        Section(
+            _title(store),
+            [
+                [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd)) for crowd in crowds), ""]
+                for way, rows in line.items()
+            ],
+        )
+        for store, line in lines.items()
+    ]
+    columns = [Column("buyers", most=36), *(Column(str(crowd), number=True) for crowd in crowds), Column("")]
+    yield Text("as buyers grow: sales/s (p99)", style="dim")
+    yield from sectioned(columns, sections, _gap(width))
 
 
 def _at(row: Row | None) -> Text:
@@ -209,36 +208,28 @@ def _rate(figures: Mapping[str, float]) -> str:
     return value(figures["sales_per_s"], _RATE)
 
 
-def _advice(document: Document, width: int) -> Table:
-    """Return the picks for each store, at the largest number of buyers, with figures and price."""
-    most, wide = _crowds(document)[-1], width >= _WIDE
-    several = len({row["launcher"] for row in document["rows"]}) > 1
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if wide else 1, 0, 0))
-    table.add_column("advice", min_width=14, no_wrap=True)
-    table.add_column("take", overflow="fold", style="bold", min_width=min(24, _longest_pick(document)))
-    for name in ("sales/s", "speed", "p99", "fair"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("it needs", overflow="fold")
-    if wide:
-        table.add_column("survives a crash", overflow="fold", style="dim")
+def _advice(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show the picks for each store, at the largest number of buyers, with figures and price."""
+    most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
+    columns = [Column("advice"), Column("take", style="bold", most=36)]
+    columns += [Column(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
+    columns += [Column("survives a crash", style="dim")] if wide else []
     picks = [each for each in document["advice"] if each["buyers"] == most]
+    sections = []
     for store, group in groupby(picks, key=lambda each: each["store"]):
-        table.add_row(Text(_title(store), style="bold"))
+        rows: list[list[Cell]] = []
         for pick in group:
-            name = f"{pick['strategy']} ({pick['launcher']})" if several else pick["strategy"]
             figures = [value(pick["sales_per_s"], _RATE), f"{pick['ratio']:.0%}", time_text(pick["p99_ms"])]
-            price = [_price(pick), *([pick["crash_safety"]] if wide else [])]
-            table.add_row(f"  {pick['pick']}", name, *figures, f"{pick['fairness']:.2f}", *price)
-    return table
-
-
-def _longest_pick(document: Document) -> int:
-    return max((len(each["strategy"]) for each in document["advice"]), default=4)
+            crash = [pick["crash_safety"]] if wide else []
+            name = _taker(pick["strategy"], pick["launcher"], several=several)
+            rows.append([f"  {pick['pick']}", name, *figures, f"{pick['fairness']:.2f}", *crash, _price(pick)])
+        sections.append(Section(_title(store), rows))
+    yield from sectioned([*columns, Column("it needs")], sections, _gap(width))
 
 
 def _advice_note(document: Document, width: int) -> Text:
     crowds = _crowds(document)
-    about = [f"advice is for {crowds[-1]} buyers"] if len(crowds) > 1 else []
+    about = [f"advice is for {_crowd(crowds[-1])}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
     about += [] if width >= _WIDE else ["what survives a crash is not tested yet"]
     return Text("; ".join(about), style="dim")
@@ -263,7 +254,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_column(name, justify="right", no_wrap=True)
     crowds, starters = ({row[key] for row in against["rows"]} for key in ("buyers", "launcher"))
     for row in against["rows"]:
-        more = [f"{row['buyers']} buyers"] if len(crowds) > 1 else []
+        more = [_crowd(row["buyers"])] if len(crowds) > 1 else []
         more += [row["launcher"]] if len(starters) > 1 else []
         table.add_row(", ".join([_pair(row), *more]), *(_change(row["changes"], name) for name in names))
     for row in against["left_out"]:
@@ -300,6 +291,23 @@ def _next(document: Document) -> dict[str, str]:
     if "against" not in document:
         steps["ticketlab compare --save main"] = "a line to hold"
     return steps
+
+
+def _several(document: Document) -> bool:
+    """Whether there are several launchers to tell apart."""
+    return len({row["launcher"] for row in document["rows"]}) > 1
+
+
+def _taker(strategy: str, launcher: str, *, several: bool) -> str:
+    return f"{strategy} ({launcher})" if several else strategy
+
+
+def _gap(width: int) -> int:
+    return 2 if width >= _ROOMY else 1
+
+
+def _crowd(buyers: int) -> str:
+    return f"{buyers} buyer{'s' if buyers > 1 else ''}"
 
 
 def _crowds(document: Document) -> list[int]:
