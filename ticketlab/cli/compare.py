@@ -71,8 +71,8 @@ def command(**given: Any) -> int:
     found = comparison.document(line)
     code = settle(found)
     _print(found, form)
-    _write_outputs(found, given)
     _keep(found, given["keep"])
+    _write_outputs(found, given)
     return code
 
 
