@@ -50,13 +50,9 @@ def rates(result: Mapping[str, Any]) -> dict[Place, float]:
 
 def pairs(one: Mapping[Place, float], other: Mapping[Place, float]) -> Iterator[Pair]:
     """Yield the pairs that can be compared: ranked in both runs, on the same store, with as many buyers."""
-    for first, second in combinations(one.keys() & other.keys(), 2):
+    for first, second in combinations(sorted(one.keys() & other.keys()), 2):
         if (first[0], first[3]) == (second[0], second[3]):
-            yield Pair(*sorted((first, second)), _ratios(one, other, *sorted((first, second))))
-
-
-def _ratios(one: Mapping[Place, float], other: Mapping[Place, float], a: Place, b: Place) -> tuple[float, float]:
-    return one[a] / one[b], other[a] / other[b]
+            yield Pair(first, second, (one[first] / one[second], other[first] / other[second]))
 
 
 def compare(folder: Path, name: str, options: list[str]) -> dict[str, Any]:

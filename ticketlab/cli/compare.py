@@ -146,11 +146,9 @@ def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int,
 
     found = comparison.document(line)
     _print(found, form)
-    _keep(found, keep)
-    finished, wanted = comparison.rounds, comparison.effort.rounds
-    kept = (
-        f"{finished} of {wanted} rounds were finished and are kept in .ticketlab/runs/latest; no other file was written"
-    )
+    where = _keep(found, keep)
+    finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
+    kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
         warn(kept)
         raise stopped
@@ -207,12 +205,13 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     write_file(path, lambda file: file.writelines([text]), force=force)
 
 
-def _keep(found: dict[str, Any], keep: int) -> None:
-    """Keep the run; that it cannot be kept is no reason to fail a comparison that was made."""
+def _keep(found: dict[str, Any], keep: int) -> Path | None:
+    """Keep the run, and say where; that it cannot be kept is no reason to fail a comparison that was made."""
     from ticketlab.cli.terminal import warn
     from ticketlab.lab.runs import save_run
 
     try:
-        save_run(found, "comparison", keep=keep)
+        return save_run(found, "comparison", keep=keep)
     except TicketlabError as error:
         warn(str(error))
+        return None
