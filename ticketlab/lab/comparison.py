@@ -22,9 +22,9 @@ from ticketlab.lab.figures import SHARES, curve
 from ticketlab.lab.race import Live, race
 from ticketlab.lab.ranking import Measured, Standing, median_curve, medians, peers, ranking, spreads, standings
 
-SECONDS: Final = 2.0
+SECONDS: Final = 2.5
 """How long each cell sells, all its rounds together."""
-ROUNDS: Final = 5
+ROUNDS: Final = 7
 WARM_UP_SALES: Final = 200
 MOST_SALES: Final = 20_000
 """In one round: more takes longer to judge than to sell."""
