@@ -16,6 +16,8 @@ from ticketlab.core.errors import TicketlabError, unknown_name
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
+    "explore": "Search the schedules of buyers for one that goes wrong.",
+    "replay": "Run a found case again, the same every time.",
     "strategies": "List what runs on what, and why not.",
 }
 _INTERRUPTED: Final = 130

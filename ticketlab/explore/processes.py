@@ -268,8 +268,11 @@ class _Part:
 
     def _switch(self, to: int) -> Callable[[], None]:
         registers, ring = self._board.registers, self._executor._bells[to].ring
+        staff = self._who >= self._state.buyers
 
         def switch() -> None:
+            if staff and self._turns.notes:  # buyers speak at the end of their scripts, and staff have none
+                self._speak()
             registers[TURN] = to
             ring()
             self.wait()
