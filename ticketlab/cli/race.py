@@ -59,7 +59,13 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
             raise UsageError("--history needs one race: name both --store and --strategy")
         refuse_existing(given["history"], force=given["force"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
-    live = Live(Spec.parse(given["launcher"]), latency, given["timeout"], folder=given["folder"])
+    live = Live(
+        Spec.parse(given["launcher"]),
+        latency,
+        given["timeout"],
+        folder=given["folder"],
+        meanwhile=lambda: None if as_json else _load_printer(),
+    )
     scenario = _scenario(given)
     with Progress() as progress:
         rows = story(
@@ -122,6 +128,10 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
                 [f"--no-{name}"] if value is False else [f"--{name}"] if value is True else [f"--{name}", str(value)]
             )
     return shlex.join(words)
+
+
+def _load_printer() -> None:
+    import ticketlab.report.text  # noqa: F401 - rich takes a while, and the lab is waiting for the buyers
 
 
 def _print(rows: list[Result], single: bool) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ticketlab.check import Budget, check
-from ticketlab.check.books import judge_books
 from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books
@@ -38,13 +36,18 @@ JUDGING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How a scenario is raced: the launcher, the simulated latency, the time-out in seconds, whether steps are kept."""
+    """How a scenario is raced.
+
+    `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
+    `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
+    """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
     latency: Latency = field(default_factory=lambda: Latency({}))
     timeout: float = 60.0
     trace: bool = True
     folder: Path | None = None
+    meanwhile: Callable[[], None] = lambda: None
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -63,6 +66,9 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         surroundings = environment(folder)
     operations = _merged(tracks[: scenario.buyers])
     history = History(_meta(scenario), operations)
+    from ticketlab.check import Budget, check  # loaded already, while the buyers got ready
+    from ticketlab.check.books import judge_books
+
     told = judge_books(scenario.inventory, operations, books)
     ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
     # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
@@ -123,24 +129,25 @@ def _run(
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        endings = launcher.run(Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace))
-        return [track(number + 1, log.records(number)) for number in range(log.participants)], endings
+        endings = launcher.run(
+            Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace), partial(_prepare_judges, live)
+        )
+        return [track(each + 1, log.records(each), gate.fired_ns) for each in range(log.participants)], endings
     finally:
         gate.close()
         log.close()
 
 
+def _prepare_judges(live: Live) -> None:
+    """Import what comes after the race; forked buyers are the faster for not having it."""
+    import ticketlab.check.books  # noqa: F401
+
+    live.meanwhile()
+
+
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Merge the buyers' operations in the order of their invocations, with the first one at 0 ns."""
-    operations = sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns)
-    start = operations[0].invoke_ns if operations else 0
-    return tuple(_shifted(each, start) for each in operations)
-
-
-def _shifted(operation: Operation, start: int) -> Operation:
-    accesses = tuple((ns - start, action, count) for ns, action, count in operation.accesses)
-    returned = None if operation.return_ns is None else operation.return_ns - start
-    return replace(operation, invoke_ns=operation.invoke_ns - start, return_ns=returned, accesses=accesses)
+    """Merge the buyers' operations in the order of their invocations."""
+    return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
 
 
 def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:

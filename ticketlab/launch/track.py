@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
 from ticketlab.launch import recorder
@@ -13,7 +12,7 @@ from ticketlab.launch.log import Record
 
 @dataclass(slots=True)
 class Track:
-    """One participant's part in a race; times are nanoseconds of the monotonic clock."""
+    """One participant's part in a race."""
 
     process: int
     operations: list[Operation] = field(default_factory=list)
@@ -25,34 +24,39 @@ class Track:
     ended: bool = False
 
 
-def track(process: int, records: Iterable[Record]) -> Track:
-    """Fold a participant's records into its track; an operation without a completion is unknown."""
+def track(process: int, records: Iterable[Record], origin_ns: int = 0) -> Track:
+    """Fold a participant's records into its track; an operation without a completion is unknown.
+
+    Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
+    """
     found = Track(process)
-    pending: Operation | None = None
+    invocation: Record | None = None
+    accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
-    for tag, *rest in _in_order(records):
-        if tag == recorder.INVOKE:
-            pending = Operation(process, rest[1], rest[3], None, rest[0], None, section=rest[2])
-            found.last = f"asked to {rest[1]}"
-        elif tag in (recorder.RETURN, recorder.FAILED, recorder.MAYBE):
-            assert pending is not None, "a completion follows its invocation"
-            found.operations.append(_completed(pending, tag, rest))
-            pending, found.last = None, f"had finished its order {len(found.operations)}"
-        elif tag == recorder.STEP:
-            at_ns, action = rest[0], rest[1]
-            found.last = f"was at: {rest[1]} {rest[2]}"
-        elif tag == recorder.GOT:
-            found.waited_ns += rest[0] - at_ns
+    for record in _in_order(records):
+        tag = record[0]
+        if tag == recorder.STEP:
+            at_ns, action = record[1] - origin_ns, record[2]
+            found.last = f"was at: {action} {record[3]}"
         elif tag == recorder.NOTE:
-            found.retries += rest[0] == "retry"
-            if pending is not None and rest[0] == "remaining":
-                pending = replace(pending, accesses=(*pending.accesses, (at_ns, action, rest[1])))
+            found.retries += record[1] == "retry"
+            if record[1] == "remaining":
+                accesses.append((at_ns, action, record[2]))
+        elif tag == recorder.GOT:
+            found.waited_ns += record[1] - origin_ns - at_ns
+        elif tag == recorder.INVOKE:
+            invocation, accesses = record, []
+            found.last = f"asked to {record[2]}"
+        elif tag in (recorder.RETURN, recorder.FAILED, recorder.MAYBE):
+            assert invocation is not None, "a completion follows its invocation"
+            found.operations.append(_operation(process, origin_ns, invocation, record, tuple(accesses)))
+            invocation, found.last = None, f"had finished its order {len(found.operations)}"
         elif tag == recorder.CRASH:
-            found.crash = rest[1]
+            found.crash = record[2]
         elif tag == recorder.END:
-            found.processor_ns, found.ended, found.last = rest[1], True, "had finished"
-    if pending is not None:
-        found.operations.append(pending)
+            found.processor_ns, found.ended, found.last = record[2], True, "had finished"
+    if invocation is not None:
+        found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
 
 
@@ -65,11 +69,21 @@ def _in_order(records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def _completed(pending: Operation, tag: str, rest: list[Any]) -> Operation:
+def _operation(
+    process: int,
+    origin_ns: int,
+    invocation: Record,
+    completion: Record | None,
+    accesses: tuple[tuple[int, str, int], ...],
+) -> Operation:
+    _, invoked, op, section, arg = invocation
+    began = invoked - origin_ns
+    if completion is None:
+        return Operation(process, op, arg, None, began, None, section, (), "", accesses)
+    tag, ended, first, second = completion
     if tag == recorder.RETURN:
-        time, result, tickets = rest
-        return replace(pending, result=result, return_ns=time, tickets=tickets)
-    time, error, message = rest
+        return Operation(process, op, arg, first, began, ended - origin_ns, section, second, "", accesses)
+    error = f"{first}: {second}"
     if tag == recorder.FAILED:
-        return replace(pending, result="failed", return_ns=time, error=f"{error}: {message}")
-    return replace(pending, error=f"{error}: {message}")
+        return Operation(process, op, arg, "failed", began, ended - origin_ns, section, (), error, accesses)
+    return Operation(process, op, arg, "unknown", began, ended - origin_ns, section, (), error, accesses)
