@@ -88,7 +88,7 @@ class Processes:
         self._board = Board(memory)
         self._table = SharedSteps(memory)
         lengths = [len(script) for script in self.scripts]
-        self._state = State(self._table, lengths, len(staff), self._steps, memory.column)
+        self._state = State(self._table, lengths, len(staff), self._steps, memory.column, memory.bytes)
         self._employ(staff)
 
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
@@ -267,7 +267,7 @@ class _Part:
         turns.switches = [self._switch(to) for to in range(len(executor._bells))]
 
     def _switch(self, to: int) -> Callable[[], None]:
-        registers, ring = self._board.registers, self._executor._bells[to].ring
+        registers, ring, wait = self._board.registers, self._executor._bells[to].ring, self.wait
         staff = self._who >= self._state.buyers
 
         def switch() -> None:
@@ -275,7 +275,7 @@ class _Part:
                 self._speak()
             registers[TURN] = to
             ring()
-            self.wait()
+            wait()
 
         return switch
 

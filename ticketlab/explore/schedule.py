@@ -37,6 +37,7 @@ CLOCKED: Final = 8  # whether virtual time orders steps
 REGISTERS: Final = 16
 
 NOBODY: Final = -1
+BYTE: Final = 256
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
 
 
@@ -99,6 +100,7 @@ class State:
         staff: int,
         bound: int,
         allocate: Callable[[int], Column] = in_lists,
+        allocate_bytes: Callable[[int], Column] = bytearray,
     ) -> None:
         """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
         self.table = table
@@ -109,7 +111,7 @@ class State:
         self.registers = allocate(REGISTERS)
         self.pending = allocate(self.size)
         self.wake = allocate(self.size)  # virtual time before which a participant does not move
-        self.open = allocate(table.limit)  # by symbol: whether an attempt may succeed
+        self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
         self.who = allocate(bound)
         self.what = allocate(bound)
         self.when = allocate(bound)
@@ -121,7 +123,7 @@ class State:
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
-        self._ones = type_of(self.open, [1] * table.limit)
+        self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
         self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
         self._everybody = range(self.size)
@@ -150,7 +152,11 @@ class State:
 
     def find_enabled(self) -> None:
         """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
-        able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+        if len(self.table) <= BYTE:  # by far the most, and much faster
+            may_move: Iterable[int] = bytes(numbers(self.pending)).translate(bytes(self.open[:BYTE]))
+        else:
+            may_move = map(self.open.__getitem__, self.pending)
+        able = list(compress(self._everybody, may_move))
         self.able[: len(able)] = type_of(self.able, able)
         self.registers[ABLE] = len(able)
         self.registers[VERSION] += 1
@@ -271,6 +277,11 @@ class State:
         return not any(
             mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
         )
+
+
+def numbers(column: Column) -> Iterable[int]:
+    """Return a column's numbers in the form that is quickest to go through."""
+    return column.tolist() if isinstance(column, memoryview) else column
 
 
 def type_of(column: Column, values: Iterable[int]) -> Any:
