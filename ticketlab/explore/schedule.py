@@ -28,6 +28,7 @@ UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
 RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
 STARTED: Final = 10  # buyers that have come to their first step
+LEARNT: Final = 12  # whether everybody's first step is known from an execution before
 ABLE: Final = 11  # how many are enabled
 RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
@@ -119,10 +120,11 @@ class State:
         self.failed_what = allocate(2 * bound)
         self.own = allocate(REGISTERS)
         self.plan = allocate(bound + REGISTERS)
+        self.opening = allocate(self.size)  # the first step of each buyer, once it is known
         self.marks = allocate(self.size)
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
-        self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
+        self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
         self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
@@ -131,9 +133,10 @@ class State:
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
+        self.registers[LEARNT] = 0
         self.skip[: len(self.skip)] = type_of(self.skip, [0] * len(self.skip))
         for buyer, place in without:
-            self.skip[self.first[buyer] + place] = 1
+            self.skip[self.offset[buyer] + place] = 1
 
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
@@ -149,6 +152,26 @@ class State:
         self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
         self.pending[: self.buyers] = self._zeros[: self.buyers]
+
+    def first(self) -> int:
+        """Return whom to wake first: to come to its first step or, where all the first steps are known, to make it.
+
+        A buyer does nothing that others could notice before its first step, so what that is does not change from one
+        execution to the next, and nobody need be woken only to say it.
+        """
+        if not self.registers[LEARNT]:
+            return 0
+        self.registers[STARTED] = self.buyers
+        self.pending[: self.buyers] = self.opening[: self.buyers]
+        self.find_enabled()
+        return self.next()
+
+    def all_started(self) -> int:
+        """Take down everybody's first step, and return who moves first."""
+        self.opening[: self.buyers] = self.pending[: self.buyers]
+        self.registers[LEARNT] = all(self.pending[: self.buyers])
+        self.find_enabled()
+        return self.next()
 
     def find_enabled(self) -> None:
         """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
