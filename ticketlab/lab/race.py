@@ -59,21 +59,21 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
     """
     live = live or Live()
     began = time.monotonic()
+    surroundings: dict[str, Any] = {}
+
+    def meanwhile() -> None:
+        import ticketlab.check.books  # noqa: F401 - forked buyers are the faster for not having it
+
+        surroundings.update(environment(folder))
+        live.meanwhile()
+
     with _prepared(scenario, live) as (store, strategy, launcher, folder):
-        tracks, endings = _run(scenario, live, store, strategy, launcher)
+        tracks, endings = _run(scenario, live, store, strategy, launcher, meanwhile)
         _refuse_full_disk(tracks)
         books, torn = _read_books(store)
-        surroundings = environment(folder)
     operations = _merged(tracks[: scenario.buyers])
     history = History(_meta(scenario), operations)
-    from ticketlab.check import Budget, check  # loaded already, while the buyers got ready
-    from ticketlab.check.books import judge_books
-
-    told = judge_books(scenario.inventory, operations, books)
-    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
-    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
-    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
-    anomalies = [*told, *late, *torn, *_bad_endings(endings, tracks)]
+    verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
     return Result(
         command=command,
         store=str(scenario.store),
@@ -82,7 +82,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         buyers=scenario.buyers,
         tickets=scenario.inventory.tickets,
         sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
-        verdict=Verdict(anomalies, ordered.reason),
+        verdict=verdict,
         figures=figures(tracks[: scenario.buyers], time.monotonic() - began),
         books=_books_json(books),
         environment=surroundings,
@@ -123,26 +123,35 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
 
 
 def _run(
-    scenario: Scenario, live: Live, store: Store, strategy: Strategy, launcher: Launcher
+    scenario: Scenario,
+    live: Live,
+    store: Store,
+    strategy: Strategy,
+    launcher: Launcher,
+    meanwhile: Callable[[], None],
 ) -> tuple[list[Track], list[Ending]]:
     """Let everybody race, and read what they recorded; the buyers' tracks come first."""
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        endings = launcher.run(
-            Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace), partial(_prepare_judges, live)
-        )
+        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
+        endings = launcher.run(party, meanwhile)
         return [track(each + 1, log.records(each), gate.fired_ns) for each in range(log.participants)], endings
     finally:
         gate.close()
         log.close()
 
 
-def _prepare_judges(live: Live) -> None:
-    """Import what comes after the race; forked buyers are the faster for not having it."""
-    import ticketlab.check.books  # noqa: F401
+def _judge(scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly]) -> Verdict:
+    """Hold the receipts against the books, then against the order in which they were given."""
+    from ticketlab.check import Budget, check
+    from ticketlab.check.books import judge_books
 
-    live.meanwhile()
+    told = judge_books(scenario.inventory, history.operations, books)
+    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
+    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
+    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
+    return Verdict([*told, *late, *seen], ordered.reason)
 
 
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ticketlab.core.errors import TicketlabError, unknown_name
 from ticketlab.core.plugin import StoreKind, StrategyKind
 from ticketlab.core.spec import Kind, Spec
-from ticketlab.explore.policy import PolicyKind
 from ticketlab.launch.party import LauncherKind
+
+if TYPE_CHECKING:
+    from ticketlab.explore.policy import PolicyKind
 
 K = TypeVar("K", bound=Kind)
 
@@ -27,6 +29,8 @@ def strategy_kind(spec: Spec) -> StrategyKind:
 
 def policy_kind(spec: Spec) -> PolicyKind:
     """Return the policy that a spec names; raises UsageError with the closest name where there is none."""
+    from ticketlab.explore.policy import PolicyKind  # a live race does without
+
     return _kind("policy", spec.name, PolicyKind)
 
 
