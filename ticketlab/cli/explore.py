@@ -81,8 +81,8 @@ def _policy(text: str, preemptions: int | None) -> Spec:
         return policy
     if policy.name != "dfs":
         raise UsageError(f"--preemptions bounds dfs, and the policy is {policy}: add --policy dfs")
-    if preemptions < 0:
-        raise UsageError(f"--preemptions {preemptions} is no bound: 0 or more are needed")
+    if preemptions < 1:
+        raise UsageError(f"--preemptions {preemptions} is no bound: 1 or more are needed")
     return Spec("dfs", "", (("preemptions", str(preemptions)),))
 
 
