@@ -129,6 +129,7 @@ class State:
         self.open[1 : table.limit] = self._ones[1:]
         self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
         self._everybody = range(self.size)
+        self._reopened: list[int] = []  # by the step made last; whoever takes a step back has made it itself
         self._zeros = type_of(self.wake, [0] * self.size)
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
@@ -249,6 +250,7 @@ class State:
             for waiting in closed:
                 self.open[waiting] = 1
             self.find_enabled()
+        self._reopened = closed
         if registers[CLOCKED]:
             now = max(registers[CLOCK], self.wake[who]) + TICK
             registers[CLOCK] = self.wake[who] = self.when[length] = now
@@ -284,6 +286,9 @@ class State:
         last = self.registers[LENGTH] - 1
         if last >= 0:
             self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+            for waiting in self._reopened:  # for nothing: two who are refused must not wake each other for ever
+                self.open[waiting] = 0
+            self.find_enabled()
 
     def spins(self, who: int) -> bool:
         """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
