@@ -14,8 +14,9 @@ from ticketlab.core.verdict import Verdict
 class Figures:
     """How a race went, in seconds unless the name says otherwise.
 
-    `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
-    all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
+    `fairness` is Jain's index over the buyers' rates, each from the first order of all to the buyer's last answer: 1
+    where all were served alike, 1/n where one had everything. It means most where each buyer places many orders.
+    Latencies run from an order to its answer.
     """
 
     race_s: float

@@ -344,7 +344,8 @@ class SqliteSession:
             result = do()
             self._execute("COMMIT")
         except BaseException:
-            self._execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._execute("ROLLBACK")
             raise
         return result
 
