@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Verdict
+from ticketlab.core.words import counted
 from ticketlab.explore.findings import Exploration, Replay
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.text import next_steps, verdict_text
@@ -37,7 +38,7 @@ def print_replay(played: Replay, console: Console) -> None:
 
 def _headline(scenario: Scenario, verdict: Verdict) -> Text:
     style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
-    setting = f"{scenario.buyers} buyers, {scenario.inventory.tickets} tickets"
+    setting = f"{counted(scenario.buyers, 'buyer')}, {counted(scenario.inventory.tickets, 'ticket')}"
     return Text(f"{scenario.strategy} on {scenario.store}: {verdict_text(verdict).plain}  ({setting})", style=style)
 
 
