@@ -18,7 +18,7 @@ from ticketlab.explore.policies.random import RandomWalk
 from ticketlab.explore.processes import Processes
 from ticketlab.explore.search import search
 from ticketlab.lab.exploring import explore
-from ticketlab.lab.registry import store_kind, stores, strategies
+from ticketlab.lab.registry import stores, strategies
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.replaying import replay
 
@@ -28,10 +28,14 @@ def scenario(store: str, strategy: str, buyers: int, tickets: int) -> Scenario:
 
 
 def combinations() -> Iterator[tuple[str, str]]:
-    """Every variant of every strategy on every variant of every store that has what it needs."""
+    """Every variant of every strategy on every variant of every store that has what it needs, in both executors.
+
+    Left out are stores whose books never leave one process; `private`, which is there to show a difference; and, below,
+    a lock on SQLite's own file, which closing any opening of that file drops, for the whole process.
+    """
     for store in stores():
         for way in strategies():
-            if not way.unsupported_on(store):
+            if not way.unsupported_on(store) and not store.in_process and store.name != "private":
                 for shape in store.variants or [""]:
                     for variant in way.variants or [""]:
                         yield str(Spec(store.name, shape)), str(Spec(way.name, variant))
@@ -42,14 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("store", "strategy"), list(combinations()))
+@pytest.mark.parametrize(("store", "strategy"), sorted({*combinations()} - {("sqlite", "flock:data-file")}))
 def test_the_same_schedule_gives_the_same_history_in_both_executors(store: str, strategy: str) -> None:
-    if store_kind(Spec.parse(store)).in_process:
-        pytest.skip("its books never leave one process")
-    if store == "private":
-        pytest.skip("that processes share nothing is what it shows, so they differ")
-    if (store, strategy) == ("sqlite", "flock:data-file"):
-        pytest.skip("closing the database file drops its process's locks, which one process alone does not notice")
     one, other = (Rehearsal(scenario(store, strategy, 3, 2)) for _ in range(2))
     with Inline(one) as inline, Processes(other) as processes:
         pairs = zip(search(inline, RandomWalk(5), 5), search(processes, RandomWalk(5), 5), strict=True)
