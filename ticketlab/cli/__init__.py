@@ -18,6 +18,8 @@ _COMMANDS: Final = {
     "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
+    "explore": "Search the schedules of buyers for one that goes wrong.",
+    "replay": "Run a found case again, the same every time.",
     "strategies": "List what runs on what, and why not.",
 }
 _INTERRUPTED: Final = 130

@@ -29,7 +29,7 @@ MEASURES: Final = (
     Measure("p99", "p99_ms", "ms", "latency that 99 % of the orders stay within"),
     Measure("p99.9", "p999_ms", "ms", "latency that 99.9 % of the orders stay within"),
     Measure("max", "longest_ms", "ms", "longest latency"),
-    Measure("fairness", "fairness", "", "Jain's index over the buyers' mean latencies: 1 is fair", per_machine=False),
+    Measure("fairness", "fairness", "", "Jain's index over the buyers' rates: 1 where all were served alike", per_machine=False),
     Measure("wait", "longest_wait_ms", "ms", "longest single wait for a lock, a queue or the store"),
     Measure("waiting", "waiting_share", "%", "share of the latency that was waiting", per_machine=False),
     Measure("retries", "retries", "", "purchases begun again after a refusal", per_machine=False),
