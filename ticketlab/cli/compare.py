@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ticketlab.cli import Interrupted
+from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, given_options, option
 from ticketlab.core.errors import TicketlabError, UsageError
 
@@ -71,7 +72,7 @@ def command(**given: Any) -> int:
     found = comparison.document(line)
     code = settle(found)
     _print(found, form)
-    _keep(found, given["keep"])
+    keep_run(found, "comparison", given["keep"])
     _write_outputs(found, given)
     return code
 
@@ -146,7 +147,7 @@ def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int,
 
     found = comparison.document(line)
     _print(found, form)
-    where = _keep(found, keep)
+    where = keep_run(found, "comparison", keep)
     finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
     kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
@@ -203,15 +204,3 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     from ticketlab.lab.files import write_file
 
     write_file(path, lambda file: file.writelines([text]), force=force)
-
-
-def _keep(found: dict[str, Any], keep: int) -> Path | None:
-    """Keep the run, and say where; that it cannot be kept is no reason to fail a comparison that was made."""
-    from ticketlab.cli.terminal import warn
-    from ticketlab.lab.runs import save_run
-
-    try:
-        return save_run(found, "comparison", keep=keep)
-    except TicketlabError as error:
-        warn(str(error))
-        return None
