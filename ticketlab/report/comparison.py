@@ -36,6 +36,9 @@ def print_comparison(document: Document, console: Console) -> None:
 def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield _headline(document)
     yield _setting(document)
+    missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
+    if missed:
+        yield Text(f"✗ missed: {listed(missed)}", style="bold red")
     yield Text()
     yield from _ranks(document, width)
     if any(row["unsettled"] for row in document["rows"]):
@@ -247,7 +250,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Show what has changed since a baseline."""
     if not against["same_machine"]:
         said = "; ".join(against["differences"])
-        told = f"baseline {against['name']} is of another machine ({said}): only ratios are compared"
+        told = f"baseline {against['name']} is of another machine ({said}): only ratios to its fastest are compared"
         yield Text.assemble(("! ", "bold yellow"), (told, "yellow"))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column(f"against {against['name']}", overflow="fold")
