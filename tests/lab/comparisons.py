@@ -33,7 +33,7 @@ def figures(rate: float, **changes: Any) -> Figures:
 
 def measured(rates: Sequence[float], verdict: Verdict = RIGHT, *, fairness: float = 0.9, **which: Any) -> Measured:
     rounds = [figures(rate, fairness=fairness) for rate in rates]
-    return Measured(cell(**which), 10, 20, verdict, len(verdict.anomalies), rounds, [1.0] * 25)
+    return Measured(cell(**which), 10, 20, verdict, 1, len(verdict.anomalies), rounds, [1.0] * 25)
 
 
 def result(which: Cell, orders: int, rate: float, verdict: Verdict = RIGHT) -> Result:

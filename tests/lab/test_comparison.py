@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -32,12 +33,29 @@ def test_the_first_anomaly_of_each_name_is_kept() -> None:
     assert [anomaly.sentence for anomaly in merged(rounds).anomalies] == ["first"]
 
 
-@given(st.floats(0, 1e7), st.integers(1, 500), st.integers(1, 50))
-def test_a_round_is_as_long_as_wanted_within_its_bounds(rate: float, buyers: int, rounds: int) -> None:
-    orders = Effort(rounds, 2.0).orders_at(rate, buyers)
-    assert orders >= 1
-    assert orders * buyers <= max(buyers, MOST_SALES + buyers)
-    assert Effort(rounds, 2.0, orders=7).orders_at(rate, buyers) == 7
+@given(st.integers(1, 1000), st.floats(0, 100), st.integers(1, 500), st.integers(1, 50))
+def test_the_next_race_is_as_long_as_wanted_within_its_bounds(
+    orders: int, race_s: float, buyers: int, rounds: int
+) -> None:
+    effort = Effort(rounds, 2.0)
+    following = effort.next_orders(orders, race_s, buyers)
+    assert 1 <= following <= 10 * orders
+    assert following * buyers <= max(buyers, MOST_SALES)
+    if 2 <= following < MOST_SALES // buyers and race_s > effort.round_s / 10:
+        assert following * race_s / orders == pytest.approx(effort.round_s, abs=race_s / orders)
+    assert Effort(rounds, 2.0, orders=7).next_orders(orders, race_s, buyers) == 7
+
+
+def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
+    raced: list[int] = []
+
+    def race(which: Cell, orders: int) -> Result:
+        raced.append(orders)
+        found = result(which, orders, 1.0)
+        return replace(found, figures=replace(found.figures, race_s=0.001 * orders))
+
+    Comparison(Matrix([cell(buyers=100)], []), Effort(1, 1.0), one=race, surroundings=MACHINE).run(lambda *_: None)
+    assert raced == [2, 20, 200, 200]  # 20,000 sales are the most; the last one is the round that counts
 
 
 def test_cells_take_turns_round_by_round_in_alternating_order() -> None:
@@ -71,7 +89,7 @@ def test_a_wrong_strategy_is_never_ranked_and_keeps_its_evidence_short() -> None
     none, lock = found["rows"]
     assert (none["rank"], none["valid"], none["ratio"]) == (None, False, 9.0)
     assert (lock["rank"], lock["valid"], lock["ratio"]) == (1, True, 1.0)
-    assert none["wrong_rounds"] == 4
+    assert (none["wrong_races"], none["races"]) == (4, 4)
     assert len(none["anomalies"][0]["evidence"]["operations"]) == 20
 
 

@@ -1,6 +1,6 @@
 """Comparisons: every cell of a matrix raced in several rounds, and what the rounds come to.
 
-Each cell is raced once to warm up; how fast it went says how many orders make a round of the wanted length. Then all
+Each cell is raced to warm up, until it is known how many orders make a round of the wanted length. Then all
 cells take their turns round by round, in alternating order, so that a machine whose speed drifts harms none of them
 more than the others, and none always follows the same neighbour. Every race is judged by the same oracles as any other.
 """
@@ -26,6 +26,8 @@ SECONDS: Final = 2.5
 """How long each cell sells, all its rounds together."""
 ROUNDS: Final = 7
 WARM_UP_SALES: Final = 200
+WARM_UPS: Final = 4
+"""How many races a warm-up may take; 200 sales, and ten times as many each time, reach every round's length."""
 MOST_SALES: Final = 20_000
 """In one round: more takes longer to judge than to sell."""
 SHOWN: Final = 20
@@ -43,12 +45,20 @@ class Effort:
     seconds: float = SECONDS
     orders: int | None = None
 
-    def orders_at(self, sales_per_s: float, buyers: int) -> int:
-        """Return the orders of a buyer that make a round of the wanted length at this speed."""
+    def next_orders(self, orders: int, race_s: float, buyers: int) -> int:
+        """Return the orders of a buyer that would make a round of the wanted length, going by how long these took.
+
+        A short race says little, since waking its buyers takes most of it; so one step is at most a factor of 10.
+        """
         if self.orders is not None:
             return self.orders
-        sales = min(MOST_SALES, sales_per_s * self.seconds / self.rounds)
-        return max(1, round(sales / buyers))
+        factor = min(10.0, self.round_s / race_s) if race_s else 10.0
+        return max(1, min(round(orders * factor), MOST_SALES // buyers))
+
+    @property
+    def round_s(self) -> float:
+        """The wanted length of a round."""
+        return self.seconds / self.rounds
 
 
 @dataclass(slots=True)
@@ -98,11 +108,16 @@ class Comparison:
         return race(cell.scenario(orders), Live(cell.launcher, timeout=self._timeout, trace=False))
 
     def _warm_up(self, cell: Cell) -> None:
+        """Race until a race was long enough to tell how many orders a round needs."""
         orders = self.effort.orders or max(1, WARM_UP_SALES // cell.buyers)
-        result = self._race(cell, orders)
-        self._taken[cell] = _Taken(
-            self.effort.orders_at(result.figures.sales_per_s, cell.buyers), verdicts=[_brief(result)]
-        )
+        taken = self._taken[cell] = _Taken(orders)
+        for _ in range(WARM_UPS):
+            result = self._race(cell, taken.orders)
+            taken.verdicts.append(_brief(result))
+            raced, race_s = taken.orders, result.figures.race_s
+            taken.orders = self.effort.next_orders(raced, race_s, cell.buyers)
+            if race_s >= self.effort.round_s / 3 or taken.orders <= raced:
+                return
 
     def _measure(self, cell: Cell) -> None:
         taken = self._taken[cell]
@@ -122,6 +137,7 @@ class Comparison:
                 taken.orders,
                 taken.sold,
                 merged(taken.verdicts),
+                len(taken.verdicts),
                 sum(bool(verdict.anomalies) for verdict in taken.verdicts),
                 taken.figures[: self.rounds],
                 median_curve(taken.curves[: self.rounds]),
@@ -199,7 +215,8 @@ def _row(each: Measured, place: Standing) -> dict[str, Any]:
         "valid": each.verdict.valid,
         "reason": each.verdict.reason,
         "anomalies": [anomaly.to_json() for anomaly in each.verdict.anomalies],
-        "wrong_rounds": each.wrong_rounds,
+        "races": each.races,
+        "wrong_races": each.wrong_races,
         "claims_safety": cell.claims_safety,
         "rank": place.rank,
         "ratio": place.ratio,

@@ -24,14 +24,15 @@ class Measured:
     """What the rounds of one cell came to.
 
     `figures` holds a value for each finished round, in order; `curve` the latencies of the median round, at
-    `figures.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all rounds, the warm-up included.
+    `figures.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all `races`, warm-ups too.
     """
 
     cell: Cell
     orders: int
     sold: int
     verdict: Verdict
-    wrong_rounds: int
+    races: int
+    wrong_races: int
     figures: Sequence[Figures]
     curve: Sequence[float]
 

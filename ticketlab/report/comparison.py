@@ -45,8 +45,9 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
         yield Text("≈ too close to the next one to call", style="dim")
     yield from _not_ranked(document)
     if len(_crowds(document)) > 1:
-        yield Text()
-        yield from _growth(document, width)
+        for name in ("sales/s", "p99", "fair"):
+            yield Text()
+            yield from _growth(document, width, name)
     yield Text()
     yield from _advice(document, width)
     yield _advice_note(document, width)
@@ -169,44 +170,41 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
         where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
         where += [counted(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
         if row["valid"] is False:
-            rounds = f"{row['wrong_rounds']} of {document['rounds'] + 1} races"  # the warm-up is judged too
-            yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {rounds}: {why(row)}", "dim"))
+            races = f"{row['wrong_races']} of {row['races']} races"
+            yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {races}: {why(row)}", "dim"))
         elif row["valid"] is None:
             yield Text.assemble(("? ", "yellow"), (f"{', '.join(where)}: {why(row)}", "dim"))
     for each in document["unsupported"]:
         yield Text.assemble("- ", (f"{_pair(each)}: {each['reason']}", "dim"))
 
 
-def _growth(document: Document, width: int) -> Iterator[RenderableType]:
-    """Show how sales a second and p99 change as buyers are added."""
+def _growth(document: Document, width: int, name: str) -> Iterator[RenderableType]:
+    """Show how a figure changes as buyers are added."""
     crowds, several = _crowds(document), _several(document)
     lines: dict[str, dict[tuple[str, str], dict[int, Row]]] = {}
     for row in document["rows"]:
-        line = lines.setdefault(row["store"], {}).setdefault((row["strategy"], row["launcher"]), {})
-        line[row["buyers"]] = row
-    sections = [
-        Section(
-            _title(store),
-            [
-                [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd)) for crowd in crowds), ""]
-                for way, rows in line.items()
-            ],
-        )
-        for store, line in lines.items()
-    ]
-    columns = [Column("buyers", most=36), *(Column(str(crowd), number=True) for crowd in crowds), Column("")]
-    yield Text("as buyers grow: sales/s (p99)", style="dim")
-    yield from sectioned(columns, sections, _gap(width))
+        ways = lines.setdefault(row["store"], {})
+        ways.setdefault((row["strategy"], row["launcher"]), {})[row["buyers"]] = row
+    sections = []
+    for store, ways in lines.items():
+        cells: list[list[Cell]] = [
+            [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd), name) for crowd in crowds), ""]
+            for way, rows in ways.items()
+        ]
+        sections.append(Section(_title(store), cells))
+    heads = [Column(f"{crowd}", number=True) for crowd in crowds]
+    yield from sectioned([Column(f"{name} by buyers", most=36), *heads, Column("")], sections, _gap(width))
 
 
-def _at(row: Row | None) -> Text:
+def _at(row: Row | None, name: str) -> Text:
     if row is None:
         return Text("")
     figures = row["figures"]
+    shown = _rate(figures) if name == "sales/s" else _figure(figures, name)
     if row["rank"] is None:
         mark, style = _UNRANKED[row["valid"]]
-        return Text.assemble((f"{mark} ", style), (_rate(figures), "dim strike"))
-    return Text.assemble(_rate(figures), (f" ({time_text(figures['p99_ms'])})", "dim"))
+        return Text.assemble((f"{mark} ", style), (shown, "dim strike"))
+    return Text(shown)
 
 
 def _rate(figures: Mapping[str, float]) -> str:
