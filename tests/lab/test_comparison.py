@@ -33,17 +33,25 @@ def test_the_first_anomaly_of_each_name_is_kept() -> None:
     assert [anomaly.sentence for anomaly in merged(rounds).anomalies] == ["first"]
 
 
-@given(st.integers(1, 1000), st.floats(0, 100), st.integers(1, 500), st.integers(1, 50))
-def test_the_next_race_is_as_long_as_wanted_within_its_bounds(
-    orders: int, race_s: float, buyers: int, rounds: int
-) -> None:
-    effort = Effort(rounds, 2.0)
-    following = effort.next_orders(orders, race_s, buyers)
-    assert 1 <= following <= 10 * orders
-    assert following * buyers <= max(buyers, MOST_SALES)
-    if 2 <= following < MOST_SALES // buyers and race_s > effort.round_s / 10:
-        assert following * race_s / orders == pytest.approx(effort.round_s, abs=race_s / orders)
-    assert Effort(rounds, 2.0, orders=7).next_orders(orders, race_s, buyers) == 7
+RACED = st.lists(st.tuples(st.integers(1, 10_000), st.floats(0, 100)), min_size=1, max_size=4)
+
+
+@given(RACED, st.integers(1, 500), st.integers(1, 50))
+def test_the_next_race_stays_within_its_bounds(raced: list[tuple[int, float]], buyers: int, rounds: int) -> None:
+    following = Effort(rounds, 2.0).next_orders(raced, buyers)
+    assert 1 <= following <= 10 * raced[-1][0]
+    assert following * buyers <= MOST_SALES
+    assert Effort(rounds, 2.0, orders=7).next_orders(raced, buyers) == 7
+
+
+@given(st.floats(0, 0.5), st.floats(10, 1000))
+def test_rounds_are_as_long_as_wanted_however_long_the_buyers_take_to_wake_up(wake_s: float, rate: float) -> None:
+    """One buyer's orders take `wake_s` and then 1 / `rate` seconds each; four races are enough from 1 order."""
+    effort, raced, orders = Effort(1, 1.0), [], 1
+    for _ in range(4):
+        raced.append((orders, wake_s + orders / rate))
+        orders = effort.next_orders(raced, 1)
+    assert wake_s + orders / rate == pytest.approx(1.0, rel=0.3, abs=1 / rate)
 
 
 def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
@@ -52,10 +60,10 @@ def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
     def race(which: Cell, orders: int) -> Result:
         raced.append(orders)
         found = result(which, orders, 1.0)
-        return replace(found, figures=replace(found.figures, race_s=0.001 * orders))
+        return replace(found, figures=replace(found.figures, race_s=0.5 + 0.001 * orders))
 
-    Comparison(Matrix([cell(buyers=100)], []), Effort(1, 1.0), one=race, surroundings=MACHINE).run(lambda *_: None)
-    assert raced == [2, 20, 200, 200]  # 20,000 sales are the most; the last one is the round that counts
+    Comparison(Matrix([cell(buyers=20)], []), Effort(1, 1.0), one=race, surroundings=MACHINE).run(lambda *_: None)
+    assert raced == [10, 20, 200, 400]  # the last one is the round that counts
 
 
 def test_cells_take_turns_round_by_round_in_alternating_order() -> None:

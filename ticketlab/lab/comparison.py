@@ -26,8 +26,8 @@ SECONDS: Final = 2.5
 """How long each cell sells, all its rounds together."""
 ROUNDS: Final = 7
 WARM_UP_SALES: Final = 200
-WARM_UPS: Final = 4
-"""How many races a warm-up may take; 200 sales, and ten times as many each time, reach every round's length."""
+WARM_UPS: Final = 5
+"""How many races a warm-up may take."""
 MOST_SALES: Final = 20_000
 """In one round: more takes longer to judge than to sell."""
 SHOWN: Final = 20
@@ -45,15 +45,26 @@ class Effort:
     seconds: float = SECONDS
     orders: int | None = None
 
-    def next_orders(self, orders: int, race_s: float, buyers: int) -> int:
-        """Return the orders of a buyer that would make a round of the wanted length, going by how long these took.
+    def next_orders(self, raced: Sequence[tuple[int, float]], buyers: int) -> int:
+        """Return the orders of a buyer that would make a round of the wanted length, going by races (orders, seconds).
 
-        A short race says little, since waking its buyers takes most of it; so one step is at most a factor of 10.
+        Waking a hundred buyers may take longer than their first orders. So it is the slope between the last two races
+        that counts; a race that was too short is followed by one of 2 to 10 times the orders.
         """
         if self.orders is not None:
             return self.orders
-        factor = min(10.0, self.round_s / race_s) if race_s else 10.0
-        return max(1, min(round(orders * factor), MOST_SALES // buyers))
+        (before, took_before), (orders, took) = [(0, 0.0), *raced][-2:]
+        if orders > before and took > took_before:
+            slope = (orders - before) / (took - took_before)
+        else:
+            slope = orders / took if took else float("inf")
+        wanted = orders + (self.round_s - took) * slope if took < self.round_s else orders * self.round_s / took
+        low, high = (2.0, 10.0) if self.too_short(took) else (0.0, 2.0)
+        return max(1, min(round(min(max(wanted, low * orders), high * orders)), MOST_SALES // buyers))
+
+    def too_short(self, race_s: float) -> bool:
+        """Whether a race was too short to tell how long a round would be."""
+        return race_s < 0.7 * self.round_s
 
     @property
     def round_s(self) -> float:
@@ -111,12 +122,13 @@ class Comparison:
         """Race until a race was long enough to tell how many orders a round needs."""
         orders = self.effort.orders or max(1, WARM_UP_SALES // cell.buyers)
         taken = self._taken[cell] = _Taken(orders)
-        for _ in range(WARM_UPS):
+        raced: list[tuple[int, float]] = []
+        while len(raced) < WARM_UPS:
             result = self._race(cell, taken.orders)
             taken.verdicts.append(_brief(result))
-            raced, race_s = taken.orders, result.figures.race_s
-            taken.orders = self.effort.next_orders(raced, race_s, cell.buyers)
-            if race_s >= self.effort.round_s / 3 or taken.orders <= raced:
+            raced.append((taken.orders, result.figures.race_s))
+            taken.orders = self.effort.next_orders(raced, cell.buyers)
+            if not self.effort.too_short(result.figures.race_s) or taken.orders <= raced[-1][0]:
                 return
 
     def _measure(self, cell: Cell) -> None:
