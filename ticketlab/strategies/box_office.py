@@ -103,9 +103,10 @@ class BoxOffice(Unattended):
 
     def _serve_by_processes(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
+        server = os.getpid()
         for client in self._arrivals():
             if os.fork() == 0:
-                die_with_parent()
+                die_with_parent(server)
                 with paced_by(current().for_fork()), self._store.session() as session:
                     self._serve_connection(session, client)
                 os._exit(0)
