@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from multiprocessing.reduction import DupFd
 from time import monotonic, monotonic_ns
 from typing import Any
@@ -54,7 +54,7 @@ class Gate:
         deadline = monotonic() + seconds
         arrived = 0
         while arrived < expected:
-            if select.select([self._arrivals], [], [], 0.2)[0]:
+            if wait([self._arrivals], 0.2):
                 arrived += len(os.read(self._arrivals, 65536))
                 continue
             check()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import selectors
 import shutil
 import signal
@@ -22,6 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast
 
@@ -213,7 +213,7 @@ def _ready(selector: selectors.BaseSelector) -> Any:
 
 
 def _answer_line(connection: socket.socket, stream: Any) -> Any:
-    return stream.readline() if select.select([connection], [], [], 0)[0] else BLOCKED
+    return stream.readline() if wait([connection], 0) else BLOCKED
 
 
 def _format_request(request: Request) -> bytes:
