@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ticketlab.core.history import History
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 
 
@@ -16,6 +17,7 @@ class Figures:
 
     `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
     all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
+    `latency_quantiles_ms` holds the quantiles from 0 % to 100 % in steps of 1 %.
     """
 
     race_s: float
@@ -30,6 +32,7 @@ class Figures:
     unknown: int
     waiting_share: float
     processor_ms_per_sale: float
+    latency_quantiles_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Result:
     books: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
+    timeline: Timeline | None = None
 
     @property
     def valid(self) -> bool | None:
@@ -55,7 +59,7 @@ class Result:
         return self.verdict.valid
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as it is printed and saved; the history is a file of its own."""
+        """Return the result as it is printed and saved; history and timeline are files of their own."""
         return {
             "command": self.command,
             "store": self.store,

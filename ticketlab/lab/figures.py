@@ -32,7 +32,15 @@ def figures(tracks: Sequence[Track], wall_s: float) -> Figures:
         unknown=len(operations) - len(answered),
         waiting_share=sum(track.waited_ns for track in tracks) / max(1, sum(latencies)),
         processor_ms_per_sale=sum(track.processor_ns for track in tracks) / 1e6 / max(1, sold),
+        latency_quantiles_ms=quantiles_ms(latencies),
     )
+
+
+def quantiles_ms(ordered_ns: Sequence[int]) -> tuple[float, ...]:
+    """Return the 0 %, 1 % ... 100 % quantiles of ascending latencies, in milliseconds to a microsecond."""
+    if not ordered_ns:
+        return ()
+    return tuple(round(percentile(ordered_ns, hundredth / 100) / 1e6, 3) for hundredth in range(101))
 
 
 def _latency_ns(operation: Operation) -> int:

@@ -24,6 +24,7 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.figures import figures
 from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.log import Log
 from ticketlab.launch.party import Ending, Launcher, Party
@@ -38,13 +39,17 @@ JUDGING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How a scenario is raced: the launcher, the simulated latency, the time-out in seconds, whether steps are kept."""
+    """How a scenario is raced: the launcher, the simulated latency, the time-out in seconds, whether steps are kept.
+
+    `timeline` asks for the timeline, which needs the steps.
+    """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
     latency: Latency = field(default_factory=lambda: Latency({}))
     timeout: float = 60.0
     trace: bool = True
     folder: Path | None = None
+    timeline: bool = False
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -81,6 +86,9 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         books=_books_json(books),
         environment=surroundings,
         history=history,
+        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, anomalies)
+        if live.timeline
+        else None,
     )
 
 
@@ -121,7 +129,8 @@ def _run(
     try:
         pace = partial(live.latency.pace, scenario.seed)
         endings = launcher.run(Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace))
-        return [track(number + 1, log.records(number)) for number in range(log.participants)], endings
+        found = [track(each + 1, log.records(each), keep=live.timeline) for each in range(log.participants)]
+        return found, endings
     finally:
         gate.close()
         log.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,10 @@ from ticketlab.launch.log import Record
 
 @dataclass(slots=True)
 class Track:
-    """One participant's part in a race; times are nanoseconds of the monotonic clock."""
+    """One participant's part in a race; times are nanoseconds of the monotonic clock.
+
+    `records` is empty unless they were to be kept: they are what a timeline is drawn from.
+    """
 
     process: int
     operations: list[Operation] = field(default_factory=list)
@@ -23,11 +26,14 @@ class Track:
     crash: str = ""
     last: str = "had not begun"
     ended: bool = False
+    records: Sequence[Record] = ()
 
 
-def track(process: int, records: Iterable[Record]) -> Track:
+def track(process: int, records: Iterable[Record], *, keep: bool = False) -> Track:
     """Fold a participant's records into its track; an operation without a completion is unknown."""
     found = Track(process)
+    if keep:
+        found.records = records = list(_in_order(records))
     pending: Operation | None = None
     at_ns, action = 0, ""
     for tag, *rest in _in_order(records):
