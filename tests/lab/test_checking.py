@@ -29,7 +29,7 @@ def test_a_zipped_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert [result[key] for key in ("valid", "model", "operations")] == [False, "counter", 2]
     assert [o["line"] for o in result["anomalies"][0]["evidence"]["operations"]] == [2, 3]
     assert result["command"] == f"ticketlab check {path}"
-    assert {"ticketlab", "python", "platform"} <= set(result["environment"])
+    assert {"ticketlab", "python", "system"} <= set(result["environment"])
     assert json.loads(json.dumps(result)) == result
 
 

@@ -20,6 +20,7 @@ SAFE = [
     for variant in (strategy.variants or {"": ""})
     for store in stores()
     if store.name != "private"
+    and not store.in_process
     and not strategy.unsupported_on(store)
     and strategy.claims_safety(Spec(strategy.name, variant))
 ]
@@ -106,10 +107,10 @@ def test_orders_of_several_tickets_in_several_sections() -> None:
     assert result.sold == 36 - sum(stock["remaining"] for stock in result.books["stocks"].values())
 
 
-def test_a_history_starts_at_zero_and_tells_what_each_buyer_read() -> None:
+def test_a_history_counts_from_the_gun_and_tells_what_each_buyer_read() -> None:
     result = race(scenario("manager", "lock", buyers=3), live())
     operations = result.history.operations
-    assert operations[0].invoke_ns == 0
+    assert 0 < operations[0].invoke_ns < 60_000_000_000
     assert sorted(operation.process for operation in operations) == [1, 2, 3]
     for operation in operations:
         assert operation.return_ns is not None

@@ -28,7 +28,7 @@ SOLD = (recorder.RETURN, 140, "ok", (1,))
 
 def drawn(*records: tuple[object, ...]) -> list[tuple[int, int, str, str]]:
     """Draw one buyer's records; return when, when to, the state and the detail."""
-    found = timeline("", [track(1, records, keep=True)], 1, [])
+    found = timeline("", [track(1, records, 100, keep=True)], 1, [])
     return [(span.start_ns, span.end_ns, span.state.value, span.detail) for span in found.spans]
 
 
@@ -72,7 +72,7 @@ def test_a_retry_backs_off_and_begins_anew() -> None:
 
 
 def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
-    found = timeline("", [track(1, [INVOKED, *READ], keep=True)], 1, [])
+    found = timeline("", [track(1, [INVOKED, *READ], 100, keep=True)], 1, [])
     assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never heard back")]
 
 

@@ -8,8 +8,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,16 +41,16 @@ class Mishap:
     """A strategy under which buyer 2 meets with a mishap, and the others are refused."""
 
     what: str
-    staffed: bool = False
-    resources: list[object] = field(default_factory=list)
+    asked: Any = None
 
     def prepare(self, setting: Setting) -> None:
-        """Nothing to share."""
+        """Nothing more to share."""
 
     def staff(self) -> Sequence[Callable[[], None]]:
-        return (self.serve,) if self.staffed else ()
+        return (self.serve,) if self.asked else ()
 
     def serve(self) -> None:
+        self.asked.acquire()
         os.kill(os.getpid(), signal.SIGKILL)
 
     @contextmanager
@@ -69,6 +70,8 @@ class Mishap:
             raise RuntimeError("no such luck")
         elif self.what == "hangs":
             threading.Event().wait()
+        elif self.what == "asks":
+            self.asked.release()
 
     def dismiss(self) -> None:
         """Nobody listens."""
@@ -88,7 +91,8 @@ def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict
     store.create(Inventory({"main": 5}), ledger=True)
     gate, log = Gate(), Log(4 + len(mishap.staff()))
     try:
-        endings = launcher.run(Party(scenario, store, mishap, log, gate, _as_it_is, timeout))
+        party = Party(scenario, store, mishap, log, gate, _as_it_is, timeout)
+        endings = launcher.run(party, lambda: None)
         lasts = [track(number, log.records(number)).last for number in range(log.participants)]
     finally:
         gate.close()
@@ -122,6 +126,8 @@ def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["fork", "spawn", "pool", "threads"])
 def test_a_clerk_that_is_killed_is_reported(name: str) -> None:
-    endings, _ = run(LAUNCHERS[name](), Mishap("none", staffed=True))
+    launcher = LAUNCHERS[name]()
+    make: Any = launcher.context()
+    endings, _ = run(launcher, Mishap("asks", make.Semaphore(0)))
     assert endings["clerk 1"].how == "crashed"
     assert endings["clerk 1"].detail == "killed by SIGKILL"

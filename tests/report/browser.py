@@ -72,10 +72,10 @@ def until(browser: webdriver.Chrome, script: str, *arguments: Any) -> Any:
 
 def complaints(browser: webdriver.Chrome) -> list[str]:
     """Return what the console was told since the last call."""
-    return [entry["message"] for entry in browser.get_log("browser")]
+    return [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 def requests(browser: webdriver.Chrome) -> list[str]:
     """Return the addresses of all requests since the last call."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
     return [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]

@@ -15,6 +15,8 @@ from ticketlab.core.errors import TicketlabError, unknown_name
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
+    "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
+    "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "strategies": "List what runs on what, and why not.",
 }
@@ -62,7 +64,8 @@ def cli() -> None:
     Buyers race for tickets in a shared inventory, and the lab says which locking strategy keeps the books right on
     which store, and what it costs. `ticketlab race` tells the whole story.
 
-    Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work.
+    Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work,
+    5 a threshold was missed.
     """
 
 

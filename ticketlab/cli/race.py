@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from ticketlab.cli.options import Command, Name, option
+from ticketlab.cli.options import Command, Name, given_options, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.result import Result
+from ticketlab.core.result import Result, document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
@@ -38,6 +38,7 @@ _DEFAULT_LATENCY = "write=50ms"
 @option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
 @option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
 @click.option("--force", is_flag=True, help="Replace the --history file if it exists.")
+@option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, as_json: bool, **given: Any) -> int:
     """Race buyers for tickets, live, and say what went wrong.
@@ -59,7 +60,13 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
             raise UsageError("--history needs one race: name both --store and --strategy")
         refuse_existing(given["history"], force=given["force"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
-    live = Live(Spec.parse(given["launcher"]), latency, given["timeout"], folder=given["folder"])
+    live = Live(
+        Spec.parse(given["launcher"]),
+        latency,
+        given["timeout"],
+        folder=given["folder"],
+        meanwhile=lambda: None if as_json else _load_printer(),
+    )
     scenario = _scenario(given)
     with Progress() as progress:
         rows = story(
@@ -73,10 +80,12 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         _write_history(given["history"], rows[0], force=given["force"])
     single = len(rows) == 1
     result = rows[0] if single else as_story(_command(store, strategy), rows)
+    saved = document("race" if single else "story", result.to_json())
     if as_json:
-        print_json(result.to_json())
+        print_json(saved)
     else:
         _print(rows, single)
+    _keep(saved, rows, given["keep"])
     return Verdict([anomaly for row in rows for anomaly in row.verdict.anomalies]).exit_code
 
 
@@ -107,21 +116,15 @@ def _range(text: str) -> tuple[int, int]:
 
 def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
     """Return the command line that runs this again: the options that were given, with these two in front."""
-    ctx = click.get_current_context()
     words = ["ticketlab", "race"]
     for name, value in (("--store", store), ("--strategy", strategy)):
         words += [name, str(value)] if value else []
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        source = ctx.get_parameter_source(name)
-        if name in ("store", "strategy", "as_json", "force", "history", "folder") or source is None:
-            continue
-        if source.name != "DEFAULT":
-            value = ctx.params[name]
-            words += (
-                [f"--no-{name}"] if value is False else [f"--{name}"] if value is True else [f"--{name}", str(value)]
-            )
+    words += given_options("store", "strategy", "as_json", "force", "history", "folder", "keep")
     return shlex.join(words)
+
+
+def _load_printer() -> None:
+    import ticketlab.report.text  # noqa: F401 - rich takes a while, and the lab is waiting for the buyers
 
 
 def _print(rows: list[Result], single: bool) -> None:
@@ -132,6 +135,23 @@ def _print(rows: list[Result], single: bool) -> None:
         print_race(rows[0], console())
     else:
         print_story(rows, console())
+
+
+def _keep(saved: dict[str, Any], rows: list[Result], keep: int) -> None:
+    """Keep the run; that it cannot be kept is no reason to fail a race that was run."""
+    from ticketlab.check import jsonl
+    from ticketlab.cli.terminal import warn
+    from ticketlab.core.errors import TicketlabError
+    from ticketlab.lab.runs import save_run
+
+    name, others = "story", {}
+    if len(rows) == 1:
+        name = f"race-{rows[0].store}-{rows[0].strategy}"
+        others["history.jsonl"] = lambda file: file.writelines(jsonl.write(rows[0].history))
+    try:
+        save_run(saved, name, others=others, keep=keep)
+    except TicketlabError as error:
+        warn(str(error))
 
 
 def _write_history(path: Path, row: Result, *, force: bool) -> None:

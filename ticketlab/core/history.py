@@ -15,7 +15,9 @@ class Operation:
     """One operation, from its invocation to its return.
 
     `return_ns` is None where the process never heard back: the operation may have taken effect at any time after its
-    invocation, or never. A `result` of "failed" says that it certainly had no effect; `error` says why.
+    invocation, or never. So may one with the result "unknown", whose process gave up waiting at `return_ns`. A result
+    of "failed" says that it certainly had no effect; `error` says why. `accesses` are what it did on its way: the time,
+    the action, and the count that it read or wrote.
     """
 
     process: int
@@ -32,7 +34,7 @@ class Operation:
     @property
     def unknown(self) -> bool:
         """Whether the process never heard back."""
-        return self.return_ns is None
+        return self.return_ns is None or self.result == "unknown"
 
 
 @dataclass(frozen=True, slots=True)

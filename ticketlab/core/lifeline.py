@@ -10,6 +10,7 @@ import os
 import signal
 
 _PR_SET_PDEATHSIG = 1
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # looked up once, for all that are forked from here
 
 
 def die_with_parent() -> None:
@@ -19,9 +20,8 @@ def die_with_parent() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    prctl = getattr(ctypes.CDLL(None), "prctl", None)
-    if prctl is not None:
+    if _PRCTL is not None:
         parent = os.getppid()
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died in between
             os.kill(os.getpid(), signal.SIGKILL)

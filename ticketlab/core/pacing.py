@@ -38,6 +38,8 @@ class Action(Enum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
 
+    __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
+
     @property
     def takes(self) -> bool:
         """Whether the step leaves its buyer holding the resource."""
@@ -77,6 +79,10 @@ class Blocked(Enum):
 
 
 BLOCKED: Final = Blocked.BLOCKED
+
+
+UNCHANGED: Final = "unchanged"
+"""The note that says that the step just made was refused and changed nothing, whatever its action; its value is why."""
 
 
 class Pacer(Protocol):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
+
+FORMAT: Final = "ticketlab/result"
+VERSION: Final = 1
+
+
+def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result as it is printed, saved and exchanged; `kind` is race, story, comparison or exploration."""
+    return {"format": FORMAT, "version": VERSION, "kind": kind, **result}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,9 @@ class Figures:
 
     `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
     all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
-    `latency_quantiles_ms` holds the quantiles from 0 % to 100 % in steps of 1 %.
+    `waiting_share` is the part of that time in which buyers waited for a lock, a queue or the store, `longest_wait_ms`
+    the longest single such wait. `peak_mb` is the largest process of a buyer or a clerk, memory it shares included.
+    `start_s` runs from the beginning of the start to the first order.
     """
 
     race_s: float
@@ -32,12 +42,15 @@ class Figures:
     unknown: int
     waiting_share: float
     processor_ms_per_sale: float
-    latency_quantiles_ms: tuple[float, ...] = ()
+    p999_ms: float = 0.0
+    longest_wait_ms: float = 0.0
+    peak_mb: float = 0.0
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One race and its verdict."""
+    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered."""
 
     command: str
     store: str
@@ -52,6 +65,7 @@ class Result:
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
     timeline: Timeline | None = None
+    curve: Sequence[tuple[float, float]] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -72,6 +86,7 @@ class Result:
             "reason": self.verdict.reason,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "figures": asdict(self.figures),
+            "curve": [list(point) for point in self.curve],
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

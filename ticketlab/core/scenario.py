@@ -42,7 +42,9 @@ class Scenario:
 
     def requests(self, buyer: int) -> tuple[Buy, ...]:
         """Return what one buyer (numbered from 1) asks for, in order."""
-        draw = Random(f"{self.seed}/{buyer}")
         sections = sorted(self.inventory.sections)
         low, high = self.quantity
+        if len(sections) == 1 and low == high:  # nothing to draw, and 100 buyers need not seed a generator each
+            return (Buy(buyer, sections[0], low),) * self.orders
+        draw = Random(f"{self.seed}/{buyer}")
         return tuple(Buy(buyer, draw.choice(sections), draw.randint(low, high)) for _ in range(self.orders))

@@ -30,7 +30,7 @@ STATES: Final = tuple(State)
 
 
 class Span(NamedTuple):
-    """A stretch of one lane in one state; times are nanoseconds since the first invocation.
+    """A stretch of one lane in one state; times are nanoseconds since the starting gun.
 
     `label` names the operation ("buy 1 -> ticket 3"), `detail` says what was read and written.
     """

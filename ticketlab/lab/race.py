@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ticketlab.check import Budget, check
-from ticketlab.check.books import judge_books
 from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books
@@ -21,7 +19,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.environment import environment
-from ticketlab.lab.figures import figures
+from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
 from ticketlab.lab.timeline import timeline
@@ -39,8 +37,10 @@ JUDGING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """How a scenario is raced: the launcher, the simulated latency, the time-out in seconds, whether steps are kept.
+    """How a scenario is raced.
 
+    `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
+    `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
     `timeline` asks for the timeline, which needs the steps.
     """
 
@@ -49,6 +49,7 @@ class Live:
     timeout: float = 60.0
     trace: bool = True
     folder: Path | None = None
+    meanwhile: Callable[[], None] = lambda: None
     timeline: bool = False
 
 
@@ -61,18 +62,21 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
     """
     live = live or Live()
     began = time.monotonic()
+    surroundings: dict[str, Any] = {}
+
+    def meanwhile() -> None:
+        import ticketlab.check.books  # noqa: F401 - forked buyers are the faster for not having it
+
+        surroundings.update(environment(folder))
+        live.meanwhile()
+
     with _prepared(scenario, live) as (store, strategy, launcher, folder):
-        tracks, endings = _run(scenario, live, store, strategy, launcher)
+        tracks, endings, start_s = _run(scenario, live, store, strategy, launcher, meanwhile)
         _refuse_full_disk(tracks)
         books, torn = _read_books(store)
-        surroundings = environment(folder)
     operations = _merged(tracks[: scenario.buyers])
     history = History(_meta(scenario), operations)
-    told = judge_books(scenario.inventory, operations, books)
-    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
-    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
-    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
-    anomalies = [*told, *late, *torn, *_bad_endings(endings, tracks)]
+    verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
     return Result(
         command=command,
         store=str(scenario.store),
@@ -81,20 +85,26 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         buyers=scenario.buyers,
         tickets=scenario.inventory.tickets,
         sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
-        verdict=Verdict(anomalies, ordered.reason),
-        figures=figures(tracks[: scenario.buyers], time.monotonic() - began),
+        verdict=verdict,
+        figures=figures(
+            tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_s=start_s
+        ),
         books=_books_json(books),
         environment=surroundings,
         history=history,
-        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, anomalies)
+        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies)
         if live.timeline
         else None,
+        curve=tuple(zip(SHARES, curve(operations), strict=True)),
     )
 
 
 def check_combination(scenario: Scenario) -> None:
     """Raise UsageError where the scenario's strategy cannot run on its store."""
-    reason = strategy_kind(scenario.strategy).unsupported_on(store_kind(scenario.store))
+    store = store_kind(scenario.store)
+    if store.in_process:
+        raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
+    reason = strategy_kind(scenario.strategy).unsupported_on(store)
     if reason:
         raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
 
@@ -122,31 +132,43 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
 
 
 def _run(
-    scenario: Scenario, live: Live, store: Store, strategy: Strategy, launcher: Launcher
-) -> tuple[list[Track], list[Ending]]:
-    """Let everybody race, and read what they recorded; the buyers' tracks come first."""
+    scenario: Scenario,
+    live: Live,
+    store: Store,
+    strategy: Strategy,
+    launcher: Launcher,
+    meanwhile: Callable[[], None],
+) -> tuple[list[Track], list[Ending], float]:
+    """Let everybody race; return what they recorded (buyers' tracks first), how they ended, and seconds to start."""
+    began_ns = time.monotonic_ns()
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        endings = launcher.run(Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace))
-        found = [track(each + 1, log.records(each), keep=live.timeline) for each in range(log.participants)]
-        return found, endings
+        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
+        endings = launcher.run(party, meanwhile)
+        people = range(log.participants)
+        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
+        return tracks, endings, (gate.fired_ns - began_ns) / 1e9
     finally:
         gate.close()
         log.close()
 
 
+def _judge(scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly]) -> Verdict:
+    """Hold the receipts against the books, then against the order in which they were given."""
+    from ticketlab.check import Budget, check
+    from ticketlab.check.books import judge_books
+
+    told = judge_books(scenario.inventory, history.operations, books)
+    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
+    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
+    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
+    return Verdict([*told, *late, *seen], ordered.reason)
+
+
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Merge the buyers' operations in the order of their invocations, with the first one at 0 ns."""
-    operations = sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns)
-    start = operations[0].invoke_ns if operations else 0
-    return tuple(_shifted(each, start) for each in operations)
-
-
-def _shifted(operation: Operation, start: int) -> Operation:
-    accesses = tuple((ns - start, action, count) for ns, action, count in operation.accesses)
-    returned = None if operation.return_ns is None else operation.return_ns - start
-    return replace(operation, invoke_ns=operation.invoke_ns - start, return_ns=returned, accesses=accesses)
+    """Merge the buyers' operations in the order of their invocations."""
+    return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
 
 
 def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:

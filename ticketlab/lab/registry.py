@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ticketlab.core.errors import TicketlabError, unknown_name
 from ticketlab.core.plugin import StoreKind, StrategyKind
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.launch.party import LauncherKind
+
+if TYPE_CHECKING:
+    from ticketlab.explore.policy import PolicyKind
 
 K = TypeVar("K", bound=Kind)
 
@@ -22,6 +25,13 @@ def store_kind(spec: Spec) -> StoreKind:
 def strategy_kind(spec: Spec) -> StrategyKind:
     """Return the strategy that a spec names; raises UsageError with the closest name where there is none."""
     return _kind("strategy", spec.name, StrategyKind)
+
+
+def policy_kind(spec: Spec) -> PolicyKind:
+    """Return the policy that a spec names; raises UsageError with the closest name where there is none."""
+    from ticketlab.explore.policy import PolicyKind  # a live race does without
+
+    return _kind("policy", spec.name, PolicyKind)
 
 
 def launcher_kind(spec: Spec) -> LauncherKind:
@@ -45,11 +55,16 @@ def launchers() -> list[LauncherKind]:
 
 
 def names(what: str) -> list[str]:
-    """Return the names of all stores, strategies or launchers, without importing any of them."""
+    """Return the names of all stores, strategies, launchers or policies, without importing any of them."""
     return sorted(_points(what))
 
 
-_GROUPS = {"store": "ticketlab.stores", "strategy": "ticketlab.strategies", "launcher": "ticketlab.launchers"}
+_GROUPS = {
+    "store": "ticketlab.stores",
+    "strategy": "ticketlab.strategies",
+    "launcher": "ticketlab.launchers",
+    "policy": "ticketlab.policies",
+}
 
 
 @cache

@@ -28,14 +28,12 @@ _COMPLETIONS = {recorder.RETURN, recorder.FAILED, recorder.MAYBE}
 
 def timeline(title: str, tracks: Sequence[Track], buyers: int, anomalies: Sequence[Anomaly]) -> Timeline:
     """Draw a live race from its tracks, the buyers' first and then the clerks'; the tracks have kept their records."""
-    asked = [operation.invoke_ns for track in tracks[:buyers] for operation in track.operations]
-    start = min(asked, default=0)
     lanes, spans = [], []
     for lane, track in enumerate(tracks):
         buyer = lane < buyers
         lanes.append(f"buyer {lane + 1}" if buyer else f"clerk {lane + 1 - buyers}")
-        pieces = _buyer(track, start) if buyer else _clerk(track.records)
-        spans += [_span(lane, piece, start) for piece in pieces if piece.end_ns > start]
+        pieces = _buyer(track) if buyer else _clerk(track.records)
+        spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
     return Timeline(title, lanes, spans, violations(anomalies, lanes, spans))
 
 
@@ -69,15 +67,14 @@ class _Piece:
     words: list[str] = field(default_factory=list)
 
 
-def _span(lane: int, piece: _Piece, start: int) -> Span:
-    """Shift a piece to the timeline's origin; a clerk may have been up before the first order."""
-    begin = max(0, piece.start_ns - start)
-    return Span(lane, begin, piece.end_ns - start, piece.state, piece.label, ", ".join(piece.words))
+def _span(lane: int, piece: _Piece) -> Span:
+    """Clip a piece to the race: a clerk may have been up before the gun."""
+    return Span(lane, max(0, piece.start_ns), piece.end_ns, piece.state, piece.label, ", ".join(piece.words))
 
 
-def _buyer(track: Track, start: int) -> Iterator[_Piece]:
+def _buyer(track: Track) -> Iterator[_Piece]:
     """Yield a buyer's pieces: ready from the gun to its first order and between orders, then what each order did."""
-    free_since = start
+    free_since = 0
     for operation, records in zip(track.operations, _orders(track.records), strict=True):
         if operation.invoke_ns > free_since:
             yield _Piece(free_since, operation.invoke_ns, State.READY, "")

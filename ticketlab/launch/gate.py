@@ -6,7 +6,7 @@ import os
 import select
 from collections.abc import Callable
 from multiprocessing.reduction import DupFd
-from time import monotonic
+from time import monotonic, monotonic_ns
 from typing import Any
 
 from ticketlab.core.errors import TicketlabError
@@ -24,6 +24,7 @@ class Gate:
         self._wait, self._gun = os.pipe()
         self._mine = [self._arrivals, self._gun]
         self._theirs = [self._arrive, self._wait]
+        self.fired_ns = 0
 
     def __getstate__(self) -> tuple[Any, Any]:
         return DupFd(self._arrive), DupFd(self._wait)
@@ -61,7 +62,8 @@ class Gate:
                 raise TicketlabError(f"only {arrived} of {expected} were ready after {seconds:g} s (see --timeout)")
 
     def fire(self) -> None:
-        """Set everybody going."""
+        """Set everybody going, and take the time: `fired_ns` of the monotonic clock."""
+        self.fired_ns = monotonic_ns()
         os.close(self._gun)
         self._mine.remove(self._gun)
 

@@ -116,8 +116,11 @@ class Launcher(Protocol):
     def context(self) -> BaseContext:
         """Return how processes start here; what they share is made from it."""
 
-    def run(self, party: Party) -> list[Ending]:
-        """Start everybody, fire the gun, and bring everybody home before the time-out; kill who does not come."""
+    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
+        """Start everybody, fire the gun, and bring everybody home before the time-out; kill who does not come.
+
+        `meanwhile` is called when all have been started: what the lab can prepare while they get ready.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -36,13 +37,14 @@ class PoolLauncher:
         """Return the fork context."""
         return multiprocessing.get_context("fork")
 
-    def run(self, party: Party) -> list[Ending]:
+    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
         """Race, and say how each buyer ended."""
         context = self.context()
         workers = min(self._workers, party.scenario.buyers)
         with staffed(party, context) as staff, context.Pool(workers, _start_worker, (party,)) as pool:
             children = _workers(staff)
             try:
+                meanwhile()
                 party.gate.await_arrivals(workers, party.start_seconds, lambda: _check(children, staff))
                 party.gate.fire()
                 endings = _await_results(pool, party, children, staff)

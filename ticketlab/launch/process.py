@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import selectors
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ class ProcessLauncher:
         context: BaseContext = self._context
         return context
 
-    def run(self, party: Party) -> list[Ending]:
+    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
         """Race, and say how each buyer ended."""
         with staffed(party, self._context) as staff:
             buyers = [
@@ -37,6 +38,7 @@ class ProcessLauncher:
             try:
                 for each in buyers:
                     each.start()
+                meanwhile()
                 party.gate.await_arrivals(len(buyers), party.start_seconds, lambda: _check(party, [*staff, *buyers]))
                 party.gate.fire()
                 hung = _await_exits(buyers, staff, party.timeout)

@@ -6,6 +6,7 @@ which is the same for all its processes.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import monotonic_ns, thread_time_ns
 from typing import Final, Literal, TypeVar
@@ -15,6 +16,11 @@ from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Req
 from ticketlab.core.pacing import Blocked, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.log import LogWriter, Record
+
+try:
+    import resource
+except ImportError:  # not a Unix system
+    resource = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
@@ -29,7 +35,7 @@ GOT: Final = "got"  # time: what a step waited for is there
 SLEEP: Final = "sleep"  # time, seconds
 NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
-END: Final = "end"  # time, processor time in ns since it was up
+END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
 
 
 class Recorder:
@@ -44,6 +50,7 @@ class Recorder:
         self._below = below
         self._trace = trace
         self._steps: list[Record] = []
+        self._waited_ns = self._longest_ns = 0
         self.may_wait = below.may_wait
 
     def up(self, pid: int) -> None:
@@ -54,7 +61,7 @@ class Recorder:
     def perform(self, perform: Perform, request: Request) -> None:
         """Perform a request, and record its invocation and its completion."""
         append = self._append
-        append((INVOKE, monotonic_ns(), *_described(request)))
+        append((INVOKE, monotonic_ns(), *described(request)))
         try:
             outcome = perform(request)
         except PurchaseError as error:
@@ -65,7 +72,7 @@ class Recorder:
                 str(error),
             )
         else:
-            completion = (RETURN, monotonic_ns(), *_told(outcome))
+            completion = (RETURN, monotonic_ns(), *told(outcome))
         self._flush()
         append(completion)
 
@@ -77,7 +84,8 @@ class Recorder:
     def end(self) -> None:
         """Record that the participant has done all its work."""
         self._flush()
-        self._append((END, monotonic_ns(), thread_time_ns() - self._processor_ns))
+        used = thread_time_ns() - self._processor_ns
+        self._append((END, monotonic_ns(), used, self._waited_ns, self._longest_ns, peak_memory()))
 
     def _flush(self) -> None:
         if self._steps:
@@ -91,13 +99,19 @@ class Recorder:
         self._below.at(step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-        """Record when the wait began and when it was over."""
-        if not self._trace:
-            return self._below.block(step, attempt, wait)
-        self._steps.append((STEP, monotonic_ns(), step.action._value_, step.resource))
-        self._flush()
+        """Record when the wait began and when it was over; without a trace, how long waits took in all."""
+        began = monotonic_ns()
+        if self._trace:
+            self._steps.append((STEP, began, step.action._value_, step.resource))
+            self._flush()
         result = self._below.block(step, attempt, wait)
-        self._steps.append((GOT, monotonic_ns()))
+        ended = monotonic_ns()
+        if self._trace:
+            self._steps.append((GOT, ended))
+        waited = ended - began
+        self._waited_ns += waited
+        if waited > self._longest_ns:
+            self._longest_ns = waited
         return result
 
     def sleep(self, seconds: float) -> None:
@@ -117,7 +131,15 @@ class Recorder:
         return self._below.for_fork()
 
 
-def _described(request: Request) -> tuple[str, str, int | None]:
+def peak_memory() -> int:
+    """Return the most memory that this process has had resident, in bytes, with what it shares; 0 if nobody knows."""
+    if resource is None:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def described(request: Request) -> tuple[str, str, int | None]:
     """Return a request as histories name it: operation, section, argument."""
     if isinstance(request, Buy):
         return "buy", request.section, request.quantity
@@ -127,7 +149,7 @@ def _described(request: Request) -> tuple[str, str, int | None]:
     return "cancel", request.section, len(request.tickets)
 
 
-def _told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
+def told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
     """Return an outcome as histories name it: result, tickets."""
     if isinstance(outcome, Sold):
         return "ok", outcome.tickets

@@ -28,7 +28,7 @@ class ThreadLauncher:
         """Return the fork context, for the staff."""
         return multiprocessing.get_context("fork")
 
-    def run(self, party: Party) -> list[Ending]:
+    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
         """Race, and say how each buyer ended."""
         buyers = range(1, party.scenario.buyers + 1)
         pacer, ready, gun = PerThread(), Semaphore(0), Event()
@@ -48,10 +48,12 @@ class ThreadLauncher:
             threads = [Thread(target=race, args=(buyer,), daemon=True) for buyer in buyers]
             for thread in threads:
                 thread.start()
+            meanwhile()
             deadline = monotonic() + party.start_seconds
             for _ in buyers:
                 if not ready.acquire(timeout=max(0.0, deadline - monotonic())):
                     raise TicketlabError(f"not all threads were ready after {party.start_seconds:g} s (see --timeout)")
+            party.gate.fire()
             gun.set()
             deadline = monotonic() + party.timeout
             for thread in threads:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
 from ticketlab.launch import recorder
@@ -13,52 +12,63 @@ from ticketlab.launch.log import Record
 
 @dataclass(slots=True)
 class Track:
-    """One participant's part in a race; times are nanoseconds of the monotonic clock.
+    """One participant's part in a race.
 
-    `records` is empty unless they were to be kept: they are what a timeline is drawn from.
+    `records` is empty unless they were to be kept: they are what a timeline is drawn from, times since the origin.
     """
 
     process: int
     operations: list[Operation] = field(default_factory=list)
     retries: int = 0
     waited_ns: int = 0
+    longest_wait_ns: int = 0
     processor_ns: int = 0
+    peak_bytes: int = 0
     crash: str = ""
     last: str = "had not begun"
     ended: bool = False
     records: Sequence[Record] = ()
 
 
-def track(process: int, records: Iterable[Record], *, keep: bool = False) -> Track:
-    """Fold a participant's records into its track; an operation without a completion is unknown."""
+def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: bool = False) -> Track:
+    """Fold a participant's records into its track; an operation without a completion is unknown.
+
+    Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
+    """
     found = Track(process)
     if keep:
-        found.records = records = list(_in_order(records))
-    pending: Operation | None = None
+        records = list(_in_order(records))
+        found.records = [_since(record, origin_ns) for record in records]
+    invocation: Record | None = None
+    accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
-    for tag, *rest in _in_order(records):
-        if tag == recorder.INVOKE:
-            pending = Operation(process, rest[1], rest[3], None, rest[0], None, section=rest[2])
-            found.last = f"asked to {rest[1]}"
-        elif tag in (recorder.RETURN, recorder.FAILED, recorder.MAYBE):
-            assert pending is not None, "a completion follows its invocation"
-            found.operations.append(_completed(pending, tag, rest))
-            pending, found.last = None, f"had finished its order {len(found.operations)}"
-        elif tag == recorder.STEP:
-            at_ns, action = rest[0], rest[1]
-            found.last = f"was at: {rest[1]} {rest[2]}"
-        elif tag == recorder.GOT:
-            found.waited_ns += rest[0] - at_ns
+    for record in _in_order(records):
+        tag = record[0]
+        if tag == recorder.STEP:
+            at_ns, action = record[1] - origin_ns, record[2]
+            found.last = f"was at: {action} {record[3]}"
         elif tag == recorder.NOTE:
-            found.retries += rest[0] == "retry"
-            if pending is not None and rest[0] == "remaining":
-                pending = replace(pending, accesses=(*pending.accesses, (at_ns, action, rest[1])))
+            found.retries += record[1] == "retry"
+            if record[1] == "remaining":
+                accesses.append((at_ns, action, record[2]))
+        elif tag == recorder.GOT:
+            waited = record[1] - origin_ns - at_ns
+            found.waited_ns += waited
+            found.longest_wait_ns = max(found.longest_wait_ns, waited)
+        elif tag == recorder.INVOKE:
+            invocation, accesses = record, []
+            found.last = f"asked to {record[2]}"
+        elif tag in (recorder.RETURN, recorder.FAILED, recorder.MAYBE):
+            assert invocation is not None, "a completion follows its invocation"
+            found.operations.append(_operation(process, origin_ns, invocation, record, tuple(accesses)))
+            invocation, found.last = None, f"had finished its order {len(found.operations)}"
         elif tag == recorder.CRASH:
-            found.crash = rest[1]
+            found.crash = record[2]
         elif tag == recorder.END:
-            found.processor_ns, found.ended, found.last = rest[1], True, "had finished"
-    if pending is not None:
-        found.operations.append(pending)
+            _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
+            found.ended, found.last = True, "had finished"
+    if invocation is not None:
+        found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
 
 
@@ -71,11 +81,25 @@ def _in_order(records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def _completed(pending: Operation, tag: str, rest: list[Any]) -> Operation:
+def _since(record: Record, origin_ns: int) -> Record:
+    return record if record[0] == recorder.NOTE else (record[0], record[1] - origin_ns, *record[2:])
+
+
+def _operation(
+    process: int,
+    origin_ns: int,
+    invocation: Record,
+    completion: Record | None,
+    accesses: tuple[tuple[int, str, int], ...],
+) -> Operation:
+    _, invoked, op, section, arg = invocation
+    began = invoked - origin_ns
+    if completion is None:
+        return Operation(process, op, arg, None, began, None, section, (), "", accesses)
+    tag, ended, first, second = completion
     if tag == recorder.RETURN:
-        time, result, tickets = rest
-        return replace(pending, result=result, return_ns=time, tickets=tickets)
-    time, error, message = rest
+        return Operation(process, op, arg, first, began, ended - origin_ns, section, second, "", accesses)
+    error = f"{first}: {second}"
     if tag == recorder.FAILED:
-        return replace(pending, result="failed", return_ns=time, error=f"{error}: {message}")
-    return replace(pending, error=f"{error}: {message}")
+        return Operation(process, op, arg, "failed", began, ended - origin_ns, section, (), error, accesses)
+    return Operation(process, op, arg, "unknown", began, ended - origin_ns, section, (), error, accesses)

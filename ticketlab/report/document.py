@@ -38,7 +38,7 @@ class Row:
     reason: str
     findings: Sequence[Finding]
     figures: Mapping[str, float]
-    quantiles_ms: Sequence[float]
+    curve: Sequence[tuple[float, float]]
     books: Mapping[str, Any]
     command: str
 
@@ -125,7 +125,7 @@ def _row(value: Any, where: str) -> Row:
         reason=_text(value, "reason", where),
         findings=found,
         figures={key: _number(figures[key], f"{where}figures.{key}") for key in _NUMBERS if key in figures},
-        quantiles_ms=_quantiles(figures, f"{where}figures."),
+        curve=_curve(value, where),
         books=_mapping(value, "books", where),
         command=_text(value, "command", where),
     )
@@ -137,10 +137,14 @@ def _finding(value: Any, where: str) -> Finding:
     return Finding(value["name"], _text(value, "sentence", where), _mapping(value, "evidence", where))
 
 
-def _quantiles(figures: Mapping[str, Any], where: str) -> list[float]:
-    found = [_number(each, f"{where}latency_quantiles_ms") for each in _list(figures, "latency_quantiles_ms", where)]
-    if any(later < earlier for earlier, later in pairwise(found)):
-        raise ValueError(f"{where}latency_quantiles_ms goes down")
+def _curve(value: Mapping[str, Any], where: str) -> list[tuple[float, float]]:
+    found = []
+    for point in _list(value, "curve", where):
+        if not isinstance(point, list | tuple) or len(point) != 2:
+            raise ValueError(f"{where}curve has {point!r}: a share and a latency are needed")
+        found.append((_number(point[0], f"{where}curve"), _number(point[1], f"{where}curve")))
+    if any(after[0] < before[0] or after[1] < before[1] for before, after in pairwise(found)):
+        raise ValueError(f"{where}curve goes down")
     return found
 
 

@@ -102,8 +102,12 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
     if good:
         verb = "keeps" if len(good) == 1 else "keep"
         parts.append(f"{_listed(good)} {verb} the books right")
-    title = _STORE_TITLES.get(store.partition(":")[0], store)
-    return Text.assemble((f"{title}: ", "bold"), "; ".join(parts) + ".")
+    return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
+
+
+def store_title(store: str) -> str:
+    """Return what a store is called in a sentence."""
+    return _STORE_TITLES.get(store.partition(":")[0], store)
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -112,7 +116,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def _next_of_story(rows: Sequence[Result]) -> RenderableType:
     worst = next((row for row in rows if row.valid is False), rows[0])
-    return _next(
+    return next_steps(
         {
             worst.command: "the evidence: who read what, and when",
             "ticketlab strategies": "what runs on what, and why not",
@@ -123,11 +127,13 @@ def _next_of_story(rows: Sequence[Result]) -> RenderableType:
 def _next_of_race(row: Result) -> RenderableType:
     store = row.store.partition(":")[0]
     if row.valid is False:
-        return _next({f"ticketlab race --store {store}": "see the cures", row.command: "run this again"})
-    return _next({f"ticketlab race --store {store} --strategy none": "see it unguarded", row.command: "run this again"})
+        return next_steps({f"ticketlab race --store {store}": "see the cures", row.command: "run this again"})
+    return next_steps(
+        {f"ticketlab race --store {store} --strategy none": "see it unguarded", row.command: "run this again"}
+    )
 
 
-def _next(commands: Mapping[str, str]) -> RenderableType:
+def next_steps(commands: Mapping[str, str]) -> RenderableType:
     lines = [Text.assemble("  ", (command, "cyan"), f"   # {why}") for command, why in commands.items()]
     return Group(Text("Next:", style="dim"), *lines)
 

@@ -6,9 +6,9 @@ it read of every other section, and of the ledger.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +21,8 @@ from ticketlab.core.plugin import Capability, StoreKind
 
 Document = dict[str, Any]
 Writer = Callable[[str], None]
+
+_NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
 
 
 class JsonStore:
@@ -119,10 +121,10 @@ def _in_place(path: Path) -> Writer:
 
 def _renaming(path: Path) -> Writer:
     """A new file, fsync, rename: the new file is the writer's alone until it is renamed, so only that is a step."""
-    renaming = Step(Action.RENAME, path.name)
+    renaming, writer = Step(Action.RENAME, path.name), next(_NUMBERS)
 
     def write(text: str) -> None:
-        new = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+        new = path.with_name(f".{path.name}.{os.getpid()}.{writer}.new")
         try:
             with open(new, "w", encoding="utf-8") as file:
                 file.write(text)

@@ -38,7 +38,7 @@ from ticketlab.core.inventory import (
     SoldOut,
     Stock,
 )
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, note
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.spec import Option
 from ticketlab.stores.schema import LEDGER, METADATA, STOCK
@@ -100,6 +100,7 @@ class SqliteStore:
 
     def __init__(self, folder: Path, variant: str, journal: str, synchronous: str) -> None:
         self.path = folder / "inventory.db"
+        self._wal = journal == "wal"
         self._pragmas = (f"journal_mode={journal}", f"synchronous={synchronous}")
         self._ledger = True
         self._opening: dict[str, int] = {}
@@ -152,7 +153,7 @@ class SqliteStore:
         try:
             driver = connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
-            yield SqliteSession(driver, self.path.name, ledger=self._ledger)
+            yield SqliteSession(driver, self.path.name, ledger=self._ledger, wal=self._wal)
         finally:
             connection.close()
 
@@ -174,10 +175,12 @@ class SqliteSession:
     Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees.
     """
 
-    def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool) -> None:
+    def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool, wal: bool) -> None:
         self._execute = connection.execute
         self._connection = connection
         self._ledger = ledger
+        self._wal = wal
+        self._holds = True  # whether others notice when the transaction ends; under WAL nobody notices a reader's end
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
@@ -250,24 +253,41 @@ class SqliteSession:
             self._execute(begin)
         else:
             self._wait(self._beginning, lambda: self._execute(begin))
+        self._holds = mode != "deferred" or not self._wal
         try:
             yield
-            self._wait(self._committing, lambda: self._execute("COMMIT"))
+            self._commit()
         except BaseException:
             if self._connection.in_transaction:
-                at(self._rolling_back)
+                if self._holds:
+                    at(self._rolling_back)
                 self._execute("ROLLBACK")
             raise
+
+    def _commit(self) -> None:
+        """Commit; with a rollback journal that waits for readers, and the first try already keeps new ones out."""
+        if self._holds:
+            at(self._committing)
+        try:
+            self._execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            self._wait(self._committing, lambda: self._execute("COMMIT"))
 
     def _access(self, step: Step, do: Callable[[], T]) -> T:
         """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
         if self._connection.in_transaction:
             at(step)
             try:
-                return do()
+                result = do()
             except sqlite3.OperationalError as error:
                 # A reader that becomes a writer is refused at once, whatever the time-out: waiting could not help it.
+                if _is_busy(error):
+                    note(UNCHANGED, error.sqlite_errorname)
                 raise _conflict(error) from error
+            self._holds |= step is self._writing
+            return result
         single = step is self._reading or not self._ledger  # one statement is a transaction by itself
         return self._wait(step, do if single else lambda: self._whole(do))
 

@@ -167,12 +167,14 @@ class BoxOffice(Unattended):
 
             def purchase(request: Request) -> Outcome:
                 with ExitStack() as open_once:
-                    stream = kept or open_once.enter_context(self._connect())
+                    connection, stream = kept or open_once.enter_context(self._connect())
                     at(Step(Action.SEND, _OFFICE))
                     stream.write(_format_request(request))
                     stream.flush()
                     line = block(
-                        Step(Action.RECEIVE, f"answers {buyer}"), partial(_answer_line, stream), stream.readline
+                        Step(Action.RECEIVE, f"answers {buyer}"),
+                        partial(_answer_line, connection, stream),
+                        stream.readline,
                     )
                 if not line:
                     raise ClerkGone("the box office closed the connection before it answered")
@@ -181,12 +183,12 @@ class BoxOffice(Unattended):
             yield purchase
 
     @contextmanager
-    def _connect(self) -> Iterator[Any]:
+    def _connect(self) -> Iterator[tuple[socket.socket, Any]]:
         family = socket.AF_INET if self._transport == "tcp" else socket.AF_UNIX
         with socket.socket(family) as connection:
             connection.connect(self._address)
             with connection.makefile("rwb") as stream:
-                yield stream
+                yield connection, stream
 
     def dismiss(self) -> None:
         """Send each of the staff a byte, to go home."""
@@ -204,8 +206,8 @@ def _ready(selector: selectors.BaseSelector) -> Any:
     return block(Step(Action.RECEIVE, _OFFICE), lambda: selector.select(0) or BLOCKED, selector.select)
 
 
-def _answer_line(stream: Any) -> Any:
-    return stream.readline() if select.select([stream], [], [], 0)[0] else BLOCKED
+def _answer_line(connection: socket.socket, stream: Any) -> Any:
+    return stream.readline() if select.select([connection], [], [], 0)[0] else BLOCKED
 
 
 def _format_request(request: Request) -> bytes:

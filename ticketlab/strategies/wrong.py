@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.pacing import Action, Step, at
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
 from ticketlab.strategies.purchase import Guard, Unattended, flock_guard, fulfil
 
@@ -76,14 +77,21 @@ class FlockUnlinked(Unattended):
             def purchase(request: Request) -> Outcome:
                 with _opened_and_flocked(self._path):
                     outcome = fulfil(session, request)
+                    at(Step(Action.WRITE, _names(self._path)))
                     self._path.unlink(missing_ok=True)
                     return outcome
 
             yield purchase
 
 
+def _names(path: Path) -> str:
+    """Which file a name stands for is shared state too, and not what the file's lock guards."""
+    return f"name {path.name}"
+
+
 @contextmanager
 def _opened_and_flocked(path: Path) -> Iterator[None]:
+    at(Step(Action.WRITE, _names(path)))
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         with flock_guard(path.name, file):

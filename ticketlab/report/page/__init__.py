@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
 from ticketlab.report.document import Document, document
-from ticketlab.report.page.charts import charts, series_names
+from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proofs
 from ticketlab.report.page.view import lines, matrix, number_text
 
@@ -49,6 +49,7 @@ def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
         lines=lines(found),
         names=series_names(found.rows),
         matrix=matrix(found),
+        within=within,
         proofs=proofs,
         columns=COLUMNS,
         charts=charts(found),

@@ -25,18 +25,18 @@ function plot(box, options, data) {
 
 const short = (value) => (value == null ? "–" : value >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3))));
 
-// The share of purchases done within x, from quantiles at equal steps.
-function shareWithin(quantiles, x) {
-  let [low, high] = [0, quantiles.length];
+// The share of purchases done within x, in percent, from points of a share and its latency.
+function shareWithin(curve, x) {
+  let [low, high] = [0, curve.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (quantiles[middle] <= x) low = middle + 1;
+    if (curve[middle][1] <= x) low = middle + 1;
     else high = middle;
   }
   if (low === 0) return 0;
-  if (low === quantiles.length) return 100;
-  const part = (x - quantiles[low - 1]) / (quantiles[low] - quantiles[low - 1]);
-  return (100 * (low - 1 + part)) / (quantiles.length - 1);
+  if (low === curve.length) return 100;
+  const [[share, from], [next, to]] = [curve[low - 1], curve[low]];
+  return 100 * (share + (next - share) * ((x - from) / (to - from)));
 }
 
 // uPlot's own ticks are whole decades, of which a race often spans less than one.
@@ -54,7 +54,7 @@ function isNamed(tick, ratio) {
 }
 
 function drawLatency(box, lines) {
-  const all = lines.flatMap((each) => each.quantiles).filter((value) => value > 0);
+  const all = lines.flatMap((each) => each.curve.map((point) => point[1])).filter((value) => value > 0);
   const [least, most] = [Math.min(...all) * 0.8, Math.max(...all) * 1.25];
   // One grid for all lines, so that the legend has a value for each wherever the cursor is.
   const points = 400;
@@ -63,7 +63,7 @@ function drawLatency(box, lines) {
     scales: { x: { time: false, distr: 3, range: [least, most] }, y: { range: [0, 100] } },
     series: [{ label: "ms", value: (_, value) => short(value) }, ...lines.map((each, n) => ({ ...series(each, n), value: (_, v) => (v == null ? "–" : `${v.toFixed(0)} %`) }))],
     axes: axes({ label: "ms (log)", labelSize: 22, labelFont: "bold 12px system-ui", splits: () => logTicks(least, most), filter: (_, ticks) => ticks, values: (_, ticks) => ticks.map((tick) => (isNamed(tick, most / least) ? short(tick) : "")) }, { splits: () => [0, 20, 40, 60, 80, 100], values: (_, ticks) => ticks.map((tick) => `${tick}%`) }),
-  }, [xs, ...lines.map((each) => xs.map((x) => shareWithin(each.quantiles, x)))]);
+  }, [xs, ...lines.map((each) => xs.map((x) => shareWithin(each.curve, x)))]);
 }
 
 function drawGrowth(box, chart) {

@@ -15,9 +15,9 @@ def charts(document: Document) -> dict[str, Any]:
     names = series_names(document.rows)
     return {
         "latency": [
-            {"name": name, "wrong": row.valid is False, "quantiles": list(row.quantiles_ms)}
+            {"name": name, "wrong": row.valid is False, "curve": row.curve}
             for name, row in zip(names, document.rows, strict=True)
-            if row.quantiles_ms and row.quantiles_ms[-1] > 0
+            if row.curve and row.curve[-1][1] > 0
         ],
         "growth": _growth(document.rows),
     }
@@ -57,3 +57,8 @@ def _growth(rows: Sequence[Row]) -> list[dict[str, Any]]:
         }
         for figure, title in GROWTH.items()
     ]
+
+
+def within(curve: Sequence[tuple[float, float]], share: float) -> float | None:
+    """Return the latency within which at least a share was answered."""
+    return next((ms for reached, ms in curve if reached >= share), None)

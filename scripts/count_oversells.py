@@ -1,0 +1,44 @@
+"""How reliably the story goes as it is told: every race of it, many times over, and how often each went wrong.
+
+    uv run python scripts/count_oversells.py [--runs 100]
+
+Unguarded races must oversell in at least 99 of 100 runs, and cures in none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.lab.race import Live, race
+from ticketlab.lab.story import STORY
+from ticketlab.timings.latency import Latency
+
+
+def main() -> None:
+    """Print one line for each race of the story, and fail if one is not as it should be."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=100)
+    runs = parser.parse_args().runs
+    live = Live(latency=Latency.parse("write=50ms"))
+    good = True
+    print(f"{'store':<9}{'strategy':<23}{'oversold':>9}{'any anomaly':>13}{'of':>6}  anomalies")
+    for store, strategies in STORY.items():
+        for strategy in strategies:
+            oversold, wrong, names = 0, 0, Counter[str]()
+            for seed in range(runs):
+                result = race(Scenario(Spec(store), Spec.parse(strategy), seed=seed), live)
+                oversold += result.sold > result.tickets
+                wrong += result.valid is not True
+                names.update({anomaly.name for anomaly in result.verdict.anomalies})
+            found = ", ".join(f"{name} {count}" for name, count in names.most_common())
+            print(f"{store:<9}{strategy:<23}{oversold:>9}{wrong:>13}{runs:>6}  {found}", flush=True)
+            good &= oversold >= 0.99 * runs if strategy == "none" else wrong == 0
+    sys.exit(0 if good else 1)
+
+
+if __name__ == "__main__":
+    main()

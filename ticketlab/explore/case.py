@@ -1,0 +1,196 @@
+"""Cases: everything needed to run one schedule again, as a value and as a JSON object that people can read.
+
+Version 1 of the object:
+
+    {"ticketlab": "case", "version": 1,
+     "scenario": {"store": "json", "strategy": "none", "buyers": 2, "inventory": {"main": 1}, "quantity": [1, 1],
+                  "orders": 1, "seed": 0, "ledger": true},
+     "without": [[3, 1]],                the third buyer's first request was left out
+     "whole": false,                     whether reads and writes were one step each
+     "schedule": [1, 2, 2, 1],           who made each step, buyers first, staff after them
+     "steps": ["read inventory.json", ...],  what each was, to tell whether the program still repeats itself
+     "anomalies": ["oversold"],
+     "found": {"policy": "pct:3", "seed": 1, "execution": 17},
+     "versions": {"ticketlab": "0.1.0", "python": "3.11.7"}}
+
+Keys beyond these are kept out; a missing or misshapen one is refused, as is every other version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Inventory
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.trace import Nondeterminism, describe
+
+VERSION: Final = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One schedule of one scenario. Buyers and requests count from 0 here, and from 1 in JSON."""
+
+    scenario: Scenario
+    schedule: tuple[int, ...]
+    steps: tuple[str, ...]
+    anomalies: tuple[str, ...] = ()
+    without: frozenset[Place] = NOTHING
+    whole: bool = False
+    found: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, execution: Execution) -> None:
+        """Check that an execution made the same steps; raises Nondeterminism where it did not."""
+        table = execution.trace.table
+        now = [describe(table.steps[what]) for what in execution.trace.what]
+        for place, (before, after) in enumerate(zip(self.steps, now, strict=False)):
+            if before != after:
+                raise Nondeterminism(f"step {place + 1} was {before!r} when the case was saved and is {after!r} now")
+        if len(now) != len(self.steps):
+            raise Nondeterminism(f"the case has {len(self.steps)} steps, but {len(now)} were made now")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the case as a JSON object."""
+        scenario = self.scenario
+        return {
+            "ticketlab": "case",
+            "version": VERSION,
+            "scenario": {
+                "store": str(scenario.store),
+                "strategy": str(scenario.strategy),
+                "buyers": scenario.buyers,
+                "inventory": dict(scenario.inventory.sections),
+                "quantity": list(scenario.quantity),
+                "orders": scenario.orders,
+                "seed": scenario.seed,
+                "ledger": scenario.ledger,
+            },
+            "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
+            "whole": self.whole,
+            "schedule": [who + 1 for who in self.schedule],
+            "steps": list(self.steps),
+            "anomalies": list(self.anomalies),
+            "found": dict(self.found),
+            "versions": dict(self.versions),
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Case:
+        """Read a case back.
+
+        Raises:
+            UsageError: it is no case, one of another version, or misshapen; the message says which and where.
+        """
+        if not isinstance(data, dict) or data.get("ticketlab") != "case":
+            raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
+        if data.get("version") != VERSION:
+            raise UsageError(
+                f"this case has version {data.get('version')!r}, and this ticketlab reads version {VERSION}: "
+                "explore the scenario again, or replay it with the ticketlab that saved it"
+            )
+        fields = _Fields(data, "")
+        return cls(
+            scenario=_scenario(_Fields(fields.take("scenario", _object), "scenario.")),
+            schedule=tuple(who - 1 for who in fields.take("schedule", _numbers)),
+            steps=tuple(fields.take("steps", _texts)),
+            anomalies=tuple(fields.take("anomalies", _texts)),
+            without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
+            whole=fields.take("whole", _flag),
+            found=fields.take("found", _object),
+            versions={key: str(value) for key, value in fields.take("versions", _object).items()},
+        )
+
+
+def _scenario(fields: _Fields) -> Scenario:
+    low, high = fields.take("quantity", _pair)
+    return Scenario(
+        store=Spec.parse(fields.take("store", _text)),
+        strategy=Spec.parse(fields.take("strategy", _text)),
+        buyers=fields.take("buyers", _number),
+        inventory=Inventory({name: _number(tickets) for name, tickets in fields.take("inventory", _object).items()}),
+        quantity=(low, high),
+        orders=fields.take("orders", _number),
+        seed=fields.take("seed", _number),
+        ledger=fields.take("ledger", _flag),
+    )
+
+
+class _Misshapen(Exception):
+    """What was expected instead."""
+
+
+class _Fields:
+    def __init__(self, data: Mapping[str, Any], where: str) -> None:
+        self._data = data
+        self._where = where
+
+    def take(self, key: str, read: Callable[[Any], T]) -> T:
+        if key not in self._data:
+            raise UsageError(f"this case has no {self._where}{key}")
+        try:
+            return read(self._data[key])
+        except _Misshapen as expected:
+            raise UsageError(f"{self._where}{key} of this case is {self._data[key]!r}: {expected} is needed") from None
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _Misshapen("a whole number")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Misshapen("true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Misshapen("a text")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _Misshapen("an object")
+    return value
+
+
+def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
+    if not isinstance(value, list):
+        raise _Misshapen("a list")
+    return [read(one) for one in value]
+
+
+def _place(value: Any) -> int:
+    if _number(value) < 1:
+        raise _Misshapen("numbers from 1")
+    return int(value)
+
+
+def _numbers(value: Any) -> list[int]:
+    return _list(value, _place)
+
+
+def _texts(value: Any) -> list[str]:
+    return _list(value, _text)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    numbers = _list(value, _place)
+    if len(numbers) != 2:
+        raise _Misshapen("a list of two numbers")
+    return numbers[0], numbers[1]
+
+
+def _pairs(value: Any) -> list[tuple[int, int]]:
+    return _list(value, _pair)

@@ -1,0 +1,68 @@
+"""One execution as a value: how it ended, what it did, what the buyers were told and what they learnt on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ticketlab.explore.cast import Record
+from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, TICK, Ending, State
+from ticketlab.explore.trace import Trace
+
+
+class Note(NamedTuple):
+    """What a participant learnt at a step."""
+
+    step: int
+    what: str
+    value: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What one schedule led to.
+
+    `redundant` says that it repeats, up to the order of steps that commute, an execution that was explored before.
+    `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
+    holds the fields of what `notes` gives.
+    """
+
+    ending: Ending
+    trace: Trace
+    records: Sequence[Record]
+    told: Sequence[tuple[int, str, int | str]]
+    when: Sequence[int] = ()
+    redundant: bool = False
+
+    @classmethod
+    def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
+        """Copy the execution that a state holds."""
+        registers = state.registers
+        when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
+        return cls(Ending(registers[ENDING]), Trace.of(state), records, told, when, registers[REDUNDANT] > 0)
+
+    @property
+    def notes(self) -> list[Note]:
+        """What the participants learnt, in the order of the steps."""
+        return sorted((Note(*fields) for fields in self.told), key=lambda note: note.step)
+
+    @property
+    def schedule(self) -> tuple[int, ...]:
+        """Who made each step, numbered from 0, buyers first."""
+        return tuple(self.trace.who)
+
+    def span(self, record: Record) -> tuple[int, int]:
+        """Return when a request was made and answered, in virtual time.
+
+        As late and as early as can be: just before its first step, just after its last. What a buyer does between is
+        its own affair and could have taken no time, so two requests that do not overlap here need not overlap in a
+        real run of the same schedule; and a checker that finds their order broken has found a real anomaly.
+        """
+        mine = [node for node in range(record.since, record.until) if self.trace.who[node] == record.buyer]
+        if self.when:
+            first = self.when[mine[0]] if mine else record.returned
+            return first, record.returned + 1
+        if not mine:
+            return TICK * record.until, TICK * record.until + 1
+        return TICK * mine[0], TICK * mine[-1] + 1

@@ -1,0 +1,83 @@
+"""Replay: one given schedule, step by step, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ticketlab.explore.schedule import LENGTH, NOBODY, State
+
+PLANNED: Final = 0  # register: how many choices are given
+SKIPPED: Final = 1  # register: how many of them have been passed over
+
+
+class Replay:
+    """One execution: whoever the schedule names at each step.
+
+    Past its end the participant that moved last goes on while it can, then the lowest-numbered one: the continuation
+    without preemptions, so a schedule may be given by its beginning. A schedule that names somebody who can not move
+    diverges.
+    """
+
+    clocked = False
+
+    def __init__(self, schedule: Sequence[int]) -> None:
+        self._schedule = tuple(schedule)
+        self._begun = False
+
+    def begin(self, state: State) -> bool:
+        """Lay out the schedule, once."""
+        if self._begun:
+            return False
+        self._begun = True
+        for place, who in enumerate(self._schedule[: len(state.plan)]):
+            state.plan[place] = who
+        state.own[PLANNED], state.own[SKIPPED] = len(self._schedule), 0
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan, then go on without preemption."""
+        place = state.registers[LENGTH]
+        if place < state.own[PLANNED]:
+            planned: int = state.plan[place]
+            return planned if planned in enabled else NOBODY
+        return go_on(enabled, state)
+
+
+class Onward:
+    """One schedule without preemption, and without a trace in the state: it lays nothing out."""
+
+    clocked = False
+
+    def begin(self, state: State) -> bool:
+        """Need nothing."""
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Let whoever moves move on."""
+        return go_on(enabled, state)
+
+
+class Loosely(Replay):
+    """One execution that follows a schedule where it can: who can not move at its turn is passed over."""
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan from where it was left, skipping who can not move."""
+        own = state.own
+        place = state.registers[LENGTH]
+        while place + own[SKIPPED] < own[PLANNED]:
+            planned: int = state.plan[place + own[SKIPPED]]
+            if planned in enabled:
+                return planned
+            own[SKIPPED] += 1
+        return go_on(enabled, state)
+
+
+def go_on(enabled: Sequence[int], state: State) -> int:
+    """Return whoever moved last, if it still can, else the lowest-numbered participant that can."""
+    place = state.registers[LENGTH]
+    if place:
+        last: int = state.who[place - 1]
+        if last in enabled:
+            return last
+    return enabled[0]

@@ -1,0 +1,338 @@
+"""Each participant in a process of its own: the same schedules over real files, locks and databases.
+
+The processes are forked once and run execution after execution, all on one core, since only one of them moves at a
+time. The state is in memory that they share, so whoever stands before a step asks the policy itself and rings the bell
+of whom it picks; the leading process is woken when an execution is over. It watches that the others live, and that
+whoever has the turn comes back to a point before long.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import random
+import select
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from multiprocessing.context import ForkProcess
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.pacing import paced_by
+from ticketlab.explore.cast import NOTHING, Cast, Place, Record
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.inline import STEPS
+from ticketlab.explore.policies.replay import Onward
+from ticketlab.explore.schedule import ENDING, LENGTH, NOBODY, STARTED, UNFINISHED, VERSION, Ending, Policy, State
+from ticketlab.explore.shared import Board, EventBell, PipeBell, SharedMemory, SharedSteps
+from ticketlab.explore.stuck import named
+from ticketlab.explore.trace import describe
+from ticketlab.explore.turns import BrokenOff, Idle, Turns
+
+TURN: Final = 0
+COMMAND: Final = 1
+INSTALLED: Final = 2
+
+GO_ON: Final = 0
+GO_HOME: Final = 1  # leave in order
+SPEAK: Final = 2  # leave your records, and wait to be ended
+
+PATIENCE: Final = 10.0
+
+
+class OutsideControl(TicketlabError):
+    """A participant neither came back to a scheduling point nor ended within the bound."""
+
+
+class Processes:
+    """Runs the participants of a cast in processes; a context manager, so that none is left behind.
+
+    `whole` and `steps` are as for `Inline`. `patience` is how long, in seconds of the wall clock, a participant may
+    stay away from scheduling points.
+    """
+
+    def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS, patience: float = PATIENCE) -> None:
+        self._cast = cast
+        self.scripts: Sequence[Sequence[Any]] = cast.scripts
+        self._whole = whole
+        self._steps = steps
+        self._patience = patience
+        self._without = NOTHING
+        self._installed: Policy | None = None
+        self._clean = False
+
+    def __enter__(self) -> Self:
+        self._unpin = _pin()
+        try:
+            with paced_by(Idle()):
+                self._set_up(self._cast.open())
+        except BaseException:
+            self._unpin()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        try:
+            self._close()
+        finally:
+            self._unpin()
+
+    def _set_up(self, staff: Sequence[Callable[[], None]]) -> None:
+        memory = SharedMemory((1 << 24) + (1 << 23) + (1 << 17) + 12 * 8 * (self._steps + 4096))
+        self._board = Board(memory)
+        self._table = SharedSteps(memory)
+        lengths = [len(script) for script in self.scripts]
+        self._state = State(self._table, lengths, len(staff), self._steps, memory.column)
+        self._employ(staff)
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+        """Run the policy's next execution; None where it has explored everything.
+
+        Raises:
+            OutsideControl: a participant stayed away from scheduling points for longer than the executor is patient.
+            TicketlabError: a participant's process ended, or met trouble of the lab's own.
+        """
+        state = self._state
+        if not policy.begin(state):
+            return None
+        if not self._clean:
+            self._close()
+            with paced_by(Idle()):
+                self._employ(self._cast.open())
+        if without != self._without:
+            self._without = without
+            state.leave_out(without)
+        self._cast.reset()
+        self._install(policy)
+        state.reset(policy)
+        self._clean = False
+        self._give(0)
+        execution = self._ended()
+        self._clean = execution.ending is Ending.COMPLETED
+        return execution
+
+    def _ended(self) -> Execution:
+        self._table.catch_up()
+        if self._state.registers[ENDING] != Ending.COMPLETED:
+            self._board.registers[COMMAND] = SPEAK
+            for who in range(len(self.scripts)):
+                self._give(who)
+        records: list[Record] = []
+        told: list[tuple[int, str, int | str]] = []
+        for message in self._board.log.read():
+            theirs, notes = pickle.loads(message)  # noqa: S301 - our own processes wrote it
+            records += [Record(*fields) for fields in theirs]
+            told += notes
+        self._board.log.clear()
+        return Execution.of(self._state, records, told)
+
+    def _install(self, policy: Policy) -> None:
+        """Hand a policy to all processes, each of which takes it when it gets the turn."""
+        if policy is not self._installed:
+            self._installed = policy
+            self._board.policy.clear()
+            self._board.policy.append(pickle.dumps(policy))
+            self._board.registers[INSTALLED] += 1
+
+    def _employ(self, staff: Sequence[Callable[[], None]]) -> None:
+        """Fork a process for each participant, and let each come to where it waits to begin."""
+        with ExitStack() as undo:
+            undo.callback(self._cast.close)
+            self._alive, self._living = os.pipe()
+            undo.callback(os.close, self._alive)
+            undo.callback(os.close, self._living)
+            self._bells = [_bell(self._alive) for _ in range(self._state.size + 1)]
+            for bell in self._bells:
+                undo.callback(bell.close)
+            self._board.registers[COMMAND] = GO_ON
+            self._installed = None
+            self._poll = select.epoll()
+            undo.callback(self._poll.close)
+            self._poll.register(self._bells[-1].file, select.EPOLLIN)
+            self._processes: list[ForkProcess] = []
+            undo.callback(self._send_home)
+            self._start([*[None] * len(self.scripts), *staff])
+            self._settle()
+            self._undo = undo.pop_all()
+        self._clean = True
+
+    def _start(self, parts: Sequence[Callable[[], None] | None]) -> None:
+        context = multiprocessing.get_context("fork")
+        for who, serve in enumerate(parts):
+            process = context.Process(target=self._take_part, args=(who, serve), name=self._name(who), daemon=True)
+            process.start()
+            self._processes.append(process)
+            self._poll.register(process.sentinel, select.EPOLLIN)
+        for who in range(len(parts)):
+            self._give(who)
+
+    def _settle(self) -> None:
+        """Let the staff go on until each waits for the buyers, so that all executions start alike."""
+        if self._state.size == self._state.buyers:
+            return
+        policy = Onward()
+        self._install(policy)
+        self._table.catch_up()
+        self._state.reset(policy)
+        self._state.registers[STARTED], self._state.registers[UNFINISHED] = self._state.buyers, 0
+        self._state.find_enabled()
+        chosen = self._state.next()
+        if chosen != NOBODY:
+            self._give(chosen)
+
+    def _close(self) -> None:
+        with paced_by(Idle()):
+            self._undo.close()
+
+    def _send_home(self) -> None:
+        """End everybody: in order where each waits to begin, by force where an execution was broken off."""
+        self._board.registers[COMMAND] = GO_HOME
+        for who, process in enumerate(self._processes):
+            if self._clean:
+                self._bells[who].ring()
+                process.join(self._patience)
+            process.kill()
+            process.join()
+
+    def _name(self, who: int) -> str:
+        return named(who, len(self.scripts))
+
+    def _give(self, who: int) -> None:
+        """Hand over the turn, and wait until it is back."""
+        registers, mine = self._board.registers, self._bells[-1]
+        registers[TURN] = who
+        self._bells[who].ring()
+        while not (ready := dict(self._poll.poll(self._patience))):
+            self._check_progress()
+        if mine.file not in ready:
+            gone = next(process for process in self._processes if process.sentinel in ready)
+            raise TicketlabError(f"{gone.name} ended in the middle of an execution (exit code {gone.exitcode})")
+        mine.wait()
+        for message in self._board.trouble.read():
+            self._board.trouble.clear()
+            raise TicketlabError(message.decode())
+
+    def _check_progress(self) -> None:
+        """Raise OutsideControl where nothing has moved for as long as the executor is patient."""
+        board, registers = self._board.registers, self._state.registers
+        before = board[TURN], registers[LENGTH], registers[VERSION]
+        began = time.monotonic()
+        while time.monotonic() - began < self._patience:
+            if self._poll.poll(self._patience / 10) or (board[TURN], registers[LENGTH], registers[VERSION]) != before:
+                return
+        self._table.catch_up()
+        who, length = before[0], registers[LENGTH]
+        mine = [node for node in range(length) if self._state.who[node] == who]
+        last = describe(self._table.steps[self._state.what[mine[-1]]]) if mine else "it began"
+        raise OutsideControl(
+            f"{self._name(who)} has been outside control for more than {self._patience:g} s, since {last}: "
+            "it waits for something without saying so"
+        )
+
+    def _take_part(self, who: int, serve: Callable[[], None] | None) -> None:
+        """What a participant's process does."""
+        die_with_parent()
+        os.close(self._living)
+        part = _Part(self, who)
+        try:
+            part.wait()
+            with paced_by(Idle()):
+                part.buy() if serve is None else part.serve(serve)
+        except BrokenOff:
+            pass
+        except BaseException as error:
+            self._board.report(error)
+            self._bells[-1].ring()
+            raise
+
+
+class _Part:
+    """One participant, in its process."""
+
+    def __init__(self, executor: Processes, who: int) -> None:
+        self._executor = executor
+        self._who = who
+        self._board = executor._board
+        self._state = executor._state
+        self._bell = executor._bells[who]
+        self._turns = turns = Turns(executor._state, whole=executor._whole, alone=True)
+        self._policy = 0
+        turns.me = who
+        turns.switches = [self._switch(to) for to in range(len(executor._bells))]
+
+    def _switch(self, to: int) -> Callable[[], None]:
+        registers, ring = self._board.registers, self._executor._bells[to].ring
+
+        def switch() -> None:
+            registers[TURN] = to
+            ring()
+            self.wait()
+
+        return switch
+
+    def wait(self) -> None:
+        """Wait for the turn, and take in what changed meanwhile."""
+        self._bell.wait()
+        board = self._board
+        self._turns.me = self._who
+        self._executor._table.catch_up()
+        registers = board.registers
+        if registers[INSTALLED] != self._policy:
+            self._policy = registers[INSTALLED]
+            (message,) = board.policy.read()
+            self._state.policy = pickle.loads(message)  # noqa: S301 - the leading process wrote it
+        if registers[COMMAND]:
+            if registers[COMMAND] == SPEAK:
+                self._speak()
+                self._turns.switches[-1]()
+            raise BrokenOff
+
+    def _speak(self) -> None:
+        turns = self._turns
+        if turns.records or turns.notes:
+            self._board.record(turns.records, turns.notes)
+            turns.records, turns.notes = [], []
+
+    def buy(self) -> None:
+        """Play the buyer's script, time after time."""
+        executor, turns, who = self._executor, self._turns, self._who
+        script = executor.scripts[who]
+        with executor._cast.join(who + 1) as perform:
+            turns.switches[-1]()
+            with paced_by(turns):
+                while True:
+                    turns.begin()
+                    turns.play(who, perform, script)
+                    self._speak()
+                    turns.pass_on()
+
+    def serve(self, serve: Callable[[], None]) -> None:
+        """Serve the buyers until sent home."""
+        self._turns.pick = self._turns.take_post
+        with paced_by(self._turns):
+            serve()
+        raise TicketlabError("staff went home while buyers were still buying")
+
+
+def _bell(alive: int) -> EventBell | PipeBell:
+    return EventBell() if hasattr(os, "eventfd") else PipeBell(alive)
+
+
+def _pin() -> Callable[[], None]:
+    """Bind this process, and all that it forks, to one of its cores; return what lifts that for this one."""
+    if not hasattr(os, "sched_setaffinity"):
+        return lambda: None
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {random.choice(sorted(before))})
+
+    def lift() -> None:
+        with suppress(OSError):  # the cores may have been taken away meanwhile
+            os.sched_setaffinity(0, before)
+
+    return lift

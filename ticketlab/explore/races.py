@@ -1,0 +1,122 @@
+"""The races of one execution: pairs of steps whose order could have been the other way round.
+
+A step happens before another (Lamport) when the same participant makes it earlier, or when the two do not commute and
+it comes earlier, and so on through others. A vector clock holds, for each participant, one more than the index of its
+last step that happens before, this step included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ticketlab.explore.steps import NONE
+from ticketlab.explore.trace import Trace
+
+
+class Race(NamedTuple):
+    """Two steps in a race, and who could begin to reverse it.
+
+    `second` is the participant of the later step; `initials` are those that can move first at the node before the
+    earlier step so that the later one comes before it.
+    """
+
+    first: int
+    second: int
+    initials: frozenset[int]
+
+
+class Clocks:
+    """Vector clocks of the steps of a trace, and of the pending steps that never came."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.steps: list[list[int]] = []  # by step, its own clock
+        self.before: list[list[int]] = []  # by step, the clock of the same participant's step before
+        self.on: dict[int, list[int]] = {}  # by resource, the steps on it
+        self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
+        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
+            before = self._last[who]
+            clock = self._after(before, what)
+            clock[who] = node + 1
+            self.before.append(before)
+            self.steps.append(clock)
+            self._last[who] = clock
+            self.on.setdefault(trace.table.resource[what], []).append(node)
+
+    def _after(self, before: list[int], what: int) -> list[int]:
+        """Join a participant's clock with those of all steps so far that a further step does not commute with."""
+        table, clock = self.trace.table, before
+        for node in reversed(self.on.get(table.resource[what], ())):
+            earlier = self.trace.what[node]
+            if not table.commute(earlier, what):
+                clock = [a if a > b else b for a, b in zip(clock, self.steps[node], strict=True)]
+                if table.changes[earlier]:
+                    break  # every step on the resource before this one happens before it
+        return list(clock)
+
+    def never_came(self) -> Iterator[tuple[int, int, list[int], list[int]]]:
+        """Yield each pending step that never came: who, which, the clock before it, and the clock it would have had."""
+        for who, what in enumerate(self.trace.final):
+            if what != NONE:
+                yield who, what, self._last[who], self._after(self._last[who], what)
+
+
+def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
+    """Yield the races whose later step is at `start` or after it, or never came.
+
+    `closed` holds for each node the symbols of attempts that fail there.
+    """
+    clocks = Clocks(trace)
+    for node in range(start, len(trace)):
+        yield from _with(
+            clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
+        )
+    for who, what, before, clock in clocks.never_came():
+        yield from _with(clocks, closed, len(trace), who, what, before, clock)
+
+
+def _with(
+    clocks: Clocks,
+    closed: Sequence[set[int]],
+    later: int,
+    who: int,
+    what: int,
+    before: list[int],
+    clock: list[int],
+) -> Iterator[Race]:
+    """Yield the races of one later step, from the latest earlier step to the earliest."""
+    trace, table = clocks.trace, clocks.trace.table
+    covered = list(before)
+    for node in reversed(clocks.on.get(table.resource[what], ())):
+        earlier, other = trace.what[node], trace.who[node]
+        if node >= later or table.commute(earlier, what):
+            continue
+        if covered[other] > node:
+            if table.changes[earlier]:
+                break
+            continue
+        if what in closed[node]:
+            continue  # before the earlier step the later one could not have been made: look further back
+        yield Race(node, who, _initials(clocks, node, later, who, clock))
+        covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
+
+
+def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
+    """Return who can move first at `node` on the way to a later step without the one there and what follows that."""
+    trace = clocks.trace
+    first: dict[int, int] = {}  # by participant, its first step on the way
+    initials = set()
+    raced = trace.who[node]
+    for step in range(node + 1, later):
+        steps = clocks.steps[step]
+        if steps[raced] > node:
+            continue
+        one = trace.who[step]
+        if one not in first:
+            if not any(steps[other] > begun for other, begun in first.items()):
+                initials.add(one)
+            first[one] = step
+    if who not in first and not any(clock[other] > begun for other, begun in first.items()):
+        initials.add(who)
+    return frozenset(initials)

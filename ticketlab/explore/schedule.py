@@ -1,0 +1,278 @@
+"""The state of one controlled execution: who may move, who waits for what, what has been done so far.
+
+Participants are numbered from 0, buyers first, staff after them. Each stands before its next step (its *pending* one)
+until the policy picks it; one moves at a time. An attempt that fails has no effect and is no step: it closes its
+symbol, for everyone who would make the same attempt, until a step changes that resource. So nothing polls, and a lock
+with a hundred waiters costs one failed attempt for each time that it is taken, not a hundred.
+
+All that changes is kept in columns of whole numbers. In one process they are lists; between processes they are memory
+that all share, so that whoever yields the turn can decide who gets it (see `inline` and `processes`).
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
+from itertools import accumulate, compress
+from typing import Any, Final, Protocol
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.explore.steps import NONE, StepTable
+
+# Registers: single numbers of the state, in one column.
+LENGTH: Final = 0  # steps executed so far
+VERSION: Final = 1  # grows whenever the set of enabled participants may have changed; never goes back
+UNFINISHED: Final = 2  # buyers that have not yet finished
+FAILURES: Final = 3  # attempts that failed so far
+RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
+STARTED: Final = 10  # buyers that have come to their first step
+ABLE: Final = 11  # how many are enabled
+RETRYING: Final = 9  # whose turn it is to do so
+ENDING: Final = 5  # an `Ending`
+REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
+CLOCK: Final = 7  # virtual time, in ticks
+CLOCKED: Final = 8  # whether virtual time orders steps
+REGISTERS: Final = 16
+
+NOBODY: Final = -1
+TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
+
+
+class Ending(IntEnum):
+    """How an execution ended."""
+
+    RUNNING = 0
+    COMPLETED = 1  # every buyer finished
+    STUCK = 2  # buyers are left and each waits for something
+    ENDLESS = 3  # the bound on steps was reached
+    DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
+
+
+class Column(Protocol):
+    """A row of whole numbers of fixed length: a list, or a memoryview of shared memory."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Return a number, or a slice of them."""
+
+    def __setitem__(self, index: Any, value: Any, /) -> None:
+        """Replace a number, or a slice by one as long."""
+
+    def __len__(self) -> int:
+        """Return the fixed length."""
+
+    def __iter__(self) -> Iterator[int]:
+        """Go through the numbers."""
+
+
+class Policy(Protocol):
+    """What chooses who moves next.
+
+    `begin` runs between executions, in the process that leads the exploration: it may look at all of the execution
+    before (still in the state), keep what it likes in itself, and says whether there is another one to try. `choose`
+    runs in whichever process yields the turn: what it needs must be in the state, where `own`, `plan` and `marks` are
+    the policy's, or have been in the policy when it was installed.
+    """
+
+    clocked: bool  # whether sleeping and virtual time order the steps
+
+    def begin(self, state: State) -> bool:
+        """Prepare the next execution; False where every one has been explored."""
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
+
+
+def in_lists(length: int) -> Column:
+    """Return a column in this process's own memory."""
+    return [0] * length
+
+
+class State:
+    """One controlled execution as it stands, and the rules by which it goes on."""
+
+    def __init__(
+        self,
+        table: StepTable,
+        scripts: Sequence[int],
+        staff: int,
+        bound: int,
+        allocate: Callable[[int], Column] = in_lists,
+    ) -> None:
+        """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
+        self.table = table
+        self.buyers = buyers = len(scripts)
+        self.size = buyers + staff
+        self.bound = bound
+        self.policy: Policy
+        self.registers = allocate(REGISTERS)
+        self.pending = allocate(self.size)
+        self.wake = allocate(self.size)  # virtual time before which a participant does not move
+        self.open = allocate(table.limit)  # by symbol: whether an attempt may succeed
+        self.who = allocate(bound)
+        self.what = allocate(bound)
+        self.when = allocate(bound)
+        self.failed_at = allocate(2 * bound)
+        self.failed_what = allocate(2 * bound)
+        self.own = allocate(REGISTERS)
+        self.plan = allocate(bound + REGISTERS)
+        self.marks = allocate(self.size)
+        self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
+        self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
+        self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
+        self._ones = type_of(self.open, [1] * table.limit)
+        self.open[1 : table.limit] = self._ones[1:]
+        self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
+        self._everybody = range(self.size)
+        self._zeros = type_of(self.wake, [0] * self.size)
+
+    def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
+        """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
+        self.skip[: len(self.skip)] = type_of(self.skip, [0] * len(self.skip))
+        for buyer, place in without:
+            self.skip[self.first[buyer] + place] = 1
+
+    def reset(self, policy: Policy) -> None:
+        """Go back to the start of an execution under a policy; staff keep standing where they wait."""
+        registers = self.registers
+        self.policy = policy
+        registers[CLOCKED] = policy.clocked
+        registers[STARTED] = 0
+        registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
+        registers[CLOCK] = 0
+        registers[UNFINISHED] = self.buyers
+        registers[VERSION] += 1
+        known = len(self.table)
+        self.open[1:known] = self._ones[1:known]
+        self.slept[: self.size] = self.wake[: self.size] = self._zeros
+        self.pending[: self.buyers] = self._zeros[: self.buyers]
+
+    def find_enabled(self) -> None:
+        """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
+        able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+        self.able[: len(able)] = type_of(self.able, able)
+        self.registers[ABLE] = len(able)
+        self.registers[VERSION] += 1
+
+    def _disable(self, who: int) -> None:
+        able, last = self.able, self.registers[ABLE] - 1
+        place = bisect_left(able, who, 0, last)
+        able[place:last] = able[place + 1 : last + 1]
+        self.registers[ABLE] = last
+        self.registers[VERSION] += 1
+
+    def next(self) -> int:
+        """Return who moves next, or NOBODY where the execution is over; the ending says how."""
+        registers = self.registers
+        count = registers[ABLE]
+        if count and registers[LENGTH] < self.bound:
+            chosen: int = self.policy.choose(self.able[:count], self)
+            if chosen >= 0 and self.open[self.pending[chosen]]:
+                return chosen
+            registers[ENDING] = Ending.DIVERGED
+            return NOBODY
+        return self._over(count > 0)
+
+    def _over(self, endless: bool) -> int:
+        registers = self.registers
+        if endless:
+            registers[ENDING] = Ending.ENDLESS
+        elif not registers[UNFINISHED]:
+            registers[ENDING] = Ending.COMPLETED
+        else:
+            return self._retry()
+        return NOBODY
+
+    def _retry(self) -> int:
+        """Let everybody attempt once more before they count as stuck, past the policy.
+
+        One failure spoke for all who would make the same attempt; a holder that may take its own lock again is the
+        exception that must not be called a deadlock.
+        """
+        registers = self.registers
+        if registers[RETRIED] != registers[LENGTH] + 1:
+            registers[RETRIED], registers[RETRYING] = registers[LENGTH] + 1, 0
+        while registers[RETRYING] < self.size:
+            who = registers[RETRYING]
+            registers[RETRYING] += 1
+            if self.pending[who] != NONE:
+                return int(who)
+        registers[ENDING] = Ending.STUCK
+        return NOBODY
+
+    def arrive(self, who: int, symbol: int) -> None:
+        """Stand before an attempt, which may be known to fail."""
+        self.pending[who] = symbol
+        if not self.open[symbol]:
+            self._disable(who)
+
+    def execute(self, who: int) -> None:
+        """Take a participant's pending step into the trace; the caller makes the access right after."""
+        registers = self.registers
+        symbol = self.pending[who]
+        length = registers[LENGTH]
+        self.who[length] = who
+        self.what[length] = symbol
+        registers[LENGTH] = length + 1
+        closed = [waiting for waiting in self.table.reopens[symbol] if not self.open[waiting]]
+        if closed:
+            for waiting in closed:
+                self.open[waiting] = 1
+            self.find_enabled()
+        if registers[CLOCKED]:
+            now = max(registers[CLOCK], self.wake[who]) + TICK
+            registers[CLOCK] = self.wake[who] = self.when[length] = now
+
+    def fail(self, who: int) -> None:
+        """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
+        registers = self.registers
+        symbol = self.pending[who]
+        failures = registers[FAILURES]
+        if failures == len(self.failed_at):
+            raise TicketlabError(f"{failures} failed attempts in {registers[LENGTH]} steps: allow more steps")
+        self.failed_at[failures] = registers[LENGTH]
+        self.failed_what[failures] = symbol
+        registers[FAILURES] = failures + 1
+        self.open[symbol] = 0
+        self.find_enabled()
+
+    def finish(self, who: int) -> None:
+        """Take down that a participant has no further step in this execution."""
+        self.pending[who] = NONE
+        if self.registers[STARTED] >= self.buyers:
+            self._disable(who)
+        if who < self.buyers:
+            self.registers[UNFINISHED] -= 1
+
+    def sleep(self, who: int, ticks: int) -> None:
+        """Let virtual time pass for one participant. Without a clock it orders nothing; but see `spins`."""
+        if self.registers[CLOCKED]:
+            self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+
+    def unchanged(self) -> None:
+        """Take down that the step made last was refused: whatever its action, it changed nothing."""
+        last = self.registers[LENGTH] - 1
+        if last >= 0:
+            self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+
+    def spins(self, who: int) -> bool:
+        """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
+
+        It has if all that it touched in between stood still: what it tries next is then what it tried just now. Without
+        this a buyer that is refused and tries again could be picked for ever, and no search would come to an end.
+        """
+        length, slept = self.registers[LENGTH], self.slept[who]
+        self.slept[who] = length + 1
+        if not slept or slept > length:
+            return False
+        steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
+        touched = {self.table.resource[what] for mover, what in steps if mover == who}
+        return not any(
+            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
+        )
+
+
+def type_of(column: Column, values: Iterable[int]) -> Any:
+    """Return values in a form that a slice of this column takes."""
+    return memoryview(array("q", values)) if isinstance(column, memoryview) else list(values)

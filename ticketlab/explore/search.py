@@ -1,0 +1,55 @@
+"""Run a policy's executions one after another, on any executor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from ticketlab.core.errors import UsageError
+from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.policies.replay import Replay
+from ticketlab.explore.schedule import Ending, Policy
+from ticketlab.explore.trace import Nondeterminism
+
+
+class Executor(Protocol):
+    """What runs executions: `Inline` or `Processes`, already entered."""
+
+    @property
+    def scripts(self) -> Sequence[Sequence[object]]:
+        """What each buyer asks for."""
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+        """Run the policy's next execution; None where it has explored everything."""
+
+
+def search(
+    executor: Executor, policy: Policy, limit: int | None = None, without: frozenset[Place] = NOTHING
+) -> Iterator[Execution]:
+    """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
+
+    The generator's return value says whether it was exhausted. Raises Nondeterminism where the policy's schedule
+    could not be followed.
+    """
+    if limit is not None and limit < 1:
+        raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")
+    count = 0
+    while limit is None or count < limit:
+        execution = executor.run(policy, without)
+        if execution is None:
+            return
+        if execution.ending is Ending.DIVERGED:
+            raise Nondeterminism(
+                f"after {len(execution.trace)} steps the schedule names somebody who can not move: "
+                "something beside the schedule decides what the program does"
+            )
+        if not execution.redundant:
+            count += 1
+            yield execution
+
+
+def replay(executor: Executor, schedule: tuple[int, ...], without: frozenset[Place] = NOTHING) -> Execution:
+    """Run one schedule, and past its end without preemption."""
+    (execution,) = search(executor, Replay(schedule), without=without)
+    return execution

@@ -1,0 +1,134 @@
+"""Make a failing execution small: fewer buyers, then fewer steps, then fewer preemptions.
+
+Requests are left out as long as the failure stays: a whole buyer's first, then single ones. Then the schedule itself is
+changed, one place at a time, and each change that makes it smaller is kept, until none does. At last, where a
+depth-first search with one preemption less is small enough to be finished, it says whether a smaller one exists at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.policies.dfs import DepthFirst
+from ticketlab.explore.policies.replay import Loosely
+from ticketlab.explore.search import Executor
+
+Fails = Callable[[Execution], bool]
+
+SEARCH: Final = 300  # executions spent on a smaller cast, or on fewer preemptions, where changing the schedule fails
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A failing execution and the requests that were left out."""
+
+    execution: Execution
+    without: frozenset[Place]
+
+    @property
+    def size(self) -> tuple[int, int, int, int]:
+        """What is made smaller, the first difference counting: buyers, steps, preemptions, switches."""
+        schedule = self.execution.schedule
+        switches = sum(one != other for one, other in pairwise(schedule))
+        return len(set(schedule)), len(schedule), self.execution.trace.preemptions(), switches
+
+
+def shrink(executor: Executor, execution: Execution, fails: Fails, without: frozenset[Place] = NOTHING) -> Shrunk:
+    """Return a locally minimal execution that fails as the given one does.
+
+    `fails` is asked about each execution right after it ran, so it may look at the store.
+    """
+    return _Shrinking(executor, fails).smallest(Shrunk(execution, without))
+
+
+class _Shrinking:
+    def __init__(self, executor: Executor, fails: Fails) -> None:
+        self._executor = executor
+        self._fails = fails
+
+    def smallest(self, best: Shrunk) -> Shrunk:
+        while True:
+            smaller = self._smaller(best)
+            if smaller is None:
+                return self._first_buyers(best)
+            best = smaller
+
+    def _first_buyers(self, best: Shrunk) -> Shrunk:
+        """Give the parts to the first buyers, in the order in which they come up, where they can play them as well."""
+        scripts, schedule = self._executor.scripts, best.execution.schedule
+        order = list(dict.fromkeys(who for who in schedule if who < len(scripts)))
+        part = {old: new for new, old in enumerate(order)}
+        kept = {
+            (part[old], place)
+            for old in order
+            for place in range(len(scripts[old]))
+            if (old, place) not in best.without
+        }
+        without = (
+            frozenset((buyer, place) for buyer, script in enumerate(scripts) for place in range(len(script))) - kept
+        )
+        found = self._follow([part.get(who, who) for who in schedule], without)
+        return found if found is not None and found.size == best.size else best
+
+    def _smaller(self, best: Shrunk) -> Shrunk | None:
+        omissions = list(self._omissions(best.without))
+        for without in omissions:
+            if found := self._follow(best.execution.schedule, without):
+                return found
+        for without in omissions:
+            if found := self._look(without, best):
+                return found
+        for schedule in _changes(best.execution.schedule):
+            found = self._follow(schedule, best.without)
+            if found is not None and found.size < best.size:
+                return found
+        return self._look(best.without, best)
+
+    def _omissions(self, without: frozenset[Place]) -> Iterator[frozenset[Place]]:
+        """Yield what else may be left out, the last buyers first, so that the first ones are those that are left."""
+        scripts = [
+            [(buyer, place) for place in range(len(script)) if (buyer, place) not in without]
+            for buyer, script in enumerate(self._executor.scripts)
+        ]
+        yield from (without | set(script) for script in reversed(scripts) if script)
+        yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
+
+    def _follow(self, schedule: Sequence[int], without: frozenset[Place]) -> Shrunk | None:
+        execution = self._executor.run(Loosely(schedule), without)
+        return Shrunk(execution, without) if execution is not None and self._fails(execution) else None
+
+    def _look(self, without: frozenset[Place], best: Shrunk) -> Shrunk | None:
+        """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
+        most = best.size[2] if without != best.without else best.size[2] - 1
+        for bound in range(min(most, 2) + 1):
+            policy = DepthFirst(bound)
+            for _ in range(SEARCH):
+                execution = self._executor.run(policy, without)
+                if execution is None:
+                    break
+                if not execution.redundant and self._fails(execution):
+                    found = Shrunk(execution, without)
+                    if without != best.without or found.size < best.size:
+                        return found
+        return None
+
+
+def _changes(schedule: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield schedules that may be smaller: a step put off, or a buyer's next steps brought forward to join its last."""
+    schedule = tuple(schedule)
+    for place in reversed(range(len(schedule))):
+        yield schedule[:place]
+        yield schedule[:place] + schedule[place + 1 :]
+    for place in range(1, len(schedule)):
+        last = schedule[place - 1]
+        if schedule[place] != last and last in schedule[place:]:
+            again = schedule.index(last, place)
+            until = again
+            while until < len(schedule) and schedule[until] == last:
+                until += 1
+            yield schedule[:place] + schedule[again:until] + schedule[place:again] + schedule[until:]

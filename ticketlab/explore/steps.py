@@ -1,0 +1,99 @@
+"""Numbers for steps: what a schedule's columns hold in place of actions and resources.
+
+A *symbol* is a small whole number that stands for a step and for how it is made: passed by `at`; attempted by `block`,
+where it may have to wait; or put off by one participant until somebody else changes the resource. Two participants that
+pass or attempt the same step have the same symbol. Symbol 0 is no step.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Action, Step
+
+NONE: Final = 0
+
+PASSED: Final = -2  # how a step is made; a number from 0 is the participant that puts it off
+ATTEMPTED: Final = -1
+REFUSED: Final = -3  # made, and found to have changed nothing
+
+
+class TooManySteps(TicketlabError):
+    """More distinct steps than a table holds: resources are probably named by random or growing names."""
+
+
+class _Numbers(dict[Step, int]):
+    """Symbols by step; a step that is met for the first time gets the next number."""
+
+    def __init__(self, table: StepTable, how: int) -> None:
+        super().__init__()
+        self._table = table
+        self._how = how
+
+    def __missing__(self, step: Step) -> int:
+        return self._table.enter(step, self._how)
+
+
+class StepTable:
+    """Every distinct step of an exploration, with what the scheduler asks about it at each step, ready-made."""
+
+    def __init__(self, limit: int = 4096) -> None:
+        self.limit = limit
+        self.steps: list[Step] = [Step(Action.READ, "")]
+        self.blocking: list[bool] = [False]
+        self.resource: list[int] = [-1]
+        self.changes: list[bool] = [False]
+        # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
+        # blocking step that is met later appears in them all; steps that only read share one that stays empty.
+        self.reopens: list[list[int]] = [[]]
+        self.passed = _Numbers(self, PASSED)
+        self.attempted = _Numbers(self, ATTEMPTED)
+        self.refused = _Numbers(self, REFUSED)
+        self._put_off: dict[int, _Numbers] = {}
+        self._resources: dict[str, int] = {}
+        self._waiting: list[list[int]] = []
+        self._nothing: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def put_off(self, who: int) -> _Numbers:
+        """Return the symbols of steps that one participant puts off."""
+        return self._put_off.setdefault(who, _Numbers(self, who))
+
+    def numbers(self, how: int) -> _Numbers:
+        """Return the symbols of the steps that are made in one way."""
+        made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused}
+        return made[how] if how < 0 else self.put_off(how)
+
+    def enter(self, step: Step, how: int) -> int:
+        """Return the symbol of a step that has none yet."""
+        return self.add(step, how)
+
+    def add(self, step: Step, how: int) -> int:
+        """Give a step the next symbol."""
+        symbol = len(self.steps)
+        if symbol >= self.limit:
+            raise TooManySteps(
+                f"more than {self.limit} distinct steps, the last on {step.resource!r}: name resources by what they "
+                "are, not by random or growing names"
+            )
+        resource = self._resources.setdefault(step.resource, len(self._resources))
+        if resource == len(self._waiting):
+            self._waiting.append([])
+        self.steps.append(step)
+        waits = how not in (PASSED, REFUSED)
+        self.blocking.append(waits)
+        self.resource.append(resource)
+        changes = step.changes and how != REFUSED
+        self.changes.append(changes)
+        self.reopens.append(self._waiting[resource] if changes else self._nothing)
+        if waits:
+            self._waiting[resource].append(symbol)
+        self.numbers(how)[step] = symbol
+        return symbol
+
+    def commute(self, one: int, other: int) -> bool:
+        """Whether the order of two steps can make no difference."""
+        return self.resource[one] != self.resource[other] or not (self.changes[one] or self.changes[other])

@@ -1,0 +1,113 @@
+"""Why nobody can move: who holds what, who waits for what, and the name of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ticketlab.core.pacing import Action, Step
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.schedule import Ending
+from ticketlab.explore.steps import NONE
+from ticketlab.explore.trace import Trace, describe
+
+
+class Wait(NamedTuple):
+    """A participant that can not go on, the step that it can not make, and who holds what it needs."""
+
+    who: int
+    step: Step
+    holders: tuple[int, ...]
+
+
+def named(who: int, buyers: int) -> str:
+    """Return how people call a participant."""
+    return f"buyer {who + 1}" if who < buyers else f"staff {who - buyers + 1}"
+
+
+def holders(trace: Trace) -> dict[str, list[int]]:
+    """Return who holds each resource at the end: took it and has not given it back; others may give it back too."""
+    held: dict[str, list[int]] = {}
+    for who, what in zip(trace.who, trace.what, strict=True):
+        step = trace.table.steps[what]
+        if step.action.takes:
+            held.setdefault(step.resource, []).append(who)
+        elif step.action.gives_back and held.get(step.resource):
+            holding = held[step.resource]
+            holding.remove(who if who in holding else holding[0])
+    return held
+
+
+def waits(trace: Trace) -> list[Wait]:
+    """Return everybody that stands before a step at the end, and who holds its resource."""
+    held = holders(trace)
+    steps = [(who, trace.table.steps[what]) for who, what in enumerate(trace.final) if what != NONE]
+    return [Wait(who, step, tuple(held.get(step.resource, ()))) for who, step in steps]
+
+
+def cycle(waiting: Sequence[Wait]) -> list[Wait]:
+    """Return waits of which each waits for the next one's participant, and the last for the first's; empty if none."""
+    by_who = {wait.who: wait for wait in waiting}
+    for start in waiting:
+        path: list[Wait] = []
+        wait: Wait | None = start
+        while wait is not None and wait not in path:
+            path.append(wait)
+            wait = next((by_who[holder] for holder in wait.holders if holder in by_who), None)
+        if wait is not None:
+            return path[path.index(wait) :]
+    return []
+
+
+def _signalled_before(trace: Trace, wait: Wait) -> bool:
+    """Whether somebody changed the awaited resource before the waiter came, and nobody took the change away."""
+    mine = [node for node, who in enumerate(trace.who) if who == wait.who]
+    came = mine[-1] + 1 if mine else 0
+    steps = [(node, trace.table.steps[what]) for node, what in enumerate(trace.what) if trace.who[node] != wait.who]
+    on = [(node, step) for node, step in steps if step.resource == wait.step.resource and step.changes]
+    return any(node < came for node, _ in on) and all(step.action is not Action.RECEIVE for _, step in on)
+
+
+def explain(execution: Execution, buyers: int) -> Anomaly | None:
+    """Name what kept an execution from completing, with who waits for what; None where it completed."""
+    trace = execution.trace
+    if execution.ending is Ending.ENDLESS:
+        steps = [describe(trace.table.steps[what]) for what in trace.what[-4:]]
+        sentence = (
+            f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
+        )
+        return Anomaly("livelock", sentence, {"steps": len(trace), "last": steps})
+    if execution.ending is not Ending.STUCK:
+        return None
+    waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
+    ring = cycle(waiting)
+    told = ring or [wait for wait in waiting if wait.who < buyers]
+    name = "deadlock"
+    if not ring:
+        if all(wait.holders for wait in told):
+            name = "lock left behind"
+        elif any(not wait.holders and _signalled_before(trace, wait) for wait in told):
+            name = "lost wake-up"
+    evidence = [
+        {
+            "who": named(wait.who, buyers),
+            "waits": describe(wait.step),
+            "holders": [named(holder, buyers) for holder in wait.holders],
+            "holds": [resource for resource, who in holders(trace).items() if wait.who in who],
+        }
+        for wait in told
+    ]
+    return Anomaly(name, "; ".join(_sentence(trace, wait, buyers) for wait in told), {"waits": evidence})
+
+
+def _sentence(trace: Trace, wait: Wait, buyers: int) -> str:
+    mine = [resource for resource, who in holders(trace).items() if wait.who in who]
+    holds = f"holds {' and '.join(mine)} and " if mine else ""
+    who = named(wait.who, buyers)
+    if wait.holders:
+        them = " and ".join(named(holder, buyers) for holder in wait.holders)
+        return f"{who} {holds}waits for {wait.step.resource}, held by {them}"
+    return (
+        f"{who} {holds}waits to {wait.step.action.value} {wait.step.resource}, and nobody is left to make that possible"
+    )

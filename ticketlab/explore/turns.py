@@ -1,0 +1,203 @@
+"""What scheduling points mean in a controlled execution: whoever stands before a step asks who moves, and hands over.
+
+The same rules hold in one process and in many; the executor supplies `switches`: for each participant, and last for
+the executor itself, what hands the turn there and returns when it comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeVar
+
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step
+from ticketlab.explore.cast import Perform, Record, attempt, crashed
+from ticketlab.explore.helpers import await_feeders
+from ticketlab.explore.schedule import CLOCKED, LENGTH, NOBODY, STARTED, State
+
+T = TypeVar("T")
+
+
+class BrokenOff(BaseException):
+    """Ends a participant in the middle of what it is doing, its clean-up included; never seen outside."""
+
+
+class Idle:
+    """What points mean outside an execution: nothing; whoever would have to wait then is broken off."""
+
+    may_wait = False
+
+    def at(self, step: Step) -> None:
+        """Pass."""
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Attempt once."""
+        result = attempt()
+        if result is BLOCKED:
+            raise BrokenOff
+        return result
+
+    def sleep(self, seconds: float) -> None:
+        """Take no time."""
+
+    def note(self, what: str, value: int | str) -> None:
+        """Forget it."""
+
+    def for_fork(self) -> Idle:
+        """Be as idle there."""
+        return self
+
+
+class Turns:
+    """What points mean inside one: the turn goes to whom the policy picks.
+
+    `alone` says that one participant has this pacer for itself; in one process, all share one, and `me` is whoever
+    moves. With `whole`, the later parts of an access are no scheduling points.
+    """
+
+    may_wait = False
+
+    def __init__(self, state: State, *, whole: bool, alone: bool) -> None:
+        self._state = state
+        self._whole = whole
+        self._alone = alone
+        self._passed = state.table.passed
+        self._attempted = state.table.attempted
+        self._pending = state.pending
+        self.me = 0
+        self.pick = state.next
+        self.switches: list[Callable[[], Any]] = []
+        self.records: list[Record] = []
+        self.notes: list[tuple[int, str, int | str]] = []
+        self._attempting = 0
+        self._sent = False
+        self._spinning: set[int] = set()
+
+    def begin(self) -> None:
+        """Start an execution: every buyer comes to its first step before the first pick is made."""
+        self.records, self.notes = [], []
+        self._spinning.clear()
+        self.pick = self._start
+
+    def _start(self) -> int:
+        registers = self._state.registers
+        registers[STARTED] += 1
+        following: int = registers[STARTED]
+        if following < self._state.buyers:
+            if self._alone:
+                self.pick = self._state.next
+            return following
+        self.pick = self._state.next
+        self._state.find_enabled()
+        return self._state.next()
+
+    def take_post(self) -> int:
+        """As staff, stand before the first step and give the turn back: a pick that is made once."""
+        self.pick = self._state.next
+        return NOBODY
+
+    def at(self, step: Step) -> None:
+        """Stand before the step until picked."""
+        if step.part and self._whole:
+            return
+        me = self.me
+        if self._spinning and me in self._spinning:
+            self._await_change(me, step)
+            return
+        if self._sent:
+            self._await_feeders()
+        self._pending[me] = self._passed[step]
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        self._state.execute(me)
+        if step.action is Action.SEND:
+            self._sent = True
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Stand before the attempt until picked, again and again until it succeeds."""
+        me, state = self.me, self._state
+        if self._sent:
+            self._await_feeders()
+        if self._spinning and me in self._spinning:
+            self._put_off(me, step)
+        else:
+            state.arrive(me, self._attempted[step])
+        while True:
+            chosen = self.pick()
+            if chosen != me:
+                self.me = chosen
+                self.switches[chosen]()
+            known = len(self.notes)
+            self._attempting = 1
+            try:
+                result = attempt()
+            except Exception:
+                state.execute(me)  # an attempt that ends in an error is over, and may have had an effect
+                raise
+            finally:
+                self._attempting = 0
+            if result is not BLOCKED:
+                state.execute(me)
+                return result
+            del self.notes[known:]
+            state.fail(me)
+
+    def _await_feeders(self) -> None:
+        self._sent = False
+        await_feeders()
+
+    def _put_off(self, me: int, step: Step) -> None:
+        """Stand before a step that would repeat what was in vain, closed until somebody changes its resource."""
+        self._spinning.discard(me)
+        self._state.arrive(me, self._state.table.put_off(me)[step])
+        self._state.fail(me)
+
+    def _await_change(self, me: int, step: Step) -> None:
+        self._put_off(me, step)
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        self._state.execute(me)
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass; where there is none, see to it that nobody tries in vain for ever."""
+        state = self._state
+        if state.registers[CLOCKED]:
+            state.sleep(self.me, round(seconds * 1e9))
+        elif state.spins(self.me):
+            self._spinning.add(self.me)
+
+    def note(self, what: str, value: int | str) -> None:
+        """Attach what was learnt to the step just made, or being attempted."""
+        if what == UNCHANGED:
+            self._state.unchanged()
+        self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
+
+    def for_fork(self) -> Idle:
+        """Nobody outside the cast takes part."""
+        return Idle()
+
+    def pass_on(self) -> None:
+        """Give the turn to somebody else, for good or until the next execution."""
+        if self._sent:
+            self._await_feeders()
+        self.me = chosen = self.pick()
+        self.switches[chosen]()
+
+    def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
+        """Make a buyer's requests, one execution's worth, and record what came of each."""
+        state = self._state
+        registers, skip, first = state.registers, state.skip, state.first[who]
+        since = 0
+        for place, request in enumerate(script):
+            if skip[first + place]:
+                continue
+            outcome = attempt(perform, request)
+            until = registers[LENGTH]
+            self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
+            since = until
+            if crashed(outcome):
+                break
+        state.finish(who)

@@ -1,0 +1,106 @@
+"""A scenario as a cast: its store and strategy, opened for exploration, and what an execution of it comes to."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+from ticketlab.check.books import judge_books
+from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
+from ticketlab.core.history import History, Operation
+from ticketlab.core.inventory import Books, Request
+from ticketlab.core.plugin import Perform, Setting, Store, Strategy
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.cast import Record, crashed
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.stuck import explain
+from ticketlab.lab.folders import live_folder
+from ticketlab.lab.registry import store_kind, strategy_kind
+from ticketlab.launch.recorder import described, told
+
+
+class Rehearsal:
+    """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`."""
+
+    def __init__(self, scenario: Scenario, folder: Path | None = None) -> None:
+        self.scenario = scenario
+        self.scripts: Sequence[Sequence[Request]] = [scenario.requests(1 + who) for who in range(scenario.buyers)]
+        self._folder = folder
+        self._taken = ExitStack()
+        self._store: Store
+        self._strategy: Strategy
+
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Create the store, and prepare the strategy; return its staff."""
+        scenario = self.scenario
+        with ExitStack() as stack:
+            folder = stack.enter_context(live_folder(self._folder))
+            store = store_kind(scenario.store).make(scenario.store, folder)
+            strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
+            try:
+                stack.callback(store.close)
+                store.create(scenario.inventory, ledger=scenario.ledger)
+                strategy.prepare(Setting(multiprocessing.get_context("fork"), folder, store, scenario.buyers))
+            except OSError as error:
+                raise TicketlabError(f"cannot set up in {folder}: {error.strerror or error}") from error
+            stack.callback(strategy.close)
+            self._store, self._strategy = store, strategy
+            self._taken = stack.pop_all()
+        return strategy.staff()
+
+    def join(self, buyer: int) -> AbstractContextManager[Perform]:
+        """Take part as the strategy has it."""
+        return self._strategy.join(self._store, buyer)
+
+    def reset(self) -> None:
+        """Put the opening stock back."""
+        self._store.reset()
+
+    def close(self) -> None:
+        """Take everything down."""
+        self._taken.close()
+
+    def judge(self, execution: Execution) -> list[Anomaly]:
+        """Return what went wrong in the execution that just ran: by the receipts, the books, and how it ended."""
+        stuck = explain(execution, len(self.scripts))
+        found = [stuck] if stuck else []
+        found += [_crash(record) for record in execution.records if crashed(record.outcome)]
+        books: Books | None = None
+        try:
+            books = self._store.books()
+        except TornRead as error:
+            found.append(Anomaly("torn books", f"nobody can read the books any more: {error}"))
+        return judge_books(self.scenario.inventory, self.operations(execution), books) + found
+
+    def operations(self, execution: Execution) -> list[Operation]:
+        """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
+        return [self._operation(record, execution) for record in execution.records]
+
+    def history(self, execution: Execution) -> History:
+        """Return the execution's history, complete enough to be judged alone."""
+        sections = dict(self.scenario.inventory.sections)
+        stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
+        operations = sorted(self.operations(execution), key=lambda one: one.invoke_ns)
+        return History({"model": "counter", "stock": stock}, tuple(operations))
+
+    def _operation(self, record: Record, execution: Execution) -> Operation:
+        op, section, arg = described(self.scripts[record.buyer][record.request])
+        invoked, returned = execution.span(record)
+        outcome = record.outcome
+        buyer = record.buyer + 1
+        if isinstance(outcome, Exception):
+            error = f"{type(outcome).__name__}: {outcome}"
+            if isinstance(outcome, PurchaseError) and outcome.definite:
+                return Operation(buyer, op, arg, "failed", invoked, returned, section, error=error)
+            return Operation(buyer, op, arg, None, invoked, None, section, error=error)
+        result, tickets = told(outcome)
+        return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
+
+
+def _crash(record: Record) -> Anomaly:
+    error = f"{type(record.outcome).__name__}: {record.outcome}"
+    return Anomaly("buyer crashed", f"buyer {record.buyer + 1} crashed ({error})", {"error": error})
