@@ -70,6 +70,8 @@ class Document:
     unsupported: Sequence[tuple[str, str, str]]
     environment: Mapping[str, Any]
     facts: Mapping[str, Any]
+    warnings: Sequence[str] = ()
+    advice: Sequence[Mapping[str, Any]] = ()
 
     @property
     def headline(self) -> str:
@@ -106,6 +108,8 @@ def document(value: Any) -> Document:
         unsupported=unsupported,
         environment=_mapping(value, "environment", ""),
         facts=facts,
+        warnings=[str(each) for each in _list(value, "warnings", "")],
+        advice=[each for each in _list(value, "advice", "") if isinstance(each, Mapping)],
     )
 
 

@@ -33,15 +33,13 @@ def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
     Raises:
         ValueError: the result is damaged; the message says where.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
     found = document(result)
     shown = trimmed(pictures)
     timelines = [each for each in shown if isinstance(each, Timeline)]
-    template = Environment(
-        loader=PackageLoader("ticketlab.report.page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
     template.filters["figure"] = number_text
     page = template.get_template("page.html").render(
         document=found,

@@ -90,8 +90,8 @@ def _sum_up(cell: Cell, rows: Sequence[Row]) -> None:
         cell.valid, cell.text = True, "held"
 
 
-def number_text(value: float | None) -> str:
+def number_text(value: object) -> str:
     """Return a figure with as many digits as it deserves: three, or all before the point."""
-    if value is None:
+    if not isinstance(value, int | float):
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
