@@ -24,7 +24,7 @@ class TimelineView {
     $(".which", this.section).textContent = this.model.title;
     const next = $(".next", this.section);
     next.hidden = !this.model.violations.length;
-    next.textContent = `✗ ${this.model.violations.length.toLocaleString("en")} violation${this.model.violations.length === 1 ? "" : "s"} – next`;
+    next.textContent = `✗ ${this.model.violations.length.toLocaleString("en")} violation${this.model.violations.length === 1 ? "" : "s"}: next`;
     const left = $(".left-out", this.section);
     left.hidden = !this.model.left_out;
     left.textContent = this.model.left_out;
@@ -162,7 +162,7 @@ class TimelineView {
   showTip(lane, span, x) {
     const [state, times, ...rest] = this.told(span);
     const head = element("div");
-    head.append(element("b", this.model.lanes[lane]), element("i", "", `swatch ${state}`), state);
+    head.append(element("b", this.model.lanes[lane]), " ", element("i", "", `swatch ${state}`), state);
     this.tip.replaceChildren(head, element("div", times), ...rest.map((text, n) => element(n ? "div" : "b", text)));
     this.tip.hidden = false;
     const room = this.stage.clientWidth - this.tip.offsetWidth - 4;
