@@ -2,6 +2,7 @@
 // takes the state that lasted longest in it, so a picture costs no more rectangles than it has pixels.
 "use strict";
 const AXIS = 22;
+const MINIMAP = 48;
 const HEAD = 6; // room for the upper half of the first lane's name and marks
 const UNITS = [[1e9, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
 
@@ -48,7 +49,7 @@ class Rectangles {
   add(state, x, y, width, height) {
     // Waiting is a thin line, so that what happens stands out.
     const thin = state === 2;
-    this.lists[state].push(x, thin ? y + height * 0.36 : y, width, thin ? Math.max(1, height * 0.28) : height);
+    this.lists[state].push(x, thin ? y + height * 0.35 : y, width, thin ? Math.max(1.5, height * 0.3) : height);
   }
   paint(context, colours) {
     this.lists.forEach((list, state) => {
@@ -58,47 +59,64 @@ class Rectangles {
   }
 }
 
-function collectLane(out, model, lane, view, frame, y, height) {
-  const scale = frame.width / (view.to - view.from);
-  const weights = [0, 0, 0, 0];
-  let [column, run, runFrom, runTo] = [-1, -1, 0, 0];
-  const flushRun = () => {
-    if (run >= 0) out.add(run, frame.left + runFrom, y, runTo - runFrom, height);
-    run = -1;
-  };
-  const flushColumn = () => {
-    if (column < 0) return;
-    let state = 0;
-    for (let i = 1; i < 4; i++) if (weights[i] > weights[state]) state = i;
-    weights.fill(0);
-    if (run !== state || column > runTo) {
-      flushRun();
-      [run, runFrom] = [state, column];
-    }
-    runTo = column + 1;
-    column = -1;
-  };
-  const stop = model.offsets[lane + 1];
-  for (let i = firstAfter(model, lane, view.from); i < stop; i++) {
-    const from = (model.starts[i] - view.from) * scale;
-    if (from > frame.width) break;
-    const to = (model.ends[i] - view.from) * scale;
-    out.seen++;
-    if (to - from < 1) {
-      out.merged++;
-      const at = Math.floor(Math.max(0, from));
-      if (at !== column) flushColumn();
-      column = at;
-      weights[model.states[i]] += to - from + 1e-9;
-      continue;
-    }
-    flushColumn();
-    flushRun();
-    const left = Math.max(0, from);
-    out.add(model.states[i], frame.left + left, y, Math.min(frame.width, to) - left, height);
+// Gathers one lane's spans into as few rectangles as show the same: runs of one state without a visible gap.
+class Runs {
+  constructor(out, left, y, height) {
+    Object.assign(this, { out, left, y, height, state: -1, from: 0, to: 0, column: -1 });
+    this.weights = [0, 0, 0, 0];
   }
-  flushColumn();
-  flushRun();
+  span(state, from, to) {
+    this.endColumn();
+    this.extend(state, from, to);
+  }
+  // A span under a pixel votes for its pixel's state with the time that it lasts.
+  speck(state, at, length) {
+    if (at !== this.column) this.endColumn();
+    this.column = at;
+    this.weights[state] += length + 1e-9;
+    this.out.merged++;
+  }
+  extend(state, from, to) {
+    if (state !== this.state || from - this.to > 0.5) {
+      this.endRun();
+      [this.state, this.from] = [state, from];
+    }
+    this.to = to;
+  }
+  endColumn() {
+    if (this.column < 0) return;
+    const state = this.weights.indexOf(Math.max(...this.weights));
+    this.weights.fill(0);
+    this.extend(state, Math.max(this.column, this.state < 0 ? 0 : this.to), this.column + 1);
+    this.column = -1;
+  }
+  endRun() {
+    if (this.state < 0) return;
+    let [from, to] = [this.from, this.to];
+    // Whole pixels for small ones: a picture full of blurred edges takes several times as long to paint.
+    if (to - from < 6) [from, to] = [Math.round(from), Math.max(Math.round(from) + 1, Math.round(to))];
+    this.out.add(this.state, this.left + from, this.y, to - from, this.height);
+    this.state = -1;
+  }
+}
+
+function collectLane(out, model, lane, view, frame, y, height) {
+  const { starts, ends, states, offsets } = model;
+  const [scale, origin, stop, width] = [frame.width / (view.to - view.from), view.from, offsets[lane + 1], frame.width];
+  const runs = new Runs(out, frame.left, y, height);
+  let i = firstAfter(model, lane, origin);
+  for (const first = i; ; i++) {
+    const from = i < stop ? (starts[i] - origin) * scale : Infinity;
+    if (from > width) {
+      out.seen += i - first;
+      break;
+    }
+    const to = (ends[i] - origin) * scale;
+    if (to - from < 1) runs.speck(states[i], from > 0 ? from | 0 : 0, to - from);
+    else runs.span(states[i], from > 0 ? from : 0, to < width ? to : width);
+  }
+  runs.endColumn();
+  runs.endRun();
 }
 
 function paintAxis(context, view, frame, colours) {
@@ -181,23 +199,30 @@ function paintChosen(context, model, view, frame, colours) {
   context.strokeRect(frame.left + from - 1, (view.spanLane - view.top) * view.lane + 0.5, Math.max(2, to - from) + 2, view.lane - 1);
 }
 
-// The minimap's crowd is drawn once a width and theme; only the window moves.
-function paintMinimap(canvas, model, view, frame, colours, counts) {
-  const [height, columns] = [48, counts[0].length - 1];
-  const context = sized(canvas, frame.left + frame.width, height);
-  const most = Math.max(1, model.lanes.length);
-  const step = frame.width / columns;
+// The crowd is painted once a width and theme; only the window moves.
+function paintCrowd(model, frame, colours, counts, height) {
+  const canvas = document.createElement("canvas");
+  const context = sized(canvas, frame.width, height);
+  const columns = counts[0].length - 1;
+  const [step, most] = [frame.width / columns, Math.max(1, model.lanes.length)];
   for (let x = 0; x < columns; x++) {
     let y = height;
     for (const state of [3, 1, 0, 2]) {
       const part = (counts[state][x] / most) * height;
       context.fillStyle = colours[STATES[state]];
-      if (part > 0.05) context.fillRect(frame.left + x * step, y - part, step + 0.5, part);
+      if (part > 0.05) context.fillRect(x * step, y - part, step + 0.5, part);
       y -= Math.max(0, part);
     }
   }
   context.fillStyle = colours.wrong;
-  for (const mark of model.violations) context.fillRect(frame.left + (mark.ns / model.last) * frame.width - 0.5, 0, 1.5, 9);
+  for (const mark of model.violations) context.fillRect((mark.ns / model.last) * frame.width - 0.5, 0, 1.5, 9);
+  return canvas;
+}
+
+function paintMinimap(canvas, model, view, frame, colours, crowd) {
+  const height = MINIMAP;
+  const context = sized(canvas, frame.left + frame.width, height);
+  context.drawImage(crowd, frame.left, 0, frame.width, height);
   context.fillStyle = colours.ink;
   context.font = "11.5px system-ui, sans-serif";
   context.textAlign = "right";

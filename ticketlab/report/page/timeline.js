@@ -42,6 +42,7 @@ class TimelineView {
     const lanes = Math.min(this.model.lanes.length, Math.floor(800 / this.view.lane));
     this.frame = { left, width: Math.max(50, width - left), lanes, height: lanes * this.view.lane };
     this.colours = palette();
+    this.crowd = paintCrowd(this.model, this.frame, this.colours, this.counts, MINIMAP);
     this.soon();
   }
 
@@ -54,7 +55,7 @@ class TimelineView {
     this.pending = undefined;
     const { view, model, frame } = this;
     const out = paintLanes(this.canvas, model, view, frame, this.colours);
-    paintMinimap(this.map, model, view, frame, this.colours, this.counts);
+    paintMinimap(this.map, model, view, frame, this.colours, this.crowd);
     const merged = out.merged ? ` · ${out.merged.toLocaleString("en")} under a pixel, merged` : "";
     $(".status", this.section).textContent = `${out.seen.toLocaleString("en")} of ${model.total.toLocaleString("en")} spans · ${clock(view.to - view.from, view.to - view.from)} shown${merged}`;
     Object.assign(this.section.dataset, { from: view.from, to: view.to, mark: view.mark, spans: out.seen });
@@ -216,7 +217,8 @@ class TimelineView {
     $(".window", this.section).addEventListener("toggle", () => this.fillWindow());
     $(".choose", this.section)?.addEventListener("change", (event) => this.open(Number(event.target.value)));
     for (const button of $$("[data-timeline]")) button.addEventListener("click", () => this.jump(Number(button.dataset.timeline)));
-    new ResizeObserver(() => this.fit()).observe(this.stage);
+    // It also fires once when it begins to observe, for a width that is drawn already.
+    new ResizeObserver(() => this.stage.clientWidth !== this.frame.left + this.frame.width && this.fit()).observe(this.stage);
     repainters.push(() => this.fit());
   }
 
@@ -292,6 +294,9 @@ function listenToKeys(timeline) {
 }
 
 unpacked($("#timelines").textContent).then(
-  (timelines) => new TimelineView($("#timeline"), timelines),
+  (timelines) => {
+    new TimelineView($("#timeline"), timelines);
+    performance.mark("timeline");
+  },
   (error) => ($("#timeline .saying").textContent = `The timeline cannot be drawn in this browser: ${error.message}`),
 );
