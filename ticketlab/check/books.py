@@ -18,6 +18,7 @@ from typing import Any
 from ticketlab.core.history import Operation
 from ticketlab.core.inventory import Books, Inventory
 from ticketlab.core.verdict import Anomaly
+from ticketlab.core.words import counted, listed
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ def _receipts(section: _Section) -> Iterator[Anomaly]:
     if held > section.tickets:
         yield Anomaly(
             "oversold",
-            f"{held} tickets of section {section.name!r} are sold, and it has only {section.tickets}",
+            f"{counted(held, 'ticket')} of section {section.name!r} are sold, and it has only {section.tickets}",
             _evidence(section, section.sold, available=section.tickets, sold=held),
         )
     yield from _sold_twice(section)
@@ -103,7 +104,7 @@ def _sold_twice(section: _Section) -> Iterator[Anomaly]:
         yield Anomaly(
             "ticket sold twice",
             f"ticket {worst} of section {section.name!r} is held by {_buyers(operations)}"
-            + (f", and {len(twice) - 1} more tickets by several" if len(twice) > 1 else ""),
+            + (f", and {counted(len(twice) - 1, 'more ticket')} by several" if len(twice) > 1 else ""),
             {
                 "section": section.name,
                 "tickets": {
@@ -127,8 +128,8 @@ def _against_books(section: _Section, books: Books) -> Iterator[Anomaly]:
     if lost > 0:
         yield Anomaly(
             "lost update",
-            f"buyers were told of {section.told} sold tickets of section {section.name!r}, "
-            f"the books count {stock.issued}: {lost} were overwritten",
+            f"buyers were told of {counted(section.told, 'sold ticket')} of section {section.name!r}, "
+            f"the books count {stock.issued}: {lost} overwritten",
             _evidence(section, missing or section.sold, told=section.told, counted=stock.issued),
         )
     elif missing:
@@ -141,7 +142,7 @@ def _against_books(section: _Section, books: Books) -> Iterator[Anomaly]:
         count = max(ghosts, sum(extra.values()))
         yield Anomaly(
             "ghost sale",
-            f"the books have {count} sold tickets of section {section.name!r} that nobody was told of",
+            f"the books have {counted(count, 'sold ticket')} of section {section.name!r} that nobody was told of",
             {"section": section.name, "told": section.told, "counted": stock.issued, "entries": _entries(extra)},
         )
 
@@ -180,9 +181,9 @@ def _entries(extra: Counter[tuple[int, int]]) -> list[dict[str, int]]:
 
 def _buyers(operations: Sequence[Operation]) -> str:
     """Name up to three buyers, and count the others: "buyers 3, 8, 9 and 12 more"."""
-    numbers = sorted({operation.process for operation in operations})
-    named = ", ".join(map(str, numbers[:3])) + (f" and {len(numbers) - 3} more" if len(numbers) > 3 else "")
-    return f"buyer {named}" if len(numbers) == 1 else f"buyers {named}"
+    numbers = [str(number) for number in sorted({operation.process for operation in operations})]
+    named = numbers if len(numbers) <= 3 else [*numbers[:3], f"{len(numbers) - 3} more"]
+    return f"buyer {named[0]}" if len(numbers) == 1 else f"buyers {listed(named)}"
 
 
 def described(operation: Operation) -> dict[str, Any]:

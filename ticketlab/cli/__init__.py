@@ -19,6 +19,8 @@ _COMMANDS: Final = {
     "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
+    "explore": "Search the schedules of buyers for one that goes wrong.",
+    "replay": "Run a found case again, the same every time.",
     "strategies": "List what runs on what, and why not.",
 }
 _INTERRUPTED: Final = 130

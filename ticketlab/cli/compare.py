@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ticketlab.cli import Interrupted
+from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, given_options, option
 from ticketlab.core.errors import TicketlabError, UsageError
 
@@ -34,8 +35,8 @@ _file = click.Path(path_type=Path)
 )
 @option("--launchers", multiple=True, metavar="LIST", help="Such as process,pool:8. [default: process]")
 @option("--buyers", multiple=True, metavar="LIST", help="Such as 1,8,100. [default: 8]")
-@option("--rounds", type=click.IntRange(1, 1000), default=5, help="How often each is measured, after a warm-up.")
-@option("--seconds", type=click.FloatRange(0.01, 3600), default=2.0, help="How long each sells, all rounds together.")
+@option("--rounds", type=click.IntRange(1, 1000), default=7, help="How often each is measured, after a warm-up.")
+@option("--seconds", type=click.FloatRange(0.01, 3600), default=2.5, help="How long each sells, all rounds together.")
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
 @option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds for one race.")
 @option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
@@ -71,8 +72,8 @@ def command(**given: Any) -> int:
     found = comparison.document(line)
     code = settle(found)
     _print(found, form)
+    keep_run(found, "comparison", given["keep"])
     _write_outputs(found, given)
-    _keep(found, given["keep"])
     return code
 
 
@@ -146,11 +147,9 @@ def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int,
 
     found = comparison.document(line)
     _print(found, form)
-    _keep(found, keep)
-    finished, wanted = comparison.rounds, comparison.effort.rounds
-    kept = (
-        f"{finished} of {wanted} rounds were finished and are kept in .ticketlab/runs/latest; no other file was written"
-    )
+    where = keep_run(found, "comparison", keep)
+    finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
+    kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
         warn(kept)
         raise stopped
@@ -205,14 +204,3 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     from ticketlab.lab.files import write_file
 
     write_file(path, lambda file: file.writelines([text]), force=force)
-
-
-def _keep(found: dict[str, Any], keep: int) -> None:
-    """Keep the run; that it cannot be kept is no reason to fail a comparison that was made."""
-    from ticketlab.cli.terminal import warn
-    from ticketlab.lab.runs import save_run
-
-    try:
-        save_run(found, "comparison", keep=keep)
-    except TicketlabError as error:
-        warn(str(error))

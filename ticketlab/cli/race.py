@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, Name, given_options, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
@@ -147,23 +148,17 @@ def _print(rows: list[Result], single: bool) -> None:
         print_story(rows, console())
 
 
-def _keep(saved: dict[str, Any], rows: list[Result], keep: int) -> None:
-    """Keep the run; that it cannot be kept is no reason to fail a race that was run."""
+def _keep(saved: dict[str, Any], rows: list[Result], limit: int) -> None:
     from ticketlab.check import jsonl
-    from ticketlab.cli.terminal import warn
-    from ticketlab.core.errors import TicketlabError
     from ticketlab.lab.pictures import TIMELINES, writer
-    from ticketlab.lab.runs import save_run
     from ticketlab.lab.story import timelines
 
-    name, others = "story", {TIMELINES: writer(timelines(rows))}
-    if len(rows) == 1:
-        name = f"race-{rows[0].store}-{rows[0].strategy}"
-        others["history.jsonl"] = lambda file: file.writelines(jsonl.write(rows[0].history))
-    try:
-        save_run(saved, name, others=others, keep=keep)
-    except TicketlabError as error:
-        warn(str(error))
+    others = {TIMELINES: writer(timelines(rows))}
+    if len(rows) > 1:
+        keep_run(saved, "story", limit, others)
+        return
+    others["history.jsonl"] = lambda file: file.writelines(jsonl.write(rows[0].history))
+    keep_run(saved, f"race-{rows[0].store}-{rows[0].strategy}", limit, others)
 
 
 def _write_history(path: Path, row: Result, *, force: bool) -> None:

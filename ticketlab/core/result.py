@@ -23,11 +23,11 @@ def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
 class Figures:
     """How a race went, in seconds unless the name says otherwise.
 
-    `fairness` is Jain's index over the buyers' mean waits for an order: 1 where all waited alike, 1/n where one did
-    all the waiting; buyers who queue once, in turn, come to 0.75. Latencies run from an order to its answer.
-    `waiting_share` is the part of that time in which buyers waited for a lock, a queue or the store, `longest_wait_ms`
-    the longest single such wait. `peak_mb` is the largest process of a buyer or a clerk, memory it shares included.
-    `start_s` runs from the beginning of the start to the first order.
+    `fairness` is Jain's index over the buyers' rates, each from the first order of all to the buyer's last answer: 1
+    where all were served alike, 1/n where one had everything. It means most where each buyer places many orders.
+    Latencies run from an order to its answer. `waiting_share` is the part of that time in which buyers waited for
+    a lock, a queue or the store, `longest_wait_ms` the longest single such wait. `peak_mb` is the largest process of a
+    buyer or a clerk, memory it shares included. `start_s` runs from the beginning of the start to the starting gun.
     """
 
     race_s: float

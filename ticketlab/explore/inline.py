@@ -18,7 +18,7 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import STARTED, UNFINISHED, Ending, Policy, State
+from ticketlab.explore.schedule import LEARNT, NOBODY, STARTED, UNFINISHED, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
 
@@ -73,9 +73,10 @@ class Inline:
         state.reset(policy)
         turns.begin()
         self._clean = False
-        turns.me = 0
-        with paced_by(turns):
-            turns.switches[0]()
+        turns.me = first = state.first()
+        if first != NOBODY:
+            with paced_by(turns):
+                turns.switches[first]()
         execution = Execution.of(state, turns.records, turns.notes)
         self._clean = execution.ending is Ending.COMPLETED
         return execution
@@ -84,6 +85,7 @@ class Inline:
         """Make a greenlet for each participant, and let each come to where it waits to begin."""
         with ExitStack() as undo:
             undo.callback(self._cast.close)
+            self._state.registers[LEARNT] = 0
             buyers = len(self.scripts)
             self._turns = turns = Turns(self._state, whole=self._whole, alone=False)
             self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]

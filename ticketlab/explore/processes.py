@@ -27,7 +27,18 @@ from ticketlab.explore.cast import NOTHING, Cast, Place, Record
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import ENDING, LENGTH, NOBODY, STARTED, UNFINISHED, VERSION, Ending, Policy, State
+from ticketlab.explore.schedule import (
+    ENDING,
+    LEARNT,
+    LENGTH,
+    NOBODY,
+    STARTED,
+    UNFINISHED,
+    VERSION,
+    Ending,
+    Policy,
+    State,
+)
 from ticketlab.explore.shared import Board, EventBell, PipeBell, SharedMemory, SharedSteps
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
@@ -88,7 +99,7 @@ class Processes:
         self._board = Board(memory)
         self._table = SharedSteps(memory)
         lengths = [len(script) for script in self.scripts]
-        self._state = State(self._table, lengths, len(staff), self._steps, memory.column)
+        self._state = State(self._table, lengths, len(staff), self._steps, memory.column, memory.bytes)
         self._employ(staff)
 
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
@@ -112,7 +123,10 @@ class Processes:
         self._install(policy)
         state.reset(policy)
         self._clean = False
-        self._give(0)
+        self._table.catch_up()
+        first = state.first()
+        if first != NOBODY:
+            self._give(first)
         execution = self._ended()
         self._clean = execution.ending is Ending.COMPLETED
         return execution
@@ -151,6 +165,7 @@ class Processes:
             for bell in self._bells:
                 undo.callback(bell.close)
             self._board.registers[COMMAND] = GO_ON
+            self._state.registers[LEARNT] = 0
             self._installed = None
             self._poll = select.epoll()
             undo.callback(self._poll.close)
@@ -267,12 +282,15 @@ class _Part:
         turns.switches = [self._switch(to) for to in range(len(executor._bells))]
 
     def _switch(self, to: int) -> Callable[[], None]:
-        registers, ring = self._board.registers, self._executor._bells[to].ring
+        registers, ring, wait = self._board.registers, self._executor._bells[to].ring, self.wait
+        staff = self._who >= self._state.buyers
 
         def switch() -> None:
+            if staff and self._turns.notes:  # buyers speak at the end of their scripts, and staff have none
+                self._speak()
             registers[TURN] = to
             ring()
-            self.wait()
+            wait()
 
         return switch
 

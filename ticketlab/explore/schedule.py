@@ -28,6 +28,7 @@ UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
 RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
 STARTED: Final = 10  # buyers that have come to their first step
+LEARNT: Final = 12  # whether everybody's first step is known from an execution before
 ABLE: Final = 11  # how many are enabled
 RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
@@ -37,6 +38,7 @@ CLOCKED: Final = 8  # whether virtual time orders steps
 REGISTERS: Final = 16
 
 NOBODY: Final = -1
+BYTE: Final = 256
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
 
 
@@ -99,6 +101,7 @@ class State:
         staff: int,
         bound: int,
         allocate: Callable[[int], Column] = in_lists,
+        allocate_bytes: Callable[[int], Column] = bytearray,
     ) -> None:
         """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
         self.table = table
@@ -109,7 +112,7 @@ class State:
         self.registers = allocate(REGISTERS)
         self.pending = allocate(self.size)
         self.wake = allocate(self.size)  # virtual time before which a participant does not move
-        self.open = allocate(table.limit)  # by symbol: whether an attempt may succeed
+        self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
         self.who = allocate(bound)
         self.what = allocate(bound)
         self.when = allocate(bound)
@@ -117,21 +120,24 @@ class State:
         self.failed_what = allocate(2 * bound)
         self.own = allocate(REGISTERS)
         self.plan = allocate(bound + REGISTERS)
+        self.opening = allocate(self.size)  # the first step of each buyer, once it is known
         self.marks = allocate(self.size)
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
-        self.first = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
-        self._ones = type_of(self.open, [1] * table.limit)
+        self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
+        self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
         self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
         self._everybody = range(self.size)
+        self._reopened: list[int] = []  # by the step made last; whoever takes a step back has made it itself
         self._zeros = type_of(self.wake, [0] * self.size)
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
+        self.registers[LEARNT] = 0
         self.skip[: len(self.skip)] = type_of(self.skip, [0] * len(self.skip))
         for buyer, place in without:
-            self.skip[self.first[buyer] + place] = 1
+            self.skip[self.offset[buyer] + place] = 1
 
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
@@ -148,9 +154,33 @@ class State:
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
         self.pending[: self.buyers] = self._zeros[: self.buyers]
 
+    def first(self) -> int:
+        """Return whom to wake first: to come to its first step or, where all the first steps are known, to make it.
+
+        A buyer does nothing that others could notice before its first step, so what that is does not change from one
+        execution to the next, and nobody need be woken only to say it.
+        """
+        if not self.registers[LEARNT]:
+            return 0
+        self.registers[STARTED] = self.buyers
+        self.pending[: self.buyers] = self.opening[: self.buyers]
+        self.find_enabled()
+        return self.next()
+
+    def all_started(self) -> int:
+        """Take down everybody's first step, and return who moves first."""
+        self.opening[: self.buyers] = self.pending[: self.buyers]
+        self.registers[LEARNT] = all(self.pending[: self.buyers])
+        self.find_enabled()
+        return self.next()
+
     def find_enabled(self) -> None:
         """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
-        able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+        if len(self.table) <= BYTE:  # by far the most, and much faster
+            may_move: Iterable[int] = bytes(numbers(self.pending)).translate(bytes(self.open[:BYTE]))
+        else:
+            may_move = map(self.open.__getitem__, self.pending)
+        able = list(compress(self._everybody, may_move))
         self.able[: len(able)] = type_of(self.able, able)
         self.registers[ABLE] = len(able)
         self.registers[VERSION] += 1
@@ -220,6 +250,7 @@ class State:
             for waiting in closed:
                 self.open[waiting] = 1
             self.find_enabled()
+        self._reopened = closed
         if registers[CLOCKED]:
             now = max(registers[CLOCK], self.wake[who]) + TICK
             registers[CLOCK] = self.wake[who] = self.when[length] = now
@@ -255,6 +286,9 @@ class State:
         last = self.registers[LENGTH] - 1
         if last >= 0:
             self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+            for waiting in self._reopened:  # for nothing: two who are refused must not wake each other for ever
+                self.open[waiting] = 0
+            self.find_enabled()
 
     def spins(self, who: int) -> bool:
         """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
@@ -271,6 +305,11 @@ class State:
         return not any(
             mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
         )
+
+
+def numbers(column: Column) -> Iterable[int]:
+    """Return a column's numbers in the form that is quickest to go through."""
+    return column.tolist() if isinstance(column, memoryview) else column
 
 
 def type_of(column: Column, values: Iterable[int]) -> Any:

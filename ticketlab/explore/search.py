@@ -29,8 +29,7 @@ def search(
 ) -> Iterator[Execution]:
     """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
 
-    The generator's return value says whether it was exhausted. Raises Nondeterminism where the policy's schedule
-    could not be followed.
+    Raises Nondeterminism where the policy's schedule could not be followed.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")

@@ -49,33 +49,33 @@ class Messages:
 
     def __init__(self, memory: SharedMemory, size: int, what: str) -> None:
         self._bytes = memory.bytes(size)
-        self._used = memory.column(1)
+        self.used = memory.column(1)
         self._what = what
 
     def __len__(self) -> int:
-        used: int = self._used[0]
+        used: int = self.used[0]
         return used
 
     def append(self, message: bytes) -> None:
         """Add a message; raises TicketlabError where there is no room for it."""
-        start = self._used[0]
+        start = self.used[0]
         end = start + 4 + len(message)
         if end > len(self._bytes):
             raise TicketlabError(f"the {self._what} need more than {len(self._bytes)} bytes: allow fewer steps")
         self._bytes[start : start + 4] = len(message).to_bytes(4, "little")
         self._bytes[start + 4 : end] = message
-        self._used[0] = end
+        self.used[0] = end
 
     def read(self, start: int = 0) -> Iterator[bytes]:
         """Yield the messages from a place on."""
-        while start < self._used[0]:
+        while start < self.used[0]:
             length = int.from_bytes(self._bytes[start : start + 4], "little")
             yield bytes(self._bytes[start + 4 : start + 4 + length])
             start += 4 + length
 
     def clear(self) -> None:
         """Start anew."""
-        self._used[0] = 0
+        self.used[0] = 0
 
 
 class SharedSteps(StepTable):
@@ -97,7 +97,7 @@ class SharedSteps(StepTable):
 
     def catch_up(self) -> None:
         """Take in what other processes have entered."""
-        if len(self._list) != self._known:
+        if self._list.used[0] != self._known:
             for message in self._list.read(self._known):
                 action, resource, part, how = marshal.loads(message)  # noqa: S302 - our own processes wrote it
                 self.add(Step(Action(action), resource, part), how)

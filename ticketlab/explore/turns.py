@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
-from ticketlab.explore.schedule import CLOCKED, LENGTH, NOBODY, STARTED, State
+from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
 
 T = TypeVar("T")
 
@@ -87,8 +87,16 @@ class Turns:
                 self.pick = self._state.next
             return following
         self.pick = self._state.next
-        self._state.find_enabled()
-        return self._state.next()
+        return self._state.all_started()
+
+    def _was_picked(self) -> int:
+        """As a buyer that was woken to make its first step, make it, if it is the one that was expected."""
+        self.pick = self._state.next
+        state, me = self._state, self.me
+        if state.pending[me] == state.opening[me]:
+            return me
+        state.registers[ENDING] = Ending.DIVERGED
+        return NOBODY
 
     def take_post(self) -> int:
         """As staff, stand before the first step and give the turn back: a pick that is made once."""
@@ -189,7 +197,9 @@ class Turns:
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
-        registers, skip, first = state.registers, state.skip, state.first[who]
+        registers, skip, first = state.registers, state.skip, state.offset[who]
+        if registers[STARTED] == state.buyers:
+            self.pick = self._was_picked
         since = 0
         for place, request in enumerate(script):
             if skip[first + place]:

@@ -22,9 +22,9 @@ from ticketlab.lab.figures import SHARES, curve
 from ticketlab.lab.race import Live, race
 from ticketlab.lab.ranking import Measured, Standing, median_curve, medians, peers, ranking, spreads, standings
 
-SECONDS: Final = 2.0
+SECONDS: Final = 2.5
 """How long each cell sells, all its rounds together."""
-ROUNDS: Final = 5
+ROUNDS: Final = 7
 WARM_UP_SALES: Final = 200
 MOST_SALES: Final = 20_000
 """In one round: more takes longer to judge than to sell."""
@@ -65,11 +65,19 @@ class _Taken:
 class Comparison:
     """A comparison that is under way; what it has so far can be had at any time."""
 
-    def __init__(self, matrix: Matrix, effort: Effort, timeout: float = 60.0, *, one: Race | None = None) -> None:
+    def __init__(
+        self,
+        matrix: Matrix,
+        effort: Effort,
+        timeout: float = 60.0,
+        *,
+        one: Race | None = None,
+        surroundings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.matrix = matrix
         self.effort = effort
         self.rounds = 0
-        self.environment = environment(Path())  # before we load the machine ourselves
+        self.environment = surroundings or environment(Path())  # before we load the machine ourselves
         self._timeout = timeout
         self._race = one or self._live
         self._taken: dict[Cell, _Taken] = {}

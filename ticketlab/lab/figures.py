@@ -35,7 +35,7 @@ def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = 
         p99_ms=percentile(latencies, 0.99) / 1e6,
         p999_ms=percentile(latencies, 0.999) / 1e6,
         longest_ms=percentile(latencies, 1.0) / 1e6,
-        fairness=jain(_mean_waits(answered)),
+        fairness=jain(_rates(answered, began)),
         retries=sum(track.retries for track in tracks),
         failed=sum(operation.result == "failed" for operation in operations),
         unknown=len(operations) - len(answered),
@@ -58,11 +58,12 @@ def _latency_ns(operation: Operation) -> int:
     return operation.return_ns - operation.invoke_ns
 
 
-def _mean_waits(operations: Iterable[Operation]) -> list[float]:
-    waits: dict[int, list[int]] = defaultdict(list)
+def _rates(operations: Iterable[Operation], began: int) -> list[float]:
+    """Return each buyer's answers per nanosecond, from the first order of all to its own last answer."""
+    answers: dict[int, list[int]] = defaultdict(list)
     for operation in operations:
-        waits[operation.process].append(_latency_ns(operation))
-    return [sum(each) / len(each) for each in waits.values()]
+        answers[operation.process].append(operation.return_ns or 0)
+    return [len(times) / max(1, max(times) - began) for times in answers.values()]
 
 
 def percentile(ordered: Sequence[int], share: float) -> float:

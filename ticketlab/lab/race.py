@@ -74,6 +74,8 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         tracks, endings, start_s = _run(scenario, live, store, strategy, launcher, meanwhile)
         _refuse_full_disk(tracks)
         books, torn = _read_books(store)
+        if any(ending.how == "hung" for ending in endings):
+            torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(tracks[: scenario.buyers])
     history = History(_meta(scenario), operations)
     verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])

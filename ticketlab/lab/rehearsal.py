@@ -17,6 +17,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Record, crashed
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.stuck import explain
 from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import store_kind, strategy_kind
@@ -31,6 +32,7 @@ class Rehearsal:
         self.scripts: Sequence[Sequence[Request]] = [scenario.requests(1 + who) for who in range(scenario.buyers)]
         self._folder = folder
         self._taken = ExitStack()
+        self._right: set[object] = set()  # what was told and written in executions that were judged to be right
         self._store: Store
         self._strategy: Strategy
 
@@ -66,15 +68,22 @@ class Rehearsal:
 
     def judge(self, execution: Execution) -> list[Anomaly]:
         """Return what went wrong in the execution that just ran: by the receipts, the books, and how it ended."""
-        stuck = explain(execution, len(self.scripts))
-        found = [stuck] if stuck else []
-        found += [_crash(record) for record in execution.records if crashed(record.outcome)]
         books: Books | None = None
+        found: list[Anomaly] = []
         try:
             books = self._store.books()
         except TornRead as error:
             found.append(Anomaly("torn books", f"nobody can read the books any more: {error}"))
-        return judge_books(self.scenario.inventory, self.operations(execution), books) + found
+        seen = _seen(execution, books)
+        if seen in self._right:
+            return []
+        if stuck := explain(execution, len(self.scripts)):
+            found.append(stuck)
+        found += [_crash(record) for record in execution.records if crashed(record.outcome)]
+        found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
+        if not found and seen is not None:
+            self._right.add(seen)
+        return found
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
@@ -99,6 +108,17 @@ class Rehearsal:
             return Operation(buyer, op, arg, None, invoked, None, section, error=error)
         result, tickets = told(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
+
+
+def _seen(execution: Execution, books: Books | None) -> object:
+    """Return all that the judgement depends on, or None where it should be made afresh.
+
+    Most executions of a correct strategy lead to one of a few outcomes, and judging takes longer than running.
+    """
+    if books is None or execution.ending is not Ending.COMPLETED:
+        return None
+    told = frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
+    return told, tuple(books.stocks.values()), books.ledger
 
 
 def _crash(record: Record) -> Anomaly:

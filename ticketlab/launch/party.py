@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import Free, Pacer, paced_by
+from ticketlab.core.pacing import Pacer, paced_by
 from ticketlab.core.plugin import Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
@@ -52,7 +52,7 @@ class Party:
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        recorder = Recorder(writer, Free(), trace=self.trace)
+        recorder = Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
         finally:

@@ -1,19 +1,23 @@
-"""The recording pacer: it writes down what a participant does, and when, and hands on to the pacer below.
+"""The recording pacer: full speed, and it writes down what a participant does, and when.
 
 Records are tuples that begin with a tag and, but for notes, the time in nanoseconds of the machine's monotonic clock,
 which is the same for all its processes.
+
+Recording must not change the race. What costs most is work between letting go of a lock and asking for it again: who
+is slow there hands the lock on at every turn, and each hand-over is a switch of processes. So records are kept back
+there, and written where they harm least: inside the lock, or before a wait.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from time import monotonic_ns, thread_time_ns
+from time import monotonic_ns, sleep, thread_time_ns
 from typing import Final, Literal, TypeVar
 
 from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
-from ticketlab.core.pacing import Blocked, Pacer, Step
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.log import LogWriter, Record
 
@@ -29,106 +33,113 @@ INVOKE: Final = "invoke"  # time, op, section, arg
 RETURN: Final = "return"  # time, result, tickets
 FAILED: Final = "failed"  # time, error's class, message
 MAYBE: Final = "maybe"  # time, error's class, message: whether the request had an effect is unknown
-STEPS: Final = "steps"  # records of the four kinds below, in order
 STEP: Final = "step"  # time, action, resource
 GOT: Final = "got"  # time: what a step waited for is there
 SLEEP: Final = "sleep"  # time, seconds
 NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
 END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
+BATCH: Final = "batch"  # records, in order
+
+KEPT: Final = 64
+"""How many records may be kept back."""
 
 
 class Recorder:
     """A pacer that records; `trace` says whether steps are recorded too, or only requests and retries.
 
-    Steps are kept back for a moment, since most last microseconds, and written before every wait, every sleep and every
-    completion: what kill -9 can take is what a participant did since it last waited.
+    Records are written before every wait, every sleep, and the first step of a request that changes anything. So after
+    kill -9 an invocation that is not in the log has changed nothing, and a completion that is not there is unknown.
     """
 
-    def __init__(self, log: LogWriter, below: Pacer, *, trace: bool) -> None:
-        self._append = log.append
-        self._below = below
+    may_wait = True
+
+    def __init__(self, log: LogWriter, *, trace: bool) -> None:
+        self._log = log
         self._trace = trace
-        self._steps: list[Record] = []
+        self._kept: list[Record] = []
+        self._unwritten = False  # whether the invocation of the request at hand is kept back
         self._waited_ns = self._longest_ns = 0
-        self.may_wait = below.may_wait
 
     def up(self, pid: int) -> None:
         """Record that the participant runs, and where."""
         self._processor_ns = thread_time_ns()
-        self._append((UP, monotonic_ns(), pid))
+        self._log.append((UP, monotonic_ns(), pid))
 
     def perform(self, perform: Perform, request: Request) -> None:
         """Perform a request, and record its invocation and its completion."""
-        append = self._append
-        append((INVOKE, monotonic_ns(), *described(request)))
+        kept = self._kept
+        kept.append((INVOKE, monotonic_ns(), *described(request)))
+        self._unwritten = True
         try:
             outcome = perform(request)
         except PurchaseError as error:
-            completion: Record = (
-                FAILED if error.definite else MAYBE,
-                monotonic_ns(),
-                type(error).__name__,
-                str(error),
-            )
+            tag = FAILED if error.definite else MAYBE
+            kept.append((tag, monotonic_ns(), type(error).__name__, str(error)))
         else:
-            completion = (RETURN, monotonic_ns(), *told(outcome))
-        self._flush()
-        append(completion)
+            kept.append((RETURN, monotonic_ns(), *told(outcome)))
+        if len(kept) >= KEPT:
+            self._write()
 
     def crashed(self, message: str) -> None:
         """Record that the participant failed, with a line that says how."""
-        self._flush()
-        self._append((CRASH, monotonic_ns(), message[:2000]))
+        self._kept.append((CRASH, monotonic_ns(), message[:2000]))
+        self._write()
 
     def end(self) -> None:
         """Record that the participant has done all its work."""
-        self._flush()
         used = thread_time_ns() - self._processor_ns
-        self._append((END, monotonic_ns(), used, self._waited_ns, self._longest_ns, peak_memory()))
+        self._kept.append((END, monotonic_ns(), used, self._waited_ns, self._longest_ns, peak_memory()))
+        self._write()
 
-    def _flush(self) -> None:
-        if self._steps:
-            self._append((STEPS, tuple(self._steps)))
-            self._steps.clear()
+    def _write(self) -> None:
+        self._unwritten = False
+        if self._kept:
+            self._log.append((BATCH, tuple(self._kept)))
+            self._kept.clear()
 
     def at(self, step: Step) -> None:
-        """Record the step, then pass the point."""
+        """Record the step."""
         if self._trace:
-            self._steps.append((STEP, monotonic_ns(), step.action._value_, step.resource))
-        self._below.at(step)
+            self._kept.append((STEP, monotonic_ns(), step.action._value_, step.resource))
+        if self._unwritten and step.action is not Action.READ:
+            self._write()
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-        """Record when the wait began and when it was over; without a trace, how long waits took in all."""
+        """Record when the wait began and when it was over; a lock is tried first, since who gets it need not wait."""
         began = monotonic_ns()
         if self._trace:
-            self._steps.append((STEP, began, step.action._value_, step.resource))
-            self._flush()
-        result = self._below.block(step, attempt, wait)
+            self._kept.append((STEP, began, step.action._value_, step.resource))
+        if step.action is Action.ACQUIRE and (got := attempt()) is not BLOCKED:
+            if self._trace:
+                self._kept.append((GOT, monotonic_ns()))
+            if self._unwritten:
+                self._write()
+            return got
+        self._write()
+        result = wait()
         ended = monotonic_ns()
         if self._trace:
-            self._steps.append((GOT, ended))
-        waited = ended - began
-        self._waited_ns += waited
-        if waited > self._longest_ns:
-            self._longest_ns = waited
+            self._kept.append((GOT, ended))
+        self._waited_ns += ended - began
+        self._longest_ns = max(self._longest_ns, ended - began)
         return result
 
     def sleep(self, seconds: float) -> None:
         """Record how long, then sleep."""
         if self._trace:
-            self._steps.append((SLEEP, monotonic_ns(), seconds))
-            self._flush()
-        self._below.sleep(seconds)
+            self._kept.append((SLEEP, monotonic_ns(), seconds))
+        self._write()
+        sleep(seconds)
 
     def note(self, what: str, value: int | str) -> None:
         """Record what was learnt; retries always, since figures count them."""
         if self._trace or what == "retry":
-            self._steps.append((NOTE, what, value))
+            self._kept.append((NOTE, what, value))
 
     def for_fork(self) -> Pacer:
         """Record nothing: a log has one writer."""
-        return self._below.for_fork()
+        return Free()
 
 
 def peak_memory() -> int:

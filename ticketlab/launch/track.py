@@ -75,7 +75,7 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
 def _in_order(records: Iterable[Record]) -> Iterator[Record]:
     """Yield all records singly."""
     for record in records:
-        if record[0] == recorder.STEPS:
+        if record[0] == recorder.BATCH:
             yield from record[1]
         else:
             yield record

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.measures import measure
+from ticketlab.core.words import counted, listed
 from ticketlab.report.exports import in_order, value, why
 from ticketlab.report.sections import Cell, Column, Section, sectioned
 from ticketlab.report.text import next_steps, store_title
@@ -35,6 +36,9 @@ def print_comparison(document: Document, console: Console) -> None:
 def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield _headline(document)
     yield _setting(document)
+    missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
+    if missed:
+        yield Text(f"✗ missed: {listed(missed)}", style="bold red")
     yield Text()
     yield from _ranks(document, width)
     if any(row["unsettled"] for row in document["rows"]):
@@ -72,14 +76,15 @@ def _headline(document: Document) -> Text:
 
 def _setting(document: Document) -> Text:
     crowds, rounds = _crowds(document), document["rounds"]
-    parts = [f"{_listed(crowds)} buyer{'' if crowds == [1] else 's'}", f"medians of {rounds} round{'s'[: rounds > 1]}"]
+    parts = [f"{listed(list(map(str, crowds)))} buyer{'' if crowds == [1] else 's'}"]
+    parts.append(f"medians of {counted(rounds, 'round')}")
     if document["rounds"] < document["rounds_wanted"]:
         parts.append(f"interrupted before round {rounds + 1} of {document['rounds_wanted']} was finished")
     wrong: dict[str, list[str]] = {}
     for row in document["rows"]:
         if row["valid"] is False and row["store"] not in wrong.setdefault(row["strategy"], []):
             wrong[row["strategy"]].append(row["store"])
-    parts += [f"{name!r} went wrong on {_listed(stores)}" for name, stores in wrong.items() if stores]
+    parts += [f"{name!r} went wrong on {listed(stores)}" for name, stores in wrong.items() if stores]
     return Text("; ".join(parts), style="dim")
 
 
@@ -92,7 +97,7 @@ def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
     columns += [Column(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
     sections = []
     for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
-        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {_crowd(buyers)}"
+        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {counted(buyers, 'buyer')}"
         named = [(row, [row["launcher"]] if several else []) for row in rows]
         cells = [
             [_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row)]
@@ -162,7 +167,7 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
     """Say why a speed is struck through, and what could not be compared."""
     for row in document["rows"]:
         where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
-        where += [_crowd(row["buyers"])] if len(_crowds(document)) > 1 else []
+        where += [counted(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
         if row["valid"] is False:
             rounds = f"{row['wrong_rounds']} of {document['rounds'] + 1} races"  # the warm-up is judged too
             yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {rounds}: {why(row)}", "dim"))
@@ -229,7 +234,7 @@ def _advice(document: Document, width: int) -> Iterator[RenderableType]:
 
 def _advice_note(document: Document, width: int) -> Text:
     crowds = _crowds(document)
-    about = [f"advice is for {_crowd(crowds[-1])}"] if len(crowds) > 1 else []
+    about = [f"advice is for {counted(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
     about += [] if width >= _WIDE else ["what survives a crash is not tested yet"]
     return Text("; ".join(about), style="dim")
@@ -245,7 +250,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Show what has changed since a baseline."""
     if not against["same_machine"]:
         said = "; ".join(against["differences"])
-        told = f"baseline {against['name']} is of another machine ({said}): only ratios are compared"
+        told = f"baseline {against['name']} is of another machine ({said}): only ratios to its fastest are compared"
         yield Text.assemble(("! ", "bold yellow"), (told, "yellow"))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column(f"against {against['name']}", overflow="fold")
@@ -254,7 +259,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_column(name, justify="right", no_wrap=True)
     crowds, starters = ({row[key] for row in against["rows"]} for key in ("buyers", "launcher"))
     for row in against["rows"]:
-        more = [_crowd(row["buyers"])] if len(crowds) > 1 else []
+        more = [counted(row["buyers"], "buyer")] if len(crowds) > 1 else []
         more += [row["launcher"]] if len(starters) > 1 else []
         table.add_row(", ".join([_pair(row), *more]), *(_change(row["changes"], name) for name in names))
     for row in against["left_out"]:
@@ -306,10 +311,6 @@ def _gap(width: int) -> int:
     return 2 if width >= _ROOMY else 1
 
 
-def _crowd(buyers: int) -> str:
-    return f"{buyers} buyer{'s' if buyers > 1 else ''}"
-
-
 def _crowds(document: Document) -> list[int]:
     return sorted({row["buyers"] for row in document["rows"]})
 
@@ -321,8 +322,3 @@ def _pair(row: Mapping[str, Any]) -> str:
 def _title(store: str) -> str:
     title = store_title(store)
     return f"{title} ({store})" if ":" in store else title
-
-
-def _listed(words: Sequence[Any]) -> str:
-    texts = [str(word) for word in words]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else texts[0]

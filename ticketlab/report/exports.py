@@ -83,8 +83,8 @@ def _markdown(document: Mapping[str, Any]) -> Iterator[str]:
         named = [row["store"], f"`{row['strategy']}`", *([f"`{row['launcher']}`"] if several else [])]
         yield _line([*named, str(row["buyers"]), _books(row), speed, f"{low} to {high}", ratio, *figures[1:]])
     for each in document["unsupported"]:
-        empty = [""] * (len(heads) + len(names) - 1)
-        yield _line([each["store"], f"`{each['strategy']}`", *empty[:-2], "unsupported: " + each["reason"]])
+        named = [each["store"], f"`{each['strategy']}`", *[""] * (len(names) - 3)]
+        yield _line([*named, f"unsupported: {each['reason']}", *[""] * (len(heads) + 2)])
     about = document["environment"].get
     yield ""
     yield (

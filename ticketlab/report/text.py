@@ -12,6 +12,7 @@ from rich.text import Text
 
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.core.words import counted, listed
 
 SHOWN = 8
 """How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
@@ -53,7 +54,7 @@ def verdict_text(verdict: Verdict) -> Text:
 def _headline(rows: Sequence[Result]) -> Text:
     wrong = [row for row in rows if row.valid is False]
     first = rows[0]
-    setting = f"{first.buyers} buyers, {first.tickets} tickets"
+    setting = f"{counted(first.buyers, 'buyer')}, {counted(first.tickets, 'ticket')}"
     if len(rows) == 1:
         what = f"{first.strategy} on {first.store}: "
         return Text(
@@ -95,23 +96,19 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
     for row in bad:
         guard = "with nothing guarding it" if row.strategy == "none" else f"under {row.strategy}"
         names = dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies)
-        sold = f"{row.buyers} buyers were sold {row.sold} of {row.tickets} tickets"
+        sold = f"{row.buyers} buyers were sold {row.sold} of {counted(row.tickets, 'ticket')}"
         parts.append(
             f"{guard}, {sold} ({', '.join(names)})" if row.sold > row.tickets else f"{guard}: {', '.join(names)}"
         )
     if good:
         verb = "keeps" if len(good) == 1 else "keep"
-        parts.append(f"{_listed(good)} {verb} the books right")
+        parts.append(f"{listed(good)} {verb} the books right")
     return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
 
 
 def store_title(store: str) -> str:
     """Return what a store is called in a sentence."""
     return _STORE_TITLES.get(store.partition(":")[0], store)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
 def _next_of_story(rows: Sequence[Result]) -> RenderableType:
@@ -134,6 +131,7 @@ def _next_of_race(row: Result) -> RenderableType:
 
 
 def next_steps(commands: Mapping[str, str]) -> RenderableType:
+    """Return what to type next, with what it is for."""
     lines = [Text.assemble("  ", (command, "cyan"), f"   # {why}") for command, why in commands.items()]
     return Group(Text("Next:", style="dim"), *lines)
 
@@ -174,7 +172,7 @@ def _told(operation: Mapping[str, Any]) -> str:
     elif operation["result"] == "ok":
         tickets = [str(ticket) for ticket in operation["tickets"]]
         noun = "tickets" if len(tickets) > 1 else "ticket"
-        end = f"and at {_at(operation['return_ns'])} was told: {noun} {_listed(tickets)}"
+        end = f"and at {_at(operation['return_ns'])} was told: {noun} {listed(tickets)}"
     else:
         told = operation.get("error") or operation["result"]
         end = f"and at {_at(operation['return_ns'])} was told: {told}"
@@ -193,7 +191,11 @@ def _books(row: Result) -> Text:
     stocks = row.books["stocks"].values()
     lines = [f"{stock['issued']} issued and {stock['remaining']} left in {stock['section']!r}" for stock in stocks]
     ledger = row.books["ledger"]
-    listed = "" if ledger is None else f"; the ledger lists {sum(len(entry['tickets']) for entry in ledger)} tickets"
+    listed = (
+        ""
+        if ledger is None
+        else f"; the ledger lists {counted(sum(len(entry['tickets']) for entry in ledger), 'ticket')}"
+    )
     return Text.assemble(
         ("The books say: ", "bold"), "; ".join(lines) + listed + f". Buyers were told of {row.sold} sold."
     )

@@ -18,12 +18,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from sqlalchemy import Engine, Executable, bindparam, create_engine, event, insert, literal_column, select, update
+from sqlalchemy import (
+    Engine,
+    Executable,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import Conflict, UsageError
+from ticketlab.core.errors import Conflict, TornRead, UsageError
 from ticketlab.core.inventory import (
     Books,
     Buy,
@@ -58,6 +69,9 @@ class Statements(NamedTuple):
     buy: str
     cancel: str
     enter: str
+    clear: str
+    stocks: str
+    ledger: str
 
 
 @cache
@@ -87,6 +101,9 @@ def statements() -> Statements:
         buy=_sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
         cancel=_sql(update(STOCK).where(here).values(give_back)),
         enter=_sql(insert(LEDGER).values(ticket)),
+        clear=_sql(delete(LEDGER)),
+        stocks=_sql(select(STOCK)),
+        ledger=_sql(select(LEDGER).order_by(LEDGER.c.id)),
     )
 
 
@@ -105,6 +122,7 @@ class SqliteStore:
         self._ledger = True
         self._opening: dict[str, int] = {}
         self._engine: tuple[int, Engine] | None = None
+        self._kept: tuple[int, PoolProxiedConnection] | None = None
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Create the database, its tables and the opening stock."""
@@ -135,16 +153,35 @@ class SqliteStore:
             connection.execute(f"PRAGMA {pragma}")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the engine behind: each process has its own."""
-        return {**self.__dict__, "_engine": None}
+        """Leave engine and connection behind: each process has its own."""
+        return {**self.__dict__, "_engine": None, "_kept": None}
 
     def reset(self) -> None:
-        """Put the opening stock back, in one transaction."""
-        with self.engine().begin() as connection:
-            connection.execute(LEDGER.delete())
+        """Put the opening stock back, in one transaction, on a connection that is kept for the next time."""
+        if self._kept is None or self._kept[0] != os.getpid():
+            self._kept = os.getpid(), self.engine().raw_connection()
+        sql = statements()
+        with self._connected() as execute:
+            execute("BEGIN IMMEDIATE")
+            execute(sql.clear)
             for name, count in self._opening.items():
-                opening = update(STOCK).where(STOCK.c.section == name)
-                connection.execute(opening.values(remaining=count, issued=0, version=0))
+                execute(sql.write, {"_section": name, "_remaining": count, "_issued": 0, "_version": 0})
+            execute("COMMIT")
+
+    @contextmanager
+    def _connected(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
+        """Yield what executes statements: on the kept connection, where there is one, or on a new one."""
+        kept = self._kept[1] if self._kept is not None and self._kept[0] == os.getpid() else None
+        connection = kept or self.engine().raw_connection()
+        driver = connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            yield driver.execute
+        finally:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+            if kept is None:
+                connection.close()
 
     @contextmanager
     def session(self) -> Iterator[SqliteSession]:
@@ -158,15 +195,25 @@ class SqliteStore:
             connection.close()
 
     def books(self) -> Books:
-        """Read both tables in one transaction, on a new connection."""
-        with self.engine().begin() as connection:
-            stocks = {row.section: Stock(*row) for row in connection.execute(select(STOCK))}
-            rows = connection.execute(select(LEDGER).order_by(LEDGER.c.id)).all()
-        ledger = tuple(Entry(row.buyer, row.section, (row.ticket,), row.cancels) for row in rows)
+        """Read both tables in one transaction; raises TornRead where somebody keeps the database locked."""
+        sql = statements()
+        try:
+            with self._connected() as execute:
+                execute("BEGIN")
+                stocks = {row[0]: Stock(*row) for row in execute(sql.stocks)}
+                rows = execute(sql.ledger).fetchall()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
+            raise TornRead(f"{self.path.name} stays locked: {error}") from error
+        ledger = tuple(Entry(buyer, section, (ticket,), bool(cancels)) for _, buyer, section, ticket, cancels in rows)
         return Books(stocks, ledger if self._ledger else None)
 
     def close(self) -> None:
-        """No connection is held between calls."""
+        """Close the kept connection, in the process that opened it."""
+        if self._kept is not None and self._kept[0] == os.getpid():
+            self._kept[1].close()
+        self._kept = None
 
 
 class SqliteSession:
@@ -297,7 +344,8 @@ class SqliteSession:
             result = do()
             self._execute("COMMIT")
         except BaseException:
-            self._execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+                self._execute("ROLLBACK")
             raise
         return result
 

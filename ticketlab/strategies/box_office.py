@@ -151,7 +151,12 @@ class BoxOffice(Unattended):
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._home, selectors.EVENT_READ)
-            yield selector
+            try:
+                yield selector
+            finally:
+                for key in list(selector.get_map().values()):
+                    if key.data is not None:  # a client that had not left
+                        cast("socket.socket", key.fileobj).close()
 
     def _parse(self, line: bytes) -> Request:
         request = _parse_request(line)

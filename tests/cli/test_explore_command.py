@@ -1,0 +1,90 @@
+"""`ticketlab explore` finds, draws and saves; `ticketlab replay` repeats; exit codes say which."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ticketlab.cli import cli
+from ticketlab.core.errors import TicketlabError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    """Run a command; what it returns is its exit code, and an error of the lab is raised as it is."""
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+    if isinstance(result.exception, TicketlabError):
+        raise result.exception
+    return result
+
+
+def explored(*words: str) -> tuple[Any, int]:
+    result = run("explore", *words, "--json")
+    return json.loads(result.output), result.return_value
+
+
+def test_a_race_is_found_saved_and_replayed(folder: Path) -> None:
+    found, code = explored("--store", "json:in-place", "--whole")
+    assert code == 1
+    assert found["valid"] is False
+    assert found["confirmed"] == "confirmed on real processes"
+    assert found["command"] == "ticketlab explore --store json:in-place --whole"
+    for executor in ("inline", "processes"):
+        again = run("replay", found["file"], "--executor", executor, "--json")
+        assert again.return_value == 1
+        assert [one["name"] for one in json.loads(again.output)["anomalies"]] == found["case"]["anomalies"]
+
+
+def test_what_is_drawn_ends_in_what_to_type_next() -> None:
+    result = run("explore", "--store", "memory")
+    assert "1  read main → 2 ◀" in result.output
+    assert "ticketlab replay .ticketlab/cases/memory-none-" in result.output
+
+
+def test_a_correct_strategy_is_exhausted_and_said_so() -> None:
+    result = run("explore", "--store", "memory", "--strategy", "lock")
+    assert result.return_value == 0
+    assert "Exhausted: all interleavings of 3 buyers are safe" in result.output
+
+
+def test_a_budget_that_ran_out_is_undecided() -> None:
+    found, code = explored("--store", "memory", "--strategy", "lock", "--policy", "pct:3", "--executions", "20")
+    assert code == 3
+    assert (found["valid"], found["executions"], found["exhausted"]) == (None, 20, False)
+
+
+def test_dfs_takes_a_bound_on_preemptions() -> None:
+    found, _ = explored("--store", "memory", "--policy", "dfs", "--preemptions", "1", "--exhaust")
+    assert found["exhausted"]
+    assert found["policy"] == "dfs:preemptions=1"
+    with pytest.raises(UsageError, match="--preemptions bounds dfs"):
+        run("explore", "--store", "memory", "--preemptions", "1")
+
+
+def test_a_case_that_no_longer_repeats_itself_is_no_verdict(folder: Path) -> None:
+    found, _ = explored("--store", "memory")
+    path = folder / found["file"]
+    case = json.loads(path.read_text())
+    case["steps"][1] = "read elsewhere"
+    path.write_text(json.dumps(case))
+    with pytest.raises(TicketlabError, match=r"step 2 was 'read elsewhere' when the case was saved") as error:
+        run("replay", str(path))
+    assert error.value.exit_code == 4
+
+
+@pytest.mark.parametrize(("content", "reason"), [("{}", "no ticketlab case"), ("nonsense", "is not JSON")])
+def test_what_is_no_case_is_refused(folder: Path, content: str, reason: str) -> None:
+    (folder / "case.json").write_text(content)
+    with pytest.raises(UsageError, match=reason):
+        run("replay", "case.json")
+    with pytest.raises(UsageError, match="cannot read the case"):
+        run("replay", "elsewhere.json")

@@ -1,0 +1,69 @@
+"""The table of an interleaving is short, and marks what decides."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ticketlab.core.inventory import Inventory
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explore.findings import Exploring, Finding
+from ticketlab.lab.exploring import explore
+from ticketlab.report.interleaving import MARK, interleaving, lines
+
+
+def found(store: str, strategy: str, how: Exploring) -> Finding:
+    scenario = Scenario(Spec.parse(store), Spec.parse(strategy), 3, Inventory({"main": 2}))
+    finding = explore(scenario, how).finding
+    assert finding is not None
+    return finding
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_lost_update_is_marked_at_the_stale_read_the_change_and_the_overwriting() -> None:
+    finding = found("memory", "none", Exploring())
+    marked = [(line.who, line.step.action.value, line.learnt) for line in lines(finding.execution) if line.decides]
+    assert marked == [
+        (0, "read", (("remaining", 2),)),
+        (1, "write", (("remaining", 1),)),
+        (0, "write", (("remaining", 1),)),
+    ]
+
+
+def test_a_torn_read_is_marked_with_both_pieces_of_the_write() -> None:
+    finding = found("json:truncate", "none", Exploring())
+    marked = [(line.who, line.step.action.value) for line in lines(finding.execution) if line.decides]
+    assert marked == [(0, "truncate"), (1, "read"), (0, "write")]
+
+
+def test_the_table_has_one_column_for_each_buyer_and_ends_with_the_anomaly() -> None:
+    finding = found("memory", "none", Exploring())
+    page = StringIO()
+    Console(file=page, width=120).print(interleaving(finding.execution, 3, finding.anomalies))
+    assert [line.rstrip() for line in page.getvalue().splitlines()] == [
+        "   buyer 1           buyer 2",
+        f"1  read main → 2 {MARK}",
+        "2                    read main → 2",
+        f"3                    write main → 1 {MARK}",
+        f"4  write main → 1 {MARK}",
+        "",
+        "ticket sold twice: ticket 1 of section 'main' is held by buyers 1 and 2",
+        "lost update: buyers were told of 2 sold tickets of section 'main', the books count 1: 1 overwritten",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "strategy"), [("json:in-place", "none"), ("json:rename", "none"), ("json:rename", "flock:data-file")]
+)
+def test_textbook_cases_take_at_most_twenty_lines(store: str, strategy: str) -> None:
+    finding = found(store, strategy, Exploring())
+    assert len(finding.execution.trace) <= 20
+    assert any(line.decides for line in lines(finding.execution))

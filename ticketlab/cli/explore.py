@@ -1,0 +1,105 @@
+"""`ticketlab explore`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ticketlab.cli.keeping import keep_run
+from ticketlab.cli.options import Command, Name, option
+from ticketlab.core.errors import UsageError
+from ticketlab.core.result import document
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+
+
+@click.command("explore", cls=Command)
+@option("--store", type=Name("store"), default="json", help="Where the inventory lives (see ticketlab strategies).")
+@option("--strategy", type=Name("strategy"), default="none", help="How a purchase is kept safe.")
+@option("--buyers", type=int, default=3, help="How many buy.")
+@option("--tickets", type=int, default=2, help="How many tickets are for sale.")
+@option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
+@option("--policy", type=Name("policy"), default="dpor", help="What chooses who moves next: dpor, dfs, random, pct:3.")
+@option("--preemptions", type=int, help="With dfs: at most so many switches away from a buyer that could go on.")
+@option("--executions", type=int, default=10_000, help="At most so many schedules.")
+@option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until nothing is left.")
+@option("--executor", default="inline", help="inline: all buyers in this process; processes: one each, for real.")
+@option("--whole", is_flag=True, default=False, help="Take each read and each write as one step, never torn.")
+@option("--seed", type=int, default=0, help="What is drawn follows from it.")
+@option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
+@option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(as_json: bool, **given: Any) -> int:
+    """Search the schedules of buyers for one that goes wrong.
+
+    What is found is shrunk, confirmed on real processes, drawn, and saved as a case that `ticketlab replay` repeats.
+    If nothing is found and nothing is left, the strategy is right for every interleaving of these buyers.
+    """
+    from ticketlab.cli.terminal import Progress, console, print_json
+    from ticketlab.core.inventory import Inventory
+    from ticketlab.explore.findings import Exploring
+    from ticketlab.lab.cases import save_case
+    from ticketlab.lab.exploring import explore
+    from ticketlab.report.exploration import print_exploration
+
+    if given["tickets"] < 0:
+        raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
+    scenario = Scenario(
+        store=Spec.parse(given["store"]),
+        strategy=Spec.parse(given["strategy"]),
+        buyers=given["buyers"],
+        inventory=Inventory({"main": given["tickets"]}),
+        orders=given["orders"],
+        seed=given["seed"],
+    )
+    how = Exploring(
+        policy=_policy(given["policy"], given["preemptions"]),
+        executor=given["executor"],
+        executions=given["executions"],
+        seed=given["seed"],
+        exhaust=given["exhaust"],
+        whole=given["whole"],
+    )
+    with Progress() as progress:
+        found = explore(
+            scenario,
+            how,
+            command=_command(),
+            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+        )
+    path = save_case(found.finding.case, given["cases"]) if found.finding else None
+    saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
+    keep_run(saved, f"explore-{scenario.store}-{scenario.strategy}", given["keep"])
+    if as_json:
+        print_json(saved)
+    else:
+        print_exploration(found, path, console())
+    return found.verdict.exit_code
+
+
+def _policy(text: str, preemptions: int | None) -> Spec:
+    policy = Spec.parse(text)
+    if preemptions is None:
+        return policy
+    if policy.name != "dfs":
+        raise UsageError(f"--preemptions bounds dfs, and the policy is {policy}: add --policy dfs")
+    if preemptions < 1:
+        raise UsageError(f"--preemptions {preemptions} is no bound: 1 or more are needed")
+    return Spec("dfs", "", (("preemptions", str(preemptions)),))
+
+
+def _command() -> str:
+    """Return the command line that runs this again."""
+    ctx = click.get_current_context()
+    words = ["ticketlab", "explore"]
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        source = ctx.get_parameter_source(name)
+        if name in ("as_json", "cases", "keep") or source is None or source.name == "DEFAULT":
+            continue
+        value = ctx.params[name]
+        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
+    return shlex.join(words)

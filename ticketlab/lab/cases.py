@@ -1,0 +1,55 @@
+"""Case files: one JSON object each, named by what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Final
+
+import ticketlab
+from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.explore.case import Case
+
+CASES: Final = Path(".ticketlab") / "cases"
+
+
+def versions() -> dict[str, str]:
+    """Return what a replay should be the same as."""
+    return {"ticketlab": ticketlab.__version__, "python": platform.python_version()}
+
+
+def save_case(case: Case, folder: Path = CASES) -> Path:
+    """Write a case into a folder; the same schedule of the same scenario gets the same name again."""
+    data = case.to_json()
+    what = json.dumps([data["scenario"], data["without"], data["whole"], data["schedule"]], sort_keys=True)
+    store, strategy = case.scenario.store.name, case.scenario.strategy.name
+    name = f"{store}-{strategy}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(_text(data), encoding="utf-8")
+    except OSError as error:
+        raise TicketlabError(f"cannot save the case as {path}: {error.strerror}") from None
+    return path
+
+
+def _text(data: dict[str, object]) -> str:
+    """Return JSON with one line for each key: a schedule is read across, not down."""
+    lines = (f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def load_case(path: Path) -> Case:
+    """Read a case; raises UsageError where the file cannot be read, or holds no case that this version knows."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the case {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"the case {path} is not JSON: {error}") from None
+    try:
+        return Case.from_json(data)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None

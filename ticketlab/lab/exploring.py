@@ -1,0 +1,180 @@
+"""Explorations: run a scenario under one schedule after another, judge each, and shrink the first that goes wrong."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.case import Case
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.findings import Exploration, Exploring, Finding
+from ticketlab.explore.inline import Inline
+from ticketlab.explore.processes import Processes
+from ticketlab.explore.search import Executor, replay, search
+from ticketlab.explore.shrink import shrink
+from ticketlab.explore.trace import describe
+from ticketlab.lab.cases import versions
+from ticketlab.lab.environment import environment
+from ticketlab.lab.registry import policy_kind, store_kind, strategy_kind
+from ticketlab.lab.rehearsal import Rehearsal
+
+EXECUTORS: Final = ("inline", "processes")
+
+
+def executor_for(cast: Rehearsal, how: Exploring) -> AbstractContextManager[Executor]:
+    """Return the executor that is asked for; raises UsageError where the store cannot run there."""
+    if how.executor not in EXECUTORS:
+        raise unknown_name("executor", how.executor, EXECUTORS)
+    if how.executor == "inline":
+        return Inline(cast, whole=how.whole, steps=how.steps)
+    store = store_kind(cast.scenario.store)
+    if store.in_process:
+        raise UsageError(f"{store.name} cannot be explored with processes: its books never leave one process")
+    return Processes(cast, whole=how.whole, steps=how.steps, patience=how.patience)
+
+
+def refuse_unsupported(scenario: Scenario, executor: str) -> None:
+    """Raise UsageError where the scenario's strategy cannot run on its store, or not under control."""
+    store, strategy = scenario.store, scenario.strategy
+    reason = strategy_kind(strategy).unsupported_on(store_kind(store))
+    if reason:
+        raise UsageError(f"{strategy} does not run on {store}: {reason} (see ticketlab strategies)")
+    server = dict(strategy.options).get("server", "selector")
+    if strategy.name == "clerk" and strategy.variant == "socket" and server != "selector":
+        raise UsageError(
+            f"{strategy} cannot be explored: its server starts processes or queues of its own (use selector)"
+        )
+    if executor == "inline" and store.name == "sqlite" and strategy.variant == "data-file":
+        raise UsageError(
+            f"{strategy} on {store} cannot be explored inline: closing the database file drops its process's locks on "
+            "it, and SQLite knows that only of other processes (add --executor processes)"
+        )
+
+
+def explore(
+    scenario: Scenario,
+    how: Exploring | None = None,
+    *,
+    command: str = "",
+    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+) -> Exploration:
+    """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
+
+    `progress` is told now and then how many executions there were, and how many of them went wrong.
+
+    Raises:
+        UsageError: a name is unknown, or things do not go together.
+        Nondeterminism: the same schedule did not lead to the same steps.
+        TicketlabError: the lab could not do its work.
+    """
+    how = how or Exploring()
+    refuse_unsupported(scenario, how.executor)
+    cast = Rehearsal(scenario, how.folder)
+    began = time.monotonic()
+    with executor_for(cast, how) as executor:
+        seen = _search(executor, cast, how, progress)
+        finding = _finding(executor, cast, how, *seen.first) if seen.first else None
+    return Exploration(
+        command=command,
+        scenario=scenario,
+        how=how,
+        executions=seen.executions,
+        anomalous=seen.anomalous,
+        names=dict(seen.names),
+        exhausted=seen.exhausted,
+        seconds=time.monotonic() - began,
+        finding=finding,
+        environment=environment(how.folder or Path.cwd()),
+    )
+
+
+@dataclass(slots=True)
+class _Seen:
+    executions: int = 0
+    anomalous: int = 0
+    names: Counter[str] = field(default_factory=Counter)
+    exhausted: bool = False
+    first: tuple[int, Execution, list[Anomaly]] | None = None
+
+
+def _search(executor: Executor, cast: Rehearsal, how: Exploring, progress: Callable[[int, int], None]) -> _Seen:
+    kind, seen = policy_kind(how.policy), _Seen()
+    policy = kind.make(how.policy, how.seed)
+    for execution in search(executor, policy, how.executions):
+        seen.executions += 1
+        if seen.executions % 100 == 0:
+            progress(seen.executions, seen.anomalous)
+        anomalies = cast.judge(execution)
+        if anomalies:
+            seen.anomalous += 1
+            seen.names.update({anomaly.name for anomaly in anomalies})
+            if seen.first is None:
+                seen.first = seen.executions, execution, anomalies
+            if not how.exhaust:
+                break
+    else:
+        # The search ended by itself or by the bound; asking once more tells which.
+        seen.exhausted = kind.exhausts and (
+            seen.executions < how.executions or next(search(executor, policy, 1), None) is None
+        )
+    return seen
+
+
+def _finding(
+    executor: Executor, cast: Rehearsal, how: Exploring, number: int, execution: Execution, anomalies: list[Anomaly]
+) -> Finding:
+    wanted = {anomaly.name for anomaly in anomalies}
+
+    def fails(one: Execution) -> bool:
+        return bool(wanted & {anomaly.name for anomaly in cast.judge(one)})
+
+    small = shrink(executor, execution, fails)
+    last = replay(executor, small.execution.schedule, small.without)
+    found = cast.judge(last)
+    if not found:
+        raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
+    case = Case(
+        scenario=cast.scenario,
+        schedule=last.schedule,
+        steps=steps_of(last),
+        anomalies=tuple(anomaly.name for anomaly in found),
+        without=small.without,
+        whole=how.whole,
+        found={"policy": str(how.policy), "seed": how.seed, "execution": number},
+        versions=versions(),
+    )
+    return Finding(case, last, tuple(found), cast.history(last), _confirm(case, how))
+
+
+def steps_of(execution: Execution) -> tuple[str, ...]:
+    """Return every step of an execution in two words."""
+    table = execution.trace.table
+    return tuple(describe(table.steps[what]) for what in execution.trace.what)
+
+
+def _confirm(case: Case, how: Exploring) -> str:
+    """Replay a case on real processes, unless it was found there; say how it went, or why it was not asked."""
+    store = store_kind(case.scenario.store)
+    if how.executor == "processes":
+        return "found on real processes"
+    if store.in_process:
+        return f"not asked of real processes: {store.name} never leaves one process"
+    cast = Rehearsal(case.scenario)
+    with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience) as executor:
+        again = replay(executor, case.schedule, case.without)
+        case.check(again)
+        found = {anomaly.name for anomaly in cast.judge(again)}
+    if not set(case.anomalies) <= found:
+        raise TicketlabError(
+            f"real processes do not confirm the shrunk schedule: {', '.join(case.anomalies)} in one process, "
+            f"{', '.join(sorted(found)) or 'nothing'} in several"
+        )
+    return "confirmed on real processes"

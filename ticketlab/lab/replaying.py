@@ -1,0 +1,28 @@
+"""Replays: one saved schedule again, the same every time."""
+
+from __future__ import annotations
+
+from ticketlab.explore.case import Case
+from ticketlab.explore.findings import Exploring, Replay
+from ticketlab.explore.search import replay as replayed
+from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring import executor_for, refuse_unsupported
+from ticketlab.lab.folders import LIVE
+from ticketlab.lab.rehearsal import Rehearsal
+
+
+def replay(case: Case, executor: str = "inline", *, command: str = "") -> Replay:
+    """Run a case again.
+
+    Raises:
+        Nondeterminism: the steps differ from the case's; that is no verdict.
+        UsageError: the case's scenario cannot run here, or not on this executor.
+    """
+    refuse_unsupported(case.scenario, executor)
+    cast = Rehearsal(case.scenario)
+    with executor_for(cast, Exploring(executor=executor, whole=case.whole)) as running:
+        execution = replayed(running, case.schedule, case.without)
+        case.check(execution)
+        anomalies = tuple(cast.judge(execution))
+        history = cast.history(execution)
+    return Replay(command, case, executor, execution, anomalies, history, environment(LIVE.parent))

@@ -1,0 +1,54 @@
+"""Explorations and replays as text: the verdict first, then the interleaving, then what to type next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.verdict import Verdict
+from ticketlab.core.words import counted
+from ticketlab.explore.findings import Exploration, Replay
+from ticketlab.report.interleaving import interleaving
+from ticketlab.report.text import next_steps, verdict_text
+
+
+def print_exploration(found: Exploration, saved: Path | None, console: Console) -> None:
+    """Print what a search came to; `saved` is where its case stands."""
+    console.print(_headline(found.scenario, found.verdict))
+    console.print(_counted(found))
+    finding = found.finding
+    if finding is None:
+        return
+    console.print(f"The smallest schedule that goes wrong ({finding.confirmed}):\n")
+    console.print(interleaving(finding.execution, found.scenario.buyers, finding.anomalies))
+    console.print()
+    console.print(next_steps({f"ticketlab replay {saved}": "the same schedule again"} if saved else {}))
+
+
+def print_replay(played: Replay, console: Console) -> None:
+    """Print what a case led to this time."""
+    scenario = played.case.scenario
+    console.print(_headline(scenario, played.verdict))
+    console.print(f"{len(played.execution.trace)} steps, the same as when the case was saved ({played.executor}).\n")
+    console.print(interleaving(played.execution, scenario.buyers, played.anomalies))
+
+
+def _headline(scenario: Scenario, verdict: Verdict) -> Text:
+    style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
+    setting = f"{counted(scenario.buyers, 'buyer')}, {counted(scenario.inventory.tickets, 'ticket')}"
+    return Text(f"{scenario.strategy} on {scenario.store}: {verdict_text(verdict).plain}  ({setting})", style=style)
+
+
+def _counted(found: Exploration) -> str:
+    noun = "execution" if found.executions == 1 else "executions"
+    what = f"{found.executions:,} {noun} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
+    if found.exhausted and not found.anomalous:
+        bound = " within its bound" if found.how.policy.options else ""
+        return f"Exhausted: all interleavings of {found.scenario.buyers} buyers{bound} are safe ({what})."
+    if found.exhausted:
+        names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
+        return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."
+    return f"{found.anomalous:,} anomalous of {what}; nothing is claimed about the others."

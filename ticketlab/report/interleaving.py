@@ -1,0 +1,142 @@
+"""An interleaving as a table: one column for each participant, one line for each step, the deciding ones marked.
+
+What decides is found first, as data: a read whose record somebody else changed before the reader wrote (with that
+change and that write), or a read in the middle of another's write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ticketlab.core.pacing import Action, Step
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.schedule import Ending
+from ticketlab.explore.stuck import Wait, named, waits
+from ticketlab.explore.trace import Trace
+
+MARK: Final = "◀"
+WIDEST: Final = 8
+"""How many columns a terminal shows side by side; with more participants, a line names who moves."""
+
+
+class Line(NamedTuple):
+    """One step: who made it, what it was, what was learnt, and whether it decides the outcome."""
+
+    who: int
+    step: Step
+    learnt: tuple[tuple[str, int | str], ...]
+    decides: bool
+
+
+def lines(execution: Execution) -> list[Line]:
+    """Return every step of an execution with what was learnt at it."""
+    trace, marked = execution.trace, deciding(execution.trace)
+    learnt: dict[int, list[tuple[str, int | str]]] = {}
+    for note in execution.notes:
+        learnt.setdefault(note.step, []).append((note.what, note.value))
+    return [
+        Line(who, trace.table.steps[what], tuple(learnt.get(node, ())), node in marked)
+        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
+    ]
+
+
+def deciding(trace: Trace) -> frozenset[int]:
+    """Return the steps that decide what goes wrong between participants; empty where each went undisturbed."""
+    marked: set[int] = set()
+    steps = [trace.table.steps[what] for what in trace.what]
+    for node, (who, step) in enumerate(zip(trace.who, steps, strict=True)):
+        if step.action is Action.READ:
+            marked |= _overtaken(trace.who, steps, node, who)
+        elif step.part:
+            marked |= _torn(trace.who, steps, node, who)
+    return frozenset(marked)
+
+
+def _overtaken(movers: Sequence[int], steps: Sequence[Step], read: int, who: int) -> set[int]:
+    """Return a read, the change by another that made it stale, and the reader's own write that came after that."""
+    resource, changed = steps[read].resource, -1
+    for node in range(read + 1, len(steps)):
+        step = steps[node]
+        if step.resource != resource or not _writes(step):
+            if movers[node] == who and step.resource == resource and step.action is Action.READ:
+                break  # it looked again
+            continue
+        if movers[node] != who:
+            changed = node if changed < 0 else changed
+        else:
+            return {read, changed, node} if changed >= 0 else set()
+    return set()
+
+
+def _torn(movers: Sequence[int], steps: Sequence[Step], part: int, who: int) -> set[int]:
+    """Return the reads by others between the pieces of one write, with those pieces."""
+    begin = next((node for node in range(part - 1, -1, -1) if movers[node] == who), -1)
+    between = {
+        node for node in range(begin + 1, part) if steps[node].resource == steps[part].resource and movers[node] != who
+    }
+    return between | {begin, part} if between and begin >= 0 else set()
+
+
+def _writes(step: Step) -> bool:
+    return step.action in (Action.WRITE, Action.TRUNCATE, Action.RENAME)
+
+
+def interleaving(execution: Execution, buyers: int, anomalies: Sequence[Anomaly]) -> RenderableType:
+    """Return the table of an execution, and under it the sentence of each anomaly."""
+    moved = sorted({*execution.trace.who, *(wait.who for wait in _stuck(execution, buyers))})
+    told = Group(*(Text(f"{anomaly.name}: {anomaly.sentence}", style="red") for anomaly in anomalies))
+    table = _side_by_side(execution, buyers, moved) if len(moved) <= WIDEST else _one_column(execution, buyers)
+    return Group(table, Text(), told)
+
+
+def _table() -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", justify="right", style="dim")
+    return table
+
+
+def _side_by_side(execution: Execution, buyers: int, moved: Sequence[int]) -> Table:
+    table = _table()
+    for who in moved:
+        table.add_column(named(who, buyers))
+    for number, line in enumerate(lines(execution), 1):
+        table.add_row(str(number), *(_cell(line) if who == line.who else "" for who in moved))
+    stuck = {wait.who: wait for wait in _stuck(execution, buyers)}
+    if stuck:
+        cells = (f"waits: {_words(stuck[who].step)}" if who in stuck else "" for who in moved)
+        table.add_row("", *(Text(cell, style="red") for cell in cells))
+    return table
+
+
+def _one_column(execution: Execution, buyers: int) -> Table:
+    table = _table()
+    table.add_column("who")
+    table.add_column("step")
+    for number, line in enumerate(lines(execution), 1):
+        table.add_row(str(number), named(line.who, buyers), _cell(line))
+    for wait in _stuck(execution, buyers):
+        table.add_row("", named(wait.who, buyers), Text(f"waits: {_words(wait.step)}", style="red"))
+    return table
+
+
+def _stuck(execution: Execution, buyers: int) -> list[Wait]:
+    """Return which buyers wait for ever; staff that wait for the next request are no news."""
+    if execution.ending is not Ending.STUCK:
+        return []
+    return [wait for wait in waits(execution.trace) if wait.who < buyers]
+
+
+def _cell(line: Line) -> Text:
+    learnt = ", ".join(str(value) if what == "remaining" else f"{what} {value}" for what, value in line.learnt)
+    text = _words(line.step) + (f" → {learnt}" if learnt else "")
+    return Text(f"{text} {MARK}" if line.decides else text, style="bold yellow" if line.decides else "")
+
+
+def _words(step: Step) -> str:
+    return f"{step.action.value} {step.resource}"
