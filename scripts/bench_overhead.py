@@ -5,7 +5,7 @@ placed its orders; the rate is sales from the gun to the last answer. The lab re
 Sides take turns within each round, so a machine whose speed drifts harms neither; printed are the medians of both
 rates and the median ratio lab / bare with its spread.
 
-    uv run python scripts/bench_overhead.py [--rounds 5] [--buyers 8,100] [--only json+lock]
+    uv run python scripts/bench_overhead.py [--rounds 5] [--buyers 8,100] [--only json+lock] [--compared]
 """
 
 from __future__ import annotations
@@ -271,8 +271,8 @@ def bare_rate(case: Case, buyers: int, orders: int) -> float:
     return float(buyers * orders / seconds)
 
 
-def lab_rate(case: Case, buyers: int, orders: int) -> float:
-    """Run the same race in the lab, with everything recorded, and return its sales per second."""
+def lab_rate(case: Case, buyers: int, orders: int, *, trace: bool) -> float:
+    """Run the same race in the lab, recorded with or without its steps, and return its sales per second."""
     scenario = Scenario(
         Spec.parse(case.store),
         Spec.parse(case.strategy),
@@ -281,7 +281,7 @@ def lab_rate(case: Case, buyers: int, orders: int) -> float:
         orders=orders,
         ledger=False,
     )
-    result = race(scenario, Live())
+    result = race(scenario, Live(trace=trace))
     if not result.valid:
         raise SystemExit(f"{case.name}: {[anomaly.sentence for anomaly in result.verdict.anomalies]}")
     return result.figures.sales_per_s
@@ -293,12 +293,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--buyers", default="8,100")
     parser.add_argument("--only", default="")
+    parser.add_argument("--compared", action="store_true", help="record as a comparison does: requests, not steps")
     given = parser.parse_args()
     print(f"{'case':<32}{'buyers':>7}{'lab /s':>10}{'bare /s':>10}{'ratio':>8}{'spread':>16}{'bar':>6}")
     for case in (case for case in CASES if given.only in case.name):
         for buyers in map(int, given.buyers.split(",")):
             orders = max(1, case.sales // buyers)
-            pairs = [(lab_rate(case, buyers, orders), bare_rate(case, buyers, orders)) for _ in range(given.rounds)]
+            pairs = [
+                (lab_rate(case, buyers, orders, trace=not given.compared), bare_rate(case, buyers, orders))
+                for _ in range(given.rounds)
+            ]
             ratios = sorted(lab / bare for lab, bare in pairs)
             lab, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
             ratio, spread = statistics.median(ratios), f"{ratios[0]:.2f} to {ratios[-1]:.2f}"

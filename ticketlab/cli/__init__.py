@@ -15,6 +15,9 @@ from ticketlab.core.errors import TicketlabError, unknown_name
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
+    "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
+    "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
+    "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "explore": "Search the schedules of buyers for one that goes wrong.",
     "replay": "Run a found case again, the same every time.",
@@ -64,7 +67,8 @@ def cli() -> None:
     Buyers race for tickets in a shared inventory, and the lab says which locking strategy keeps the books right on
     which store, and what it costs. `ticketlab race` tells the whole story.
 
-    Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work.
+    Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work,
+    5 a threshold was missed.
     """
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, Name, option
 from ticketlab.core.errors import UsageError
+from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
@@ -28,6 +30,7 @@ from ticketlab.core.spec import Spec
 @option("--whole", is_flag=True, default=False, help="Take each read and each write as one step, never torn.")
 @option("--seed", type=int, default=0, help="What is drawn follows from it.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
+@option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(as_json: bool, **given: Any) -> int:
     """Search the schedules of buyers for one that goes wrong.
@@ -68,8 +71,10 @@ def command(as_json: bool, **given: Any) -> int:
             progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
         )
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
+    saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
+    keep_run(saved, f"explore-{scenario.store}-{scenario.strategy}", given["keep"])
     if as_json:
-        print_json(found.to_json() | {"file": str(path) if path else None})
+        print_json(saved)
     else:
         print_exploration(found, path, console())
     return found.verdict.exit_code
@@ -93,7 +98,7 @@ def _command() -> str:
     for parameter in ctx.command.params:
         name = parameter.name or ""
         source = ctx.get_parameter_source(name)
-        if name in ("as_json", "cases") or source is None or source.name == "DEFAULT":
+        if name in ("as_json", "cases", "keep") or source is None or source.name == "DEFAULT":
             continue
         value = ctx.params[name]
         words += [f"--{name}"] if value is True else [f"--{name}", str(value)]

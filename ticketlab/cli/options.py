@@ -66,6 +66,24 @@ class Command(click.Command):
         return {known[key]: value for key, value in (shared | own).items()}
 
 
+def given_options(*left_out: str) -> list[str]:
+    """Return the options of the running command that are not at their defaults, as words of a command line."""
+    ctx = click.get_current_context()
+    words = []
+    for parameter in ctx.command.params:
+        name, source = parameter.name or "", ctx.get_parameter_source(parameter.name or "")
+        if name in left_out or source is None or source.name == "DEFAULT":
+            continue
+        option = f"--{name.replace('_', '-')}"
+        value = ctx.params[name]
+        if isinstance(value, bool):
+            words.append(option if value else f"--no-{option[2:]}")
+        else:
+            for each in value if isinstance(value, tuple) else (value,):
+                words += [option, str(each)]
+    return words
+
+
 def _settings() -> tuple[Path, dict[str, Any]]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"

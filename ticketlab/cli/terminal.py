@@ -25,6 +25,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
+def warn(message: str) -> None:
+    """Say on stderr what a user should know, though the command did its work."""
+    print(f"ticketlab: warning: {message}", file=sys.stderr)
+
+
 class Progress:
     """One line that is overwritten as the work goes on, and erased at the end."""
 

@@ -8,7 +8,7 @@ Which strategy runs on which store follows from capabilities: the store has them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -152,12 +152,15 @@ class StoreKind(Kind):
 class StrategyKind(Kind):
     """A strategy by name; `build(variant, **options)` makes one. `wrong` names the variants that are wrong on purpose.
 
-    A kind without variants is wrong as a whole where `wrong` holds the empty string.
+    A kind without variants is wrong as a whole where `wrong` holds the empty string. `parts` names, for each variant
+    that differs and for all others under the empty string, what must be there and work beside the store and the
+    purchase itself: the fewer parts, the simpler the strategy. A kind that names none has no rank.
     """
 
     needs: frozenset[Capability]
     build: Callable[..., Strategy]
     wrong: frozenset[str] = field(default=frozenset())
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def make(self, spec: Spec) -> Strategy:
         """Build the strategy that a spec names."""
@@ -166,6 +169,10 @@ class StrategyKind(Kind):
     def claims_safety(self, spec: Spec) -> bool:
         """Whether this strategy is meant to keep the books right."""
         return self.variant(spec) not in self.wrong
+
+    def moving_parts(self, spec: Spec) -> Sequence[str] | None:
+        """Return the parts that the spec's variant needs beside the store; None where its author does not say."""
+        return self.parts.get(self.variant(spec), self.parts.get(""))
 
     def missing_on(self, store: StoreKind) -> list[str]:
         """Return what this strategy needs and a store does not have, in words."""

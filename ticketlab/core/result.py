@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.core.history import History
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
+
+FORMAT: Final = "ticketlab/result"
+VERSION: Final = 1
+
+
+def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result as it is printed, saved and exchanged; `kind` is race, story, comparison or exploration."""
+    return {"format": FORMAT, "version": VERSION, "kind": kind, **result}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +25,9 @@ class Figures:
 
     `fairness` is Jain's index over the buyers' rates, each from the first order of all to the buyer's last answer: 1
     where all were served alike, 1/n where one had everything. It means most where each buyer places many orders.
-    Latencies run from an order to its answer.
+    Latencies run from an order to its answer. `waiting_share` is the part of that time in which buyers waited for
+    a lock, a queue or the store, `longest_wait_ms` the longest single such wait. `peak_mb` is the largest process of a
+    buyer or a clerk, memory it shares included. `start_s` runs from the beginning of the start to the starting gun.
     """
 
     race_s: float
@@ -31,11 +42,15 @@ class Figures:
     unknown: int
     waiting_share: float
     processor_ms_per_sale: float
+    p999_ms: float = 0.0
+    longest_wait_ms: float = 0.0
+    peak_mb: float = 0.0
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One race and its verdict."""
+    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered."""
 
     command: str
     store: str
@@ -49,6 +64,8 @@ class Result:
     books: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
+    timeline: Timeline | None = None
+    curve: Sequence[tuple[float, float]] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -56,7 +73,7 @@ class Result:
         return self.verdict.valid
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as it is printed and saved; the history is a file of its own."""
+        """Return the result as it is printed and saved; history and timeline are files of their own."""
         return {
             "command": self.command,
             "store": self.store,
@@ -69,6 +86,7 @@ class Result:
             "reason": self.verdict.reason,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "figures": asdict(self.figures),
+            "curve": [list(point) for point in self.curve],
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from ticketlab.core.history import Operation
 from ticketlab.core.result import Figures
 from ticketlab.launch.track import Track
 
+SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1.0)
+"""Where latency curves have their points."""
 
-def figures(tracks: Sequence[Track], wall_s: float) -> Figures:
-    """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown."""
+
+def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_s: float = 0.0) -> Figures:
+    """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown.
+
+    `staff` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
+    how long it took to start everybody.
+    """
     operations = [operation for track in tracks for operation in track.operations]
     answered = [operation for operation in operations if operation.return_ns is not None]
     sold = sum(len(operation.tickets) for operation in answered if operation.op == "buy")
@@ -25,14 +33,24 @@ def figures(tracks: Sequence[Track], wall_s: float) -> Figures:
         sales_per_s=sold / race_s if race_s else 0.0,
         p50_ms=percentile(latencies, 0.50) / 1e6,
         p99_ms=percentile(latencies, 0.99) / 1e6,
+        p999_ms=percentile(latencies, 0.999) / 1e6,
         longest_ms=percentile(latencies, 1.0) / 1e6,
         fairness=jain(_rates(answered, began)),
         retries=sum(track.retries for track in tracks),
         failed=sum(operation.result == "failed" for operation in operations),
         unknown=len(operations) - len(answered),
         waiting_share=sum(track.waited_ns for track in tracks) / max(1, sum(latencies)),
-        processor_ms_per_sale=sum(track.processor_ns for track in tracks) / 1e6 / max(1, sold),
+        processor_ms_per_sale=sum(track.processor_ns for track in (*tracks, *staff)) / 1e6 / max(1, sold),
+        longest_wait_ms=max((track.longest_wait_ns for track in tracks), default=0) / 1e6,
+        peak_mb=max((track.peak_bytes for track in (*tracks, *staff)), default=0) / 1e6,
+        start_s=start_s,
     )
+
+
+def curve(operations: Iterable[Operation]) -> list[float]:
+    """Return the latency in ms within which each of the `SHARES` of all answered orders were answered."""
+    latencies = sorted(_latency_ns(each) for each in operations if each.return_ns is not None)
+    return [round(percentile(latencies, share) / 1e6, 4) for share in SHARES]
 
 
 def _latency_ns(operation: Operation) -> int:

@@ -19,9 +19,10 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.environment import environment
-from ticketlab.lab.figures import figures
+from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
@@ -41,6 +42,7 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
+    `timeline` asks for the timeline, which needs the steps.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -49,6 +51,7 @@ class Live:
     trace: bool = True
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
+    timeline: bool = False
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -69,7 +72,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         live.meanwhile()
 
     with _prepared(scenario, live) as (store, strategy, launcher, folder):
-        tracks, endings = _run(scenario, live, store, strategy, launcher, meanwhile)
+        tracks, endings, start_s = _run(scenario, live, store, strategy, launcher, meanwhile)
         _refuse_full_disk(tracks)
         books, torn = _read_books(store)
         if any(ending.how == "hung" for ending in endings):
@@ -86,10 +89,16 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         tickets=scenario.inventory.tickets,
         sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
         verdict=verdict,
-        figures=figures(tracks[: scenario.buyers], time.monotonic() - began),
+        figures=figures(
+            tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_s=start_s
+        ),
         books=_books_json(books),
         environment=surroundings,
         history=history,
+        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies)
+        if live.timeline
+        else None,
+        curve=tuple(zip(SHARES, curve(operations), strict=True)),
     )
 
 
@@ -133,14 +142,17 @@ def _run(
     strategy: Strategy,
     launcher: Launcher,
     meanwhile: Callable[[], None],
-) -> tuple[list[Track], list[Ending]]:
-    """Let everybody race, and read what they recorded; the buyers' tracks come first."""
+) -> tuple[list[Track], list[Ending], float]:
+    """Let everybody race; return what they recorded (buyers' tracks first), how they ended, and seconds to start."""
+    began_ns = time.monotonic_ns()
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
         party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
         endings = launcher.run(party, meanwhile)
-        return [track(each + 1, log.records(each), gate.fired_ns) for each in range(log.participants)], endings
+        people = range(log.participants)
+        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
+        return tracks, endings, (gate.fired_ns - began_ns) / 1e9
     finally:
         gate.close()
         log.close()

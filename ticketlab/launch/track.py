@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
@@ -12,24 +12,33 @@ from ticketlab.launch.log import Record
 
 @dataclass(slots=True)
 class Track:
-    """One participant's part in a race."""
+    """One participant's part in a race.
+
+    `records` is empty unless they were to be kept: they are what a timeline is drawn from, times since the origin.
+    """
 
     process: int
     operations: list[Operation] = field(default_factory=list)
     retries: int = 0
     waited_ns: int = 0
+    longest_wait_ns: int = 0
     processor_ns: int = 0
+    peak_bytes: int = 0
     crash: str = ""
     last: str = "had not begun"
     ended: bool = False
+    records: Sequence[Record] = ()
 
 
-def track(process: int, records: Iterable[Record], origin_ns: int = 0) -> Track:
+def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: bool = False) -> Track:
     """Fold a participant's records into its track; an operation without a completion is unknown.
 
     Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
     """
     found = Track(process)
+    if keep:
+        records = list(_in_order(records))
+        found.records = [_since(record, origin_ns) for record in records]
     invocation: Record | None = None
     accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
@@ -43,7 +52,9 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0) -> Track:
             if record[1] == "remaining":
                 accesses.append((at_ns, action, record[2]))
         elif tag == recorder.GOT:
-            found.waited_ns += record[1] - origin_ns - at_ns
+            waited = record[1] - origin_ns - at_ns
+            found.waited_ns += waited
+            found.longest_wait_ns = max(found.longest_wait_ns, waited)
         elif tag == recorder.INVOKE:
             invocation, accesses = record, []
             found.last = f"asked to {record[2]}"
@@ -54,7 +65,8 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0) -> Track:
         elif tag == recorder.CRASH:
             found.crash = record[2]
         elif tag == recorder.END:
-            found.processor_ns, found.ended, found.last = record[2], True, "had finished"
+            _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
+            found.ended, found.last = True, "had finished"
     if invocation is not None:
         found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
@@ -67,6 +79,10 @@ def _in_order(records: Iterable[Record]) -> Iterator[Record]:
             yield from record[1]
         else:
             yield record
+
+
+def _since(record: Record, origin_ns: int) -> Record:
+    return record if record[0] == recorder.NOTE else (record[0], record[1] - origin_ns, *record[2:])
 
 
 def _operation(

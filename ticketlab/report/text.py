@@ -103,8 +103,12 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
     if good:
         verb = "keeps" if len(good) == 1 else "keep"
         parts.append(f"{listed(good)} {verb} the books right")
-    title = _STORE_TITLES.get(store.partition(":")[0], store)
-    return Text.assemble((f"{title}: ", "bold"), "; ".join(parts) + ".")
+    return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
+
+
+def store_title(store: str) -> str:
+    """Return what a store is called in a sentence."""
+    return _STORE_TITLES.get(store.partition(":")[0], store)
 
 
 def _next_of_story(rows: Sequence[Result]) -> RenderableType:

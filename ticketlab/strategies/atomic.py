@@ -28,4 +28,5 @@ KIND = StrategyKind(
     summary="one conditional UPDATE",
     needs=frozenset({Capability.CONDITIONAL_UPDATE}),
     build=Atomic,
+    parts={"": ()},
 )

@@ -176,4 +176,9 @@ KIND = StrategyKind(
     },
     needs=frozenset({Capability.RECORDS, Capability.SHARED}),
     build=_build,
+    parts={
+        "": ("a clerk process", "a queue of requests", "a queue of answers for each buyer"),
+        "joinable": ("clerk processes", "a queue of requests", "a queue of answers for each buyer", "the clerks' lock"),
+        "socket": ("a clerk process", "a socket", "a message format"),
+    },
 )

@@ -56,4 +56,5 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=_build,
     wrong=frozenset({"data-file", "unlink"}),
+    parts={"": ("a lock file",)},
 )

@@ -57,6 +57,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS}),
     build=_build,
     wrong=frozenset({"too-late"}),
+    parts={"": ("a lock handed to each process",)},
 )
 
 MANAGER_KIND = StrategyKind(
@@ -64,4 +65,5 @@ MANAGER_KIND = StrategyKind(
     summary="a Manager().Lock around the purchase",
     needs=frozenset({Capability.RECORDS, Capability.MANAGER}),
     build=ManagerLock,
+    parts={"": ("a lock in the manager's process", "a message for each turn")},
 )

@@ -64,4 +64,5 @@ KIND = StrategyKind(
     },
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=LockFile,
+    parts={"": ("a lock file", "a library that polls it")},
 )

@@ -29,4 +29,5 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS}),
     build=Unguarded,
     wrong=frozenset({""}),
+    parts={"": ()},
 )

@@ -42,4 +42,5 @@ KIND = StrategyKind(
     summary="compare-and-set on a version, tried again when it has moved on",
     needs=frozenset({Capability.RECORDS, Capability.COMPARE_AND_SET}),
     build=Optimistic,
+    parts={"": ("a version in each record", "a retry when refused")},
 )

@@ -48,4 +48,5 @@ KIND = StrategyKind(
     },
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION}),
     build=Transaction,
+    parts={"": ("a transaction",), "deferred": ("a transaction", "a retry when refused")},
 )

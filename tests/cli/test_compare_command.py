@@ -1,0 +1,165 @@
+"""`ticketlab compare` and `ticketlab runs` as a user meets them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from command_line import ENVIRONMENT, ticketlab
+
+SMALL = (
+    "compare",
+    "--stores",
+    "sqlite",
+    "--strategies",
+    "lock,none",
+    "--buyers",
+    "2",
+    "--rounds",
+    "2",
+    "--orders",
+    "20",
+)
+DEADLINE = 30.0
+"""Guards against hanging; nothing is expected to take this long."""
+
+
+def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) -> None:
+    outputs = ("--export-json", "r.json", "--export-csv", "r.csv", "--export-markdown", "r.md", "--save", "main")
+    done = ticketlab(*SMALL, *outputs, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Fastest with the books right: lock on sqlite\n")
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 1, "comparison")
+    assert found["command"] == " ".join(["ticketlab", *SMALL])
+    assert [row["strategy"] for row in found["rows"]] == ["lock", "none"]
+    for saved in (".ticketlab/runs/latest/result.json", ".ticketlab/baselines/main.json"):
+        assert json.loads((tmp_path / saved).read_text()) == found
+    assert [line["strategy"] for line in csv.DictReader((tmp_path / "r.csv").read_text().splitlines())] == [
+        "lock",
+        "none",
+    ]
+    assert "| sqlite | `lock` | 2 | ✓ right |" in (tmp_path / "r.md").read_text()
+
+    again = ticketlab(*SMALL, "--against", "main", "--fail-if", "sales/s<-99%", "--format", "json", cwd=tmp_path)
+    against = json.loads(again.stdout)
+    assert (again.returncode, against["against"]["same_machine"], against["lines"][0]["met"]) == (0, True, True)
+
+    listed = ticketlab("runs", "--json", cwd=tmp_path)
+    kept = json.loads(listed.stdout)
+    assert [each["kind"] for each in kept["runs"]] == ["comparison"] * 2
+    assert [each["name"] for each in kept["baselines"]] == ["main"]
+    assert "main" in ticketlab("runs", "--keep", "1", cwd=tmp_path).stdout
+    assert len(json.loads(ticketlab("runs", "--json", cwd=tmp_path).stdout)["runs"]) == 1
+
+
+def test_a_missed_threshold_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    done = ticketlab(*SMALL, "--threshold", "fairness>=1.5", "--format", "md", cwd=tmp_path)
+    assert done.returncode == 5
+    assert done.stdout.startswith("| store | strategy |")
+
+
+def test_a_line_that_could_not_be_judged_is_undecided(tmp_path: Path) -> None:
+    only = [word if word != "lock,none" else "none" for word in SMALL]
+    assert ticketlab(*only, "--threshold", "fairness>=0", "--format", "csv", cwd=tmp_path).returncode == 3
+
+
+def test_a_safe_strategy_that_went_wrong_is_an_anomaly_found(tmp_path: Path) -> None:
+    words = ["--stores", "private", "--strategies", "lock", "--buyers", "2", "--rounds", "1", "--orders", "5"]
+    done = ticketlab("compare", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("✗ meant to be safe, and was not: lock on private (")
+
+
+def test_races_and_stories_are_kept_too(tmp_path: Path) -> None:
+    words = ["race", "--store", "sqlite", "--strategy", "lock", "--buyers", "2", "--latency", "none"]
+    assert ticketlab(*words, cwd=tmp_path).returncode == 0
+    latest = tmp_path / ".ticketlab" / "runs" / "latest"
+    assert json.loads((latest / "result.json").read_text())["kind"] == "race"
+    assert len((latest / "history.jsonl").read_text().splitlines()) == 3
+    assert ticketlab(*words[:3], "--latency", "none", "--buyers", "2", cwd=tmp_path).returncode in (0, 1)
+    assert json.loads((latest / "result.json").read_text())["kind"] == "story"
+    assert "race-sqlite-lock" in ticketlab("runs", cwd=tmp_path).stdout
+
+
+BAD: Sequence[tuple[Sequence[str], str]] = [
+    (["--stores", "jsn"], "unknown store 'jsn': did you mean 'json'?"),
+    (["--stores", "json,,sqlite"], "has an empty entry"),
+    (["--stores", "memory"], "memory cannot be raced for"),
+    (["--stores", "sqlite:journal=wall"], "unknown journal of sqlite 'wall': did you mean 'wal'?"),
+    (["--strategies", "lok"], "unknown strategy 'lok': did you mean 'lock'?"),
+    (["--stores", "json", "--strategies", "atomic"], "nothing to compare: atomic needs a conditional update"),
+    (["--launchers", "pool"], "pool needs its number of workers"),
+    (["--buyers", "1,some"], "--buyers '1,some': 'some' is not a number of buyers"),
+    (["--buyers", "0"], "'0' is not a number of buyers"),
+    (["--buyers", "99999999999"], "is not a number of buyers from 1 to 2,000"),
+    (["--rounds", "0"], "0 is not in the range"),
+    (["--seconds", "-1"], "-1.0 is not in the range"),
+    (["--format", "xml"], "'xml' is not one of"),
+    (["--threshold", "fairnes>=0.8"], "at character 1, 'fairnes>=0.8': unknown figure 'fairnes'"),
+    (["--threshold", "p99<+5%"], "at character 5, '+5%': a change is held by --fail-if"),
+    (["--against", "r.json", "--fail-if", "p99>20%"], "at character 5, '20%': a change is needed"),
+    (["--fail-if", "p99>+20%"], "needs a baseline: name one with --against"),
+    (["--against", "main"], "there is no baseline 'main': save one with --save main"),
+    (["--against", "damaged.json"], "the result damaged.json is damaged: it is not JSON"),
+    (["--against", "newer.json"], "newer.json is a result of version 2; this lab reads version 1"),
+    (["--against", "foreign.json"], "foreign.json is not a result of ticketlab"),
+    (["--save", "../main"], "a baseline's name has letters, digits"),
+    (["--export-csv", "damaged.json"], "damaged.json exists already: name another file, or add --force"),
+    (["--export-json", "no/r.json"], "is not a directory"),
+    (["--export-markdown", "."], "is a directory: name a file"),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"), BAD, ids=lambda value: "-".join(value) if isinstance(value, list) else ""
+)
+def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "damaged.json").write_text("{")
+    (tmp_path / "foreign.json").write_text('{"name": "package"}')
+    (tmp_path / "newer.json").write_text('{"format": "ticketlab/result", "version": 2}')
+    done = ticketlab("compare", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("ticketlab: ")
+    assert complaint in done.stderr
+    assert not (tmp_path / ".ticketlab").exists()
+
+
+def test_an_interrupted_comparison_keeps_the_rounds_it_finished(tmp_path: Path) -> None:
+    words = ["--stores", "sqlite", "--strategies", "lock", "--buyers", "2", "--rounds", "1000", "--orders", "20"]
+    terminal, stderr = pty.openpty()  # progress is shown on a terminal only
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "ticketlab", "compare", *words, "--save", "main"],
+        cwd=tmp_path, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=stderr,
+    )  # fmt: skip
+    os.close(stderr)
+    _await_text(terminal, "round 3 of 1000")
+    lab.send_signal(signal.SIGINT)
+    complaint = _await_text(terminal, "no other file was written")
+    out, _ = lab.communicate(timeout=DEADLINE)
+    os.close(terminal)
+    assert lab.returncode == 130
+    assert "of 1000 rounds were finished and are kept in .ticketlab/runs/2" in complaint
+    found = json.loads((tmp_path / ".ticketlab" / "runs" / "latest" / "result.json").read_text())
+    assert 2 <= found["rounds"] == len(found["rows"][0]["measured"]) < 1000
+    assert "interrupted before round" in out
+    assert not (tmp_path / ".ticketlab" / "baselines").exists()
+
+
+def _await_text(terminal: int, text: str) -> str:
+    """Read a terminal until a text has appeared."""
+    seen = ""
+    while text not in seen:
+        assert select.select([terminal], [], [], DEADLINE)[0], seen
+        seen += os.read(terminal, 4096).decode()
+    return seen

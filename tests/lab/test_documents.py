@@ -1,0 +1,110 @@
+"""Results are read back strictly: what is damaged, foreign or newer gets one clear line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from comparisons import WRONG, cell, document, result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.result import document as headed
+from ticketlab.lab.documents import LARGEST, parse_document, read_document
+from ticketlab.lab.story import as_story
+
+GOOD = document({"lock": 1000.0, "none": 3000.0}, {"none": WRONG})
+
+
+def parsed(found: Any) -> dict[str, Any]:
+    return parse_document(json.dumps(found).encode(), "r.json")
+
+
+def test_every_kind_reads_back_what_was_written() -> None:
+    race = result(cell(), 5, 1000.0, WRONG)
+    exploration = {"command": "", "valid": True, "anomalies": [], "environment": {}, "executions": 9, "anomalous": 0,
+                   "exhausted": True}  # fmt: skip
+    for found in (
+        GOOD,
+        headed("race", race.to_json()),
+        headed("story", as_story("", [race]).to_json()),
+        headed("exploration", exploration),
+    ):
+        assert parsed(found) == json.loads(json.dumps(found))
+
+
+def test_keys_that_nobody_knows_are_kept() -> None:
+    assert parsed(GOOD | {"colour": "blue"})["colour"] == "blue"
+
+
+def without(key: str) -> Callable[[dict[str, Any]], None]:
+    return lambda found: found.pop(key)
+
+
+def row_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda found: found["rows"][1].update(changes)
+
+
+@pytest.mark.parametrize(
+    ("damage", "complaint"),
+    [
+        (lambda found: found.update(format="other"), "r.json is not a result of ticketlab"),
+        (
+            lambda found: found.update(version=2),
+            "version 2; this lab reads version 1 (it comes from a newer ticketlab)",
+        ),
+        (lambda found: found.update(version="1"), "version '1'; this lab reads version 1 (no ticketlab wrote that)"),
+        (lambda found: found.update(version=True), "no ticketlab wrote that"),
+        (lambda found: found.update(kind="poem"), "unknown kind 'poem'"),
+        (lambda found: found.update(kind=["race"]), "unknown kind ['race']"),
+        (without("command"), "'command' is missing"),
+        (without("rows"), "'rows' is missing"),
+        (lambda found: found.update(rows={}), "'rows' cannot be {}"),
+        (lambda found: found.update(rows=[7]), "rows[0] is damaged: it is not an object"),
+        (lambda found: found.update(valid="yes"), "'valid' cannot be \"yes\""),
+        (lambda found: found.update(anomalies=[{"name": 3, "evidence": {}}]), "anomalies[0] is damaged: 'name'"),
+        (row_with(figures={"p99_ms": "slow"}), "rows[1] is damaged: 'figures'"),
+        (row_with(buyers=-1), "rows[1] is damaged: 'buyers' cannot be -1"),
+        (row_with(buyers=True), "rows[1] is damaged: 'buyers' cannot be true"),
+        (row_with(spread={"p99_ms": [1]}), "rows[1] is damaged: 'spread'"),
+        (row_with(rank="first"), "rows[1] is damaged: 'rank'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(damage: Callable[[dict[str, Any]], None], complaint: str) -> None:
+    found = json.loads(json.dumps(GOOD))
+    damage(found)
+    with pytest.raises(UsageError) as refusal:
+        parsed(found)
+    assert complaint in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe\x00", b'{"format": NaN}', b"[]", b"null"])
+def test_what_is_no_json_or_no_result_is_refused(content: bytes) -> None:
+    with pytest.raises(UsageError, match=r"r\.json"):
+        parse_document(content, "r.json")
+
+
+@given(st.data())
+def test_a_result_that_is_cut_off_is_refused(data: st.DataObject) -> None:
+    content = json.dumps(GOOD).encode()
+    with pytest.raises(UsageError, match="is damaged"):
+        parse_document(content[: data.draw(st.integers(0, len(content) - 1))], "r.json")
+
+
+def test_a_folder_stands_for_the_result_in_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot read the result"):
+        read_document(tmp_path)
+    (tmp_path / "result.json").write_text(json.dumps(GOOD))
+    assert read_document(tmp_path)["kind"] == "comparison"
+
+
+def test_a_result_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "r.json").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(UsageError, match="larger than 64 MiB"):
+        read_document(tmp_path / "r.json")

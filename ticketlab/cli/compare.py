@@ -1,0 +1,206 @@
+"""`ticketlab compare`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ticketlab.cli import Interrupted
+from ticketlab.cli.keeping import keep_run
+from ticketlab.cli.options import Command, given_options, option
+from ticketlab.core.errors import TicketlabError, UsageError
+
+if TYPE_CHECKING:
+    from ticketlab.lab.comparison import Comparison
+
+_FORMATS: Final = ("table", "json", "csv", "md")
+_OUTPUTS: Final = {"export_json": "json", "export_csv": "csv", "export_markdown": "md", "html": "html"}
+_THRESHOLD_MISSED: Final = 5
+_INTERRUPTED: Final = 130
+
+_file = click.Path(path_type=Path)
+
+
+@click.command("compare", cls=Command)
+@option(
+    "--stores", multiple=True, metavar="LIST", help="Such as json,sqlite:journal=delete. [default: json,sqlite,manager]"
+)
+@option(
+    "--strategies", multiple=True, metavar="LIST", help="Such as flock,clerk:socket. [default: what suits the store]"
+)
+@option("--launchers", multiple=True, metavar="LIST", help="Such as process,pool:8. [default: process]")
+@option("--buyers", multiple=True, metavar="LIST", help="Such as 1,8,100. [default: 8]")
+@option("--rounds", type=click.IntRange(1, 1000), default=7, help="How often each is measured, after a warm-up.")
+@option("--seconds", type=click.FloatRange(0.01, 3600), default=2.5, help="How long each sells, all rounds together.")
+@option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
+@option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds for one race.")
+@option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
+@click.option("--export-json", type=_file, metavar="FILE", help="Write the result as JSON.")
+@click.option("--export-csv", type=_file, metavar="FILE", help="Write one line a strategy as CSV.")
+@click.option("--export-markdown", type=_file, metavar="FILE", help="Write the table as Markdown.")
+@click.option("--html", type=_file, metavar="FILE", help="Write a page that opens offline.")
+@click.option("--save", metavar="NAME", help="Keep the result as a baseline.")
+@click.option("--against", metavar="NAME", help="Compare with a baseline, or with a result file.")
+@click.option("--fail-if", multiple=True, metavar="LINE", help="A change that must not be, such as 'p99>+20%'.")
+@click.option("--threshold", multiple=True, metavar="LINE", help="What must be, such as 'fairness>=0.8'.")
+@click.option("--force", is_flag=True, help="Replace output files and the baseline if they exist.")
+@option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
+def command(**given: Any) -> int:
+    """Measure strategies on stores, and say which is correct, fastest, fairest and simplest here.
+
+    LISTs are separated by commas; a comma before KEY=VALUE belongs to its store or strategy, as in
+    json,sqlite:journal=delete,synchronous=off. Every strategy is judged in each round; one that was ever wrong is not
+    ranked. Exit code 1: a strategy that is meant to be safe was not; 5: a threshold or a baseline's line was missed;
+    3: one of them could not be decided.
+    """
+    from ticketlab.lab.cells import matrix
+    from ticketlab.lab.comparison import Comparison, Effort
+
+    form, settle = given["format"], _prepare(given)
+    effort = Effort(given["rounds"], given["seconds"], given["orders"])
+    cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
+    comparison = Comparison(cells, effort, given["timeout"])
+    line = shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep", "save")])
+    stopped = _measure(comparison)
+    if stopped is not None:
+        return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
+    found = comparison.document(line)
+    code = settle(found)
+    _print(found, form)
+    keep_run(found, "comparison", given["keep"])
+    _write_outputs(found, given)
+    return code
+
+
+def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
+    """Find what is wrong with the request before anything is measured; return what adds the baseline and the lines."""
+    from ticketlab.lab.against import compare_with
+    from ticketlab.lab.files import refuse_existing
+    from ticketlab.lab.runs import check_baseline, load_baseline
+    from ticketlab.lab.thresholds import hold, hold_change, regression, threshold
+
+    thresholds = [threshold(text) for text in given["threshold"]]
+    regressions = [regression(text) for text in given["fail_if"]]
+    if regressions and given["against"] is None:
+        raise UsageError(f"--fail-if {regressions[0].text!r} needs a baseline: name one with --against")
+    for key in _OUTPUTS:
+        if given[key] is not None:
+            refuse_existing(given[key], force=given["force"])
+    if given["html"] is not None:
+        _renderer()
+    if given["save"] is not None:
+        check_baseline(given["save"], force=given["force"])
+    baseline = None if given["against"] is None else load_baseline(given["against"])
+
+    def settle(found: dict[str, Any]) -> int:
+        if baseline is not None:
+            found["against"] = compare_with(given["against"], found, baseline)
+        held = [hold(each, found["rows"]) for each in thresholds]
+        held += [hold_change(each, found["against"]) for each in regressions]
+        if held:
+            found["lines"] = [each.to_json() for each in held]
+        return _exit_code(found)
+
+    return settle
+
+
+def _exit_code(found: Mapping[str, Any]) -> int:
+    met = [line["met"] for line in found.get("lines", ())]
+    if found["valid"] is False:
+        return 1
+    if False in met:
+        return _THRESHOLD_MISSED
+    return 3 if found["valid"] is None or None in met else 0
+
+
+def _measure(comparison: Comparison) -> BaseException | None:
+    """Measure, with progress; return what cut it short, if anything did."""
+    from ticketlab.cli.terminal import Progress
+
+    cells, rounds = len(comparison.matrix.cells), comparison.effort.rounds
+    began = time.monotonic()
+    with Progress() as progress:
+
+        def say(turn: int, number: int, cell: object) -> None:
+            done = turn * cells + number
+            left = (time.monotonic() - began) / done * (cells * (rounds + 1) - done) if done else 0
+            what = f"round {turn} of {rounds}" if turn else "warm-up"
+            progress.say(f"[{what}, {number + 1}/{cells}] {cell} ..." + (f" {left:.0f} s left" if done else ""))
+
+        try:
+            comparison.run(say)
+        except (Interrupted, TicketlabError) as stopped:
+            if not comparison.rounds:
+                raise
+            return stopped
+    return None
+
+
+def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int, stopped: BaseException) -> int:
+    """Print and keep the rounds that were finished; exports and baselines are left alone, since they promise more."""
+    from ticketlab.cli.terminal import warn
+
+    found = comparison.document(line)
+    _print(found, form)
+    where = keep_run(found, "comparison", keep)
+    finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
+    kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
+    if isinstance(stopped, TicketlabError):
+        warn(kept)
+        raise stopped
+    warn(f"interrupted: {kept}")
+    return _INTERRUPTED
+
+
+def _print(found: dict[str, Any], form: str) -> None:
+    if form == "table":
+        from ticketlab.cli.terminal import console
+        from ticketlab.report.comparison import print_comparison
+
+        print_comparison(found, console())
+    else:
+        click.echo(_render(found, form), nl=False)
+
+
+def _render(found: dict[str, Any], form: str) -> str:
+    import json
+
+    from ticketlab.report.exports import as_csv, as_markdown
+
+    if form == "json":
+        return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if form == "html":
+        return _renderer()(found)
+    return as_csv(found) if form == "csv" else as_markdown(found)
+
+
+def _renderer() -> Callable[[dict[str, Any]], str]:
+    from importlib import import_module
+
+    try:
+        page = import_module("ticketlab.report.page")
+    except ModuleNotFoundError:
+        raise TicketlabError("--html: this ticketlab cannot draw pages; leave the option out") from None
+    render: Callable[[dict[str, Any]], str] = page.render
+    return render
+
+
+def _write_outputs(found: dict[str, Any], given: Mapping[str, Any]) -> None:
+    from ticketlab.lab.runs import save_baseline
+
+    for key, form in _OUTPUTS.items():
+        if given[key] is not None:
+            _write(given[key], _render(found, form), force=given["force"])
+    if given["save"] is not None:
+        save_baseline(found, given["save"], force=given["force"])
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    from ticketlab.lab.files import write_file
+
+    write_file(path, lambda file: file.writelines([text]), force=force)

@@ -1,0 +1,122 @@
+"""A comparison against a baseline: how much each figure of each strategy has changed.
+
+Speeds of two machines cannot be compared. Where the baseline comes from another one, a figure that depends on the
+machine is first divided by that of a yardstick: on each store and number of buyers, the baseline's fastest correct
+strategy that is ranked in both. What has no unit (fairness, retries) is compared as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ticketlab.core.measures import MEASURES, Measure
+
+_MACHINE: Final = ("processor", "cores", "file_system")
+
+Row = Mapping[str, Any]
+Key = tuple[str, str, str, int]
+
+
+def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
+    """Say in what the machines of two environments differ; nothing where they are one machine."""
+    found = [f"{key.replace('_', ' ')} {then.get(key)} then, {now.get(key)} now" for key in _MACHINE
+             if then.get(key) != now.get(key)]  # fmt: skip
+    systems = [str(each.get("system", "")).partition(" ")[0] for each in (then, now)]  # a kernel may be updated
+    return found + ([f"system {systems[0]} then, {systems[1]} now"] if systems[0] != systems[1] else [])
+
+
+def compare_with(name: str, current: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what has changed since the baseline, row by row, as results have it.
+
+    Only rows that are ranked in both are compared: speed without correctness says nothing.
+    """
+    differs = differences(current["environment"], baseline["environment"])
+    before = {_key(row): row for row in baseline["rows"]}
+    yardsticks = _yardsticks(current["rows"], before) if differs else {}
+    rows, left_out = [], []
+    for row in current["rows"]:
+        old = before.get(_key(row))
+        if old is None or old["rank"] is None or row["rank"] is None:
+            left_out.append(_named(row) | {"reason": _why_not(row, old)})
+            continue
+        yardstick = yardsticks.get((row["store"], row["buyers"]))
+        rows.append(
+            _named(row)
+            | {"yardstick": yardstick[0]["strategy"] if yardstick else None}
+            | {"changes": _changes(row, old, yardstick, other_machine=bool(differs))}
+        )
+    return {"name": name, "same_machine": not differs, "differences": differs, "rows": rows, "left_out": left_out}
+
+
+def _key(row: Row) -> Key:
+    return row["store"], row["strategy"], row["launcher"], row["buyers"]
+
+
+def _named(row: Row) -> dict[str, Any]:
+    return {key: row[key] for key in ("store", "strategy", "launcher", "buyers")}
+
+
+def _why_not(row: Row, old: Row | None) -> str:
+    if old is None:
+        return "not in the baseline"
+    return "not correct now" if row["rank"] is None else "not correct in the baseline"
+
+
+def _yardsticks(rows: Sequence[Row], before: Mapping[Key, Row]) -> dict[tuple[str, int], tuple[Row, Row]]:
+    """Return for each store and number of buyers the strategy by which both machines are measured: (now, then)."""
+    found: dict[tuple[str, int], tuple[Row, Row]] = {}
+    for row in rows:
+        old, place = before.get(_key(row)), (row["store"], row["buyers"])
+        if (
+            old is not None
+            and row["rank"] is not None
+            and old["rank"] is not None
+            and (place not in found or old["rank"] < found[place][1]["rank"])
+        ):
+            found[place] = row, old
+    return found
+
+
+def _changes(row: Row, old: Row, yardstick: tuple[Row, Row] | None, *, other_machine: bool) -> dict[str, Any]:
+    found = {}
+    for figure in MEASURES:
+        relative = other_machine and figure.per_machine
+        if relative and (yardstick is None or _key(yardstick[0]) == _key(row)):
+            continue  # the yardstick cannot measure itself
+        values = _values(row, old, figure.field)
+        if relative and values is not None and yardstick is not None:
+            values = _divided(values, _values(*yardstick, figure.field))
+        if values is not None:
+            found[figure.field] = {
+                "before": values[0],
+                "after": values[1],
+                "change": _change(*values),
+                "relative": relative,
+                "overlap": _overlap(row, old, figure),
+            }
+    return found
+
+
+def _change(before: float, after: float) -> float | None:
+    """Return the change as a share of what was; None for something that came from nothing."""
+    if before:
+        return after / before - 1
+    return None if after else 0.0
+
+
+def _values(row: Row, old: Row, field: str) -> tuple[float, float] | None:
+    """Return a figure (then, now), or None where one side has not measured it."""
+    if field not in old["figures"] or field not in row["figures"]:
+        return None
+    return old["figures"][field], row["figures"][field]
+
+
+def _divided(values: tuple[float, float], by: tuple[float, float] | None) -> tuple[float, float] | None:
+    return (values[0] / by[0], values[1] / by[1]) if by and all(by) else None
+
+
+def _overlap(row: Row, old: Row, figure: Measure) -> bool:
+    low, high = row["spread"].get(figure.field, (0, 0))
+    before, after = old["spread"].get(figure.field, (0, 0))
+    return bool(low <= after and before <= high)

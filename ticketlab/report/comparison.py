@@ -1,0 +1,324 @@
+"""A comparison as text for a terminal: the verdict first, then the table, advice, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ticketlab.core.measures import measure
+from ticketlab.core.words import counted, listed
+from ticketlab.report.exports import in_order, value, why
+from ticketlab.report.sections import Cell, Column, Section, sectioned
+from ticketlab.report.text import next_steps, store_title
+
+Row = Mapping[str, Any]
+Document = Mapping[str, Any]
+
+_WIDE: Final = 110
+_ROOMY: Final = 132
+_PLAINEST: Final = ("lost update", "oversold")
+"""Anomalies that need no explanation come first."""
+_UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "dim")}
+_RATE: Final = measure("sales/s")
+
+
+def print_comparison(document: Document, console: Console) -> None:
+    """Print a whole comparison; nothing of it is left out but the columns that a narrow terminal has no room for."""
+    for part in _parts(document, console.width):
+        console.print(part)
+
+
+def _parts(document: Document, width: int) -> Iterator[RenderableType]:
+    yield _headline(document)
+    yield _setting(document)
+    missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
+    if missed:
+        yield Text(f"✗ missed: {listed(missed)}", style="bold red")
+    yield Text()
+    yield from _ranks(document, width)
+    if any(row["unsettled"] for row in document["rows"]):
+        yield Text("≈ too close to the next one to call", style="dim")
+    yield from _not_ranked(document)
+    if len(_crowds(document)) > 1:
+        yield Text()
+        yield from _growth(document, width)
+    yield Text()
+    yield from _advice(document, width)
+    yield _advice_note(document, width)
+    if "against" in document:
+        yield Text()
+        yield from _changes(document["against"])
+    for line in document.get("lines", ()):
+        yield from _held(line)
+    yield Text()
+    for warning in document["warnings"]:
+        yield Text.assemble(("! ", "bold yellow"), (warning, "yellow"))
+    yield next_steps(_next(document))
+
+
+def _headline(document: Document) -> Text:
+    """Say which strategy to take on each store; or which one that is meant to be safe was not."""
+    rows = document["rows"]
+    broken = [row for row in rows if row["valid"] is False and row["claims_safety"]]
+    if broken:
+        named = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in broken)
+        return Text(f"✗ meant to be safe, and was not: {'; '.join(named)}", style="bold red")
+    best = dict.fromkeys(_pair(row) for row in rows if row["rank"] == 1 and row["buyers"] == _crowds(document)[-1])
+    if not best:
+        return Text("no strategy kept the books right", style="bold red")
+    return Text(f"Fastest with the books right: {', '.join(best)}", style="bold green")
+
+
+def _setting(document: Document) -> Text:
+    crowds, rounds = _crowds(document), document["rounds"]
+    parts = [f"{listed(list(map(str, crowds)))} buyer{'' if crowds == [1] else 's'}"]
+    parts.append(f"medians of {counted(rounds, 'round')}")
+    if document["rounds"] < document["rounds_wanted"]:
+        parts.append(f"interrupted before round {rounds + 1} of {document['rounds_wanted']} was finished")
+    wrong: dict[str, list[str]] = {}
+    for row in document["rows"]:
+        if row["valid"] is False and row["store"] not in wrong.setdefault(row["strategy"], []):
+            wrong[row["strategy"]].append(row["store"])
+    parts += [f"{name!r} went wrong on {listed(stores)}" for name, stores in wrong.items() if stores]
+    return Text("; ".join(parts), style="dim")
+
+
+def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show ranks, speeds and latencies, by store and number of buyers; wrong strategies last, their speeds struck."""
+    several = _several(document)
+    extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if width >= _WIDE else ("p99", "fair")
+    extra = (*extra, "start") if several else extra
+    columns = [Column("", number=True), Column("strategy"), *([Column("launcher")] if several else [])]
+    columns += [Column(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
+    sections = []
+    for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
+        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {counted(buyers, 'buyer')}"
+        named = [(row, [row["launcher"]] if several else []) for row in rows]
+        cells = [
+            [_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row)]
+            for row, launcher in named
+        ]
+        sections.append(Section(title, cells))
+    yield from sectioned([*columns, Column("books")], sections, _gap(width))
+
+
+def _rank(row: Row) -> Text:
+    if row["rank"] is not None:
+        return Text(f"{row['rank']}{'≈' if row['unsettled'] else ' '}", style="bold" if row["rank"] == 1 else "")
+    mark, style = _UNRANKED[row["valid"]]
+    return Text(f"{mark} ", style=style)
+
+
+def _speed(row: Row) -> list[Text]:
+    """Return rate, spread and ratio; struck through where the books were wrong, for then they say nothing."""
+    low, high = map(_short, row["spread"]["sales_per_s"])
+    style = "" if row["rank"] is not None else "dim strike"
+    ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
+    return [Text(_rate(row["figures"]), style=style), Text(f"{low}..{high}", style="dim"), Text(ratio)]
+
+
+def _short(rate: float) -> str:
+    """Return a rate in as few characters as a spread needs."""
+    if rate >= 10_000:
+        return f"{rate / 1000:.0f}k"
+    return f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
+
+
+def _figures(row: Row, names: Sequence[str]) -> list[Text]:
+    style = "" if row["rank"] is not None else "dim"
+    return [Text(_figure(row["figures"], name), style=style) for name in names]
+
+
+def _figure(figures: Mapping[str, float], name: str) -> str:
+    if name == "fair":
+        return f"{figures['fairness']:.2f}"
+    if name == "waits":
+        return f"{figures['waiting_share']:.0%}"
+    if name == "MB":
+        return f"{figures['peak_mb']:.0f}"
+    if name == "start":
+        return time_text(figures["start_s"] * 1000)
+    return time_text(figures[{"cpu/sale": "processor_ms_per_sale"}.get(name) or measure(name).field])
+
+
+def time_text(ms: float) -> str:
+    """Return a time to two digits (three from 100), in the unit that keeps it short."""
+    amount, unit = (ms / 1000, "s") if ms >= 1000 else (ms, "ms") if ms >= 1 else (ms * 1000, "µs")
+    return f"{amount:.0f} {unit}" if amount >= 10 or not amount else f"{amount:.1f} {unit}"
+
+
+def _books(row: Row) -> Text:
+    if row["valid"]:
+        figures = row["figures"]
+        failed = f", {figures['failed']:,.0f} orders failed" if figures.get("failed") else ""
+        return Text(f"✓ right{failed}", style="green") if row["claims_safety"] else Text("right by luck", style="dim")
+    if row["valid"] is None:
+        return Text("? undecided", style="yellow")
+    names = sorted({anomaly["name"] for anomaly in row["anomalies"]}, key=lambda name: (name not in _PLAINEST, name))
+    return Text(f"✗ {names[0]}{f' +{len(names) - 1}' if len(names) > 1 else ''}", style="red")
+
+
+def _not_ranked(document: Document) -> Iterator[RenderableType]:
+    """Say why a speed is struck through, and what could not be compared."""
+    for row in document["rows"]:
+        where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
+        where += [counted(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
+        if row["valid"] is False:
+            rounds = f"{row['wrong_rounds']} of {document['rounds'] + 1} races"  # the warm-up is judged too
+            yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {rounds}: {why(row)}", "dim"))
+        elif row["valid"] is None:
+            yield Text.assemble(("? ", "yellow"), (f"{', '.join(where)}: {why(row)}", "dim"))
+    for each in document["unsupported"]:
+        yield Text.assemble("- ", (f"{_pair(each)}: {each['reason']}", "dim"))
+
+
+def _growth(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show how sales a second and p99 change as buyers are added."""
+    crowds, several = _crowds(document), _several(document)
+    lines: dict[str, dict[tuple[str, str], dict[int, Row]]] = {}
+    for row in document["rows"]:
+        line = lines.setdefault(row["store"], {}).setdefault((row["strategy"], row["launcher"]), {})
+        line[row["buyers"]] = row
+    sections = [
+        Section(
+            _title(store),
+            [
+                [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd)) for crowd in crowds), ""]
+                for way, rows in line.items()
+            ],
+        )
+        for store, line in lines.items()
+    ]
+    columns = [Column("buyers", most=36), *(Column(str(crowd), number=True) for crowd in crowds), Column("")]
+    yield Text("as buyers grow: sales/s (p99)", style="dim")
+    yield from sectioned(columns, sections, _gap(width))
+
+
+def _at(row: Row | None) -> Text:
+    if row is None:
+        return Text("")
+    figures = row["figures"]
+    if row["rank"] is None:
+        mark, style = _UNRANKED[row["valid"]]
+        return Text.assemble((f"{mark} ", style), (_rate(figures), "dim strike"))
+    return Text.assemble(_rate(figures), (f" ({time_text(figures['p99_ms'])})", "dim"))
+
+
+def _rate(figures: Mapping[str, float]) -> str:
+    return value(figures["sales_per_s"], _RATE)
+
+
+def _advice(document: Document, width: int) -> Iterator[RenderableType]:
+    """Show the picks for each store, at the largest number of buyers, with figures and price."""
+    most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
+    columns = [Column("advice"), Column("take", style="bold", most=36)]
+    columns += [Column(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
+    columns += [Column("survives a crash", style="dim")] if wide else []
+    picks = [each for each in document["advice"] if each["buyers"] == most]
+    sections = []
+    for store, group in groupby(picks, key=lambda each: each["store"]):
+        rows: list[list[Cell]] = []
+        for pick in group:
+            figures = [value(pick["sales_per_s"], _RATE), f"{pick['ratio']:.0%}", time_text(pick["p99_ms"])]
+            crash = [pick["crash_safety"]] if wide else []
+            name = _taker(pick["strategy"], pick["launcher"], several=several)
+            rows.append([f"  {pick['pick']}", name, *figures, f"{pick['fairness']:.2f}", *crash, _price(pick)])
+        sections.append(Section(_title(store), rows))
+    yield from sectioned([*columns, Column("it needs")], sections, _gap(width))
+
+
+def _advice_note(document: Document, width: int) -> Text:
+    crowds = _crowds(document)
+    about = [f"advice is for {counted(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
+    about += ["speed: share of the fastest's"]
+    about += [] if width >= _WIDE else ["what survives a crash is not tested yet"]
+    return Text("; ".join(about), style="dim")
+
+
+def _price(pick: Mapping[str, Any]) -> str:
+    if pick["parts"] is None:
+        return "not said by its author"
+    return ", ".join(pick["parts"]) or "nothing beside the store"
+
+
+def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Show what has changed since a baseline."""
+    if not against["same_machine"]:
+        said = "; ".join(against["differences"])
+        told = f"baseline {against['name']} is of another machine ({said}): only ratios to its fastest are compared"
+        yield Text.assemble(("! ", "bold yellow"), (told, "yellow"))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column(f"against {against['name']}", overflow="fold")
+    names = ("sales/s", "p99", "max", "fairness")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    crowds, starters = ({row[key] for row in against["rows"]} for key in ("buyers", "launcher"))
+    for row in against["rows"]:
+        more = [counted(row["buyers"], "buyer")] if len(crowds) > 1 else []
+        more += [row["launcher"]] if len(starters) > 1 else []
+        table.add_row(", ".join([_pair(row), *more]), *(_change(row["changes"], name) for name in names))
+    for row in against["left_out"]:
+        table.add_row(Text(f"{_pair(row)}: {row['reason']}", style="dim"))
+    yield table
+
+
+def _change(changes: Mapping[str, Any], name: str) -> Text:
+    found = changes.get(measure(name).field)
+    if found is None:
+        return Text("")
+    if found["change"] is None:
+        return Text("from 0")
+    return Text(f"{found['change']:+.0%}", style="dim" if found["overlap"] and not found["relative"] else "bold")
+
+
+def _held(line: Mapping[str, Any]) -> Iterator[RenderableType]:
+    if line["met"]:
+        yield Text(f"✓ {line['line']} holds", style="green")
+    elif line["met"] is None:
+        yield Text(f"? {line['line']}: undecided, {line['reason']}", style="yellow")
+    for miss in line["misses"]:
+        yield Text(f"✗ {line['line']}: {miss}", style="red")
+
+
+def _next(document: Document) -> dict[str, str]:
+    rows = document["rows"]
+    wrong = next((row for row in rows if row["valid"] is False), None)
+    steps = {}
+    if wrong is not None:
+        steps[f"ticketlab race --store {wrong['store']} --strategy {wrong['strategy']}"] = "see it go wrong"
+    if len(_crowds(document)) == 1:
+        steps[f"ticketlab compare --stores {rows[0]['store']} --buyers 1,8,100"] = "as buyers grow"
+    if "against" not in document:
+        steps["ticketlab compare --save main"] = "a line to hold"
+    return steps
+
+
+def _several(document: Document) -> bool:
+    """Whether there are several launchers to tell apart."""
+    return len({row["launcher"] for row in document["rows"]}) > 1
+
+
+def _taker(strategy: str, launcher: str, *, several: bool) -> str:
+    return f"{strategy} ({launcher})" if several else strategy
+
+
+def _gap(width: int) -> int:
+    return 2 if width >= _ROOMY else 1
+
+
+def _crowds(document: Document) -> list[int]:
+    return sorted({row["buyers"] for row in document["rows"]})
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    return f"{row['strategy']} on {row['store']}"
+
+
+def _title(store: str) -> str:
+    title = store_title(store)
+    return f"{title} ({store})" if ":" in store else title

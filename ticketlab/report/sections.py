@@ -1,0 +1,56 @@
+"""Tables in sections: columns line up from one section to the next, and a title may be as long as it likes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+Cell = Text | str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; text is folded where it is longer than `most`, and numbers stand on the right."""
+
+    name: str
+    number: bool = False
+    most: int = 24
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows under a title."""
+
+    title: str
+    rows: Sequence[Sequence[Cell]]
+
+
+def sectioned(columns: Sequence[Column], sections: Sequence[Section], gap: int) -> Iterator[RenderableType]:
+    """Yield the header, then each section; the last column takes what room is left."""
+    every = [[column.name for column in columns], *(row for section in sections for row in section.rows)]
+    widest = [max(map(_width, cells)) for cells in zip(*every, strict=True)]
+    widths = [min(column.most, width) for column, width in zip(columns, widest, strict=True)]
+    yield _table(columns, widths, gap, [[Text(column.name, style="dim") for column in columns]])
+    for section in sections:
+        yield Text(section.title, style="bold")
+        yield _table(columns, widths, gap, section.rows)
+
+
+def _table(columns: Sequence[Column], widths: Sequence[int], gap: int, rows: Sequence[Sequence[Cell]]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, gap, 0, 0))
+    for column, width in zip(columns[:-1], widths, strict=False):
+        table.add_column(justify="right" if column.number else "left", width=width, overflow="fold", style=column.style)
+    table.add_column(overflow="fold", style=columns[-1].style)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _width(cell: Cell) -> int:
+    return cell.cell_len if isinstance(cell, Text) else cell_len(cell)
