@@ -30,8 +30,7 @@ from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Req
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
-from ticketlab.strategies.clerk import attempt, open_answer
-from ticketlab.strategies.purchase import Guard, Unattended
+from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
 
 LONGEST_LINE = 64 * 1024
 SILENCE_SECONDS = 5.0
