@@ -16,6 +16,7 @@ from ticketlab.core.errors import TicketlabError, unknown_name
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
     "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
+    "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "explore": "Search the schedules of buyers for one that goes wrong.",

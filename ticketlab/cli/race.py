@@ -38,7 +38,8 @@ _DEFAULT_LATENCY = "write=50ms"
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
 @option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
 @option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
-@click.option("--force", is_flag=True, help="Replace the --history file if it exists.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
+@click.option("--force", is_flag=True, help="Replace the --history and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, as_json: bool, **given: Any) -> int:
@@ -50,7 +51,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     from ticketlab.core.verdict import Verdict
     from ticketlab.lab.files import refuse_existing
     from ticketlab.lab.race import Live
-    from ticketlab.lab.story import as_story, chapters, story
+    from ticketlab.lab.story import as_story, chapters, story, timelines, unsupported
     from ticketlab.timings.latency import Latency
 
     pairs = chapters(store, strategy)
@@ -60,12 +61,15 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         if len(pairs) > 1:
             raise UsageError("--history needs one race: name both --store and --strategy")
         refuse_existing(given["history"], force=given["force"])
+    if given["html"] is not None:
+        refuse_existing(given["html"], force=given["force"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
     live = Live(
         Spec.parse(given["launcher"]),
         latency,
         given["timeout"],
         folder=given["folder"],
+        timeline=True,
         meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)
@@ -81,12 +85,18 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         _write_history(given["history"], rows[0], force=given["force"])
     single = len(rows) == 1
     result = rows[0] if single else as_story(_command(store, strategy), rows)
-    saved = document("race" if single else "story", result.to_json())
+    saved = document(
+        "race" if single else "story", result.to_json() | ({} if single else {"unsupported": unsupported(rows)})
+    )
     if as_json:
         print_json(saved)
     else:
         _print(rows, single)
     _keep(saved, rows, given["keep"])
+    if given["html"] is not None:
+        from ticketlab.cli.report import write_page
+
+        write_page(given["html"], saved, timelines(rows), force=given["force"])
     return Verdict([anomaly for row in rows for anomaly in row.verdict.anomalies]).exit_code
 
 
@@ -120,7 +130,7 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
     words = ["ticketlab", "race"]
     for name, value in (("--store", store), ("--strategy", strategy)):
         words += [name, str(value)] if value else []
-    words += given_options("store", "strategy", "as_json", "force", "history", "folder", "keep")
+    words += given_options("store", "strategy", "as_json", "force", "history", "folder", "keep", "html")
     return shlex.join(words)
 
 
@@ -139,12 +149,15 @@ def _print(rows: list[Result], single: bool) -> None:
 
 
 def _keep(saved: dict[str, Any], rows: list[Result], limit: int) -> None:
-    if len(rows) > 1:
-        keep_run(saved, "story", limit)
-        return
     from ticketlab.check import jsonl
+    from ticketlab.lab.pictures import TIMELINES, writer
+    from ticketlab.lab.story import timelines
 
-    others = {"history.jsonl": lambda file: file.writelines(jsonl.write(rows[0].history))}
+    others = {TIMELINES: writer(timelines(rows))}
+    if len(rows) > 1:
+        keep_run(saved, "story", limit, others)
+        return
+    others["history.jsonl"] = lambda file: file.writelines(jsonl.write(rows[0].history))
     keep_run(saved, f"race-{rows[0].store}-{rows[0].strategy}", limit, others)
 
 

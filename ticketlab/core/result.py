@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from ticketlab.core.history import History
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 
 FORMAT: Final = "ticketlab/result"
@@ -49,7 +50,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One race and its verdict."""
+    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered."""
 
     command: str
     store: str
@@ -63,6 +64,8 @@ class Result:
     books: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
+    timeline: Timeline | None = None
+    curve: Sequence[tuple[float, float]] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -70,7 +73,7 @@ class Result:
         return self.verdict.valid
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as it is printed and saved; the history is a file of its own."""
+        """Return the result as it is printed and saved; history and timeline are files of their own."""
         return {
             "command": self.command,
             "store": self.store,
@@ -83,6 +86,7 @@ class Result:
             "reason": self.verdict.reason,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "figures": asdict(self.figures),
+            "curve": [list(point) for point in self.curve],
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

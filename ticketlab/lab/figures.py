@@ -10,7 +10,7 @@ from ticketlab.core.history import Operation
 from ticketlab.core.result import Figures
 from ticketlab.launch.track import Track
 
-SHARES: Final = (0.0, *(share / 20 for share in range(1, 20)), 0.975, 0.99, 0.995, 0.999, 1.0)
+SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1.0)
 """Where latency curves have their points."""
 
 
@@ -50,7 +50,7 @@ def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = 
 def curve(operations: Iterable[Operation]) -> list[float]:
     """Return the latency in ms within which each of the `SHARES` of all answered orders were answered."""
     latencies = sorted(_latency_ns(each) for each in operations if each.return_ns is not None)
-    return [percentile(latencies, share) / 1e6 for share in SHARES]
+    return [round(percentile(latencies, share) / 1e6, 4) for share in SHARES]
 
 
 def _latency_ns(operation: Operation) -> int:

@@ -19,10 +19,12 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.environment import environment
-from ticketlab.lab.figures import figures
+from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
+from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
 from ticketlab.launch.party import Ending, Launcher, Party
 from ticketlab.launch.track import Track, track
@@ -40,6 +42,7 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
+    `timeline` asks for the timeline, which needs the steps.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -48,6 +51,7 @@ class Live:
     trace: bool = True
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
+    timeline: bool = False
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -74,7 +78,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         if any(ending.how == "hung" for ending in endings):
             torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(tracks[: scenario.buyers])
-    history = History(_meta(scenario), operations)
+    history = History(_meta(scenario, books), operations)
     verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
     return Result(
         command=command,
@@ -91,6 +95,10 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         books=_books_json(books),
         environment=surroundings,
         history=history,
+        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies)
+        if live.timeline
+        else None,
+        curve=tuple(zip(SHARES, curve(operations), strict=True)),
     )
 
 
@@ -108,6 +116,7 @@ def check_combination(scenario: Scenario) -> None:
 def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path]]:
     """Build and set up all that the race needs, and take it down again."""
     check_combination(scenario)
+    allow_open_files(scenario.buyers)
     launcher = launcher_kind(live.launcher)
     starter = launcher.build(
         launcher.variant(live.launcher) or live.launcher.variant, **launcher.settings(live.launcher)
@@ -141,7 +150,8 @@ def _run(
         pace = partial(live.latency.pace, scenario.seed)
         party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
         endings = launcher.run(party, meanwhile)
-        tracks = [track(each + 1, log.records(each), gate.fired_ns) for each in range(log.participants)]
+        people = range(log.participants)
+        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
         return tracks, endings, (gate.fired_ns - began_ns) / 1e9
     finally:
         gate.close()
@@ -211,7 +221,7 @@ def _books_json(books: Books | None) -> dict[str, Any]:
     return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
 
 
-def _meta(scenario: Scenario) -> dict[str, Any]:
+def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
@@ -221,4 +231,4 @@ def _meta(scenario: Scenario) -> dict[str, Any]:
         "strategy": str(scenario.strategy),
         "buyers": scenario.buyers,
         "seed": scenario.seed,
-    }
+    } | ({} if books is None else {"books": _books_json(books)})

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Final
 
 from ticketlab.core.result import Result, Story
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.timeline import Timeline
 from ticketlab.lab.race import Live, check_combination, race
 
 STORY: Final[Mapping[str, Sequence[str]]] = {
@@ -62,3 +64,21 @@ def story(
 def as_story(command: str, rows: Sequence[Result]) -> Story:
     """Put several races together as one result."""
     return Story(command, rows, rows[0].environment if rows else {})
+
+
+def timelines(rows: Sequence[Result]) -> list[Timeline]:
+    """Return the timelines of those races that have one, each with the number of its row."""
+    return [replace(row.timeline, row=number) for number, row in enumerate(rows) if row.timeline is not None]
+
+
+def unsupported(rows: Sequence[Result]) -> list[dict[str, str]]:
+    """Return which of the strategies raced cannot run on which of the stores raced, and why."""
+    from ticketlab.lab.registry import store_kind, strategy_kind
+
+    pairs = product(dict.fromkeys(row.strategy for row in rows), dict.fromkeys(row.store for row in rows))
+    found = [
+        {"store": store, "strategy": way, "reason": strategy_kind(Spec.parse(way)).unsupported_on(kind)}
+        for way, store in pairs
+        if (kind := store_kind(Spec.parse(store)))
+    ]
+    return [each for each in found if each["reason"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
@@ -12,7 +12,10 @@ from ticketlab.launch.log import Record
 
 @dataclass(slots=True)
 class Track:
-    """One participant's part in a race."""
+    """One participant's part in a race.
+
+    `records` is empty unless they were to be kept: they are what a timeline is drawn from, times since the origin.
+    """
 
     process: int
     operations: list[Operation] = field(default_factory=list)
@@ -24,14 +27,18 @@ class Track:
     crash: str = ""
     last: str = "had not begun"
     ended: bool = False
+    records: Sequence[Record] = ()
 
 
-def track(process: int, records: Iterable[Record], origin_ns: int = 0) -> Track:
+def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: bool = False) -> Track:
     """Fold a participant's records into its track; an operation without a completion is unknown.
 
     Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
     """
     found = Track(process)
+    if keep:
+        records = list(_in_order(records))
+        found.records = [_since(record, origin_ns) for record in records]
     invocation: Record | None = None
     accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
@@ -72,6 +79,10 @@ def _in_order(records: Iterable[Record]) -> Iterator[Record]:
             yield from record[1]
         else:
             yield record
+
+
+def _since(record: Record, origin_ns: int) -> Record:
+    return record if record[0] == recorder.NOTE else (record[0], record[1] - origin_ns, *record[2:])
 
 
 def _operation(

@@ -1,0 +1,78 @@
+"""Timelines and interleavings survive their files, and damaged files are told apart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketlab.core.timeline import (
+    STATES,
+    Interleaving,
+    Move,
+    Picture,
+    Span,
+    State,
+    Timeline,
+    Violation,
+    from_json,
+    to_json,
+)
+
+LANES = ["buyer 1", "buyer 2", "clerk 1"]
+TEXT = st.text(max_size=8)
+SPANS = st.lists(
+    st.builds(
+        lambda lane, start, length, *rest: Span(lane, start, start + length, *rest),
+        st.integers(0, 2),
+        st.integers(0, 10**12),
+        st.integers(0, 10**9),
+        st.sampled_from(STATES),
+        TEXT,
+        TEXT,
+    ),
+    max_size=20,
+).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
+VIOLATIONS = st.lists(st.builds(Violation, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
+MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans()), max_size=5)
+PICTURES = st.one_of(
+    st.builds(Timeline, TEXT, st.just(LANES), SPANS, VIOLATIONS, st.integers(-1, 5), TEXT),
+    st.builds(Interleaving, TEXT, st.just(LANES), MOVES, st.integers(-1, 5), TEXT),
+)
+
+
+@given(st.lists(PICTURES, max_size=3))
+def test_what_is_written_is_read_back(pictures: list[Picture]) -> None:
+    assert from_json(json.loads(json.dumps(to_json(pictures)))) == pictures
+
+
+def whole() -> Any:
+    spans = [Span(0, 0, 5, State.READY), Span(0, 5, 9, State.CRITICAL, "buy 1 -> ticket 1", "read")]
+    return to_json([Timeline("none on json", LANES, spans, [Violation(0, 9, "oversold", "too many")])])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "complaint"),
+    [
+        (("format",), "other", "it is no timeline"),
+        (("version",), 2, "of version 2, and this lab reads version 1"),
+        (("timelines",), 7, "it is damaged"),
+        (("timelines", 0, "lanes"), [1], "a list of strings"),
+        (("timelines", 0, "spans", "gap"), [0], "not of one length"),
+        (("timelines", 0, "spans", "length"), [-1, 2], "negative"),
+        (("timelines", 0, "spans", "label"), [0, 99], "it is damaged"),
+        (("timelines", 0, "spans", "state"), "09", "it is damaged"),
+        (("timelines", 0, "violations", 0, "lane"), 3, "there is no lane 3"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_what_is_wrong(path: tuple[Any, ...], value: Any, complaint: str) -> None:
+    document = whole()
+    part = document
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    with pytest.raises(ValueError, match=complaint):
+        from_json(document)

@@ -1,0 +1,138 @@
+"""What a race recorded becomes spans in which an unguarded race can be seen, and its cure too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ticketlab.core.history import History, Operation
+from ticketlab.core.inventory import Inventory
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.core.timeline import Span, State, Timeline
+from ticketlab.core.verdict import Anomaly
+from ticketlab.lab.race import Live, race
+from ticketlab.lab.timeline import of_history, timeline
+from ticketlab.launch import recorder
+from ticketlab.launch.track import track
+from ticketlab.timings.latency import Latency
+
+INVOKED = (recorder.INVOKE, 100, "buy", "main", 1)
+READ = [(recorder.STEP, 110, "read", "books"), (recorder.NOTE, "remaining", 5)]
+WRITE = [(recorder.STEP, 130, "write", "books"), (recorder.NOTE, "remaining", 4)]
+SOLD = (recorder.RETURN, 140, "ok", (1,))
+
+
+def drawn(*records: tuple[object, ...]) -> list[tuple[int, int, str, str]]:
+    """Draw one buyer's records; return when, when to, the state and the detail."""
+    found = timeline("", [track(1, records, 100, keep=True)], 1, [])
+    return [(span.start_ns, span.end_ns, span.state.value, span.detail) for span in found.spans]
+
+
+def test_from_a_read_to_the_write_that_rests_on_it_is_critical_guarded_or_not() -> None:
+    assert drawn(INVOKED, *READ, *WRITE, SOLD) == [
+        (0, 10, "running", ""),
+        (10, 40, "critical", "read books: 5 left, write books: 4 left"),
+    ]
+
+
+def test_a_read_on_which_nothing_rests_is_not_critical() -> None:
+    assert drawn(INVOKED, *READ, (recorder.RETURN, 140, "soldout", ())) == [(0, 40, "running", "read books: 5 left")]
+
+
+def test_a_lock_is_waited_for_then_held_until_it_is_released() -> None:
+    acquire = [(recorder.STEP, 102, "acquire", "lock"), (recorder.GOT, 108)]
+    release = (recorder.STEP, 135, "release", "lock")
+    assert [each[:3] for each in drawn(INVOKED, *acquire, *READ, release, SOLD)] == [
+        (0, 2, "running"),
+        (2, 8, "blocked"),
+        (8, 35, "critical"),
+        (35, 40, "running"),
+    ]
+
+
+def test_a_commit_that_takes_its_time_still_holds_the_transaction() -> None:
+    begin = [(recorder.STEP, 100, "begin", "db"), (recorder.GOT, 101)]
+    commit = [(recorder.STEP, 131, "commit", "db"), (recorder.GOT, 139)]
+    assert [each[:3] for each in drawn(INVOKED, *begin, *READ, *WRITE, *commit, SOLD)] == [
+        (0, 1, "blocked"),
+        (1, 39, "critical"),
+        (39, 40, "running"),
+    ]
+
+
+def test_a_retry_backs_off_and_begins_anew() -> None:
+    again = [(recorder.NOTE, "retry", "it moved on"), (recorder.SLEEP, 120, 0.002)]
+    found = drawn(INVOKED, *READ, *again, *WRITE, SOLD)
+    assert (20, 30, "blocked", "backs off 2 ms") in found
+    assert (0, 20, "running", "read books: 5 left, must try again: it moved on") in found
+
+
+def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
+    found = timeline("", [track(1, [INVOKED, *READ], 100, keep=True)], 1, [])
+    assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never heard back")]
+
+
+def critical(picture: Timeline) -> list[Span]:
+    return sorted((span for span in picture.spans if span.state is State.CRITICAL), key=lambda span: span.start_ns)
+
+
+def overlap(spans: Sequence[Span]) -> bool:
+    return any(later.start_ns < earlier.end_ns for earlier, later in pairwise(spans))
+
+
+def raced(strategy: str, folder: Path) -> Timeline:
+    scenario = Scenario(Spec("json"), Spec(strategy), buyers=6, inventory=Inventory({"main": 3}))
+    picture = race(scenario, Live(latency=Latency.parse("write=5ms"), timeline=True, folder=folder)).timeline
+    assert picture is not None
+    return picture
+
+
+def test_unguarded_critical_sections_overlap_and_the_anomaly_is_marked(tmp_path: Path) -> None:
+    picture = raced("none", tmp_path)
+    assert overlap(critical(picture))
+    assert picture.violations
+    assert picture.lanes == [f"buyer {number}" for number in range(1, 7)]
+
+
+@pytest.mark.parametrize("strategy", ["lock", "clerk"])
+def test_guarded_critical_sections_do_not_overlap(strategy: str, tmp_path: Path) -> None:
+    picture = raced(strategy, tmp_path)
+    assert len(critical(picture)) >= 3
+    assert not overlap(critical(picture))
+    assert picture.violations == []
+    assert ("clerk 1" in picture.lanes) == (strategy == "clerk")
+
+
+def test_a_race_has_no_timeline_unless_asked(tmp_path: Path) -> None:
+    assert race(Scenario(Spec("json"), Spec("lock"), buyers=2), Live(folder=tmp_path)).timeline is None
+
+
+def sale(process: int, invoke_ns: int, return_ns: int | None, ticket: int) -> Operation:
+    return Operation(process, "buy", 1, "ok" if return_ns else None, invoke_ns, return_ns, tickets=(ticket,))
+
+
+def test_a_history_has_a_lane_a_process_and_a_span_an_operation() -> None:
+    history = History({}, (sale(4, 1000, 1010, 1), sale(2, 1005, None, 2), sale(2, 1020, 1030, 3)))
+    picture = of_history("mine", history)
+    assert picture.lanes == ["buyer 2", "buyer 4"]
+    assert [span[:3] for span in picture.spans] == [(0, 5, 20), (0, 20, 30), (1, 0, 10)]
+
+
+def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
+    operations = [{"buyer": buyer, "invoke_ns": 0, "return_ns": 10 * buyer, "tickets": [1]} for buyer in (1, 2)]
+    anomalies = [
+        Anomaly("oversold", "2 of 1", {"available": 1, "operations": operations}),
+        Anomaly("ticket sold twice", "1 twice", {"tickets": {"1": operations}}),
+        Anomaly("buyer crashed", "it crashed", {"participants": [{"who": "buyer 1", "detail": "exit code 1"}]}),
+    ]
+    history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 1)))
+    marks = of_history("", history, anomalies).violations
+    assert [(mark.lane, mark.ns, mark.name) for mark in marks] == [
+        (0, 10, "buyer crashed"),
+        (1, 20, "oversold, ticket sold twice"),
+    ]
+    assert marks[1].sentence == "2 tickets sold by now, of 1; ticket 1 was buyer 1's already"

@@ -1,0 +1,64 @@
+"""A damaged result is told apart, with the place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketlab.report.document import document
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = (
+    "store",
+    "strategy",
+    "buyers",
+    "valid",
+    "anomalies",
+    "figures",
+    "curve",
+    "books",
+    "reason",
+    "rows",
+    "unsupported",
+)
+
+
+def test_a_result_needs_a_verdict_and_anomalies() -> None:
+    with pytest.raises(ValueError, match="it is not a result of ticketlab"):
+        document({"valid": True})
+
+
+@pytest.mark.parametrize(
+    ("part", "complaint"),
+    [
+        ({"valid": "yes"}, "valid is 'yes': true, false or null is needed"),
+        ({"store": 7}, "store is 7: a string is needed"),
+        ({"buyers": "many"}, "buyers is 'many': a whole number is needed"),
+        ({"figures": {"p50_ms": "fast"}}, "figures.p50_ms is 'fast': a number is needed"),
+        ({"figures": {"p50_ms": float("nan")}}, "figures.p50_ms is nan"),
+        ({"curve": [[0.5, 2.0], [1.0, 1.0]]}, "curve goes down"),
+        ({"curve": [1]}, "curve has 1: a share and a latency are needed"),
+        ({"anomalies": [{}]}, r"anomalies\[0\].name is missing"),
+        ({"rows": [{"valid": True}, []]}, r"rows\[1\] is not an object"),
+        ({"rows": []}, "it has no rows"),
+    ],
+)
+def test_a_damaged_part_is_named(part: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        document({"valid": True, "anomalies": []} | part)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), JSON))
+def test_whatever_stands_there_it_is_read_or_refused(part: dict[str, Any]) -> None:
+    try:
+        found = document({"valid": True, "anomalies": []} | part)
+    except ValueError:
+        return
+    assert found.headline

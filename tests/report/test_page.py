@@ -1,0 +1,159 @@
+"""The page as text: what stands in it without any script, and what other people's names cannot do to it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from ticketlab.core.timeline import Interleaving, Move, Picture, Span, State, Timeline, Violation
+from ticketlab.report import page
+from ticketlab.report.page import render
+
+EVIL = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\u2028&\ud800"
+
+
+def operation(buyer: int) -> dict[str, Any]:
+    accesses = [{"ns": 1_000_000, "action": "read", "remaining": 5}]
+    asked = {"buyer": buyer, "op": "buy", "arg": 1, "invoke_ns": 0, "return_ns": 2_000_000 + buyer}
+    return asked | {"result": "ok", "tickets": [1], "accesses": accesses}
+
+
+def row(strategy: str = "lock", store: str = "json", *, valid: bool | None = True, **changes: Any) -> dict[str, Any]:
+    evidence = {"available": 1, "operations": [operation(buyer) for buyer in range(1, 31)]}
+    anomalies = [] if valid else [{"name": "oversold", "sentence": "2 of 1 are sold", "evidence": evidence}]
+    figures = {"sales_per_s": 1240.0, "p50_ms": 0.9, "p99_ms": 4.1, "fairness": 0.62}
+    named = {"store": store, "strategy": strategy, "launcher": "process", "buyers": 8, "tickets": 5, "sold": 5}
+    curve = [[share / 100, 1.0 + share / 10] for share in range(101)]
+    return named | {"valid": valid, "anomalies": anomalies, "figures": figures, "curve": curve, **changes}
+
+
+def story(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    valid = all(each["valid"] for each in rows)
+    return {"valid": valid, "anomalies": [], "rows": list(rows), "command": "ticketlab race", **more}
+
+
+def timeline(spans: int = 2, title: str = "none on json", detail: str = "read inventory.json: 5 left") -> Timeline:
+    found = [Span(0, 10 * n, 10 * n + 9, State.RUNNING, f"buy 1 -> ticket {n}", detail) for n in range(spans)]
+    return Timeline(title, ["buyer 1"], found, [Violation(0, 19, "oversold", "2 of 1")], row=0)
+
+
+def unpacked(html: str) -> Any:
+    found = re.search(r'<script type="text/plain" id="timelines">([A-Za-z0-9+/=]*)</script>', html)
+    assert found is not None
+    return json.loads(zlib.decompress(base64.b64decode(found[1])))
+
+
+class Elements(HTMLParser):
+    """Counts start tags, and collects their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+def test_the_verdict_comes_first_then_matrix_comparison_and_the_command() -> None:
+    html = render(story(row(), row("none", valid=False)))
+    order = ["<h1>1 of 2 races went wrong</h1>", "<code>ticketlab race</code>", "What holds where", "Comparison"]
+    assert [html.index(each) for each in order] == sorted(html.index(each) for each in order)
+    assert "✗ oversold" in html
+
+
+def test_a_wrong_strategy_s_speed_is_struck_through_and_no_measure_for_the_others() -> None:
+    slow = row(figures={"sales_per_s": 12.0, "p50_ms": 1.0, "p99_ms": 2.0, "fairness": 1.0})
+    html = render(story(slow, row("none", valid=False)))
+    assert re.search(r"<s title=[^>]*>1,240</s>", html)
+    assert re.search(r'>12 <span class="track"><span class="bar" style="width:100', html)
+
+
+def test_undecided_is_no_pass() -> None:
+    html = render(story(row(valid=None, anomalies=[], reason="the budget was spent"), row()))
+    assert "1 of 2 races are undecided" in html
+    assert '<span class="unsure">? undecided: the budget was spent</span>' in html
+
+
+def test_evidence_says_how_much_of_it_is_not_shown() -> None:
+    assert "18 more are not shown here" in render(row("none", valid=False))
+
+
+def test_unsupported_combinations_give_their_reason() -> None:
+    unsupported = [{"store": "json", "strategy": "atomic", "reason": "atomic needs a conditional update"}]
+    html = render(story(row(), row("none", valid=False), unsupported=unsupported))
+    assert "<summary>unsupported</summary>atomic needs a conditional update" in html
+
+
+def test_growth_is_drawn_where_rows_differ_in_buyers() -> None:
+    assert "How it grows with buyers" in render(story(row(), row(buyers=100)))
+    assert "How it grows with buyers" not in render(story(row(), row("flock")))
+
+
+@pytest.mark.parametrize("place", ["strategy", "store", "launcher", "command", "reason"])
+def test_names_are_text_wherever_they_stand(place: str) -> None:
+    plain, evil = row(valid=None), row(valid=None)
+    plain[place], evil[place] = "plain", EVIL
+    documents = [story(each, row("none", valid=False), environment={"cpu": each[place]}) for each in (plain, evil)]
+    before, after = (Elements(render(each)) for each in documents)
+    assert after.tags == before.tags
+    assert [name for name, _ in after.attributes] == [name for name, _ in before.attributes]
+    assert not [name for name, _ in after.attributes if name.startswith("on")]
+
+
+def test_evidence_and_timelines_are_text_too() -> None:
+    def drawn(text: str) -> Elements:
+        evidence = {"operations": [operation(1) | {"error": text, "op": text}], "tickets": {text: [operation(2)]}}
+        wrong = row("none", valid=False, anomalies=[{"name": text, "sentence": text, "evidence": evidence}])
+        steps = Interleaving(text, [text], [Move(0, text, text, text, marked=True)])
+        return Elements(render(story(wrong, row()), [timeline(title=text, detail=text), steps]))
+
+    assert drawn(EVIL).tags == drawn("plain").tags
+    assert [name for name, _ in drawn(EVIL).attributes] == [name for name, _ in drawn("plain").attributes]
+
+
+def test_the_page_forbids_itself_every_request() -> None:
+    html = render(story(row(), row("none", valid=False)), [timeline()])
+    assert "default-src 'none'" in html
+    addresses = [value for name, value in Elements(html).attributes if name in ("src", "href") and value]
+    assert addresses == ["data:,"]
+
+
+def test_timelines_are_in_the_page_whole() -> None:
+    (found,) = unpacked(render(row("none", valid=False), [timeline(50)]))
+    assert found == timeline(50).to_json()
+
+
+def test_what_a_page_cannot_hold_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MOST_SPANS", 3)
+    monkeypatch.setattr(page, "MOST_MOVES", 1)
+    pictures: list[Picture] = [
+        timeline(5),
+        timeline(2),
+        Interleaving("case", ["buyer 1"], [Move(0, "read", "books")] * 2),
+    ]
+    html = render(row("none", valid=False), pictures)
+    first, second = unpacked(html)
+    assert first["left_out"] == "Left out: 2 of 5 spans and 0 marks, all after 0.0 ms."
+    assert second["left_out"].startswith("Left out: 2 of 2 spans")
+    assert "Left out: the steps after the first 1 of 2." in html
+
+
+def test_uplot_stands_there_with_its_licence_and_only_where_there_are_curves() -> None:
+    assert "Copyright (c) 2022 Leon Sorokin" in render(row())
+    assert "Leon Sorokin" not in render(row(curve=[]))
+
+
+def test_a_judged_history_has_a_page_too() -> None:
+    judged = {"valid": True, "anomalies": [], "model": "counter", "operations": 6, "command": "ticketlab check h.jsonl"}
+    html = render(judged)
+    assert "<h1>history: ✓ books right</h1>" in html
+    assert "model: counter" in html

@@ -1,0 +1,265 @@
+"""The page in a real browser: it opens from a disk, asks nobody, and works by mouse and by keyboard.
+
+Run with `pytest -m browser`. Without a Chromium these tests fail; they are deselected, not skipped, by default.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import chromium, complaints, open_page, requests, until
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.by import By
+from test_page import EVIL, row, story
+
+from ticketlab.core.timeline import Interleaving, Move, Span, State, Timeline, Violation
+from ticketlab.report.page import render
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+MS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    with chromium() as found:
+        yield found
+
+
+def race(lanes: int = 12, orders: int = 20) -> Timeline:
+    """Return a race in which buyers wait and are critical by turns, with three violations."""
+    spans = []
+    for lane in range(lanes):
+        for order in range(orders):
+            at = (order * lanes + lane) * MS
+            label = f"buy 1 -> ticket {order}"
+            spans.append(Span(lane, at, at + MS // 2, State.BLOCKED, label, "acquire lock"))
+            spans.append(Span(lane, at + MS // 2, at + MS, State.CRITICAL, label, f"read inventory.json: {order} left"))
+    marks = [Violation(lane, (lane * lanes + lane + 1) * MS, "oversold", f"{EVIL} {lane}") for lane in (3, 5, 9)]
+    return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], spans, marks, row=1)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = [row(), row("none", valid=False), row(EVIL, "sqlite"), row(buyers=100), row("none", buyers=100, valid=False)]
+    unsupported = [{"store": "sqlite", "strategy": "lock", "reason": "made up"}]
+    advice = [{"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}]
+    result = story(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
+    moves = [Move(number % 2, "read", "inventory.json", f"{number} left", number == 2) for number in range(5)]
+    case = Interleaving("none on json", ["buyer 1", "buyer 2"], moves)
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(
+        render(result, [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, State.RUNNING)]), case])
+    )
+    return path
+
+
+@pytest.fixture
+def opened(browser: Chrome, page: Path) -> Chrome:
+    open_page(browser, page)
+    return browser
+
+
+def window(browser: Chrome) -> tuple[float, float]:
+    found = browser.execute_script("const d = document.querySelector('#timeline').dataset; return [+d.from, +d.to]")
+    return found[0], found[1]
+
+
+def changed(browser: Chrome, before: tuple[float, float]) -> tuple[float, float]:
+    """Wait until the window is another one, and return that."""
+    data = "const {from, to} = document.querySelector('#timeline').dataset;"
+    until(browser, f"{data} return +from != arguments[0] || +to != arguments[1]", *before)
+    return window(browser)
+
+
+def stage(browser: Chrome) -> Any:
+    return browser.find_element(By.CSS_SELECTOR, ".stage")
+
+
+def press(browser: Chrome, *keys: str) -> None:
+    stage(browser).send_keys(*keys)
+
+
+def mark(browser: Chrome) -> str:
+    found: str = browser.execute_script("return document.querySelector('#timeline').dataset.mark")
+    return found
+
+
+def test_it_opens_from_a_disk_without_a_complaint_and_asks_nobody(browser: Chrome, page: Path) -> None:
+    requests(browser), complaints(browser)
+    open_page(browser, page)
+    assert complaints(browser) == []
+    assert {each.partition(":")[0] for each in requests(browser)} <= {"file", "data"}
+    assert [each for each in requests(browser) if each.startswith("file:")] in ([], [page.as_uri()])
+
+
+def test_verdict_matrix_table_and_curves_are_there(opened: Chrome) -> None:
+    assert opened.find_element(By.TAG_NAME, "h1").text == "2 of 5 races went wrong"
+    assert len(opened.find_elements(By.CSS_SELECTOR, ".comparison tbody tr")) == 5
+    assert [each.text for each in opened.find_elements(By.CSS_SELECTOR, ".matrix thead th")][:2] == ["strategy", "json"]
+    assert until(opened, "return document.querySelectorAll('.uplot canvas').length") == 4
+
+
+def test_names_ran_no_script(opened: Chrome) -> None:
+    assert EVIL[:30] in opened.find_element(By.CSS_SELECTOR, ".environment").text
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_a_cell_shows_its_evidence_and_hides_it_again(opened: Chrome, way: str) -> None:
+    cell = opened.find_element(By.CSS_SELECTOR, ".cell.wrong")
+    evidence = opened.find_element(By.ID, "evidence-1")
+    assert not evidence.is_displayed()
+    cell.click() if way == "mouse" else cell.send_keys(Keys.ENTER)
+    assert evidence.is_displayed()
+    assert "2 of 1 are sold" in evidence.text
+    assert "read: 5 left at 1.00 ms" in evidence.text
+    cell.click() if way == "mouse" else cell.send_keys(Keys.ENTER)
+    assert not evidence.is_displayed()
+
+
+def test_it_opens_on_the_first_violation_with_a_window_around_it(opened: Chrome) -> None:
+    start, end = window(opened)
+    assert start < 40 * MS < end < 240 * MS
+    assert mark(opened) == "0"
+    assert "oversold, buyer 4" in opened.find_element(By.CSS_SELECTOR, "#timeline .saying").text
+
+
+def test_the_next_violation_by_mouse_and_by_keyboard(opened: Chrome) -> None:
+    before = window(opened)
+    button = opened.find_element(By.CSS_SELECTOR, "button.next")
+    assert button.text == "✗ 3 violations: next"
+    button.click()
+    start, end = changed(opened, before)
+    assert mark(opened) == "1"
+    assert start < 66 * MS < end
+    press(opened, "n")
+    changed(opened, (start, end))
+    assert mark(opened) == "2"
+    press(opened, "p")
+    until(opened, "return document.querySelector('#timeline').dataset.mark == '1'")
+
+
+def test_zoom_and_pan_by_keyboard(opened: Chrome) -> None:
+    whole = (0, 240 * MS)
+    press(opened, "0")
+    until(
+        opened,
+        "const d = document.querySelector('#timeline').dataset; return d.from == 0 && d.to == arguments[0]",
+        whole[1],
+    )
+    press(opened, "+")
+    zoomed = changed(opened, whole)
+    assert zoomed[1] - zoomed[0] == pytest.approx(0.6 * whole[1])
+    press(opened, Keys.ARROW_RIGHT)
+    panned = changed(opened, zoomed)
+    assert panned[0] > zoomed[0]
+    assert panned[1] - panned[0] == pytest.approx(zoomed[1] - zoomed[0])
+    press(opened, "-")
+    wider = changed(opened, panned)
+    assert wider[1] - wider[0] > panned[1] - panned[0]
+
+
+def test_zoom_pan_and_reset_by_mouse(opened: Chrome) -> None:
+    canvas = opened.find_element(By.CSS_SELECTOR, ".lanes")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    before = window(opened)
+    turn = "{deltaY: arguments[1], clientX: 600, clientY: 500, cancelable: true}"
+    wheel = f"arguments[0].dispatchEvent(new WheelEvent('wheel', {turn}))"
+    opened.execute_script(wheel, canvas, -300)
+    zoomed = changed(opened, before)
+    assert zoomed[1] - zoomed[0] < before[1] - before[0]
+    ActionChains(opened).drag_and_drop_by_offset(canvas, 150, 0).perform()
+    dragged = changed(opened, zoomed)
+    assert dragged[0] < zoomed[0]
+    ActionChains(opened).double_click(canvas).perform()
+    assert changed(opened, dragged) == (0, 240 * MS)
+
+
+def test_the_minimap_moves_the_window(opened: Chrome) -> None:
+    before = window(opened)
+    minimap = opened.find_element(By.CSS_SELECTOR, ".minimap")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", minimap)
+    ActionChains(opened).move_to_element_with_offset(minimap, 300, 0).click().perform()
+    assert changed(opened, before)[0] > before[0]
+
+
+def test_a_span_tells_what_was_read_to_mouse_and_keyboard(opened: Chrome) -> None:
+    canvas = opened.find_element(By.CSS_SELECTOR, ".lanes")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    tip = opened.find_element(By.CSS_SELECTOR, ".tip")
+    press(opened, "0")
+    press(opened, Keys.ARROW_DOWN, ".")
+    until(opened, "return !document.querySelector('.tip').hidden")
+    assert "buyer 5" in tip.text  # the lane below the marked one
+    assert "buy 1 -> ticket" in tip.text
+    said = opened.find_element(By.CSS_SELECTOR, "#timeline .saying").text
+    assert said.startswith("buyer 5: ")
+    press(opened, Keys.ESCAPE)
+    assert not tip.is_displayed()
+    ActionChains(opened).move_to_element_with_offset(canvas, 0, -100).perform()
+    for _ in range(200):
+        if tip.is_displayed():
+            break
+        ActionChains(opened).move_by_offset(1, 0).perform()
+    assert "left" in tip.text or "acquire lock" in tip.text
+
+
+def test_the_window_is_a_table_too(opened: Chrome) -> None:
+    opened.execute_script("document.querySelector('.window').open = true")
+    rows = until(opened, "return document.querySelectorAll('.window tbody tr').length")
+    assert rows > 2
+    assert "buy 1 -> ticket" in opened.find_element(By.CSS_SELECTOR, ".window tbody").text
+
+
+def test_another_race_is_chosen_from_the_list_or_its_evidence(opened: Chrome) -> None:
+    opened.find_element(By.CSS_SELECTOR, ".choose option:nth-child(2)").click()
+    until(opened, "return document.querySelector('.which').textContent == 'lock on json'")
+    assert not opened.find_element(By.CSS_SELECTOR, "button.next").is_displayed()
+    opened.find_element(By.CSS_SELECTOR, ".cell.wrong").click()
+    opened.find_element(By.CSS_SELECTOR, "#evidence-1 [data-timeline]").click()
+    until(opened, "return document.querySelector('.which').textContent == 'none on json'")
+
+
+def test_a_case_is_walked_forward_and_back(opened: Chrome) -> None:
+    section = opened.find_element(By.CSS_SELECTOR, ".interleaving")
+    forward, back = (
+        section.find_element(By.CSS_SELECTOR, "[data-step='1']"),
+        section.find_element(By.CSS_SELECTOR, "[data-step='-1']"),
+    )
+    said = section.find_element(By.CSS_SELECTOR, ".saying")
+    forward.click()
+    assert said.text == "step 1: buyer 1, read inventory.json: 0 left"
+    forward.send_keys(Keys.ARROW_RIGHT)
+    assert said.text.startswith("step 2: buyer 2")
+    back.click()
+    assert said.text.startswith("step 1")
+    section.find_element(By.CSS_SELECTOR, "[data-step='mark']").click()
+    assert said.text.startswith("step 3")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
+    browser: Chrome, page: Path, width: int, scheme: str
+) -> None:
+    open_page(browser, page, width=width, scheme=scheme)
+    browser.execute_script("document.querySelector('.cell').click()")
+    browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    # As text, since axe quotes pieces of the page that may end in half a character.
+    found = json.loads(browser.execute_async_script("axe.run().then((found) => arguments[0](JSON.stringify(found)))"))
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert len(found["passes"]) > 20
+
+
+def test_the_theme_can_be_switched(opened: Chrome) -> None:
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    before = opened.execute_script(colour)
+    opened.find_element(By.ID, "theme").click()
+    assert opened.execute_script(colour) != before

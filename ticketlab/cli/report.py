@@ -1,0 +1,84 @@
+"""`ticketlab report`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ticketlab.cli.options import Command
+from ticketlab.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ticketlab.core.timeline import Picture
+
+_file = click.Path(path_type=Path)
+
+
+@click.command("report", cls=Command)
+@click.argument("path", type=_file, default=Path(".ticketlab/runs/latest"))
+@click.option("--html", type=_file, metavar="FILE", help="The page; report.html if no other form is asked for.")
+@click.option("--svg", type=_file, metavar="FILE", help="The main plots as a picture for slides and papers.")
+@click.option("--trace", type=_file, metavar="FILE", help="The timeline as trace events, for ui.perfetto.dev.")
+@click.option("--markdown", type=_file, metavar="FILE", help="The table for an issue or a README.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+def command(
+    path: Path, html: Path | None, svg: Path | None, trace: Path | None, markdown: Path | None, force: bool
+) -> int:
+    """Draw a saved run, race or case: PATH is a result file, or a folder of .ticketlab/runs; the latest by default.
+
+    The page is one file that opens offline: verdict, matrix, curves, and the timeline where the run has one.
+    """
+    from ticketlab.lab.documents import read_document
+    from ticketlab.lab.files import refuse_existing
+    from ticketlab.lab.pictures import read_pictures
+
+    if not (html or svg or trace or markdown):
+        html = Path("report.html")
+    for each in filter(None, (html, svg, trace, markdown)):
+        refuse_existing(each, force=force)
+    result, pictures = read_document(path), read_pictures(path)
+    if html:
+        write_page(html, result, pictures, force=force, source=path)
+    if svg:
+        from ticketlab.report.plots import plots
+
+        _write(svg, _drawn(lambda: plots(result), path), force=force)
+    if trace:
+        from ticketlab.report.perfetto import trace_events
+
+        if not pictures:
+            raise UsageError(
+                f"{path} has no timeline, so there is nothing to trace: races keep theirs in their run's folder"
+            )
+        _write(trace, trace_events(pictures), force=force)
+    if markdown:
+        from ticketlab.report.markdown import table
+
+        _write(markdown, _drawn(lambda: table(result), path), force=force)
+    return 0
+
+
+def write_page(
+    path: Path, result: Mapping[str, Any], pictures: Sequence[Picture], *, force: bool, source: object = "the result"
+) -> None:
+    """Write the page of a result and its timelines, and say where; `source` is what a complaint names."""
+    from ticketlab.report.page import render
+
+    _write(path, _drawn(lambda: render(result, pictures), source), force=force)
+
+
+def _drawn(draw: Callable[[], str], source: object) -> str:
+    try:
+        return draw()
+    except ValueError as error:
+        raise UsageError(f"cannot draw {source}: {error}") from None
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    from ticketlab.lab.files import write_file
+
+    write_file(path, lambda file: file.writelines([text]), force=force)
+    click.echo(f"wrote {path} ({len(text.encode()) / 1000:,.0f} kB)", err=True)

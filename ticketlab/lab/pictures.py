@@ -1,0 +1,46 @@
+"""Timelines kept beside a result, in `timeline.json` of a run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.timeline import Picture, from_json, to_json
+
+TIMELINES: Final = "timeline.json"
+LARGEST: Final = 256 << 20
+"""Bytes of the largest file that is read."""
+
+
+def writer(pictures: Sequence[Picture]) -> Callable[[IO[str]], None]:
+    """Return what writes them into an open file."""
+
+    def write(file: IO[str]) -> None:
+        json.dump(to_json(pictures), file, separators=(",", ":"))
+
+    return write
+
+
+def read_pictures(run: Path) -> list[Picture]:
+    """Read the timelines of a run's folder; a result that is a file of its own, and many runs, have none.
+
+    Raises:
+        UsageError: they cannot be read, are damaged, or are of a version that this lab does not know.
+    """
+    path = run / TIMELINES
+    if not run.is_dir() or not path.exists():
+        return []
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read the timeline {path}: {error.strerror or error}") from None
+    if len(content) > LARGEST:
+        raise UsageError(f"the timeline {path} is larger than {LARGEST >> 20} MiB")
+    try:
+        return from_json(json.loads(content))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"cannot draw the timeline {path}: {error}") from None

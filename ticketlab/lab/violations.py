@@ -1,0 +1,66 @@
+"""Where on a timeline an anomaly shows: the moment at which somebody was told what cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ticketlab.core.timeline import Span, Violation
+from ticketlab.core.verdict import Anomaly
+
+
+def violations(anomalies: Sequence[Anomaly], lanes: Sequence[str], spans: Sequence[Span]) -> list[Violation]:
+    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark."""
+    numbers = {name: lane for lane, name in enumerate(lanes)}
+    ends: dict[int, int] = {}
+    for span in spans:
+        ends[span.lane] = max(ends.get(span.lane, 0), span.end_ns)
+    together: dict[tuple[int, int], list[tuple[str, str]]] = {}
+    for anomaly in anomalies:
+        for who, ns, sentence in _moments(anomaly):
+            if who in numbers:
+                lane = numbers[who]
+                place = (ends.get(lane, 0) if ns is None else ns, lane)
+                together.setdefault(place, []).append((anomaly.name, sentence))
+    return [_merged(lane, ns, said) for (ns, lane), said in sorted(together.items())]
+
+
+def _merged(lane: int, ns: int, said: Sequence[tuple[str, str]]) -> Violation:
+    names, sentences = zip(*said, strict=True)
+    return Violation(lane, ns, ", ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(sentences)))
+
+
+def _moments(anomaly: Anomaly) -> Iterator[tuple[str, int | None, str]]:
+    """Yield who, when and a sentence for each mark of one anomaly; when is None for the end of the lane."""
+    evidence = anomaly.evidence
+    for each in evidence.get("participants", ()):
+        yield each["who"], None, f"{each['who']}: {each['detail']}"
+    for ticket, holders in evidence.get("tickets", {}).items():
+        first, *others = sorted(holders, key=_time)
+        for each in others:
+            yield _who(each), _time(each), f"ticket {ticket} was {_who(first)}'s already"
+    operations = sorted(evidence.get("operations", ()), key=_time)
+    if "available" in evidence:
+        yield from _beyond(operations, evidence["available"])
+    elif "minimal" in evidence:  # a smallest contradiction is complete with its last operation
+        yield from ((_who(each), _time(each), anomaly.sentence) for each in operations[-1:])
+    else:
+        yield from ((_who(each), _time(each), anomaly.sentence) for each in operations)
+
+
+def _beyond(operations: Iterable[Mapping[str, Any]], available: int) -> Iterator[tuple[str, int | None, str]]:
+    """Yield the sales after the last ticket there was."""
+    sold = 0
+    for each in operations:
+        sold += len(each["tickets"])
+        if sold > available:
+            yield _who(each), _time(each), f"{sold} tickets sold by now, of {available}"
+
+
+def _who(operation: Mapping[str, Any]) -> str:
+    return f"buyer {operation['buyer'] if 'buyer' in operation else operation['process']}"
+
+
+def _time(operation: Mapping[str, Any]) -> int:
+    returned = operation["return_ns"]
+    return int(operation["invoke_ns"] if returned is None else returned)

@@ -1,0 +1,127 @@
+"""The report page: one HTML file that holds all it needs, opens from a disk, and asks nobody for anything.
+
+What is text (verdict, matrix, comparison, evidence) is in the HTML and needs no script. Charts and timelines are drawn
+by scripts in the page from data in the page. The timelines are JSON, deflated and in base64: numbers in columns shrink
+to a third, and nothing in there can end the script element it stands in.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
+from ticketlab.report.document import Document, document
+from ticketlab.report.page.charts import charts, series_names, within
+from ticketlab.report.page.evidence import COLUMNS, proofs
+from ticketlab.report.page.view import lines, matrix, number_text
+
+MOST_SPANS: Final = 400_000
+"""How many spans a page holds over all its timelines; what is left out, it says."""
+MOST_MOVES: Final = 1_000
+"""How many steps of one interleaving a page holds."""
+
+
+def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
+    """Return the page of a result, as `to_json` gave it, and of the timelines that belong to it.
+
+    Raises:
+        ValueError: the result is damaged; the message says where.
+    """
+    from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup
+
+    found = document(result)
+    shown = trimmed(pictures)
+    timelines = [each for each in shown if isinstance(each, Timeline)]
+    template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
+    template.filters["figure"] = number_text
+    page = template.get_template("page.html").render(
+        document=found,
+        setting=_setting(found),
+        lines=lines(found),
+        names=series_names(found.rows),
+        matrix=matrix(found),
+        within=within,
+        proofs=proofs,
+        columns=COLUMNS,
+        charts=charts(found),
+        charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe
+        timelines=timelines,
+        timelines_packed=_packed(to_json(timelines)["timelines"]) if timelines else "",
+        interleavings=[each for each in shown if isinstance(each, Interleaving)],
+        asset=lambda name: Markup(_asset(name)),  # noqa: S704 - files of this package
+    )
+    # Half a character, as a damaged name may hold, cannot be written to any file.
+    return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _setting(found: Document) -> str:
+    """Say in a few words what was raced: what all rows have in common."""
+    buyers, tickets = {row.buyers for row in found.rows}, {row.tickets for row in found.rows}
+    said = (
+        [f"{min(buyers)} to {max(buyers)} buyers" if len(buyers) > 1 else f"{min(buyers)} buyers"]
+        if any(buyers)
+        else []
+    )
+    said += [f"{min(tickets):,} tickets"] if len(tickets) == 1 and any(buyers) else []
+    launchers = {row.launcher for row in found.rows if row.launcher}
+    said += [f"launcher {launchers.pop()}"] if len(launchers) == 1 else []
+    return " · ".join(said + [f"{key}: {value}" for key, value in found.facts.items()])
+
+
+def trimmed(pictures: Sequence[Picture]) -> list[Picture]:
+    """Return the pictures cut down to what a page can hold, each saying what was left out of it."""
+    room = MOST_SPANS
+    found: list[Picture] = []
+    for each in pictures:
+        if isinstance(each, Timeline):
+            found.append(_cut_spans(each, room))
+            room -= min(room, len(each.spans))
+        else:
+            found.append(_cut_moves(each))
+    return found
+
+
+def _cut_spans(each: Timeline, room: int) -> Timeline:
+    if len(each.spans) <= room:
+        return each
+    # By time, so that what is left is a whole race up to some moment, in every lane.
+    until = sorted(span.start_ns for span in each.spans)[room]
+    spans = [span for span in each.spans if span.start_ns < until]
+    marks = [mark for mark in each.violations if mark.ns <= until]
+    said = (
+        f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
+        f"{len(each.violations) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
+    )
+    return Timeline(each.title, each.lanes, spans, marks, each.row, f"{each.left_out} {said}".strip())
+
+
+def _cut_moves(each: Interleaving) -> Interleaving:
+    if len(each.moves) <= MOST_MOVES:
+        return each
+    said = f"Left out: the steps after the first {MOST_MOVES:,} of {len(each.moves):,}."
+    return Interleaving(each.title, each.lanes, each.moves[:MOST_MOVES], each.row, f"{each.left_out} {said}".strip())
+
+
+def _packed(value: Any) -> str:
+    data = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def _script_safe(value: Any) -> str:
+    """Return JSON that a script element can hold, whatever names there are in it."""
+    text = json.dumps(value, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("ticketlab.report.page") / name).read_text(encoding="utf-8")

@@ -1,0 +1,97 @@
+// What every page needs: the theme, copying a command, showing evidence, and walking through an interleaving.
+"use strict";
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+function element(name, text = "", className = "") {
+  const made = document.createElement(name);
+  made.textContent = text; // never innerHTML: names in results are other people's text
+  if (className) made.className = className;
+  return made;
+}
+
+// Canvases cannot follow the style sheet by themselves: whoever draws on one listens here.
+const repainters = [];
+function themed() {
+  for (const repaint of repainters) repaint();
+}
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function toggleTheme() {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  themed();
+}
+
+// A custom property's value is text such as "light-dark(...)"; only a property that uses it has a colour.
+function colour(name) {
+  const probe = element("i");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+async function copy(button) {
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "copied";
+  } catch {
+    // A page from a disk may not be allowed to write to the clipboard; then the command is selected instead.
+    getSelection().selectAllChildren(button.previousElementSibling);
+    button.textContent = "selected";
+  }
+  setTimeout(() => (button.textContent = before), 1500);
+}
+
+function showEvidence(cell) {
+  const open = cell.getAttribute("aria-expanded") !== "true";
+  for (const other of $$(".cell")) other.setAttribute("aria-expanded", String(other === cell && open));
+  const shown = open ? cell.dataset.rows.split(",") : [];
+  for (const part of $$(".evidence")) part.hidden = !shown.includes(part.id.replace("evidence-", ""));
+  const first = open && $(`#evidence-${shown[0]}`);
+  if (!first) return;
+  first.focus({ preventScroll: true });
+  first.scrollIntoView({ block: "nearest" });
+}
+
+// An interleaving: the table is there without us; we only dim what has not happened yet.
+function walkable(section) {
+  const rows = $$(".steps tbody tr", section);
+  let now = -1;
+  function go(to) {
+    now = Math.max(-1, Math.min(rows.length - 1, to));
+    rows.forEach((row, number) => {
+      row.classList.toggle("now", number === now);
+      row.classList.toggle("later", number > now && now >= 0);
+    });
+    $(".status", section).textContent = now < 0 ? `${rows.length} steps` : `step ${now + 1} of ${rows.length}`;
+    $(".saying", section).textContent = now < 0 ? "" : rows[now].dataset.says;
+    if (now >= 0) rows[now].scrollIntoView({ block: "nearest" });
+  }
+  function marked() {
+    const next = rows.findIndex((row, number) => number > now && row.classList.contains("marked"));
+    go(next >= 0 ? next : rows.findIndex((row) => row.classList.contains("marked")));
+  }
+  for (const button of $$("[data-step]", section)) {
+    button.addEventListener("click", () => (button.dataset.step === "mark" ? marked() : go(now + Number(button.dataset.step))));
+  }
+  section.addEventListener("keydown", (event) => {
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    go(now + way);
+  });
+  go(-1);
+}
+
+$("#theme").addEventListener("click", toggleTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themed);
+for (const cell of $$(".cell")) cell.addEventListener("click", () => showEvidence(cell));
+for (const button of $$("[data-copy]")) button.addEventListener("click", () => copy(button));
+for (const section of $$(".interleaving")) walkable(section);

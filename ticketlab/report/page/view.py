@@ -1,0 +1,97 @@
+"""What the template fills in: the comparison's rows and the matrix of strategies by stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ticketlab.report.document import Document, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the comparison: the row, its figures as text, and how long its bar is, in percent."""
+
+    number: int
+    row: Row
+    verdict: str
+    cells: Mapping[str, str]
+    bar: float
+
+
+@dataclass(slots=True)
+class Cell:
+    """One cell of the matrix: the rows that ran there, or why none can; neither says that none was run."""
+
+    rows: list[int] = field(default_factory=list)
+    valid: bool | None = True
+    text: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Strategies by stores."""
+
+    stores: Sequence[str]
+    strategies: Sequence[str]
+    cells: Mapping[tuple[str, str], Cell]
+
+
+def lines(document: Document) -> list[Line]:
+    """Return the comparison's lines, in the document's order; a history has none."""
+    speeds = [(row.figures.get("sales_per_s", 0.0), row.valid) for row in document.rows]
+    # A wrong strategy's speed must not make those of the right ones look small.
+    fastest = max((speed for speed, valid in speeds if valid), default=max((speed for speed, _ in speeds), default=0.0))
+    return [
+        Line(
+            number,
+            row,
+            row.verdict.replace("✓ books right", "✓ held"),
+            {
+                "speed": number_text(row.figures.get("sales_per_s")),
+                "p50": number_text(row.figures.get("p50_ms")),
+                "p99": number_text(row.figures.get("p99_ms")),
+                "fairness": f"{row.figures['fairness']:.2f}" if "fairness" in row.figures else "-",
+            },
+            min(100.0, round(100 * row.figures.get("sales_per_s", 0.0) / fastest, 1)) if fastest > 0 else 0.0,
+        )
+        for number, row in enumerate(document.rows)
+        if row.figures
+    ]
+
+
+def matrix(document: Document) -> Matrix:
+    """Return the matrix, empty for a single race; where several rows fall into one cell, the worst one speaks."""
+    if len(document.rows) < 2:
+        return Matrix([], [], {})
+    pairs = [(row.strategy, row.store) for row in document.rows if row.store]
+    pairs += [(strategy, store) for store, strategy, _ in document.unsupported]
+    cells: dict[tuple[str, str], Cell] = {}
+    for number, row in enumerate(document.rows):
+        if row.store:
+            cells.setdefault((row.strategy, row.store), Cell()).rows.append(number)
+    for cell in cells.values():
+        _sum_up(cell, [document.rows[number] for number in cell.rows])
+    for store, strategy, reason in document.unsupported:
+        cells.setdefault((strategy, store), Cell(valid=None, text="unsupported", reason=reason))
+    return Matrix(list(dict.fromkeys(s for _, s in pairs)), list(dict.fromkeys(s for s, _ in pairs)), cells)
+
+
+def _sum_up(cell: Cell, rows: Sequence[Row]) -> None:
+    wrong = [row for row in rows if row.valid is False]
+    if wrong:
+        names = list(dict.fromkeys(name for row in wrong for name in row.names))
+        more = f" +{len(names) - 1}" if len(names) > 1 else ""
+        cell.valid, cell.text = False, (names[0] if names else "anomalous") + more
+    elif any(row.valid is None for row in rows):
+        cell.valid, cell.text = None, "undecided"
+    else:
+        cell.valid, cell.text = True, "held"
+
+
+def number_text(value: object) -> str:
+    """Return a figure with as many digits as it deserves: three, or all before the point."""
+    if not isinstance(value, int | float):
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

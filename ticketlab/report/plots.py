@@ -1,0 +1,130 @@
+"""The main plots as one SVG picture, for slides and papers: sales a second, and the share of purchases over latency.
+
+The text is the lab's own, so no plotting library is needed, and the picture stays sharp at any size. There is no PNG:
+any browser or `rsvg-convert` makes one of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from ticketlab.report.document import Document, Row, document
+from ticketlab.report.page.charts import series_names
+from ticketlab.report.page.view import number_text
+
+_WIDTH: Final = 900
+_LEFT: Final = 250
+_RIGHT: Final = 30
+_BAR: Final = 22
+_CURVES: Final = 260
+_HUES: Final = (205, 28, 150, 275, 340, 50, 180, 240, 310, 100, 10, 80)
+_WRONG: Final = "#bf2045"
+
+
+def plots(result: Mapping[str, Any]) -> str:
+    """Return the picture.
+
+    Raises:
+        ValueError: the result is damaged, or has no figures to plot.
+    """
+    found = document(result)
+    rows = [row for row in found.rows if row.figures]
+    if not rows:
+        raise ValueError("it has no figures to plot")
+    names = series_names(rows)
+    parts = [_text(20, 30, _headline(found), size=17, bold=True)]
+    parts += _bars(rows, names, 60)
+    height = 80 + _BAR * len(rows)
+    if any(row.curve for row in rows):
+        parts += _curves(rows, names, height)
+        height += _CURVES + 60 + 18 * len(rows)
+    style = "font-family='DejaVu Sans, sans-serif' font-size='12' fill='#1b2130'"
+    head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {_WIDTH} {height}' width='{_WIDTH}' {style}>"
+    return "\n".join([head, "<rect width='100%' height='100%' fill='white'/>", *parts, "</svg>\n"])
+
+
+def _headline(found: Document) -> str:
+    return found.headline if len(found.headline) < 90 else found.headline[:89] + "…"
+
+
+def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
+    yield _text(20, top, "Sales per second", bold=True)
+    room = _WIDTH - _LEFT - _RIGHT - 110
+    fastest = max(row.figures.get("sales_per_s", 0.0) for row in rows) or 1.0
+    for number, (row, name) in enumerate(zip(rows, names, strict=True)):
+        y = top + 12 + _BAR * number
+        speed = row.figures.get("sales_per_s", 0.0)
+        right = row.valid is True
+        width = max(1.0, room * speed / fastest)
+        yield _text(_LEFT - 8, y + 13, name, anchor="end")
+        colour = _colour(number) if right else "#cfd4dc"
+        yield f"<rect x='{_LEFT}' y='{y + 3}' width='{width:.1f}' height='{_BAR - 8}' rx='3' fill='{colour}'/>"
+        x = _LEFT + width + 8
+        yield _text(x, y + 13, number_text(speed), struck=not right)
+        if not right:
+            yield _text(x + 60, y + 13, "✗" if row.valid is False else "?", colour=_WRONG)
+
+
+def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
+    yield _text(20, top + 20, "Share of purchases done within x ms", bold=True)
+    times = [ms for row in rows for _, ms in row.curve if ms > 0]
+    if not times:
+        return
+    low, high = math.log10(min(times) * 0.8), math.log10(max(times) * 1.25)
+    left, width, base = 60, _WIDTH - 60 - _RIGHT, top + 40 + _CURVES - 40
+
+    def x(ms: float) -> float:
+        return left + width * (math.log10(ms) - low) / (high - low)
+
+    def y(share: float) -> float:
+        return base - (_CURVES - 60) * share
+
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        yield f"<line x1='{left}' x2='{left + width}' y1='{y(share):.1f}' y2='{y(share):.1f}' stroke='#e4e7eb'/>"
+        yield _text(left - 8, y(share) + 4, f"{share:.0%}", anchor="end")
+    for tick in _ticks(low, high):
+        yield f"<line x1='{x(tick):.1f}' x2='{x(tick):.1f}' y1='{y(0):.1f}' y2='{y(1):.1f}' stroke='#e4e7eb'/>"
+        yield _text(x(tick), base + 18, number_text(tick), anchor="middle")
+    for number, row in enumerate(rows):
+        points = " ".join(f"{x(ms):.1f},{y(share):.1f}" for share, ms in row.curve if ms > 0)
+        dash = "" if row.valid is True else f" stroke-dasharray='{4 + 3 * (number % 3)} 3'"
+        colour = _colour(number) if row.valid is True else _WRONG
+        yield f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='1.6'{dash}/>"
+        below = base + 42 + 18 * number
+        place = f"x1='{left}' x2='{left + 26}' y1='{below - 4}' y2='{below - 4}'"
+        yield f"<line {place} stroke='{colour}' stroke-width='2'{dash}/>"
+        yield _text(left + 34, below, names[number] + ("" if row.valid is True else " ✗"))
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 of each decade, or the decades alone where there are many."""
+    digits = (1, 2, 5) if high - low < 3 else (1,)
+    found = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for digit in digits]
+    return [each for each in found if low <= math.log10(each) <= high]
+
+
+def _colour(number: int) -> str:
+    return f"hsl({_HUES[number % len(_HUES)]} 65% 42%)"
+
+
+def _text(
+    x: float,
+    y: float,
+    text: str,
+    *,
+    anchor: str = "start",
+    size: int = 12,
+    bold: bool = False,
+    struck: bool = False,
+    colour: str = "",
+) -> str:
+    extra = f" font-size='{size}'" if size != 12 else ""
+    extra += " font-weight='bold'" if bold else ""
+    extra += " text-decoration='line-through'" if struck else ""
+    extra += f" fill='{colour}'" if colour else ""
+    # XML has no place for control characters, escaped or not.
+    shown = "".join(each for each in text if each.isprintable())
+    return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'{extra}>{escape(shown)}</text>"
