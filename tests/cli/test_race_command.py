@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -150,6 +151,23 @@ def test_a_run_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     done = ticketlab("race", "--store", "json", "--strategy", "lock", "--folder", "/proc/self", cwd=tmp_path)
     assert done.returncode == 4
     assert done.stderr.startswith("ticketlab: cannot write in the run folder /proc/self: ")
+
+
+def test_too_few_open_files_are_named(tmp_path: Path) -> None:
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "ticketlab", "race", "--store", "json", "--strategy", "clerk"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limited,
+    )
+    assert done.returncode == 4
+    assert done.stderr == "ticketlab: 100 buyers need 800 open files, and the limit is 512 (see ulimit -Hn)\n"
 
 
 def test_a_history_is_written_whole_and_not_over_another(tmp_path: Path) -> None:

@@ -13,15 +13,16 @@ _PR_SET_PDEATHSIG = 1
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # looked up once, for all that are forked from here
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int | None = None) -> None:
     """Have the kernel kill the calling process when its parent dies; elsewhere than on Linux this does nothing.
 
-    Ctrl-C is left to the parent as well: it stops its helpers itself, in order.
+    `parent` is the parent's pid where the caller knows it: if it has died already, so does the caller. Ctrl-C is left
+    to the parent as well: it stops its helpers itself, in order.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if _PRCTL is not None:
-        parent = os.getppid()
+        before = parent or os.getppid()
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died in between
+        if os.getppid() != before:  # it died in between
             os.kill(os.getpid(), signal.SIGKILL)

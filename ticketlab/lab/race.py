@@ -24,6 +24,7 @@ from ticketlab.lab.folders import live_folder
 from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
 from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
+from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
 from ticketlab.launch.party import Ending, Launcher, Party
 from ticketlab.launch.track import Track, track
@@ -115,6 +116,7 @@ def check_combination(scenario: Scenario) -> None:
 def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path]]:
     """Build and set up all that the race needs, and take it down again."""
     check_combination(scenario)
+    allow_open_files(scenario.buyers)
     launcher = launcher_kind(live.launcher)
     starter = launcher.build(
         launcher.variant(live.launcher) or live.launcher.variant, **launcher.settings(live.launcher)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from multiprocessing.reduction import DupFd
 from time import monotonic, monotonic_ns
 from typing import Any
 
 from ticketlab.core.errors import TicketlabError
 
+SHOTS = 60_000
+"""How many can hear the gun: as many as fit into a pipe. Some come late, as a pool's replacement for a dead worker."""
+
 
 class Gate:
-    """Two pipes. Who arrives writes a byte to the first; the gun is the end of the second, which all see at once.
+    """Two pipes. Who arrives writes a byte to the first, and waits for one from the second: the gun.
 
-    A process that has the lab's ends too, by a fork, must give them up (`arrive` does, and `pass_by` for those who do
-    not race), or nobody would see the end.
+    If the second ends without a byte the lab has died, and with it the race. A process that has the lab's ends too, by
+    a fork, gives them up as it arrives, or nobody would see that end.
     """
 
     def __init__(self) -> None:
@@ -34,16 +37,13 @@ class Gate:
         self._mine, self._theirs = [], [self._arrive, self._wait]
 
     def arrive(self) -> None:
-        """Say that the calling process is ready, and wait for the gun."""
+        """Say that the calling process is ready, and wait for the gun; where the lab has died, end the process."""
         _close(self._mine)
         os.write(self._arrive, b".")
-        os.read(self._wait, 1)
+        gun = os.read(self._wait, 1)
         _close(self._theirs)
-
-    def pass_by(self) -> None:
-        """Give up the gate, in a process that does not wait for the gun."""
-        _close(self._mine)
-        _close(self._theirs)
+        if not gun:
+            os._exit(1)
 
     def await_arrivals(self, expected: int, seconds: float, check: Callable[[], None]) -> None:
         """Wait until that many have arrived; `check` is called now and then, and raises where one never will.
@@ -54,7 +54,7 @@ class Gate:
         deadline = monotonic() + seconds
         arrived = 0
         while arrived < expected:
-            if select.select([self._arrivals], [], [], 0.2)[0]:
+            if wait([self._arrivals], 0.2):
                 arrived += len(os.read(self._arrivals, 65536))
                 continue
             check()
@@ -64,6 +64,7 @@ class Gate:
     def fire(self) -> None:
         """Set everybody going, and take the time: `fired_ns` of the monotonic clock."""
         self.fired_ns = monotonic_ns()
+        os.write(self._gun, b"!" * SHOTS)
         os.close(self._gun)
         self._mine.remove(self._gun)
 

@@ -84,9 +84,9 @@ class Party:
     def serve(self, number: int) -> None:
         """Be one of the staff, in a process of its own."""
         die_with_parent()
-        self.gate.pass_by()
         with self.recorded(self.scenario.buyers + number) as (recorder, pacer), paced_by(pacer):
             recorder.up(os.getpid())
+            self.gate.arrive()
             try:
                 self.strategy.staff()[number]()
             except Exception as error:  # it is reported with what the buyers then lacked

@@ -45,7 +45,7 @@ class PoolLauncher:
             children = _workers(staff)
             try:
                 meanwhile()
-                party.gate.await_arrivals(workers, party.start_seconds, lambda: _check(children, staff))
+                party.gate.await_arrivals(workers + len(staff), party.start_seconds, lambda: _check(children, staff))
                 party.gate.fire()
                 endings = _await_results(pool, party, children, staff)
             finally:

@@ -39,7 +39,9 @@ class ProcessLauncher:
                 for each in buyers:
                     each.start()
                 meanwhile()
-                party.gate.await_arrivals(len(buyers), party.start_seconds, lambda: _check(party, [*staff, *buyers]))
+                party.gate.await_arrivals(
+                    len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])
+                )
                 party.gate.fire()
                 hung = _await_exits(buyers, staff, party.timeout)
             finally:

@@ -53,6 +53,7 @@ class ThreadLauncher:
             for _ in buyers:
                 if not ready.acquire(timeout=max(0.0, deadline - monotonic())):
                     raise TicketlabError(f"not all threads were ready after {party.start_seconds:g} s (see --timeout)")
+            party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
             party.gate.fire()
             gun.set()
             deadline = monotonic() + party.timeout

@@ -5,8 +5,10 @@ A section's record and the sales of that section are one value, so reading it is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import get_context
 from multiprocessing.managers import DictProxy, SyncManager
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,8 @@ class ManagerStore:
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start the server and fill its dict."""
-        self._manager = SyncManager()
-        self._manager.start(die_with_parent)
+        self._manager = SyncManager(ctx=get_context("fork"))
+        self._manager.start(die_with_parent, (os.getpid(),))
         sales: tuple[tuple[Any, ...], ...] | None = () if ledger else None
         self._opening = {name: (count, count, 0, 0, sales) for name, count in inventory.sections.items()}
         self._records = self._manager.dict(self._opening)

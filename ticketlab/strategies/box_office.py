@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import selectors
 import shutil
 import signal
@@ -22,6 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,8 +30,7 @@ from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Req
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
-from ticketlab.strategies.clerk import attempt, open_answer
-from ticketlab.strategies.purchase import Guard, Unattended
+from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
 
 LONGEST_LINE = 64 * 1024
 SILENCE_SECONDS = 5.0
@@ -103,9 +102,10 @@ class BoxOffice(Unattended):
 
     def _serve_by_processes(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
+        server = os.getpid()
         for client in self._arrivals():
             if os.fork() == 0:
-                die_with_parent()
+                die_with_parent(server)
                 with paced_by(current().for_fork()), self._store.session() as session:
                     self._serve_connection(session, client)
                 os._exit(0)
@@ -212,7 +212,7 @@ def _ready(selector: selectors.BaseSelector) -> Any:
 
 
 def _answer_line(connection: socket.socket, stream: Any) -> Any:
-    return stream.readline() if select.select([connection], [], [], 0)[0] else BLOCKED
+    return stream.readline() if wait([connection], 0) else BLOCKED
 
 
 def _format_request(request: Request) -> bytes:

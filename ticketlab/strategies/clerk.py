@@ -18,7 +18,7 @@ from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import Guard, Unattended, fulfil
+from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
 
 REQUESTS = "requests"
 HOME = None
@@ -122,21 +122,6 @@ class JoinableClerks(Clerk):
         """Close the queues, and bring the helper thread home."""
         super().close()
         self._requests.join_thread()
-
-
-def attempt(session: Any, request: Request) -> Outcome | PurchaseError:
-    """Fulfil a request; an error is an answer too."""
-    try:
-        return fulfil(session, request)
-    except PurchaseError as error:
-        return error
-
-
-def open_answer(answer: Outcome | PurchaseError) -> Outcome:
-    """Return the outcome that was sent, or raise the error that was."""
-    if isinstance(answer, PurchaseError):
-        raise answer
-    return answer
 
 
 def _poll(source: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Literal
 
+from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block, note, sleep
 from ticketlab.core.plugin import Session, Setting
@@ -22,6 +23,21 @@ def fulfil(session: Session, request: Request) -> Outcome:
     if change.stock is not None:
         session.write(change.stock, change.entry)
     return change.outcome
+
+
+def attempt(session: Session, request: Request) -> Outcome | PurchaseError:
+    """Fulfil a request; an error is an answer too."""
+    try:
+        return fulfil(session, request)
+    except PurchaseError as error:
+        return error
+
+
+def open_answer(answer: Outcome | PurchaseError) -> Outcome:
+    """Return the outcome that was sent, or raise the error that was."""
+    if isinstance(answer, PurchaseError):
+        raise answer
+    return answer
 
 
 class Guard:
