@@ -136,3 +136,9 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
         (1, 20, "oversold, ticket sold twice"),
     ]
     assert marks[1].sentence == "2 tickets sold by now, of 1; ticket 1 was buyer 1's already"
+
+
+def test_a_history_s_marks_count_from_its_first_invocation_as_its_spans_do() -> None:
+    evidence = {"minimal": True, "operations": [{"process": 4, "invoke_ns": 1000, "return_ns": 1010}]}
+    picture = of_history("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
+    assert [(mark.lane, mark.ns) for mark in picture.violations] == [(0, 10)]

@@ -19,6 +19,8 @@ from ticketlab.check.columns import Columns, MalformedHistory
 from ticketlab.check.linearize import check
 from ticketlab.check.model import NAMES, named
 from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.history import History
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.environment import environment
 
@@ -31,10 +33,20 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A judged file: the verdict, and the result as the lab's files have it."""
+    """A judged file: the verdict, the result as saved, and the operations unless too many."""
 
     verdict: Verdict
     result: dict[str, Any]
+    columns: Columns | None = None
+
+    def timeline(self) -> Timeline | None:
+        """Return the history as it is drawn: a lane a process, a span an operation."""
+        from ticketlab.lab.timeline import of_history
+
+        if self.columns is None:
+            return None
+        operations = tuple(self.columns.operation(row) for row in range(len(self.columns)))
+        return of_history("history", History(self.columns.meta, operations), self.verdict.anomalies)
 
 
 def check_file(
@@ -68,7 +80,7 @@ def check_file(
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = check(columns, chosen, budget)
-    return Checked(verdict, _result(verdict, chosen.name, len(columns), command))
+    return Checked(verdict, _result(verdict, chosen.name, len(columns), command), columns)
 
 
 def memory_in_use() -> int:

@@ -55,7 +55,7 @@ def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) 
             spans.append(
                 Span(lane, operation.invoke_ns - start, end - start, State.RUNNING, _labelled(operation), detail)
             )
-    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans))
+    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans, start))
 
 
 @dataclass(slots=True)

@@ -9,8 +9,13 @@ from ticketlab.core.timeline import Span, Violation
 from ticketlab.core.verdict import Anomaly
 
 
-def violations(anomalies: Sequence[Anomaly], lanes: Sequence[str], spans: Sequence[Span]) -> list[Violation]:
-    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark."""
+def violations(
+    anomalies: Sequence[Anomaly], lanes: Sequence[str], spans: Sequence[Span], origin_ns: int = 0
+) -> list[Violation]:
+    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark.
+
+    `origin_ns` is the time in the evidence at which the timeline begins.
+    """
     numbers = {name: lane for lane, name in enumerate(lanes)}
     ends: dict[int, int] = {}
     for span in spans:
@@ -20,7 +25,7 @@ def violations(anomalies: Sequence[Anomaly], lanes: Sequence[str], spans: Sequen
         for who, ns, sentence in _moments(anomaly):
             if who in numbers:
                 lane = numbers[who]
-                place = (ends.get(lane, 0) if ns is None else ns, lane)
+                place = (ends.get(lane, 0) if ns is None else ns - origin_ns, lane)
                 together.setdefault(place, []).append((anomaly.name, sentence))
     return [_merged(lane, ns, said) for (ns, lane), said in sorted(together.items())]
 
