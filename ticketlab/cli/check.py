@@ -73,7 +73,8 @@ def _text(checked: Checked) -> str:
     lines = [f"{_word(verdict.valid)}: {about}"]
     for anomaly in verdict.anomalies[:_SHOWN]:
         lines.append(f"  {anomaly.name}: {anomaly.sentence}")
-        lines.append(f"    proof: {_places(anomaly.evidence)}")
+        if "operations" in anomaly.evidence:  # otherwise the books prove it, and the sentence says how
+            lines.append(f"    proof: {_places(anomaly.evidence)}")
     if len(verdict.anomalies) > _SHOWN:
         lines.append(f"  and {len(verdict.anomalies) - _SHOWN:,} more anomalies: --json lists them all")
     if verdict.reason:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from ticketlab.check import jsonl
 from ticketlab.check.budget import Budget, BudgetSpent
+from ticketlab.check.closing import judge_closing
 from ticketlab.check.columns import Columns, MalformedHistory
 from ticketlab.check.linearize import check
 from ticketlab.check.model import NAMES, named
@@ -80,6 +81,8 @@ def check_file(
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = check(columns, chosen, budget)
+    closing = [each for each in judge_closing(columns) if each.name not in {found.name for found in verdict.anomalies}]
+    verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
     return Checked(verdict, _result(verdict, chosen.name, len(columns), command), columns)
 
 

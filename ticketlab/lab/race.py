@@ -78,7 +78,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         if any(ending.how == "hung" for ending in endings):
             torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(tracks[: scenario.buyers])
-    history = History(_meta(scenario), operations)
+    history = History(_meta(scenario, books), operations)
     verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
     return Result(
         command=command,
@@ -221,7 +221,7 @@ def _books_json(books: Books | None) -> dict[str, Any]:
     return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
 
 
-def _meta(scenario: Scenario) -> dict[str, Any]:
+def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
@@ -231,4 +231,4 @@ def _meta(scenario: Scenario) -> dict[str, Any]:
         "strategy": str(scenario.strategy),
         "buyers": scenario.buyers,
         "seed": scenario.seed,
-    }
+    } | ({} if books is None else {"books": _books_json(books)})
