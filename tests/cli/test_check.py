@@ -63,3 +63,12 @@ def test_wrong_usage_and_malformed_histories(
     assert result.returncode == 2
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_history_is_drawn_too(tmp_path: Path) -> None:
+    result = run(tmp_path, META + SALE % 1 + SALE % 2, "--html", "page.html")
+    assert result.returncode == 1
+    html = (tmp_path / "page.html").read_text()
+    assert "<h1>history: ✗ oversold</h1>" in html
+    assert 'id="timelines"' in html
+    assert "exists already" in run(tmp_path, META, "--html", "page.html").stderr

@@ -87,3 +87,23 @@ def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     done = ticketlab("report", "result.json", "--trace", "t.json", cwd=tmp_path)
     assert done.returncode == 2
     assert "has no timeline" in done.stderr
+
+
+def test_an_exploration_and_its_case_are_drawn_step_by_step(tmp_path: Path) -> None:
+    ticketlab("explore", "--store", "json", "--strategy", "none", "--html", "found.html", cwd=tmp_path)
+    (case,) = (tmp_path / ".ticketlab" / "cases").iterdir()
+    assert ticketlab("report", "--html", "kept.html", cwd=tmp_path).returncode == 0
+    assert ticketlab("report", str(case), "--html", "case.html", cwd=tmp_path).returncode == 0
+    for name in ("found", "kept", "case"):
+        html = (tmp_path / f"{name}.html").read_text()
+        assert "Step by step" in html
+        assert "<b>read</b> inventory.json" in html
+        assert 'id="timelines"' not in html
+
+
+def test_a_comparison_is_drawn_with_its_ratios_and_advice(tmp_path: Path) -> None:
+    words = ["--stores", "json", "--strategies", "lock,none", "--buyers", "2", "--rounds", "1", "--seconds", "0.05"]
+    ticketlab("compare", *words, "--html", "page.html", cwd=tmp_path)
+    html = (tmp_path / "page.html").read_text()
+    assert "of fastest" in html
+    assert "What the figures advise" in html

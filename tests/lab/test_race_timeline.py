@@ -136,3 +136,17 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
         (1, 20, "oversold, ticket sold twice"),
     ]
     assert marks[1].sentence == "2 tickets sold by now, of 1; ticket 1 was buyer 1's already"
+
+
+def test_a_history_s_marks_count_from_its_first_invocation_as_its_spans_do() -> None:
+    evidence = {"minimal": True, "operations": [{"process": 4, "invoke_ns": 1000, "return_ns": 1010}]}
+    picture = of_history("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
+    assert [(mark.lane, mark.ns) for mark in picture.violations] == [(0, 10)]
+
+
+def test_evidence_that_shows_only_its_first_operations_is_marked_where_the_last_of_all_was_answered() -> None:
+    shown = {"process": 1, "invoke_ns": 0, "return_ns": 10}
+    evidence = {"minimal": True, "operations": [shown], "rows": [0, 1], "size": 2, "shown": 1}
+    history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 2)))
+    (mark,) = of_history("", history, [Anomaly("oversold", "2 of 1", evidence)]).violations
+    assert (mark.lane, mark.ns) == (1, 20)

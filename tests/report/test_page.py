@@ -157,3 +157,11 @@ def test_a_judged_history_has_a_page_too() -> None:
     html = render(judged)
     assert "<h1>history: ✓ books right</h1>" in html
     assert "model: counter" in html
+
+
+def test_the_same_operations_are_shown_once() -> None:
+    evidence = {"operations": [operation(1), operation(2)]}
+    named = [{"name": name, "sentence": name, "evidence": evidence} for name in ("oversold", "lost update")]
+    html = render(row("none", valid=False, anomalies=named))
+    assert html.count("<td>buyer 1</td>") == 1
+    assert "the operations that prove it: the same operations as above" in html

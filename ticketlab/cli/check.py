@@ -21,9 +21,18 @@ _SHOWN = 20  # anomalies in the text; --json has all of them
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
 @option("--budget-seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Limit of the search.")
 @option("--budget-mb", type=click.FloatRange(min=0, min_open=True), default=2000.0, help="Limit of memory.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page that opens offline.")
+@click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    file: Path, model: str | None, stock: int | None, budget_seconds: float, budget_mb: float, as_json: bool
+    file: Path,
+    model: str | None,
+    stock: int | None,
+    budget_seconds: float,
+    budget_mb: float,
+    html: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> int:
     """Judge the history in FILE: JSON Lines, gzipped or not, or Jepsen's EDN.
 
@@ -32,7 +41,10 @@ def command(
     """
     from ticketlab.cli.terminal import Progress, print_json
     from ticketlab.lab.checking import check_file
+    from ticketlab.lab.files import refuse_existing
 
+    if html is not None:
+        refuse_existing(html, force=force)
     with Progress() as progress:
         checked = check_file(
             file,
@@ -46,6 +58,11 @@ def command(
         print_json(checked.result)
     else:
         click.echo(_text(checked))
+    if html is not None:
+        from ticketlab.cli.report import write_page
+
+        timeline = checked.timeline()
+        write_page(html, checked.result, [timeline] if timeline else [], force=force)
     return checked.verdict.exit_code
 
 

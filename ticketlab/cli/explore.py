@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+
+if TYPE_CHECKING:
+    from ticketlab.core.timeline import Picture
+    from ticketlab.explore.findings import Exploration
 
 
 @click.command("explore", cls=Command)
@@ -31,6 +35,8 @@ from ticketlab.core.spec import Spec
 @option("--seed", type=int, default=0, help="What is drawn follows from it.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
+@click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(as_json: bool, **given: Any) -> int:
     """Search the schedules of buyers for one that goes wrong.
@@ -43,10 +49,14 @@ def command(as_json: bool, **given: Any) -> int:
     from ticketlab.explore.findings import Exploring
     from ticketlab.lab.cases import save_case
     from ticketlab.lab.exploring import explore
+    from ticketlab.lab.files import refuse_existing
+    from ticketlab.lab.pictures import TIMELINES, writer
     from ticketlab.report.exploration import print_exploration
 
     if given["tickets"] < 0:
         raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
+    if given["html"] is not None:
+        refuse_existing(given["html"], force=given["force"])
     scenario = Scenario(
         store=Spec.parse(given["store"]),
         strategy=Spec.parse(given["strategy"]),
@@ -72,12 +82,28 @@ def command(as_json: bool, **given: Any) -> int:
         )
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
-    keep_run(saved, f"explore-{scenario.store}-{scenario.strategy}", given["keep"])
+    pictures = _pictures(found)
+    others = {TIMELINES: writer(pictures)} if pictures else None
+    keep_run(saved, f"explore-{scenario.store}-{scenario.strategy}", given["keep"], others)
+    if given["html"] is not None:
+        from ticketlab.cli.report import write_page
+
+        write_page(given["html"], saved, pictures, force=given["force"])
     if as_json:
         print_json(saved)
     else:
         print_exploration(found, path, console())
     return found.verdict.exit_code
+
+
+def _pictures(found: Exploration) -> list[Picture]:
+    """Return the shrunk interleaving that went wrong, if there is one."""
+    from ticketlab.report.interleaving import picture
+
+    if found.finding is None:
+        return []
+    scenario = found.scenario
+    return [picture(f"{scenario.strategy} on {scenario.store}", found.finding.execution, scenario.buyers)]
 
 
 def _policy(text: str, preemptions: int | None) -> Spec:
@@ -98,7 +124,7 @@ def _command() -> str:
     for parameter in ctx.command.params:
         name = parameter.name or ""
         source = ctx.get_parameter_source(name)
-        if name in ("as_json", "cases", "keep") or source is None or source.name == "DEFAULT":
+        if name in ("as_json", "cases", "keep", "html", "force") or source is None or source.name == "DEFAULT":
             continue
         value = ctx.params[name]
         words += [f"--{name}"] if value is True else [f"--{name}", str(value)]

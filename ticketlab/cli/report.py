@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,11 @@ _file = click.Path(path_type=Path)
 def command(
     path: Path, html: Path | None, svg: Path | None, trace: Path | None, markdown: Path | None, force: bool
 ) -> int:
-    """Draw a saved run, race or case: PATH is a result file, or a folder of .ticketlab/runs; the latest by default.
+    """Draw a saved run, race or case: PATH is a result, a case, or a folder of .ticketlab/runs (the latest).
 
     The page is one file that opens offline: verdict, matrix, curves, and the timeline where the run has one.
     """
+    from ticketlab.lab.cases import is_case
     from ticketlab.lab.documents import read_document
     from ticketlab.lab.files import refuse_existing
     from ticketlab.lab.pictures import read_pictures
@@ -39,7 +41,7 @@ def command(
         html = Path("report.html")
     for each in filter(None, (html, svg, trace, markdown)):
         refuse_existing(each, force=force)
-    result, pictures = read_document(path), read_pictures(path)
+    result, pictures = _replayed(path) if is_case(path) else (read_document(path), read_pictures(path))
     if html:
         write_page(html, result, pictures, force=force, source=path)
     if svg:
@@ -59,6 +61,18 @@ def command(
 
         _write(markdown, _drawn(lambda: table(result), path), force=force)
     return 0
+
+
+def _replayed(path: Path) -> tuple[dict[str, Any], list[Picture]]:
+    """A case is a schedule: what it led to is seen by running it again."""
+    from ticketlab.lab.cases import load_case
+    from ticketlab.lab.replaying import replay
+    from ticketlab.report.interleaving import picture
+
+    played = replay(load_case(path), command=shlex.join(["ticketlab", "replay", str(path)]))
+    scenario = played.case.scenario
+    title = f"{scenario.strategy} on {scenario.store}"
+    return played.to_json(), [picture(title, played.execution, scenario.buyers)]
 
 
 def write_page(

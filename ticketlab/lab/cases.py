@@ -41,6 +41,15 @@ def _text(data: dict[str, object]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def is_case(path: Path) -> bool:
+    """Whether a file is meant to be a case, sound or not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(200).lstrip(b"{ \t\r\n").startswith(b'"ticketlab": "case"')
+    except OSError:
+        return False
+
+
 def load_case(path: Path) -> Case:
     """Read a case; raises UsageError where the file cannot be read, or holds no case that this version knows."""
     try:

@@ -20,6 +20,8 @@ from ticketlab.check.columns import Columns, MalformedHistory
 from ticketlab.check.linearize import check
 from ticketlab.check.model import NAMES, named
 from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.history import History
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.environment import environment
 
@@ -32,10 +34,20 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A judged file: the verdict, and the result as the lab's files have it."""
+    """A judged file: the verdict, the result as saved, and the operations unless too many."""
 
     verdict: Verdict
     result: dict[str, Any]
+    columns: Columns | None = None
+
+    def timeline(self) -> Timeline | None:
+        """Return the history as it is drawn: a lane a process, a span an operation."""
+        from ticketlab.lab.timeline import of_history
+
+        if self.columns is None:
+            return None
+        operations = tuple(self.columns.operation(row) for row in range(len(self.columns)))
+        return of_history("history", History(self.columns.meta, operations), self.verdict.anomalies)
 
 
 def check_file(
@@ -71,7 +83,7 @@ def check_file(
     verdict = check(columns, chosen, budget)
     closing = [each for each in judge_closing(columns) if each.name not in {found.name for found in verdict.anomalies}]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
-    return Checked(verdict, _result(verdict, chosen.name, len(columns), command))
+    return Checked(verdict, _result(verdict, chosen.name, len(columns), command), columns)
 
 
 def memory_in_use() -> int:

@@ -95,7 +95,9 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         books=_books_json(books),
         environment=surroundings,
         history=history,
-        timeline=timeline(f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies)
+        timeline=timeline(
+            f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies, operations
+        )
         if live.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),

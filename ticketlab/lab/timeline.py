@@ -26,15 +26,24 @@ _GIVES_BACK = {action.value for action in Action if action.gives_back}
 _COMPLETIONS = {recorder.RETURN, recorder.FAILED, recorder.MAYBE}
 
 
-def timeline(title: str, tracks: Sequence[Track], buyers: int, anomalies: Sequence[Anomaly]) -> Timeline:
-    """Draw a live race from its tracks, the buyers' first and then the clerks'; the tracks have kept their records."""
+def timeline(
+    title: str,
+    tracks: Sequence[Track],
+    buyers: int,
+    anomalies: Sequence[Anomaly],
+    operations: Sequence[Operation] = (),
+) -> Timeline:
+    """Draw a live race from its tracks, the buyers' first and then the clerks'; the tracks have kept their records.
+
+    `operations` are the history's, by row, in which anomalies of many operations are looked up.
+    """
     lanes, spans = [], []
     for lane, track in enumerate(tracks):
         buyer = lane < buyers
         lanes.append(f"buyer {lane + 1}" if buyer else f"clerk {lane + 1 - buyers}")
         pieces = _buyer(track) if buyer else _clerk(track.records)
         spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
-    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans))
+    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans, operations))
 
 
 def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) -> Timeline:
@@ -55,7 +64,7 @@ def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) 
             spans.append(
                 Span(lane, operation.invoke_ns - start, end - start, State.RUNNING, _labelled(operation), detail)
             )
-    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans))
+    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans, history.operations, start))
 
 
 @dataclass(slots=True)

@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ticketlab.core.history import Operation
 from ticketlab.core.timeline import Span, Violation
 from ticketlab.core.verdict import Anomaly
 
 
-def violations(anomalies: Sequence[Anomaly], lanes: Sequence[str], spans: Sequence[Span]) -> list[Violation]:
-    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark."""
+def violations(
+    anomalies: Sequence[Anomaly],
+    lanes: Sequence[str],
+    spans: Sequence[Span],
+    operations: Sequence[Operation] = (),
+    origin_ns: int = 0,
+) -> list[Violation]:
+    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark.
+
+    `operations` are those of the history, by row: evidence of many operations shows the first of them, and has the rows
+    of all. `origin_ns` is the time in the evidence at which the timeline begins.
+    """
     numbers = {name: lane for lane, name in enumerate(lanes)}
     ends: dict[int, int] = {}
     for span in spans:
         ends[span.lane] = max(ends.get(span.lane, 0), span.end_ns)
     together: dict[tuple[int, int], list[tuple[str, str]]] = {}
     for anomaly in anomalies:
-        for who, ns, sentence in _moments(anomaly):
+        for who, ns, sentence in _moments(anomaly, operations):
             if who in numbers:
                 lane = numbers[who]
-                place = (ends.get(lane, 0) if ns is None else ns, lane)
+                place = (ends.get(lane, 0) if ns is None else ns - origin_ns, lane)
                 together.setdefault(place, []).append((anomaly.name, sentence))
     return [_merged(lane, ns, said) for (ns, lane), said in sorted(together.items())]
 
@@ -30,7 +41,7 @@ def _merged(lane: int, ns: int, said: Sequence[tuple[str, str]]) -> Violation:
     return Violation(lane, ns, ", ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(sentences)))
 
 
-def _moments(anomaly: Anomaly) -> Iterator[tuple[str, int | None, str]]:
+def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[str, int | None, str]]:
     """Yield who, when and a sentence for each mark of one anomaly; when is None for the end of the lane."""
     evidence = anomaly.evidence
     for each in evidence.get("participants", ()):
@@ -43,9 +54,18 @@ def _moments(anomaly: Anomaly) -> Iterator[tuple[str, int | None, str]]:
     if "available" in evidence:
         yield from _beyond(operations, evidence["available"])
     elif "minimal" in evidence:  # a smallest contradiction is complete with its last operation
-        yield from ((_who(each), _time(each), anomaly.sentence) for each in operations[-1:])
+        who, ns = _last(operations, [history[row] for row in evidence.get("rows", ()) if row < len(history)])
+        yield who, ns, anomaly.sentence
     else:
         yield from ((_who(each), _time(each), anomaly.sentence) for each in operations)
+
+
+def _last(shown: Sequence[Mapping[str, Any]], whole: Sequence[Operation]) -> tuple[str, int]:
+    """Return who was answered last, and when, of all operations where they are known."""
+    found = [(_time(each), _who(each)) for each in shown]
+    found += [(each.invoke_ns if each.return_ns is None else each.return_ns, f"buyer {each.process}") for each in whole]
+    ns, who = max(found, default=(0, ""))
+    return who, ns
 
 
 def _beyond(operations: Iterable[Mapping[str, Any]], available: int) -> Iterator[tuple[str, int | None, str]]:

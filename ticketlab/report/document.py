@@ -26,14 +26,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One race, case or history; figures that were not measured are not there."""
+    """One race, case or history; figures that were not measured are not there.
+
+    `ratio` is the speed as a share of the fastest correct one beside it, where a comparison ranked it.
+    """
 
     store: str
     strategy: str
     launcher: str
     buyers: int
     tickets: int
-    sold: int
+    sold: int | None
     valid: bool | None
     reason: str
     findings: Sequence[Finding]
@@ -41,6 +44,7 @@ class Row:
     curve: Sequence[tuple[float, float]]
     books: Mapping[str, Any]
     command: str
+    ratio: float | None = None
 
     @property
     def title(self) -> str:
@@ -124,7 +128,7 @@ def _row(value: Any, where: str) -> Row:
         launcher=_text(value, "launcher", where),
         buyers=_count(value, "buyers", where),
         tickets=_count(value, "tickets", where),
-        sold=_count(value, "sold", where),
+        sold=_count(value, "sold", where) if "sold" in value else None,
         valid=_verdict(value, where),
         reason=_text(value, "reason", where),
         findings=found,
@@ -132,6 +136,7 @@ def _row(value: Any, where: str) -> Row:
         curve=_curve(value, where),
         books=_mapping(value, "books", where),
         command=_text(value, "command", where),
+        ratio=None if value.get("ratio") is None else _number(value["ratio"], f"{where}ratio"),
     )
 
 

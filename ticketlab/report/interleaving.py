@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.pacing import Action, Step
+from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import Ending
@@ -95,6 +96,19 @@ def interleaving(execution: Execution, buyers: int, anomalies: Sequence[Anomaly]
     return Group(table, Text(), told)
 
 
+def picture(title: str, execution: Execution, buyers: int) -> Interleaving:
+    """Return an execution as pages draw it: every step, and at the end those who wait for ever."""
+    stuck = _stuck(execution, buyers)
+    moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
+    lanes = {who: lane for lane, who in enumerate(moved)}
+    moves = [
+        Move(lanes[line.who], line.step.action.value, line.step.resource, _learnt(line, " left"), line.decides)
+        for line in lines(execution)
+    ]
+    moves += [Move(lanes[wait.who], "waits for ever:", _words(wait.step), marked=True) for wait in stuck]
+    return Interleaving(title, [named(who, buyers) for who in moved], moves)
+
+
 def _table() -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", justify="right", style="dim")
@@ -133,9 +147,13 @@ def _stuck(execution: Execution, buyers: int) -> list[Wait]:
 
 
 def _cell(line: Line) -> Text:
-    learnt = ", ".join(str(value) if what == "remaining" else f"{what} {value}" for what, value in line.learnt)
+    learnt = _learnt(line)
     text = _words(line.step) + (f" → {learnt}" if learnt else "")
     return Text(f"{text} {MARK}" if line.decides else text, style="bold yellow" if line.decides else "")
+
+
+def _learnt(line: Line, unit: str = "") -> str:
+    return ", ".join(f"{value}{unit}" if what == "remaining" else f"{what} {value}" for what, value in line.learnt)
 
 
 def _words(step: Step) -> str:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
 from ticketlab.report.document import Document, document
 from ticketlab.report.page.charts import charts, series_names, within
-from ticketlab.report.page.evidence import COLUMNS, proofs
+from ticketlab.report.page.evidence import COLUMNS, proved
 from ticketlab.report.page.view import lines, matrix, number_text
 
 MOST_SPANS: Final = 400_000
@@ -46,9 +46,10 @@ def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
         setting=_setting(found),
         lines=lines(found),
         names=series_names(found.rows),
+        ranked=any(row.ratio is not None for row in found.rows),
         matrix=matrix(found),
         within=within,
-        proofs=proofs,
+        proved=proved,
         columns=COLUMNS,
         charts=charts(found),
         charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe

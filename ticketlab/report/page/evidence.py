@@ -24,6 +24,18 @@ class Proof:
 COLUMNS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
 
 
+def proved(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Sequence[Proof]]]:
+    """Yield each anomaly with its tables; one whose operations stand above already refers to those."""
+    seen: list[Sequence[Sequence[str]]] = []
+    for finding in findings:
+        found = []
+        for proof in proofs(finding):
+            repeated = proof.rows in seen
+            found.append(Proof(f"{proof.caption}: the same operations as above", ()) if repeated else proof)
+            seen.append(proof.rows)
+        yield finding, found
+
+
 def proofs(finding: Finding) -> Iterator[Proof]:
     """Yield an anomaly's tables; evidence of a form that is not known has none."""
     evidence = finding.evidence
@@ -75,7 +87,10 @@ def _told(operation: Mapping[str, Any]) -> str:
 
 
 def _at(ns: Any) -> str:
-    return "" if ns is None else f"{_ns(ns) / 1e6:,.2f} ms"
+    """Return a time in milliseconds; virtual time, where a step takes a nanosecond or so, as it is."""
+    if ns is None:
+        return ""
+    return f"{_ns(ns) / 1e6:,.2f} ms" if _ns(ns) >= 10_000 else f"{_ns(ns):,.0f} ns"
 
 
 def _ns(value: Any) -> float:

@@ -50,6 +50,7 @@ def lines(document: Document) -> list[Line]:
             row.verdict.replace("✓ books right", "✓ held"),
             {
                 "speed": number_text(row.figures.get("sales_per_s")),
+                "ratio": "-" if row.ratio is None else f"{row.ratio:.0%}",
                 "p50": number_text(row.figures.get("p50_ms")),
                 "p99": number_text(row.figures.get("p99_ms")),
                 "fairness": f"{row.figures['fairness']:.2f}" if "fairness" in row.figures else "-",
