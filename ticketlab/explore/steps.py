@@ -47,6 +47,7 @@ class StepTable:
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
+        self.excludes: list[bool] = [False]  # by symbol: whether all who would attempt the same now fail
         self.passed = _Numbers(self, PASSED)
         self.attempted = _Numbers(self, ATTEMPTED)
         self.refused = _Numbers(self, REFUSED)
@@ -89,6 +90,7 @@ class StepTable:
         changes = step.changes and how != REFUSED
         self.changes.append(changes)
         self.reopens.append(self._waiting[resource] if changes else self._nothing)
+        self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
             self._waiting[resource].append(symbol)
         self.numbers(how)[step] = symbol

@@ -231,7 +231,7 @@ class SqliteSession:
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
-        self._beginning = Step(Action.BEGIN, resource)
+        self._beginning = Step(Action.BEGIN, resource, excludes=True)
         self._committing = Step(Action.COMMIT, resource)
         self._rolling_back = Step(Action.ROLLBACK, resource)
 
