@@ -289,13 +289,14 @@ class State:
         if self.registers[CLOCKED]:
             self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
 
-    def unchanged(self) -> None:
-        """Take down that the step made last was refused: whatever its action, it changed nothing."""
-        last = self.registers[LENGTH] - 1
+    def unchanged(self, *, gave_back: bool) -> None:
+        """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""
+        last, table = self.registers[LENGTH] - 1, self.table
         if last >= 0:
-            self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+            step = table.steps[self.what[last]]
+            self.what[last] = symbol = table.gave_back[step] if gave_back else table.refused[step]
             for waiting in self._reopened:  # for nothing: two who are refused must not wake each other for ever
-                self.open[waiting] = 0
+                self.open[waiting] = waiting in table.reopens[symbol]
             self.registers[VERSION] += 1
 
     def spins(self, who: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
 from ticketlab.explore.schedule import BYTE, CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
@@ -180,8 +180,11 @@ class Turns:
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
+        if what == UNDONE:
+            self._state.unchanged(gave_back=True)
+            return  # nothing was learnt
         if what == UNCHANGED:
-            self._state.unchanged()
+            self._state.unchanged(gave_back=False)
         self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
 
     def for_fork(self) -> Idle:
