@@ -156,14 +156,17 @@ class Peers:
         if self.missing:
             print(self.missing, flush=True)
 
-    def start(self, program: str) -> tuple[IO[Any], IO[Any]] | None:
-        """Run a peer's program; return where to ask it and where it answers, a line each, or None without peers."""
+    def start(self, program: str, runner: str = "") -> tuple[IO[Any], IO[Any]] | None:
+        """Run a peer's program; return where to ask it and where it answers, a line each, or None without peers.
+
+        `runner` is a command of the environment that runs it, as frontrun's does to control threads.
+        """
         if self.missing:
             return None
         file = self._folder / f"peer{len(self._running)}.py"
         file.write_text(program)
         process = subprocess.Popen(
-            [str(self._python), str(file)],
+            [*([str(self._python.with_name(runner))] if runner else []), str(self._python), str(file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

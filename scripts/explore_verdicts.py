@@ -33,10 +33,15 @@ def scenario(store: str, strategy: str, buyers: int, tickets: int) -> Scenario:
     return Scenario(Spec.parse(store), Spec.parse(strategy), buyers, Inventory({"main": tickets}))
 
 
-def _safe(store: str, strategy: str) -> bool:
-    """Whether a combination is right; on which stores a strategy is wrong, its catalogue entry does not say."""
+def _safe(store: str, strategy: str) -> bool | None:
+    """Whether a combination is right; None where inline says nothing of it."""
     way = next(way for way in strategies() if way.name == Spec.parse(strategy).name)
-    return way.claims_safety(Spec.parse(strategy)) and Spec.parse(store).name != "private"
+    claims = way.claims_safety(Spec.parse(strategy))
+    if Spec.parse(store).name == "private" and claims:
+        return None  # in one process its books are shared after all
+    if strategy == "flock:data-file" and store != "json:rename":
+        return None  # it is wrong only where another file takes the name
+    return claims
 
 
 def combinations(*, safe: bool) -> Iterator[tuple[str, str]]:
@@ -98,8 +103,6 @@ def seeds(count: int) -> None:
         "pct:3": lambda seed: PriorityChanges(3, seed),
     }
     for store, strategy in combinations(safe=False):
-        if (store, strategy) == ("sqlite", "flock:data-file"):
-            continue  # refused inline; see `ticketlab explore`
         cast = Rehearsal(scenario(store, strategy, 3, 2))
         with Inline(cast) as executor:
             found = {
@@ -107,7 +110,7 @@ def seeds(count: int) -> None:
                 for name, make in policies.items()
             }
         best = max(found.values())
-        verdict = "ok" if best >= 0.99 * count else "no race here" if not best else "MISSED"
+        verdict = "ok" if best >= 0.99 * count else "MISSED"
         each = ", ".join(f"{name} {number / count:.1%}" for name, number in found.items())
         print(f"{strategy} on {store}: found by {each} of {count} seeds (bar 99 %)   {verdict}", flush=True)
 
