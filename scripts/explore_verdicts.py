@@ -97,7 +97,7 @@ def correct() -> None:
 
 
 def seeds(count: int) -> None:
-    """How many seeds find each seeded race within 100 executions."""
+    """How many seeds find each seeded race within 100 executions by random or, if it is not enough, by pct:3."""
     policies: dict[str, Callable[[int], Policy]] = {
         "random": RandomWalk,
         "pct:3": lambda seed: PriorityChanges(3, seed),
@@ -105,12 +105,11 @@ def seeds(count: int) -> None:
     for store, strategy in combinations(safe=False):
         cast = Rehearsal(scenario(store, strategy, 3, 2))
         with Inline(cast) as executor:
-            found = {
-                name: sum(any(map(cast.judge, search(executor, make(seed), 100))) for seed in range(count))
-                for name, make in policies.items()
-            }
-        best = max(found.values())
-        verdict = "ok" if best >= 0.99 * count else "MISSED"
+            found: dict[str, int] = {}
+            for name, make in policies.items():
+                if max(found.values(), default=0) < 0.99 * count:
+                    found[name] = sum(any(map(cast.judge, search(executor, make(seed), 100))) for seed in range(count))
+        verdict = "ok" if max(found.values()) >= 0.99 * count else "MISSED"
         each = ", ".join(f"{name} {number / count:.1%}" for name, number in found.items())
         print(f"{strategy} on {store}: found by {each} of {count} seeds (bar 99 %)   {verdict}", flush=True)
 
