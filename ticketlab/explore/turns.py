@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
-from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
+from ticketlab.explore.schedule import BYTE, CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Turns:
         self._alone = alone
         self._passed = state.table.passed
         self._attempted = state.table.attempted
-        self._pending = state.pending
+        self._pending, self._stands = state.pending, state.stands
         self.me = 0
         self.pick = state.next
         self.switches: list[Callable[[], Any]] = []
@@ -113,7 +113,8 @@ class Turns:
             return
         if self._sent:
             self._await_feeders()
-        self._pending[me] = self._passed[step]
+        self._pending[me] = symbol = self._passed[step]
+        self._stands[me] = symbol % BYTE
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -179,8 +180,11 @@ class Turns:
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
+        if what == UNDONE:
+            self._state.unchanged(gave_back=True)
+            return  # nothing was learnt
         if what == UNCHANGED:
-            self._state.unchanged()
+            self._state.unchanged(gave_back=False)
         self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
 
     def for_fork(self) -> Idle:
