@@ -27,9 +27,14 @@ from ticketlab.launch.recorder import described, told
 class Rehearsal:
     """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`."""
 
-    def __init__(self, scenario: Scenario, folder: Path | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
+    ) -> None:
+        """Take the scenario, and what each buyer asks for where that is not what the scenario draws."""
         self.scenario = scenario
-        self.scripts: Sequence[Sequence[Request]] = [scenario.requests(1 + who) for who in range(scenario.buyers)]
+        if scripts is None:
+            scripts = [scenario.requests(1 + who) for who in range(scenario.buyers)]
+        self.scripts = scripts
         self._folder = folder
         self._taken = ExitStack()
         self._right: set[object] = set()  # what was told and written in executions that were judged to be right
