@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ticketlab.lab.playing import Played, race
     from ticketlab.lab.race import Live
     from ticketlab.lab.replaying import replay
+    from ticketlab.pytest_plugin import race_test
     from ticketlab.timings import Schedule, Timing
 
 __version__ = "0.1.0"
@@ -74,6 +75,7 @@ __all__ = [
     "load_case",
     "note",
     "race",
+    "race_test",
     "replay",
     "save_case",
     "sleep",
@@ -95,6 +97,7 @@ _HOMES: Final = {
     "ticketlab.lab.playing": ("Played", "race"),
     "ticketlab.lab.race": ("Live",),
     "ticketlab.lab.replaying": ("replay",),
+    "ticketlab.pytest_plugin": ("race_test",),
     "ticketlab.timings": ("Schedule", "Timing"),
 }
 _HOME: Final = {name: home for home, names in _HOMES.items() for name in names}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Any, overload
 
 from ticketlab.core.errors import UsageError
@@ -81,14 +80,9 @@ class Played:
         return f"<{self.scenario.strategy} on {self.scenario.store}: {names}>"
 
     def __str__(self) -> str:
-        from rich.console import Console
+        from ticketlab.report.plain import drawn
 
-        from ticketlab.report.interleaving import interleaving
-
-        page = StringIO()
-        table = interleaving(self.execution, self.scenario.buyers, self.anomalies)
-        Console(file=page, width=120, highlight=False).print(table)
-        return f"{self!r}\n" + "\n".join(line.rstrip() for line in page.getvalue().splitlines())
+        return f"{self!r}\n{drawn(self.execution, self.scenario.buyers, self.anomalies)}"
 
 
 @overload

@@ -1,1 +1,6 @@
-"""The conformance kit for people's own stores and strategies."""
+"""The kit for people's own stores, strategies and functions: what a stranger runs against their own code."""
+
+from ticketlab.testing.functions import FunctionRace, check_function, replay_function
+from ticketlab.testing.locks import guarded
+
+__all__ = ["FunctionRace", "check_function", "guarded", "replay_function"]
