@@ -9,6 +9,10 @@ import sys
 
 import pytest
 
+from ticketlab.core.errors import UsageError
+from ticketlab.lab.cases import load_case
+from ticketlab.lab.replaying import replay
+
 RACE = """
     import ticketlab
 
@@ -76,6 +80,14 @@ def test_a_case_of_another_test_is_not_replayed(pytester: pytest.Pytester) -> No
     pytester.runpytest("test_one.py").assert_outcomes(failed=1)
     (case,) = (pytester.path / ".ticketlab" / "cases").iterdir()
     pytester.runpytest("--ticketlab-replay", case).assert_outcomes(failed=1, skipped=1)
+
+
+def test_the_case_of_a_test_is_not_replayed_without_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RACE)
+    pytester.runpytest().assert_outcomes(failed=1)
+    (case,) = (pytester.path / ".ticketlab" / "cases").iterdir()
+    with pytest.raises(UsageError, match=r"of the test .*::test_checkout: replay it with pytest --ticketlab-replay"):
+        replay(load_case(case))
 
 
 def test_what_does_not_come_to_its_end_passes_and_is_named_as_undecided(pytester: pytest.Pytester) -> None:
