@@ -1,3 +1,141 @@
-"""A correctness lab for shared state: finds the race, shows it, proves it gone, and prices the cure."""
+"""A correctness lab for shared state: finds the race, shows it, proves it gone, and prices the cure.
+
+The public names are imported when they are first used, so that `import ticketlab` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ticketlab import testing, timings
+    from ticketlab.check import check
+    from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
+    from ticketlab.core.inventory import (
+        Books,
+        Buy,
+        Cancel,
+        Cancelled,
+        Entry,
+        Found,
+        Inventory,
+        Search,
+        Sold,
+        SoldOut,
+        Stock,
+    )
+    from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, sleep
+    from ticketlab.core.plugin import Session
+    from ticketlab.core.scenario import Scenario
+    from ticketlab.core.spec import Spec
+    from ticketlab.explore.findings import Exploring
+    from ticketlab.lab.cases import load_case, save_case
+    from ticketlab.lab.exploring import explore
+    from ticketlab.lab.playing import Played, race
+    from ticketlab.lab.race import Live
+    from ticketlab.lab.replaying import replay
+    from ticketlab.pytest_plugin import race_test
+    from ticketlab.timings import Schedule, Timing
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "BLOCKED",
+    "Action",
+    "Books",
+    "Buy",
+    "Cancel",
+    "Cancelled",
+    "Entry",
+    "Exploring",
+    "Found",
+    "Inventory",
+    "Live",
+    "Played",
+    "PurchaseError",
+    "Scenario",
+    "Schedule",
+    "Search",
+    "Session",
+    "Sold",
+    "SoldOut",
+    "Spec",
+    "Step",
+    "Stock",
+    "TicketlabError",
+    "Timing",
+    "UsageError",
+    "at",
+    "block",
+    "check",
+    "explore",
+    "load_case",
+    "note",
+    "race",
+    "race_test",
+    "replay",
+    "save_case",
+    "sleep",
+    "testing",
+    "timings",
+]
+
+_HOMES: Final = {
+    "ticketlab.core.errors": ("PurchaseError", "TicketlabError", "UsageError"),
+    "ticketlab.core.inventory": (
+        *("Books", "Buy", "Cancel", "Cancelled", "Entry", "Found", "Inventory", "Search", "Sold", "SoldOut", "Stock"),
+    ),
+    "ticketlab.core.pacing": ("BLOCKED", "Action", "Step", "at", "block", "note", "sleep"),
+    "ticketlab.core.plugin": ("Session",),
+    "ticketlab.core.scenario": ("Scenario",),
+    "ticketlab.core.spec": ("Spec",),
+    "ticketlab.explore.findings": ("Exploring",),
+    "ticketlab.lab.cases": ("load_case", "save_case"),
+    "ticketlab.lab.playing": ("Played", "race"),
+    "ticketlab.lab.race": ("Live",),
+    "ticketlab.lab.replaying": ("replay",),
+    "ticketlab.pytest_plugin": ("race_test",),
+    "ticketlab.timings": ("Schedule", "Timing"),
+}
+_HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
+_ROOMS: Final = frozenset({"check", "explore", "testing", "timings"})
+_CALLED: Final = {"check": "ticketlab.check.linearize", "explore": "ticketlab.lab.exploring"}
+"""Packages that share their name with a public function, and so answer calls; and the function's module."""
+
+
+if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return import_module(f"ticketlab.{name}")
+        if name not in _HOME:
+            raise AttributeError(f"module 'ticketlab' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Called(ModuleType):
+    """A package that is called like the function that it shares its name with."""
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module(_CALLED[name]), name)(*args, **settings)
+
+
+class _Package(ModuleType):
+    """This package; the import system binds each of its parts here, at a time that nobody can foresee."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _CALLED and isinstance(value, ModuleType):
+            value.__class__ = _Called
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

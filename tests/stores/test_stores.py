@@ -10,69 +10,32 @@ from typing import cast
 import pytest
 
 from ticketlab.core.errors import Conflict, TornRead, UsageError
-from ticketlab.core.inventory import Buy, Cancel, Entry, Inventory, Sold, Stock
-from ticketlab.core.plugin import Capability, Conditional, Session, Store, Transactional, Versioned
+from ticketlab.core.inventory import Buy, Inventory, Stock
+from ticketlab.core.plugin import Session, Store, Transactional
 from ticketlab.core.spec import Spec
 from ticketlab.lab.registry import store_kind
 from ticketlab.stores.json_file import JsonStore
 from ticketlab.stores.sqlite import SqliteStore
 from ticketlab.strategies.purchase import fulfil
+from ticketlab.testing.store_laws import STORE_LAWS, Law, StoreOnTrial
 
 INVENTORY = Inventory({"floor": 3, "boxes": 1})
-ALL = ["json", "json:in-place", "json:rename", "sqlite", "sqlite:journal=delete", "manager", "private"]
+ALL = ["json", "json:in-place", "json:rename", "sqlite", "sqlite:journal=delete", "manager", "private", "memory"]
 
 
-@pytest.fixture(params=ALL)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    yield from opened(request.param, tmp_path)
-
-
-def opened(name: str, folder: Path, *, ledger: bool = True) -> Iterator[Store]:
+def opened(name: str, folder: Path) -> Iterator[Store]:
     spec = Spec.parse(name)
     made = store_kind(spec).make(spec, folder)
-    made.create(INVENTORY, ledger=ledger)
+    made.create(INVENTORY, ledger=True)
     yield made
     made.close()
 
 
-def test_the_opening_stock_is_what_the_inventory_says(store: Store) -> None:
-    books = store.books()
-    assert books.stocks == {"floor": Stock("floor", 3, 3), "boxes": Stock("boxes", 1, 1)}
-    assert books.ledger == ()
-
-
-def test_what_one_session_writes_another_reads_and_the_books_say(store: Store) -> None:
-    with store.session() as one, store.session() as other:
-        change = Buy(7, "floor", 2).on(one.read("floor"))
-        assert change.stock is not None
-        one.write(change.stock, change.entry)
-        assert other.read("floor") == change.stock
-        assert other.read("boxes") == Stock("boxes", 1, 1)
-    books = store.books()
-    assert books.stocks["floor"] == Stock("floor", 3, 1, issued=2, version=1)
-    assert books.ledger is not None
-    assert [(entry.buyer, ticket) for entry in books.ledger for ticket in entry.tickets] == [(7, 1), (7, 2)]
-
-
-def test_reset_brings_back_the_opening_stock_under_open_sessions(store: Store) -> None:
-    opening = store.books()
-    with store.session() as session:
-        session.read("floor")
-        session.write(Stock("floor", 3, 0, 3, 9), Entry(1, "floor", (1, 2, 3)))
-        store.reset()
-        assert store.books() == opening
-        assert session.read("floor") == Stock("floor", 3, 3)
-
-
+@pytest.mark.parametrize("law", STORE_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", ALL)
-def test_books_without_a_ledger_list_no_sales(name: str, tmp_path: Path) -> None:
-    for store in opened(name, tmp_path, ledger=False):
-        with store.session() as session:
-            change = Buy(1, "floor").on(session.read("floor"))
-            assert change.stock is not None
-            session.write(change.stock, change.entry)
-        assert store.books().ledger is None
-        assert store.books().stocks["floor"].remaining == 2
+def test_every_store_keeps_the_laws(name: str, law: Law) -> None:
+    spec = Spec.parse(name)
+    law(StoreOnTrial(store_kind(spec), spec))
 
 
 @pytest.mark.parametrize("name", ["json", "sqlite"])
@@ -142,33 +105,3 @@ def _sell_behind_the_back_of(one: Transactional, other: Session) -> None:
         fulfil(other, Buy(2, "floor"))
         assert change.stock is not None
         one.write(change.stock, change.entry)
-
-
-def test_compare_and_set_refuses_a_version_that_has_moved_on(tmp_path: Path) -> None:
-    for store in opened("sqlite", tmp_path):
-        with store.session() as session:
-            change = Buy(1, "floor").on(session.read("floor"))
-            assert change.stock is not None
-            versioned = cast("Versioned", session)
-            assert versioned.compare_and_set(change.stock, change.entry)
-            assert not versioned.compare_and_set(change.stock, change.entry)
-        assert store.books().ledger == (Entry(1, "floor", (1,)),)
-
-
-def test_a_conditional_update_sells_and_takes_back(tmp_path: Path) -> None:
-    for store in opened("sqlite", tmp_path):
-        with store.session() as session:
-            apply = cast("Conditional", session).apply
-            assert apply(Buy(1, "floor", 2)) == Sold((1, 2))
-            assert apply(Cancel(1, "floor", (2,))).tickets == (2,)  # type: ignore[union-attr]
-            assert apply(Buy(2, "floor", 2)) == Sold((3, 4))
-        assert store.books().stocks["floor"].remaining == 0
-
-
-def test_only_capabilities_that_a_session_has_are_claimed(store: Store) -> None:
-    name = type(store).__name__.removesuffix("Store").lower()
-    has = store_kind(Spec(name)).capabilities
-    with store.session() as session:
-        assert hasattr(session, "transaction") == (Capability.TRANSACTION in has)
-        assert hasattr(session, "compare_and_set") == (Capability.COMPARE_AND_SET in has)
-        assert hasattr(session, "apply") == (Capability.CONDITIONAL_UPDATE in has)

@@ -26,6 +26,11 @@ class Inventory:
             if tickets < 0:
                 raise UsageError(f"section {name!r} has {tickets} tickets: 0 or more are needed")
 
+    @classmethod
+    def of(cls, tickets: int | Mapping[str, int]) -> Inventory:
+        """Return so many tickets in one section, `main`, or the sections that are given."""
+        return cls({"main": tickets} if isinstance(tickets, int) else dict(tickets))
+
     @property
     def tickets(self) -> int:
         """Number of tickets over all sections."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -39,6 +40,32 @@ class Scenario:
         most = max(self.inventory.sections.values())
         if high > most:
             raise UsageError(f"an order of {high} tickets can never be met: no section has more than {most}")
+
+    @classmethod
+    def of(
+        cls,
+        store: str,
+        strategy: str = "none",
+        *,
+        buyers: int = 3,
+        tickets: int | Mapping[str, int] = 1,
+        quantity: int | tuple[int, int] = 1,
+        orders: int = 1,
+        seed: int = 0,
+        ledger: bool = True,
+    ) -> Scenario:
+        """Return a scenario told in words: `Scenario.of("json:rename", "flock", buyers=3, tickets=2)`."""
+        low, high = (quantity, quantity) if isinstance(quantity, int) else quantity
+        return cls(
+            store=Spec.parse(store),
+            strategy=Spec.parse(strategy),
+            buyers=buyers,
+            inventory=Inventory.of(tickets),
+            quantity=(low, high),
+            orders=orders,
+            seed=seed,
+            ledger=ledger,
+        )
 
     def requests(self, buyer: int) -> tuple[Buy, ...]:
         """Return what one buyer (numbered from 1) asks for, in order."""

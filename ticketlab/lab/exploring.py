@@ -76,15 +76,25 @@ def explore(
         TicketlabError: the lab could not do its work.
     """
     how = how or Exploring()
-    refuse_unsupported(scenario, how.executor)
-    cast = Rehearsal(scenario, how.folder)
+    return explore_cast(Rehearsal(scenario, how.folder), how, command=command, progress=progress)
+
+
+def explore_cast(
+    cast: Rehearsal,
+    how: Exploring,
+    *,
+    command: str = "",
+    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+) -> Exploration:
+    """Do so for what buyers do in a scenario, where that need not be its orders."""
+    refuse_unsupported(cast.scenario, how.executor)
     began = time.monotonic()
     with executor_for(cast, how) as executor:
         seen = _search(executor, cast, how, progress)
         finding = _finding(executor, cast, how, *seen.first) if seen.first else None
     return Exploration(
         command=command,
-        scenario=scenario,
+        scenario=cast.scenario,
         how=how,
         executions=seen.executions,
         anomalous=seen.anomalous,
@@ -148,10 +158,10 @@ def _finding(
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
         whole=how.whole,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": number},
+        found={"policy": str(how.policy), "seed": how.seed, "execution": number, **cast.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), cast.history(last), _confirm(case, how))
+    return Finding(case, last, tuple(found), cast.history(last), _confirm(case, cast, how))
 
 
 def steps_of(execution: Execution) -> tuple[str, ...]:
@@ -160,14 +170,16 @@ def steps_of(execution: Execution) -> tuple[str, ...]:
     return tuple(describe(table.steps[what]) for what in execution.trace.what)
 
 
-def _confirm(case: Case, how: Exploring) -> str:
+def _confirm(case: Case, cast: Rehearsal, how: Exploring) -> str:
     """Replay a case on real processes, unless it was found there; say how it went, or why it was not asked."""
     store = store_kind(case.scenario.store)
     if how.executor == "processes":
         return "found on real processes"
     if store.in_process:
         return f"not asked of real processes: {store.name} never leaves one process"
-    cast = Rehearsal(case.scenario)
+    if cast.at_home:
+        return "found in one process"
+    cast = cast.again()
     with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience) as executor:
         again = replay(executor, case.schedule, case.without)
         case.check(again)

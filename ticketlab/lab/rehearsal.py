@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,32 @@ from ticketlab.launch.recorder import described, told
 
 
 class Rehearsal:
-    """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`."""
+    """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`.
 
-    def __init__(self, scenario: Scenario, folder: Path | None = None) -> None:
+    `origin` is what a case should say of where it was found; `at_home` says that what the buyers do may depend on this
+    process, so that others need not confirm it.
+    """
+
+    origin: Mapping[str, str] = {}
+    at_home = False
+
+    def __init__(
+        self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
+    ) -> None:
+        """Take the scenario, and what each buyer asks for where that is not what the scenario draws."""
         self.scenario = scenario
-        self.scripts: Sequence[Sequence[Request]] = [scenario.requests(1 + who) for who in range(scenario.buyers)]
+        if scripts is None:
+            scripts = [scenario.requests(1 + who) for who in range(scenario.buyers)]
+        self.scripts: Sequence[Sequence[Request]] = scripts
         self._folder = folder
         self._taken = ExitStack()
         self._right: set[object] = set()  # what was told and written in executions that were judged to be right
         self._store: Store
         self._strategy: Strategy
+
+    def again(self) -> Rehearsal:
+        """Return another cast of the same."""
+        return Rehearsal(self.scenario, scripts=self.scripts)
 
     def open(self) -> Sequence[Callable[[], None]]:
         """Create the store, and prepare the strategy; return its staff."""
@@ -72,24 +88,30 @@ class Rehearsal:
 
         Times are looked at last, and only where they could matter: where nobody was turned away, sums say it all.
         """
-        books: Books | None = None
-        found: list[Anomaly] = []
-        try:
-            books = self._store.books()
-        except TornRead as error:
-            found.append(Anomaly("torn books", f"nobody can read the books any more: {error}"))
+        books, found = self.read_books()
         seen = _seen(execution, books)
         if seen in self._right:
             return []
-        if stuck := explain(execution, len(self.scripts)):
-            found.append(stuck)
-        found += [_crash(record) for record in execution.records if crashed(record.outcome)]
+        found += self.endings(execution)
         found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
         if not found and _ordered(execution):
             found += check(self.history(execution)).anomalies
         if not found and seen is not None:
             self._right.add(seen)
         return found
+
+    def read_books(self) -> tuple[Books | None, list[Anomaly]]:
+        """Read the books afresh; where nobody can, say so."""
+        try:
+            return self._store.books(), []
+        except TornRead as error:
+            return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
+
+    def endings(self, execution: Execution) -> list[Anomaly]:
+        """Return what kept the execution, or a buyer in it, from coming to its end."""
+        stuck = explain(execution, len(self.scripts))
+        crashes = [_crash(record) for record in execution.records if crashed(record.outcome)]
+        return ([stuck] if stuck else []) + crashes
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""

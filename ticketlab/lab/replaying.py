@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ticketlab.core.errors import UsageError
 from ticketlab.explore.case import Case
 from ticketlab.explore.findings import Exploring, Replay
 from ticketlab.explore.search import replay as replayed
@@ -18,8 +19,14 @@ def replay(case: Case, executor: str = "inline", *, command: str = "") -> Replay
         Nondeterminism: the steps differ from the case's; that is no verdict.
         UsageError: the case's scenario cannot run here, or not on this executor.
     """
+    if test := case.found.get("test"):
+        raise UsageError(f"this case is of the test {test}: replay it with pytest --ticketlab-replay")
+    return replay_cast(Rehearsal(case.scenario), case, executor, command=command)
+
+
+def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, command: str = "") -> Replay:
+    """Do so with the cast that the case was found with."""
     refuse_unsupported(case.scenario, executor)
-    cast = Rehearsal(case.scenario)
     with executor_for(cast, Exploring(executor=executor, whole=case.whole)) as running:
         execution = replayed(running, case.schedule, case.without)
         case.check(execution)

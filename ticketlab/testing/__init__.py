@@ -1,1 +1,37 @@
-"""The conformance kit for people's own stores and strategies."""
+"""The kit for people's own stores, strategies and functions: what a stranger runs against their own code.
+
+The state machine needs Hypothesis, and is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.testing.conformance import check_store, check_strategy
+from ticketlab.testing.functions import FunctionRace, check_function, replay_function
+from ticketlab.testing.locks import guarded
+
+if TYPE_CHECKING:
+    from ticketlab.testing.machine import inventory_machine
+
+__all__ = [
+    "FunctionRace",
+    "check_function",
+    "check_store",
+    "check_strategy",
+    "guarded",
+    "inventory_machine",
+    "replay_function",
+]
+
+if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
+
+    def __getattr__(name: str) -> Any:
+        if name != "inventory_machine":
+            raise AttributeError(f"module 'ticketlab.testing' has no attribute {name!r}")
+        try:
+            from ticketlab.testing.machine import inventory_machine
+        except ImportError as error:
+            raise TicketlabError(f"{name} needs Hypothesis: pip install 'ticketlab[test]' ({error})") from None
+        return inventory_machine

@@ -1,1 +1,26 @@
-"""When things happen: delays by a plan, in real or in virtual time."""
+"""When things happen: delays by a plan, in real or in virtual time, and Hypothesis strategies that draw such plans.
+
+Hypothesis is imported when the first of its strategies is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.timings.plans import Plan, Schedule, Timing
+
+if TYPE_CHECKING:
+    from ticketlab.timings.strategies import orders, scenarios, schedules, timings
+
+__all__ = ["Plan", "Schedule", "Timing", "orders", "scenarios", "schedules", "timings"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'ticketlab.timings' has no attribute {name!r}")
+    try:
+        from ticketlab.timings import strategies
+    except ImportError as error:
+        raise TicketlabError(f"drawing {name} needs Hypothesis: pip install 'ticketlab[test]' ({error})") from None
+    return getattr(strategies, name)

@@ -1,0 +1,1 @@
+"""A store and a strategy of a third party."""

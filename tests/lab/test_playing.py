@@ -1,0 +1,111 @@
+"""A scenario played by a plan: in virtual time, the same every time, and the same on real processes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Buy
+from ticketlab.core.scenario import Scenario
+from ticketlab.lab.playing import Played, race
+from ticketlab.lab.race import Live
+from ticketlab.lab.replaying import replay
+from ticketlab.timings import Schedule, Timing, timings
+
+TOGETHER = Timing(((), ()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("live"))
+
+
+def test_buyers_that_come_together_oversell_and_one_that_comes_later_does_not() -> None:
+    scenario = Scenario.of("json:rename", buyers=2)
+    assert not race(scenario, TOGETHER).valid
+    assert race(scenario, Timing(((), (1_000,)))).valid
+
+
+def test_a_buyer_that_the_timing_does_not_list_stays_away() -> None:
+    played = race(Scenario.of("memory", buyers=3, tickets=3), Timing(((),)))
+    assert [operation.process for operation in played.history.operations] == [1]
+
+
+def test_a_schedule_is_followed_and_goes_on_without_preemption() -> None:
+    played = race(Scenario.of("memory", buyers=2), Schedule((2, 1)))
+    assert played.schedule == Schedule((2, 1, 1, 2))
+    assert {anomaly.name for anomaly in played.anomalies} >= {"oversold"}
+
+
+def test_the_case_of_a_played_race_replays_it() -> None:
+    played = race(Scenario.of("json:in-place", buyers=2), Timing(((3,), (1, 2))))
+    assert played.case is not None
+    assert replay(played.case).execution.schedule == played.execution.schedule
+
+
+@settings(max_examples=15)
+@given(timings(buyers=3))
+def test_virtual_time_is_the_same_in_one_process_and_in_many(timing: Timing) -> None:
+    scenario = Scenario.of("json:in-place", buyers=3, tickets=2)
+    here, there = race(scenario, timing), race(scenario, timing, executor="processes")
+    assert (here.history, here.verdict) == (there.history, there.verdict)
+
+
+def test_hypothesis_on_real_processes_gives_the_same_outcome_20_times_of_20() -> None:
+    """Where buyers really sleep what was drawn, the kernel decides: see scripts/count_flaky.py."""
+
+    def outcomes() -> tuple[tuple[Timing, bool], ...]:
+        seen: list[tuple[Timing, bool]] = []
+
+        @settings(settings.get_profile("ci"), max_examples=4)
+        @given(timings(buyers=2, steps=2, longest=2))
+        def never_oversells(timing: Timing) -> None:
+            seen.append((timing, race(Scenario.of("json:in-place", buyers=2), timing, executor="processes").valid))
+
+        never_oversells()
+        return tuple(seen)
+
+    runs = {outcomes() for _ in range(20)}
+    assert len(runs) == 1
+    assert {valid for _, valid in runs.pop()} == {True, False}
+
+
+def test_a_timing_under_a_lock_is_valid_on_real_processes() -> None:
+    for strategy in ("flock", "clerk"):
+        played = race(Scenario.of("json:in-place", strategy, buyers=2), TOGETHER, executor="processes")
+        assert played.valid, str(played)
+        assert played.sold == 1
+
+
+def test_without_a_plan_the_race_is_live() -> None:
+    result = race(Scenario.of("sqlite", "atomic", buyers=3))
+    assert result.valid
+    assert result.launcher == str(Live().launcher)
+
+
+def test_orders_of_ones_own_take_the_place_of_the_scenarios() -> None:
+    played = race(
+        Scenario.of("memory", buyers=2, tickets=3), Schedule(()), orders=((Buy(1, "main", 3),), (Buy(2, "main"),))
+    )
+    assert (played.sold, played.case) == (3, None)
+
+
+def refused(*args: object, **settings: object) -> Played:
+    return race(*args, **settings)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("plan", "extra", "message"),
+    [
+        (Timing(((),) * 4), {}, "for 4 buyers, and the scenario has 2"),
+        (TOGETHER, {"orders": ((),)}, "orders for 1 buyers"),
+        (TOGETHER, {"orders": ((Buy(2, "main"),), ())}, "buyer 1 cannot make the order"),
+        (TOGETHER, {"executor": "proceses"}, "unknown executor 'proceses': did you mean 'processes'"),
+        (None, {"whole": True}, "a live race takes no orders"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        refused(Scenario.of("memory", buyers=2), plan, **extra)

@@ -1,0 +1,231 @@
+"""The plugin as a user meets it: tests that race, what a failure shows, and the line that replays it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from ticketlab.core.errors import UsageError
+from ticketlab.lab.cases import load_case
+from ticketlab.lab.replaying import replay
+
+RACE = """
+    import ticketlab
+
+    @ticketlab.race_test(buyers=3, tickets=1, store="memory")
+    def test_checkout(session):
+        stock = session.read("main")
+        if stock.remaining:
+            session.write(stock._replace(remaining=stock.remaining - 1))
+"""
+CURE = """
+    import ticketlab
+
+    @ticketlab.race_test(buyers=3, tickets=1, store="memory", strategy="lock")
+    def test_checkout(session):
+        session.buy()
+"""
+
+
+@pytest.fixture(autouse=True)
+def strict(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
+
+
+def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RACE)
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_checkout went wrong in 1 of * (dpor, inline). The smallest:",
+            "   buyer 1 * buyer 2",
+            "1  read main → 1 ◀",
+            "2 * read main → 1",
+            "3 * write main → 0 ◀",
+            "4  write main → 0 ◀",
+            "oversold: buyers took 2 tickets, and there were only 1",
+            "lost update: buyers took 2 tickets, the books count 1: 1 were overwritten",
+            "The same schedule again: pytest *::test_checkout --ticketlab-replay .ticketlab/cases/*.json",
+        ]
+    )
+    line = re.search(r"again: pytest (.*)", result.stdout.str())
+    assert line is not None
+    again = pytester.runpytest(*shlex.split(line[1]))
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:", "1  read main → 1 ◀", "lost update*"])
+
+
+def test_a_cure_passes_a_replay_with_other_steps_is_an_error_of_its_own(pytester: pytest.Pytester) -> None:
+    path = pytester.makepyfile(RACE)
+    pytester.runpytest().assert_outcomes(failed=1)
+    (case,) = (pytester.path / ".ticketlab" / "cases").iterdir()
+    path.write_text(path.read_text().replace("if stock", "session.read()\n    if stock"))
+    again = pytester.runpytest_subprocess("--ticketlab-replay", case)
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["*Nondeterminism: step 3 was 'write main' when the case was saved and is 'read main'*"])
+    pytester.makepyfile(**{path.stem: CURE})
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+    again = pytester.runpytest_subprocess("--ticketlab-replay", case)
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["*the case is of 3 * under none on memory, and the test is of 3 * under lock on *"])
+
+
+def test_a_case_of_another_test_is_not_replayed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_one=RACE, test_other=RACE.replace("test_checkout", "test_other"))
+    pytester.runpytest("test_one.py").assert_outcomes(failed=1)
+    (case,) = (pytester.path / ".ticketlab" / "cases").iterdir()
+    pytester.runpytest("--ticketlab-replay", case).assert_outcomes(failed=1, skipped=1)
+
+
+def test_the_case_of_a_test_is_not_replayed_without_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(RACE)
+    pytester.runpytest().assert_outcomes(failed=1)
+    (case,) = (pytester.path / ".ticketlab" / "cases").iterdir()
+    with pytest.raises(UsageError, match=r"of the test .*::test_checkout: replay it with pytest --ticketlab-replay"):
+        replay(load_case(case))
+
+
+def test_what_does_not_come_to_its_end_passes_and_is_named_as_undecided(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CURE)
+    result = pytester.runpytest("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--ticketlab-seed", "7")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"])
+    assert "passed, and" not in pytester.runpytest().stdout.str()
+
+
+def test_buyers_share_fixtures_and_a_method_can_be_raced(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, ticketlab
+
+        @pytest.fixture(params=[1, 2])
+        def wanted(request):
+            return request.param
+
+        class TestShop:
+            @ticketlab.race_test(buyers=2, tickets=4, store="memory", strategy="atomic")
+            def test_checkout(self, session, wanted, ticketlab):
+                assert type(self).__name__ == "TestShop"
+                assert ticketlab.test.endswith(f"test_checkout[{wanted}]")
+                assert len(session.buy(wanted).tickets) == wanted
+        """
+    )
+    pytester.runpytest().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "body", "message"),
+    [
+        ("tickets=2", "assert session.buyer != 2, 'nobody serves me'", "assertion failed: buyer 2: nobody serves me*"),
+        ("", "session.read(); pytest.fail('no luck')", "assertion failed: buyer 1: no luck"),
+        ("", "session.read(); {}['key']", "buyer crashed: buyer 1 crashed (KeyError: 'key')"),
+        ("", "s = session.read(); session.write(s._replace(remaining=-1))", "negative stock: *"),
+        ("invariant=lambda books: books.stocks['main'].version < 1", "session.buy()", "invariant broken: *"),
+        ("", "session.read(); return True", "oversold: buyers say that they have 2 tickets, and there were only 1"),
+        ("", "return (session.read().issued + 1,)", "lost update: buyers were told of 1 sold tickets of *"),
+        ("strategy='none'", "return session.buy()", "ticket sold twice: *"),
+    ],
+)
+def test_each_way_to_go_wrong_is_named(settings: str, body: str, message: str, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest, ticketlab
+
+        @ticketlab.race_test(buyers=2, store="memory", {settings})
+        def test_checkout(session):
+            {body}
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([message])
+
+
+def test_a_deadlock_of_ones_own_locks_is_found_on_real_processes_too(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import multiprocessing, pytest, ticketlab
+
+        @pytest.mark.parametrize("executor", ["inline", "processes"])
+        def test_both(executor, ticketlab):
+            from ticketlab.testing import FunctionRace
+            locks = [multiprocessing.Lock(), multiprocessing.Lock()]
+            first, second = [guarded(name, lock) for name, lock in zip("ab", locks)]
+
+            def checkout(session):
+                one, other = (first, second) if session.buyer == 1 else (second, first)
+                with one, other:
+                    session.buy()
+
+            ticketlab.race(checkout, FunctionRace(buyers=2, store="json:in-place", executor=executor))
+
+        def guarded(name, lock):
+            from ticketlab.testing import guarded
+            return guarded(name, lock)
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["deadlock: buyer 1 holds a and waits for b, held by buyer 2; *"])
+
+
+def test_what_is_wrong_with_a_race_test_is_said_in_a_line(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test(store="memori")
+        def test_name(session): ...
+
+        @ticketlab.race_test(store="memory")
+        def test_returned(session):
+            return "a ticket"
+
+        @ticketlab.race_test(store="memory")
+        def test_method(session):
+            session.transaction("immediate").__enter__()
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "*unknown store 'memori': did you mean 'memory'?",
+            "*returned 'a ticket': an outcome, the numbers*",
+            "*a session of this store has no transaction",
+        ]
+    )
+
+
+def test_a_function_without_a_session_is_refused_when_it_is_decorated(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import ticketlab\n@ticketlab.race_test()\ndef test_nothing(): ...\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*test_nothing takes no session: write def test_nothing(session)"])
+
+
+def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from ticketlab import Scenario
+
+        def test_lock(ticketlab):
+            found = ticketlab.explore(Scenario.of("memory", "lock", buyers=2))
+            assert str(found.how.policy) == "pct:3"
+            assert found.verdict.valid is None
+        """
+    )
+    result = pytester.runpytest("--ticketlab-policy", "pct:3", "--ticketlab-executions=5")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*::test_lock: 5 executions by pct:3 found nothing, and are not all"])
+
+
+def test_loading_the_plugin_imports_no_room_of_the_lab() -> None:
+    code = "import sys, ticketlab.pytest_plugin; print(sorted(m for m in sys.modules if m.startswith('ticketlab')))"
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert told.strip() == "['ticketlab', 'ticketlab.pytest_plugin']"

@@ -1,0 +1,134 @@
+"""The session that a function under test is given: the store's own, which also counts what the buyer takes.
+
+A purchase that returns nothing can still lose an update. So each write is held against what the same buyer read before
+it, and the difference is what the buyer took by its own reckoning; the books must account for the sum of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, cast
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Buy, Cancel, Entry, Outcome, Request, Search, Sold, SoldOut, Stock
+from ticketlab.core.plugin import Conditional, Perform, Session, Transactional, Versioned
+
+
+class Told(NamedTuple):
+    """What came of one buyer's call: its receipts, how many tickets it says it has, how many it took off the books.
+
+    `says` is None where the function returned no number, `took` where it wrote without having read.
+    """
+
+    receipts: tuple[tuple[Request, Outcome], ...]
+    says: int | None
+    took: int | None
+
+
+class Checkout:
+    """One buyer's session of the store, and its way to buy under the strategy.
+
+    `read`, `write` and whatever else the store's session has go to the store itself, with nothing guarding them but the
+    function under test; `buy`, `search` and `cancel` go through the strategy.
+    """
+
+    def __init__(self, buyer: int, session: Session, perform: Perform) -> None:
+        self.buyer = buyer
+        self._session = session
+        self._perform = perform
+        self._known: dict[str, int] = {}  # by section, what this buyer last knew to be left
+        self._took = 0
+        self._blind = False
+        self._receipts: list[tuple[Request, Outcome]] = []
+
+    def read(self, section: str = "main") -> Stock:
+        """Return the section's record as it stands."""
+        stock = self._session.read(section)
+        self._known[section] = stock.remaining
+        return stock
+
+    def write(self, stock: Stock, entry: Entry | None = None) -> None:
+        """Put the record in place of whatever stands there, and the entry, if any, into the ledger."""
+        self._session.write(stock, entry)
+        self._count(stock)
+
+    def compare_and_set(self, stock: Stock, entry: Entry | None = None) -> bool:
+        """Write the record if its version is still the one that was read; say whether it was."""
+        written = cast("Versioned", self._has("compare_and_set")).compare_and_set(stock, entry)
+        if written:
+            self._count(stock)
+        return written
+
+    @contextmanager
+    def transaction(self, mode: str) -> Iterator[None]:
+        """Commit what is done inside, or roll it back; what is rolled back was not taken."""
+        before = dict(self._known), self._took, self._blind
+        try:
+            with cast("Transactional", self._has("transaction")).transaction(mode):
+                yield
+        except BaseException:
+            self._known, self._took, self._blind = before
+            raise
+
+    def apply(self, request: Request) -> Outcome:
+        """Perform a request by statements that check and change at once."""
+        return self._receipt(request, cast("Conditional", self._has("apply")).apply(request))
+
+    def buy(self, quantity: int = 1, section: str = "main") -> Sold | SoldOut:
+        """Buy under the strategy."""
+        request = Buy(self.buyer, section, quantity)
+        return cast("Sold | SoldOut", self._receipt(request, self._perform(request)))
+
+    def search(self, section: str = "main") -> int:
+        """Ask under the strategy how many tickets are left."""
+        request = Search(self.buyer, section)
+        outcome: Any = self._receipt(request, self._perform(request))
+        return int(outcome.remaining)
+
+    def cancel(self, tickets: tuple[int, ...], section: str = "main") -> None:
+        """Give tickets back under the strategy."""
+        request = Cancel(self.buyer, section, tuple(tickets))
+        self._receipt(request, self._perform(request))
+
+    def _has(self, method: str) -> Session:
+        if not hasattr(self._session, method):
+            raise UsageError(f"a session of this store has no {method}")
+        return self._session
+
+    def _count(self, stock: Stock) -> None:
+        if stock.section in self._known:
+            self._took += self._known[stock.section] - stock.remaining
+        else:
+            self._blind = True
+        self._known[stock.section] = stock.remaining
+
+    def _receipt(self, request: Request, outcome: Outcome) -> Outcome:
+        self._receipts.append((request, outcome))
+        return outcome
+
+    def told(self, returned: Any) -> Told:
+        """Return what came of the call; raises UsageError where what it returned says nothing that can be judged."""
+        receipts, says = tuple(self._receipts), None
+        if isinstance(returned, int):
+            says = int(returned)
+        elif isinstance(returned, Sold | SoldOut) or _are_numbers(returned):
+            if not receipts:  # a request's own receipt is the better one: it knows the section
+                receipts = (_as_receipt(self.buyer, returned),)
+        elif returned is not None:
+            raise UsageError(
+                f"a function under test returned {returned!r}: an outcome, the numbers of the tickets, how many, or "
+                "nothing is needed"
+            )
+        return Told(receipts, says, None if self._blind else self._took)
+
+
+def _are_numbers(returned: Any) -> bool:
+    return isinstance(returned, list | tuple) and all(isinstance(ticket, int) for ticket in returned)
+
+
+def _as_receipt(buyer: int, returned: Any) -> tuple[Request, Outcome]:
+    if isinstance(returned, SoldOut):
+        return Buy(buyer, "main"), returned
+    tickets = tuple(returned.tickets if isinstance(returned, Sold) else returned)
+    return Buy(buyer, "main", len(tickets) or 1), Sold(tickets) if tickets else SoldOut()

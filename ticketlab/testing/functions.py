@@ -1,0 +1,120 @@
+"""Explore a function of one's own: called once for each buyer, under every schedule that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explore.case import Case
+from ticketlab.explore.findings import Exploration, Exploring
+from ticketlab.explore.inline import STEPS
+from ticketlab.lab.cases import CASES, save_case
+from ticketlab.lab.checkout import Checkout
+from ticketlab.lab.exploring import explore_cast
+from ticketlab.lab.replaying import replay_cast
+from ticketlab.lab.trial import Invariant, Trial
+from ticketlab.report.plain import drawn
+
+EXECUTIONS = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FunctionRace:
+    """How a function is explored: what it races for, which schedules are tried, and what must hold of the books.
+
+    `executions` bounds the search; `steps` is when an execution counts as endless. `invariant` is given the books after
+    each execution, and holds unless it returns False or raises AssertionError. `reset` is called before each execution.
+    """
+
+    buyers: int = 3
+    tickets: int | Mapping[str, int] = 1
+    store: str = "json"
+    strategy: str = "none"
+    policy: str = "dpor"
+    executions: int = EXECUTIONS
+    seed: int = 0
+    executor: str = "inline"
+    whole: bool = False
+    steps: int = STEPS
+    invariant: Invariant | None = None
+    reset: Callable[[], object] | None = None
+
+    def scenario(self) -> Scenario:
+        """Return what the function races for."""
+        return Scenario.of(self.store, self.strategy, buyers=self.buyers, tickets=self.tickets, seed=self.seed)
+
+    def how(self) -> Exploring:
+        """Return how it is explored."""
+        return Exploring(
+            policy=Spec.parse(self.policy),
+            executor=self.executor,
+            executions=self.executions,
+            seed=self.seed,
+            whole=self.whole,
+            steps=self.steps,
+        )
+
+    def trial(self, function: Callable[[Checkout], Any], test: str) -> Trial:
+        """Return the cast of the function."""
+        return Trial(function, self.scenario(), invariant=self.invariant, reset=self.reset, test=test)
+
+
+def check_function(
+    function: Callable[[Checkout], Any],
+    race: FunctionRace | None = None,
+    *,
+    test: str = "",
+    cases: Path = CASES,
+    replay_line: Callable[[Path], str] = lambda path: f"ticketlab.testing.replay_function(..., {str(path)!r})",
+) -> Exploration:
+    """Explore a function, and return what the search came to where nothing went wrong.
+
+    `test` is how the case names it, and `replay_line` what to type to run the saved case again.
+
+    Raises:
+        AssertionError: an execution went wrong; the message has its interleaving, and the line that replays it.
+        UsageError: a name is unknown, or things do not go together.
+    """
+    race = race or FunctionRace()
+    name = test or getattr(function, "__name__", "the function")
+    found = explore_cast(race.trial(function, name), race.how())
+    if found.finding is None:
+        return found
+    path = save_case(found.finding.case, cases)
+    noun = "execution" if found.executions == 1 else "executions"
+    headline = f"{name} went wrong in {found.anomalous} of {found.executions} {noun} ({race.policy}, {race.executor})"
+    table = drawn(found.finding.execution, race.buyers, found.finding.anomalies)
+    raise AssertionError(f"{headline}. The smallest:\n\n{table}\n\nThe same schedule again: {replay_line(path)}")
+
+
+def replay_function(
+    function: Callable[[Checkout], Any], case: Case, race: FunctionRace | None = None, *, test: str = ""
+) -> None:
+    """Run a function under a saved schedule.
+
+    Raises:
+        AssertionError: it goes wrong again; the message has the interleaving.
+        Nondeterminism: the function makes other steps now.
+        UsageError: it races for something else now.
+    """
+    race = race or FunctionRace()
+    scenario = replace(race.scenario(), seed=case.scenario.seed)
+    if scenario != case.scenario:
+        raise UsageError(
+            f"the case is of {_described(case.scenario)}, and the test is of {_described(scenario)}: explore it again"
+        )
+    cast = race.trial(function, test)
+    played = replay_cast(cast, case, race.executor)
+    if played.anomalies:
+        table = drawn(played.execution, case.scenario.buyers, played.anomalies)
+        raise AssertionError(f"{test or 'the function'} goes wrong again under the saved schedule:\n\n{table}")
+
+
+def _described(scenario: Scenario) -> str:
+    tickets = scenario.inventory.tickets
+    return f"{scenario.buyers} buyers and {tickets} tickets under {scenario.strategy} on {scenario.store}"

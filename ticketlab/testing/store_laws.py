@@ -1,0 +1,267 @@
+"""The laws that every store keeps: functions, each with its law as its docstring, that raise AssertionError."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeVar, cast
+
+from ticketlab.core.inventory import Books, Buy, Cancel, Cancelled, Entry, Inventory, Sold, Stock
+from ticketlab.core.pacing import Action, Blocked, Free, Step, paced_by
+from ticketlab.core.plugin import (
+    Capability,
+    Conditional,
+    FileStore,
+    ManagedStore,
+    Session,
+    Store,
+    StoreKind,
+    Transactional,
+    Versioned,
+)
+from ticketlab.core.spec import Spec
+from ticketlab.testing.require import require, same
+
+T = TypeVar("T")
+INVENTORY: Final = Inventory({"floor": 3, "boxes": 1})
+_METHODS: Final = {
+    Capability.TRANSACTION: "transaction",
+    Capability.COMPARE_AND_SET: "compare_and_set",
+    Capability.CONDITIONAL_UPDATE: "apply",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOnTrial:
+    """A store as it is asked for: its kind, and the spec with the variant."""
+
+    kind: StoreKind
+    spec: Spec
+
+    def has(self, capability: Capability) -> bool:
+        """Whether the kind claims a capability."""
+        return capability in self.kind.capabilities
+
+    @contextmanager
+    def opened(self, *, ledger: bool = True) -> Iterator[Store]:
+        """Create a store in a folder of its own, and take it down afterwards."""
+        with tempfile.TemporaryDirectory(prefix="ticketlab-") as folder:
+            store = self.kind.make(self.spec, Path(folder))
+            store.create(INVENTORY, ledger=ledger)
+            try:
+                yield store
+            finally:
+                store.close()
+
+
+Law = Callable[[StoreOnTrial], None]
+
+
+class _Watching(Free):
+    """Once armed, calls back at the scheduling point of the first step that reads, or of the first that changes."""
+
+    def __init__(self, action_changes: bool) -> None:
+        self.came = False
+        self._changes = action_changes
+        self._then: Callable[[], object] | None = None
+
+    def arm(self, then: Callable[[], object]) -> None:
+        """Say what to do there."""
+        self._then = then
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        self.at(step)
+        return wait()
+
+    def at(self, step: Step) -> None:
+        if self._then and step.changes == self._changes and step.action not in (Action.BEGIN, Action.COMMIT):
+            then, self._then, self.came = self._then, None, True
+            then()
+
+
+def _sell(session: Session, buyer: int, quantity: int = 1) -> Stock:
+    change = Buy(buyer, "floor", quantity).on(session.read("floor"))
+    if change.stock is None:
+        raise AssertionError(f"a session that should find {quantity} tickets left is told that there are fewer")
+    session.write(change.stock, change.entry)
+    return change.stock
+
+
+def opening_stock(trial: StoreOnTrial) -> None:
+    """The opening stock is what the inventory says, and nothing is in the ledger."""
+    with trial.opened() as store:
+        books = store.books()
+        same("the opening stock", books.stocks, {"floor": Stock("floor", 3, 3), "boxes": Stock("boxes", 1, 1)})
+        same("the opening ledger", books.ledger, ())
+
+
+def read_your_writes(trial: StoreOnTrial) -> None:
+    """What one session writes another one reads, and the books say."""
+    with trial.opened() as store, store.session() as one, store.session() as other:
+        written = _sell(one, 7, 2)
+        same("what another session reads of the record just written", other.read("floor"), written)
+        same("another section", other.read("boxes"), Stock("boxes", 1, 1))
+        books = store.books()
+        same("the books of the record just written", books.stocks["floor"], Stock("floor", 3, 1, issued=2, version=1))
+        same("the sales in the ledger", _sales(books), [(7, 1), (7, 2)])
+
+
+def reset_in_place(trial: StoreOnTrial) -> None:
+    """Reset brings back the opening stock under open sessions."""
+    with trial.opened() as store:
+        opening = store.books()
+        with store.session() as session:
+            session.read("floor")
+            session.write(Stock("floor", 3, 0, 3, 9), Entry(1, "floor", (1, 2, 3)))
+            store.reset()
+            same("the books after a reset", store.books(), opening)
+            same("what an open session reads after a reset", session.read("floor"), Stock("floor", 3, 3))
+
+
+def no_ledger(trial: StoreOnTrial) -> None:
+    """Books without a ledger list no sales, and count them all the same."""
+    with trial.opened(ledger=False) as store:
+        with store.session() as session:
+            _sell(session, 1)
+        same("the ledger of books that keep none", store.books().ledger, None)
+        same("what is left", store.books().stocks["floor"].remaining, 2)
+
+
+def pickling(trial: StoreOnTrial) -> None:
+    """A store survives pickling: it is handed to every buyer at start."""
+    if trial.kind.in_process:
+        return
+    with trial.opened() as store:
+        try:
+            again: Store = pickle.loads(pickle.dumps(store))  # noqa: S301 - its own copy
+        except Exception as error:
+            raise AssertionError(f"the store does not survive pickling: {type(error).__name__}: {error}") from error
+        same("the books of the unpickled store", again.books(), store.books())
+
+
+def shared(trial: StoreOnTrial) -> None:
+    """Where the books are shared, every process sees what another one wrote."""
+    if not trial.has(Capability.SHARED) or trial.kind.in_process:
+        return
+
+    def elsewhere() -> None:
+        with store.session() as session:
+            _sell(session, 2)
+
+    with trial.opened() as store:
+        buyer = multiprocessing.get_context("fork").Process(target=elsewhere)
+        buyer.start()
+        buyer.join()
+        same("the exit code of a process that sells", buyer.exitcode, 0)
+        same("the sales that another process made", _sales(store.books()), [(2, 1)])
+
+
+def claims(trial: StoreOnTrial) -> None:
+    """A session has what its store claims, and claims what it has."""
+    with trial.opened() as store, store.session() as session:
+        for capability, method in _METHODS.items():
+            has, claimed = hasattr(session, method), trial.has(capability)
+            require(has or not claimed, f"{capability.name} is claimed, and a session has no {method}")
+            require(claimed or not has, f"a session has {method}, and {capability.name} is not claimed")
+        if trial.has(Capability.FILE):
+            path = cast("FileStore", store).path
+            require(path.is_file(), f"FILE is claimed, and {path} is no file")
+        if trial.has(Capability.MANAGER):
+            with cast("ManagedStore", store).lock() as taken:
+                require(taken, "MANAGER is claimed, and its lock cannot be taken")
+
+
+def transactions(trial: StoreOnTrial) -> None:
+    """What is done in a transaction that fails is rolled back, and what is done in one that ends well stays."""
+    if not trial.has(Capability.TRANSACTION):
+        return
+    with trial.opened() as store, store.session() as session:
+        transaction = cast("Transactional", session).transaction
+        with suppress(_Abandoned), transaction("immediate"):
+            _sell(session, 1)
+            raise _Abandoned
+        same("the sales of a transaction that failed", _sales(store.books()), [])
+        with transaction("immediate"):
+            _sell(session, 2)
+        same("the sales of a transaction that ended well", _sales(store.books()), [(2, 1)])
+
+
+class _Abandoned(Exception):
+    pass
+
+
+def compare_and_set(trial: StoreOnTrial) -> None:
+    """Compare-and-set writes once for each version that was read, and refuses a version that has moved on."""
+    if not trial.has(Capability.COMPARE_AND_SET):
+        return
+    with trial.opened() as store, store.session() as session:
+        change = Buy(1, "floor").on(session.read("floor"))
+        assert change.stock is not None
+        versioned = cast("Versioned", session)
+        require(versioned.compare_and_set(change.stock, change.entry), "a version that nobody changed is refused")
+        require(not versioned.compare_and_set(change.stock, change.entry), "a version that has moved on is accepted")
+        same("the ledger", store.books().ledger, (Entry(1, "floor", (1,)),))
+
+
+def conditional_update(trial: StoreOnTrial) -> None:
+    """A conditional update sells, takes back, and never issues a number again."""
+    if not trial.has(Capability.CONDITIONAL_UPDATE):
+        return
+    with trial.opened() as store, store.session() as session:
+        apply = cast("Conditional", session).apply
+        same("what an order of two is told", apply(Buy(1, "floor", 2)), Sold((1, 2)))
+        same("what a cancellation is told", apply(Cancel(1, "floor", (2,))), Cancelled((2,)))
+        same("what the next order is told", apply(Buy(2, "floor", 2)), Sold((3, 4)))
+        same("what is left", store.books().stocks["floor"].remaining, 0)
+
+
+def point_before_reading(trial: StoreOnTrial) -> None:
+    """A read passes its scheduling point before it looks: what changes there is what it reads."""
+    if not trial.has(Capability.RECORDS):
+        return
+    watching, sold = _Watching(False), list[Stock]()
+    # A session may keep the pacer that it was opened under, so that one is opened under the watching one.
+    with trial.opened() as store, store.session() as other, paced_by(watching), store.session() as session:
+        watching.arm(lambda: sold.append(_sell(other, 2)))
+        found = session.read("floor")
+        require(watching.came, "a read passes no scheduling point: call at(Step(Action.READ, ...)) before the access")
+        same("what a read finds that was overtaken at its scheduling point", found, sold[0])
+
+
+def point_before_writing(trial: StoreOnTrial) -> None:
+    """A write passes its scheduling point before it changes anything."""
+    if not trial.has(Capability.RECORDS):
+        return
+    watching, seen = _Watching(True), list[Books]()
+    with trial.opened() as store, paced_by(watching), store.session() as session:
+        change = Buy(1, "floor").on(session.read("floor"))
+        assert change.stock is not None
+        watching.arm(lambda: seen.append(store.books()))
+        session.write(change.stock, change.entry)
+        require(watching.came, "a write passes no scheduling point: call at(Step(Action.WRITE, ...)) before the access")
+        same("what is left at the scheduling point of a write", seen[0].stocks["floor"].remaining, 3)
+
+
+STORE_LAWS: Final[tuple[Law, ...]] = (
+    opening_stock,
+    read_your_writes,
+    reset_in_place,
+    no_ledger,
+    pickling,
+    shared,
+    claims,
+    transactions,
+    compare_and_set,
+    conditional_update,
+    point_before_reading,
+    point_before_writing,
+)
+
+
+def _sales(books: Books) -> list[tuple[int, int]]:
+    return [(entry.buyer, ticket) for entry in books.ledger or () for ticket in entry.tickets]

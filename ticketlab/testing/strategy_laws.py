@@ -1,0 +1,108 @@
+"""The laws that every strategy keeps on a store. Each is a function whose docstring is the law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ticketlab.core.inventory import Buy, Cancel, Search
+from ticketlab.core.plugin import StrategyKind
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explore.findings import Exploring
+from ticketlab.lab.exploring import explore
+from ticketlab.lab.playing import play
+from ticketlab.lab.race import race
+from ticketlab.lab.registry import store_kind
+from ticketlab.report.plain import drawn
+from ticketlab.testing.require import require
+from ticketlab.timings.plans import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyOnTrial:
+    """A strategy as it is asked for, and the store that it is tried on."""
+
+    kind: StrategyKind
+    spec: Spec
+    store: Spec
+    executions: int
+
+    @property
+    def safe(self) -> bool:
+        """Whether it is meant to keep the books right."""
+        return self.kind.claims_safety(self.spec)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the store cannot be shared with other processes."""
+        return store_kind(self.store).in_process
+
+    def scenario(self, buyers: int, tickets: int) -> Scenario:
+        """Return so many buyers that race for so many tickets."""
+        return Scenario.of(str(self.store), str(self.spec), buyers=buyers, tickets=tickets)
+
+
+Law = Callable[[StrategyOnTrial], None]
+
+
+def serves(trial: StrategyOnTrial) -> None:
+    """A buyer that is alone is told what the books say: sold, found, given back, sold out."""
+    orders = (Buy(1, "main"), Search(1, "main"), Cancel(1, "main", (1,)), Buy(1, "main", 2), Search(1, "main"))
+    played = play(trial.scenario(1, 2), Schedule(()), orders=((*orders, Buy(1, "main")),))
+    told = [(one.op, one.result, one.tickets) for one in played.history.operations]
+    expected = [
+        ("buy", "ok", (1,)),
+        ("search", 1, ()),
+        ("cancel", "ok", (1,)),
+        ("buy", "ok", (2, 3)),
+        ("search", 0, ()),
+        ("buy", "soldout", ()),
+    ]
+    require(told == expected, f"one buyer alone was told {told}, expected {expected}")
+    require(played.valid, f"the books are wrong although nobody raced:\n{played}")
+
+
+def keeps_its_word(trial: StrategyOnTrial) -> None:
+    """Explored with two and three buyers, a strategy that claims safety holds, and one that does not is found out."""
+    found_out = False
+    for buyers, tickets in ((2, 1), (3, 2)):
+        found = explore(trial.scenario(buyers, tickets), Exploring(executions=trial.executions))
+        setting = f"{buyers} buyers and {tickets} ticket{'s' * (tickets > 1)}"
+        if found.finding is not None:
+            found_out = True
+            table = drawn(found.finding.execution, buyers, found.finding.anomalies)
+            require(not trial.safe, f"{trial.spec} claims safety, and with {setting} it is wrong:\n\n{table}\n")
+        elif trial.safe:
+            require(
+                found.exhausted,
+                f"with {setting} {trial.executions:,} executions found nothing wrong, and are not all: undecided",
+            )
+    require(
+        found_out or trial.safe, f"{trial.spec} is said to be wrong, and no schedule of two or three buyers shows it"
+    )
+
+
+def survives_live(trial: StrategyOnTrial) -> None:
+    """Raced live on real processes, a strategy that claims safety holds."""
+    if trial.in_process or not trial.safe:
+        return
+    result = race(trial.scenario(4, 2))
+    sentences = "; ".join(anomaly.sentence for anomaly in result.verdict.anomalies) or result.verdict.reason
+    require(result.valid, f"four processes raced live for two tickets: {sentences}")
+
+
+def same_everywhere(trial: StrategyOnTrial) -> None:
+    """The same schedule leads to the same history in one process and on real ones."""
+    if trial.in_process:
+        return
+    for turns in ((), (1, 2), (2, 1, 1, 2)):
+        here, there = (
+            play(trial.scenario(2, 1), Schedule(turns), executor=executor) for executor in ("inline", "processes")
+        )
+        told = f"{here.history.operations} in one process, {there.history.operations} in several"
+        require(here.history == there.history, f"schedule {turns} differs: {told}")
+
+
+STRATEGY_LAWS: Final[tuple[Law, ...]] = (serves, keeps_its_word, survives_live, same_everywhere)

@@ -1,0 +1,127 @@
+"""Hypothesis strategies for what varies in a race: timings, schedules, orders, whole scenarios.
+
+What they give are plain values with a `repr` that can be pasted into `@example`. They shrink towards the race that is
+told in the fewest words: no delay, no preemption, the fewest buyers, one ticket a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.inventory import Buy, Inventory, Request, Search
+from ticketlab.core.scenario import Scenario
+from ticketlab.timings.plans import Schedule, Timing
+
+Bounds = int | tuple[int, int]
+Orders = tuple[tuple[Request, ...], ...]
+
+
+def timings(buyers: Bounds, *, steps: int = 8, longest: int = 1_000) -> SearchStrategy[Timing]:
+    """Return a strategy for timings: delays of up to `longest` microseconds before each buyer's first `steps` steps.
+
+    `buyers` is how many there are, or the fewest and the most. Shrinks to fewer buyers, then to fewer, shorter delays.
+    """
+    low, high = _bounds("buyers", buyers, least=1)
+    _at_least("steps", steps, 0)
+    _at_least("longest", longest, 0)
+    own = st.lists(st.integers(0, longest), max_size=steps).map(_without_trailing_zeros)
+    return st.lists(own, min_size=low, max_size=high).map(tuple).map(Timing)
+
+
+def _without_trailing_zeros(delays: Sequence[int]) -> tuple[int, ...]:
+    """Give timings that mean the same the same form."""
+    end = len(delays)
+    while end and not delays[end - 1]:
+        end -= 1
+    return tuple(delays[:end])
+
+
+def schedules(buyers: int, *, switches: int = 8, longest: int = 8) -> SearchStrategy[Schedule]:
+    """Return a strategy for schedules: up to `switches` stretches of up to `longest` steps by one buyer each.
+
+    Shrinks to fewer stretches, and so to fewer preemptions, then to shorter ones, then to lower-numbered buyers.
+    """
+    _at_least("buyers", buyers, 1)
+    _at_least("switches", switches, 0)
+    _at_least("longest", longest, 1)
+    stretch = st.tuples(st.integers(1, buyers), st.integers(1, longest))
+    return st.lists(stretch, max_size=switches).map(_turns)
+
+
+def _turns(stretches: Sequence[tuple[int, int]]) -> Schedule:
+    return Schedule(tuple(who for who, steps in stretches for _ in range(steps)))
+
+
+def orders(
+    buyers: int, tickets: int | Mapping[str, int] = 1, *, most: int = 2, searches: bool = True
+) -> SearchStrategy[Orders]:
+    """Return a strategy for what each buyer asks for, in order: up to `most` orders, searches among them if wanted.
+
+    `tickets` is what is for sale, as for `Scenario.of`. An order is for 1 ticket up to all of its section. Shrinks to
+    buyers that ask for nothing, then to orders of one ticket.
+    """
+    _at_least("buyers", buyers, 1)
+    _at_least("most", most, 1)
+    sections = Inventory.of(tickets).sections
+    names = [name for name, count in sections.items() if count]
+    if not names:
+        raise UsageError("nobody can order where there are no tickets: at least 1 is needed")
+
+    def script(buyer: int) -> SearchStrategy[tuple[Request, ...]]:
+        buy = st.sampled_from(names).flatmap(
+            lambda name: st.integers(1, sections[name]).map(lambda quantity: Buy(buyer, name, quantity))
+        )
+        search = st.sampled_from(names).map(lambda name: Search(buyer, name))
+        return st.lists(buy | search if searches else buy, max_size=most).map(tuple)
+
+    return st.tuples(*(script(1 + who) for who in range(buyers)))
+
+
+def scenarios(
+    stores: str | Sequence[str] = "memory",
+    strategies: str | Sequence[str] = "none",
+    *,
+    buyers: Bounds = (2, 4),
+    tickets: Bounds = (1, 3),
+    orders: Bounds = 1,
+    ledger: bool = True,
+) -> SearchStrategy[Scenario]:
+    """Return a strategy for whole scenarios over some stores and strategies, each by its name or a list of names.
+
+    Every strategy must run on every store. Shrinks to the first store and strategy, the fewest buyers and tickets.
+    """
+    low, high = _bounds("tickets", tickets, least=1)
+    return st.builds(
+        Scenario.of,
+        st.sampled_from(_names("stores", stores)),
+        st.sampled_from(_names("strategies", strategies)),
+        buyers=st.integers(*_bounds("buyers", buyers, least=1)),
+        tickets=st.integers(low, high),
+        orders=st.integers(*_bounds("orders", orders, least=1)),
+        seed=st.just(0),
+        ledger=st.just(ledger),
+    )
+
+
+def _names(what: str, given: str | Sequence[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    if not names:
+        raise UsageError(f"no {what} to choose from: name at least 1")
+    return names
+
+
+def _bounds(what: str, given: Bounds, *, least: int) -> tuple[int, int]:
+    low, high = (given, given) if isinstance(given, int) else given
+    _at_least(what, low, least)
+    if low > high:
+        raise UsageError(f"{low} to {high} {what} runs backwards: the lower bound comes first")
+    return low, high
+
+
+def _at_least(what: str, given: int, least: int) -> None:
+    if given < least:
+        raise UsageError(f"{what} is {given}: at least {least} is needed")
