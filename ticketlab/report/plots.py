@@ -20,7 +20,7 @@ _LEFT: Final = 250
 _RIGHT: Final = 30
 _BAR: Final = 22
 _CURVES: Final = 260
-_HUES: Final = (205, 28, 150, 275, 340, 50, 180, 240, 310, 100, 10, 80)
+_HUES: Final = (205, 28, 150, 275, 60, 180, 240, 310, 100, 45, 190, 80)
 _WRONG: Final = "#bf2045"
 
 
@@ -53,12 +53,13 @@ def _headline(found: Document) -> str:
 def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
     yield _text(20, top, "Sales per second", bold=True)
     room = _WIDTH - _LEFT - _RIGHT - 110
-    fastest = max(row.figures.get("sales_per_s", 0.0) for row in rows) or 1.0
+    speeds = [(row.figures.get("sales_per_s", 0.0), row.valid) for row in rows]
+    fastest = max((speed for speed, valid in speeds if valid), default=max(speed for speed, _ in speeds)) or 1.0
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = top + 12 + _BAR * number
         speed = row.figures.get("sales_per_s", 0.0)
         right = row.valid is True
-        width = max(1.0, room * speed / fastest)
+        width = max(1.0, room * min(1.0, speed / fastest))
         yield _text(_LEFT - 8, y + 13, name, anchor="end")
         colour = _colour(number) if right else "#cfd4dc"
         yield f"<rect x='{_LEFT}' y='{y + 3}' width='{width:.1f}' height='{_BAR - 8}' rx='3' fill='{colour}'/>"

@@ -1,6 +1,7 @@
 // The charts: uPlot draws them from the data in the page, anew when the theme or the width changes.
 "use strict";
-const HUES = [205, 28, 150, 275, 340, 50, 180, 240, 310, 100, 10, 80];
+// Reds are left to what is wrong.
+const HUES = [205, 28, 150, 275, 60, 180, 240, 310, 100, 45, 190, 80];
 
 function lineColour(number, wrong) {
   const [hue, light] = [HUES[number % HUES.length], isDark() ? 68 : 42];
