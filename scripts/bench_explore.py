@@ -1,24 +1,28 @@
 """Measures explorations against their bars, beside the named peer in the same run.
 
-    uv run python scripts/bench_explore.py                     # all of it, about two minutes
-    uv run python scripts/bench_explore.py --only inline       # one part: counts, inline, stores, processes, exhaust
+    uv run python scripts/bench_explore.py                     # all of it, about twenty minutes
+    uv run python scripts/bench_explore.py --only inline       # one part; --help names them all
 
 Speeds are executions a second of a correct version, recording on, judging off: medians over rounds in which ours and
-the peer take turns. The peer runs in an environment of its own, which uv makes.
+the peer take turns. Peers run in an environment of their own, see `explore_peers`; verdicts are in `explore_verdicts`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import islice
 from math import factorial
+from pathlib import Path
 from typing import Any
+
+from explore_peers import DETANGLE, FRONTRUN, Peers
+from explore_verdicts import alarms, correct, races, seeds
+from explore_verdicts import exhaust as exhaust_all
 
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
@@ -29,33 +33,10 @@ from ticketlab.explore.policies.dpor import SourceSets
 from ticketlab.explore.policies.random import RandomWalk
 from ticketlab.explore.processes import Processes
 from ticketlab.explore.search import search
-from ticketlab.lab.registry import store_kind, strategies
 from ticketlab.lab.rehearsal import Rehearsal
 
-DETANGLE = """
-import asyncio, sys, time, detangle
-
-def program(buyers):
-    async def main():
-        left, lock, sold = [1], asyncio.Lock(), []
-        async def buy():
-            async with lock:
-                seen = left[0]
-                await asyncio.sleep(0)
-                if seen:
-                    left[0] = seen - 1
-                    sold.append(1)
-        await asyncio.gather(*[buy() for _ in range(buyers)])
-        assert len(sold) == 1
-    return main
-
-for line in sys.stdin:
-    buyers, runs = map(int, line.split())
-    main = program(buyers)
-    began = time.perf_counter()
-    detangle.explore(main, strategy="random", runs=runs, seed=1)
-    print(runs / (time.perf_counter() - began), flush=True)
-"""
+SCALE = {2: 8_283, 10: 3_292, 100: 298}
+"""Executions a second of detangle on a quiet machine of two cores, where the peers cannot be installed."""
 
 COUNTS = [(2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (5, 1)]
 
@@ -95,24 +76,43 @@ def counts() -> None:
         print(f"{buyers} atomic updates: {traces:,} traces, {factorial(buyers):,} orders", flush=True)
 
 
-def inline(rounds: int) -> None:
+def inline(peers: Peers, rounds: int) -> None:
     """In memory, under a lock, beside detangle's random walk over asyncio tasks under a lock."""
-    command = ["uv", "run", "--no-project", "--with", "detangle==0.1.0", "python", "-c", DETANGLE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
-        assert peer.stdin is not None
-        assert peer.stdout is not None
-        for buyers, runs in ((2, 3_000), (10, 800), (100, 60)):
-            ours, theirs = [], []
-            with Inline(cast("memory", "lock", buyers, 1)) as executor:
-                rate(executor, runs)
-                for _ in range(rounds):
-                    ours.append(rate(executor, runs))
-                    peer.stdin.write(f"{buyers} {runs // 3}\n")
-                    peer.stdin.flush()
-                    theirs.append(float(peer.stdout.readline()))
-            other = statistics.median(theirs)
-            report(f"inline, memory, lock, {buyers} buyers", statistics.median(ours), 2 * other, f"2 x {other:,.0f}")
-        peer.stdin.close()
+    asking = peers.start(DETANGLE)
+    for buyers, runs in ((2, 3_000), (10, 800), (100, 60)):
+        ours, theirs = [], []
+        with Inline(cast("memory", "lock", buyers, 1)) as executor:
+            rate(executor, runs)
+            for _ in range(rounds):
+                ours.append(rate(executor, runs))
+                if asking:
+                    asking[0].write(f"{buyers} {runs // 3}\n")
+                    asking[0].flush()
+                    theirs.append(float(asking[1].readline()))
+        other = statistics.median(theirs) if theirs else SCALE[buyers]
+        told = f"2 x {other:,.0f}" if theirs else f"2 x {other:,.0f}, measured elsewhere"
+        report(f"inline, memory, lock, {buyers} buyers", statistics.median(ours), 2 * other, told)
+
+
+def frontrun(peers: Peers) -> None:
+    """What frontrun does with the same questions: its speed, and the races that it certifies as correct."""
+    processes, threads = peers.start(FRONTRUN), peers.start(FRONTRUN, "frontrun")
+    for what in ("sqlite 2", "sqlite 5", "json:in-place", "json:rename", "threads"):
+        asking = threads if what == "threads" else processes
+        if asking is None:
+            return
+        asking[0].write(f"{what}\n")
+        asking[0].flush()
+        told = json.loads(asking[1].readline() or '{"error": "it ended"}')
+        if "error" in told:
+            print(f"frontrun, {what}: {told['error']}", flush=True)
+            continue
+        speed = told["executions"] / told["seconds"]
+        says = {True: "holds", False: "does not hold", None: "undecided"}[told["holds"]]
+        print(
+            f"frontrun, {what}: {says}, {told['executions']} executions in {told['seconds']:.2f} s, {speed:,.1f} /s",
+            flush=True,
+        )
 
 
 def median_rate(make: Callable[[], Any], executions: int, rounds: int) -> float:
@@ -156,51 +156,38 @@ def exhaust() -> None:
         began = time.perf_counter()
         found = sum(1 for _ in search(executor, SourceSets()))
         print(f"5 buyers under a lock: {found} executions (bar 120) in {time.perf_counter() - began:.3f} s (bar 0.25)")
-    for name in ("memory", "json", "sqlite", "manager"):
-        store = store_kind(Spec(name))
-        for way in strategies():
-            for variant in way.variants or [""]:
-                spec = Spec(way.name, variant)
-                if not way.unsupported_on(store) and way.claims_safety(spec):
-                    _exhaust(str(Spec(name)), str(spec))
-
-
-def _exhaust(store: str, strategy: str) -> None:
-    began = time.perf_counter()
-    with Inline(cast(store, strategy, 3, 2)) as executor:
-        executions = search(executor, SourceSets())
-        count = sum(1 for _ in islice(iter(lambda: _within(executions, began), None), 10**9))
-        left = time.perf_counter() - began > 60
-    print(
-        f"exhaust 3 buyers: {store} {strategy}: {count:,} executions in {time.perf_counter() - began:.2f} s"
-        f"{'  NOT EXHAUSTED' if left else ''}",
-        flush=True,
-    )
-
-
-def _within(executions: Any, began: float) -> Any:
-    return next(executions, None) if time.perf_counter() - began < 60 else None
+    exhaust_all()
 
 
 def main() -> None:
     """Run the parts that are asked for."""
-    parts: dict[str, Callable[[], None]] = {}
+    names = ["counts", "inline", "stores", "processes", "frontrun", "exhaust", "races", "correct", "seeds", "alarms"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["counts", "inline", "stores", "processes", "exhaust"])
+    parser.add_argument("--only", choices=names)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1_000)
+    parser.add_argument("--executions", type=int, default=100_000, help="of correct strategies, for false alarms")
     given = parser.parse_args()
-    parts = {
-        "counts": counts,
-        "inline": lambda: inline(given.rounds),
-        "stores": lambda: stores(given.rounds),
-        "processes": lambda: processes(given.rounds),
-        "exhaust": exhaust,
-    }
+    wanted = [given.only] if given.only else names
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for name, part in parts.items():
-            if given.only in (None, name):
-                part()
+        peers = Peers(Path(folder)) if {"inline", "frontrun"} & set(wanted) else None
+        parts: dict[str, Callable[[], None]] = {
+            "counts": counts,
+            "inline": lambda: inline(peers, given.rounds) if peers else None,
+            "stores": lambda: stores(given.rounds),
+            "processes": lambda: processes(given.rounds),
+            "frontrun": lambda: frontrun(peers) if peers else None,
+            "exhaust": exhaust,
+            "races": races,
+            "correct": correct,
+            "seeds": lambda: seeds(given.seeds),
+            "alarms": lambda: alarms(given.executions),
+        }
+        for name in wanted:
+            parts[name]()
+        if peers:
+            peers.close()
 
 
 if __name__ == "__main__":

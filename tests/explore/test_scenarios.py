@@ -14,8 +14,10 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring
 from ticketlab.explore.inline import Inline
+from ticketlab.explore.policies.dpor import SourceSets
 from ticketlab.explore.policies.random import RandomWalk
 from ticketlab.explore.processes import Processes
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.search import search
 from ticketlab.lab.exploring import explore
 from ticketlab.lab.registry import store_kind, stores, strategies
@@ -164,3 +166,24 @@ def test_what_cannot_be_explored_is_refused_with_the_reason(
 def test_exhausting_counts_every_execution_that_goes_wrong() -> None:
     found = explore(scenario("memory", "none", 3, 2), Exploring(policy=Spec("dfs"), exhaust=True))
     assert (found.executions, found.names["ticket sold twice"], found.exhausted) == (90, 84, True)
+
+
+def test_refused_transactions_do_not_wake_each_other_for_ever() -> None:
+    # With a rollback journal a reader that would become a writer is refused while another one writes. Its rollback
+    # gives back a shared lock, for which only a COMMIT can be waiting: who was refused beside it still would be.
+    store = Spec("sqlite", "", (("journal", "delete"), ("synchronous", "off")))
+    cast = Rehearsal(Scenario(store, Spec.parse("transaction:deferred"), 2, Inventory({"main": 1})))
+    with Inline(cast, steps=100) as executor:
+        found = [(execution.ending, cast.judge(execution)) for execution in search(executor, SourceSets())]
+    assert all(one == (Ending.COMPLETED, []) for one in found)
+    assert len(found) == 32
+
+
+def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
+    # Under a mutex nobody is woken only to be refused: each buyer's steps are all that happens.
+    cast = Rehearsal(scenario("json:in-place", "lock", 5, 1))
+    with Inline(cast) as executor:
+        (execution,) = search(executor, RandomWalk(1), 1)
+    steps = execution.trace.table.steps
+    acquired = [node + 1 for node, what in enumerate(execution.trace.what) if steps[what].excludes]
+    assert [node for node, _ in execution.trace.failed] == acquired

@@ -55,12 +55,15 @@ class Step(NamedTuple):
     """One access to shared state, and so the scheduling point just before it.
 
     `part` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a lab
-    that takes reads and writes as one step each skips it.
+    that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
+    step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
+    re-entrant lock's does not. A lab need then not try.
     """
 
     action: Action
     resource: str
     part: bool = False
+    excludes: bool = False
 
     @property
     def changes(self) -> bool:
@@ -83,6 +86,12 @@ BLOCKED: Final = Blocked.BLOCKED
 
 UNCHANGED: Final = "unchanged"
 """The note that says that the step just made was refused and changed nothing, whatever its action; its value is why."""
+
+RETRY: Final = "retry"
+"""The note that says that the buyer was refused and will try the whole again after a sleep; its value is why."""
+
+UNDONE: Final = "undone"
+"""The note that says that the step just made only gave back what kept others waiting; refusals would be repeated."""
 
 
 class Pacer(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ticketlab.explore.cast import Record
+from ticketlab.explore.cast import Record, crashed
 from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, TICK, Ending, State
 from ticketlab.explore.trace import Trace
 
@@ -24,6 +24,8 @@ class Execution:
     """What one schedule led to.
 
     `redundant` says that it repeats, up to the order of steps that commute, an execution that was explored before.
+    `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
+    place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
     holds the fields of what `notes` gives.
     """
@@ -34,13 +36,16 @@ class Execution:
     told: Sequence[tuple[int, str, int | str]]
     when: Sequence[int] = ()
     redundant: bool = False
+    unanswered: Sequence[tuple[int, int, int]] = ()
 
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
         """Copy the execution that a state holds."""
         registers = state.registers
         when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
-        return cls(Ending(registers[ENDING]), Trace.of(state), records, told, when, registers[REDUNDANT] > 0)
+        ending = Ending(registers[ENDING])
+        unanswered = _unanswered(state, records) if ending is not Ending.COMPLETED else ()
+        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered)
 
     @property
     def notes(self) -> list[Note]:
@@ -51,6 +56,12 @@ class Execution:
     def schedule(self) -> tuple[int, ...]:
         """Who made each step, numbered from 0, buyers first."""
         return tuple(self.trace.who)
+
+    def invoked(self, buyer: int, since: int) -> int:
+        """Return when a request was made that was never answered: as late as can be, just before its first step."""
+        length = len(self.trace)
+        first = next((node for node in range(since, length) if self.trace.who[node] == buyer), length)
+        return self.when[first] if self.when and first < length else TICK * first
 
     def span(self, record: Record) -> tuple[int, int]:
         """Return when a request was made and answered, in virtual time.
@@ -66,3 +77,17 @@ class Execution:
         if not mine:
             return TICK * record.until, TICK * record.until + 1
         return TICK * mine[0], TICK * mine[-1] + 1
+
+
+def _unanswered(state: State, records: Sequence[Record]) -> list[tuple[int, int, int]]:
+    """Return what each buyer that is not done was doing: the first request after the last that was answered."""
+    done = {record.buyer: record for record in records}  # of several by one buyer, the last
+    found = []
+    for buyer in range(state.buyers):
+        last = done.get(buyer)
+        first = last.request + 1 if last else 0
+        places = range(first, state.offset[buyer + 1] - state.offset[buyer])
+        place = next((place for place in places if not state.skip[state.offset[buyer] + place]), None)
+        if place is not None and not (last and crashed(last.outcome)):
+            found.append((buyer, place, last.until if last else 0))
+    return found

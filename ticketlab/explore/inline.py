@@ -108,7 +108,6 @@ class Inline:
             turns.switches[who]()
         state.reset(Onward())
         state.registers[STARTED], state.registers[UNFINISHED] = state.buyers, 0
-        state.find_enabled()
         turns.pass_on()
 
     def _close(self) -> None:

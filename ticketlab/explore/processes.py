@@ -8,6 +8,7 @@ whoever has the turn comes back to a point before long.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import pickle
@@ -23,7 +24,7 @@ from typing import Any, Final, Self
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import paced_by
-from ticketlab.explore.cast import NOTHING, Cast, Place, Record
+from ticketlab.explore.cast import NOTHING, Cast, Place
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
@@ -39,7 +40,7 @@ from ticketlab.explore.schedule import (
     Policy,
     State,
 )
-from ticketlab.explore.shared import Board, EventBell, PipeBell, SharedMemory, SharedSteps
+from ticketlab.explore.shared import NEWS, Board, EventBell, PipeBell, SharedMemory, SharedSteps
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
@@ -95,9 +96,10 @@ class Processes:
             self._unpin()
 
     def _set_up(self, staff: Sequence[Callable[[], None]]) -> None:
-        memory = SharedMemory((1 << 24) + (1 << 23) + (1 << 17) + 12 * 8 * (self._steps + 4096))
-        self._board = Board(memory)
-        self._table = SharedSteps(memory)
+        rows = 4 * self._steps + sum(len(script) for script in self.scripts)
+        memory = SharedMemory((1 << 24) + (1 << 23) + (1 << 17) + 48 * rows + 12 * 8 * (self._steps + 4096))
+        self._board = Board(memory, rows)
+        self._table = SharedSteps(memory, self._board.tell)
         lengths = [len(script) for script in self.scripts]
         self._state = State(self._table, lengths, len(staff), self._steps, memory.column, memory.bytes)
         self._employ(staff)
@@ -135,15 +137,10 @@ class Processes:
         self._table.catch_up()
         if self._state.registers[ENDING] != Ending.COMPLETED:
             self._board.registers[COMMAND] = SPEAK
+            self._board.tell()
             for who in range(len(self.scripts)):
                 self._give(who)
-        records: list[Record] = []
-        told: list[tuple[int, str, int | str]] = []
-        for message in self._board.log.read():
-            theirs, notes = pickle.loads(message)  # noqa: S301 - our own processes wrote it
-            records += [Record(*fields) for fields in theirs]
-            told += notes
-        self._board.log.clear()
+        records, told = self._board.log.take()
         return Execution.of(self._state, records, told)
 
     def _install(self, policy: Policy) -> None:
@@ -153,6 +150,7 @@ class Processes:
             self._board.policy.clear()
             self._board.policy.append(pickle.dumps(policy))
             self._board.registers[INSTALLED] += 1
+            self._board.tell()
 
     def _employ(self, staff: Sequence[Callable[[], None]]) -> None:
         """Fork a process for each participant, and let each come to where it waits to begin."""
@@ -196,7 +194,6 @@ class Processes:
         self._table.catch_up()
         self._state.reset(policy)
         self._state.registers[STARTED], self._state.registers[UNFINISHED] = self._state.buyers, 0
-        self._state.find_enabled()
         chosen = self._state.next()
         if chosen != NOBODY:
             self._give(chosen)
@@ -208,6 +205,7 @@ class Processes:
     def _send_home(self) -> None:
         """End everybody: in order where each waits to begin, by force where an execution was broken off."""
         self._board.registers[COMMAND] = GO_HOME
+        self._board.tell()
         for who, process in enumerate(self._processes):
             if self._clean:
                 self._bells[who].ring()
@@ -254,6 +252,7 @@ class Processes:
         """What a participant's process does."""
         die_with_parent()
         os.close(self._living)
+        gc.freeze()  # what was there before need never be looked through, page by page, in each process
         part = _Part(self, who)
         try:
             part.wait()
@@ -277,28 +276,41 @@ class _Part:
         self._state = executor._state
         self._bell = executor._bells[who]
         self._turns = turns = Turns(executor._state, whole=executor._whole, alone=True)
-        self._policy = 0
+        self._policy = self._news = 0
         turns.me = who
         turns.switches = [self._switch(to) for to in range(len(executor._bells))]
 
     def _switch(self, to: int) -> Callable[[], None]:
-        registers, ring, wait = self._board.registers, self._executor._bells[to].ring, self.wait
-        staff = self._who >= self._state.buyers
+        registers, turns, ring, wait = (
+            self._board.registers,
+            self._turns,
+            self._executor._bells[to].ring,
+            self._bell.wait,
+        )
+        staff, me = self._who >= self._state.buyers, self._who
 
         def switch() -> None:
-            if staff and self._turns.notes:  # buyers speak at the end of their scripts, and staff have none
+            if staff and turns.notes:  # buyers speak at the end of their scripts, and staff have none
                 self._speak()
             registers[TURN] = to
             ring()
             wait()
+            turns.me = me
+            if registers[NEWS] != self._news:
+                self._catch_up()
 
         return switch
 
     def wait(self) -> None:
-        """Wait for the turn, and take in what changed meanwhile."""
+        """Wait for the first turn."""
         self._bell.wait()
-        board = self._board
         self._turns.me = self._who
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Take in what is new: steps, a policy, a command."""
+        board = self._board
+        self._news = board.registers[NEWS]
         self._executor._table.catch_up()
         registers = board.registers
         if registers[INSTALLED] != self._policy:
@@ -314,7 +326,7 @@ class _Part:
     def _speak(self) -> None:
         turns = self._turns
         if turns.records or turns.notes:
-            self._board.record(turns.records, turns.notes)
+            self._board.log.write(turns.records, turns.notes)
             turns.records, turns.notes = [], []
 
     def buy(self) -> None:

@@ -12,10 +12,9 @@ that all share, so that whoever yields the turn can decide who gets it (see `inl
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from itertools import accumulate, compress
+from itertools import accumulate, compress, dropwhile
 from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
@@ -29,7 +28,6 @@ FAILURES: Final = 3  # attempts that failed so far
 RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
 STARTED: Final = 10  # buyers that have come to their first step
 LEARNT: Final = 12  # whether everybody's first step is known from an execution before
-ABLE: Final = 11  # how many are enabled
 RETRYING: Final = 9  # whose turn it is to do so
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
@@ -39,6 +37,7 @@ REGISTERS: Final = 16
 
 NOBODY: Final = -1
 BYTE: Final = 256
+NOTHING: Final[Sequence[int]] = ()
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
 
 
@@ -111,6 +110,7 @@ class State:
         self.policy: Policy
         self.registers = allocate(REGISTERS)
         self.pending = allocate(self.size)
+        self.stands = allocate_bytes(self.size)  # the same, where symbols are few enough for a byte
         self.wake = allocate(self.size)  # virtual time before which a participant does not move
         self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
         self.who = allocate(bound)
@@ -127,9 +127,10 @@ class State:
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
-        self.able = allocate(self.size)  # who is enabled, ascending; as many as the register says
+        self._able: list[int] = []  # who was enabled in the version that this process looked at last
+        self._as_of = -1
         self._everybody = range(self.size)
-        self._reopened: list[int] = []  # by the step made last; whoever takes a step back has made it itself
+        self._reopened: Sequence[int] = NOTHING  # by the step made last; whoever takes a step back has made it itself
         self._zeros = type_of(self.wake, [0] * self.size)
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
@@ -152,7 +153,13 @@ class State:
         known = len(self.table)
         self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
-        self.pending[: self.buyers] = self._zeros[: self.buyers]
+        self._stand_all(self._zeros[: self.buyers])
+
+    def _stand_all(self, symbols: Sequence[int]) -> None:
+        """Have every buyer stand before a step, or none."""
+        self.pending[: self.buyers] = symbols
+        self.stands[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
+        self.registers[VERSION] += 1
 
     def first(self) -> int:
         """Return whom to wake first: to come to its first step or, where all the first steps are known, to make it.
@@ -163,46 +170,39 @@ class State:
         if not self.registers[LEARNT]:
             return 0
         self.registers[STARTED] = self.buyers
-        self.pending[: self.buyers] = self.opening[: self.buyers]
-        self.find_enabled()
+        self._stand_all(self.opening[: self.buyers])
         return self.next()
 
     def all_started(self) -> int:
         """Take down everybody's first step, and return who moves first."""
         self.opening[: self.buyers] = self.pending[: self.buyers]
         self.registers[LEARNT] = all(self.pending[: self.buyers])
-        self.find_enabled()
+        self.registers[VERSION] += 1
         return self.next()
 
-    def find_enabled(self) -> None:
-        """Find out afresh who may be chosen; of some it is not known yet whether their attempt would succeed."""
-        if len(self.table) <= BYTE:  # by far the most, and much faster
-            may_move: Iterable[int] = bytes(numbers(self.pending)).translate(bytes(self.open[:BYTE]))
-        else:
-            may_move = map(self.open.__getitem__, self.pending)
-        able = list(compress(self._everybody, may_move))
-        self.able[: len(able)] = type_of(self.able, able)
-        self.registers[ABLE] = len(able)
-        self.registers[VERSION] += 1
-
-    def _disable(self, who: int) -> None:
-        able, last = self.able, self.registers[ABLE] - 1
-        place = bisect_left(able, who, 0, last)
-        able[place:last] = able[place + 1 : last + 1]
-        self.registers[ABLE] = last
-        self.registers[VERSION] += 1
+    def enabled(self) -> list[int]:
+        """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
+        version: int = self.registers[VERSION]
+        if self._as_of != version:
+            self._as_of = version
+            if len(self.table.steps) <= BYTE:  # by far the most, and much faster
+                may_move: Iterable[int] = bytes(self.stands).translate(bytes(self.open[:BYTE]))
+            else:
+                may_move = map(self.open.__getitem__, self.pending)
+            self._able = list(compress(self._everybody, may_move))
+        return self._able
 
     def next(self) -> int:
         """Return who moves next, or NOBODY where the execution is over; the ending says how."""
         registers = self.registers
-        count = registers[ABLE]
-        if count and registers[LENGTH] < self.bound:
-            chosen: int = self.policy.choose(self.able[:count], self)
+        able = self._able if self._as_of == registers[VERSION] else self.enabled()
+        if able and registers[LENGTH] < self.bound:
+            chosen: int = self.policy.choose(able, self)
             if chosen >= 0 and self.open[self.pending[chosen]]:
                 return chosen
             registers[ENDING] = Ending.DIVERGED
             return NOBODY
-        return self._over(count > 0)
+        return self._over(bool(able))
 
     def _over(self, endless: bool) -> int:
         registers = self.registers
@@ -234,8 +234,9 @@ class State:
     def arrive(self, who: int, symbol: int) -> None:
         """Stand before an attempt, which may be known to fail."""
         self.pending[who] = symbol
+        self.stands[who] = symbol % BYTE
         if not self.open[symbol]:
-            self._disable(who)
+            self.registers[VERSION] += 1
 
     def execute(self, who: int) -> None:
         """Take a participant's pending step into the trace; the caller makes the access right after."""
@@ -245,20 +246,28 @@ class State:
         self.who[length] = who
         self.what[length] = symbol
         registers[LENGTH] = length + 1
-        closed = [waiting for waiting in self.table.reopens[symbol] if not self.open[waiting]]
-        if closed:
+        table, opened = self.table, self.open
+        if waits := table.reopens[symbol]:
+            self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
             for waiting in closed:
-                self.open[waiting] = 1
-            self.find_enabled()
-        self._reopened = closed
+                opened[waiting] = 1
+            if closed:
+                registers[VERSION] += 1
+            if table.excludes[symbol]:
+                self._close(symbol)
+        else:
+            self._reopened = NOTHING
         if registers[CLOCKED]:
             now = max(registers[CLOCK], self.wake[who]) + TICK
             registers[CLOCK] = self.wake[who] = self.when[length] = now
 
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
+        self._close(self.pending[who])
+
+    def _close(self, symbol: int) -> None:
+        """Take down that an attempt fails from now on, until its resource changes: seen, or known without trying."""
         registers = self.registers
-        symbol = self.pending[who]
         failures = registers[FAILURES]
         if failures == len(self.failed_at):
             raise TicketlabError(f"{failures} failed attempts in {registers[LENGTH]} steps: allow more steps")
@@ -266,13 +275,12 @@ class State:
         self.failed_what[failures] = symbol
         registers[FAILURES] = failures + 1
         self.open[symbol] = 0
-        self.find_enabled()
+        registers[VERSION] += 1
 
     def finish(self, who: int) -> None:
         """Take down that a participant has no further step in this execution."""
-        self.pending[who] = NONE
-        if self.registers[STARTED] >= self.buyers:
-            self._disable(who)
+        self.pending[who] = self.stands[who] = NONE
+        self.registers[VERSION] += 1
         if who < self.buyers:
             self.registers[UNFINISHED] -= 1
 
@@ -281,35 +289,36 @@ class State:
         if self.registers[CLOCKED]:
             self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
 
-    def unchanged(self) -> None:
-        """Take down that the step made last was refused: whatever its action, it changed nothing."""
-        last = self.registers[LENGTH] - 1
+    def unchanged(self, *, gave_back: bool) -> None:
+        """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""
+        last, table = self.registers[LENGTH] - 1, self.table
         if last >= 0:
-            self.what[last] = self.table.refused[self.table.steps[self.what[last]]]
+            step = table.steps[self.what[last]]
+            self.what[last] = symbol = table.gave_back[step] if gave_back else table.refused[step]
             for waiting in self._reopened:  # for nothing: two who are refused must not wake each other for ever
-                self.open[waiting] = 0
-            self.find_enabled()
+                self.open[waiting] = waiting in table.reopens[symbol]
+            self.registers[VERSION] += 1
 
-    def spins(self, who: int) -> bool:
+    def spins(self, who: int, *, retries: bool) -> bool:
         """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
 
-        It has if all that it touched in between stood still: what it tries next is then what it tried just now. Without
-        this a buyer that is refused and tries again could be picked for ever, and no search would come to an end.
+        It has if all that it touched stood still while it tried: what it tries next is then what it tried just now.
+        Without this a buyer that is refused and tries again could be picked for ever, and no search would come to an
+        end. Who says that it `retries` is believed at its first sleep; others may sleep for other reasons, twice.
         """
         length, slept = self.registers[LENGTH], self.slept[who]
         self.slept[who] = length + 1
         if not slept or slept > length:
-            return False
+            if not retries:
+                return False
+            slept = 1
         steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
+        if retries:  # what others did before its first step was there when it tried
+            steps = list(dropwhile(lambda step: step[0] != who, steps))
         touched = {self.table.resource[what] for mover, what in steps if mover == who}
         return not any(
             mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
         )
-
-
-def numbers(column: Column) -> Iterable[int]:
-    """Return a column's numbers in the form that is quickest to go through."""
-    return column.tolist() if isinstance(column, memoryview) else column
 
 
 def type_of(column: Column, values: Iterable[int]) -> Any:

@@ -11,15 +11,21 @@ import mmap
 import os
 import pickle
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from struct import Struct
 from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
+from ticketlab.explore.cast import Record
 from ticketlab.explore.schedule import Column
 from ticketlab.explore.steps import StepTable
 
 WORD: Final = 8
+ROW: Final = Struct("6q")
+NEWS: Final = 3
+NOTE: Final = -1  # in place of a buyer
 
 
 class SharedMemory:
@@ -81,8 +87,9 @@ class Messages:
 class SharedSteps(StepTable):
     """A table of steps whose entries all processes give the same symbols, in the order of a list that they share."""
 
-    def __init__(self, memory: SharedMemory, size: int = 1 << 19) -> None:
+    def __init__(self, memory: SharedMemory, tell: Callable[[], None], size: int = 1 << 19) -> None:
         super().__init__()
+        self._tell = tell
         self._list = Messages(memory, size, "names of steps")
         self._known = 0
 
@@ -90,8 +97,9 @@ class SharedSteps(StepTable):
         """Return the symbol that another process gave a step, or give it the next one."""
         self.catch_up()
         if step not in self.numbers(how):
-            action, resource, part = step
-            self._list.append(marshal.dumps((action.value, resource, part, how)))
+            action, *rest = step
+            self._list.append(marshal.dumps((action.value, rest, how)))
+            self._tell()
             self.catch_up()
         return self.numbers(how)[step]
 
@@ -99,56 +107,120 @@ class SharedSteps(StepTable):
         """Take in what other processes have entered."""
         if self._list.used[0] != self._known:
             for message in self._list.read(self._known):
-                action, resource, part, how = marshal.loads(message)  # noqa: S302 - our own processes wrote it
-                self.add(Step(Action(action), resource, part), how)
+                action, rest, how = marshal.loads(message)  # noqa: S302 - our own processes wrote it
+                self.add(Step(Action(action), *rest), how)
             self._known = len(self._list)
+
+
+class Log:
+    """What came of the requests of one execution and what was learnt, as rows of six numbers.
+
+    Outcomes and notes are numbered, since there are few different ones: each process numbers those that it meets, in a
+    list that all share, and only the leading process needs to look numbers up. It starts the list anew between two
+    executions when it has grown long; `era` says how often it has.
+    """
+
+    def __init__(self, memory: SharedMemory, rows: int, size: int = 1 << 24) -> None:
+        self._rows = memory.bytes(rows * ROW.size)
+        self._counts = memory.column(3)  # bytes used, values, era
+        self._values = Messages(memory, size, "outcomes and notes")
+        self._long = size // 2
+        self._mine: dict[Any, int] = {}
+        self._era = 0
+        self._known: list[Any] = []  # by the leading process, and up to where it has read them
+        self._read = 0
+
+    def write(self, records: Sequence[Record], notes: Sequence[tuple[int, str, int | str]]) -> None:
+        """Leave a participant's records and notes of one execution; raises TicketlabError where there is no room."""
+        used = self._counts[0]
+        if self._era != self._counts[2]:
+            self._era = self._counts[2]
+            self._mine.clear()
+        if used + (len(records) + len(notes)) * ROW.size > len(self._rows):
+            raise TicketlabError("an execution says more than there is room for: allow more steps")
+        for buyer, request, outcome, since, until, returned in records:
+            # An exception equals nothing else, and would keep its frames alive.
+            number = self._enter(outcome) if isinstance(outcome, BaseException) else self._number(outcome)
+            ROW.pack_into(self._rows, used, buyer, request, number, since, until, returned)
+            used += ROW.size
+        for step, what, learnt in notes:
+            ROW.pack_into(self._rows, used, NOTE, step, self._number((what, learnt)), 0, 0, 0)
+            used += ROW.size
+        self._counts[0] = used
+
+    def _number(self, value: Any) -> int:
+        # Equal is not enough: True equals 1, and all kinds of tuples equal each other.
+        key = (type(value), value, *map(type, value)) if isinstance(value, tuple) else (type(value), value)
+        try:
+            return self._mine[key]
+        except KeyError:
+            number = self._mine[key] = self._enter(value)
+            return number
+        except TypeError:  # it has no hash
+            return self._enter(value)
+
+    def _enter(self, value: Any) -> int:
+        self._values.append(_pickled(value))
+        self._counts[1] += 1
+        number: int = self._counts[1] - 1
+        return number
+
+    def take(self) -> tuple[list[Record], list[tuple[int, str, int | str]]]:
+        """Return all that was left, as the leading process, and make room."""
+        known, counts = self._known, self._counts
+        if len(known) < counts[1]:
+            known += [pickle.loads(message) for message in self._values.read(self._read)]  # noqa: S301 - our own wrote it
+            self._read = len(self._values)
+        records: list[Record] = []
+        told: list[tuple[int, str, int | str]] = []
+        for who, place, number, since, until, returned in ROW.iter_unpack(self._rows[: counts[0]]):
+            if who == NOTE:
+                told.append((place, *known[number]))
+            else:
+                records.append(Record(who, place, known[number], since, until, returned))
+        counts[0] = 0
+        if len(self._values) > self._long:
+            self._values.clear()
+            known.clear()
+            counts[1] = self._read = 0
+            counts[2] += 1
+        return records, told
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        message = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        pickle.loads(message)  # noqa: S301 - its own copy
+    except Exception:  # an exception of the code under test need not survive pickling
+        return pickle.dumps(RuntimeError(f"{type(value).__name__}: {value}"))
+    return message
 
 
 class Board:
     """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
 
-    def __init__(self, memory: SharedMemory) -> None:
-        self.registers = memory.column(4)  # the turn, the command, the version of the policy, whether there is trouble
-        self.log = Messages(memory, 1 << 24, "records of one execution")
+    def __init__(self, memory: SharedMemory, rows: int) -> None:
+        self.registers = memory.column(4)  # named in `processes`, but for the last, which `tell` changes
+        self.log = Log(memory, rows)
         self.policy = Messages(memory, 1 << 22, "delays of a policy")
         self.trouble = Messages(memory, 1 << 16, "errors")
+
+    def tell(self) -> None:
+        """Say that there is something new here or in the table of steps, for everybody to take in when it is woken."""
+        self.registers[NEWS] += 1
 
     def report(self, error: BaseException) -> None:
         """Leave an error for the leading process."""
         self.trouble.append(f"{type(error).__name__}: {error}".encode()[:8192])
 
-    def record(self, records: list[Any], notes: list[Any]) -> None:
-        """Leave a participant's records of one execution."""
-        plain = [tuple(record) for record in records]
-        try:
-            message = pickle.dumps((plain, notes), pickle.HIGHEST_PROTOCOL)
-        except Exception:  # an exception of the code under test need not survive pickling
-            plain = [(*record[:2], _portable(record[2]), *record[3:]) for record in plain]
-            message = pickle.dumps((plain, notes), pickle.HIGHEST_PROTOCOL)
-        self.log.append(message)
-
-
-def _portable(outcome: Any) -> Any:
-    try:
-        pickle.loads(pickle.dumps(outcome))  # noqa: S301 - its own copy
-    except Exception:
-        return RuntimeError(f"{type(outcome).__name__}: {outcome}")
-    return outcome
-
 
 class EventBell:
-    """Wakes one process, through an eventfd."""
+    """Wakes one process, through an eventfd: `ring` wakes whoever waits, or will; `wait` waits until somebody rings."""
 
     def __init__(self) -> None:
         self.file = os.eventfd(0)
-
-    def ring(self) -> None:
-        """Wake whoever waits, or will."""
-        os.eventfd_write(self.file, 1)
-
-    def wait(self) -> None:
-        """Wait until somebody rings."""
-        os.eventfd_read(self.file)
+        self.ring: Callable[[], object] = partial(os.eventfd_write, self.file, 1)
+        self.wait: Callable[[], object] = partial(os.eventfd_read, self.file)
 
     def close(self) -> None:
         """Give the file back."""

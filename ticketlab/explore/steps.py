@@ -17,6 +17,7 @@ NONE: Final = 0
 PASSED: Final = -2  # how a step is made; a number from 0 is the participant that puts it off
 ATTEMPTED: Final = -1
 REFUSED: Final = -3  # made, and found to have changed nothing
+GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
 
 
 class TooManySteps(TicketlabError):
@@ -47,12 +48,15 @@ class StepTable:
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
+        self.excludes: list[bool] = [False]  # by symbol: whether all who would attempt the same now fail
         self.passed = _Numbers(self, PASSED)
         self.attempted = _Numbers(self, ATTEMPTED)
         self.refused = _Numbers(self, REFUSED)
+        self.gave_back = _Numbers(self, GAVE_BACK)
         self._put_off: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
+        self._attempting: list[list[int]] = []  # the same without those who put off what was refused
         self._nothing: list[int] = []
 
     def __len__(self) -> int:
@@ -64,7 +68,7 @@ class StepTable:
 
     def numbers(self, how: int) -> _Numbers:
         """Return the symbols of the steps that are made in one way."""
-        made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused}
+        made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused, GAVE_BACK: self.gave_back}
         return made[how] if how < 0 else self.put_off(how)
 
     def enter(self, step: Step, how: int) -> int:
@@ -82,15 +86,20 @@ class StepTable:
         resource = self._resources.setdefault(step.resource, len(self._resources))
         if resource == len(self._waiting):
             self._waiting.append([])
+            self._attempting.append([])
         self.steps.append(step)
-        waits = how not in (PASSED, REFUSED)
+        waits = how == ATTEMPTED or how >= 0
         self.blocking.append(waits)
         self.resource.append(resource)
-        changes = step.changes and how != REFUSED
+        changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
-        self.reopens.append(self._waiting[resource] if changes else self._nothing)
+        reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
+        self.reopens.append(self._waiting[resource] if changes else reopened)
+        self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
             self._waiting[resource].append(symbol)
+            if how == ATTEMPTED:
+                self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
         return symbol
 

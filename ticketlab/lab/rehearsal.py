@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.check.books import judge_books
+from ticketlab.check.linearize import check
 from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
 from ticketlab.core.history import History, Operation
-from ticketlab.core.inventory import Books, Request
+from ticketlab.core.inventory import Books, Request, Sold
 from ticketlab.core.plugin import Perform, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
@@ -83,13 +84,18 @@ class Rehearsal:
         self._taken.close()
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return what went wrong in the execution that just ran: by the receipts, the books, and how it ended."""
+        """Return what went wrong in the execution that just ran: by receipts, books and times, and how it ended.
+
+        Times are looked at last, and only where they could matter: where nobody was turned away, sums say it all.
+        """
         books, found = self.read_books()
         seen = _seen(execution, books)
         if seen in self._right:
             return []
         found += self.endings(execution)
         found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
+        if not found and _ordered(execution):
+            found += check(self.history(execution)).anomalies
         if not found and seen is not None:
             self._right.add(seen)
         return found
@@ -109,7 +115,12 @@ class Rehearsal:
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
-        return [self._operation(record, execution) for record in execution.records]
+        answered = [self._operation(record, execution) for record in execution.records]
+        return answered + [self._unanswered(*one, execution) for one in execution.unanswered]
+
+    def _unanswered(self, buyer: int, place: int, since: int, execution: Execution) -> Operation:
+        op, section, arg = described(self.scripts[buyer][place])
+        return Operation(buyer + 1, op, arg, None, execution.invoked(buyer, since), None, section)
 
     def history(self, execution: Execution) -> History:
         """Return the execution's history, complete enough to be judged alone."""
@@ -127,6 +138,8 @@ class Rehearsal:
             error = f"{type(outcome).__name__}: {outcome}"
             if isinstance(outcome, PurchaseError) and outcome.definite:
                 return Operation(buyer, op, arg, "failed", invoked, returned, section, error=error)
+            if isinstance(outcome, PurchaseError):  # the buyer goes on without an answer
+                return Operation(buyer, op, arg, "unknown", invoked, returned, section, error=error)
             return Operation(buyer, op, arg, None, invoked, None, section, error=error)
         result, tickets = told(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
@@ -140,7 +153,23 @@ def _seen(execution: Execution, books: Books | None) -> object:
     if books is None or execution.ending is not Ending.COMPLETED:
         return None
     told = frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
-    return told, tuple(books.stocks.values()), books.ledger
+    order = _precedence(execution) if _ordered(execution) else ()
+    return told, tuple(books.stocks.values()), books.ledger, order
+
+
+def _ordered(execution: Execution) -> bool:
+    """Whether the times of the requests can add to what the sums say: one that was not sold to, beside others."""
+    records = execution.records
+    return len(records) > 1 and any(not isinstance(record.outcome, Sold) for record in records)
+
+
+def _precedence(execution: Execution) -> tuple[tuple[bool, int, int], ...]:
+    """Return invocations and returns in their order in time: all that the judge makes of times."""
+    events = []
+    for record in execution.records:
+        invoked, returned = execution.span(record)
+        events += [(invoked, False, record.buyer, record.request), (returned, True, record.buyer, record.request)]
+    return tuple(event[1:] for event in sorted(events))
 
 
 def _crash(record: Record) -> Anomaly:

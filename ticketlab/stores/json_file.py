@@ -22,6 +22,12 @@ from ticketlab.core.plugin import Capability, StoreKind
 Document = dict[str, Any]
 Writer = Callable[[str], None]
 
+PIECE: Final = 1 << 16
+"""How much is read at once; a file gives less only at its end."""
+
+_SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+"""What json.loads calls after some looking around."""
+
 _NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
 
 
@@ -46,9 +52,7 @@ class JsonStore:
 
     def reset(self) -> None:
         """Put the opening stock back, in place."""
-        with self.path.open("r+", encoding="utf-8") as file:
-            json.dump(self._opening, file)
-            file.truncate()
+        _overwrite(str(self.path), json.dumps(self._opening), lambda: None)
 
     @contextmanager
     def session(self) -> Iterator[JsonSession]:
@@ -108,15 +112,23 @@ def _truncating(path: Path) -> Writer:
 def _in_place(path: Path) -> Writer:
     """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
     writing, truncating = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, part=True)
+    name = str(path)
 
     def write(text: str) -> None:
         at(writing)
-        with open(path, "r+b", buffering=0) as file:
-            length = file.write(text.encode())
-            at(truncating)
-            file.truncate(length)
+        _overwrite(name, text, lambda: at(truncating))
 
     return write
+
+
+def _overwrite(path: str, text: str, between: Callable[[], None]) -> None:
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # a file object would ask the kernel five questions more
+    try:
+        length = os.write(file, text.encode())
+        between()
+        os.ftruncate(file, length)
+    finally:
+        os.close(file)
 
 
 def _renaming(path: Path) -> Writer:
@@ -149,13 +161,22 @@ _WRITERS: Final[Mapping[str, Callable[[Path], Writer]]] = {
 
 def _load(path: str) -> Document:
     """Read and parse the file; raises TornRead where another writer is in the middle of it."""
-    with open(path, "rb") as file:
-        content = file.read()
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        document = json.loads(content)
-    except ValueError:
+        content = os.read(file, PIECE)
+        while len(content) % PIECE == 0 and (more := os.read(file, PIECE)):
+            content += more
+    finally:
+        os.close(file)
+    try:
+        text = content.decode()
+        document, end = _SCAN(text, 0)
+        whole = not text[end:].strip()
+    except (StopIteration, ValueError):
+        whole = False
+    if not whole:
         start = content[:40].decode(errors="replace")
-        raise TornRead(f"{os.path.basename(path)} held {len(content)} bytes that are not JSON: {start!r}") from None
+        raise TornRead(f"{os.path.basename(path)} held {len(content)} bytes that are not JSON: {start!r}")
     assert isinstance(document, dict)
     return document
 

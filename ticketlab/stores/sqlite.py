@@ -49,7 +49,7 @@ from ticketlab.core.inventory import (
     SoldOut,
     Stock,
 )
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, Action, Blocked, Step, at, note
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.spec import Option
 from ticketlab.stores.schema import LEDGER, METADATA, STOCK
@@ -227,11 +227,12 @@ class SqliteSession:
         self._connection = connection
         self._ledger = ledger
         self._wal = wal
-        self._holds = True  # whether others notice when the transaction ends; under WAL nobody notices a reader's end
+        self._holds = False  # whether others notice when the transaction ends
+        self._wrote = False  # whether it has, or may have, what only one can have
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
-        self._beginning = Step(Action.BEGIN, resource)
+        self._beginning = Step(Action.BEGIN, resource, excludes=True)
         self._committing = Step(Action.COMMIT, resource)
         self._rolling_back = Step(Action.ROLLBACK, resource)
 
@@ -300,16 +301,23 @@ class SqliteSession:
             self._execute(begin)
         else:
             self._wait(self._beginning, lambda: self._execute(begin))
-        self._holds = mode != "deferred" or not self._wal
+        self._holds = mode != "deferred"
+        self._wrote = self._holds
         try:
             yield
             self._commit()
         except BaseException:
             if self._connection.in_transaction:
-                if self._holds:
-                    at(self._rolling_back)
-                self._execute("ROLLBACK")
+                self._roll_back()
             raise
+
+    def _roll_back(self) -> None:
+        """Roll back; a reader's shared lock kept at most a writer's COMMIT waiting, and nobody was refused for it."""
+        if self._holds:
+            at(self._rolling_back)
+        self._execute("ROLLBACK")
+        if self._holds and not self._wrote:
+            note(UNDONE, "shared lock")
 
     def _commit(self) -> None:
         """Commit; with a rollback journal that waits for readers, and the first try already keeps new ones out."""
@@ -321,6 +329,8 @@ class SqliteSession:
             if not _is_busy(error):
                 raise
             self._wait(self._committing, lambda: self._execute("COMMIT"))
+        if self._holds and not self._wrote:
+            note(UNDONE, "shared lock")
 
     def _access(self, step: Step, do: Callable[[], T]) -> T:
         """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
@@ -333,7 +343,8 @@ class SqliteSession:
                 if _is_busy(error):
                     note(UNCHANGED, error.sqlite_errorname)
                 raise _conflict(error) from error
-            self._holds |= step is self._writing
+            self._wrote |= step is self._writing
+            self._holds |= self._wrote or not self._wal  # under WAL nobody notices that a reader is there
             return result
         single = step is self._reading or not self._ledger  # one statement is a transaction by itself
         return self._wait(step, do if single else lambda: self._whole(do))

@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block, note, sleep
+from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, note, sleep
 from ticketlab.core.plugin import Session, Setting
 
 RETRIES = 100
@@ -27,11 +27,14 @@ def fulfil(session: Session, request: Request) -> Outcome:
 class Guard:
     """A lock as a context manager, with a scheduling point at either end.
 
-    `acquire(True)` waits for the lock, `acquire(False)` says whether it was free and takes it if so.
+    `acquire(True)` waits for the lock, `acquire(False)` says whether it was free and takes it if so. `mutex` promises
+    that while somebody holds it nobody else can take it: not so where a name may come to stand for another file.
     """
 
-    def __init__(self, name: str, acquire: Callable[[bool], bool], release: Callable[[], object]) -> None:
-        self._acquiring = Step(Action.ACQUIRE, name)
+    def __init__(
+        self, name: str, acquire: Callable[[bool], bool], release: Callable[[], object], *, mutex: bool = True
+    ) -> None:
+        self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex)
         self._releasing = Step(Action.RELEASE, name)
         self._acquire = acquire
         self._release = release
@@ -51,7 +54,7 @@ class Guard:
         self._release()
 
 
-def flock_guard(name: str, file: int) -> Guard:
+def flock_guard(name: str, file: int, *, mutex: bool = True) -> Guard:
     """Return a guard that holds an exclusive flock on an open file; the lock belongs to this opening of it."""
 
     def acquire(wait: bool) -> bool:
@@ -61,12 +64,12 @@ def flock_guard(name: str, file: int) -> Guard:
             return False
         return True
 
-    return Guard(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN))
+    return Guard(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN), mutex=mutex)
 
 
 def back_off(draw: Random, attempt: int, reason: str) -> None:
     """Count a retry, and wait before it: a random time up to a bound that doubles, from 1 ms to 64 ms."""
-    note("retry", reason)
+    note(RETRY, reason)
     sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
 
 

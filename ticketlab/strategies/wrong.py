@@ -94,7 +94,7 @@ def _opened_and_flocked(path: Path) -> Iterator[None]:
     at(Step(Action.WRITE, _names(path)))
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        with flock_guard(path.name, file):
+        with flock_guard(path.name, file, mutex=False):
             yield
     finally:
         os.close(file)
