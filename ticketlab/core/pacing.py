@@ -87,6 +87,9 @@ BLOCKED: Final = Blocked.BLOCKED
 UNCHANGED: Final = "unchanged"
 """The note that says that the step just made was refused and changed nothing, whatever its action; its value is why."""
 
+RETRY: Final = "retry"
+"""The note that says that the buyer was refused and will try the whole again after a sleep; its value is why."""
+
 UNDONE: Final = "undone"
 """The note that says that the step just made only gave back what kept others waiting; refusals would be repeated."""
 

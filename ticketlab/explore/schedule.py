@@ -14,7 +14,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from itertools import accumulate, compress
+from itertools import accumulate, compress, dropwhile
 from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
@@ -299,17 +299,22 @@ class State:
                 self.open[waiting] = waiting in table.reopens[symbol]
             self.registers[VERSION] += 1
 
-    def spins(self, who: int) -> bool:
+    def spins(self, who: int, *, retries: bool) -> bool:
         """Whether a participant that goes to sleep has tried in vain since its last sleep, and would again.
 
-        It has if all that it touched in between stood still: what it tries next is then what it tried just now. Without
-        this a buyer that is refused and tries again could be picked for ever, and no search would come to an end.
+        It has if all that it touched stood still while it tried: what it tries next is then what it tried just now.
+        Without this a buyer that is refused and tries again could be picked for ever, and no search would come to an
+        end. Who says that it `retries` is believed at its first sleep; others may sleep for other reasons, twice.
         """
         length, slept = self.registers[LENGTH], self.slept[who]
         self.slept[who] = length + 1
         if not slept or slept > length:
-            return False
+            if not retries:
+                return False
+            slept = 1
         steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
+        if retries:  # what others did before its first step was there when it tried
+            steps = list(dropwhile(lambda step: step[0] != who, steps))
         touched = {self.table.resource[what] for mover, what in steps if mover == who}
         return not any(
             mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
 from ticketlab.explore.schedule import BYTE, CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
@@ -71,11 +71,13 @@ class Turns:
         self._attempting = 0
         self._sent = False
         self._spinning: set[int] = set()
+        self._retrying: set[int] = set()
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
         self.records, self.notes = [], []
         self._spinning.clear()
+        self._retrying.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -175,15 +177,18 @@ class Turns:
         state = self._state
         if state.registers[CLOCKED]:
             state.sleep(self.me, round(seconds * 1e9))
-        elif state.spins(self.me):
+        elif state.spins(self.me, retries=self.me in self._retrying):
             self._spinning.add(self.me)
+        self._retrying.discard(self.me)
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
         if what == UNDONE:
             self._state.unchanged(gave_back=True)
             return  # nothing was learnt
-        if what == UNCHANGED:
+        if what == RETRY:
+            self._retrying.add(self.me)
+        elif what == UNCHANGED:
             self._state.unchanged(gave_back=False)
         self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
 

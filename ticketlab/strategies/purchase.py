@@ -9,7 +9,7 @@ from typing import Literal
 
 from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block, note, sleep
+from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, note, sleep
 from ticketlab.core.plugin import Session, Setting
 
 RETRIES = 100
@@ -85,7 +85,7 @@ def flock_guard(name: str, file: int, *, mutex: bool = True) -> Guard:
 
 def back_off(draw: Random, attempt: int, reason: str) -> None:
     """Count a retry, and wait before it: a random time up to a bound that doubles, from 1 ms to 64 ms."""
-    note("retry", reason)
+    note(RETRY, reason)
     sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
 
 

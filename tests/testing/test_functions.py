@@ -1,0 +1,123 @@
+"""Functions under test: the wrong ones are found by what they take, and the right ones raise no alarm."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ticketlab.core.errors import Conflict
+from ticketlab.core.inventory import Buy, Stock
+from ticketlab.core.pacing import Action, Step, at, sleep
+from ticketlab.lab.checkout import Checkout
+from ticketlab.testing import FunctionRace, check_function, guarded
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def less(stock: Stock) -> Stock:
+    return stock._replace(remaining=stock.remaining - 1, version=stock.version + 1)
+
+
+def take(session: Checkout) -> None:
+    stock = session.read()
+    if stock.remaining:
+        session.write(less(stock))
+
+
+GUARD = guarded("checkout", threading.Lock())
+
+
+def behind_a_lock(session: Checkout) -> None:
+    with GUARD:
+        take(session)
+
+
+def in_a_transaction(session: Checkout) -> None:
+    with session.transaction("immediate"):
+        take(session)
+
+
+def in_a_transaction_that_may_be_refused(session: Checkout) -> None:
+    while True:
+        try:
+            with session.transaction("deferred"):
+                take(session)
+        except Conflict:
+            sleep(0.001)  # virtual time: who tries in vain waits until something has changed
+            continue
+        return
+
+
+def optimistically(session: Checkout) -> bool:
+    while (stock := session.read()).remaining:
+        if session.compare_and_set(less(stock)):
+            return True
+    return False
+
+
+def in_one_statement(session: Checkout) -> None:
+    session.apply(Buy(session.buyer, "main"))
+
+
+def buy_and_give_back(session: Checkout) -> None:
+    sold = session.buy()
+    if isinstance(sold, tuple) and sold:
+        session.cancel(sold[0])
+
+
+def blindly(session: Checkout) -> None:
+    session.write(Stock("main", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("function", "store", "strategy"),
+    [
+        (behind_a_lock, "json:in-place", "none"),
+        (behind_a_lock, "memory", "none"),
+        (in_a_transaction, "sqlite", "none"),
+        (in_a_transaction_that_may_be_refused, "sqlite", "none"),
+        (optimistically, "memory", "none"),
+        (in_one_statement, "sqlite", "none"),
+        (buy_and_give_back, "json:in-place", "flock"),
+        (blindly, "memory", "none"),
+    ],
+)
+def test_what_is_right_raises_no_alarm(function: Callable[[Checkout], Any], store: str, strategy: str) -> None:
+    found = check_function(function, FunctionRace(buyers=2, store=store, strategy=strategy))
+    assert found.exhausted
+
+
+@pytest.mark.parametrize("store", ["json:in-place", "json:rename", "sqlite", "manager", "memory"])
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_an_unguarded_function_that_returns_nothing_is_found_to_lose_an_update(store: str, executor: str) -> None:
+    if (store, executor) == ("memory", "processes"):
+        pytest.skip("its books never leave one process")
+    with pytest.raises(AssertionError, match="lost update: buyers took 2 tickets, the books count 1"):
+        check_function(take, FunctionRace(buyers=2, store=store, executor=executor))
+
+
+def test_what_buyers_share_beside_the_store_is_put_back_before_each_execution() -> None:
+    tickets = [1]
+    starts = []
+
+    def sell(session: Checkout) -> bool:
+        at(Step(Action.READ, "till"))
+        left = tickets[0]
+        at(Step(Action.WRITE, "till"))
+        tickets[0] = left - 1
+        return left > 0
+
+    def reset() -> None:
+        starts.append(tickets[0])
+        tickets[0] = 1
+
+    with pytest.raises(AssertionError, match="oversold: buyers say that they have 2 tickets, and there were only 1"):
+        check_function(sell, FunctionRace(buyers=2, store="memory", reset=reset))
+    assert len(starts) > 1
