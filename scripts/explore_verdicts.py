@@ -103,7 +103,9 @@ def seeds(count: int) -> None:
         "pct:3": lambda seed: PriorityChanges(3, seed),
     }
     for store, strategy in combinations(safe=False):
-        cast = Rehearsal(scenario(store, strategy, 3, 2))
+        # An unlinked lock file needs three buyers, and tickets left for the last two: 3 buyers of 2 tickets show it in
+        # one execution of 27 (random finds it for 97.8 % of 1,000 seeds), 5 of 4 in one of 11.
+        cast = Rehearsal(scenario(store, strategy, 5, 4))
         with Inline(cast) as executor:
             found: dict[str, int] = {}
             for name, make in policies.items():
