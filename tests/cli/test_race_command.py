@@ -21,10 +21,7 @@ DEADLINE = 30.0
 
 
 def test_a_single_race_prints_the_verdict_first_then_its_evidence(tmp_path: Path) -> None:
-<<<<<<< HEAD
-=======
     # By rename, since a truncated file may be left torn by its last two writers, and then the books say nothing.
->>>>>>> explore
     done = ticketlab("race", "--store", "json:rename", "--strategy", "none", "--buyers", "10", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.startswith("none on json:rename: ✗ ")
