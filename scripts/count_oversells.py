@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--stores", nargs="*", default=list(STORY))
     given = parser.parse_args()
     runs = given.runs
-    live = Live(latency=Latency.parse("write=50ms"))
+    live = Live(latency=Latency.parse("write=20ms"))
     good = True
     print(f"{'store':<9}{'strategy':<23}{'oversold':>9}{'any anomaly':>13}{'of':>6}  anomalies")
     for store in given.stores:

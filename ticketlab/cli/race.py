@@ -16,7 +16,7 @@ from ticketlab.core.result import Result, document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
-_DEFAULT_LATENCY = "write=50ms"
+_DEFAULT_LATENCY = "write=20ms"
 
 
 @click.command("race", cls=Command)

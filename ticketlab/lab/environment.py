@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ def environment(folder: Path) -> dict[str, Any]:
     } | {name: found for name in _LIBRARIES if (found := _version(name))}
 
 
+@cache
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -35,6 +37,7 @@ def _version(name: str) -> str:
         return ""
 
 
+@cache
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -19,7 +19,7 @@ def writer(pictures: Sequence[Picture]) -> Callable[[IO[str]], None]:
     """Return what writes them into an open file."""
 
     def write(file: IO[str]) -> None:
-        json.dump(to_json(pictures), file, separators=(",", ":"))
+        file.write(json.dumps(to_json(pictures), separators=(",", ":")))
 
     return write
 

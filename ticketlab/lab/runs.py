@@ -137,7 +137,8 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
 
 def _json(document: Mapping[str, Any]) -> Write:
     def write(file: IO[str]) -> None:
-        json.dump(document, file, indent=1, ensure_ascii=False, allow_nan=False)
+        # In one piece: indenting, or writing piece by piece, takes ten times as long as encoding at once.
+        file.write(json.dumps(document, ensure_ascii=False, allow_nan=False))
         file.write("\n")
 
     return write
