@@ -22,9 +22,9 @@ from ticketlab.lab.figures import SHARES, curve
 from ticketlab.lab.race import Live, race
 from ticketlab.lab.ranking import Measured, Standing, median_curve, medians, peers, ranking, spreads, standings
 
-SECONDS: Final = 2.5
+SECONDS: Final = 2.0
 """How long each cell sells, all its rounds together."""
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 WARM_UP_SALES: Final = 200
 WARM_UPS: Final = 5
 """How many races a warm-up may take."""
