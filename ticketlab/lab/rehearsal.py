@@ -6,14 +6,14 @@ import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ticketlab.check.books import judge_books
 from ticketlab.check.linearize import check
 from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Request, Sold
-from ticketlab.core.plugin import Perform, Setting, Store, Strategy
+from ticketlab.core.plugin import Perform, SeizableStore, ServedStore, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Record, crashed
@@ -78,6 +78,14 @@ class Rehearsal:
     def reset(self) -> None:
         """Put the opening stock back."""
         self._store.reset()
+
+    def seize(self) -> AbstractContextManager[object]:
+        """Keep the store locked as an outsider does."""
+        return cast("SeizableStore", self._store).seize()
+
+    def servers(self) -> Sequence[int]:
+        """Return the process numbers of the store's servers."""
+        return cast("ServedStore", self._store).servers()
 
     def close(self) -> None:
         """Take everything down."""
