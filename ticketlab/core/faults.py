@@ -8,7 +8,6 @@ error in place of the access.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -127,8 +126,3 @@ class Strike(NamedTuple):
     who: int
     point: int
     fault: Fault
-
-
-def parse_faults(texts: Iterable[str]) -> tuple[Fault, ...]:
-    """Read faults, each once; raises UsageError for what is none."""
-    return tuple(dict.fromkeys(Fault.parse(text) for text in texts))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
 from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, SECOND, TICK, WAITED, Ending, State
-from ticketlab.explore.trace import Trace
+from ticketlab.explore.trace import Trace, describe
 
 
 class Note(NamedTuple):
@@ -56,6 +56,12 @@ class Execution:
     def notes(self) -> list[Note]:
         """What the participants learnt, in the order of the steps."""
         return sorted((Note(*fields) for fields in self.told), key=lambda note: note.step)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Every step in two words."""
+        table = self.trace.table
+        return tuple(describe(table.steps[what]) for what in self.trace.what)
 
     @property
     def schedule(self) -> tuple[int, ...]:

@@ -58,6 +58,11 @@ class Inline:
     ) -> None:
         self._close()
 
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+        return self._state.size
+
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 

@@ -127,6 +127,11 @@ class Processes:
         self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
 
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+        return self._state.size
+
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 

@@ -20,6 +20,10 @@ class Executor(Protocol):
     def scripts(self) -> Sequence[Sequence[object]]:
         """What each buyer asks for."""
 
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything."""
 
