@@ -11,6 +11,7 @@ import click
 from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, Name, given_options, option
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Risk
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.result import Result, document
 from ticketlab.core.scenario import Scenario
@@ -33,7 +34,9 @@ _DEFAULT_LATENCY = "write=20ms"
     default=_DEFAULT_LATENCY,
     help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none for none.",
 )
-@option("--seed", type=int, default=0, help="What is drawn (quantities, delays) follows from it.")
+@option("--faults", help="What strikes whom at random: kill:0.1, pause:0.2:2s, disk-full, ... (see docs/crashes.md).")
+@option("--patience", type=float, default=5.0, help="With --faults: seconds without a move after which all are stuck.")
+@option("--seed", type=int, default=0, help="What is drawn (quantities, delays, faults) follows from it.")
 @option("--timeout", type=float, default=60.0, help="Seconds after which a buyer that is not done is stopped.")
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
 @option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
@@ -63,6 +66,13 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         refuse_existing(given["history"], force=given["force"])
     if given["html"] is not None:
         refuse_existing(given["html"], force=given["force"])
+    if given["patience"] <= 0:
+        raise UsageError(f"--patience {given['patience']:g} is none: it must be more than 0 seconds")
+    risks: tuple[Risk, ...] = ()
+    if given["faults"]:
+        from ticketlab.lab.striking import chosen_risks
+
+        risks = chosen_risks(given["faults"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
     live = Live(
         Spec.parse(given["launcher"]),
@@ -70,6 +80,8 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         given["timeout"],
         folder=given["folder"],
         timeline=True,
+        faults=risks,
+        patience=given["patience"],
         meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)

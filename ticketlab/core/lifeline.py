@@ -26,3 +26,9 @@ def die_with_parent(parent: int | None = None) -> None:
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != before:  # it died in between
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def outlive_parent() -> None:
+    """Take that back. To the kernel the parent is the thread that forked, and some threads end before their process."""
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, 0)

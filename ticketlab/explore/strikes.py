@@ -7,24 +7,19 @@ step is picked until the victim's next point. All of it is real: processes get s
 
 from __future__ import annotations
 
-import errno
-import os
-import resource
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.trouble import trouble
 from ticketlab.explore.cast import Cast, Perform, attempt
 from ticketlab.explore.schedule import BYTE, CLOCKED, SECOND, SKEW, State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
 T = TypeVar("T")
-
-FIRST_BYTES: Final = 20
-"""How much of a short write is written."""
 
 
 class Terminated(BaseException):
@@ -126,17 +121,10 @@ class Struck(Turns):
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
         self.note("fault", str(fault))
-        match fault.harm:
-            case Harm.IO_ERROR:
-                raise OSError(errno.EIO, os.strerror(errno.EIO), step.resource)
-            case Harm.DISK_FULL:
-                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, 0))
-            case Harm.SHORT_WRITE:
-                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, FIRST_BYTES))
-            case Harm.NO_FILES:
-                self._trouble.enter_context(_limited(resource.RLIMIT_NOFILE, 0))
-            case Harm.LOCKED if self._seize is not None:
-                self._trouble.enter_context(self._seize())
+        if fault.harm is Harm.LOCKED and self._seize is not None:
+            self._trouble.enter_context(self._seize())
+        else:
+            self._trouble.enter_context(trouble(fault.harm, step))
 
 
 def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
@@ -147,13 +135,3 @@ def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
 def _by_hand(fault: Fault) -> None:
     if fault.harm is Harm.TERMINATE:
         raise Terminated
-
-
-@contextmanager
-def _limited(what: int, most: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(what, (soft, hard))

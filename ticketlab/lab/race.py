@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.errors import TicketlabError, TornRead, UsageError
+from ticketlab.core.faults import Risk
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books
-from ticketlab.core.plugin import Setting, Store, Strategy
+from ticketlab.core.plugin import ServedStore, Setting, Store, Strategy
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.lab.aftermath import Aftermath, Leftovers
 from ticketlab.lab.environment import environment
 from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
@@ -27,6 +29,7 @@ from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
 from ticketlab.launch.party import Ending, Launcher, Party
+from ticketlab.launch.striking import Risks
 from ticketlab.launch.track import Track, track
 from ticketlab.timings.latency import Latency
 
@@ -42,7 +45,8 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
-    `timeline` asks for the timeline, which needs the steps.
+    `timeline` asks for the timeline, which needs the steps. `faults` strike at random, by the scenario's seed; where
+    there are any, buyers none of whom has moved for `patience` seconds count as blocked for ever.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -52,13 +56,15 @@ class Live:
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
     timeline: bool = False
+    faults: tuple[Risk, ...] = ()
+    patience: float = 5.0
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
     """Race a scenario and judge it.
 
     Raises:
-        UsageError: the store, strategy or launcher is unknown, or they do not go together.
+        UsageError: the store, strategy or launcher is unknown, or they and the faults do not go together.
         TicketlabError: the race could not be run at all.
     """
     live = live or Live()
@@ -71,15 +77,17 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         surroundings.update(environment(folder))
         live.meanwhile()
 
-    with _prepared(scenario, live) as (store, strategy, launcher, folder):
+    with _prepared(scenario, live) as (store, strategy, launcher, folder, leftovers):
         tracks, endings, start_s = _run(scenario, live, store, strategy, launcher, meanwhile)
-        _refuse_full_disk(tracks)
-        books, torn = _read_books(store)
-        if any(ending.how == "hung" for ending in endings):
+        after = Aftermath(tracks, scenario.buyers, endings)
+        if not live.faults:
+            _refuse_full_disk(tracks)
+        books, torn = _read_books(store, struck=bool(after.victims))
+        if any(ending.how == "hung" for ending in endings) and not (after.victims and not after.interrupted):
             torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(tracks[: scenario.buyers])
     history = History(_meta(scenario, books), operations)
-    verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
+    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_endings(after.unexplained, tracks)])
     return Result(
         command=command,
         store=str(scenario.store),
@@ -90,7 +98,11 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
         verdict=verdict,
         figures=figures(
-            tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_s=start_s
+            tracks[: scenario.buyers],
+            time.monotonic() - began,
+            staff=tracks[scenario.buyers :],
+            start_s=start_s,
+            recovery_ns=after.recovery_ns(),
         ),
         books=_books_json(books),
         environment=surroundings,
@@ -101,6 +113,8 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         if live.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
+        struck=[one.to_json() for one in after.victims],
+        left=leftovers.found,
     )
 
 
@@ -115,7 +129,7 @@ def check_combination(scenario: Scenario) -> None:
 
 
 @contextmanager
-def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path]]:
+def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path, Leftovers]]:
     """Build and set up all that the race needs, and take it down again."""
     check_combination(scenario)
     allow_open_files(scenario.buyers)
@@ -126,6 +140,9 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
     strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
     with ExitStack() as stack:
         folder = stack.enter_context(live_folder(live.folder))
+        leftovers = Leftovers(folder)
+        if live.faults:
+            stack.callback(leftovers.end)
         store = store_kind(scenario.store).make(scenario.store, folder)
         try:
             stack.callback(store.close)
@@ -134,7 +151,22 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
         except OSError as error:
             raise TicketlabError(f"cannot set up the race in {folder}: {error.strerror or error}") from error
         stack.callback(strategy.close)
-        yield store, strategy, starter, folder
+        if live.faults:
+            _refuse_impossible(scenario, live, store, len(strategy.staff()))
+            leftovers.begin()
+        yield store, strategy, starter, folder, leftovers
+
+
+def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int) -> None:
+    """Raise UsageError where a fault cannot strike in this race."""
+    from ticketlab.lab.striking import why_not_live  # beside it stands much that only explorations need
+
+    for fault in (risk.fault for risk in live.faults):
+        reason = why_not_live(fault, scenario, live.launcher, store, staff)
+        if fault.seconds >= live.timeout:
+            reason = f"the race itself ends after {live.timeout:g} s (see --timeout)"
+        if reason:
+            raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
 
 
 def _run(
@@ -150,10 +182,12 @@ def _run(
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
+        risks = Risks(live.faults, store.servers() if isinstance(store, ServedStore) else ())
+        traced = live.trace or bool(live.faults)
+        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, traced, risks, live.patience)
         endings = launcher.run(party, meanwhile)
-        people = range(log.participants)
-        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
+        people, keep = range(log.participants), live.timeline or bool(live.faults)
+        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=keep) for each in people]
         return tracks, endings, (gate.fired_ns - began_ns) / 1e9
     finally:
         gate.close()
@@ -177,11 +211,15 @@ def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
     return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
 
 
-def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:
+def _read_books(store: Store, *, struck: bool) -> tuple[Books | None, list[Anomaly]]:
+    """Read the books afresh; where nobody can, say so: after a fault, whatever the store's reason is."""
     try:
         return store.books(), []
-    except TornRead as error:
-        return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
+    except Exception as error:
+        if not struck and not isinstance(error, TornRead):
+            raise
+        reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
+        return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
 
 
 def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:

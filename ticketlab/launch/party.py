@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -19,6 +19,7 @@ from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.log import Log
 from ticketlab.launch.recorder import Recorder
+from ticketlab.launch.striking import Risks, Struck
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -31,7 +32,9 @@ GRACE_SECONDS = 5.0
 class Party:
     """All that a participant needs, handed over when it starts.
 
-    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too.
+    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too. `risks`
+    are the faults that may strike; where there are any, `patience` is how long, in seconds, nobody need move before all
+    that are left count as hung.
     """
 
     scenario: Scenario
@@ -42,6 +45,8 @@ class Party:
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
+    risks: Risks = field(default_factory=Risks)
+    patience: float = 5.0
 
     @property
     def start_seconds(self) -> float:
@@ -52,7 +57,8 @@ class Party:
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        recorder = Recorder(writer, trace=self.trace)
+        blow = self.risks.blow(self.scenario, participant, self.log.participants - self.scenario.buyers)
+        recorder = Struck(writer, blow, self.risks.servers) if blow else Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
         finally:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ticketlab.core.errors import TicketlabError
 from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, exit_text, kill, staff_endings, staffed
 from ticketlab.launch.recorder import CRASH
+from ticketlab.launch.vigil import Vigil
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -43,7 +44,7 @@ class ProcessLauncher:
                     len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])
                 )
                 party.gate.fire()
-                hung = _await_exits(buyers, staff, party.timeout)
+                hung = _await_exits(buyers, staff, party)
             finally:
                 kill(buyers)
         return [_ending(number, each, each in hung) for number, each in enumerate(buyers, 1)] + staff_endings(
@@ -65,15 +66,15 @@ def _last_words(party: Party) -> str:
     return ""
 
 
-def _await_exits(buyers: list[BaseProcess], staff: list[BaseProcess], seconds: float) -> set[BaseProcess]:
+def _await_exits(buyers: list[BaseProcess], staff: list[BaseProcess], party: Party) -> set[BaseProcess]:
     """Wait for every buyer, but no longer than the time-out; return those that did not come."""
-    deadline = monotonic() + seconds
+    deadline, vigil = monotonic() + party.timeout, Vigil(party)
     waiting = set(buyers)
     with selectors.DefaultSelector() as selector:
         for each in (*buyers, *staff):
             selector.register(each.sentinel, selectors.EVENT_READ, each)
-        while waiting and (left := deadline - monotonic()) > 0:
-            for key, _ in selector.select(left):
+        while waiting and (left := deadline - monotonic()) > 0 and not vigil.over():
+            for key, _ in selector.select(vigil.tick(left)):
                 selector.unregister(key.fileobj)
                 if key.data in waiting:
                     waiting.remove(key.data)

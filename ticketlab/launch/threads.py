@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
 from ticketlab.launch.party import Ending, LauncherKind, Party, staff_endings, staffed
+from ticketlab.launch.vigil import Vigil
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -56,9 +57,10 @@ class ThreadLauncher:
             party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
             party.gate.fire()
             gun.set()
-            deadline = monotonic() + party.timeout
+            deadline, vigil = monotonic() + party.timeout, Vigil(party)
             for thread in threads:
-                thread.join(max(0.0, deadline - monotonic()))
+                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not vigil.over():
+                    thread.join(vigil.tick(left))
         return [_ending(buyer, done.get(buyer)) for buyer in buyers] + staff_endings(party, staff)
 
 
