@@ -107,7 +107,7 @@ class Drawn:
             Latency.parse(draw.choice(("", "", "write=1ms", "read=0-2ms"))),
             timeout=60.0,
             faults=tuple(map(Risk.parse, faults)),
-            patience=2.0,
+            patience=1.0,
         )
         return cls(scenario, live)
 
