@@ -163,7 +163,7 @@ def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int)
 
     for fault in (risk.fault for risk in live.faults):
         reason = why_not_live(fault, scenario, live.launcher, store, staff)
-        if fault.seconds >= live.timeout:
+        if not reason and fault.seconds >= live.timeout:
             reason = f"the race itself ends after {live.timeout:g} s (see --timeout)"
         if reason:
             raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
