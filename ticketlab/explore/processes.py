@@ -355,14 +355,27 @@ def _bell(alive: int) -> EventBell | PipeBell:
 
 
 def _pin() -> Callable[[], None]:
-    """Bind this process, and all that it forks, to one of its cores; return what lifts that for this one."""
+    """Bind this process, and all that it forks, to one of its cores; return what lifts that for this one.
+
+    As batch work, whoever rings a bell goes on until it waits itself, instead of being interrupted by whom it wakes and
+    woken once more only to wait: one switch for each turn, not two.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return lambda: None
-    before = os.sched_getaffinity(0)
+    before, usual = os.sched_getaffinity(0), os.sched_getscheduler(0) == os.SCHED_OTHER
     os.sched_setaffinity(0, {random.choice(sorted(before))})
+    if usual:
+        _schedule_as(os.SCHED_BATCH)
 
     def lift() -> None:
         with suppress(OSError):  # the cores may have been taken away meanwhile
             os.sched_setaffinity(0, before)
+        if usual:
+            _schedule_as(os.SCHED_OTHER)
 
     return lift
+
+
+def _schedule_as(how: int) -> None:
+    with suppress(OSError):  # some containers do not allow it, and nothing but speed depends on it
+        os.sched_setscheduler(0, how, os.sched_param(0))
