@@ -19,7 +19,7 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import LEARNT, NOBODY, STARTED, UNFINISHED, Ending, Policy, State
+from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.strikes import Struck, Terminated, seize_of
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
@@ -72,6 +72,11 @@ class Inline:
         state = self._state
         if not policy.begin(state):
             return None
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            if state.size > state.buyers:
+                self._clean = False  # staff wait at a point already, and must come to it anew
         if not self._clean:
             self._close()
             with paced_by(Idle()):
@@ -80,9 +85,6 @@ class Inline:
         if without != self._without:
             self._without = without
             state.leave_out(without)
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         state.reset(policy)
         turns.begin()
@@ -99,7 +101,7 @@ class Inline:
         """Make a greenlet for each participant, and let each come to where it waits to begin."""
         with ExitStack() as undo:
             undo.callback(self._cast.close)
-            self._state.registers[LEARNT] = 0
+            self._state.renew()
             buyers = len(self.scripts)
             self._turns = turns = (
                 Struck(self._state, self._faults, seize_of(self._cast), whole=self._whole, alone=False)
@@ -124,8 +126,7 @@ class Inline:
         for who in range(state.buyers, state.size):
             turns.me, turns.pick = who, turns.take_post
             turns.switches[who]()
-        state.reset(Onward())
-        state.registers[STARTED], state.registers[UNFINISHED] = state.buyers, 0
+        state.settle(Onward())
         turns.pass_on()
 
     def _close(self) -> None:

@@ -32,11 +32,8 @@ from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
 from ticketlab.explore.schedule import (
     ENDING,
-    LEARNT,
     LENGTH,
     NOBODY,
-    STARTED,
-    UNFINISHED,
     VERSION,
     Ending,
     Policy,
@@ -142,6 +139,11 @@ class Processes:
         state = self._state
         if not policy.begin(state):
             return None
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            if state.size > state.buyers:
+                self._clean = False  # staff wait at a point already, and must come to it anew
         if not self._clean:
             self._close()
             with paced_by(Idle()):
@@ -149,9 +151,6 @@ class Processes:
         if without != self._without:
             self._without = without
             state.leave_out(without)
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         self._install(policy)
         state.reset(policy)
@@ -195,7 +194,7 @@ class Processes:
             for bell in self._bells:
                 undo.callback(bell.close)
             self._board.registers[COMMAND] = GO_ON
-            self._state.registers[LEARNT] = 0
+            self._state.renew()
             self._installed = None
             self._poll = select.epoll()
             undo.callback(self._poll.close)
@@ -228,8 +227,7 @@ class Processes:
         policy = Onward()
         self._install(policy)
         self._table.catch_up()
-        self._state.reset(policy)
-        self._state.registers[STARTED], self._state.registers[UNFINISHED] = self._state.buyers, 0
+        self._state.settle(policy)
         chosen = self._state.next()
         if chosen != NOBODY:
             self._give(chosen)

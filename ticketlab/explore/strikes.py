@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.explore.cast import Cast, Perform, attempt
-from ticketlab.explore.schedule import BYTE, CLOCKED, SECOND, SKEW, State
+from ticketlab.explore.schedule import CLOCKED, SECOND, SKEW, State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
@@ -101,6 +101,7 @@ class Struck(Turns):
         if not fault.harm.is_step:
             return fault
         self._stand(Step(Action.STRUCK, str(fault)))
+        state.fell[me] = 1
         self.note("before", describe(step) if step is not None else "its answer")
         if fault.harm is Harm.CLOCK:
             state.registers[SKEW] += round(fault.seconds * SECOND)
@@ -115,8 +116,9 @@ class Struck(Turns):
         """Stand before a step until picked."""
         me = self.me
         self._spinning.discard(me)
-        self._pending[me] = symbol = self._passed[step]
-        self._stands[me] = symbol % BYTE
+        if self._sent:
+            self._await_feeders()
+        self._state.arrive(me, self._passed[step])
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -125,6 +127,7 @@ class Struck(Turns):
 
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
+        self._state.fell[self.me] = 1
         self.note("fault", str(fault))
         match fault.harm:
             case Harm.IO_ERROR:
