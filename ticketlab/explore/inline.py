@@ -6,7 +6,7 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -39,6 +39,7 @@ class Inline:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
+        self._footprints: Mapping[int, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -57,6 +58,11 @@ class Inline:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._close()
+
+    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end; see `Struck`."""
+        self._footprints = footprints
+        self._clean = False
 
     @property
     def size(self) -> int:
@@ -111,6 +117,8 @@ class Inline:
             self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]
             self._greenlets += [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
             turns.switches = [one.switch for one in self._greenlets] + [getcurrent().switch]
+            if isinstance(turns, Struck):
+                turns.footprints = self._footprints
             undo.callback(self._send_home)
             for switch in turns.switches[:buyers]:
                 switch()

@@ -16,7 +16,7 @@ import random
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.context import ForkProcess
 from types import TracebackType
@@ -88,6 +88,7 @@ class Processes:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
+        self._footprints: Mapping[int, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -123,6 +124,11 @@ class Processes:
         self._state = State(self._table, lengths, len(staff), self._steps, memory.column, memory.bytes)
         self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
+
+    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end; see `Struck`."""
+        self._footprints = footprints
+        self._clean = False
 
     @property
     def size(self) -> int:
@@ -371,6 +377,7 @@ class _Part:
             return Turns(state, whole=executor._whole, alone=True)
         struck = Struck(state, executor._faults, seize_of(executor._cast), whole=executor._whole, alone=True)
         struck.strike = self._strike
+        struck.footprints = executor._footprints
         return struck
 
     def _strike(self, fault: Fault) -> None:

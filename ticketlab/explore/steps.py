@@ -21,6 +21,7 @@ GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who wai
 
 NOWHERE: Final = -1  # the resource of a step that touches nothing that others know of
 EVERYWHERE: Final = -2  # the resource of a step that concerns them all
+SEVERAL: Final = -3  # the resource of a step that concerns some of them: see `StepTable.several`
 
 
 class TooManySteps(TicketlabError):
@@ -62,6 +63,7 @@ class StepTable:
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
         self._attempting: list[list[int]] = []  # the same without those who put off what was refused
+        self.several: dict[int, frozenset[int]] = {}  # by symbol: the resources of a step that concerns several
         self._all_waiting: list[int] = []
         self._nothing: list[int] = []
 
@@ -89,20 +91,17 @@ class StepTable:
                 f"more than {self.limit} distinct steps, the last on {step.resource!r}: name resources by what they "
                 "are, not by random or growing names"
             )
-        resource = self._resources.setdefault(step.resource, len(self._resources))
-        if resource == len(self._waiting):
-            self._waiting.append([])
-            self._attempting.append([])
+        resource = self._resource(step.resource)
         self.steps.append(step)
         waits = how == ATTEMPTED or how >= 0
         self.blocking.append(waits)
-        self.resource.append(NOWHERE if step.own else EVERYWHERE if step.everywhere else resource)
+        self.resource.append(self._place(step, symbol, resource))
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
         self.postponed.append(how >= 0)
         self.lets.append(step.action is Action.LET)
         reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        waiting = self._all_waiting if step.everywhere else self._waiting[resource]
+        waiting = self._all_waiting if self.resource[symbol] < NOWHERE else self._waiting[resource]
         self.reopens.append(waiting if changes else reopened)
         self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
@@ -113,9 +112,34 @@ class StepTable:
         self.numbers(how)[step] = symbol
         return symbol
 
+    def _resource(self, name: str) -> int:
+        resource = self._resources.setdefault(name, len(self._resources))
+        if resource == len(self._waiting):
+            self._waiting.append([])
+            self._attempting.append([])
+        return resource
+
+    def _place(self, step: Step, symbol: int, resource: int) -> int:
+        if step.own or step.on == ():
+            return NOWHERE
+        if step.everywhere:
+            return EVERYWHERE
+        if step.on is None:
+            return resource
+        self.several[symbol] = frozenset(map(self._resource, step.on))
+        return SEVERAL
+
+    def resources(self, symbol: int) -> frozenset[int]:
+        """Return what a step concerns, where that is not everything."""
+        return self.several.get(symbol) or frozenset({self.resource[symbol]} - {NOWHERE})
+
     def commute(self, one: int, other: int) -> bool:
         """Whether the order of two steps can make no difference."""
         on, beside = self.resource[one], self.resource[other]
+        if on >= 0 and beside >= 0:
+            return on != beside or not (self.changes[one] or self.changes[other])
+        if on == NOWHERE or beside == NOWHERE:
+            return True
         if on == EVERYWHERE or beside == EVERYWHERE:
-            return on == NOWHERE or beside == NOWHERE
-        return on != beside or not (self.changes[one] or self.changes[other])
+            return False
+        return self.resources(one).isdisjoint(self.resources(other))

@@ -22,6 +22,7 @@ from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.findings import Exploring, StruckPoint
 from ticketlab.explore.search import Executor, search
+from ticketlab.explore.strikes import footprint
 from ticketlab.explore.stuck import named
 from ticketlab.lab.registry import policy_kind, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
@@ -105,7 +106,13 @@ class Search:
         return range(buyers, self._executor.size) if fault.harm is Harm.KILL_STAFF else range(buyers)
 
     def _everywhere(self) -> Iterator[Struck]:
-        yield from self._under(())
+        everybody = range(self._executor.size)
+        noticed: dict[int, set[str]] = {who: set() for who in everybody}
+        for execution, none in self._under(()):
+            for who in everybody:
+                noticed[who] |= footprint(execution, who)
+            yield execution, none
+        self._executor.expose({who: tuple(sorted(names)) for who, names in noticed.items()})
         for fault in self._how.faults:
             for who in self._victims(fault):
                 for point in count():
