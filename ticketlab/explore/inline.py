@@ -166,4 +166,11 @@ class Inline:
             serve()
         except BrokenOff:
             return
+        except Exception:
+            if not any(self._state.fell):
+                raise
+            self._state.finish(self._turns.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
+            with suppress(BrokenOff):
+                self._turns.pass_on()
+            return
         raise TicketlabError("staff went home while buyers were still buying")

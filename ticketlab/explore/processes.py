@@ -350,10 +350,19 @@ class Processes:
             pass
         except Terminated:
             part.leave()
+        except Exception as error:
+            if serve is None or not any(self._state.fell):
+                self._fail(error)
+                raise
+            part.leave()  # a clerk that cannot go on after a fault ends, as it would anywhere
         except BaseException as error:
-            self._board.report(error)
-            self._bells[-1].ring()
+            self._fail(error)
             raise
+
+    def _fail(self, error: BaseException) -> None:
+        """Tell the leading process of trouble of the lab's own."""
+        self._board.report(error)
+        self._bells[-1].ring()
 
 
 class _Part:

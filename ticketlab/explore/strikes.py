@@ -33,12 +33,9 @@ _UNNOTICED: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Actio
 
 
 def footprint(execution: Execution, who: int) -> frozenset[str]:
-    """Return what others may notice of a participant's end: what it held or sent, but not data that it left as it was."""
-    steps = (
-        execution.trace.table.steps[what]
-        for mover, what in zip(execution.trace.who, execution.trace.what, strict=True)
-        if mover == who
-    )
+    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
+    trace = execution.trace
+    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
     return frozenset(step.resource for step in steps if step.action not in _UNNOTICED)
 
 

@@ -30,12 +30,20 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import executor_for, refuse_unsupported, search_all
 from ticketlab.lab.registry import store_kind, stores, strategies, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.striking import needs_processes, why_not
+from ticketlab.lab.striking import chosen, needs_processes, why_not
 
 CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF), Fault(Harm.KILL_SERVER))
 """What strikes where nothing else is named: whoever takes part is killed."""
 BUYERS: Final = 2
 EXECUTIONS: Final = 100_000
+
+
+def faults_of(text: str) -> tuple[Fault, ...]:
+    """Read faults as a command line names them; `crash` stands for the death of whoever takes part, `all` for all."""
+    if text == "all":
+        return tuple(Fault.parse(harm.value) for harm in Harm)
+    return CRASHES if text == "crash" else chosen(text)
+
 
 Pair = tuple[Spec, Spec]
 Progress = Callable[[int, int, str], None]
