@@ -60,7 +60,9 @@ class Step(NamedTuple):
     that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
     step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
     re-entrant lock's does not. A lab need then not try. `own` says that the step touches only what no other buyer
-    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault.
+    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `unseen` says
+    that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes nothing
+    for readers, until a further step, the commit, shows it to them.
     """
 
     action: Action
@@ -68,6 +70,7 @@ class Step(NamedTuple):
     part: bool = False
     excludes: bool = False
     own: bool = False
+    unseen: bool = False
 
     @property
     def changes(self) -> bool:
@@ -83,7 +86,10 @@ class Step(NamedTuple):
         """Whether the order of the two steps can make no difference."""
         if self.everywhere or other.everywhere:
             return self.own or other.own
-        return self.resource != other.resource or not (self.changes or other.changes)
+        return self.resource != other.resource or not (self._concerns(other) or other._concerns(self))
+
+    def _concerns(self, other: Step) -> bool:
+        return self.changes and not (self.unseen and other.action is Action.READ)
 
 
 class Blocked(Enum):
