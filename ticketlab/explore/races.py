@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explore.steps import EVERYWHERE, NONE, SEVERAL
+from ticketlab.explore.steps import EVERYWHERE, NONE, SEVERAL, TO_ALL
 from ticketlab.explore.trace import Trace
 
 
@@ -71,7 +71,9 @@ class Clocks:
     def settles(self, earlier: int, what: int) -> bool:
         """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
         table = self.trace.table
-        return table.resource[earlier] == EVERYWHERE or (table.changes[earlier] and table.resource[what] >= 0)
+        if table.resource[earlier] == EVERYWHERE:
+            return True
+        return table.shows[earlier] == TO_ALL and table.resource[what] >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
         """Join a participant's clock with those of all steps so far that a further step does not commute with."""

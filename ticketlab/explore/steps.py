@@ -19,6 +19,10 @@ ATTEMPTED: Final = -1
 REFUSED: Final = -3  # made, and found to have changed nothing
 GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
 
+TO_NOBODY: Final = 0  # who notices a step
+TO_CHANGERS: Final = 1  # all but those who only look
+TO_ALL: Final = 2
+
 NOWHERE: Final = -1  # the resource of a step that touches nothing that others know of
 EVERYWHERE: Final = -2  # the resource of a step that concerns them all
 SEVERAL: Final = -3  # the resource of a step that concerns some of them: see `StepTable.several`
@@ -49,6 +53,8 @@ class StepTable:
         self.blocking: list[bool] = [False]
         self.resource: list[int] = [NOWHERE]
         self.changes: list[bool] = [False]
+        self.shows: list[int] = [TO_NOBODY]  # by symbol: who notices the step, on the same resource
+        self.heeds: list[int] = [TO_ALL]  # by symbol: the least shown step that it notices
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
@@ -62,7 +68,8 @@ class StepTable:
         self._put_off: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
-        self._attempting: list[list[int]] = []  # the same without those who put off what was refused
+        self._attempting: list[list[int]] = []  # without those who put off what was refused, and without unseen steps
+        self._heeding: list[list[int]] = []  # without those who only look
         self.several: dict[int, frozenset[int]] = {}  # by symbol: the resources of a step that concerns several
         self._all_waiting: list[int] = []
         self._nothing: list[int] = []
@@ -98,16 +105,22 @@ class StepTable:
         self.resource.append(self._place(step, symbol, resource))
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
+        looks = (step.action is Action.READ and how != REFUSED) or how == GAVE_BACK
+        self.shows.append(TO_NOBODY if not changes else TO_CHANGERS if step.unseen else TO_ALL)
+        self.heeds.append(TO_ALL if looks else TO_CHANGERS)
         self.postponed.append(how >= 0)
         self.lets.append(step.action is Action.LET)
         reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        waiting = self._all_waiting if self.resource[symbol] < NOWHERE else self._waiting[resource]
+        on = self._heeding if step.unseen else self._waiting
+        waiting = self._all_waiting if self.resource[symbol] < NOWHERE else on[resource]
         self.reopens.append(waiting if changes else reopened)
         self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
             self._waiting[resource].append(symbol)
             self._all_waiting.append(symbol)
-            if how == ATTEMPTED:
+            if not looks:
+                self._heeding[resource].append(symbol)
+            if how == ATTEMPTED and not step.unseen:
                 self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
         return symbol
@@ -117,6 +130,7 @@ class StepTable:
         if resource == len(self._waiting):
             self._waiting.append([])
             self._attempting.append([])
+            self._heeding.append([])
         return resource
 
     def _place(self, step: Step, symbol: int, resource: int) -> int:
@@ -137,7 +151,7 @@ class StepTable:
         """Whether the order of two steps can make no difference."""
         on, beside = self.resource[one], self.resource[other]
         if on >= 0 and beside >= 0:
-            return on != beside or not (self.changes[one] or self.changes[other])
+            return on != beside or (self.shows[one] < self.heeds[other] and self.shows[other] < self.heeds[one])
         if on == NOWHERE or beside == NOWHERE:
             return True
         if on == EVERYWHERE or beside == EVERYWHERE:
