@@ -11,6 +11,7 @@ that of the buyers that meet with it in a live race; an exploration strikes ever
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -77,6 +78,7 @@ _MEANINGS: Final = {
     Harm.LOCKED: "somebody else keeps the database locked",
 }
 _SECONDS: Final = {Harm.PAUSE: 60.0, Harm.CLOCK: 3600.0}  # and how much, where nothing is said
+_LIVE_SECONDS: Final = {Harm.PAUSE: 1.0, Harm.CLOCK: 3600.0}  # in a live race, where they are real
 _ASKS: Final = frozenset({Action.READ, Action.WRITE, Action.BEGIN, Action.COMMIT})
 _ON_FILES: Final = {
     Harm.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
@@ -127,7 +129,7 @@ class Risk:
     @classmethod
     def parse(cls, text: str) -> Risk:
         """Read `kill`, `kill:0.1`, `pause:2s` or `pause:0.2:2s`; raises UsageError for anything else."""
-        fault, share = _parse(text)
+        fault, share = _parse(text, _LIVE_SECONDS)
         if share is None:
             share = 1.0 if fault.harm in _FEW else SHARE
         if share > 1:
@@ -139,7 +141,7 @@ class Risk:
         return ":".join(filter(None, (name, f"{self.share:g}", time)))
 
 
-def _parse(text: str) -> tuple[Fault, float | None]:
+def _parse(text: str, seconds_of: Mapping[Harm, float] = _SECONDS) -> tuple[Fault, float | None]:
     """Read `harm[:share][:time]`; the share is None where there is none."""
     name, *rest = text.strip().split(":")
     try:
@@ -152,7 +154,7 @@ def _parse(text: str) -> tuple[Fault, float | None]:
             raise UsageError(f"the fault {name} takes no time, but {text.strip()!r} gives {rest[0]!r}: write {name}")
         return Fault(harm), share
     form = _FORM.fullmatch(":".join(rest)) if rest else None
-    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else _SECONDS[harm]
+    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[harm]
     if not seconds or (seconds < 0 and harm is Harm.PAUSE):
         raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
     return Fault(harm, seconds), share

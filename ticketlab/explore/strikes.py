@@ -7,19 +7,31 @@ step is picked until the victim's next point. All of it is real: processes get s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.core.trouble import trouble
 from ticketlab.explore.cast import Cast, Perform, attempt
-from ticketlab.explore.schedule import BYTE, CLOCKED, SECOND, SKEW, State
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.schedule import CLOCKED, SECOND, SKEW, State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
 T = TypeVar("T")
+
+
+_DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
+_UNNOTICED: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
+
+
+def footprint(execution: Execution, who: int) -> frozenset[str]:
+    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
+    trace = execution.trace
+    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
+    return frozenset(step.resource for step in steps if step.action not in _UNNOTICED)
 
 
 class Terminated(BaseException):
@@ -29,7 +41,9 @@ class Terminated(BaseException):
 class Struck(Turns):
     """Turns in which faults strike; `strike` is what the executor does to a victim of one that it must carry out.
 
-    `seize` keeps the store locked as an outsider does; it is None where nobody can.
+    `seize` keeps the store locked as an outsider does; it is None where nobody can. `footprints` says what others could
+    notice of each participant's end, where that is known; it saves the search from ordering a death and what nobody
+    connects with it.
     """
 
     counts_own = True
@@ -48,6 +62,7 @@ class Struck(Turns):
         self._seize = seize
         self._trouble = ExitStack()  # what befalls the access at hand
         self.strike: Callable[[Fault], object] = _by_hand
+        self.footprints: Mapping[int, tuple[str, ...]] = {}
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked; a fault may come first, or befall it."""
@@ -95,7 +110,9 @@ class Struck(Turns):
             return None
         if not fault.harm.is_step:
             return fault
-        self._stand(Step(Action.STRUCK, str(fault)))
+        footprint = self.footprints.get(me) if fault.harm in _DEATHS else None
+        self._stand(Step(Action.STRUCK, str(fault), on=footprint))
+        state.fell[me] = 1
         self.note("before", describe(step) if step is not None else "its answer")
         if fault.harm is Harm.CLOCK:
             state.registers[SKEW] += round(fault.seconds * SECOND)
@@ -110,8 +127,9 @@ class Struck(Turns):
         """Stand before a step until picked."""
         me = self.me
         self._spinning.discard(me)
-        self._pending[me] = symbol = self._passed[step]
-        self._stands[me] = symbol % BYTE
+        if self._sent:
+            self._await_feeders()
+        self._state.arrive(me, self._passed[step])
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -120,6 +138,7 @@ class Struck(Turns):
 
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
+        self._state.fell[self.me] = 1
         self.note("fault", str(fault))
         if fault.harm is Harm.LOCKED and self._seize is not None:
             self._trouble.enter_context(self._seize())
