@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ticketlab.core.result import Result, Story
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.timeline import Timeline
 from ticketlab.lab.race import Live, check_combination, race
+
+if TYPE_CHECKING:
+    from ticketlab.core.result import Result, Story
+    from ticketlab.core.timeline import Timeline
 
 STORY: Final[Mapping[str, Sequence[str]]] = {
     "json": ("none", "lock", "filelock", "flock", "clerk"),
@@ -63,6 +65,8 @@ def story(
 
 def as_story(command: str, rows: Sequence[Result]) -> Story:
     """Put several races together as one result."""
+    from ticketlab.core.result import Story
+
     return Story(command, rows, rows[0].environment if rows else {})
 
 
