@@ -72,6 +72,33 @@ class Semaphore:
         self._free = self._count
 
 
+class Lease:
+    """A lock that ends by itself; who is refused asks again later."""
+
+    def __init__(self, name: str = "lease", seconds: float = 10.0) -> None:
+        self._step = Step(Action.ACQUIRE, name)
+        self._seconds = seconds
+        self._until = 0.0
+
+    def take(self) -> None:
+        while True:
+            pacing.at(self._step)
+            now = pacing.now()
+            if now >= self._until:
+                self._until = now + self._seconds
+                return
+            pacing.note(pacing.UNCHANGED, "taken")
+            pacing.note(pacing.RETRY, "taken")
+            pacing.sleep(self._until - now)
+
+    def give_back(self) -> None:
+        pacing.at(Step(Action.RELEASE, self._step.resource))
+        self._until = 0.0
+
+    def reset(self) -> None:
+        self._until = 0.0
+
+
 class Queue:
     """Messages, first in, first out."""
 

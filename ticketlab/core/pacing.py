@@ -37,6 +37,8 @@ class Action(Enum):
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
+    STRUCK = "struck by"  # a fault, which may change anything
+    LET = "let"  # time pass, because nobody could move
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -57,21 +59,30 @@ class Step(NamedTuple):
     `part` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a lab
     that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
     step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
-    re-entrant lock's does not. A lab need then not try.
+    re-entrant lock's does not. A lab need then not try. `own` says that the step touches only what no other buyer
+    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault.
     """
 
     action: Action
     resource: str
     part: bool = False
     excludes: bool = False
+    own: bool = False
 
     @property
     def changes(self) -> bool:
-        """Whether the step changes its resource."""
-        return self.action is not Action.READ
+        """Whether the step changes its resource, for others."""
+        return self.action is not Action.READ and not self.own
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the step concerns every resource: a fault gives back what its buyer held, and time ends leases."""
+        return self.action in (Action.STRUCK, Action.LET)
 
     def commutes_with(self, other: Step) -> bool:
         """Whether the order of the two steps can make no difference."""
+        if self.everywhere or other.everywhere:
+            return self.own or other.own
         return self.resource != other.resource or not (self.changes or other.changes)
 
 
@@ -110,6 +121,9 @@ class Pacer(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let time pass for this buyer only."""
 
+    def now(self, *, wall: bool) -> float:
+        """Return the time in seconds, by the clock that never jumps or by the one on the wall."""
+
     def note(self, what: str, value: int | str) -> None:
         """Take down what the buyer just learnt: a number it read, a retry and its reason."""
 
@@ -132,6 +146,10 @@ class Free:
     def sleep(self, seconds: float) -> None:
         """Sleep on the wall clock."""
         time.sleep(seconds)
+
+    def now(self, *, wall: bool) -> float:
+        """Ask the system."""
+        return time.time() if wall else time.monotonic()
 
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
@@ -173,6 +191,15 @@ def block(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait:
 def sleep(seconds: float) -> None:
     """Let time pass for this buyer: on the wall clock or, where the lab controls the schedule, in virtual time."""
     _pacer.sleep(seconds)
+
+
+def now(*, wall: bool = False) -> float:
+    """Return the time in seconds: by a clock that all processes share and that never jumps, or by the wall's.
+
+    What expires asks here, so that a lab can let time pass. Ask right inside the access that depends on the answer; who
+    waits for something to expire notes RETRY and sleeps, then tries again.
+    """
+    return _pacer.now(wall=wall)
 
 
 def note(what: str, value: int | str) -> None:

@@ -19,6 +19,9 @@ ATTEMPTED: Final = -1
 REFUSED: Final = -3  # made, and found to have changed nothing
 GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
 
+NOWHERE: Final = -1  # the resource of a step that touches nothing that others know of
+EVERYWHERE: Final = -2  # the resource of a step that concerns them all
+
 
 class TooManySteps(TicketlabError):
     """More distinct steps than a table holds: resources are probably named by random or growing names."""
@@ -43,12 +46,14 @@ class StepTable:
         self.limit = limit
         self.steps: list[Step] = [Step(Action.READ, "")]
         self.blocking: list[bool] = [False]
-        self.resource: list[int] = [-1]
+        self.resource: list[int] = [NOWHERE]
         self.changes: list[bool] = [False]
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
         self.excludes: list[bool] = [False]  # by symbol: whether all who would attempt the same now fail
+        self.postponed: list[bool] = [False]  # by symbol: whether it would repeat what was in vain
+        self.lets: list[bool] = [False]  # by symbol: whether it only lets time pass, which it does when nobody can move
         self.passed = _Numbers(self, PASSED)
         self.attempted = _Numbers(self, ATTEMPTED)
         self.refused = _Numbers(self, REFUSED)
@@ -57,6 +62,7 @@ class StepTable:
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
         self._attempting: list[list[int]] = []  # the same without those who put off what was refused
+        self._all_waiting: list[int] = []
         self._nothing: list[int] = []
 
     def __len__(self) -> int:
@@ -90,14 +96,18 @@ class StepTable:
         self.steps.append(step)
         waits = how == ATTEMPTED or how >= 0
         self.blocking.append(waits)
-        self.resource.append(resource)
+        self.resource.append(NOWHERE if step.own else EVERYWHERE if step.everywhere else resource)
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
+        self.postponed.append(how >= 0)
+        self.lets.append(step.action is Action.LET)
         reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        self.reopens.append(self._waiting[resource] if changes else reopened)
+        waiting = self._all_waiting if step.everywhere else self._waiting[resource]
+        self.reopens.append(waiting if changes else reopened)
         self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
             self._waiting[resource].append(symbol)
+            self._all_waiting.append(symbol)
             if how == ATTEMPTED:
                 self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
@@ -105,4 +115,7 @@ class StepTable:
 
     def commute(self, one: int, other: int) -> bool:
         """Whether the order of two steps can make no difference."""
-        return self.resource[one] != self.resource[other] or not (self.changes[one] or self.changes[other])
+        on, beside = self.resource[one], self.resource[other]
+        if on == EVERYWHERE or beside == EVERYWHERE:
+            return on == NOWHERE or beside == NOWHERE
+        return on != beside or not (self.changes[one] or self.changes[other])
