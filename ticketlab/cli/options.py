@@ -7,7 +7,6 @@ command line does.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -88,6 +87,8 @@ def _settings() -> tuple[Path, dict[str, Any]]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
+            import tomllib  # most folders have no pyproject.toml
+
             try:
                 tables = tomllib.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -110,6 +110,31 @@ class Ending:
         return cls(f"buyer {buyer}", buyer - 1, how, detail)
 
 
+class Process(Protocol):
+    """As much of `multiprocessing.Process` as launchers use."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before it has been started."""
+
+    @property
+    def sentinel(self) -> int:
+        """A file that can be read once it has ended."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended, a signal that killed it as a negative number; None while it runs."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+
 class Launcher(Protocol):
     """A way to start buyers."""
 
@@ -170,7 +195,7 @@ def exit_text(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def kill(processes: list[BaseProcess]) -> None:
+def kill(processes: Sequence[Process]) -> None:
     """Kill those that still live, and wait until they are gone."""
     started = [process for process in processes if process.pid is not None]
     for process in started:
