@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, Name, given_options, option
+from ticketlab.cli.options import Command, Name, given_options, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.result import Result, document
@@ -28,6 +28,7 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or one of ours (concert).")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
 @option("--quantity", metavar="N[-M]", default="1", help="Tickets an order; a range is drawn from.")
+@hold_options
 @option(
     "--latency",
     default=_DEFAULT_LATENCY,
@@ -115,6 +116,7 @@ def _scenario(given: dict[str, Any]) -> Scenario:
         orders=given["orders"],
         seed=given["seed"],
         ledger=given["ledger"],
+        **holding(given["hold"], given["pay"], given["abandon"]),
     )
 
 

@@ -39,6 +39,7 @@ class Action(Enum):
     ROLLBACK = "rollback"
     STRUCK = "struck by"  # a fault, which may change anything
     LET = "let"  # time pass, because nobody could move
+    TAKE = "take"  # time, before one asks for more; it passes for everybody
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -77,7 +78,7 @@ class Step(NamedTuple):
     @property
     def everywhere(self) -> bool:
         """Whether the step concerns every resource: a fault gives back what its buyer held, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.LET)
+        return self.action in (Action.STRUCK, Action.LET, Action.TAKE)
 
     def commutes_with(self, other: Step) -> bool:
         """Whether the order of the two steps can make no difference."""

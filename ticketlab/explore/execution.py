@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
-from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, TICK, Ending, State
+from ticketlab.explore.schedule import CLOCKED, ENDING, LEAPS, LENGTH, REDUNDANT, TICK, Ending, State
 from ticketlab.explore.trace import Trace
 
 
@@ -27,7 +27,7 @@ class Execution:
     `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
     place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
-    holds the fields of what `notes` gives.
+    holds the fields of what `notes` gives. `leaps` lists the steps at which time passed for everybody, and how much.
     """
 
     ending: Ending
@@ -37,6 +37,7 @@ class Execution:
     when: Sequence[int] = ()
     redundant: bool = False
     unanswered: Sequence[tuple[int, int, int]] = ()
+    leaps: Sequence[tuple[int, int]] = ()
 
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
@@ -45,7 +46,9 @@ class Execution:
         when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
         ending = Ending(registers[ENDING])
         unanswered = _unanswered(state, records) if ending is not Ending.COMPLETED else ()
-        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered)
+        made = registers[LEAPS]
+        leaps = list(zip(state.leapt_at[:made], state.leapt_by[:made], strict=True)) if made else ()
+        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered, leaps=leaps)
 
     @property
     def notes(self) -> list[Note]:
@@ -61,7 +64,11 @@ class Execution:
         """Return when a request was made that was never answered: as late as can be, just before its first step."""
         length = len(self.trace)
         first = next((node for node in range(since, length) if self.trace.who[node] == buyer), length)
-        return self.when[first] if self.when and first < length else TICK * first
+        return self.when[first] if self.when and first < length else self._time(first)
+
+    def _time(self, node: int) -> int:
+        """Return the virtual time just before a step where virtual time orders nothing: a tick a step, and leaps."""
+        return TICK * node + sum(ticks for at, ticks in self.leaps if at < node)
 
     def span(self, record: Record) -> tuple[int, int]:
         """Return when a request was made and answered, in virtual time.
@@ -75,8 +82,8 @@ class Execution:
             first = self.when[mine[0]] if mine else record.returned
             return first, record.returned + 1
         if not mine:
-            return TICK * record.until, TICK * record.until + 1
-        return TICK * mine[0], TICK * mine[-1] + 1
+            return self._time(record.until), self._time(record.until) + 1
+        return self._time(mine[0]), self._time(mine[-1]) + 1
 
 
 def _unanswered(state: State, records: Sequence[Record]) -> list[tuple[int, int, int]]:

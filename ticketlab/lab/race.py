@@ -12,7 +12,7 @@ from typing import Any
 
 from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.history import History, Operation
-from ticketlab.core.inventory import Books
+from ticketlab.core.inventory import Books, Stock
 from ticketlab.core.plugin import Setting, Store, Strategy
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
@@ -21,7 +21,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.environment import environment
 from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
-from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.lab.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
@@ -87,7 +87,7 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
         launcher=str(live.launcher),
         buyers=scenario.buyers,
         tickets=scenario.inventory.tickets,
-        sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
+        sold=sum(operation.sold for operation in operations),
         verdict=verdict,
         figures=figures(
             tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_s=start_s
@@ -109,9 +109,7 @@ def check_combination(scenario: Scenario) -> None:
     store = store_kind(scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
-    reason = strategy_kind(scenario.strategy).unsupported_on(store)
-    if reason:
-        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    refuse_combination(scenario)
 
 
 @contextmanager
@@ -219,15 +217,21 @@ def _refuse_full_disk(tracks: Sequence[Track]) -> None:
 def _books_json(books: Books | None) -> dict[str, Any]:
     if books is None:
         return {}
-    stocks = {name: stock._asdict() for name, stock in books.stocks.items()}
+    stocks = {name: _stock_json(stock) for name, stock in books.stocks.items()}
     return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
+
+
+def _stock_json(stock: Stock) -> dict[str, Any]:
+    fields = stock._asdict()
+    holds = fields.pop("holds")
+    return fields | ({"holds": [hold._asdict() for hold in holds]} if holds else {})
 
 
 def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
-        "model": "counter",
+        "model": scenario.model,
         "stock": stock,
         "store": str(scenario.store),
         "strategy": str(scenario.strategy),
