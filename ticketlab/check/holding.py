@@ -135,6 +135,6 @@ def name(calls: Iterable[Call]) -> str:
         return "hold leaked" if granted else "undersold"
     if any(op == "search" for op, _ in told):
         return "stale read"
-    if told["confirm", "ok"] and granted <= 1 and not told["buy", "ok"]:
+    if told["confirm", "ok"] == 1 and granted <= 1 and not told["buy", "ok"]:
         return "confirmed too late"
     return "held twice" if granted and not told["confirm", "ok"] else "oversold"

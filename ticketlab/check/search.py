@@ -23,7 +23,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketlab.check.budget import Meter
-from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns
+from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.explain import Contradiction, Patience, Words, minimal_subset
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def _partitions(model: Model, columns: Columns) -> list[list[Operation]]:
             if following := lapses[code]:
                 least, most, lapse = following
                 if end != OPEN and lapsing.setdefault(lapse, row) != row:
-                    raise columns.malformed(
-                        code, f"{call.op} of {call.result!r} stands twice: {call.result!r} names one"
-                    )
+                    where = columns.place(row)
+                    raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
                 begin = min(invoke[row] + least, OPEN - 1)
                 part.append(Operation(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
     return list(parts.values())

@@ -66,6 +66,7 @@ CHECK_KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.HOLDS}),
     build=lambda _variant: CheckThenLock(),
     wrong=frozenset({""}),
+    parts={"": ("a lock handed to each process",)},
 )
 
 MANAGER_KIND = StrategyKind(
