@@ -129,7 +129,7 @@ def holds_history(random: Random, *, brief: bool) -> tuple[int, list[Operation]]
     moments.sort()
     sold, standing = 0, dict[str, tuple[int, int]]()  # by name: tickets, and when the hold ends
     mine: dict[int, list[str]] = {}
-    operations = []
+    operations: list[Operation] = []
     for point, process, begin, end in moments[:7]:
         standing = {name: hold for name, hold in standing.items() if hold[1] > point}
         left = stock - sold - sum(tickets for tickets, _ in standing.values())
