@@ -7,8 +7,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
-from ticketlab.explore.schedule import CLOCKED, ENDING, LEAPS, LENGTH, REDUNDANT, TICK, Ending, State
-from ticketlab.explore.trace import Trace
+from ticketlab.explore.schedule import (
+    CLOCKED,
+    ENDING,
+    LEAPS,
+    LENGTH,
+    REDUNDANT,
+    SECOND,
+    TICK,
+    WAITED,
+    Ending,
+    State,
+)
+from ticketlab.explore.trace import Trace, describe
 
 
 class Note(NamedTuple):
@@ -27,7 +38,8 @@ class Execution:
     `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
     place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
-    holds the fields of what `notes` gives. `leaps` lists the steps at which time passed for everybody, and how much.
+    holds the fields of what `notes` gives. `fell` lists whom a fault struck; `waited` is how long time had to pass
+    because nobody could move, in seconds. `leaps` lists the steps at which time passed for everybody, and how much.
     """
 
     ending: Ending
@@ -37,6 +49,8 @@ class Execution:
     when: Sequence[int] = ()
     redundant: bool = False
     unanswered: Sequence[tuple[int, int, int]] = ()
+    fell: Sequence[int] = ()
+    waited: float = 0.0
     leaps: Sequence[tuple[int, int]] = ()
 
     @classmethod
@@ -45,15 +59,23 @@ class Execution:
         registers = state.registers
         when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
         ending = Ending(registers[ENDING])
-        unanswered = _unanswered(state, records) if ending is not Ending.COMPLETED else ()
-        made = registers[LEAPS]
+        fell = tuple(who for who in range(state.size) if state.fell[who])
+        unanswered = _unanswered(state, records) if fell or ending is not Ending.COMPLETED else ()
+        waited, made = registers[WAITED] / SECOND, registers[LEAPS]
         leaps = list(zip(state.leapt_at[:made], state.leapt_by[:made], strict=True)) if made else ()
-        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered, leaps=leaps)
+        redundant = registers[REDUNDANT] > 0
+        return cls(ending, Trace.of(state), records, told, when, redundant, unanswered, fell, waited, leaps)
 
     @property
     def notes(self) -> list[Note]:
         """What the participants learnt, in the order of the steps."""
         return sorted((Note(*fields) for fields in self.told), key=lambda note: note.step)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Every step in two words."""
+        table = self.trace.table
+        return tuple(describe(table.steps[what]) for what in self.trace.what)
 
     @property
     def schedule(self) -> tuple[int, ...]:
