@@ -257,10 +257,14 @@ class Turns:
         for place, request in enumerate(script):
             if skip[first + place] or (pause := mine.pause(request)) is None:
                 continue
-            if pause:
+
+            def later(asked: Any, pause: float = pause) -> Any:
+                nonlocal since
                 self._take_time(pause)
-                since = registers[LENGTH]
-            outcome = self.answer(perform, request)
+                since = registers[LENGTH]  # what it took is no part of the request
+                return perform(asked)
+
+            outcome = self.answer(later if pause else perform, request)
             mine.hears(outcome)
             until = registers[LENGTH]
             self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
