@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.options import Command, Name, given_options, option
+from ticketlab.cli.options import Command, Name, given_options, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
@@ -29,6 +29,7 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or one of ours (concert).")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
 @option("--quantity", metavar="N[-M]", default="1", help="Tickets an order; a range is drawn from.")
+@hold_options
 @option(
     "--latency",
     default=_DEFAULT_LATENCY,
@@ -123,6 +124,7 @@ def _scenario(given: dict[str, Any]) -> Scenario:
         orders=given["orders"],
         seed=given["seed"],
         ledger=given["ledger"],
+        **holding(given["hold"], given["pay"], given["abandon"]),
     )
 
 

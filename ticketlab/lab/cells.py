@@ -9,6 +9,7 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.lab.registry import launcher_kind, store_kind, strategies, strategy_kind
@@ -116,11 +117,15 @@ def matrix(stores: Iterable[str], strategies: Iterable[str], launchers: Iterable
 
 
 def sensible(store: Spec) -> list[Spec]:
-    """Return the strategies to compare on a store: for a stranger's store, the default variant of all that run."""
+    """Return the strategies to compare on a store: for a stranger's store, the default variant of all that run.
+
+    What is about holds is left out: orders are compared.
+    """
     if store.name in SENSIBLE:
         return [Spec.parse(each) for each in SENSIBLE[store.name]]
     shelf = store_kind(store)
-    return [Spec(kind.name) for kind in strategies() if not kind.unsupported_on(shelf)]
+    orders = [kind for kind in strategies() if Capability.HOLDS not in kind.needs]
+    return [Spec(kind.name) for kind in orders if not kind.unsupported_on(shelf)]
 
 
 def split(texts: Iterable[str]) -> list[Spec]:

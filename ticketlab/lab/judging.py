@@ -10,7 +10,7 @@ from ticketlab.check import Budget, check
 from ticketlab.check.books import judge_books
 from ticketlab.core.errors import TicketlabError, TornRead
 from ticketlab.core.history import History, Operation
-from ticketlab.core.inventory import Books
+from ticketlab.core.inventory import Books, Stock
 from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
@@ -60,7 +60,7 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
         launcher=str(live.launcher),
         buyers=scenario.buyers,
         tickets=scenario.inventory.tickets,
-        sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
+        sold=sum(operation.sold for operation in operations),
         verdict=verdict,
         figures=figures(buyers, time.monotonic() - began_s, staff=staff, start_s=raced.start_s),
         books=_books_json(books),
@@ -131,15 +131,21 @@ def _refuse_full_disk(tracks: Sequence[Track]) -> None:
 def _books_json(books: Books | None) -> dict[str, Any]:
     if books is None:
         return {}
-    stocks = {name: stock._asdict() for name, stock in books.stocks.items()}
+    stocks = {name: _stock_json(stock) for name, stock in books.stocks.items()}
     return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
+
+
+def _stock_json(stock: Stock) -> dict[str, Any]:
+    fields = stock._asdict()
+    holds = fields.pop("holds")
+    return fields | ({"holds": [hold._asdict() for hold in holds]} if holds else {})
 
 
 def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
-        "model": "counter",
+        "model": scenario.model,
         "stock": stock,
         "store": str(scenario.store),
         "strategy": str(scenario.strategy),

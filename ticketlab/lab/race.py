@@ -15,7 +15,7 @@ from ticketlab.core.plugin import Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.folders import live_folder
-from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.lab.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
@@ -66,9 +66,7 @@ def check_combination(scenario: Scenario) -> None:
     store = store_kind(scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
-    reason = strategy_kind(scenario.strategy).unsupported_on(store)
-    if reason:
-        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    refuse_combination(scenario)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ticketlab.core.errors import TicketlabError, unknown_name
-from ticketlab.core.plugin import StoreKind, StrategyKind
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.plugin import Capability, StoreKind, StrategyKind
+from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.lab import installed
 from ticketlab.launch.party import LauncherKind
@@ -40,6 +41,22 @@ def policy_kind(spec: Spec) -> PolicyKind:
 def launcher_kind(spec: Spec) -> LauncherKind:
     """Return the launcher that a spec names; raises UsageError with the closest name where there is none."""
     return _kind("launcher", spec.name, LauncherKind)
+
+
+def refuse_combination(scenario: Scenario) -> None:
+    """Raise UsageError where a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
+    store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
+    reason = strategy.unsupported_on(store)
+    if reason:
+        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    if scenario.hold:
+        refuse_holds(store)
+
+
+def refuse_holds(store: StoreKind) -> None:
+    """Raise UsageError where a store cannot keep holds."""
+    if Capability.HOLDS not in store.capabilities:
+        raise UsageError(f"{store.name} cannot keep holds: they need {Capability.HOLDS.value}, and it has none")
 
 
 def stores() -> list[StoreKind]:

@@ -11,9 +11,10 @@ from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ticketlab.core.inventory import Holdings, Request
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import Pacer, paced_by
-from ticketlab.core.plugin import Store, Strategy
+from ticketlab.core.pacing import Pacer, paced_by, sleep
+from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
@@ -45,8 +46,8 @@ class Party:
 
     @property
     def start_seconds(self) -> float:
-        """How long everybody may take to be ready: new interpreters import for a second each."""
-        return self.timeout + 2.0 * self.scenario.buyers
+        """How long everybody may take to be ready: new interpreters import for a second each, and machines are busy."""
+        return self.timeout + 30.0 + 2.0 * self.scenario.buyers
 
     @contextmanager
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
@@ -65,8 +66,11 @@ class Party:
             with self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
-                for request in requests:
-                    recorder.perform(perform, request)
+                if self.scenario.hold:
+                    _hold_and_confirm(requests, recorder, perform)
+                else:
+                    for request in requests:
+                        recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
             recorder.crashed(f"{type(error).__name__}: {error}")
@@ -93,6 +97,16 @@ class Party:
                 recorder.crashed(f"{type(error).__name__}: {error}")
                 raise SystemExit(1) from None
             recorder.end()
+
+
+def _hold_and_confirm(requests: Sequence[Request], recorder: Recorder, perform: Perform) -> None:
+    mine = Holdings()
+    for request in requests:
+        pause = mine.pause(request)
+        if pause is not None:
+            if pause:
+                sleep(pause)
+            mine.hears(recorder.perform(perform, request))
 
 
 @dataclass(frozen=True, slots=True)
