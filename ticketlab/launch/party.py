@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ticketlab.core.inventory import Holdings, Request
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import Pacer, paced_by
-from ticketlab.core.plugin import Store, Strategy
+from ticketlab.core.pacing import Pacer, paced_by, sleep
+from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.log import Log
 from ticketlab.launch.recorder import Recorder
-from ticketlab.launch.striking import Risks, Struck
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+    from ticketlab.launch.striking import Risks
+
 GRACE_SECONDS = 5.0
 """How long a clerk that was sent home may take, and buyers whose clerk has died."""
+
+
+class Watch(Protocol):
+    """What a launcher asks while it waits for the buyers."""
+
+    def tick(self, left: float) -> float:
+        """Return how many seconds to wait before asking again, where `left` are left."""
+
+    def over(self) -> bool:
+        """Say whether there is nobody left worth waiting for."""
+
+
+class Unwatched:
+    """No watch at all."""
+
+    def tick(self, left: float) -> float:
+        """Wait as long as there is."""
+        return left
+
+    def over(self) -> bool:
+        """Go on."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +69,29 @@ class Party:
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
-    risks: Risks = field(default_factory=Risks)
+    risks: Risks | None = None
     patience: float = 5.0
+
+    def vigil(self) -> Watch:
+        """Return what watches over the race; where no fault can strike there is nothing to see."""
+        if self.risks is None:
+            return Unwatched()
+        from ticketlab.launch.vigil import Vigil
+
+        return Vigil(self)
 
     @property
     def start_seconds(self) -> float:
-        """How long everybody may take to be ready: new interpreters import for a second each."""
-        return self.timeout + 2.0 * self.scenario.buyers
+        """How long everybody may take to be ready: new interpreters import for a second each, and machines are busy."""
+        return self.timeout + 30.0 + 2.0 * self.scenario.buyers
 
     @contextmanager
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        blow = self.risks.blow(self.scenario, participant, self.log.participants - self.scenario.buyers)
-        recorder = Struck(writer, blow, self.risks.servers) if blow else Recorder(writer, trace=self.trace)
+        staff = self.log.participants - self.scenario.buyers
+        struck = self.risks.struck(writer, self.scenario, participant, staff) if self.risks else None
+        recorder = struck or Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
         finally:
@@ -71,8 +104,11 @@ class Party:
             with self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
-                for request in requests:
-                    recorder.perform(perform, request)
+                if self.scenario.hold:
+                    _hold_and_confirm(requests, recorder, perform)
+                else:
+                    for request in requests:
+                        recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
             recorder.crashed(f"{type(error).__name__}: {error}")
@@ -101,6 +137,16 @@ class Party:
             recorder.end()
 
 
+def _hold_and_confirm(requests: Sequence[Request], recorder: Recorder, perform: Perform) -> None:
+    mine = Holdings()
+    for request in requests:
+        pause = mine.pause(request)
+        if pause is not None:
+            if pause:
+                sleep(pause)
+            mine.hears(recorder.perform(perform, request))
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a participant ended, and if badly, how one can tell; `who` is "buyer 7" or "clerk 1"."""
@@ -114,6 +160,31 @@ class Ending:
     def of_buyer(cls, buyer: int, how: Literal["finished", "crashed", "hung"], detail: str = "") -> Ending:
         """Say how a buyer, numbered from 1, ended."""
         return cls(f"buyer {buyer}", buyer - 1, how, detail)
+
+
+class Process(Protocol):
+    """As much of `multiprocessing.Process` as launchers use."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before it has been started."""
+
+    @property
+    def sentinel(self) -> int:
+        """A file that can be read once it has ended."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended, a signal that killed it as a negative number; None while it runs."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class Launcher(Protocol):
@@ -176,7 +247,7 @@ def exit_text(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def kill(processes: list[BaseProcess]) -> None:
+def kill(processes: Sequence[Process]) -> None:
     """Kill those that still live, and wait until they are gone."""
     started = [process for process in processes if process.pid is not None]
     for process in started:

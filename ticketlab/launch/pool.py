@@ -20,7 +20,6 @@ from ticketlab.launch.log import Tail
 from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
 from ticketlab.launch.recorder import UP
 from ticketlab.launch.track import track
-from ticketlab.launch.vigil import Vigil
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -126,7 +125,7 @@ def _await_results(pool: Pool, party: Party, staff: list[BaseProcess]) -> list[E
 
     for buyer in buyers:
         pool.apply_async(_race, (buyer,), callback=partial(report, buyer))
-    deadline, vigil = monotonic() + party.timeout, Vigil(party)
+    deadline, vigil = monotonic() + party.timeout, party.vigil()
     lost: dict[int, str] = {}
     while len(done.keys() | lost.keys()) < len(buyers) and (left := deadline - monotonic()) > 0 and not vigil.over():
         everybody_home.wait(vigil.tick(min(left, 0.1)))

@@ -69,6 +69,11 @@ class Risks:
                 return Blow(fault, draw.randrange(scenario.orders), draw.randrange(_points(fault.harm)))
         return None
 
+    def struck(self, log: LogWriter, scenario: Scenario, participant: int, staff: int) -> Struck | None:
+        """Return the recorder of a participant who will be struck, or None for one who will not."""
+        blow = self.blow(scenario, participant, staff)
+        return Struck(log, blow, self.servers) if blow else None
+
 
 def _points(harm: Harm) -> int:
     return STEPS if harm.is_step or harm is Harm.NO_FILES else WRITES

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
 from ticketlab.launch.party import Ending, LauncherKind, Party, staff_endings, staffed
-from ticketlab.launch.vigil import Vigil
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -57,7 +56,7 @@ class ThreadLauncher:
             party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
             party.gate.fire()
             gun.set()
-            deadline, vigil = monotonic() + party.timeout, Vigil(party)
+            deadline, vigil = monotonic() + party.timeout, party.vigil()
             for thread in threads:
                 while thread.is_alive() and (left := deadline - monotonic()) > 0 and not vigil.over():
                     thread.join(vigil.tick(left))

@@ -24,11 +24,10 @@ SECOND: Final = 1_000_000_000
 
 
 class Vigil:
-    """Looks at a party's logs; where no fault can strike it does nothing."""
+    """Looks at a party's logs."""
 
     def __init__(self, party: Party) -> None:
-        people = range(party.log.participants) if party.risks.risks else ()
-        self._tails = [Tail(party.log, participant) for participant in people]
+        self._tails = [Tail(party.log, participant) for participant in range(party.log.participants)]
         self._pids: dict[int, int] = {}
         self._paused: dict[int, int] = {}  # participant, and when to wake it
         self._patience = round(party.patience * SECOND)
@@ -36,15 +35,13 @@ class Vigil:
 
     def tick(self, left: float) -> float:
         """Return how long to wait before the next look, where `left` seconds are left."""
-        return min(left, TICK) if self._tails else left
+        return min(left, TICK)
 
     def over(self) -> bool:
         """Wake whose time has come; say whether nobody has moved for as long as the vigil is patient.
 
         Who sleeps or is paused is not expected to move before its time.
         """
-        if not self._tails:
-            return False
         now = monotonic_ns()
         for participant, tail in enumerate(self._tails):
             for record in recorder.singly(tail.read()):

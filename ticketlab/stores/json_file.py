@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.errors import TornRead, UsageError
-from ticketlab.core.inventory import Books, Entry, Inventory, Stock
+from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
@@ -181,17 +181,21 @@ def _load(path: str) -> Document:
     return document
 
 
-def _fields(stock: Stock) -> dict[str, int]:
-    return {
+def _fields(stock: Stock) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "tickets": stock.tickets,
         "remaining": stock.remaining,
         "issued": stock.issued,
         "version": stock.version,
     }
+    if stock.holds:
+        fields["holds"] = stock.holds
+    return fields
 
 
-def _stock(section: str, record: dict[str, int]) -> Stock:
-    return Stock(section, record["tickets"], record["remaining"], record["issued"], record["version"])
+def _stock(section: str, record: dict[str, Any]) -> Stock:
+    holds = tuple(OpenHold(*hold) for hold in record["holds"]) if "holds" in record else ()
+    return Stock(section, record["tickets"], record["remaining"], record["issued"], record["version"], holds)
 
 
 def _entry(line: list[Any]) -> Entry:
@@ -207,6 +211,6 @@ KIND = StoreKind(
         "in-place": "over the old bytes, then cut to length",
         "rename": "a new file, fsync, then renamed over the old one",
     },
-    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
+    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE, Capability.HOLDS}),
     build=JsonStore,
 )

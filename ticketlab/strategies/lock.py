@@ -9,7 +9,7 @@ from typing import Any, cast
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, ManagedStore, Perform, Setting, Store, Strategy, StrategyKind
 from ticketlab.strategies.purchase import Guard, Unattended, fulfil
-from ticketlab.strategies.wrong import LockTooLate
+from ticketlab.strategies.wrong import CheckThenLock, LockTooLate
 
 
 class Lock(Unattended):
@@ -57,6 +57,15 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS}),
     build=_build,
     wrong=frozenset({"too-late"}),
+    parts={"": ("a lock handed to each process",)},
+)
+
+CHECK_KIND = StrategyKind(
+    name="check-then-lock",
+    summary="wrong on purpose: whether a hold still stands is looked up before the lock is taken",
+    needs=frozenset({Capability.RECORDS, Capability.HOLDS}),
+    build=lambda _variant: CheckThenLock(),
+    wrong=frozenset({""}),
     parts={"": ("a lock handed to each process",)},
 )
 
