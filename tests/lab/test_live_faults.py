@@ -104,6 +104,13 @@ def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file
     assert all(name.startswith(".inventory.json.") and name.endswith(".new") for name in whole.left)
 
 
+def test_the_timeline_shows_who_was_struck_where() -> None:
+    scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
+    result = race(scenario, Live(faults=risks("kill:1"), timeline=True))
+    assert result.timeline is not None
+    assert {span.lane for span in result.timeline.spans if "struck by kill" in span.detail} == {0, 1, 2}
+
+
 def test_who_is_paused_goes_on_and_hears_its_answer() -> None:
     result = run("sqlite", "transaction:immediate", "pause:1:30ms", patience=10.0)
     assert (names(result), len(result.struck), result.figures.unknown) == (set(), 3, 0)
