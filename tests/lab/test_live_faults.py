@@ -48,7 +48,7 @@ def run(
     where: Callable[[Blow], bool] = lambda _: True,
     buyers: int = 3,
     launcher: str = "process",
-    patience: float = 1.0,
+    patience: float = 20.0,
 ) -> Result:
     """Race by the first seed that strikes everybody where it is wanted."""
     scenarios = (Scenario.of(store, strategy, buyers=buyers, tickets=2, seed=seed) for seed in count())
@@ -72,7 +72,7 @@ def test_who_is_struck_follows_from_the_seed_whatever_starts_the_buyers(launcher
 
 
 def test_a_lock_in_memory_dies_with_its_holder() -> None:
-    result = run("json:rename", "lock", "kill:1", where=lambda blow: blow.point in (1, 2))
+    result = run("json:rename", "lock", "kill:1", where=lambda blow: blow.point in (1, 2), patience=3.0)
     assert names(result) == {"lock left behind"}
     (anomaly,) = result.verdict.anomalies
     (victim,) = result.struck
@@ -112,7 +112,7 @@ def test_the_timeline_shows_who_was_struck_where() -> None:
 
 
 def test_who_is_paused_goes_on_and_hears_its_answer() -> None:
-    result = run("sqlite", "transaction:immediate", "pause:1:30ms", patience=10.0)
+    result = run("sqlite", "transaction:immediate", "pause:1:30ms")
     assert (names(result), len(result.struck), result.figures.unknown) == (set(), 3, 0)
 
 
@@ -131,7 +131,7 @@ def test_without_the_server_there_are_no_books() -> None:
 
 
 def test_without_the_clerk_nobody_is_served() -> None:
-    result = run("json:rename", "clerk", "kill-staff")
+    result = run("json:rename", "clerk", "kill-staff", patience=3.0)
     assert names(result) == {"survivors blocked for ever"}
     assert [each["who"] for each in result.struck] == ["clerk 1"]
 
@@ -142,7 +142,7 @@ def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
         result = run("json:rename", "flock", "kill:0.5", buyers=8, launcher="pool:2")
         assert result.valid
         assert not [name for name in result.left if name.startswith("process")]
-    assert threading.active_count() == before
+    _wait(lambda: threading.active_count() == before)
 
 
 @pytest.mark.parametrize(

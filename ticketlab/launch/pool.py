@@ -66,7 +66,7 @@ def _stop(pool: Pool, party: Party, staff: list[BaseProcess]) -> None:
             _kill(worker)
     stopping = Thread(target=pool.terminate, daemon=True)
     stopping.start()
-    stopping.join(1.0)
+    stopping.join(GRACE_SECONDS)
     for worker in _workers(staff):
         _kill(worker)
 
