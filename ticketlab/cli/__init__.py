@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from importlib import import_module
@@ -12,6 +13,7 @@ import click
 
 import ticketlab
 from ticketlab.core.errors import TicketlabError, unknown_name
+from ticketlab.core.words import harmless
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
@@ -76,6 +78,8 @@ def main() -> None:
     """Run the command line, and turn every error into one line and an exit code."""
     signal.signal(signal.SIGINT, _interrupt_once)
     signal.signal(signal.SIGTERM, _interrupt_once)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the terminal's encoding lacks are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except TicketlabError as error:
@@ -97,5 +101,5 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"ticketlab: {message}", file=sys.stderr)
+    print(f"ticketlab: {harmless(message)}", file=sys.stderr)
     sys.exit(code)

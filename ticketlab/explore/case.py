@@ -26,11 +26,14 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.strict_json import brief
 from ticketlab.explore.cast import NOTHING, Place
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.trace import Nondeterminism, describe
 
 VERSION: Final = 1
+MOST_REQUESTS: Final = 100_000
+"""How many orders a case may have in all; a schedule of so many could not be read, let alone found."""
 T = TypeVar("T")
 
 
@@ -93,7 +96,7 @@ class Case:
             raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
         if data.get("version") != VERSION:
             raise UsageError(
-                f"this case has version {data.get('version')!r}, and this ticketlab reads version {VERSION}: "
+                f"this case has version {brief(data.get('version'))}, and this ticketlab reads version {VERSION}: "
                 "explore the scenario again, or replay it with the ticketlab that saved it"
             )
         fields = _Fields(data, "")
@@ -105,19 +108,24 @@ class Case:
             without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
             whole=fields.take("whole", _flag),
             found=fields.take("found", _object),
-            versions={key: str(value) for key, value in fields.take("versions", _object).items()},
+            versions=fields.take("versions", _named),
         )
 
 
 def _scenario(fields: _Fields) -> Scenario:
     low, high = fields.take("quantity", _pair)
+    buyers, orders = fields.take("buyers", _number), fields.take("orders", _number)
+    if buyers > MOST_REQUESTS or buyers * orders > MOST_REQUESTS:
+        raise UsageError(
+            f"this case has {buyers} buyers with {orders} orders each: {MOST_REQUESTS:,} in all is the most"
+        )
     return Scenario(
         store=Spec.parse(fields.take("store", _text)),
         strategy=Spec.parse(fields.take("strategy", _text)),
-        buyers=fields.take("buyers", _number),
-        inventory=Inventory({name: _number(tickets) for name, tickets in fields.take("inventory", _object).items()}),
+        buyers=buyers,
+        inventory=Inventory(fields.take("inventory", _counts)),
         quantity=(low, high),
-        orders=fields.take("orders", _number),
+        orders=orders,
         seed=fields.take("seed", _number),
         ledger=fields.take("ledger", _flag),
     )
@@ -138,7 +146,9 @@ class _Fields:
         try:
             return read(self._data[key])
         except _Misshapen as expected:
-            raise UsageError(f"{self._where}{key} of this case is {self._data[key]!r}: {expected} is needed") from None
+            raise UsageError(
+                f"{self._where}{key} of this case is {brief(self._data[key])}: {expected} is needed"
+            ) from None
 
 
 def _number(value: Any) -> int:
@@ -165,6 +175,10 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _counts(value: Any) -> dict[str, int]:
+    return {name: _number(tickets) for name, tickets in _object(value).items()}
+
+
 def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
     if not isinstance(value, list):
         raise _Misshapen("a list")
@@ -172,7 +186,7 @@ def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
 
 
 def _place(value: Any) -> int:
-    if _number(value) < 1:
+    if not 1 <= _number(value) < 1 << 53:
         raise _Misshapen("numbers from 1")
     return int(value)
 
@@ -190,6 +204,10 @@ def _pair(value: Any) -> tuple[int, int]:
     if len(numbers) != 2:
         raise _Misshapen("a list of two numbers")
     return numbers[0], numbers[1]
+
+
+def _named(value: Any) -> dict[str, str]:
+    return {key: _text(text) for key, text in _object(value).items()}
 
 
 def _pairs(value: Any) -> list[tuple[int, int]]:

@@ -6,7 +6,6 @@ how a later lab of the same version says more.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import FORMAT, VERSION
+from ticketlab.core.strict_json import brief
+from ticketlab.lab.files import parse_json, read_file
 
-LARGEST: Final = 64 << 20
-"""Bytes of the largest result that is read."""
 RESULT: Final = "result.json"
 
 Check = Callable[[Any], bool]
@@ -93,46 +92,28 @@ def read_document(path: Path) -> dict[str, Any]:
     """
     if path.is_dir():
         path = path / RESULT
-    return parse_document(_content(path), str(path))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read the result {path}: {error.strerror or error}") from None
-    if len(content) > LARGEST:
-        raise UsageError(f"the result {path} is larger than {LARGEST >> 20} MiB")
-    return content
+    return parse_document(read_file(path, "result"), str(path))
 
 
 def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from what a file holds; `name` is what messages call it."""
-    try:
-        found: Any = json.loads(content, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the result {name} is damaged: it is not JSON ({error})") from None
+    found: Any = parse_json(content, f"result {name}")
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise UsageError(f'{name} is not a result of ticketlab: it needs "format": "{FORMAT}"')
     version = found.get("version")
     if version != VERSION or isinstance(version, bool):
         newer = isinstance(version, int) and version > VERSION
         advice = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
-        raise UsageError(f"{name} is a result of version {version!r}; this lab reads version {VERSION} ({advice})")
+        raise UsageError(f"{name} is a result of version {brief(version)}; this lab reads version {VERSION} ({advice})")
     kind = found.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise UsageError(f"{name} is a result of an unknown kind {kind!r}; known are {', '.join(_KINDS)}")
+        raise UsageError(f"{name} is a result of an unknown kind {brief(kind)}; known are {', '.join(_KINDS)}")
     _check(found, _KINDS[kind], name)
     for number, anomaly in enumerate(found["anomalies"]):
         _check(anomaly, {"name": _is(str), "evidence": _is(dict)}, f"{name}, anomalies[{number}]")
     for number, row in enumerate(found["rows"] if kind in _ROWS else ()):
         _check(row, _ROWS[kind], f"{name}, rows[{number}]")
     return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
 
 
 def _check(value: Any, needs: Mapping[str, Check], where: str) -> None:
@@ -142,5 +123,4 @@ def _check(value: Any, needs: Mapping[str, Check], where: str) -> None:
         if key not in value:
             raise UsageError(f"the result {where} is damaged: {key!r} is missing")
         if not right(value[key]):
-            shown = json.dumps(value[key])[:40]
-            raise UsageError(f"the result {where} is damaged: {key!r} cannot be {shown}")
+            raise UsageError(f"the result {where} is damaged: {key!r} cannot be {brief(value[key])}")

@@ -25,8 +25,20 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast
 
+from ticketlab.core import strict_json
 from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TornRead
-from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
+from ticketlab.core.inventory import (
+    MOST_TICKETS,
+    Buy,
+    Cancel,
+    Cancelled,
+    Found,
+    Outcome,
+    Request,
+    Search,
+    Sold,
+    SoldOut,
+)
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
@@ -221,14 +233,19 @@ def _format_request(request: Request) -> bytes:
 
 def _parse_request(line: bytes) -> Request:
     """Read a request; raises ValueError for anything else."""
-    match json.loads(line):
-        case ["buy", int(buyer), str(section), int(quantity)] if quantity >= 1:
+    match strict_json.parse(line):
+        case ["buy", buyer, str(section), quantity] if _counts(buyer, quantity):
             return Buy(buyer, section, quantity)
-        case ["search", int(buyer), str(section)]:
+        case ["search", buyer, str(section)] if _counts(buyer):
             return Search(buyer, section)
-        case ["cancel", int(buyer), str(section), [*tickets]] if all(isinstance(ticket, int) for ticket in tickets):
+        case ["cancel", buyer, str(section), [*tickets]] if _counts(buyer, *tickets):
             return Cancel(buyer, section, tuple(tickets))
     raise ValueError("not a request")
+
+
+def _counts(*numbers: object) -> bool:
+    """Whether all are whole numbers from 1 that every store keeps exactly."""
+    return all(type(number) is int and 1 <= number < MOST_TICKETS for number in numbers)
 
 
 def _format_answer(answer: Outcome | PurchaseError) -> bytes:

@@ -20,6 +20,7 @@ _GROUPS: Final[Mapping[str, frozenset[Action]]] = {
     "send": frozenset({Action.SEND}),
 }
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
+LONGEST_S: Final = 3600.0
 _NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
 _RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
 
@@ -52,6 +53,8 @@ class Latency:
             highest = float(high) * _SECONDS[high_unit]
             if lowest > highest:
                 raise UsageError(f"latency {part!r} runs backwards: the lower bound comes first")
+            if highest > LONGEST_S:
+                raise UsageError(f"latency {part!r} is too long: an hour is the most")
             ranges[group] = (lowest, highest)
         return cls(ranges)
 
