@@ -71,8 +71,8 @@ def command(**given: Any) -> int:
         return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
     found = comparison.document(line)
     code = settle(found)
-    _print(found, form)
     keep_run(found, "comparison", given["keep"])
+    _print(found, form)
     _write_outputs(found, given)
     return code
 

@@ -88,11 +88,11 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     saved = document(
         "race" if single else "story", result.to_json() | ({} if single else {"unsupported": unsupported(rows)})
     )
+    _keep(saved, rows, given["keep"])
     if as_json:
         print_json(saved)
     else:
         _print(rows, single)
-    _keep(saved, rows, given["keep"])
     if given["html"] is not None:
         from ticketlab.cli.report import write_page
 

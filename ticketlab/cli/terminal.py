@@ -18,14 +18,10 @@ def console() -> Console:
 
     Names in results may be a stranger's: what would control the terminal is shown as an escape.
     """
-    from rich.console import Console
-
-    from ticketlab.report.harmless import Escaping
+    from ticketlab.report.screen import Screen
 
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    found = Console(highlight=False, width=wide)
-    found.push_render_hook(Escaping())
-    return found
+    return Screen(highlight=False, width=wide)
 
 
 def print_json(value: Any) -> None:

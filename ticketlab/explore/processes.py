@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place
 from ticketlab.explore.execution import Execution
@@ -179,7 +179,8 @@ class Processes:
         context = multiprocessing.get_context("fork")
         for who, serve in enumerate(parts):
             process = context.Process(target=self._take_part, args=(who, serve), name=self._name(who), daemon=True)
-            process.start()
+            with undisturbed():
+                process.start()
             self._processes.append(process)
             self._poll.register(process.sentinel, select.EPOLLIN)
         for who in range(len(parts)):

@@ -11,7 +11,7 @@ from typing import Final
 import ticketlab
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explore.case import Case
-from ticketlab.lab.files import read_json, write_file
+from ticketlab.lab.files import read_json, tidy, write_file
 
 CASES: Final = Path(".ticketlab") / "cases"
 
@@ -26,7 +26,7 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
     data = case.to_json()
     what = json.dumps([data["scenario"], data["without"], data["whole"], data["schedule"]], sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name
-    name = f"{store}-{strategy}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
+    name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
     path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)

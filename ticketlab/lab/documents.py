@@ -14,7 +14,7 @@ from typing import Any, Final
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import FORMAT, VERSION
 from ticketlab.core.strict_json import brief
-from ticketlab.lab.files import parse_json, read_file
+from ticketlab.lab.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
 
@@ -90,7 +90,7 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it cannot be read, is damaged, is something else, or is of a version that this lab does not know.
     """
-    if path.is_dir():
+    if is_folder(path):
         path = path / RESULT
     return parse_document(read_file(path, "result"), str(path))
 

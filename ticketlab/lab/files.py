@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import IO, Any, Final
 
 from ticketlab.core import strict_json
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.strict_json import brief
 
 LARGEST: Final = 16 << 20
 """Bytes of the largest file that is read at once; histories, which may be longer, are read line by line."""
@@ -52,15 +54,26 @@ def read_file(path: Path, what: str, *, largest: int = LARGEST) -> bytes:
     return content
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that cannot be is none."""
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise UsageError where an output would replace something and the user has not asked for that."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise UsageError(f"{brief(str(path))} cannot be written: {getattr(error, 'strerror', error)}") from None
+    if stat.S_ISDIR(mode):
         raise UsageError(f"{path} is a directory: name a file")
-    if _is_stream(path):
-        return
-    if path.exists() and not force:
+    if stat.S_ISREG(mode) and not force:
         raise UsageError(f"{path} exists already: name another file, or add --force to replace it")
-    if not path.parent.is_dir():
+    if not mode and not path.parent.is_dir():
         raise UsageError(f"{path.parent} is not a directory: {path.name} cannot be written there")
 
 
@@ -81,7 +94,12 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
                 write(stream)
             return
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="backslashreplace", dir=path.parent, prefix=_new_name(path), delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            dir=path.parent,
+            prefix=f".{path.name[:40]}.",
+            delete=False,
         ) as file:
             new = file.name
             write(file)
@@ -97,12 +115,12 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
 
 
 def _is_stream(path: Path) -> bool:
-    return path.exists() and not path.is_file() and not path.is_dir()
+    return path.exists() and not path.is_file()
 
 
-def _new_name(path: Path) -> str:
-    """Return how the new file's name begins; a name may have 255 bytes, and this one gets some more."""
-    return f".{path.name[:40]}."
+def tidy(name: str) -> str:
+    """Return a name as the part of a file's name: no folders, no spaces, not too long."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "run"
 
 
 def _umask() -> int:

@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.timeline import Picture, from_json, to_json
-from ticketlab.lab.files import read_json
+from ticketlab.lab.files import is_folder, read_json
 
 TIMELINES: Final = "timeline.json"
 
@@ -30,7 +30,7 @@ def read_pictures(run: Path) -> list[Picture]:
         UsageError: they cannot be read, are damaged, or are of a version that this lab does not know.
     """
     path = run / TIMELINES
-    if not run.is_dir() or not path.exists():
+    if not is_folder(run) or not path.exists():
         return []
     try:
         return from_json(read_json(path, "timeline"))

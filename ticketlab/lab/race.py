@@ -30,7 +30,7 @@ from ticketlab.launch.party import Ending, Launcher, Party
 from ticketlab.launch.track import Track, track
 from ticketlab.timings.latency import Latency
 
-_DISK_FULL = ("[Errno 28]", "database or disk is full")
+_DISK_FULL = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 JUDGING_SECONDS = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""

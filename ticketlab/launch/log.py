@@ -39,7 +39,11 @@ class Log:
     def __init__(self, participants: int) -> None:
         self.participants = participants
         self._file = _nameless_file()
-        os.ftruncate(self._file, participants * REGION)
+        try:
+            os.ftruncate(self._file, participants * REGION)
+        except OSError as error:
+            os.close(self._file)
+            raise TicketlabError(f"cannot make the log of {participants} participants: {error.strerror}") from None
 
     def __getstate__(self) -> tuple[int, Any]:
         return self.participants, DupFd(self._file)

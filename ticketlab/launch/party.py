@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import Pacer, paced_by
 from ticketlab.core.plugin import Store, Strategy
 from ticketlab.core.scenario import Scenario
@@ -135,8 +136,7 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
     """Have the strategy's staff at work, each in a process of its own, and send them home at the end."""
     staff = [_process(context, party.serve, number) for number in range(len(party.strategy.staff()))]
     try:
-        for each in staff:
-            each.start()
+        start(staff, context)
         yield staff
         if all(each.is_alive() for each in staff):
             party.strategy.dismiss()
@@ -145,6 +145,15 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
             each.join(max(0.0, deadline - monotonic()))
     finally:
         kill(staff)
+
+
+def start(processes: Iterable[BaseProcess], context: BaseContext) -> None:
+    """Start processes, so that a Ctrl-C meanwhile stops the lab and not one that is only half there."""
+    if context.get_start_method() != "fork":
+        resource_tracker.ensure_running()  # as it starts, it lets the signals through
+    with undisturbed():
+        for each in processes:
+            each.start()
 
 
 def staff_endings(party: Party, staff: list[BaseProcess]) -> list[Ending]:

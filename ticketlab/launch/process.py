@@ -10,7 +10,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, exit_text, kill, staff_endings, staffed
+from ticketlab.launch.party import (
+    GRACE_SECONDS,
+    Ending,
+    LauncherKind,
+    Party,
+    exit_text,
+    kill,
+    staff_endings,
+    staffed,
+    start,
+)
 from ticketlab.launch.recorder import CRASH
 
 if TYPE_CHECKING:
@@ -36,8 +46,7 @@ class ProcessLauncher:
                 for number in range(1, party.scenario.buyers + 1)
             ]
             try:
-                for each in buyers:
-                    each.start()
+                start(buyers, self._context)
                 meanwhile()
                 party.gate.await_arrivals(
                     len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])

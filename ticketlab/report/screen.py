@@ -1,9 +1,10 @@
-"""Text of strangers on a terminal: shown, never obeyed."""
+"""The terminal: text of strangers on it is shown, never obeyed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
@@ -11,11 +12,20 @@ from rich.segment import Segment
 from ticketlab.core.words import harmless
 
 
-class Escaping(RenderHook):
-    """Shows as an escape whatever in a text would control the terminal; rich's own colours stay."""
+class Screen(Console):
+    """Shows as an escape whatever in a text would control the terminal; its own colours stay."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.push_render_hook(_Escaping())
+
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line that nobody reads on: it is no failure, as rich would have it."""
+        raise  # what rich has just caught
+
+
+class _Escaping(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Wrap what is to be printed."""
         return [_Escaped(each) for each in renderables]
 
 
@@ -26,7 +36,4 @@ class _Escaped:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         segments: Iterable[Segment] = console.render(self.inside, options)
         for segment in segments:
-            if segment.control:
-                yield segment
-            else:
-                yield Segment(harmless(segment.text, lines=True), segment.style)
+            yield segment if segment.control else Segment(harmless(segment.text, lines=True), segment.style)
