@@ -37,6 +37,7 @@ _DEFAULT_LATENCY = "write=20ms"
 @option(
     "--timeout", type=Positive(DAY_S), default=60.0, help="Seconds after which a buyer that is not done is stopped."
 )
+@option("--memory-mb", type=click.IntRange(min=0), default=1024, help="MiB a buyer may take before it is stopped.")
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
 @option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
 @option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
@@ -70,6 +71,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         given["timeout"],
         folder=given["folder"],
         timeline=True,
+        memory_mb=given["memory_mb"],
         meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)

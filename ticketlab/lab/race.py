@@ -26,12 +26,14 @@ from ticketlab.lab.timeline import timeline
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
-from ticketlab.launch.party import Ending, Launcher, Party
+from ticketlab.launch.party import STOPPED, Ending, Launcher, Party
 from ticketlab.launch.track import Track, track
 from ticketlab.timings.latency import Latency
 
 _DISK_FULL = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
+MEMORY_MB = 1024
+"""Far more than any purchase needs, and far less than what 100 buyers could take together."""
 JUDGING_SECONDS = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
 
@@ -42,7 +44,8 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
-    `timeline` asks for the timeline, which needs the steps.
+    `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
+    own may take, in MiB, beyond what it had at the start; 0 sets no limit.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -52,6 +55,7 @@ class Live:
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
     timeline: bool = False
+    memory_mb: int = MEMORY_MB
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -150,7 +154,7 @@ def _run(
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
+        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace, live.memory_mb)
         endings = launcher.run(party, meanwhile)
         people = range(log.participants)
         tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
@@ -193,7 +197,8 @@ def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Ano
             first, part = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
             cause = part.crash or first.detail
-            sentence = f"{first.who} {how} ({cause}); it {part.last}{others}"
+            what = f"was {cause}" if cause.startswith(STOPPED) else f"{how} ({cause})"
+            sentence = f"{first.who} {what}; it {part.last}{others}"
             evidence = [
                 {
                     "who": ending.who,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
@@ -18,12 +18,15 @@ from ticketlab.core.plugin import Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
-from ticketlab.launch.log import Log
+from ticketlab.launch.limits import limited_memory
+from ticketlab.launch.log import Log, LogFull
 from ticketlab.launch.recorder import Recorder
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+STOPPED = "stopped"
+"""How the reason begins why a participant ended that went beyond a limit."""
 GRACE_SECONDS = 5.0
 """How long a clerk that was sent home may take, and buyers whose clerk has died."""
 
@@ -32,7 +35,8 @@ GRACE_SECONDS = 5.0
 class Party:
     """All that a participant needs, handed over when it starts.
 
-    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too.
+    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too;
+    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is.
     """
 
     scenario: Scenario
@@ -43,6 +47,7 @@ class Party:
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
+    memory_mb: int = 0
 
     @property
     def start_seconds(self) -> float:
@@ -63,16 +68,27 @@ class Party:
         """Join, wait for the gun, and place a buyer's orders; False if that failed, which the log then says."""
         try:
             recorder.up(os.getpid())
-            with self.strategy.join(self.store, buyer) as perform:
+            with self._held(), self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
                 for request in requests:
                     recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
-            recorder.crashed(f"{type(error).__name__}: {error}")
+            recorder.crashed(self._reason(error))
             return False
         return True
+
+    def _held(self) -> AbstractContextManager[None]:
+        """Hold the calling process to its memory."""
+        return limited_memory(self.memory_mb) if self.memory_mb else nullcontext()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, LogFull):
+            return f"{STOPPED}: {error}"
+        if isinstance(error, MemoryError) and self.memory_mb:
+            return f"{STOPPED}: it took over {self.memory_mb} MiB of memory"
+        return f"{type(error).__name__}: {error}"
 
     def race(self, buyer: int) -> None:
         """Be one buyer in a process of its own."""
@@ -89,9 +105,10 @@ class Party:
             recorder.up(os.getpid())
             self.gate.arrive()
             try:
-                self.strategy.staff()[number]()
+                with self._held():
+                    self.strategy.staff()[number]()
             except Exception as error:  # it is reported with what the buyers then lacked
-                recorder.crashed(f"{type(error).__name__}: {error}")
+                recorder.crashed(self._reason(error))
                 raise SystemExit(1) from None
             recorder.end()
 
