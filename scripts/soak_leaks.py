@@ -37,7 +37,7 @@ PAIRS: Final = (
     ("sqlite", "clerk:socket,server=process,transport=tcp"),
     ("sqlite", "clerk:socket,server=pool"),
 )
-SHARED: Final = re.compile("/dev/shm|memfd:")
+SHARED: Final = re.compile(r"/shm/|memfd:")
 SELDOM: Final = 10
 """New interpreters take a second each to start: one race of these for so many of the others."""
 
