@@ -208,7 +208,7 @@ _SETTINGS: Final = (
 _SPECS: Final = (
     b"json", b"json:rename", b"sqlite:journal=delete,synchronous=off", b"filelock:soft", b"lock",
     b"clerk:socket,server=pool,workers=3", b"pool:8", b"process:spawn", b"pct:3", b"dfs:preemptions=2",
-    b"json,sqlite:journal=wal,manager", b"1-4", b"1,8,100",
+    b"json,sqlite:journal=wal,manager", b"1-4", b"1,8,100", b"pause:2s",
 )  # fmt: skip
 _MESSAGES: Final = (b'["buy", 1, "main", 2]', b'["search", 3, "main"]', b'["cancel", 2, "main", [1, 2, 3]]')
 
@@ -388,6 +388,7 @@ def _spec() -> Read:
     """Read a text as each of the words of a command line that have a grammar; it is accepted where it is one."""
     from ticketlab.cli.race import _range
     from ticketlab.core.errors import UsageError
+    from ticketlab.core.faults import Fault
     from ticketlab.core.spec import Spec
     from ticketlab.lab.cells import counts, split
     from ticketlab.lab.registry import launcher_kind, policy_kind, store_kind, strategy_kind
@@ -398,7 +399,7 @@ def _spec() -> Read:
 
     kinds: Sequence[Callable[[Spec], Kind]] = (store_kind, strategy_kind, launcher_kind, policy_kind)
     reads: list[Callable[[str], object]] = [partial(chosen, kind) for kind in kinds]
-    reads += [lambda text: counts([text]), lambda text: split([text]), _range]
+    reads += [lambda text: counts([text]), lambda text: split([text]), _range, Fault.parse]
 
     def read(path: Path) -> None:
         text = path.read_bytes().decode("utf-8", "surrogateescape")

@@ -42,6 +42,35 @@ class Cells:
         return self._now[name]
 
 
+class Draft:
+    """A number with one writer at a time, whose draft readers do not see until it is published."""
+
+    def __init__(self, name: str = "draft") -> None:
+        self._name = name
+        self._drafting = False
+        self.published = 0
+
+    def read(self) -> int:
+        pacing.at(Step(Action.READ, self._name))
+        return self.published
+
+    def add(self, more: int) -> int | None:
+        """Add to what is published, in two steps; None where another is about to."""
+        seen = self.read()
+        pacing.at(Step(Action.WRITE, self._name, unseen=True))
+        if self._drafting:
+            pacing.note(pacing.UNCHANGED, "somebody else is writing")
+            return None
+        self._drafting = True
+        pacing.at(Step(Action.COMMIT, self._name))
+        self._drafting = False
+        self.published = seen + more
+        return self.published
+
+    def reset(self) -> None:
+        self._drafting, self.published = False, 0
+
+
 class Semaphore:
     """A lock by default."""
 
@@ -70,6 +99,33 @@ class Semaphore:
 
     def reset(self) -> None:
         self._free = self._count
+
+
+class Lease:
+    """A lock that ends by itself; who is refused asks again later."""
+
+    def __init__(self, name: str = "lease", seconds: float = 10.0) -> None:
+        self._step = Step(Action.ACQUIRE, name)
+        self._seconds = seconds
+        self._until = 0.0
+
+    def take(self) -> None:
+        while True:
+            pacing.at(self._step)
+            now = pacing.now()
+            if now >= self._until:
+                self._until = now + self._seconds
+                return
+            pacing.note(pacing.UNCHANGED, "taken")
+            pacing.note(pacing.RETRY, "taken")
+            pacing.sleep(self._until - now)
+
+    def give_back(self) -> None:
+        pacing.at(Step(Action.RELEASE, self._step.resource))
+        self._until = 0.0
+
+    def reset(self) -> None:
+        self._until = 0.0
 
 
 class Queue:

@@ -37,6 +37,8 @@ class Action(Enum):
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
+    STRUCK = "struck by"  # a fault, which may change anything
+    LET = "let"  # time pass, because nobody could move
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -57,22 +59,47 @@ class Step(NamedTuple):
     `part` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a lab
     that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
     step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
-    re-entrant lock's does not. A lab need then not try.
+    re-entrant lock's does not. A lab need then not try. `own` says that the step touches only what no other buyer
+    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `unseen` says
+    that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes nothing
+    for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault concerns,
+    where these are known: what others notice of its victim's end.
     """
 
     action: Action
     resource: str
     part: bool = False
     excludes: bool = False
+    own: bool = False
+    unseen: bool = False
+    on: tuple[str, ...] | None = None
 
     @property
     def changes(self) -> bool:
-        """Whether the step changes its resource."""
-        return self.action is not Action.READ
+        """Whether the step changes its resource, for others."""
+        return self.action is not Action.READ and not self.own
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
+        return self.action in (Action.STRUCK, Action.LET) and self.on is None
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """What the step concerns, where that is not everything."""
+        return (self.resource,) if self.on is None else self.on
 
     def commutes_with(self, other: Step) -> bool:
         """Whether the order of the two steps can make no difference."""
-        return self.resource != other.resource or not (self.changes or other.changes)
+        if self.own or other.own:
+            return True
+        if self.everywhere or other.everywhere:
+            return False
+        apart = set(self.resources).isdisjoint(other.resources)
+        return apart or not (self._concerns(other) or other._concerns(self))
+
+    def _concerns(self, other: Step) -> bool:
+        return self.changes and not (self.unseen and other.action is Action.READ)
 
 
 class Blocked(Enum):
@@ -110,6 +137,9 @@ class Pacer(Protocol):
     def sleep(self, seconds: float) -> None:
         """Let time pass for this buyer only."""
 
+    def now(self, *, wall: bool) -> float:
+        """Return the time in seconds, by the clock that never jumps or by the one on the wall."""
+
     def note(self, what: str, value: int | str) -> None:
         """Take down what the buyer just learnt: a number it read, a retry and its reason."""
 
@@ -132,6 +162,10 @@ class Free:
     def sleep(self, seconds: float) -> None:
         """Sleep on the wall clock."""
         time.sleep(seconds)
+
+    def now(self, *, wall: bool) -> float:
+        """Ask the system."""
+        return time.time() if wall else time.monotonic()
 
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
@@ -173,6 +207,15 @@ def block(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait:
 def sleep(seconds: float) -> None:
     """Let time pass for this buyer: on the wall clock or, where the lab controls the schedule, in virtual time."""
     _pacer.sleep(seconds)
+
+
+def now(*, wall: bool = False) -> float:
+    """Return the time in seconds: by a clock that all processes share and that never jumps, or by the wall's.
+
+    What expires asks here, so that a lab can let time pass. Ask right inside the access that depends on the answer; who
+    waits for something to expire notes RETRY and sleeps, then tries again.
+    """
+    return _pacer.now(wall=wall)
 
 
 def note(what: str, value: int | str) -> None:

@@ -3,6 +3,9 @@
 A step happens before another (Lamport) when the same participant makes it earlier, or when the two do not commute and
 it comes earlier, and so on through others. A vector clock holds, for each participant, one more than the index of its
 last step that happens before, this step included.
+
+Some steps concern every resource: a fault, and time that passes when nobody can move. Time is no race: nobody could
+have let it pass before.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explore.steps import NONE
+from ticketlab.explore.steps import EVERYWHERE, NONE, SEVERAL, TO_ALL
 from ticketlab.explore.trace import Trace
 
 
@@ -33,7 +36,8 @@ class Clocks:
         self.trace = trace
         self.steps: list[list[int]] = []  # by step, its own clock
         self.before: list[list[int]] = []  # by step, the clock of the same participant's step before
-        self.on: dict[int, list[int]] = {}  # by resource, the steps on it
+        self._on: dict[int, list[int]] = {}  # by resource, the steps on it
+        self._everywhere: list[int] = []  # the steps on all
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
             before = self._last[who]
@@ -42,16 +46,43 @@ class Clocks:
             self.before.append(before)
             self.steps.append(clock)
             self._last[who] = clock
-            self.on.setdefault(trace.table.resource[what], []).append(node)
+            self._enter(node, what)
+
+    def _enter(self, node: int, what: int) -> None:
+        table = self.trace.table
+        if table.resource[what] == EVERYWHERE:
+            self._everywhere.append(node)
+            for steps in self._on.values():
+                steps.append(node)
+        else:
+            for resource in table.resources(what):
+                self._on.setdefault(resource, list(self._everywhere)).append(node)
+
+    def touching(self, what: int) -> Sequence[int]:
+        """Return the steps so far, ascending, that a step may not commute with."""
+        table = self.trace.table
+        if table.resource[what] == EVERYWHERE:
+            return range(len(self.steps))
+        if table.resource[what] == SEVERAL:
+            touching = (self._on.get(resource, self._everywhere) for resource in table.several[what])
+            return sorted(set().union(*touching))
+        return self._on.get(table.resource[what], self._everywhere)
+
+    def settles(self, earlier: int, what: int) -> bool:
+        """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
+        table = self.trace.table
+        if table.resource[earlier] == EVERYWHERE:
+            return True
+        return table.shows[earlier] == TO_ALL and table.resource[what] >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
         """Join a participant's clock with those of all steps so far that a further step does not commute with."""
         table, clock = self.trace.table, before
-        for node in reversed(self.on.get(table.resource[what], ())):
+        for node in reversed(self.touching(what)):
             earlier = self.trace.what[node]
             if not table.commute(earlier, what):
                 clock = [a if a > b else b for a, b in zip(clock, self.steps[node], strict=True)]
-                if table.changes[earlier]:
+                if self.settles(earlier, what):
                     break  # every step on the resource before this one happens before it
         return list(clock)
 
@@ -88,14 +119,18 @@ def _with(
     """Yield the races of one later step, from the latest earlier step to the earliest."""
     trace, table = clocks.trace, clocks.trace.table
     covered = list(before)
-    for node in reversed(clocks.on.get(table.resource[what], ())):
+    if table.lets[what]:
+        return
+    for node in reversed(clocks.touching(what)):
         earlier, other = trace.what[node], trace.who[node]
         if node >= later or table.commute(earlier, what):
             continue
         if covered[other] > node:
-            if table.changes[earlier]:
+            if clocks.settles(earlier, what):
                 break
             continue
+        if table.lets[earlier]:
+            break  # all that was before it was before this, too
         if what in closed[node]:
             continue  # before the earlier step the later one could not have been made: look further back
         yield Race(node, who, _initials(clocks, node, later, who, clock))

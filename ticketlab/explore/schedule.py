@@ -18,7 +18,8 @@ from itertools import accumulate, compress, dropwhile
 from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explore.steps import NONE, StepTable
+from ticketlab.core.pacing import Action, Step
+from ticketlab.explore.steps import EVERYWHERE, NONE, StepTable
 
 # Registers: single numbers of the state, in one column.
 LENGTH: Final = 0  # steps executed so far
@@ -29,6 +30,10 @@ RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attem
 STARTED: Final = 10  # buyers that have come to their first step
 LEARNT: Final = 12  # whether everybody's first step is known from an execution before
 RETRYING: Final = 9  # whose turn it is to do so
+SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtual time, in ticks
+LETS: Final = 13  # how often time was let pass because nobody could move
+WAITED: Final = 14  # for how long, in ticks
+SETTLING: Final = 15  # whether there is no execution yet: staff come to where they wait for the buyers
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
 CLOCK: Final = 7  # virtual time, in ticks
@@ -37,7 +42,10 @@ REGISTERS: Final = 16
 
 NOBODY: Final = -1
 BYTE: Final = 256
+ONE_LESS: Final = bytes((number - 1) % BYTE for number in range(BYTE))
 NOTHING: Final[Sequence[int]] = ()
+PATIENCE: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
+SECOND: Final = 1_000_000_000  # in ticks
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
 
 
@@ -123,15 +131,21 @@ class State:
         self.opening = allocate(self.size)  # the first step of each buyer, once it is known
         self.marks = allocate(self.size)
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
+        self.struck_at = allocate(self.size)  # 1 + the point at which a fault strikes a participant; 0 where none does
+        self.struck_by = allocate(self.size)  # which fault that is, in the executor's list
+        self.points = allocate(self.size)  # points at which it could have struck so far
+        self.fell = allocate(self.size)  # whether it has struck
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
-        self._able: list[int] = []  # who was enabled in the version that this process looked at last
+        self._able: Sequence[int] = NOTHING  # who was enabled in the version that this process looked at last
         self._as_of = -1
         self._everybody = range(self.size)
+        self._counted = int.from_bytes(bytes(range(1, self.size + 1)), "little") if self.size < BYTE else 0
         self._reopened: Sequence[int] = NOTHING  # by the step made last; whoever takes a step back has made it itself
         self._zeros = type_of(self.wake, [0] * self.size)
+        self._at_first = type_of(self.wake, [0] * self.buyers + [1] * staff)  # staff wait at a point that is counted
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
@@ -140,6 +154,21 @@ class State:
         for buyer, place in without:
             self.skip[self.offset[buyer] + place] = 1
 
+    def strike(self, strikes: Iterable[tuple[int, int, int]]) -> None:
+        """Have faults strike from now on: whom, at which point, and which fault of the executor's list."""
+        self.registers[LEARNT] = 0
+        self.struck_at[: self.size] = self._zeros
+        for who, point, fault in strikes:
+            self.struck_at[who], self.struck_by[who] = 1 + point, fault
+
+    def falls(self, who: int) -> bool:
+        """Count a point at which a fault could strike a participant, and say whether it does.
+
+        To staff that are getting ready, all that comes before the buyers is one point, the first.
+        """
+        self.points[who] = 1 if self.registers[SETTLING] else self.points[who] + 1
+        return bool(self.struck_at[who] == self.points[who])
+
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
         registers = self.registers
@@ -147,13 +176,30 @@ class State:
         registers[CLOCKED] = policy.clocked
         registers[STARTED] = 0
         registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
-        registers[CLOCK] = 0
+        registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = 0
         registers[UNFINISHED] = self.buyers
+        registers[SETTLING] = 0
         registers[VERSION] += 1
         known = len(self.table)
         self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
+        self.points[: self.size] = self._at_first
+        self.fell[: self.size] = self._zeros
         self._stand_all(self._zeros[: self.buyers])
+
+    def renew(self) -> None:
+        """Take down that everybody starts anew."""
+        self.registers[LEARNT], self.registers[SETTLING] = 0, 1
+        self.points[: self.size] = self._zeros
+
+    def settle(self, policy: Policy) -> None:
+        """Have no buyer take part: staff go on until each waits, or is to be struck as soon as there are buyers."""
+        self.reset(policy)
+        registers = self.registers
+        registers[STARTED], registers[UNFINISHED], registers[SETTLING] = self.buyers, 0, 1
+        for who in range(self.buyers, self.size):
+            if self.struck_at[who] == self.points[who] == 1:
+                self._close(self.pending[who])
 
     def _stand_all(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or none."""
@@ -180,17 +226,31 @@ class State:
         self.registers[VERSION] += 1
         return self.next()
 
-    def enabled(self) -> list[int]:
+    def enabled(self) -> Sequence[int]:
         """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
         version: int = self.registers[VERSION]
         if self._as_of != version:
             self._as_of = version
-            if len(self.table.steps) <= BYTE:  # by far the most, and much faster
-                may_move: Iterable[int] = bytes(self.stands).translate(bytes(self.open[:BYTE]))
+            if len(self.table.steps) > BYTE:
+                self._able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+            elif not self._counted:
+                self._able = list(compress(self._everybody, self._may_move()))
             else:
-                may_move = map(self.open.__getitem__, self.pending)
-            self._able = list(compress(self._everybody, may_move))
+                self._able = self._numbers(self._may_move())
         return self._able
+
+    def _may_move(self) -> bytes:
+        """Return for each participant a byte, 1 where its symbol is open; symbols must be few enough for a byte."""
+        return bytes(self.stands).translate(bytes(self.open[:BYTE]))
+
+    def _numbers(self, may_move: bytes) -> Sequence[int]:
+        """Return the places of the ones among zeros.
+
+        All at once, without a number for each participant, so that a hundred cost about what two do; and a process
+        that was not awake for long finds little of what it touches in a cache.
+        """
+        numbers = int.from_bytes(may_move, "little") * 255 & self._counted  # from 1: 0 stands for who can not move
+        return numbers.to_bytes(self.size, "little").translate(ONE_LESS, b"\0")
 
     def next(self) -> int:
         """Return who moves next, or NOBODY where the execution is over; the ending says how."""
@@ -226,10 +286,34 @@ class State:
         while registers[RETRYING] < self.size:
             who = registers[RETRYING]
             registers[RETRYING] += 1
-            if self.pending[who] != NONE:
+            if self.pending[who] != NONE and not self.table.postponed[self.pending[who]]:
                 return int(who)
-        registers[ENDING] = Ending.STUCK
-        return NOBODY
+        return self._let_time_pass()
+
+    def _let_time_pass(self) -> int:
+        """Let the first sleeper wake who waits for something to expire: a step of its own, which nobody chose.
+
+        It is a step, so that whatever it makes possible is seen to come after all that was before it.
+        """
+        registers = self.registers
+        now = registers[CLOCK]
+        sleeping = [(until, who) for who, until in enumerate(self.wake) if until > now and self.pending[who] != NONE]
+        if registers[CLOCKED] or not sleeping or registers[LETS] == PATIENCE:
+            registers[ENDING] = Ending.STUCK
+            return NOBODY
+        until, who = min(sleeping)
+        registers[LETS] += 1
+        stood = self.pending[who]
+        self.arrive(who, self.table.passed[Step(Action.LET, f"{(until - now) / SECOND:.3g} s pass")])
+        self.execute(who)
+        self.pass_time(until - now)
+        registers[WAITED] += until - now
+        self.arrive(who, stood)
+        return self.next()
+
+    def pass_time(self, ticks: int) -> None:
+        """Move the clock on, for everybody."""
+        self.registers[CLOCK] += ticks
 
     def arrive(self, who: int, symbol: int) -> None:
         """Stand before an attempt, which may be known to fail."""
@@ -285,9 +369,8 @@ class State:
             self.registers[UNFINISHED] -= 1
 
     def sleep(self, who: int, ticks: int) -> None:
-        """Let virtual time pass for one participant. Without a clock it orders nothing; but see `spins`."""
-        if self.registers[CLOCKED]:
-            self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+        """Let virtual time pass for one participant; where the clock orders nothing, only until nobody can move."""
+        self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
 
     def unchanged(self, *, gave_back: bool) -> None:
         """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""
@@ -315,7 +398,7 @@ class State:
         steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
         if retries:  # what others did before its first step was there when it tried
             steps = list(dropwhile(lambda step: step[0] != who, steps))
-        touched = {self.table.resource[what] for mover, what in steps if mover == who}
+        touched = {self.table.resource[what] for mover, what in steps if mover == who} | {EVERYWHERE}
         return not any(
             mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
         )

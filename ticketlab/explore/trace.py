@@ -50,7 +50,8 @@ class Trace:
         pending = list(self.final)
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
-            pending[self.who[node]] = self.what[node]
+            if not self.table.lets[self.what[node]]:  # whoever lets time pass stands where it stood
+                pending[self.who[node]] = self.what[node]
             yield node, pending
 
     def closed(self) -> list[set[int]]:

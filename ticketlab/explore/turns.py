@@ -7,14 +7,28 @@ the executor itself, what hands the turn there and returns when it comes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
-from ticketlab.explore.schedule import BYTE, CLOCKED, ENDING, LENGTH, NOBODY, STARTED, Ending, State
+from ticketlab.explore.schedule import (
+    BYTE,
+    CLOCK,
+    CLOCKED,
+    ENDING,
+    LENGTH,
+    NOBODY,
+    SECOND,
+    SKEW,
+    STARTED,
+    Ending,
+    State,
+)
 
 T = TypeVar("T")
+
+BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
 class BrokenOff(BaseException):
@@ -39,6 +53,10 @@ class Idle:
     def sleep(self, seconds: float) -> None:
         """Take no time."""
 
+    def now(self, *, wall: bool) -> float:
+        """Stand at the beginning of virtual time."""
+        return BEGINNING
+
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
 
@@ -55,6 +73,7 @@ class Turns:
     """
 
     may_wait = False
+    counts_own = False  # whether what nobody else knows of is a scheduling point, too
 
     def __init__(self, state: State, *, whole: bool, alone: bool) -> None:
         self._state = state
@@ -72,12 +91,14 @@ class Turns:
         self._sent = False
         self._spinning: set[int] = set()
         self._retrying: set[int] = set()
+        self._looked: set[int] = set()  # who has looked at the clock since it slept last
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
         self.records, self.notes = [], []
         self._spinning.clear()
         self._retrying.clear()
+        self._looked.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -107,7 +128,7 @@ class Turns:
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked."""
-        if step.part and self._whole:
+        if (step.part and self._whole) or (step.own and not self.counts_own):
             return
         me = self.me
         if self._spinning and me in self._spinning:
@@ -173,13 +194,23 @@ class Turns:
         self._state.execute(me)
 
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass; where there is none, see to it that nobody tries in vain for ever."""
-        state = self._state
+        """Let virtual time pass; where it orders nothing, see to it that nobody tries in vain for ever."""
+        state, me = self._state, self.me
         if state.registers[CLOCKED]:
-            state.sleep(self.me, round(seconds * 1e9))
-        elif state.spins(self.me, retries=self.me in self._retrying):
-            self._spinning.add(self.me)
-        self._retrying.discard(self.me)
+            state.sleep(me, round(seconds * SECOND))
+        elif state.spins(me, retries=me in self._retrying):
+            self._spinning.add(me)
+            if me in self._looked:
+                state.sleep(me, round(seconds * SECOND))
+        self._retrying.discard(me)
+        self._looked.discard(me)
+
+    def now(self, *, wall: bool) -> float:
+        """Return virtual time."""
+        self._looked.add(self.me)
+        registers = self._state.registers
+        ticks: int = registers[CLOCK] + (registers[SKEW] if wall else 0)
+        return BEGINNING + ticks / SECOND
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
@@ -203,6 +234,10 @@ class Turns:
         self.me = chosen = self.pick()
         self.switches[chosen]()
 
+    def answer(self, perform: Perform, request: Any) -> Any:
+        """Return what came of a request."""
+        return attempt(perform, request)
+
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
@@ -213,7 +248,7 @@ class Turns:
         for place, request in enumerate(script):
             if skip[first + place]:
                 continue
-            outcome = attempt(perform, request)
+            outcome = self.answer(perform, request)
             until = registers[LENGTH]
             self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
             since = until

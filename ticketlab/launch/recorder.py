@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from time import monotonic_ns, sleep, thread_time_ns
+from time import monotonic, monotonic_ns, sleep, thread_time_ns, time
 from typing import Final, Literal, TypeVar
 
 from ticketlab.core.errors import PurchaseError
@@ -137,6 +137,10 @@ class Recorder:
             self._kept.append((SLEEP, monotonic_ns(), seconds))
         self._write()
         sleep(seconds)
+
+    def now(self, *, wall: bool) -> float:
+        """Ask the system."""
+        return time() if wall else monotonic()
 
     def note(self, what: str, value: int | str) -> None:
         """Record what was learnt; retries always, since figures count them."""

@@ -89,6 +89,11 @@ class PerThread:
         """Sleep as the thread's pacer does."""
         self._own.pacer.sleep(seconds)
 
+    def now(self, *, wall: bool) -> float:
+        """Ask the thread's pacer."""
+        pacer: Pacer = self._own.pacer
+        return pacer.now(wall=wall)
+
     def note(self, what: str, value: int | str) -> None:
         """Note as the thread's pacer does."""
         self._own.pacer.note(what, value)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -194,6 +194,14 @@ class SqliteStore:
         finally:
             connection.close()
 
+    @contextmanager
+    def seize(self) -> Iterator[None]:
+        """Keep the database locked as an outsider does (a backup, a browser of tables), unless somebody else does."""
+        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as outsider:
+            with suppress(sqlite3.OperationalError):
+                outsider.execute("BEGIN EXCLUSIVE")
+            yield
+
     def books(self) -> Books:
         """Read both tables in one transaction; raises TornRead where somebody keeps the database locked."""
         sql = statements()
@@ -219,7 +227,8 @@ class SqliteStore:
 class SqliteSession:
     """One buyer's connection. Outside a transaction each access is one of its own, and one step.
 
-    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees.
+    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees. A
+    write in a transaction keeps other writers out and, as long as its pages fit the cache, is unseen by readers.
     """
 
     def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool, wal: bool) -> None:
@@ -232,6 +241,7 @@ class SqliteSession:
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
+        self._staging = Step(Action.WRITE, resource, unseen=True)
         self._beginning = Step(Action.BEGIN, resource, excludes=True)
         self._committing = Step(Action.COMMIT, resource)
         self._rolling_back = Step(Action.ROLLBACK, resource)
@@ -335,7 +345,8 @@ class SqliteSession:
     def _access(self, step: Step, do: Callable[[], T]) -> T:
         """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
         if self._connection.in_transaction:
-            at(step)
+            writes = step is self._writing
+            at(self._staging if writes else step)
             try:
                 result = do()
             except sqlite3.OperationalError as error:
@@ -343,7 +354,7 @@ class SqliteSession:
                 if _is_busy(error):
                     note(UNCHANGED, error.sqlite_errorname)
                 raise _conflict(error) from error
-            self._wrote |= step is self._writing
+            self._wrote |= writes
             self._holds |= self._wrote or not self._wal  # under WAL nobody notices that a reader is there
             return result
         single = step is self._reading or not self._ledger  # one statement is a transaction by itself

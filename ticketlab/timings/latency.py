@@ -97,6 +97,10 @@ class Timed:
         """Hand on."""
         self._below.sleep(seconds)
 
+    def now(self, *, wall: bool) -> float:
+        """Hand on."""
+        return self._below.now(wall=wall)
+
     def note(self, what: str, value: int | str) -> None:
         """Hand on."""
         self._below.note(what, value)
