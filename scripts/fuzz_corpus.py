@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import chdir
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -147,7 +148,8 @@ def json_bombs(wrap: bytes = b"%s", size: int = 16 << 20) -> Iterable[bytes]:
 
 def readers() -> list[Reader]:
     """Return every reader with its documents, which the lab itself makes here."""
-    race, story, comparison, exploration, case, timelines, history = _documents()
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        race, story, comparison, exploration, case, timelines, history = _documents()
     stock = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "db").glob("*.json"))]
     results = [race, story, comparison, exploration]
     packed = [gzip.compress(each, mtime=0) for each in _HISTORIES]
@@ -248,7 +250,6 @@ def _documents() -> list[bytes]:
         found.finding.case.to_json(),
         to_json(pictures),
     ]
-    shutil.rmtree(".ticketlab", ignore_errors=True)
     return [*(json.dumps(each).encode() for each in values), "".join(jsonl.write(rows[0].history)).encode()]
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.measures import MEASURES
 from ticketlab.core.result import FORMAT, VERSION
 from ticketlab.core.strict_json import brief
 from ticketlab.lab.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
+_SPEED: Final = "sales_per_s"
 
 Check = Callable[[Any], bool]
 
@@ -70,10 +72,12 @@ _ROW: Final[dict[str, Check]] = {
     "figures": _numbers,
 }
 _RANKED: Final[dict[str, Check]] = _ROW | {
+    "figures": lambda value: _numbers(value) and all(each.field in value for each in MEASURES),
     "rank": lambda value: value is None or _count(value),
     "ratio": _ratio,
-    "spread": _spreads,
+    "spread": lambda value: _spreads(value) and _SPEED in value,
 }
+_UNSUPPORTED: Final[dict[str, Check]] = {"store": _is(str), "strategy": _is(str), "reason": _is(str)}
 _KINDS: Final[dict[str, dict[str, Check]]] = {
     "race": _ANY | _ROW,
     "story": _ANY | {"rows": _is(list)},
@@ -125,6 +129,10 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
         _check(anomaly, {"name": _is(str), "evidence": _is(dict)}, f"{name}, anomalies[{number}]")
     for number, row in enumerate(found["rows"] if kind in _ROWS else ()):
         _check(row, _ROWS[kind], f"{name}, rows[{number}]")
+        if kind == "comparison" and row["rank"] is not None and row["ratio"] is None:
+            raise UsageError(f"the result {name}, rows[{number}] is damaged: it has a rank and no ratio")
+    for number, each in enumerate(found["unsupported"] if kind == "comparison" else ()):
+        _check(each, _UNSUPPORTED, f"{name}, unsupported[{number}]")
     return found
 
 
