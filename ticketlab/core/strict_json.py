@@ -15,7 +15,7 @@ from itertools import chain
 from math import isfinite
 from typing import Any, Final, NoReturn
 
-MOST_MEMORY: Final = 104 << 20
+MOST_MEMORY: Final = 80 << 20
 """How many bytes of memory a text and its values may take together, by a careful estimate."""
 DEEPEST: Final = 64
 """How deep lists and objects nest."""
