@@ -83,6 +83,7 @@ _ON_FILES: Final = {
 }
 
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
+LONGEST_S: Final = 366 * 86_400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -109,7 +110,7 @@ class Fault:
             return cls(harm, _SECONDS[harm])
         form = _FORM.fullmatch(time)
         seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0
-        if not seconds or (seconds < 0 and harm is Harm.PAUSE):
+        if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and harm is Harm.PAUSE):
             raise UsageError(f"{text!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
         return cls(harm, seconds)
 

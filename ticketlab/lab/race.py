@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ticketlab.core.result import Result
     from ticketlab.lab.judging import Raced
 
+MEMORY_MB = 1024
+"""Far more than any purchase needs, and far less than what 100 buyers could take together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -33,7 +36,8 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
-    `timeline` asks for the timeline, which needs the steps.
+    `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
+    own may take, in MiB, beyond what it had at the start; 0 sets no limit.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -43,6 +47,7 @@ class Live:
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
     timeline: bool = False
+    memory_mb: int = MEMORY_MB
 
 
 def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
@@ -107,7 +112,7 @@ def _run(scenario: Scenario, live: Live, store: Store, strategy: Strategy, launc
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
-        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
+        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace, live.memory_mb)
         endings = launcher.run(party, meanwhile)
         from ticketlab.lab.judging import Raced
         from ticketlab.launch.track import track
