@@ -212,7 +212,13 @@ _SPECS: Final = (
     b"clerk:socket,server=pool,workers=3", b"pool:8", b"process:spawn", b"pct:3", b"dfs:preemptions=2",
     b"json,sqlite:journal=wal,manager", b"1-4", b"1,8,100", b"pause:2s",
 )  # fmt: skip
-_MESSAGES: Final = (b'["buy", 1, "main", 2]', b'["search", 3, "main"]', b'["cancel", 2, "main", [1, 2, 3]]')
+_MESSAGES: Final = (
+    b'["buy", 1, "main", 2]',
+    b'["search", 3, "main"]',
+    b'["cancel", 2, "main", [1, 2, 3], ""]',
+    b'["hold", 4, "main", 2, 30.0, "4.1"]',
+    b'["confirm", 4, "main", "4.1", null]',
+)
 
 
 def _documents() -> list[bytes]:
