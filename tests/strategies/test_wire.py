@@ -70,5 +70,5 @@ def test_outcomes_are_read_back(outcome: Outcome) -> None:
     ],
 )
 def test_what_is_no_request_is_refused(line: list[object]) -> None:
-    with pytest.raises(ValueError, match="not a request|no number of JSON"):
+    with pytest.raises(ValueError, match=r"not a request|no number of JSON"):
         _parse_request(json.dumps(line).encode())
