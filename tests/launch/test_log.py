@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.launch.log import MOST, WINDOW, Log, LogFull
+from ticketlab.launch.log import MOST, WINDOW, Log, LogFull, Tail
 
 FIELD = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=50), st.tuples(st.integers()))
 
@@ -38,6 +38,21 @@ def test_records_go_on_in_the_next_window() -> None:
         writer.append(record)
     assert list(log.records(0)) == records
     log.close()
+
+
+@given(st.lists(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(["", "x" * (WINDOW // 3)])), max_size=4)))
+def test_a_tail_gives_what_was_written_since_it_was_last_read(batches: list[list[tuple[str, str]]]) -> None:
+    log = Log(2)
+    try:
+        writer, tail = log.writer(1), Tail(log, 1)
+        for batch in batches:
+            for record in batch:
+                writer.append(record)
+            assert list(tail.read()) == batch
+            assert list(tail.read()) == []
+        writer.close()
+    finally:
+        log.close()
 
 
 def test_a_full_region_and_an_oversized_record_are_errors_that_say_so() -> None:

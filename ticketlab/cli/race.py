@@ -15,6 +15,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
+    from ticketlab.core.faults import Risk
     from ticketlab.core.result import Result
 
 _DEFAULT_LATENCY = "write=20ms"
@@ -35,7 +36,14 @@ _DEFAULT_LATENCY = "write=20ms"
     default=_DEFAULT_LATENCY,
     help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none for none.",
 )
-@option("--seed", type=int, default=0, help="What is drawn (quantities, delays) follows from it.")
+@option("--faults", help="What strikes whom at random: kill:0.1, pause:0.2:2s, disk-full, ... (see docs/crashes.md).")
+@option(
+    "--patience",
+    type=Positive(DAY_S),
+    default=5.0,
+    help="With --faults: seconds without a move after which all are stuck.",
+)
+@option("--seed", type=int, default=0, help="What is drawn (quantities, delays, faults) follows from it.")
 @option(
     "--timeout", type=Positive(DAY_S), default=60.0, help="Seconds after which a buyer that is not done is stopped."
 )
@@ -58,6 +66,11 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     from ticketlab.timings.latency import Latency
 
     pairs = chapters(store, strategy)
+    risks: tuple[Risk, ...] = ()
+    if given["faults"]:
+        from ticketlab.lab.striking import chosen_risks
+
+        risks = chosen_risks(given["faults"])
     if given["history"] is not None and len(pairs) > 1:
         raise UsageError("--history needs one race: name both --store and --strategy")
     for path in filter(None, (given["history"], given["html"])):
@@ -72,6 +85,8 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         folder=given["folder"],
         timeline=True,
         memory_mb=given["memory_mb"],
+        faults=risks,
+        patience=given["patience"],
         meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)

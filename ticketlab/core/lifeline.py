@@ -63,3 +63,9 @@ def _die_at_end_of(pipe: int) -> None:
     fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([pipe], [], [], 0)[0]:  # it was closed before
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def outlive_parent() -> None:
+    """Take that back. To the kernel the parent is the thread that forked, and some threads end before their process."""
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, 0)

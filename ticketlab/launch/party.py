@@ -26,10 +26,34 @@ from ticketlab.launch.recorder import Recorder
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+    from ticketlab.launch.striking import Risks
+
 STOPPED = "stopped"
 """How the reason begins why a participant ended that went beyond a limit."""
 GRACE_SECONDS = 5.0
 """How long a clerk that was sent home may take, and buyers whose clerk has died."""
+
+
+class Watch(Protocol):
+    """What a launcher asks while it waits for the buyers."""
+
+    def tick(self, left: float) -> float:
+        """Return how many seconds to wait before asking again, where `left` are left."""
+
+    def over(self) -> bool:
+        """Say whether there is nobody left worth waiting for."""
+
+
+class Unwatched:
+    """No watch at all."""
+
+    def tick(self, left: float) -> float:
+        """Wait as long as there is."""
+        return left
+
+    def over(self) -> bool:
+        """Go on."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +61,9 @@ class Party:
     """All that a participant needs, handed over when it starts.
 
     `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too;
-    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is.
+    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is. `risks` are the faults that may
+    strike; where there are any, `patience` is how long, in seconds, nobody need move before all that are left count as
+    hung.
     """
 
     scenario: Scenario
@@ -49,6 +75,16 @@ class Party:
     timeout: float
     trace: bool = True
     memory_mb: int = 0
+    risks: Risks | None = None
+    patience: float = 5.0
+
+    def vigil(self) -> Watch:
+        """Return what watches over the race; where no fault can strike there is nothing to see."""
+        if self.risks is None:
+            return Unwatched()
+        from ticketlab.launch.vigil import Vigil
+
+        return Vigil(self)
 
     @property
     def start_seconds(self) -> float:
@@ -59,7 +95,9 @@ class Party:
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        recorder = Recorder(writer, trace=self.trace)
+        staff = self.log.participants - self.scenario.buyers
+        struck = self.risks.struck(writer, self.scenario, participant, staff) if self.risks else None
+        recorder = struck or Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
         finally:

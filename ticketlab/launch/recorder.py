@@ -11,7 +11,7 @@ there, and written where they harm least: inside the lock, or before a wait.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, monotonic_ns, sleep, thread_time_ns, time
 from typing import Final, Literal, TypeVar
 
@@ -54,6 +54,8 @@ SLEEP: Final = "sleep"  # time, seconds
 NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
 END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
+STRUCK: Final = "struck"  # time, fault, before what: the participant's last record, if it was killed
+RESUMED: Final = "resumed"  # time: a pause is over
 BATCH: Final = "batch"  # records, in order
 
 KEPT: Final = 64
@@ -170,6 +172,15 @@ class Recorder:
     def for_fork(self) -> Pacer:
         """Record nothing: a log has one writer."""
         return Free()
+
+
+def singly(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield all records one by one, those of a batch in their order."""
+    for record in records:
+        if record[0] == BATCH:
+            yield from record[1]
+        else:
+            yield record
 
 
 def peak_memory() -> int:

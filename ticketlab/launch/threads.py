@@ -58,9 +58,10 @@ class ThreadLauncher:
             party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
             party.gate.fire()
             gun.set()
-            deadline = monotonic() + party.timeout
+            deadline, vigil = monotonic() + party.timeout, party.vigil()
             for thread in threads:
-                thread.join(max(0.0, deadline - monotonic()))
+                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not vigil.over():
+                    thread.join(vigil.tick(left))
         return [_ending(buyer, done.get(buyer)) for buyer in buyers] + staff_endings(party, staff)
 
 
