@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
-from ticketlab.strategies.purchase import Guard, Unattended, fulfil
+from ticketlab.strategies.purchase import Guard, Unattended, exclusively
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -45,14 +44,8 @@ class LockFile(Unattended):
                 return False
             return True
 
-        guard = Guard("inventory.filelock", acquire, lock.release)
-
-        def purchase(request: Request) -> Outcome:
-            with guard:
-                return fulfil(session, request)
-
         with store.session() as session:
-            yield purchase
+            yield exclusively(session, Guard("inventory.filelock", acquire, lock.release))
 
 
 KIND = StrategyKind(

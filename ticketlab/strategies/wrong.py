@@ -6,28 +6,22 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import Action, Step, at
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
-from ticketlab.strategies.purchase import Guard, Unattended, flock_guard, fulfil
+from ticketlab.strategies.lock import Lock
+from ticketlab.strategies.purchase import Unattended, flock_guard, fulfil
 
 
-class LockTooLate(Unattended):
+class LockTooLate(Lock):
     """Locks the write only: two buyers still read the same record before either writes."""
-
-    def __init__(self) -> None:
-        self._lock: Any = None
-
-    def prepare(self, setting: Setting) -> None:
-        """Make the lock."""
-        self._lock = setting.context.Lock()
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Read and check unguarded, then write with the lock held."""
-        guard = Guard("lock", self._lock.acquire, self._lock.release)
+        guard = self.guard()
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
