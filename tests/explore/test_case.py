@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault, Harm, Strike
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -19,6 +20,7 @@ CASE = Case(
     steps=("read db", "read db", "write db", "write db"),
     anomalies=("oversold",),
     without=frozenset({(2, 0)}),
+    strikes=(Strike(0, 2, Fault(Harm.KILL)), Strike(1, 0, Fault(Harm.PAUSE, 2.0))),
     whole=True,
     found={"policy": "pct:3", "seed": 1, "execution": 17},
     versions={"ticketlab": "0.1.0"},
@@ -33,8 +35,8 @@ def test_a_case_reads_back_as_it_was_written() -> None:
     ("change", "reason"),
     [
         ({"ticketlab": "result"}, "this is no ticketlab case"),
-        ({"version": 0}, "this case has version 0, and this ticketlab reads version 1"),
-        ({"version": 2}, "this case has version 2, and this ticketlab reads version 1"),
+        ({"version": 0}, "this case has version 0, and this ticketlab reads versions 1 and 2"),
+        ({"version": 3}, "this case has version 3, and this ticketlab reads versions 1 and 2"),
         ({"schedule": [1, "2"]}, r"schedule of this case is \[1, '2'\]: a whole number is needed"),
         ({"schedule": [0]}, r"schedule of this case is \[0\]: numbers from 1 is needed"),
         ({"scenario": []}, r"scenario of this case is \[\]: an object is needed"),

@@ -50,7 +50,7 @@ def test_a_deadlock_shrinks_to_the_two_that_wait_for_each_other() -> None:
     toy = Toy(first, lambda: cells.read("x"), second, first, shared=[a, b, cells])
     shrunk = smallest(toy, lambda execution: execution.ending is Ending.STUCK, RandomWalk(3))
     assert len(set(shrunk.execution.schedule)) == 2
-    assert shrunk.size[1:3] == (4, 1)  # each its read and its first lock; the second buyer's wait is no preemption
+    assert shrunk.size[2:4] == (4, 1)  # each its read and its first lock; the second buyer's wait is no preemption
 
 
 def test_what_was_shrunk_replays() -> None:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @option("--preemptions", type=int, help="With dfs: at most so many switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="At most so many schedules.")
 @option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until nothing is left.")
-@option("--executor", default="inline", help="inline: all buyers in this process; processes: one each, for real.")
+@option("--executor", help="inline: all buyers in this process; processes: one each, for real (needed for a kill).")
+@option("--faults", help="What strikes at every point: kill, pause:2s, terminate, disk-full, ... or all.")
 @option("--whole", is_flag=True, default=False, help="Take each read and each write as one step, never torn.")
 @option("--seed", type=int, default=0, help="What is drawn follows from it.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
@@ -43,6 +44,8 @@ def command(as_json: bool, **given: Any) -> int:
 
     What is found is shrunk, confirmed on real processes, drawn, and saved as a case that `ticketlab replay` repeats.
     If nothing is found and nothing is left, the strategy is right for every interleaving of these buyers.
+
+    With --faults each buyer is struck at each of its steps in turn, by real signals and real failures of files.
     """
     from ticketlab.cli.terminal import Progress, console, print_json
     from ticketlab.core.inventory import Inventory
@@ -51,6 +54,7 @@ def command(as_json: bool, **given: Any) -> int:
     from ticketlab.lab.exploring import explore
     from ticketlab.lab.files import refuse_existing
     from ticketlab.lab.pictures import TIMELINES, writer
+    from ticketlab.lab.striking import chosen_faults, needs_processes
     from ticketlab.report.exploration import print_exploration
 
     if given["tickets"] < 0:
@@ -65,9 +69,11 @@ def command(as_json: bool, **given: Any) -> int:
         orders=given["orders"],
         seed=given["seed"],
     )
+    faults = chosen_faults(given["faults"], scenario)
     how = Exploring(
         policy=_policy(given["policy"], given["preemptions"]),
-        executor=given["executor"],
+        executor=given["executor"] or ("processes" if needs_processes(faults) else "inline"),
+        faults=faults,
         executions=given["executions"],
         seed=given["seed"],
         exhaust=given["exhaust"],

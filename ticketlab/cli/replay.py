@@ -12,9 +12,9 @@ from ticketlab.cli.options import Command, option
 
 @click.command("replay", cls=Command)
 @click.argument("case", type=click.Path(path_type=Path))
-@option("--executor", default="inline", help="inline: all buyers in this process; processes: one each, for real.")
+@option("--executor", help="inline: all buyers in this process; processes: one each, for real (needed for a kill).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(case: Path, executor: str, as_json: bool) -> int:
+def command(case: Path, executor: str | None, as_json: bool) -> int:
     """Run a saved case again: the same schedule, the same steps, the same history.
 
     Steps that differ from the case's are an error of their own kind (exit code 4), never a verdict.
@@ -24,7 +24,7 @@ def command(case: Path, executor: str, as_json: bool) -> int:
     from ticketlab.lab.replaying import replay
     from ticketlab.report.exploration import print_replay
 
-    words = ["ticketlab", "replay", str(case), *(["--executor", executor] if executor != "inline" else [])]
+    words = ["ticketlab", "replay", str(case), *(["--executor", executor] if executor else [])]
     played = replay(load_case(case), executor, command=shlex.join(words))
     if as_json:
         print_json(played.to_json())

@@ -100,6 +100,22 @@ class ManagedStore(Store, Protocol):
         """Return a new lock that lives in the manager's process."""
 
 
+@runtime_checkable
+class SeizableStore(Store, Protocol):
+    """A store that somebody else can keep locked."""
+
+    def seize(self) -> AbstractContextManager[None]:
+        """Keep the store locked for a while, as an outsider does; nothing where somebody else does already."""
+
+
+@runtime_checkable
+class ServedStore(Store, Protocol):
+    """A store whose books live in processes of its own."""
+
+    def servers(self) -> Sequence[int]:
+        """Return the numbers of these processes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Where a strategy is prepared: how processes start, a folder for its files, the store, the number of buyers."""

@@ -1,11 +1,12 @@
 """Cases: everything needed to run one schedule again, as a value and as a JSON object that people can read.
 
-Version 1 of the object:
+Version 2 of the object:
 
-    {"ticketlab": "case", "version": 1,
+    {"ticketlab": "case", "version": 2,
      "scenario": {"store": "json", "strategy": "none", "buyers": 2, "inventory": {"main": 1}, "quantity": [1, 1],
                   "orders": 1, "seed": 0, "ledger": true},
      "without": [[3, 1]],                the third buyer's first request was left out
+     "faults": [{"who": 1, "point": 3, "fault": "kill"}],   what struck whom, before which of its steps
      "whole": false,                     whether reads and writes were one step each
      "schedule": [1, 2, 2, 1],           who made each step, buyers first, staff after them
      "steps": ["read inventory.json", ...],  what each was, to tell whether the program still repeats itself
@@ -13,7 +14,8 @@ Version 1 of the object:
      "found": {"policy": "pct:3", "seed": 1, "execution": 17},
      "versions": {"ticketlab": "0.1.0", "python": "3.11.7"}}
 
-Keys beyond these are kept out; a missing or misshapen one is refused, as is every other version.
+Keys beyond these are kept out; a missing or misshapen one is refused. Version 1 had no faults, and is read as well;
+every other version is refused.
 """
 
 from __future__ import annotations
@@ -23,34 +25,41 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
-from ticketlab.explore.trace import Nondeterminism, describe
+from ticketlab.explore.trace import Nondeterminism
 
-VERSION: Final = 1
+VERSION: Final = 2
+READABLE: Final = (1, 2)
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One schedule of one scenario. Buyers and requests count from 0 here, and from 1 in JSON."""
+    """One schedule of one scenario. Buyers, requests and points count from 0 here, and from 1 in JSON."""
 
     scenario: Scenario
     schedule: tuple[int, ...]
     steps: tuple[str, ...]
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
+    strikes: Strikes = ()
     whole: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults that strike, each once."""
+        return tuple(dict.fromkeys(strike.fault for strike in self.strikes))
+
     def check(self, execution: Execution) -> None:
         """Check that an execution made the same steps; raises Nondeterminism where it did not."""
-        table = execution.trace.table
-        now = [describe(table.steps[what]) for what in execution.trace.what]
+        now = execution.steps
         for place, (before, after) in enumerate(zip(self.steps, now, strict=False)):
             if before != after:
                 raise Nondeterminism(f"step {place + 1} was {before!r} when the case was saved and is {after!r} now")
@@ -74,6 +83,7 @@ class Case:
                 "ledger": scenario.ledger,
             },
             "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
+            "faults": [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.strikes],
             "whole": self.whole,
             "schedule": [who + 1 for who in self.schedule],
             "steps": list(self.steps),
@@ -91,9 +101,9 @@ class Case:
         """
         if not isinstance(data, dict) or data.get("ticketlab") != "case":
             raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
-        if data.get("version") != VERSION:
+        if data.get("version") not in READABLE:
             raise UsageError(
-                f"this case has version {data.get('version')!r}, and this ticketlab reads version {VERSION}: "
+                f"this case has version {data.get('version')!r}, and this ticketlab reads versions 1 and 2: "
                 "explore the scenario again, or replay it with the ticketlab that saved it"
             )
         fields = _Fields(data, "")
@@ -103,6 +113,7 @@ class Case:
             steps=tuple(fields.take("steps", _texts)),
             anomalies=tuple(fields.take("anomalies", _texts)),
             without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
+            strikes=tuple(fields.take("faults", _strikes)) if data["version"] != 1 else (),
             whole=fields.take("whole", _flag),
             found=fields.take("found", _object),
             versions={key: str(value) for key, value in fields.take("versions", _object).items()},
@@ -190,6 +201,16 @@ def _pair(value: Any) -> tuple[int, int]:
     if len(numbers) != 2:
         raise _Misshapen("a list of two numbers")
     return numbers[0], numbers[1]
+
+
+def _strikes(value: Any) -> list[Strike]:
+    return _list(value, _strike)
+
+
+def _strike(value: Any) -> Strike:
+    fields = _Fields(_object(value), "faults' ")
+    fault = Fault.parse(fields.take("fault", _text))
+    return Strike(fields.take("who", _place) - 1, fields.take("point", _place) - 1, fault)
 
 
 def _pairs(value: Any) -> list[tuple[int, int]]:

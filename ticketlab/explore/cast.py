@@ -7,16 +7,19 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from ticketlab.core.errors import PurchaseError, TicketlabError
+from ticketlab.core.faults import Strike
 
 Perform = Callable[[Any], Any]
 Place = tuple[int, int]  # a request: its buyer, from 0, and its place in the buyer's script
 NOTHING: Final[frozenset[Place]] = frozenset()
+Strikes = tuple[Strike, ...]  # at most one for each participant
 
 
 class Cast(Protocol):
     """The participants. An executor opens it, runs it as often as it likes with a reset before each time, closes it.
 
-    After an execution that had to be broken off (a deadlock) the cast is closed and opened again.
+    After an execution that had to be broken off (a deadlock), or in which a fault struck, the cast is closed and opened
+    again.
     """
 
     @property
@@ -34,6 +37,16 @@ class Cast(Protocol):
 
     def close(self) -> None:
         """Give back what `open` took."""
+
+
+class Exposed(Cast, Protocol):
+    """A cast that faults of every kind can strike; any cast will do for those that need neither of these."""
+
+    def seize(self) -> AbstractContextManager[object]:
+        """Keep the store locked for a while, as an outsider does."""
+
+    def servers(self) -> Sequence[int]:
+        """Return the process numbers of the store's servers."""
 
 
 class Record(NamedTuple):

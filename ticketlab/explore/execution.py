@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
-from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, TICK, Ending, State
-from ticketlab.explore.trace import Trace
+from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, SECOND, TICK, WAITED, Ending, State
+from ticketlab.explore.trace import Trace, describe
 
 
 class Note(NamedTuple):
@@ -27,7 +27,8 @@ class Execution:
     `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
     place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
-    holds the fields of what `notes` gives.
+    holds the fields of what `notes` gives. `fell` lists whom a fault struck; `waited` is how long time had to pass
+    because nobody could move, in seconds.
     """
 
     ending: Ending
@@ -37,6 +38,8 @@ class Execution:
     when: Sequence[int] = ()
     redundant: bool = False
     unanswered: Sequence[tuple[int, int, int]] = ()
+    fell: Sequence[int] = ()
+    waited: float = 0.0
 
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
@@ -44,13 +47,21 @@ class Execution:
         registers = state.registers
         when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
         ending = Ending(registers[ENDING])
-        unanswered = _unanswered(state, records) if ending is not Ending.COMPLETED else ()
-        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered)
+        fell = tuple(who for who in range(state.size) if state.fell[who])
+        unanswered = _unanswered(state, records) if fell or ending is not Ending.COMPLETED else ()
+        waited = registers[WAITED] / SECOND
+        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered, fell, waited)
 
     @property
     def notes(self) -> list[Note]:
         """What the participants learnt, in the order of the steps."""
         return sorted((Note(*fields) for fields in self.told), key=lambda note: note.step)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Every step in two words."""
+        table = self.trace.table
+        return tuple(describe(table.steps[what]) for what in self.trace.what)
 
     @property
     def schedule(self) -> tuple[int, ...]:

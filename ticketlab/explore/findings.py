@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ticketlab.core.faults import Fault
 from ticketlab.core.history import History
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -25,7 +26,7 @@ class Exploring:
 
     `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `whole` takes reads and
     writes as one step each. `steps` is when an execution counts as endless; `patience`, in seconds, is how long a real
-    process may stay outside control.
+    process may stay outside control. `faults` are what strikes, one in each execution.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -37,6 +38,7 @@ class Exploring:
     steps: int = STEPS
     patience: float = PATIENCE
     folder: Path | None = None
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class StruckPoint:
+    """What came of a fault at one point of one participant, over all schedules.
+
+    `before` is the step that it struck before; `waited` the longest time, in seconds, that survivors had to wait for
+    something to expire; `names` says how often each anomaly came of it.
+    """
+
+    fault: Fault
+    who: str
+    point: int
+    before: str
+    executions: int
+    anomalous: int
+    names: Mapping[str, int]
+    waited: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it stands in results."""
+        return {**asdict(self), "fault": str(self.fault), "point": self.point + 1, "names": dict(self.names)}
+
+
+@dataclass(frozen=True, slots=True)
 class Exploration:
-    """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did."""
+    """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
+
+    `struck` says what came of the faults, point by point; `left` names the files that were left behind.
+    """
 
     command: str
     scenario: Scenario
@@ -67,6 +94,8 @@ class Exploration:
     seconds: float
     finding: Finding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+    struck: Sequence[StruckPoint] = ()
+    left: Sequence[str] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -94,6 +123,9 @@ class Exploration:
             "executions": self.executions,
             "anomalous": self.anomalous,
             "names": dict(self.names),
+            "faults": [str(fault) for fault in self.how.faults],
+            "struck": [each.to_json() for each in self.struck],
+            "left": list(self.left),
             "exhausted": self.exhausted,
             "seconds": self.seconds,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],

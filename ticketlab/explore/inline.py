@@ -7,19 +7,21 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 from greenlet import getcurrent, greenlet
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import paced_by
-from ticketlab.explore.cast import NOTHING, Cast, Place
+from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Onward
 from ticketlab.explore.schedule import LEARNT, NOBODY, STARTED, UNFINISHED, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
+from ticketlab.explore.strikes import Struck, Terminated, seize_of
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
 
 STEPS: Final = 10_000
@@ -29,11 +31,14 @@ class Inline:
     """Runs the participants of a cast in this process; a context manager, so that they are sent home at the end.
 
     With `whole`, reads and writes are one step each: the later parts of an access are no scheduling points. `steps` is
-    the bound beyond which an execution counts as endless.
+    the bound beyond which an execution counts as endless. `faults` are those that may strike: not a
+    kill, since all are one process.
     """
 
-    def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS) -> None:
+    def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS, faults: Sequence[Fault] = ()) -> None:
         self._cast = cast
+        self._faults = faults
+        self._strikes: Strikes = ()
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -53,10 +58,16 @@ class Inline:
     ) -> None:
         self._close()
 
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+        return self._state.size
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 
-        `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script.
+        `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script. `strikes`
+        are of the executor's faults. After one of them everything that was shared is made anew.
         """
         state = self._state
         if not policy.begin(state):
@@ -69,6 +80,9 @@ class Inline:
         if without != self._without:
             self._without = without
             state.leave_out(without)
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         state.reset(policy)
         turns.begin()
@@ -78,7 +92,7 @@ class Inline:
             with paced_by(turns):
                 turns.switches[first]()
         execution = Execution.of(state, turns.records, turns.notes)
-        self._clean = execution.ending is Ending.COMPLETED
+        self._clean = execution.ending is Ending.COMPLETED and not execution.fell
         return execution
 
     def _employ(self, staff: Sequence[Callable[[], None]]) -> None:
@@ -87,7 +101,11 @@ class Inline:
             undo.callback(self._cast.close)
             self._state.registers[LEARNT] = 0
             buyers = len(self.scripts)
-            self._turns = turns = Turns(self._state, whole=self._whole, alone=False)
+            self._turns = turns = (
+                Struck(self._state, self._faults, seize_of(self._cast), whole=self._whole, alone=False)
+                if self._faults
+                else Turns(self._state, whole=self._whole, alone=False)
+            )
             self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]
             self._greenlets += [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
             turns.switches = [one.switch for one in self._greenlets] + [getcurrent().switch]
@@ -128,7 +146,11 @@ class Inline:
                     turns.play(who, perform, script)
                     turns.pass_on()
         except BrokenOff:
-            pass
+            return
+        except Terminated:
+            self._state.finish(who)
+        with suppress(BrokenOff):
+            turns.pass_on()
 
     def _serve(self, serve: Callable[[], None]) -> None:
         try:

@@ -14,17 +14,19 @@ import os
 import pickle
 import random
 import select
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.context import ForkProcess
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import paced_by
-from ticketlab.explore.cast import NOTHING, Cast, Place
+from ticketlab.explore.cast import NOTHING, Cast, Exposed, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
@@ -41,6 +43,7 @@ from ticketlab.explore.schedule import (
     State,
 )
 from ticketlab.explore.shared import NEWS, Board, EventBell, PipeBell, SharedMemory, SharedSteps
+from ticketlab.explore.strikes import Struck, Terminated, seize_of
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
@@ -48,6 +51,15 @@ from ticketlab.explore.turns import BrokenOff, Idle, Turns
 TURN: Final = 0
 COMMAND: Final = 1
 INSTALLED: Final = 2
+ASKED: Final = 4  # what the leading process shall do to a participant, and to whom
+VICTIM: Final = 5
+THEN: Final = 6  # who moves after it was stopped
+
+KILL_ME: Final = 1
+STOP_ME: Final = 2
+TERMINATE_ME: Final = 3
+BURY_ME: Final = 4  # it ends by itself
+KILL_SERVER: Final = 5
 
 GO_ON: Final = 0
 GO_HOME: Final = 1  # leave in order
@@ -63,12 +75,22 @@ class OutsideControl(TicketlabError):
 class Processes:
     """Runs the participants of a cast in processes; a context manager, so that none is left behind.
 
-    `whole` and `steps` are as for `Inline`. `patience` is how long, in seconds of the wall clock, a participant may
-    stay away from scheduling points.
+    `whole`, `steps` and `faults` are as for `Inline`; here signals are real. `patience` is how long, in
+    seconds of the wall clock, a participant may stay away from scheduling points.
     """
 
-    def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        cast: Cast,
+        *,
+        whole: bool = False,
+        steps: int = STEPS,
+        patience: float = PATIENCE,
+        faults: Sequence[Fault] = (),
+    ) -> None:
         self._cast = cast
+        self._faults = faults
+        self._strikes: Strikes = ()
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -102,9 +124,15 @@ class Processes:
         self._table = SharedSteps(memory, self._board.tell)
         lengths = [len(script) for script in self.scripts]
         self._state = State(self._table, lengths, len(staff), self._steps, memory.column, memory.bytes)
+        self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
 
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+        return self._state.size
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 
         Raises:
@@ -121,6 +149,9 @@ class Processes:
         if without != self._without:
             self._without = without
             state.leave_out(without)
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         self._install(policy)
         state.reset(policy)
@@ -130,7 +161,7 @@ class Processes:
         if first != NOBODY:
             self._give(first)
         execution = self._ended()
-        self._clean = execution.ending is Ending.COMPLETED
+        self._clean = execution.ending is Ending.COMPLETED and not execution.fell
         return execution
 
     def _ended(self) -> Execution:
@@ -139,7 +170,8 @@ class Processes:
             self._board.registers[COMMAND] = SPEAK
             self._board.tell()
             for who in range(len(self.scripts)):
-                self._give(who)
+                if who not in self._gone:
+                    self._give(who)
         records, told = self._board.log.take()
         return Execution.of(self._state, records, told)
 
@@ -169,6 +201,10 @@ class Processes:
             undo.callback(self._poll.close)
             self._poll.register(self._bells[-1].file, select.EPOLLIN)
             self._processes: list[ForkProcess] = []
+            self._gone: set[int] = set()
+            for who in range(self._state.size):
+                self._stopped[who] = 0
+            self._board.registers[ASKED] = 0
             undo.callback(self._send_home)
             self._start([*[None] * len(self.scripts), *staff])
             self._settle()
@@ -217,10 +253,56 @@ class Processes:
         return named(who, len(self.scripts))
 
     def _give(self, who: int) -> None:
+        """Hand over the turn, and wait until it is back for good: not only to have a fault strike."""
+        while who != NOBODY:
+            self._hand_over(who)
+            asked = self._board.registers[ASKED]
+            who = self._do(asked) if asked else NOBODY
+
+    def _do(self, asked: int) -> int:
+        """Do to a participant what a fault has it ask for, and return whose turn it is then."""
+        registers = self._board.registers
+        victim = registers[VICTIM]
+        process = self._processes[victim]
+        assert process.pid is not None
+        self._table.catch_up()
+        registers[ASKED] = 0
+        if asked == STOP_ME:
+            os.kill(process.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+            self._stopped[victim] = process.pid
+            return int(registers[THEN])
+        if asked == KILL_SERVER:
+            for server in cast("Exposed", self._cast).servers():
+                os.kill(server, signal.SIGKILL)
+            return int(victim)
+        if asked == TERMINATE_ME:
+            os.kill(process.pid, signal.SIGTERM)  # which finds it waiting for its turn: so this is its turn
+            self._await_turn()
+            return self._do(registers[ASKED]) if registers[ASKED] else NOBODY
+        if asked == KILL_ME:
+            process.kill()
+        self._poll.unregister(process.sentinel)
+        process.join()
+        self._gone.add(victim)
+        self._state.finish(victim)
+        return self._state.next()
+
+    def _hand_over(self, who: int) -> None:
         """Hand over the turn, and wait until it is back."""
-        registers, mine = self._board.registers, self._bells[-1]
-        registers[TURN] = who
+        self._board.registers[TURN] = who
+        self._continue(who)
         self._bells[who].ring()
+        self._await_turn()
+
+    def _continue(self, who: int) -> None:
+        """Let a participant that is stopped go on."""
+        if self._stopped[who]:
+            os.kill(self._stopped[who], signal.SIGCONT)
+            self._stopped[who] = 0
+
+    def _await_turn(self) -> None:
+        mine = self._bells[-1]
         while not (ready := dict(self._poll.poll(self._patience))):
             self._check_progress()
         if mine.file not in ready:
@@ -254,12 +336,16 @@ class Processes:
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
         part = _Part(self, who)
+        if self._faults:
+            signal.signal(signal.SIGTERM, _terminate)
         try:
             part.wait()
             with paced_by(Idle()):
                 part.buy() if serve is None else part.serve(serve)
         except BrokenOff:
             pass
+        except Terminated:
+            part.leave()
         except BaseException as error:
             self._board.report(error)
             self._bells[-1].ring()
@@ -275,10 +361,41 @@ class _Part:
         self._board = executor._board
         self._state = executor._state
         self._bell = executor._bells[who]
-        self._turns = turns = Turns(executor._state, whole=executor._whole, alone=True)
+        self._turns = turns = self._pacer()
         self._policy = self._news = 0
+        self._pausing = NOBODY
         turns.me = who
         turns.switches = [self._switch(to) for to in range(len(executor._bells))]
+
+    def _pacer(self) -> Turns:
+        executor, state = self._executor, self._state
+        if not executor._faults:
+            return Turns(state, whole=executor._whole, alone=True)
+        struck = Struck(state, executor._faults, seize_of(executor._cast), whole=executor._whole, alone=True)
+        struck.strike = self._strike
+        return struck
+
+    def _strike(self, fault: Fault) -> None:
+        """Have a fault strike this process."""
+        if fault.harm is Harm.PAUSE:
+            self._pausing = self._state.registers[LENGTH]  # from when somebody else moves, which nobody may
+        elif fault.harm is not Harm.CLOCK:
+            self._speak()
+            self._ask(_ASKING[fault.harm])
+
+    def _ask(self, what: int, then: int = NOBODY) -> None:
+        """Have the leading process do something to this one, and wait for the turn."""
+        registers, me = self._board.registers, self._who
+        registers[ASKED], registers[VICTIM], registers[THEN] = what, me, then
+        self._executor._bells[-1].ring()
+        self.wait()
+
+    def leave(self) -> None:
+        """End, and leave the turn to the leading process."""
+        self._speak()
+        registers = self._board.registers
+        registers[ASKED], registers[VICTIM] = BURY_ME, self._who
+        self._executor._bells[-1].ring()
 
     def _switch(self, to: int) -> Callable[[], None]:
         registers, turns, ring, wait = (
@@ -299,7 +416,16 @@ class _Part:
             if registers[NEWS] != self._news:
                 self._catch_up()
 
-        return switch
+        def carefully() -> None:
+            if self._pausing == self._state.registers[LENGTH]:
+                self._pausing = NOBODY
+                self._ask(STOP_ME, to)
+            else:
+                if to < self._state.size:
+                    self._executor._continue(to)
+                switch()
+
+        return carefully if self._executor._faults else switch
 
     def wait(self) -> None:
         """Wait for the first turn."""
@@ -348,6 +474,18 @@ class _Part:
         with paced_by(self._turns):
             serve()
         raise TicketlabError("staff went home while buyers were still buying")
+
+
+_ASKING: Final = {
+    Harm.KILL: KILL_ME,
+    Harm.KILL_STAFF: KILL_ME,
+    Harm.KILL_SERVER: KILL_SERVER,
+    Harm.TERMINATE: TERMINATE_ME,
+}
+
+
+def _terminate(_number: int, _frame: object) -> None:
+    raise Terminated
 
 
 def _bell(alive: int) -> EventBell | PipeBell:

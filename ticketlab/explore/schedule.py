@@ -32,6 +32,7 @@ LEARNT: Final = 12  # whether everybody's first step is known from an execution 
 RETRYING: Final = 9  # whose turn it is to do so
 SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtual time, in ticks
 LETS: Final = 13  # how often time was let pass because nobody could move
+WAITED: Final = 14  # for how long, in ticks
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
 CLOCK: Final = 7  # virtual time, in ticks
@@ -128,6 +129,10 @@ class State:
         self.opening = allocate(self.size)  # the first step of each buyer, once it is known
         self.marks = allocate(self.size)
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
+        self.struck_at = allocate(self.size)  # 1 + the point at which a fault strikes a participant; 0 where none does
+        self.struck_by = allocate(self.size)  # which fault that is, in the executor's list
+        self.points = allocate(self.size)  # points at which it could have struck so far
+        self.fell = allocate(self.size)  # whether it has struck
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = b"\1" * table.limit
@@ -145,6 +150,21 @@ class State:
         for buyer, place in without:
             self.skip[self.offset[buyer] + place] = 1
 
+    def strike(self, strikes: Iterable[tuple[int, int, int]]) -> None:
+        """Have faults strike from now on: whom, at which point, and which fault of the executor's list."""
+        self.registers[LEARNT] = 0
+        self.struck_at[: self.size] = self._zeros
+        for who, point, fault in strikes:
+            self.struck_at[who], self.struck_by[who] = 1 + point, fault
+
+    def falls(self, who: int) -> bool:
+        """Count a point at which a fault could strike a participant, and say whether it does."""
+        self.points[who] += 1
+        if self.struck_at[who] != self.points[who]:
+            return False
+        self.fell[who] = 1
+        return True
+
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
         registers = self.registers
@@ -152,12 +172,13 @@ class State:
         registers[CLOCKED] = policy.clocked
         registers[STARTED] = 0
         registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
-        registers[CLOCK] = registers[SKEW] = registers[LETS] = 0
+        registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = 0
         registers[UNFINISHED] = self.buyers
         registers[VERSION] += 1
         known = len(self.table)
         self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
+        self.points[: self.size] = self.fell[: self.size] = self._zeros
         self._stand_all(self._zeros[: self.buyers])
 
     def _stand_all(self, symbols: Sequence[int]) -> None:
@@ -252,6 +273,7 @@ class State:
         self.arrive(who, self.table.passed[Step(Action.LET, f"{(until - now) / SECOND:.3g} s pass")])
         self.execute(who)
         self.pass_time(until - now)
+        registers[WAITED] += until - now
         self.arrive(who, stood)
         return self.next()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from ticketlab.core.errors import UsageError
-from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Replay
 from ticketlab.explore.schedule import Ending, Policy
@@ -20,12 +20,20 @@ class Executor(Protocol):
     def scripts(self) -> Sequence[Sequence[object]]:
         """What each buyer asks for."""
 
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING) -> Execution | None:
+    @property
+    def size(self) -> int:
+        """How many take part, staff included."""
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything."""
 
 
 def search(
-    executor: Executor, policy: Policy, limit: int | None = None, without: frozenset[Place] = NOTHING
+    executor: Executor,
+    policy: Policy,
+    limit: int | None = None,
+    without: frozenset[Place] = NOTHING,
+    strikes: Strikes = (),
 ) -> Iterator[Execution]:
     """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
 
@@ -35,7 +43,7 @@ def search(
         raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")
     count = 0
     while limit is None or count < limit:
-        execution = executor.run(policy, without)
+        execution = executor.run(policy, without, strikes)
         if execution is None:
             return
         if execution.ending is Ending.DIVERGED:
@@ -48,7 +56,9 @@ def search(
             yield execution
 
 
-def replay(executor: Executor, schedule: tuple[int, ...], without: frozenset[Place] = NOTHING) -> Execution:
+def replay(
+    executor: Executor, schedule: tuple[int, ...], without: frozenset[Place] = NOTHING, strikes: Strikes = ()
+) -> Execution:
     """Run one schedule, and past its end without preemption."""
-    (execution,) = search(executor, Replay(schedule), without=without)
+    (execution,) = search(executor, Replay(schedule), without=without, strikes=strikes)
     return execution

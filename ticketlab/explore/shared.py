@@ -200,7 +200,7 @@ class Board:
     """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
 
     def __init__(self, memory: SharedMemory, rows: int) -> None:
-        self.registers = memory.column(4)  # named in `processes`, but for the last, which `tell` changes
+        self.registers = memory.column(8)  # named in `processes`, but for the one that `tell` changes
         self.log = Log(memory, rows)
         self.policy = Messages(memory, 1 << 22, "delays of a policy")
         self.trouble = Messages(memory, 1 << 16, "errors")

@@ -1,4 +1,4 @@
-"""Make a failing execution small: fewer buyers, then fewer steps, then fewer preemptions.
+"""Make a failing execution small: fewer buyers, then fewer faults, fewer steps, fewer preemptions.
 
 Requests are left out as long as the failure stays: a whole buyer's first, then single ones. Then the schedule itself is
 changed, one place at a time, and each change that makes it smaller is kept, until none does. At last, where a
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ticketlab.explore.cast import NOTHING, Place
+from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.replay import Loosely
@@ -25,25 +25,32 @@ SEARCH: Final = 300  # executions spent on a smaller cast, or on fewer preemptio
 
 @dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A failing execution and the requests that were left out."""
+    """A failing execution, the requests that were left out, and the faults that struck."""
 
     execution: Execution
     without: frozenset[Place]
+    strikes: Strikes = ()
 
     @property
-    def size(self) -> tuple[int, int, int, int]:
-        """What is made smaller, the first difference counting: buyers, steps, preemptions, switches."""
+    def size(self) -> tuple[int, int, int, int, int]:
+        """What is made smaller, the first difference counting: buyers, faults, steps, preemptions, switches."""
         schedule = self.execution.schedule
         switches = sum(one != other for one, other in pairwise(schedule))
-        return len(set(schedule)), len(schedule), self.execution.trace.preemptions(), switches
+        return len(set(schedule)), len(self.strikes), len(schedule), self.execution.trace.preemptions(), switches
 
 
-def shrink(executor: Executor, execution: Execution, fails: Fails, without: frozenset[Place] = NOTHING) -> Shrunk:
+def shrink(
+    executor: Executor,
+    execution: Execution,
+    fails: Fails,
+    without: frozenset[Place] = NOTHING,
+    strikes: Strikes = (),
+) -> Shrunk:
     """Return a locally minimal execution that fails as the given one does.
 
     `fails` is asked about each execution right after it ran, so it may look at the store.
     """
-    return _Shrinking(executor, fails).smallest(Shrunk(execution, without))
+    return _Shrinking(executor, fails).smallest(Shrunk(execution, without, strikes))
 
 
 class _Shrinking:
@@ -72,19 +79,27 @@ class _Shrinking:
         without = (
             frozenset((buyer, place) for buyer, script in enumerate(scripts) for place in range(len(script))) - kept
         )
-        found = self._follow([part.get(who, who) for who in schedule], without)
+        strikes = tuple(strike._replace(who=part.get(strike.who, strike.who)) for strike in best.strikes)
+        found = self._follow([part.get(who, who) for who in schedule], without, strikes)
         return found if found is not None and found.size == best.size else best
 
     def _smaller(self, best: Shrunk) -> Shrunk | None:
         omissions = list(self._omissions(best.without))
         for without in omissions:
-            if found := self._follow(best.execution.schedule, without):
+            if found := self._follow(best.execution.schedule, without, best.strikes):
+                return found
+        for strikes in _fewer(best.strikes):
+            if found := self._follow(best.execution.schedule, best.without, strikes):
                 return found
         for without in omissions:
             if found := self._look(without, best):
                 return found
         for schedule in _changes(best.execution.schedule):
-            found = self._follow(schedule, best.without)
+            found = self._follow(schedule, best.without, best.strikes)
+            if found is not None and found.size < best.size:
+                return found
+        for strikes in _earlier(best.strikes):
+            found = self._follow(best.execution.schedule, best.without, strikes)
             if found is not None and found.size < best.size:
                 return found
         return self._look(best.without, best)
@@ -98,24 +113,37 @@ class _Shrinking:
         yield from (without | set(script) for script in reversed(scripts) if script)
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 
-    def _follow(self, schedule: Sequence[int], without: frozenset[Place]) -> Shrunk | None:
-        execution = self._executor.run(Loosely(schedule), without)
-        return Shrunk(execution, without) if execution is not None and self._fails(execution) else None
+    def _follow(self, schedule: Sequence[int], without: frozenset[Place], strikes: Strikes) -> Shrunk | None:
+        execution = self._executor.run(Loosely(schedule), without, strikes)
+        return Shrunk(execution, without, strikes) if execution is not None and self._fails(execution) else None
 
     def _look(self, without: frozenset[Place], best: Shrunk) -> Shrunk | None:
         """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
-        most = best.size[2] if without != best.without else best.size[2] - 1
+        most = best.size[3] if without != best.without else best.size[3] - 1
         for bound in range(min(most, 2) + 1):
             policy = DepthFirst(bound)
             for _ in range(SEARCH):
-                execution = self._executor.run(policy, without)
+                execution = self._executor.run(policy, without, best.strikes)
                 if execution is None:
                     break
                 if not execution.redundant and self._fails(execution):
-                    found = Shrunk(execution, without)
+                    found = Shrunk(execution, without, best.strikes)
                     if without != best.without or found.size < best.size:
                         return found
         return None
+
+
+def _fewer(strikes: Strikes) -> Iterator[Strikes]:
+    """Yield what is left without one of the faults."""
+    for place in range(len(strikes)):
+        yield strikes[:place] + strikes[place + 1 :]
+
+
+def _earlier(strikes: Strikes) -> Iterator[Strikes]:
+    """Yield the faults with one of them a point earlier."""
+    for place, strike in enumerate(strikes):
+        if strike.point:
+            yield (*strikes[:place], strike._replace(point=strike.point - 1), *strikes[place + 1 :])
 
 
 def _changes(schedule: Sequence[int]) -> Iterator[tuple[int, ...]]:

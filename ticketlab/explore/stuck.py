@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
+from ticketlab.core.faults import Harm
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import Ending
 from ticketlab.explore.steps import NONE
 from ticketlab.explore.trace import Trace, describe
+
+_ENDS: Final = {Harm.KILL.value: "killed", Harm.KILL_STAFF.value: "killed", Harm.TERMINATE.value: "terminated"}
 
 
 class Wait(NamedTuple):
@@ -31,12 +34,20 @@ def holders(trace: Trace) -> dict[str, list[int]]:
     held: dict[str, list[int]] = {}
     for who, what in zip(trace.who, trace.what, strict=True):
         step = trace.table.steps[what]
-        if step.action.takes:
+        if step.action.takes and step.excludes:
+            held[step.resource] = [who]  # who held it before lost it by dying, and gave nothing back
+        elif step.action.takes:
             held.setdefault(step.resource, []).append(who)
         elif step.action.gives_back and held.get(step.resource):
             holding = held[step.resource]
             holding.remove(who if who in holding else holding[0])
     return held
+
+
+def ended(trace: Trace) -> dict[int, str]:
+    """Return whom a fault brought to an end, and how."""
+    steps = [(who, trace.table.steps[what]) for who, what in zip(trace.who, trace.what, strict=True)]
+    return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.STRUCK and step.resource in _ENDS}
 
 
 def waits(trace: Trace) -> list[Wait]:
@@ -77,15 +88,20 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         sentence = (
             f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
         )
-        return Anomaly("livelock", sentence, {"steps": len(trace), "last": steps})
+        return Anomaly("no progress" if execution.fell else "livelock", sentence, {"steps": len(trace), "last": steps})
     if execution.ending is not Ending.STUCK:
         return None
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
     ring = cycle(waiting)
     told = ring or [wait for wait in waiting if wait.who < buyers]
     name = "deadlock"
+    lost = ended(trace)
     if not ring:
-        if all(wait.holders for wait in told):
+        if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
+            name = "lock left behind"
+        elif execution.fell:
+            name = "survivors blocked for ever"
+        elif all(wait.holders for wait in told):
             name = "lock left behind"
         elif any(not wait.holders and _signalled_before(trace, wait) for wait in told):
             name = "lost wake-up"
@@ -98,16 +114,19 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         }
         for wait in told
     ]
-    return Anomaly(name, "; ".join(_sentence(trace, wait, buyers) for wait in told), {"waits": evidence})
+    return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
 
 
-def _sentence(trace: Trace, wait: Wait, buyers: int) -> str:
+def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:
     mine = [resource for resource, who in holders(trace).items() if wait.who in who]
     holds = f"holds {' and '.join(mine)} and " if mine else ""
     who = named(wait.who, buyers)
     if wait.holders:
         them = " and ".join(named(holder, buyers) for holder in wait.holders)
-        return f"{who} {holds}waits for {wait.step.resource}, held by {them}"
-    return (
-        f"{who} {holds}waits to {wait.step.action.value} {wait.step.resource}, and nobody is left to make that possible"
-    )
+        held = f"{who} {holds}waits for {wait.step.resource}, held by {them}"
+        if how := lost.get(wait.holders[0]):
+            return f"{held}, which was {how} while holding it: nobody can ever have it again"
+        return held
+    gone = "".join(f": {named(each, buyers)} was {how}" for each, how in lost.items())
+    waiting = f"{who} {holds}waits to {wait.step.action.value} {wait.step.resource}"
+    return f"{waiting}, and nobody is left to make that possible{gone}"

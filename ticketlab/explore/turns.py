@@ -73,6 +73,7 @@ class Turns:
     """
 
     may_wait = False
+    counts_own = False  # whether what nobody else knows of is a scheduling point, too
 
     def __init__(self, state: State, *, whole: bool, alone: bool) -> None:
         self._state = state
@@ -127,7 +128,7 @@ class Turns:
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked."""
-        if step.part and self._whole:
+        if (step.part and self._whole) or (step.own and not self.counts_own):
             return
         me = self.me
         if self._spinning and me in self._spinning:
@@ -233,6 +234,10 @@ class Turns:
         self.me = chosen = self.pick()
         self.switches[chosen]()
 
+    def answer(self, perform: Perform, request: Any) -> Any:
+        """Return what came of a request."""
+        return attempt(perform, request)
+
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
@@ -243,7 +248,7 @@ class Turns:
         for place, request in enumerate(script):
             if skip[first + place]:
                 continue
-            outcome = attempt(perform, request)
+            outcome = self.answer(perform, request)
             until = registers[LENGTH]
             self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
             since = until

@@ -14,17 +14,18 @@ from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.case import Case
+from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.findings import Exploration, Exploring, Finding
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.processes import Processes
-from ticketlab.explore.search import Executor, replay, search
+from ticketlab.explore.search import Executor, replay
 from ticketlab.explore.shrink import shrink
-from ticketlab.explore.trace import describe
 from ticketlab.lab.cases import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.registry import policy_kind, store_kind, strategy_kind
+from ticketlab.lab.registry import store_kind, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.lab.striking import Points, Search, refuse_impossible
 
 EXECUTORS: Final = ("inline", "processes")
 
@@ -34,11 +35,11 @@ def executor_for(cast: Rehearsal, how: Exploring) -> AbstractContextManager[Exec
     if how.executor not in EXECUTORS:
         raise unknown_name("executor", how.executor, EXECUTORS)
     if how.executor == "inline":
-        return Inline(cast, whole=how.whole, steps=how.steps)
+        return Inline(cast, whole=how.whole, steps=how.steps, faults=how.faults)
     store = store_kind(cast.scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be explored with processes: its books never leave one process")
-    return Processes(cast, whole=how.whole, steps=how.steps, patience=how.patience)
+    return Processes(cast, whole=how.whole, steps=how.steps, patience=how.patience, faults=how.faults)
 
 
 def refuse_unsupported(scenario: Scenario, executor: str) -> None:
@@ -90,6 +91,7 @@ def explore_cast(
     refuse_unsupported(cast.scenario, how.executor)
     began = time.monotonic()
     with executor_for(cast, how) as executor:
+        refuse_impossible(how, cast.scenario, cast.store, executor.size - len(executor.scripts))
         seen = _search(executor, cast, how, progress)
         finding = _finding(executor, cast, how, *seen.first) if seen.first else None
     return Exploration(
@@ -103,6 +105,8 @@ def explore_cast(
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(how.folder or Path.cwd()),
+        struck=seen.points.told(),
+        left=sorted(cast.left),
     )
 
 
@@ -112,62 +116,61 @@ class _Seen:
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
-    first: tuple[int, Execution, list[Anomaly]] | None = None
+    first: tuple[int, Execution, Strikes, list[Anomaly]] | None = None
+    points: Points = field(default_factory=Points)
 
 
 def _search(executor: Executor, cast: Rehearsal, how: Exploring, progress: Callable[[int, int], None]) -> _Seen:
-    kind, seen = policy_kind(how.policy), _Seen()
-    policy = kind.make(how.policy, how.seed)
-    for execution in search(executor, policy, how.executions):
+    seen = _Seen()
+    tried = Search(executor, how)
+    for execution, strikes in tried.executions():
         seen.executions += 1
         if seen.executions % 100 == 0:
             progress(seen.executions, seen.anomalous)
         anomalies = cast.judge(execution)
+        seen.points.count(execution, strikes, anomalies, len(cast.scripts))
         if anomalies:
             seen.anomalous += 1
             seen.names.update({anomaly.name for anomaly in anomalies})
             if seen.first is None:
-                seen.first = seen.executions, execution, anomalies
+                seen.first = seen.executions, execution, strikes, anomalies
             if not how.exhaust:
                 break
-    else:
-        # The search ended by itself or by the bound; asking once more tells which.
-        seen.exhausted = kind.exhausts and (
-            seen.executions < how.executions or next(search(executor, policy, 1), None) is None
-        )
+    seen.exhausted = tried.exhausted
     return seen
 
 
 def _finding(
-    executor: Executor, cast: Rehearsal, how: Exploring, number: int, execution: Execution, anomalies: list[Anomaly]
+    executor: Executor,
+    cast: Rehearsal,
+    how: Exploring,
+    number: int,
+    execution: Execution,
+    strikes: Strikes,
+    anomalies: list[Anomaly],
 ) -> Finding:
     wanted = {anomaly.name for anomaly in anomalies}
 
     def fails(one: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in cast.judge(one)})
 
-    small = shrink(executor, execution, fails)
-    last = replay(executor, small.execution.schedule, small.without)
+    small = shrink(executor, execution, fails, strikes=strikes)
+    last = replay(executor, small.execution.schedule, small.without, small.strikes)
     found = cast.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
     case = Case(
         scenario=cast.scenario,
         schedule=last.schedule,
-        steps=steps_of(last),
+        steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
+        strikes=small.strikes,
         whole=how.whole,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number, **cast.origin},
         versions=versions(),
     )
     return Finding(case, last, tuple(found), cast.history(last), _confirm(case, cast, how))
-
-
-def steps_of(execution: Execution) -> tuple[str, ...]:
-    """Return every step of an execution in two words."""
-    table = execution.trace.table
-    return tuple(describe(table.steps[what]) for what in execution.trace.what)
 
 
 def _confirm(case: Case, cast: Rehearsal, how: Exploring) -> str:
@@ -180,8 +183,8 @@ def _confirm(case: Case, cast: Rehearsal, how: Exploring) -> str:
     if cast.at_home:
         return "found in one process"
     cast = cast.again()
-    with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience) as executor:
-        again = replay(executor, case.schedule, case.without)
+    with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience, faults=case.faults) as executor:
+        again = replay(executor, case.schedule, case.without, case.strikes)
         case.check(again)
         found = {anomaly.name for anomaly in cast.judge(again)}
     if not set(case.anomalies) <= found:

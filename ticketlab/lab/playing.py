@@ -21,7 +21,7 @@ from ticketlab.explore.policies.timed import MICROSECOND, Timed
 from ticketlab.explore.schedule import Policy
 from ticketlab.explore.search import search
 from ticketlab.lab.cases import versions
-from ticketlab.lab.exploring import executor_for, refuse_unsupported, steps_of
+from ticketlab.lab.exploring import executor_for, refuse_unsupported
 from ticketlab.lab.race import Live
 from ticketlab.lab.race import race as race_live
 from ticketlab.lab.rehearsal import Rehearsal
@@ -152,7 +152,7 @@ def play(
     case = Case(
         scenario=scenario,
         schedule=execution.schedule,
-        steps=steps_of(execution),
+        steps=execution.steps,
         anomalies=tuple(anomaly.name for anomaly in anomalies),
         without=without,
         whole=whole,

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ticketlab.check.books import judge_books
 from ticketlab.check.linearize import check
 from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
+from ticketlab.core.faults import Harm
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Request, Sold
-from ticketlab.core.plugin import Perform, Setting, Store, Strategy
+from ticketlab.core.plugin import Perform, SeizableStore, ServedStore, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Record, crashed
@@ -45,9 +47,26 @@ class Rehearsal:
         self.scripts: Sequence[Sequence[Request]] = scripts
         self._folder = folder
         self._taken = ExitStack()
+        self.left: set[str] = set()  # names of files that were left behind after a fault
+        self._struck = False
+        self._clean_folder: frozenset[str] = frozenset()
         self._right: set[object] = set()  # what was told and written in executions that were judged to be right
         self._store: Store
         self._strategy: Strategy
+
+    @property
+    def store(self) -> Store:
+        """The store, while it is open."""
+        return self._store
+
+    @contextmanager
+    def at_rest(self) -> Iterator[tuple[Store, int]]:
+        """Open the store and the strategy for a look, and yield the store and how many staff there are."""
+        staff = self.open()
+        try:
+            yield self._store, len(staff)
+        finally:
+            self.close()
 
     def again(self) -> Rehearsal:
         """Return another cast of the same."""
@@ -58,6 +77,7 @@ class Rehearsal:
         scenario = self.scenario
         with ExitStack() as stack:
             folder = stack.enter_context(live_folder(self._folder))
+            stack.callback(self._look_around, folder)
             store = store_kind(scenario.store).make(scenario.store, folder)
             strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
             try:
@@ -71,6 +91,14 @@ class Rehearsal:
             self._taken = stack.pop_all()
         return strategy.staff()
 
+    def _look_around(self, folder: Path) -> None:
+        """See which files are left when everybody is gone; after a fault there may be more than otherwise."""
+        left = frozenset(re.sub(r"\d+", "N", path.name) for path in folder.rglob("*"))
+        if self._struck:
+            self.left |= left - self._clean_folder
+        else:
+            self._clean_folder = left
+
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Take part as the strategy has it."""
         return self._strategy.join(self._store, buyer)
@@ -78,6 +106,14 @@ class Rehearsal:
     def reset(self) -> None:
         """Put the opening stock back."""
         self._store.reset()
+
+    def seize(self) -> AbstractContextManager[object]:
+        """Keep the store locked as an outsider does."""
+        return cast("SeizableStore", self._store).seize()
+
+    def servers(self) -> Sequence[int]:
+        """Return the process numbers of the store's servers."""
+        return cast("ServedStore", self._store).servers()
 
     def close(self) -> None:
         """Take everything down."""
@@ -88,7 +124,8 @@ class Rehearsal:
 
         Times are looked at last, and only where they could matter: where nobody was turned away, sums say it all.
         """
-        books, found = self.read_books()
+        self._struck = bool(execution.fell)
+        books, found = self.read_books(struck=self._struck)
         seen = _seen(execution, books)
         if seen in self._right:
             return []
@@ -100,18 +137,24 @@ class Rehearsal:
             self._right.add(seen)
         return found
 
-    def read_books(self) -> tuple[Books | None, list[Anomaly]]:
-        """Read the books afresh; where nobody can, say so."""
+    def read_books(self, *, struck: bool = False) -> tuple[Books | None, list[Anomaly]]:
+        """Read the books afresh; where nobody can, say so: after a fault, whatever the store's reason is."""
         try:
             return self._store.books(), []
-        except TornRead as error:
-            return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
+        except Exception as error:
+            if not struck and not isinstance(error, TornRead):
+                raise
+            reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
+            return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
 
     def endings(self, execution: Execution) -> list[Anomaly]:
         """Return what kept the execution, or a buyer in it, from coming to its end."""
         stuck = explain(execution, len(self.scripts))
-        crashes = [_crash(record) for record in execution.records if crashed(record.outcome)]
-        return ([stuck] if stuck else []) + crashes
+        crashes = [record for record in execution.records if crashed(record.outcome)]
+        if any(step.endswith(Harm.KILL_SERVER.value) for step in execution.steps if execution.fell):
+            crashes = []  # nobody can buy of a store that is gone, and everybody may say so in its own words
+        met = [_crash(record) for record in crashes if record.buyer not in execution.fell]
+        return ([stuck] if stuck else []) + met
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
@@ -150,7 +193,7 @@ def _seen(execution: Execution, books: Books | None) -> object:
 
     Most executions of a correct strategy lead to one of a few outcomes, and judging takes longer than running.
     """
-    if books is None or execution.ending is not Ending.COMPLETED:
+    if books is None or execution.fell or execution.ending is not Ending.COMPLETED:
         return None
     told = frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
     order = _precedence(execution) if _ordered(execution) else ()

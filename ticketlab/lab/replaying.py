@@ -10,10 +10,11 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import executor_for, refuse_unsupported
 from ticketlab.lab.folders import LIVE
 from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.lab.striking import needs_processes
 
 
-def replay(case: Case, executor: str = "inline", *, command: str = "") -> Replay:
-    """Run a case again.
+def replay(case: Case, executor: str | None = None, *, command: str = "") -> Replay:
+    """Run a case again: in this process, unless somebody is killed in it or the executor is named.
 
     Raises:
         Nondeterminism: the steps differ from the case's; that is no verdict.
@@ -21,14 +22,15 @@ def replay(case: Case, executor: str = "inline", *, command: str = "") -> Replay
     """
     if test := case.found.get("test"):
         raise UsageError(f"this case is of the test {test}: replay it with pytest --ticketlab-replay")
+    executor = executor or ("processes" if needs_processes(case.faults) else "inline")
     return replay_cast(Rehearsal(case.scenario), case, executor, command=command)
 
 
 def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, command: str = "") -> Replay:
     """Do so with the cast that the case was found with."""
     refuse_unsupported(case.scenario, executor)
-    with executor_for(cast, Exploring(executor=executor, whole=case.whole)) as running:
-        execution = replayed(running, case.schedule, case.without)
+    with executor_for(cast, Exploring(executor=executor, whole=case.whole, faults=case.faults)) as running:
+        execution = replayed(running, case.schedule, case.without, case.strikes)
         case.check(execution)
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)

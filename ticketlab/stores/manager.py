@@ -56,6 +56,11 @@ class ManagerStore:
         assert self._manager is not None, "locks are made in the lab's process, and handed over"
         return self._manager.Lock()
 
+    def servers(self) -> list[int]:
+        """Return the process number of the server."""
+        process = getattr(self._manager, "_process", None)
+        return [process.pid] if process is not None else []
+
     def books(self) -> Books:
         """Copy the whole dict, in one message."""
         records = self._records.copy()

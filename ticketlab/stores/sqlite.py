@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar
@@ -193,6 +193,14 @@ class SqliteStore:
             yield SqliteSession(driver, self.path.name, ledger=self._ledger, wal=self._wal)
         finally:
             connection.close()
+
+    @contextmanager
+    def seize(self) -> Iterator[None]:
+        """Keep the database locked as an outsider does (a backup, a browser of tables), unless somebody else does."""
+        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as outsider:
+            with suppress(sqlite3.OperationalError):
+                outsider.execute("BEGIN EXCLUSIVE")
+            yield
 
     def books(self) -> Books:
         """Read both tables in one transaction; raises TornRead where somebody keeps the database locked."""

@@ -1,0 +1,159 @@
+"""Faults in a controlled execution: each strikes its victim at a given point, and the schedule goes on around it.
+
+What befalls a participant as a whole (a signal, a jump of the clock) is a step of the victim's own, on everything: so a
+search tries it before and after whatever others do. What befalls one access is there from the moment at which its
+step is picked until the victim's next point. All of it is real: processes get signals, files the kernel's own limits.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Final, Literal, TypeVar
+
+from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.explore.cast import Cast, Perform, attempt
+from ticketlab.explore.schedule import BYTE, CLOCKED, SECOND, SKEW, State
+from ticketlab.explore.trace import describe
+from ticketlab.explore.turns import Turns
+
+T = TypeVar("T")
+
+FIRST_BYTES: Final = 20
+"""How much of a short write is written."""
+
+
+class Terminated(BaseException):
+    """Ends a participant that was told to, its clean-up included."""
+
+
+class Struck(Turns):
+    """Turns in which faults strike; `strike` is what the executor does to a victim of one that it must carry out.
+
+    `seize` keeps the store locked as an outsider does; it is None where nobody can.
+    """
+
+    counts_own = True
+
+    def __init__(
+        self,
+        state: State,
+        faults: Sequence[Fault],
+        seize: Callable[[], AbstractContextManager[object]] | None,
+        *,
+        whole: bool,
+        alone: bool,
+    ) -> None:
+        super().__init__(state, whole=whole, alone=alone)
+        self._faults = faults
+        self._seize = seize
+        self._trouble = ExitStack()  # what befalls the access at hand
+        self.strike: Callable[[Fault], object] = _by_hand
+
+    def at(self, step: Step) -> None:
+        """Stand before the step until picked; a fault may come first, or befall it."""
+        if step.part and self._whole:
+            return
+        fault = self._come_to(step)
+        super().at(step)
+        if fault is not None:
+            self._befall(fault, step)
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Stand before the attempt until picked; a fault may come first, or befall the first attempt."""
+        fault = self._come_to(step)
+        if fault is None:
+            return super().block(step, attempt, wait)
+
+        def troubled() -> T | Literal[Blocked.BLOCKED]:
+            nonlocal fault
+            if fault is not None:
+                self._befall(fault, step)
+                fault = None
+                with self._trouble.pop_all():
+                    return attempt()
+            return attempt()
+
+        return super().block(step, troubled, wait)
+
+    def answer(self, perform: Perform, request: Any) -> Any:
+        """Return what came of a request, if its buyer lives to hear it."""
+        try:
+            outcome = attempt(perform, request)
+        finally:
+            self._trouble.close()
+        self._come_to(None)
+        return outcome
+
+    def _come_to(self, step: Step | None) -> Fault | None:
+        """End what befell the access before; return what befalls this one, after what strikes before it."""
+        self._trouble.close()
+        state, me = self._state, self.me
+        if not state.struck_at[me]:
+            return None
+        fault: Fault = self._faults[state.struck_by[me]]
+        if not fault.harm.befalls(step) or not state.falls(me):
+            return None
+        if not fault.harm.is_step:
+            return fault
+        self._stand(Step(Action.STRUCK, str(fault)))
+        self.note("before", describe(step) if step is not None else "its answer")
+        if fault.harm is Harm.CLOCK:
+            state.registers[SKEW] += round(fault.seconds * SECOND)
+        elif fault.harm is Harm.PAUSE:
+            state.sleep(me, round(fault.seconds * SECOND)) if state.registers[CLOCKED] else state.pass_time(
+                round(fault.seconds * SECOND)
+            )
+        self.strike(fault)
+        return None
+
+    def _stand(self, step: Step) -> None:
+        """Stand before a step until picked."""
+        me = self.me
+        self._spinning.discard(me)
+        self._pending[me] = symbol = self._passed[step]
+        self._stands[me] = symbol % BYTE
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        self._state.execute(me)
+
+    def _befall(self, fault: Fault, step: Step) -> None:
+        """Let an access meet its trouble."""
+        self.note("fault", str(fault))
+        match fault.harm:
+            case Harm.IO_ERROR:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), step.resource)
+            case Harm.DISK_FULL:
+                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, 0))
+            case Harm.SHORT_WRITE:
+                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, FIRST_BYTES))
+            case Harm.NO_FILES:
+                self._trouble.enter_context(_limited(resource.RLIMIT_NOFILE, 0))
+            case Harm.LOCKED if self._seize is not None:
+                self._trouble.enter_context(self._seize())
+
+
+def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
+    """Return what keeps a cast's store locked, where it has such a thing."""
+    return getattr(cast, "seize", None)
+
+
+def _by_hand(fault: Fault) -> None:
+    if fault.harm is Harm.TERMINATE:
+        raise Terminated
+
+
+@contextmanager
+def _limited(what: int, most: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, (soft, hard))

@@ -1,0 +1,194 @@
+"""Which faults strike where: every point of every participant in turn, or drawn from a seed.
+
+A policy that comes to an end is asked to do so for each point anew: first with no fault, then with each fault at each
+participant's first point, its second, and so on until in no schedule there is such a point any more. Other policies go
+on for ever, and so does the drawing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault, Harm, Strike
+from ticketlab.core.plugin import Capability, SeizableStore, ServedStore, Store
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.cast import Strikes
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.findings import Exploring, StruckPoint
+from ticketlab.explore.search import Executor, search
+from ticketlab.explore.stuck import named
+from ticketlab.lab.registry import policy_kind, store_kind
+from ticketlab.lab.rehearsal import Rehearsal
+
+Struck = tuple[Execution, Strikes]
+
+SIGNALS = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.KILL_SERVER})
+
+
+def chosen_faults(text: str | None, scenario: Scenario) -> tuple[Fault, ...]:
+    """Read faults as the command line names them, with commas between; `all` stands for all that can strike.
+
+    Raises:
+        UsageError: one of them is no fault.
+    """
+    if not text:
+        return ()
+    if text != "all":
+        return tuple(dict.fromkeys(Fault.parse(each) for each in text.split(",")))
+    with Rehearsal(scenario).at_rest() as (store, staff):
+        every = [Fault.parse(harm.value) for harm in Harm]
+        return tuple(fault for fault in every if not why_not(fault, scenario, store, staff))
+
+
+def needs_processes(faults: Sequence[Fault]) -> bool:
+    """Whether a fault can only strike real processes."""
+    return any(fault.harm in SIGNALS for fault in faults)
+
+
+def why_not(fault: Fault, scenario: Scenario, store: Store, staff: int) -> str:
+    """Return why a fault cannot strike in a scenario, or an empty string where it can."""
+    kind = store_kind(scenario.store)
+    if fault.harm in SIGNALS and kind.in_process:
+        return f"{kind.name} never leaves one process, which is the lab's"
+    if fault.harm.in_files and Capability.FILE not in kind.capabilities:
+        return f"{kind.name} keeps no files"
+    if fault.harm is Harm.LOCKED and not isinstance(store, SeizableStore):
+        return f"{kind.name} has no lock of its own that an outsider could hold"
+    if fault.harm is Harm.KILL_SERVER and not isinstance(store, ServedStore):
+        return f"{kind.name} has no server"
+    if fault.harm is Harm.KILL_STAFF and not staff:
+        return f"{scenario.strategy} has no staff"
+    return ""
+
+
+def refuse_impossible(how: Exploring, scenario: Scenario, store: Store, staff: int) -> None:
+    """Raise UsageError where a fault cannot strike here."""
+    for fault in how.faults:
+        if reason := why_not(fault, scenario, store, staff):
+            raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
+        if fault.harm in SIGNALS and how.executor == "inline":
+            raise UsageError(f"the fault {fault} needs real processes: add --executor processes")
+
+
+class Search:
+    """The executions of an exploration, with faults or without; `exhausted` once there is no other, if one can tell."""
+
+    def __init__(self, executor: Executor, how: Exploring) -> None:
+        if how.executions < 1:
+            raise UsageError(f"{how.executions} executions explore nothing: at least 1 is needed")
+        self._executor = executor
+        self._how = how
+        self._kind = policy_kind(how.policy)
+        self.exhausted = False
+
+    def executions(self) -> Iterator[Struck]:
+        """Yield each execution, and which fault was to strike in it."""
+        for number, struck in enumerate(self._all()):
+            if number == self._how.executions:
+                return
+            yield struck
+        self.exhausted = self._kind.exhausts
+
+    def _all(self) -> Iterator[Struck]:
+        if not self._how.faults:
+            return self._under(())
+        return self._everywhere() if self._kind.exhausts else self._drawn()
+
+    def _victims(self, fault: Fault) -> range:
+        buyers = len(self._executor.scripts)
+        return range(buyers, self._executor.size) if fault.harm is Harm.KILL_STAFF else range(buyers)
+
+    def _everywhere(self) -> Iterator[Struck]:
+        yield from self._under(())
+        for fault in self._how.faults:
+            for who in self._victims(fault):
+                for point in count():
+                    fell = False
+                    for execution, strikes in self._under((Strike(who, point, fault),)):
+                        if execution.fell:  # else it is one of those without a fault
+                            fell = True
+                            yield execution, strikes
+                    if not fell:
+                        break
+
+    def _under(self, strikes: Strikes) -> Iterator[Struck]:
+        policy = self._kind.make(self._how.policy, self._how.seed)
+        for execution in search(self._executor, policy, strikes=strikes):
+            yield execution, strikes
+
+    def _drawn(self) -> Iterator[Struck]:
+        policy = self._kind.make(self._how.policy, self._how.seed)
+        longest: dict[int, int] = {}
+        for number in count():
+            draw = Random(f"faults/{self._how.seed}/{number}")
+            fault = draw.choice(self._how.faults)
+            who = draw.choice(self._victims(fault))
+            strikes = (Strike(who, draw.randint(0, longest.get(who, 8)), fault),)
+            execution = next(search(self._executor, policy, 1, strikes=strikes), None)
+            if execution is None:
+                return
+            made = sum(mover == who for mover in execution.trace.who)
+            longest[who] = max(longest.get(who, 0), made)
+            yield execution, strikes
+
+
+class Points:
+    """What came of the faults, point by point."""
+
+    def __init__(self) -> None:
+        self._by_strike: dict[Strike, _Point] = {}
+
+    def count(self, execution: Execution, strikes: Strikes, anomalies: Sequence[Anomaly], buyers: int) -> None:
+        """Take in one execution."""
+        for strike in strikes:
+            if strike.who in execution.fell:
+                point = self._by_strike.setdefault(
+                    strike, _Point(named(strike.who, buyers), _before(execution, strike))
+                )
+                point.executions += 1
+                point.anomalous += bool(anomalies)
+                point.names.update({anomaly.name for anomaly in anomalies})
+                point.waited = max(point.waited, execution.waited)
+
+    def told(self) -> list[StruckPoint]:
+        """Return them in the order in which they were tried."""
+        return [
+            StruckPoint(
+                strike.fault,
+                point.who,
+                strike.point,
+                point.before,
+                point.executions,
+                point.anomalous,
+                dict(point.names),
+                point.waited,
+            )
+            for strike, point in self._by_strike.items()
+        ]
+
+
+@dataclass(slots=True)
+class _Point:
+    who: str
+    before: str
+    executions: int = 0
+    anomalous: int = 0
+    names: Counter[str] = field(default_factory=Counter)
+    waited: float = 0.0
+
+
+def _before(execution: Execution, strike: Strike) -> str:
+    """Return the step that a fault struck before, or befell."""
+    for note in execution.notes:
+        if execution.trace.who[note.step] == strike.who:
+            if note.what == "before":
+                return str(note.value)
+            if note.what == "fault":
+                return execution.steps[note.step]
+    return ""
