@@ -131,6 +131,8 @@ def test_what_is_right_is_exhausted_in_one_execution_for_each_order_of_the_buyer
         ("json:in-place", "clerk:socket"),
         ("sqlite", "optimistic"),
         ("memory", "optimistic"),
+        ("json:truncate", "lease"),
+        ("sqlite", "lease"),
     ],
 )
 def test_what_is_right_and_freer_is_exhausted_too(store: str, strategy: str) -> None:

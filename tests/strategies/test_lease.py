@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dying import each_death
 from hypothesis import given
+from surviving import struck
 
 from ticketlab.core.inventory import Buy, Inventory, Outcome
 from ticketlab.core.pacing import Free, paced_by
@@ -64,6 +65,26 @@ def test_a_longer_lease_only_moves_the_trouble() -> None:
 @given(timings(buyers=2, steps=12, longest=30 * SECOND))
 def test_fenced_it_sells_right_whoever_is_away_and_for_how_long(timing: Timing) -> None:
     assert played("lease:fenced", timing).valid
+
+
+@pytest.mark.parametrize("strategy", ["lease:unfenced", "lease:fenced-writes"])
+def test_a_pause_at_any_point_of_the_purchase_is_too_long_for_a_lease_without_a_fence(strategy: str) -> None:
+    found = struck("json:in-place", strategy, "pause", tickets=1)
+    assert found.names.keys() == {"oversold", "ticket sold twice", "lost update"}
+    assert found.finding is not None
+
+
+@pytest.mark.parametrize(
+    ("store", "clock"), [("json:in-place", "monotonic"), ("sqlite", "monotonic"), ("json", "wall")]
+)
+def test_a_fence_holds_whoever_is_paused_and_whatever_the_clock_does(store: str, clock: str) -> None:
+    faults = "pause,clock" if clock == "wall" else "pause"
+    assert struck(store, f"lease:fenced,clock={clock}", faults, tickets=1).verdict.valid
+
+
+def test_a_clock_on_the_wall_that_jumps_ends_leases_that_are_held() -> None:
+    assert struck("json:in-place", "lease:unfenced", "clock", tickets=1).verdict.valid
+    assert struck("json:in-place", "lease:unfenced,clock=wall", "clock", tickets=1).verdict.valid is False
 
 
 class Later(Free):

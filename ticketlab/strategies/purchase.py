@@ -119,7 +119,7 @@ def persistent(once: Perform, buyer: int) -> Perform:
     return purchase
 
 
-def ask_again(reason: str, seconds: float) -> None:
+def ask_again(reason: str, seconds: float = POLL) -> None:
     """Let time pass before another attempt: a few milliseconds, or all that is needed where time is virtual."""
     note(RETRY, reason)
     sleep(min(seconds, POLL) if current().may_wait else seconds)

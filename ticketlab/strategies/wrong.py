@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import cast
 
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.pacing import Action, Step, at, now
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
 from ticketlab.strategies.lock import Lock
-from ticketlab.strategies.purchase import Unattended, flock_guard, fulfil
+from ticketlab.strategies.purchase import Guard, Unattended, ask_again, flock_guard, fulfil
+from ticketlab.strategies.stale import LinkLock
 
 
 class LockTooLate(Lock):
@@ -76,6 +77,25 @@ class FlockUnlinked(Unattended):
                     return outcome
 
             yield purchase
+
+
+class StaleAge(LinkLock):
+    """Takes a lock that is old for one that was left behind; its holder may only be slow, and is robbed alive."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def label(self) -> str:
+        """Say when the lock was taken."""
+        return repr(now())
+
+    def refused(self, holder: str, breakers: Guard) -> None:
+        """Wait until the lock is old enough; then remove whatever stands there by then."""
+        age = now() - float(holder)
+        if age < self._seconds:
+            ask_again("locked", self._seconds - age)
+        else:
+            self.rob()
 
 
 def _names(path: Path) -> str:
