@@ -96,12 +96,12 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("faults", ["kill", "pause", "terminate"])
 def test_who_asks_whether_the_holder_lives_survives_everything(faults: str) -> None:
-    assert struck("json:rename", "filelock:stale-holder", faults).verdict.valid
+    assert struck("json:in-place", "filelock:stale-holder", faults).verdict.valid
 
 
 def test_who_goes_by_age_survives_a_death_and_not_a_pause() -> None:
-    assert struck("json:rename", "filelock:stale-age", "kill").verdict.valid
-    found = struck("json:rename", "filelock:stale-age", "pause", tickets=1)
+    assert struck("json:in-place", "filelock:stale-age", "kill").verdict.valid
+    found = struck("json:in-place", "filelock:stale-age", "pause", tickets=1)
     assert found.names.keys() == {"oversold", "ticket sold twice", "lost update"}
 
 
