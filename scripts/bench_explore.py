@@ -97,7 +97,7 @@ def inline(peers: Peers, rounds: int) -> None:
 def frontrun(peers: Peers) -> None:
     """What frontrun does with the same questions: its speed, and the races that it certifies as correct."""
     processes, threads = peers.start(FRONTRUN), peers.start(FRONTRUN, "frontrun")
-    for what in ("sqlite 2", "sqlite 5", "json:in-place", "json:rename", "threads"):
+    for what in ("sqlite 2", "sqlite 5", "json:in-place", "json:rename", "manager", "sqlite 100", "threads"):
         asking = threads if what == "threads" else processes
         if asking is None:
             return

@@ -40,7 +40,7 @@ for line in sys.stdin:
 """
 
 FRONTRUN = """
-import json, os, sqlite3, sys, tempfile, threading, time
+import json, multiprocessing, os, sqlite3, sys, tempfile, threading, time
 import frontrun
 
 folder = tempfile.mkdtemp()
@@ -90,6 +90,23 @@ def rename_buy(path):
         os.replace(new, path)
         sold(path)
 
+managers = []
+
+def manager_setup():
+    path = json_setup()
+    managers[:] = [multiprocessing.Manager()]  # one at a time: the one before shuts down
+    return managers[0].dict(left=1), path
+
+def manager_buy(books):
+    shared, path = books
+    left = shared["left"]
+    if left:
+        shared["left"] = left - 1
+        sold(path)
+
+def manager_right(books):
+    return json_right(books[1])
+
 def json_right(path):
     return os.path.getsize(path + ".sold") <= 1
 
@@ -123,6 +140,8 @@ ASKED = {
     ),
     "json:in-place": lambda: ask(json_setup, in_place_buy, json_right, 2),
     "json:rename": lambda: ask(json_setup, rename_buy, json_right, 2),
+    "manager": lambda: ask(manager_setup, manager_buy, manager_right, 2),
+    "sqlite 100": lambda: ask(sqlite_setup, sqlite_buy, sqlite_right, 100, max_executions=3, preemption_bound=None),
     "threads": threads,
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from toys import Cells, Queue, Semaphore, Toy
+from toys import Cells, Draft, Queue, Semaphore, Toy
 
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
@@ -22,13 +22,14 @@ Instruction = tuple[Any, ...]
 
 
 class Program:
-    """Straight-line programs over two cells, two locks, a semaphore and a queue."""
+    """Straight-line programs over two cells, two locks, a semaphore, a queue and a draft."""
 
     def __init__(self, buyers: list[list[Instruction]]) -> None:
         self.cells = Cells(x=0, y=0)
         self.locks = {"a": Semaphore("a"), "b": Semaphore("b"), "s": Semaphore("s", 2)}
         self.queue = Queue("q")
-        shared = [self.cells, self.queue, *self.locks.values()]
+        self.draft = Draft()
+        shared = [self.cells, self.queue, self.draft, *self.locks.values()]
         self.toy = Toy(*[partial(self._run, buyer) for buyer in buyers], shared=shared)
 
     def _run(self, block: list[Instruction]) -> tuple[Any, ...]:
@@ -42,13 +43,17 @@ class Program:
         if what == "under":
             with self.locks[name]:
                 return self._run(rest)
+        if what == "look":
+            return self.draft.read()
+        if what == "add":
+            return self.draft.add(rest)
         if what == "put":
             return self.queue.put(rest)
         return self.queue.get()
 
     def outcome(self, execution: Execution) -> tuple[Any, ...]:
-        told = tuple(sorted((record.buyer, record.outcome) for record in execution.records))
-        return execution.ending, told, self.cells["x"], self.cells["y"]
+        told = tuple(sorted((record.buyer, str(record.outcome)) for record in execution.records))
+        return execution.ending, told, self.cells["x"], self.cells["y"], self.draft.published
 
 
 CELL = st.sampled_from("xy")
@@ -60,8 +65,12 @@ QUEUES = st.one_of(
     st.tuples(st.just("put"), st.just("q"), st.integers(1, 3)),
     st.tuples(st.just("get"), st.just("q")),
 )
+DRAFTS = st.one_of(
+    st.tuples(st.just("look"), st.just("draft")),
+    st.tuples(st.just("add"), st.just("draft"), st.integers(1, 3)),
+)
 INSTRUCTIONS = st.recursive(
-    SIMPLE | QUEUES,
+    SIMPLE | QUEUES | DRAFTS,
     lambda inner: st.tuples(st.just("under"), st.sampled_from("abs"), st.lists(inner, min_size=1, max_size=2)),
     max_leaves=3,
 )
@@ -123,3 +132,12 @@ def test_steps_on_different_resources_are_one_trace() -> None:
         return [("write", cell, 1), ("read", cell), ("write", cell, 2)]
 
     assert compare([run("x"), run("y")]) == (20, 1)
+
+
+@given(st.lists(st.lists(DRAFTS, min_size=1, max_size=2), min_size=2, max_size=3))
+def test_a_draft_that_readers_do_not_see_is_not_ordered_with_them(buyers: list[list[Instruction]]) -> None:
+    compare(buyers)
+
+
+def test_who_reads_beside_a_draft_sees_what_was_published_before_or_after() -> None:
+    assert compare([[("add", "draft", 1)], [("look", "draft")]]) == (4, 2)

@@ -30,6 +30,7 @@ from ticketlab.explore.policies.timed import RandomlyTimed
 from ticketlab.explore.processes import OutsideControl, Processes
 from ticketlab.explore.schedule import Ending, Policy
 from ticketlab.explore.search import replay, search
+from ticketlab.explore.shared import PipeBell
 from ticketlab.explore.stuck import explain
 
 
@@ -198,13 +199,23 @@ def test_what_a_buyer_raises_comes_back_even_if_it_does_not_pickle() -> None:
 
 
 def test_no_process_is_left_and_every_core_is_given_back() -> None:
-    before = os.sched_getaffinity(0)
+    before, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
     with Processes(Counter(3, 1, guarded)) as executor:
         next(search(executor, RandomWalk(1)))
         assert len(multiprocessing.active_children()) == 3
         assert len(os.sched_getaffinity(0)) == 1
     assert multiprocessing.active_children() == []
     assert os.sched_getaffinity(0) == before
+    assert os.sched_getscheduler(0) == policy
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_pipes_do_where_there_is_no_eventfd(policy: Callable[[], Policy], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "eventfd")
+    with Inline(Counter(3, 1, guarded)) as inline, Processes(Counter(3, 1, guarded)) as processes:
+        assert isinstance(processes._bells[0], PipeBell)
+        pairs = zip(search(inline, policy(), 30), search(processes, policy(), 30), strict=True)
+        assert all(one.schedule == other.schedule for one, other in pairs)
 
 
 ORPHANS = """
@@ -217,9 +228,12 @@ with Processes(Counter(3, 1, guarded)) as executor:
 """
 
 
-def test_a_killed_lab_leaves_no_orphans() -> None:
+@pytest.mark.parametrize("without", ["", "import os; del os.eventfd"])
+def test_a_killed_lab_leaves_no_orphans(without: str) -> None:
     here = Path(__file__).parent
-    killed = subprocess.run([sys.executable, "-c", ORPHANS], cwd=here, capture_output=True, text=True, timeout=30)
+    killed = subprocess.run(
+        [sys.executable, "-c", without + ORPHANS], cwd=here, capture_output=True, text=True, timeout=30
+    )
     assert killed.returncode == -signal.SIGKILL
     pids = [int(pid) for pid in killed.stdout.split()]
     assert len(pids) == 3

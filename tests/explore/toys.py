@@ -42,6 +42,35 @@ class Cells:
         return self._now[name]
 
 
+class Draft:
+    """A number with one writer at a time, whose draft readers do not see until it is published."""
+
+    def __init__(self, name: str = "draft") -> None:
+        self._name = name
+        self._drafting = False
+        self.published = 0
+
+    def read(self) -> int:
+        pacing.at(Step(Action.READ, self._name))
+        return self.published
+
+    def add(self, more: int) -> int | None:
+        """Add to what is published, in two steps; None where another is about to."""
+        seen = self.read()
+        pacing.at(Step(Action.WRITE, self._name, unseen=True))
+        if self._drafting:
+            pacing.note(pacing.UNCHANGED, "somebody else is writing")
+            return None
+        self._drafting = True
+        pacing.at(Step(Action.COMMIT, self._name))
+        self._drafting = False
+        self.published = seen + more
+        return self.published
+
+    def reset(self) -> None:
+        self._drafting, self.published = False, 0
+
+
 class Semaphore:
     """A lock by default."""
 

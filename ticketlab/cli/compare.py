@@ -40,6 +40,13 @@ _file = click.Path(path_type=Path)
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
 @option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds for one race.")
 @option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
+@click.option(
+    "--faults",
+    is_flag=False,
+    flag_value="crash",
+    metavar="[LIST]",
+    help="Race nothing; strike two buyers at every point, and show what is left. [default: kill them]",
+)
 @click.option("--export-json", type=_file, metavar="FILE", help="Write the result as JSON.")
 @click.option("--export-csv", type=_file, metavar="FILE", help="Write one line a strategy as CSV.")
 @click.option("--export-markdown", type=_file, metavar="FILE", help="Write the table as Markdown.")
@@ -55,12 +62,17 @@ def command(**given: Any) -> int:
 
     LISTs are separated by commas; a comma before KEY=VALUE belongs to its store or strategy, as in
     json,sqlite:journal=delete,synchronous=off. Every strategy is judged in each round; one that was ever wrong is not
-    ranked. Exit code 1: a strategy that is meant to be safe was not; 5: a threshold or a baseline's line was missed;
-    3: one of them could not be decided.
+    ranked. With --faults nothing is raced: every store and strategy, or those that are named, are explored instead, to
+    see whether they survive a crash at any point of two buyers.
+
+    Exit code 1: a strategy that is meant to be safe was not; 5: a threshold or a baseline's line was missed; 3: one of
+    them could not be decided.
     """
     from ticketlab.lab.cells import matrix
     from ticketlab.lab.comparison import Comparison, Effort
 
+    if given["faults"] is not None:
+        return _crashes(given)
     form, settle = given["format"], _prepare(given)
     effort = Effort(given["rounds"], given["seconds"], given["orders"])
     cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
@@ -77,10 +89,39 @@ def command(**given: Any) -> int:
     return code
 
 
+def _crashes(given: Mapping[str, Any]) -> int:
+    """Explore crash points instead of racing."""
+    from ticketlab.cli.terminal import Progress
+    from ticketlab.lab.cells import split
+    from ticketlab.lab.crashes import Crashes, faults_of, pairs
+
+    for key in ("launchers", "buyers", "against", "fail_if", "threshold", "save", "html"):
+        if given[key]:
+            raise UsageError(
+                f"--{key.replace('_', '-')} is for races, and --faults races nothing: leave one of them out"
+            )
+    _refuse_existing(given)
+    crashes = Crashes(pairs(split(given["stores"]), split(given["strategies"])), faults_of(given["faults"]))
+    with Progress() as progress:
+        crashes.run(lambda done, of, cell: progress.say(f"[{done}/{of}] {cell} ..."))
+    found = crashes.document(shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep")]))
+    _print(found, given["format"])
+    keep_run(found, "crashes", given["keep"])
+    _write_outputs(found, given)
+    return {True: 0, False: 1, None: 3}[found["valid"]]
+
+
+def _refuse_existing(given: Mapping[str, Any]) -> None:
+    from ticketlab.lab.files import refuse_existing
+
+    for key in _OUTPUTS:
+        if given[key] is not None:
+            refuse_existing(given[key], force=given["force"])
+
+
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     """Find what is wrong with the request before anything is measured; return what adds the baseline and the lines."""
     from ticketlab.lab.against import compare_with
-    from ticketlab.lab.files import refuse_existing
     from ticketlab.lab.runs import check_baseline, load_baseline
     from ticketlab.lab.thresholds import hold, hold_change, regression, threshold
 
@@ -88,9 +129,7 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     regressions = [regression(text) for text in given["fail_if"]]
     if regressions and given["against"] is None:
         raise UsageError(f"--fail-if {regressions[0].text!r} needs a baseline: name one with --against")
-    for key in _OUTPUTS:
-        if given[key] is not None:
-            refuse_existing(given[key], force=given["force"])
+    _refuse_existing(given)
     if given["html"] is not None:
         _renderer()
     if given["save"] is not None:
@@ -161,8 +200,9 @@ def _print(found: dict[str, Any], form: str) -> None:
     if form == "table":
         from ticketlab.cli.terminal import console
         from ticketlab.report.comparison import print_comparison
+        from ticketlab.report.crashes import print_crashes
 
-        print_comparison(found, console())
+        (print_crashes if found["kind"] == "crashes" else print_comparison)(found, console())
     else:
         click.echo(_render(found, form), nl=False)
 
@@ -170,8 +210,11 @@ def _print(found: dict[str, Any], form: str) -> None:
 def _render(found: dict[str, Any], form: str) -> str:
     import json
 
+    from ticketlab.report.crashes import crashes_as_csv, crashes_as_markdown
     from ticketlab.report.exports import as_csv, as_markdown
 
+    if found["kind"] == "crashes" and form in ("csv", "md"):
+        return crashes_as_csv(found) if form == "csv" else crashes_as_markdown(found)
     if form == "json":
         return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if form == "html":

@@ -60,7 +60,10 @@ class Step(NamedTuple):
     that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
     step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
     re-entrant lock's does not. A lab need then not try. `own` says that the step touches only what no other buyer
-    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault.
+    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `unseen` says
+    that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes nothing
+    for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault concerns,
+    where these are known: what others notice of its victim's end.
     """
 
     action: Action
@@ -68,6 +71,8 @@ class Step(NamedTuple):
     part: bool = False
     excludes: bool = False
     own: bool = False
+    unseen: bool = False
+    on: tuple[str, ...] | None = None
 
     @property
     def changes(self) -> bool:
@@ -76,14 +81,25 @@ class Step(NamedTuple):
 
     @property
     def everywhere(self) -> bool:
-        """Whether the step concerns every resource: a fault gives back what its buyer held, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.LET)
+        """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
+        return self.action in (Action.STRUCK, Action.LET) and self.on is None
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """What the step concerns, where that is not everything."""
+        return (self.resource,) if self.on is None else self.on
 
     def commutes_with(self, other: Step) -> bool:
         """Whether the order of the two steps can make no difference."""
+        if self.own or other.own:
+            return True
         if self.everywhere or other.everywhere:
-            return self.own or other.own
-        return self.resource != other.resource or not (self.changes or other.changes)
+            return False
+        apart = set(self.resources).isdisjoint(other.resources)
+        return apart or not (self._concerns(other) or other._concerns(self))
+
+    def _concerns(self, other: Step) -> bool:
+        return self.changes and not (self.unseen and other.action is Action.READ)
 
 
 class Blocked(Enum):

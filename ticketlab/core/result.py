@@ -15,7 +15,7 @@ VERSION: Final = 1
 
 
 def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as it is printed, saved and exchanged; `kind` is race, story, comparison or exploration."""
+    """Return a result as it is saved and exchanged; `kind` is race, story, comparison, exploration or crashes."""
     return {"format": FORMAT, "version": VERSION, "kind": kind, **result}
 
 

@@ -6,7 +6,7 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,7 +19,7 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import LEARNT, NOBODY, STARTED, UNFINISHED, Ending, Policy, State
+from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.strikes import Struck, Terminated, seize_of
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
@@ -39,6 +39,7 @@ class Inline:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
+        self._footprints: Mapping[int, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -58,6 +59,11 @@ class Inline:
     ) -> None:
         self._close()
 
+    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end; see `Struck`."""
+        self._footprints = footprints
+        self._clean = False
+
     @property
     def size(self) -> int:
         """How many take part, staff included."""
@@ -72,6 +78,11 @@ class Inline:
         state = self._state
         if not policy.begin(state):
             return None
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            if state.size > state.buyers:
+                self._clean = False  # staff wait at a point already, and must come to it anew
         if not self._clean:
             self._close()
             with paced_by(Idle()):
@@ -80,9 +91,6 @@ class Inline:
         if without != self._without:
             self._without = without
             state.leave_out(without)
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         state.reset(policy)
         turns.begin()
@@ -99,7 +107,7 @@ class Inline:
         """Make a greenlet for each participant, and let each come to where it waits to begin."""
         with ExitStack() as undo:
             undo.callback(self._cast.close)
-            self._state.registers[LEARNT] = 0
+            self._state.renew()
             buyers = len(self.scripts)
             self._turns = turns = (
                 Struck(self._state, self._faults, seize_of(self._cast), whole=self._whole, alone=False)
@@ -109,6 +117,8 @@ class Inline:
             self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]
             self._greenlets += [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
             turns.switches = [one.switch for one in self._greenlets] + [getcurrent().switch]
+            if isinstance(turns, Struck):
+                turns.footprints = self._footprints
             undo.callback(self._send_home)
             for switch in turns.switches[:buyers]:
                 switch()
@@ -124,8 +134,7 @@ class Inline:
         for who in range(state.buyers, state.size):
             turns.me, turns.pick = who, turns.take_post
             turns.switches[who]()
-        state.reset(Onward())
-        state.registers[STARTED], state.registers[UNFINISHED] = state.buyers, 0
+        state.settle(Onward())
         turns.pass_on()
 
     def _close(self) -> None:
@@ -156,5 +165,12 @@ class Inline:
         try:
             serve()
         except BrokenOff:
+            return
+        except Exception:
+            if not any(self._state.fell):
+                raise
+            self._state.finish(self._turns.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
+            with suppress(BrokenOff):
+                self._turns.pass_on()
             return
         raise TicketlabError("staff went home while buyers were still buying")

@@ -16,7 +16,7 @@ import random
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.context import ForkProcess
 from types import TracebackType
@@ -32,11 +32,8 @@ from ticketlab.explore.inline import STEPS
 from ticketlab.explore.policies.replay import Onward
 from ticketlab.explore.schedule import (
     ENDING,
-    LEARNT,
     LENGTH,
     NOBODY,
-    STARTED,
-    UNFINISHED,
     VERSION,
     Ending,
     Policy,
@@ -91,6 +88,7 @@ class Processes:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
+        self._footprints: Mapping[int, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -127,6 +125,11 @@ class Processes:
         self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
 
+    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end; see `Struck`."""
+        self._footprints = footprints
+        self._clean = False
+
     @property
     def size(self) -> int:
         """How many take part, staff included."""
@@ -142,6 +145,11 @@ class Processes:
         state = self._state
         if not policy.begin(state):
             return None
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            if state.size > state.buyers:
+                self._clean = False  # staff wait at a point already, and must come to it anew
         if not self._clean:
             self._close()
             with paced_by(Idle()):
@@ -149,9 +157,6 @@ class Processes:
         if without != self._without:
             self._without = without
             state.leave_out(without)
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
         self._cast.reset()
         self._install(policy)
         state.reset(policy)
@@ -195,7 +200,7 @@ class Processes:
             for bell in self._bells:
                 undo.callback(bell.close)
             self._board.registers[COMMAND] = GO_ON
-            self._state.registers[LEARNT] = 0
+            self._state.renew()
             self._installed = None
             self._poll = select.epoll()
             undo.callback(self._poll.close)
@@ -228,8 +233,7 @@ class Processes:
         policy = Onward()
         self._install(policy)
         self._table.catch_up()
-        self._state.reset(policy)
-        self._state.registers[STARTED], self._state.registers[UNFINISHED] = self._state.buyers, 0
+        self._state.settle(policy)
         chosen = self._state.next()
         if chosen != NOBODY:
             self._give(chosen)
@@ -346,10 +350,19 @@ class Processes:
             pass
         except Terminated:
             part.leave()
+        except Exception as error:
+            if serve is None or not any(self._state.fell):
+                self._fail(error)
+                raise
+            part.leave()  # a clerk that cannot go on after a fault ends, as it would anywhere
         except BaseException as error:
-            self._board.report(error)
-            self._bells[-1].ring()
+            self._fail(error)
             raise
+
+    def _fail(self, error: BaseException) -> None:
+        """Tell the leading process of trouble of the lab's own."""
+        self._board.report(error)
+        self._bells[-1].ring()
 
 
 class _Part:
@@ -373,6 +386,7 @@ class _Part:
             return Turns(state, whole=executor._whole, alone=True)
         struck = Struck(state, executor._faults, seize_of(executor._cast), whole=executor._whole, alone=True)
         struck.strike = self._strike
+        struck.footprints = executor._footprints
         return struck
 
     def _strike(self, fault: Fault) -> None:
@@ -493,14 +507,27 @@ def _bell(alive: int) -> EventBell | PipeBell:
 
 
 def _pin() -> Callable[[], None]:
-    """Bind this process, and all that it forks, to one of its cores; return what lifts that for this one."""
+    """Bind this process, and all that it forks, to one of its cores; return what lifts that for this one.
+
+    As batch work, whoever rings a bell goes on until it waits itself, instead of being interrupted by whom it wakes and
+    woken once more only to wait: one switch for each turn, not two.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return lambda: None
-    before = os.sched_getaffinity(0)
+    before, usual = os.sched_getaffinity(0), os.sched_getscheduler(0) == os.SCHED_OTHER
     os.sched_setaffinity(0, {random.choice(sorted(before))})
+    if usual:
+        _schedule_as(os.SCHED_BATCH)
 
     def lift() -> None:
         with suppress(OSError):  # the cores may have been taken away meanwhile
             os.sched_setaffinity(0, before)
+        if usual:
+            _schedule_as(os.SCHED_OTHER)
 
     return lift
+
+
+def _schedule_as(how: int) -> None:
+    with suppress(OSError):  # some containers do not allow it, and nothing but speed depends on it
+        os.sched_setscheduler(0, how, os.sched_param(0))

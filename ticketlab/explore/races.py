@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explore.steps import EVERYWHERE, NONE
+from ticketlab.explore.steps import EVERYWHERE, NONE, SEVERAL, TO_ALL
 from ticketlab.explore.trace import Trace
 
 
@@ -55,19 +55,25 @@ class Clocks:
             for steps in self._on.values():
                 steps.append(node)
         else:
-            self._on.setdefault(table.resource[what], list(self._everywhere)).append(node)
+            for resource in table.resources(what):
+                self._on.setdefault(resource, list(self._everywhere)).append(node)
 
     def touching(self, what: int) -> Sequence[int]:
         """Return the steps so far, ascending, that a step may not commute with."""
         table = self.trace.table
         if table.resource[what] == EVERYWHERE:
             return range(len(self.steps))
+        if table.resource[what] == SEVERAL:
+            touching = (self._on.get(resource, self._everywhere) for resource in table.several[what])
+            return sorted(set().union(*touching))
         return self._on.get(table.resource[what], self._everywhere)
 
     def settles(self, earlier: int, what: int) -> bool:
         """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
         table = self.trace.table
-        return table.resource[earlier] == EVERYWHERE or (table.changes[earlier] and table.resource[what] != EVERYWHERE)
+        if table.resource[earlier] == EVERYWHERE:
+            return True
+        return table.shows[earlier] == TO_ALL and table.resource[what] >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
         """Join a participant's clock with those of all steps so far that a further step does not commute with."""

@@ -33,6 +33,7 @@ RETRYING: Final = 9  # whose turn it is to do so
 SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtual time, in ticks
 LETS: Final = 13  # how often time was let pass because nobody could move
 WAITED: Final = 14  # for how long, in ticks
+SETTLING: Final = 15  # whether there is no execution yet: staff come to where they wait for the buyers
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
 CLOCK: Final = 7  # virtual time, in ticks
@@ -41,6 +42,7 @@ REGISTERS: Final = 16
 
 NOBODY: Final = -1
 BYTE: Final = 256
+ONE_LESS: Final = bytes((number - 1) % BYTE for number in range(BYTE))
 NOTHING: Final[Sequence[int]] = ()
 PATIENCE: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
 SECOND: Final = 1_000_000_000  # in ticks
@@ -137,11 +139,13 @@ class State:
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]
-        self._able: list[int] = []  # who was enabled in the version that this process looked at last
+        self._able: Sequence[int] = NOTHING  # who was enabled in the version that this process looked at last
         self._as_of = -1
         self._everybody = range(self.size)
+        self._counted = int.from_bytes(bytes(range(1, self.size + 1)), "little") if self.size < BYTE else 0
         self._reopened: Sequence[int] = NOTHING  # by the step made last; whoever takes a step back has made it itself
         self._zeros = type_of(self.wake, [0] * self.size)
+        self._at_first = type_of(self.wake, [0] * self.buyers + [1] * staff)  # staff wait at a point that is counted
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
@@ -158,12 +162,12 @@ class State:
             self.struck_at[who], self.struck_by[who] = 1 + point, fault
 
     def falls(self, who: int) -> bool:
-        """Count a point at which a fault could strike a participant, and say whether it does."""
-        self.points[who] += 1
-        if self.struck_at[who] != self.points[who]:
-            return False
-        self.fell[who] = 1
-        return True
+        """Count a point at which a fault could strike a participant, and say whether it does.
+
+        To staff that are getting ready, all that comes before the buyers is one point, the first.
+        """
+        self.points[who] = 1 if self.registers[SETTLING] else self.points[who] + 1
+        return bool(self.struck_at[who] == self.points[who])
 
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
@@ -174,12 +178,28 @@ class State:
         registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
         registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = 0
         registers[UNFINISHED] = self.buyers
+        registers[SETTLING] = 0
         registers[VERSION] += 1
         known = len(self.table)
         self.open[1:known] = self._ones[1:known]
         self.slept[: self.size] = self.wake[: self.size] = self._zeros
-        self.points[: self.size] = self.fell[: self.size] = self._zeros
+        self.points[: self.size] = self._at_first
+        self.fell[: self.size] = self._zeros
         self._stand_all(self._zeros[: self.buyers])
+
+    def renew(self) -> None:
+        """Take down that everybody starts anew."""
+        self.registers[LEARNT], self.registers[SETTLING] = 0, 1
+        self.points[: self.size] = self._zeros
+
+    def settle(self, policy: Policy) -> None:
+        """Have no buyer take part: staff go on until each waits, or is to be struck as soon as there are buyers."""
+        self.reset(policy)
+        registers = self.registers
+        registers[STARTED], registers[UNFINISHED], registers[SETTLING] = self.buyers, 0, 1
+        for who in range(self.buyers, self.size):
+            if self.struck_at[who] == self.points[who] == 1:
+                self._close(self.pending[who])
 
     def _stand_all(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or none."""
@@ -206,17 +226,31 @@ class State:
         self.registers[VERSION] += 1
         return self.next()
 
-    def enabled(self) -> list[int]:
+    def enabled(self) -> Sequence[int]:
         """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
         version: int = self.registers[VERSION]
         if self._as_of != version:
             self._as_of = version
-            if len(self.table.steps) <= BYTE:  # by far the most, and much faster
-                may_move: Iterable[int] = bytes(self.stands).translate(bytes(self.open[:BYTE]))
+            if len(self.table.steps) > BYTE:
+                self._able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
+            elif not self._counted:
+                self._able = list(compress(self._everybody, self._may_move()))
             else:
-                may_move = map(self.open.__getitem__, self.pending)
-            self._able = list(compress(self._everybody, may_move))
+                self._able = self._numbers(self._may_move())
         return self._able
+
+    def _may_move(self) -> bytes:
+        """Return for each participant a byte, 1 where its symbol is open; symbols must be few enough for a byte."""
+        return bytes(self.stands).translate(bytes(self.open[:BYTE]))
+
+    def _numbers(self, may_move: bytes) -> Sequence[int]:
+        """Return the places of the ones among zeros.
+
+        All at once, without a number for each participant, so that a hundred cost about what two do; and a process
+        that was not awake for long finds little of what it touches in a cache.
+        """
+        numbers = int.from_bytes(may_move, "little") * 255 & self._counted  # from 1: 0 stands for who can not move
+        return numbers.to_bytes(self.size, "little").translate(ONE_LESS, b"\0")
 
     def next(self) -> int:
         """Return who moves next, or NOBODY where the execution is over; the ending says how."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from ticketlab.core.errors import UsageError
@@ -19,6 +19,9 @@ class Executor(Protocol):
     @property
     def scripts(self) -> Sequence[Sequence[object]]:
         """What each buyer asks for."""
+
+    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end."""
 
     @property
     def size(self) -> int:

@@ -19,8 +19,13 @@ ATTEMPTED: Final = -1
 REFUSED: Final = -3  # made, and found to have changed nothing
 GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
 
+TO_NOBODY: Final = 0  # who notices a step
+TO_CHANGERS: Final = 1  # all but those who only look
+TO_ALL: Final = 2
+
 NOWHERE: Final = -1  # the resource of a step that touches nothing that others know of
 EVERYWHERE: Final = -2  # the resource of a step that concerns them all
+SEVERAL: Final = -3  # the resource of a step that concerns some of them: see `StepTable.several`
 
 
 class TooManySteps(TicketlabError):
@@ -48,6 +53,8 @@ class StepTable:
         self.blocking: list[bool] = [False]
         self.resource: list[int] = [NOWHERE]
         self.changes: list[bool] = [False]
+        self.shows: list[int] = [TO_NOBODY]  # by symbol: who notices the step, on the same resource
+        self.heeds: list[int] = [TO_ALL]  # by symbol: the least shown step that it notices
         # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
         # blocking step that is met later appears in them all; steps that only read share one that stays empty.
         self.reopens: list[list[int]] = [[]]
@@ -61,7 +68,9 @@ class StepTable:
         self._put_off: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
-        self._attempting: list[list[int]] = []  # the same without those who put off what was refused
+        self._attempting: list[list[int]] = []  # without those who put off what was refused, and without unseen steps
+        self._heeding: list[list[int]] = []  # without those who only look
+        self.several: dict[int, frozenset[int]] = {}  # by symbol: the resources of a step that concerns several
         self._all_waiting: list[int] = []
         self._nothing: list[int] = []
 
@@ -89,33 +98,62 @@ class StepTable:
                 f"more than {self.limit} distinct steps, the last on {step.resource!r}: name resources by what they "
                 "are, not by random or growing names"
             )
-        resource = self._resources.setdefault(step.resource, len(self._resources))
-        if resource == len(self._waiting):
-            self._waiting.append([])
-            self._attempting.append([])
+        resource = self._resource(step.resource)
         self.steps.append(step)
         waits = how == ATTEMPTED or how >= 0
         self.blocking.append(waits)
-        self.resource.append(NOWHERE if step.own else EVERYWHERE if step.everywhere else resource)
+        self.resource.append(self._place(step, symbol, resource))
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
+        looks = (step.action is Action.READ and how != REFUSED) or how == GAVE_BACK
+        self.shows.append(TO_NOBODY if not changes else TO_CHANGERS if step.unseen else TO_ALL)
+        self.heeds.append(TO_ALL if looks else TO_CHANGERS)
         self.postponed.append(how >= 0)
         self.lets.append(step.action is Action.LET)
         reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        waiting = self._all_waiting if step.everywhere else self._waiting[resource]
+        on = self._heeding if step.unseen else self._waiting
+        waiting = self._all_waiting if self.resource[symbol] < NOWHERE else on[resource]
         self.reopens.append(waiting if changes else reopened)
         self.excludes.append(step.excludes and how == ATTEMPTED)
         if waits:
             self._waiting[resource].append(symbol)
             self._all_waiting.append(symbol)
-            if how == ATTEMPTED:
+            if not looks:
+                self._heeding[resource].append(symbol)
+            if how == ATTEMPTED and not step.unseen:
                 self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
         return symbol
 
+    def _resource(self, name: str) -> int:
+        resource = self._resources.setdefault(name, len(self._resources))
+        if resource == len(self._waiting):
+            self._waiting.append([])
+            self._attempting.append([])
+            self._heeding.append([])
+        return resource
+
+    def _place(self, step: Step, symbol: int, resource: int) -> int:
+        if step.own or step.on == ():
+            return NOWHERE
+        if step.everywhere:
+            return EVERYWHERE
+        if step.on is None:
+            return resource
+        self.several[symbol] = frozenset(map(self._resource, step.on))
+        return SEVERAL
+
+    def resources(self, symbol: int) -> frozenset[int]:
+        """Return what a step concerns, where that is not everything."""
+        return self.several.get(symbol) or frozenset({self.resource[symbol]} - {NOWHERE})
+
     def commute(self, one: int, other: int) -> bool:
         """Whether the order of two steps can make no difference."""
         on, beside = self.resource[one], self.resource[other]
+        if on >= 0 and beside >= 0:
+            return on != beside or (self.shows[one] < self.heeds[other] and self.shows[other] < self.heeds[one])
+        if on == NOWHERE or beside == NOWHERE:
+            return True
         if on == EVERYWHERE or beside == EVERYWHERE:
-            return on == NOWHERE or beside == NOWHERE
-        return on != beside or not (self.changes[one] or self.changes[other])
+            return False
+        return self.resources(one).isdisjoint(self.resources(other))

@@ -10,14 +10,15 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.explore.cast import Cast, Perform, attempt
-from ticketlab.explore.schedule import BYTE, CLOCKED, SECOND, SKEW, State
+from ticketlab.explore.execution import Execution
+from ticketlab.explore.schedule import CLOCKED, SECOND, SKEW, State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
@@ -27,6 +28,17 @@ FIRST_BYTES: Final = 20
 """How much of a short write is written."""
 
 
+_DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
+_UNNOTICED: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
+
+
+def footprint(execution: Execution, who: int) -> frozenset[str]:
+    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
+    trace = execution.trace
+    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
+    return frozenset(step.resource for step in steps if step.action not in _UNNOTICED)
+
+
 class Terminated(BaseException):
     """Ends a participant that was told to, its clean-up included."""
 
@@ -34,7 +46,9 @@ class Terminated(BaseException):
 class Struck(Turns):
     """Turns in which faults strike; `strike` is what the executor does to a victim of one that it must carry out.
 
-    `seize` keeps the store locked as an outsider does; it is None where nobody can.
+    `seize` keeps the store locked as an outsider does; it is None where nobody can. `footprints` says what others could
+    notice of each participant's end, where that is known; it saves the search from ordering a death and what nobody
+    connects with it.
     """
 
     counts_own = True
@@ -53,6 +67,7 @@ class Struck(Turns):
         self._seize = seize
         self._trouble = ExitStack()  # what befalls the access at hand
         self.strike: Callable[[Fault], object] = _by_hand
+        self.footprints: Mapping[int, tuple[str, ...]] = {}
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked; a fault may come first, or befall it."""
@@ -100,7 +115,9 @@ class Struck(Turns):
             return None
         if not fault.harm.is_step:
             return fault
-        self._stand(Step(Action.STRUCK, str(fault)))
+        footprint = self.footprints.get(me) if fault.harm in _DEATHS else None
+        self._stand(Step(Action.STRUCK, str(fault), on=footprint))
+        state.fell[me] = 1
         self.note("before", describe(step) if step is not None else "its answer")
         if fault.harm is Harm.CLOCK:
             state.registers[SKEW] += round(fault.seconds * SECOND)
@@ -115,8 +132,9 @@ class Struck(Turns):
         """Stand before a step until picked."""
         me = self.me
         self._spinning.discard(me)
-        self._pending[me] = symbol = self._passed[step]
-        self._stands[me] = symbol % BYTE
+        if self._sent:
+            self._await_feeders()
+        self._state.arrive(me, self._passed[step])
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -125,6 +143,7 @@ class Struck(Turns):
 
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
+        self._state.fell[self.me] = 1
         self.note("fault", str(fault))
         match fault.harm:
             case Harm.IO_ERROR:

@@ -80,9 +80,21 @@ _KINDS: Final[dict[str, dict[str, Check]]] = {
     "story": _ANY | {"rows": _is(list)},
     "comparison": _ANY
     | {"rows": _is(list), "rounds": _count, "advice": _is(list), "warnings": _is(list), "unsupported": _is(list)},
+    "crashes": _ANY | {"rows": _is(list), "faults": _is(list), "buyers": _count},
     "exploration": _ANY | {"executions": _count, "anomalous": _count, "exhausted": _is(bool)},
 }
-_ROWS: Final[dict[str, dict[str, Check]]] = {"story": _ROW, "comparison": _RANKED}
+_CRASHED: Final[dict[str, Check]] = {
+    "command": _is(str),
+    "store": _is(str),
+    "strategy": _is(str),
+    "valid": _verdict,
+    "points": _count,
+    "executions": _count,
+    "summary": _is(str),
+    "left": _is(list),
+    "anyway": _is(list),
+}
+_ROWS: Final[dict[str, dict[str, Check]]] = {"story": _ROW, "comparison": _RANKED, "crashes": _CRASHED}
 
 
 def read_document(path: Path) -> dict[str, Any]:

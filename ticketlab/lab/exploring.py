@@ -92,7 +92,7 @@ def explore_cast(
     began = time.monotonic()
     with executor_for(cast, how) as executor:
         refuse_impossible(how, cast.scenario, cast.store, executor.size - len(executor.scripts))
-        seen = _search(executor, cast, how, progress)
+        seen = search_all(executor, cast, how, progress)
         finding = _finding(executor, cast, how, *seen.first) if seen.first else None
     return Exploration(
         command=command,
@@ -111,17 +111,26 @@ def explore_cast(
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
+    """What a search has come to. `worst` holds the first anomaly of each name."""
+
     executions: int = 0
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     first: tuple[int, Execution, Strikes, list[Anomaly]] | None = None
     points: Points = field(default_factory=Points)
+    worst: list[Anomaly] = field(default_factory=list)
 
 
-def _search(executor: Executor, cast: Rehearsal, how: Exploring, progress: Callable[[int, int], None]) -> _Seen:
-    seen = _Seen()
+def search_all(
+    executor: Executor,
+    cast: Rehearsal,
+    how: Exploring,
+    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+) -> Seen:
+    """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
+    seen = Seen()
     tried = Search(executor, how)
     for execution, strikes in tried.executions():
         seen.executions += 1
@@ -131,6 +140,7 @@ def _search(executor: Executor, cast: Rehearsal, how: Exploring, progress: Calla
         seen.points.count(execution, strikes, anomalies, len(cast.scripts))
         if anomalies:
             seen.anomalous += 1
+            seen.worst += [anomaly for anomaly in anomalies if anomaly.name not in seen.names]
             seen.names.update({anomaly.name for anomaly in anomalies})
             if seen.first is None:
                 seen.first = seen.executions, execution, strikes, anomalies

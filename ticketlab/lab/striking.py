@@ -22,6 +22,7 @@ from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.findings import Exploring, StruckPoint
 from ticketlab.explore.search import Executor, search
+from ticketlab.explore.strikes import footprint
 from ticketlab.explore.stuck import named
 from ticketlab.lab.registry import policy_kind, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
@@ -40,10 +41,15 @@ def chosen_faults(text: str | None, scenario: Scenario) -> tuple[Fault, ...]:
     if not text:
         return ()
     if text != "all":
-        return tuple(dict.fromkeys(Fault.parse(each) for each in text.split(",")))
+        return chosen(text)
     with Rehearsal(scenario).at_rest() as (store, staff):
         every = [Fault.parse(harm.value) for harm in Harm]
         return tuple(fault for fault in every if not why_not(fault, scenario, store, staff))
+
+
+def chosen(text: str) -> tuple[Fault, ...]:
+    """Read faults with commas between, each once; raises UsageError for what is none."""
+    return tuple(dict.fromkeys(Fault.parse(each) for each in text.split(",")))
 
 
 def needs_processes(faults: Sequence[Fault]) -> bool:
@@ -101,11 +107,19 @@ class Search:
         return self._everywhere() if self._kind.exhausts else self._drawn()
 
     def _victims(self, fault: Fault) -> range:
-        buyers = len(self._executor.scripts)
-        return range(buyers, self._executor.size) if fault.harm is Harm.KILL_STAFF else range(buyers)
+        buyers, everybody = len(self._executor.scripts), self._executor.size
+        if fault.harm is Harm.KILL_STAFF:
+            return range(buyers, everybody)
+        return range(buyers if fault.harm.is_step else everybody)
 
     def _everywhere(self) -> Iterator[Struck]:
-        yield from self._under(())
+        everybody = range(self._executor.size)
+        noticed: dict[int, set[str]] = {who: set() for who in everybody}
+        for execution, none in self._under(()):
+            for who in everybody:
+                noticed[who] |= footprint(execution, who)
+            yield execution, none
+        self._executor.expose({who: tuple(sorted(names)) for who, names in noticed.items()})
         for fault in self._how.faults:
             for who in self._victims(fault):
                 for point in count():

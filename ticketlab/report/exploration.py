@@ -9,8 +9,9 @@ from rich.text import Text
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Verdict
-from ticketlab.core.words import counted
+from ticketlab.core.words import counted, listed
 from ticketlab.explore.findings import Exploration, Replay
+from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.text import next_steps, verdict_text
 
@@ -19,6 +20,11 @@ def print_exploration(found: Exploration, saved: Path | None, console: Console) 
     """Print what a search came to; `saved` is where its case stands."""
     console.print(_headline(found.scenario, found.verdict))
     console.print(_counted(found))
+    if found.struck and (found.how.exhaust or found.finding is None):
+        console.print()
+        print_points([point.to_json() for point in found.struck], console)
+    if found.left:
+        console.print(f"Left behind after a fault: {', '.join(found.left)}.")
     finding = found.finding
     if finding is None:
         return
@@ -47,7 +53,8 @@ def _counted(found: Exploration) -> str:
     what = f"{found.executions:,} {noun} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
-        return f"Exhausted: all interleavings of {found.scenario.buyers} buyers{bound} are safe ({what})."
+        struck = f", with {listed([str(fault) for fault in found.how.faults])} at any point," if found.struck else ""
+        return f"Exhausted: all interleavings of {found.scenario.buyers} buyers{bound}{struck} are safe ({what})."
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."

@@ -227,7 +227,8 @@ class SqliteStore:
 class SqliteSession:
     """One buyer's connection. Outside a transaction each access is one of its own, and one step.
 
-    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees.
+    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees. A
+    write in a transaction keeps other writers out and, as long as its pages fit the cache, is unseen by readers.
     """
 
     def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool, wal: bool) -> None:
@@ -240,6 +241,7 @@ class SqliteSession:
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
+        self._staging = Step(Action.WRITE, resource, unseen=True)
         self._beginning = Step(Action.BEGIN, resource, excludes=True)
         self._committing = Step(Action.COMMIT, resource)
         self._rolling_back = Step(Action.ROLLBACK, resource)
@@ -343,7 +345,8 @@ class SqliteSession:
     def _access(self, step: Step, do: Callable[[], T]) -> T:
         """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
         if self._connection.in_transaction:
-            at(step)
+            writes = step is self._writing
+            at(self._staging if writes else step)
             try:
                 result = do()
             except sqlite3.OperationalError as error:
@@ -351,7 +354,7 @@ class SqliteSession:
                 if _is_busy(error):
                     note(UNCHANGED, error.sqlite_errorname)
                 raise _conflict(error) from error
-            self._wrote |= step is self._writing
+            self._wrote |= writes
             self._holds |= self._wrote or not self._wal  # under WAL nobody notices that a reader is there
             return result
         single = step is self._reading or not self._ledger  # one statement is a transaction by itself

@@ -31,7 +31,7 @@ class Replay:
             return False
         self._begun = True
         for place, who in enumerate(self._schedule[: len(state.plan)]):
-            state.plan[place] = who
+            state.plan[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
         state.own[PLANNED], state.own[SKIPPED] = len(self._schedule), 0
         return True
 

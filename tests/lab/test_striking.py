@@ -1,0 +1,145 @@
+"""Real signals, at every point: what they leave of the books, of the lock and of the others.
+
+Each truth here is found by exploring: nobody says at which point to strike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explore.findings import Exploration, Exploring
+from ticketlab.lab.cases import load_case, save_case
+from ticketlab.lab.exploring import executor_for, explore
+from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.lab.replaying import replay
+from ticketlab.lab.striking import Search, chosen
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def explored(store: str, strategy: str, faults: str, policy: str = "dpor", *, exhaust: bool = True) -> Exploration:
+    scenario = Scenario.of(store, strategy, buyers=2, tickets=2)
+    how = Exploring(Spec.parse(policy), "processes", exhaust=exhaust, faults=chosen(faults))
+    return explore(scenario, how)
+
+
+def after(found: Exploration, step: str) -> set[str]:
+    """Return what goes wrong where somebody is struck before a step."""
+    return {name for point in found.struck if point.before.startswith(step) for name in point.names}
+
+
+def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
+    found = explored("json:rename", "lock", "kill")
+    assert found.exhausted
+    assert set(found.names) == {"lock left behind"}
+    assert after(found, "acquire lock") == set()
+    assert after(found, "read inventory.json") == {"lock left behind"}
+    assert found.finding is not None
+    assert found.finding.execution.steps == ("acquire lock", "struck by kill")
+    assert found.finding.anomalies[0].sentence == (
+        "buyer 2 waits for lock, held by buyer 1, which was killed while holding it: nobody can ever have it again"
+    )
+
+
+def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
+    found = explored("json:rename", "flock", "kill")
+    assert found.exhausted
+    assert found.verdict.valid
+    assert len(found.struck) >= 10
+    assert {point.waited for point in found.struck} == {0.0}
+
+
+def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
+    found = explored("json:truncate", "flock", "kill")
+    assert set(found.names) == {"torn books", "torn read"}
+    assert after(found, "write inventory.json") == {"torn books", "torn read"}
+    assert after(found, "truncate inventory.json") == set()
+
+
+def test_sqlite_rolls_back_what_the_dead_began() -> None:
+    found = explored("sqlite", "transaction:immediate", "kill")
+    assert found.exhausted
+    assert found.verdict.valid
+    assert found.left == []
+
+
+def test_a_dead_clerk_is_waited_for_for_ever() -> None:
+    found = explored("json:rename", "clerk", "kill-staff")
+    assert set(found.names) == {"survivors blocked for ever"}
+    assert found.finding is not None
+    assert "staff 1 was killed" in found.finding.anomalies[0].sentence
+
+
+def test_a_dead_manager_takes_the_books_with_it() -> None:
+    found = explored("manager", "lock", "kill-server")
+    assert "torn books" in found.names
+
+
+@pytest.mark.parametrize(
+    ("store", "strategy"), [("json:rename", "lock"), ("json:truncate", "flock"), ("sqlite", "lock")]
+)
+def test_reduction_loses_no_outcome_of_a_crash(store: str, strategy: str) -> None:
+    """What one execution for each order of dependent steps finds, trying every schedule finds as well."""
+
+    def outcomes(policy: str) -> set[tuple[str, int, str, frozenset[str]]]:
+        cast = Rehearsal(Scenario.of(store, strategy, buyers=2, tickets=2))
+        how = Exploring(Spec.parse(policy), "processes", exhaust=True, faults=(Fault.parse("kill"),))
+        seen = set()
+        with executor_for(cast, how) as executor:
+            for execution, strikes in Search(executor, how).executions():
+                for strike in strikes:
+                    names = frozenset(anomaly.name for anomaly in cast.judge(execution))
+                    seen.add((str(strike.fault), strike.who, f"point {strike.point}", names))
+        return seen
+
+    assert outcomes("dpor") == outcomes("dfs:preemptions=2")
+
+
+def test_a_crash_is_a_case_that_replays() -> None:
+    found = explored("json:rename", "lock", "kill", exhaust=False)
+    assert found.finding is not None
+    case = load_case(save_case(found.finding.case))
+    assert case == found.finding.case
+    for _ in range(20):
+        again = replay(case)
+        assert again.executor == "processes"
+        assert [anomaly.name for anomaly in again.anomalies] == ["lock left behind"]
+
+
+@pytest.mark.parametrize("drawing", ["random", "pct:3"])
+def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
+    scenario = Scenario.of("json:rename", "lock", buyers=3, tickets=3)
+    how = Exploring(Spec.parse(drawing), "processes", executions=60, faults=chosen("kill"), seed=1)
+    found = explore(scenario, how)
+    again = explore(scenario, how)
+    assert found.finding is not None
+    assert found.finding.case.strikes
+    assert again.finding is not None
+    assert found.finding.case.schedule == again.finding.case.schedule
+    assert [anomaly.name for anomaly in found.finding.anomalies] == ["lock left behind"]
+
+
+@pytest.mark.parametrize(
+    ("store", "strategy", "executor", "fault", "reason"),
+    [
+        ("json", "lock", "inline", "kill", "needs real processes: add --executor processes"),
+        ("manager", "lock", "inline", "disk-full", "manager keeps no files"),
+        ("json", "lock", "processes", "kill-staff", "lock has no staff"),
+        ("json", "lock", "processes", "kill-server", "json has no server"),
+        ("json", "lock", "inline", "locked", "json has no lock of its own"),
+    ],
+)
+def test_what_cannot_strike_is_refused_with_the_reason(
+    store: str, strategy: str, executor: str, fault: str, reason: str
+) -> None:
+    with pytest.raises(UsageError, match=reason):
+        explore(Scenario.of(store, strategy, buyers=2), Exploring(executor=executor, faults=chosen(fault)))

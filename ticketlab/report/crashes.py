@@ -1,0 +1,103 @@
+"""What faults leave behind: the crash matrix of stores and strategies, and the points of one exploration."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from ticketlab.core.words import counted, listed
+from ticketlab.report.sections import Column, Section, sectioned
+from ticketlab.report.text import next_steps, store_title
+
+Row = Mapping[str, Any]
+
+_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left", "anyway")
+_MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+_NARROW: Final = 100
+
+
+def print_crashes(document: Mapping[str, Any], console: Console) -> None:
+    """Print the crash matrix: the verdict first, then a line for each store and strategy, then what to type next."""
+    rows = document["rows"]
+    console.print(_headline(rows))
+    struck = sum(row["points"] for row in rows)
+    tried = f"{struck:,} points, {sum(row['executions'] for row in rows):,} executions"
+    console.print(
+        Text(f"{document['buyers']} buyers; {listed(document['faults'])} at every point: {tried}", style="dim")
+    )
+    console.print()
+    wide = console.width >= _NARROW
+    columns = [Column(""), Column("strategy"), Column("points", number=True)]
+    columns += [Column("executions", number=True)] if wide else []
+    columns += [Column("after a crash", most=44), Column("left behind")]
+    sections = [
+        Section(store_title(store), [_cells(row, wide=wide) for row in some])
+        for store, some in groupby(rows, key=lambda row: row["store"])
+    ]
+    for part in sectioned(columns, sections, 2):
+        console.print(part)
+    if any(row["anyway"] for row in rows):
+        console.print(Text("(what goes wrong without a crash as well is in brackets)", style="dim"))
+    worst = next((row for row in rows if row["valid"] is False), None)
+    if worst is not None:
+        console.print()
+        console.print(next_steps({worst["command"].removesuffix(" --exhaust"): "see how, step by step"}))
+
+
+def _headline(rows: Sequence[Row]) -> Text:
+    safe = [row for row in rows if row["valid"] and not row["anyway"]]
+    told = f"{len(safe)} of {counted(len(rows), 'combination')} keep the books right and let the others go on"
+    return Text(f"{told}, whoever is struck", style="bold green" if safe else "bold red")
+
+
+def _cells(row: Row, *, wide: bool) -> list[Text | str]:
+    mark, style = _MARKS[row["valid"]]
+    verdict = Text(row["summary"], style=style)
+    if row["anyway"]:
+        verdict.append(f" [{', '.join(row['anyway'])}]", style="dim")
+    executions = [f"{row['executions']:,}"] if wide else []
+    return [Text(mark, style=style), row["strategy"], str(row["points"]), *executions, verdict, ", ".join(row["left"])]
+
+
+def crashes_as_csv(document: Mapping[str, Any]) -> str:
+    """Return the crash matrix as CSV, one line for each store and strategy."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_line(row) for row in document["rows"])
+    return out.getvalue()
+
+
+def crashes_as_markdown(document: Mapping[str, Any]) -> str:
+    """Return the crash matrix as a Markdown table."""
+    lines: Iterable[Iterable[Any]] = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_line, document["rows"])]
+    return "".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _line(row: Row) -> list[Any]:
+    several = (", ".join(row["left"]), ", ".join(row["anyway"]))
+    return [row["store"], row["strategy"], row["points"], row["executions"], row["summary"], row["waited"], *several]
+
+
+def print_points(struck: Sequence[Row], console: Console) -> None:
+    """Print what came of each fault at each point, participant by participant."""
+    columns = [Column("", number=True), Column("struck before", most=40), Column("schedules", number=True), Column("")]
+    sections = [
+        Section(f"{who}, {fault}", [_point(point) for point in points])
+        for (fault, who), points in groupby(struck, key=lambda point: (point["fault"], point["who"]))
+    ]
+    for part in sectioned(columns, sections, 2):
+        console.print(part)
+
+
+def _point(point: Row) -> list[Text | str]:
+    names = ", ".join(sorted(point["names"]))
+    after = f"survives, after {point['waited']:g} s" if point["waited"] else "survives"
+    came = Text(names, style="red") if names else Text(after, style="green")
+    return [str(point["point"]), point["before"], f"{point['executions']:,}", came]
