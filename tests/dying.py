@@ -1,10 +1,12 @@
-"""Real deaths: a process that is killed with SIGKILL just before its n-th step, and so cleans up nothing."""
+"""Real deaths and real shortages: a process that is killed just before its n-th step, a disk that is full."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal, TypeVar
 
 from ticketlab.core.pacing import Blocked, Free, Step, paced_by
@@ -53,3 +55,14 @@ def each_death(act: Callable[[], object]) -> Iterator[int]:
     while killed_before(step, act):
         yield step
         step += 1
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """Have the kernel refuse to let files grow beyond a size: a write is first cut short, then an error."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from dying import each_death, killed_before
+from dying import each_death, killed_before, room_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,7 +102,7 @@ def test_a_killed_rename_leaves_its_new_file_behind_and_a_killed_journal_nothing
 def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_behind(name: str, room: int, tmp_path: Path) -> None:
     with opened(name, tmp_path) as store:
         files = set(tmp_path.iterdir())
-        with _room_for(room), pytest.raises(OSError, match="File too large"):
+        with room_for(room), pytest.raises(OSError, match="File too large"):
             buy(store, 1)
         assert set(tmp_path.iterdir()) == files
         assert remaining(store) == 9
@@ -112,7 +111,7 @@ def test_a_disk_that_is_full_is_an_error_and_leaves_nothing_behind(name: str, ro
 
 def test_a_truncating_write_that_is_cut_short_is_an_error_and_leaves_torn_books(tmp_path: Path) -> None:
     with opened("json:truncate", tmp_path) as store:
-        with _room_for(20), pytest.raises(OSError, match="File too large"):
+        with room_for(20), pytest.raises(OSError, match="File too large"):
             buy(store, 1)
         with pytest.raises(TornRead, match="held 20 bytes"):
             store.books()
@@ -121,21 +120,10 @@ def test_a_truncating_write_that_is_cut_short_is_an_error_and_leaves_torn_books(
 def test_a_write_in_place_that_is_cut_short_leaves_books_that_read_well_and_are_wrong(tmp_path: Path) -> None:
     with opened("json:in-place", tmp_path) as store:
         room = (tmp_path / "inventory.json").read_bytes().index(b'"issued"')
-        with _room_for(room), pytest.raises(OSError, match="File too large"):
+        with room_for(room), pytest.raises(OSError, match="File too large"):
             buy(store, 1)
         books = store.books()
         assert (books.stocks["main"].remaining, books.stocks["main"].issued, books.ledger) == (8, 0, ())
-
-
-@contextmanager
-def _room_for(size: int) -> Iterator[None]:
-    """Have the kernel refuse to let files grow beyond a size: a write is first cut short, then an error."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @given(text=st.text(), data=st.data())

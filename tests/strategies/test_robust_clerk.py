@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import pytest
-from dying import Dying
+from dying import Dying, room_for
 from surviving import struck
 from test_lease import opened
 
@@ -102,10 +102,14 @@ def test_live_every_order_is_answered_and_sold_once(tmp_path: Path) -> None:
     assert steps > 10
 
 
+def _line() -> bytes:
+    return json.dumps([1, 1, "main", 1, '["sold", [1]]\n']).encode() + b"\n"
+
+
 def test_an_entry_that_was_cut_short_or_never_carried_out_is_struck_out(tmp_path: Path) -> None:
     store, _ = opened("json", "none", tmp_path)
     book = tmp_path / "answers"
-    line = json.dumps([1, 1, "main", 1, '["sold", [1]]\n']).encode() + b"\n"
+    line = _line()
     with store.session() as session:
         for torn in (line[:5], line[:-1], line):
             book.write_bytes(torn)
@@ -116,3 +120,19 @@ def test_an_entry_that_was_cut_short_or_never_carried_out_is_struck_out(tmp_path
         assert Answers(book, session).settle(session, 1, Buy(1, "main")) == first
         assert store.books().stocks["main"].remaining == 89
         assert book.read_bytes()
+
+
+@pytest.mark.parametrize("room", [20, 80])  # for a part of the entry; for the entry, and a part of the books
+def test_a_sale_that_could_not_be_written_is_in_neither_book(room: int, tmp_path: Path) -> None:
+    store, _ = opened("json:rename", "none", tmp_path)
+    book = tmp_path / "answers"
+    book.touch()
+    with store.session() as session:
+        answers = Answers(book, session)
+        with room_for(room), pytest.raises(OSError, match="File too large"):
+            answers.settle(session, 1, Buy(1, "main"))
+        assert book.stat().st_size == min(room, len(_line()))
+        again = Answers(book, session)
+        assert book.read_bytes() == b""
+        assert b"sold" in again.settle(session, 1, Buy(1, "main"))
+        assert (store.books().stocks["main"].remaining, book.read_bytes()) == (89, _line())

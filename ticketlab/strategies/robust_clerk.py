@@ -29,6 +29,7 @@ from ticketlab.strategies.purchase import RETRIES, flock_guard, open_answer, ope
 
 CLERKS: Final = 2
 
+_LOOKING_UP: Final = Step(Action.READ, "answers")
 _ENTERING: Final = Step(Action.WRITE, "answers")
 _STRIKING_OUT: Final = Step(Action.TRUNCATE, "answers")
 
@@ -65,7 +66,14 @@ class RobustClerk(BoxOffice):
         if not self._has_book:
             return super()._deal_with(session, rest)
         request = self._parse(rest)
-        return request.buyer, self._book.settle(session, int(number), request)
+        try:
+            answer = self._book.settle(session, int(number), request)
+        except (OSError, PurchaseError) as error:
+            self._book = Answers(self._answers, session)  # whatever came of it, the book is true again
+            if isinstance(error, OSError):
+                raise  # the buyer is disconnected, and asks again
+            answer = format_answer(error)
+        return request.buyer, answer
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
@@ -95,6 +103,7 @@ class Answers:
     def __init__(self, path: Path, session: Session) -> None:
         """Read the book, and see to it that all that stands there is true."""
         self._path = path
+        at(_LOOKING_UP)
         lines = path.read_bytes().splitlines(keepends=True)
         doubtful = lines[-1:]
         if doubtful and not self._carried_out(doubtful[0], session):
@@ -116,17 +125,14 @@ class Answers:
         """Return the answer to a buyer's order: the recorded one, or what comes of it now."""
         latest, answer = self._latest.get(request.buyer, (0, b""))
         if latest == number:
-            note("recorded", number)
+            note("answered", "from the book")
             return answer
-        try:
-            change = request.on(session.read(request.section))
-            answer = format_answer(change.outcome)
-            if change.stock is not None:
-                self._enter(request, number, change.stock.version, answer)
-                session.write(change.stock, change.entry)
-                self._latest[request.buyer] = number, answer
-        except PurchaseError as error:
-            answer = format_answer(error)
+        change = request.on(session.read(request.section))
+        answer = format_answer(change.outcome)
+        if change.stock is not None:
+            self._enter(request, number, change.stock.version, answer)
+            session.write(change.stock, change.entry)
+            self._latest[request.buyer] = number, answer
         return answer
 
     def _enter(self, request: Request, number: int, version: int, answer: bytes) -> None:
