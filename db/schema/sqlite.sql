@@ -15,5 +15,6 @@ CREATE TABLE stock (
     remaining INTEGER NOT NULL,
     issued INTEGER NOT NULL,
     version INTEGER NOT NULL,
+    holds TEXT,
     PRIMARY KEY (section)
 );

@@ -113,3 +113,60 @@ def _falsify_register(random: Random, o: Operation) -> Operation:
     if o.op == "write":
         return replace(o, arg=random.randint(0, 2))
     return replace(o, result="fail" if o.result == "ok" else "ok")
+
+
+def holds_history(random: Random, *, brief: bool) -> tuple[int, list[Operation]]:
+    """Return a stock and 2 to 7 operations of up to 3 processes that hold tickets; `brief` holds take no time."""
+    stock = random.randint(1, 3)
+    moments = []
+    for process in range(random.randint(1, 3)):
+        now = random.randint(0, 4)
+        for _ in range(random.randint(1, 4)):
+            begin = now + random.randint(0, 6)
+            end = begin + random.choice((0, 1, random.randint(0, 12)))
+            moments.append((random.randint(begin, end), process, begin, end))
+            now = end + 1
+    moments.sort()
+    sold, standing = 0, dict[str, tuple[int, int]]()  # by name: tickets, and when the hold ends
+    mine: dict[int, list[str]] = {}
+    operations: list[Operation] = []
+    for point, process, begin, end in moments[:7]:
+        standing = {name: hold for name, hold in standing.items() if hold[1] > point}
+        left = stock - sold - sum(tickets for tickets, _ in standing.values())
+        names = mine.get(process, [])
+        op = random.choice(("hold", "hold", "buy", "search", "confirm", "confirm", "cancel"))
+        arg: int | str | list[int] | None
+        result: int | str
+        if op in ("confirm", "cancel") and not names:
+            op = "hold"
+        if op == "hold":
+            tickets, length = random.randint(1, 2), random.randint(1, 15)
+            arg, result = [tickets, length * MOMENT], "soldout" if tickets > left else f"{process}.{len(operations)}"
+            if result != "soldout":
+                standing[result] = tickets, point + length
+                mine.setdefault(process, []).append(result)
+            begin, end = (point, point) if brief else (begin, end)
+        elif op == "search":
+            arg, result = None, left
+        elif op == "buy":
+            arg, result = 1, "ok" if left else "soldout"
+            sold += 1 if left else 0
+        else:
+            arg, result = names[-1], "ok" if names[-1] in standing else "expired"
+            tickets, _ = standing.pop(names[-1], (0, 0))
+            sold += tickets if op == "confirm" else 0
+        operations.append(Operation(process, op, arg, result, begin * MOMENT, end * MOMENT))
+    return stock, _finish(random, operations, _falsify_holds)
+
+
+MOMENT = 1_000_000  # beside it, what clocks may err by is nothing
+
+
+def _falsify_holds(random: Random, o: Operation) -> Operation:
+    if isinstance(o.result, int):
+        return replace(o, result=max(0, o.result + random.choice((-1, 1))))
+    if o.op in ("confirm", "cancel"):
+        return replace(o, result="expired" if o.result == "ok" else "ok")
+    if o.op == "buy":
+        return replace(o, result="soldout" if o.result == "ok" else "ok")
+    return replace(o, result=f"{o.process}.{o.invoke_ns}" if o.result == "soldout" else "soldout")

@@ -163,3 +163,57 @@ def _await_text(terminal: int, text: str) -> str:
         assert select.select([terminal], [], [], DEADLINE)[0], seen
         seen += os.read(terminal, 4096).decode()
     return seen
+
+
+CRASHES = ("compare", "--faults", "--stores", "json:rename,sqlite", "--strategies", "lock,flock")
+
+
+def test_the_crash_matrix_is_the_same_twice(tmp_path: Path) -> None:
+    first, second = (ticketlab(*CRASHES, cwd=tmp_path) for _ in range(2))
+    assert (first.returncode, first.stderr) == (1, "")
+    assert first.stdout == second.stdout
+    assert first.stdout.startswith(
+        "2 of 4 combinations keep the books right and let the others go on, whoever is struck"
+    )
+    assert [line.split()[:2] for line in first.stdout.splitlines() if line.startswith(("✓", "✗"))] == [
+        ["✗", "lock"],
+        ["✓", "flock"],
+        ["✗", "lock"],
+        ["✓", "flock"],
+    ]
+
+
+def test_a_crash_matrix_fills_the_column_of_later_comparisons(tmp_path: Path) -> None:
+    found = json.loads(ticketlab(*CRASHES, "--format", "json", cwd=tmp_path).stdout)
+    assert (found["kind"], found["faults"]) == ("crashes", ["kill", "kill-staff", "kill-server"])
+    assert {(row["store"], row["strategy"], row["valid"]) for row in found["rows"]} == {
+        ("json:rename", "lock", False),
+        ("json:rename", "flock", True),
+        ("sqlite", "lock", False),
+        ("sqlite", "flock", True),
+    }
+    raced = ticketlab(*SMALL, "--format", "json", cwd=tmp_path)
+    column = {row["strategy"]: row["crash_safety"] for row in json.loads(raced.stdout)["rows"]}
+    assert column == {"lock": "lock left behind", "none": "not tested"}
+
+
+def test_the_crash_matrix_for_other_programs(tmp_path: Path) -> None:
+    done = ticketlab(*CRASHES[:3], "sqlite", *CRASHES[4:], "--format", "csv", "--export-markdown", "c.md", cwd=tmp_path)
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    assert [(row["strategy"], row["verdict"]) for row in rows] == [("lock", "lock left behind"), ("flock", "survives")]
+    assert (tmp_path / "c.md").read_text().splitlines()[3].startswith("| sqlite | flock |")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--faults", "kil"), "unknown fault 'kil': did you mean 'kill'"),
+        (("--faults", "--buyers", "8"), "--buyers is for races, and --faults races nothing"),
+        (("--faults", "--html", "page.html"), "--html is for races, and --faults races nothing"),
+        (("--faults", "--stores", "json", "--strategies", "atomic"), "nothing that was named goes together"),
+    ],
+)
+def test_what_makes_no_crash_matrix_is_refused(words: Sequence[str], reason: str, tmp_path: Path) -> None:
+    done = ticketlab("compare", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert reason in done.stderr

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import Conflict
-from ticketlab.core.inventory import Buy, Stock
+from ticketlab.core.inventory import Buy, Held, Stock
 from ticketlab.core.pacing import Action, Step, at, sleep
 from ticketlab.lab.checkout import Checkout
 from ticketlab.testing import FunctionRace, check_function, guarded
@@ -124,3 +124,15 @@ def test_what_buyers_share_beside_the_store_is_put_back_before_each_execution() 
     with pytest.raises(AssertionError, match="oversold: buyers say that they have 2 tickets, and there were only 1"):
         check_function(sell, FunctionRace(buyers=2, store="memory", reset=reset))
     assert len(starts) > 1
+
+
+def hold_and_confirm(session: Checkout) -> None:
+    held = session.hold(30.0)
+    if isinstance(held, Held):
+        session.confirm(held)
+
+
+def test_a_function_that_holds_and_confirms_is_judged_by_its_receipts() -> None:
+    check_function(hold_and_confirm, FunctionRace(store="memory", strategy="lock"))
+    with pytest.raises(AssertionError, match="lost update"):
+        check_function(hold_and_confirm, FunctionRace(store="memory"))

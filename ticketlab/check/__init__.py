@@ -3,7 +3,7 @@
 from ticketlab.check.budget import Budget
 from ticketlab.check.columns import UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.linearize import check
-from ticketlab.check.model import Model, cas_register, counter, seats
+from ticketlab.check.model import Model, cas_register, counter, holds, seats
 
 __all__ = [
     "UNKNOWN",
@@ -15,5 +15,6 @@ __all__ = [
     "cas_register",
     "check",
     "counter",
+    "holds",
     "seats",
 ]

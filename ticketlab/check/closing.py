@@ -50,14 +50,16 @@ def _receipts(columns: Columns, only: str) -> tuple[Sums, Sums]:
     """Sum the tickets that were sold for certain, and those of orders that nobody answered."""
     told: Sums = Counter()
     maybe: Sums = Counter()
+    held = {call.result: call.arg[0] for call in columns.calls if call.op == "hold"}
     for row, process in enumerate(columns.process):
         call = columns.calls[columns.what[row]]
-        if call.op == "buy":
+        if call.op in ("buy", "confirm"):
             key = (call.section or only, process)
+            tickets = call.arg if call.op == "buy" else held.get(call.arg, 0)
             if columns.unanswered(row):
-                maybe[key] += call.arg
+                maybe[key] += tickets
             elif call.result == "ok":
-                told[key] += call.arg
+                told[key] += tickets
     return told, maybe
 
 

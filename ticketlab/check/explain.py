@@ -149,6 +149,8 @@ class Words:
         """Return one operation in short: `process 3 cas(1, 2) -> ok (1.5 to 2.0 ms)`."""
         o = self.columns.operation(row)
         arg = "" if o.arg is None else ", ".join(map(str, o.arg)) if isinstance(o.arg, list) else str(o.arg)
+        if o.op == "hold" and isinstance(o.arg, list):
+            arg = f"{o.arg[0]} for {o.arg[1] / 1e9:g} s"
         return f"{self.who(row)} {o.op}({arg}) -> {o.result} ({self.started(row)} to {self.ended(row)})"
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from ticketlab.check import counters, numbered
+from ticketlab.check import counters, holding, numbered
 from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.explain import Contradiction
@@ -40,6 +40,11 @@ def never(_: Call) -> bool:
     return False
 
 
+def unread(_: Iterable[Call]) -> str:
+    """Say only that the calls contradict each other."""
+    return "not linearizable"
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """A sequential specification.
@@ -51,6 +56,10 @@ class Model:
     call is not of this model, and nothing if it is. `reads(call)` promises that a call changes no state whatever (a
     refusal is one, too), which makes the search much faster. `judge`, where present, is an exact method for this model
     alone.
+
+    `lapse(call)` says what a call leads to by itself, once time has passed: the least and the most time after the call
+    in nanoseconds, and the call that nobody makes but time; None where it leads to nothing. No two calls that were
+    answered may lead to the same. `reading(calls)` names what is wrong with calls that contradict each other.
     """
 
     name: str
@@ -60,6 +69,8 @@ class Model:
     problem: Callable[[Call], str] = any_call
     reads: Callable[[Call], bool] = never
     judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
+    lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
+    reading: Callable[[Iterable[Call]], str] = unread
 
 
 def counter(stock: int | Mapping[str, int]) -> Model:
@@ -70,9 +81,7 @@ def counter(stock: int | Mapping[str, int]) -> Model:
     Raises:
         MalformedHistory: the stock is no such thing.
     """
-    numbers = stock.values() if isinstance(stock, Mapping) else [stock]
-    if any(type(number) is not int or number < 0 for number in numbers):
-        raise MalformedHistory(f"stock is {stock!r}: expected a number of tickets, or an object {{section: tickets}}")
+    _check_stock(stock)
     return Model(
         "counter",
         init=0,
@@ -80,6 +89,32 @@ def counter(stock: int | Mapping[str, int]) -> Model:
         problem=partial(counters.problem, stock),
         reads=_reads,
         judge=partial(counters.judge, stock),
+    )
+
+
+def _check_stock(stock: Any) -> None:
+    numbers = stock.values() if isinstance(stock, Mapping) else [stock]
+    if any(type(number) is not int or number < 0 for number in numbers):
+        raise MalformedHistory(f"stock is {stock!r}: expected a number of tickets, or an object {{section: tickets}}")
+
+
+def holds(stock: int | Mapping[str, int]) -> Model:
+    """A counter whose tickets can be held: `hold` [n, ns] -> its name | "soldout", `confirm` name -> "ok" | "expired".
+
+    `cancel` takes a hold's name -> "ok" | "expired", or a number of tickets; `buy` and `search` are as in `counter`.
+
+    Raises:
+        MalformedHistory: the stock is no such thing.
+    """
+    _check_stock(stock)
+    return Model(
+        "holds",
+        init=holding.INIT,
+        step=partial(holding.step, stock),
+        problem=partial(holding.problem, stock),
+        reads=holding.reads,
+        lapse=holding.lapse,
+        reading=holding.name,
     )
 
 
@@ -134,7 +169,7 @@ def _is_value(value: Any) -> bool:
     return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
 
 
-NAMES: Final = ("cas-register", "counter", "seats")
+NAMES: Final = ("cas-register", "counter", "holds", "seats")
 
 
 def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
@@ -146,13 +181,13 @@ def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = 
     chosen = name if name is not None else meta.get("model")
     if chosen is None:
         raise MalformedHistory(f"the history's meta names no model: name one of {', '.join(NAMES)}")
-    if chosen == "counter":
+    if chosen in ("counter", "holds"):
         tickets = stock if stock is not None else meta.get("stock")
         if tickets is None:
             raise MalformedHistory(
-                'the history\'s meta has no stock, which model counter needs: {"meta": {"stock": 350}}'
+                f'the history\'s meta has no stock, which model {chosen} needs: {{"meta": {{"stock": 350}}}}'
             )
-        return counter(tickets)
+        return counter(tickets) if chosen == "counter" else holds(tickets)
     if chosen == "seats":
         return seats()
     if chosen == "cas-register":

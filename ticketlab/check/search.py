@@ -23,7 +23,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketlab.check.budget import Meter
-from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns
+from ticketlab.check.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.explain import Contradiction, Patience, Words, minimal_subset
 
 if TYPE_CHECKING:
@@ -54,12 +54,22 @@ def judge(model: Model, columns: Columns, meter: Meter) -> Iterator[Contradictio
 def _partitions(model: Model, columns: Columns) -> list[list[Operation]]:
     calls, invoke, back = columns.calls, columns.invoke, columns.back
     keys = [model.partition(call) for call in columns.calls]
+    lapses = [model.lapse(call) if model.lapse else None for call in columns.calls]
+    lapsing: dict[Call, int] = {}
     parts: dict[Hashable, list[Operation]] = {}
     for row, code in enumerate(columns.what):
         call = calls[code]
         if call.result != FAILED:
             end = OPEN if call.result == UNKNOWN else back[row]
-            parts.setdefault(keys[code], []).append(Operation(row, call, invoke[row], end))
+            part = parts.setdefault(keys[code], [])
+            part.append(Operation(row, call, invoke[row], end))
+            if following := lapses[code]:
+                least, most, lapse = following
+                if end != OPEN and lapsing.setdefault(lapse, row) != row:
+                    where = columns.place(row)
+                    raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
+                begin = min(invoke[row] + least, OPEN - 1)
+                part.append(Operation(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
     return list(parts.values())
 
 
@@ -161,7 +171,8 @@ class _Search:
 
 def _explain(model: Model, operations: Sequence[Operation], words: Words, meter: Meter) -> Contradiction:
     """Return a set that contradicts itself: a minimal one, if patience lasts."""
-    known = sorted((o.row for o in operations if o.back != OPEN), key=lambda row: words.columns.back[row])
+    # What time did by itself has the row of the operation that led to it, and stands and falls with it.
+    known = sorted({o.row for o in operations if o.back != OPEN}, key=lambda row: words.columns.back[row])
 
     patience = Patience(meter, each=300, total=5_000)
 
@@ -182,14 +193,16 @@ def _explain(model: Model, operations: Sequence[Operation], words: Words, meter:
     patience.certain = True
     rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
-    return Contradiction(
-        "not linearizable", _sentence(model, words, rows), rows, operations[0].call.section, patience.certain
-    )
+    calls = words.columns.calls
+    name = model.reading(calls[words.columns.what[row]] for row in rows)
+    return Contradiction(name, _sentence(model, words, rows), rows, operations[0].call.section, patience.certain)
 
 
 def _sentence(model: Model, words: Words, rows: Sequence[int]) -> str:
     shown = "; ".join(words.line(row) for row in rows[:6])
     more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
+    if model.lapse:
+        return f"no order explains these, whatever the others did: {shown}{more}"
     if len(rows) == 1:
         return f"from {model.init!r} nothing that had begun by then explains {shown}"
     return f"from {model.init!r} no order explains these, whatever the others did: {shown}{more}"

@@ -70,13 +70,14 @@ def command(**given: Any) -> int:
     """
     from ticketlab.lab.cells import matrix
     from ticketlab.lab.comparison import Comparison, Effort
+    from ticketlab.lab.crashes import known
 
     if given["faults"] is not None:
         return _crashes(given)
     form, settle = given["format"], _prepare(given)
     effort = Effort(given["rounds"], given["seconds"], given["orders"])
     cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
-    comparison = Comparison(cells, effort, given["timeout"])
+    comparison = Comparison(cells, effort, given["timeout"], crash_safety=known())
     line = shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep", "save")])
     stopped = _measure(comparison)
     if stopped is not None:
@@ -93,7 +94,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
     """Explore crash points instead of racing."""
     from ticketlab.cli.terminal import Progress
     from ticketlab.lab.cells import split
-    from ticketlab.lab.crashes import Crashes, faults_of, pairs
+    from ticketlab.lab.crashes import NAME, Crashes, faults_of, pairs
 
     for key in ("launchers", "buyers", "against", "fail_if", "threshold", "save", "html"):
         if given[key]:
@@ -106,7 +107,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
         crashes.run(lambda done, of, cell: progress.say(f"[{done}/{of}] {cell} ..."))
     found = crashes.document(shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep")]))
     _print(found, given["format"])
-    keep_run(found, "crashes", given["keep"])
+    keep_run(found, NAME, given["keep"])
     _write_outputs(found, given)
     return {True: 0, False: 1, None: 3}[found["valid"]]
 

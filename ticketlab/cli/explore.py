@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, Name, option
+from ticketlab.cli.options import Command, Name, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @option("--buyers", type=int, default=3, help="How many buy.")
 @option("--tickets", type=int, default=2, help="How many tickets are for sale.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
+@hold_options
 @option("--policy", type=Name("policy"), default="dpor", help="What chooses who moves next: dpor, dfs, random, pct:3.")
 @option("--preemptions", type=int, help="With dfs: at most so many switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="At most so many schedules.")
@@ -68,6 +69,7 @@ def command(as_json: bool, **given: Any) -> int:
         inventory=Inventory({"main": given["tickets"]}),
         orders=given["orders"],
         seed=given["seed"],
+        **holding(given["hold"], given["pay"], given["abandon"]),
     )
     faults = chosen_faults(given["faults"], scenario)
     how = Exploring(

@@ -7,7 +7,6 @@ command line does.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +23,28 @@ def option(name: str, **settings: Any) -> Callable[[F], F]:
     """Declare an option whose default `TICKETLAB_<OPTION>` can set."""
     variable = "TICKETLAB_" + name.partition("/")[0].strip("- ").replace("-", "_").upper()
     return click.option(name, envvar=variable, **{"show_default": True, **settings})
+
+
+def hold_options(command: F) -> F:
+    """Declare the options of tickets that are held before they are bought."""
+    for declare in (
+        option("--abandon", type=float, default=0.0, help="With --hold: the share of all holds never confirmed."),
+        option("--pay", metavar="TIME", default="0", help="With --hold: how long buyers take to pay: 20ms, 0-100ms."),
+        option("--hold", metavar="TIME", help="Hold tickets for so long, then confirm: 50ms, 30s."),
+    ):
+        command = declare(command)
+    return command
+
+
+def holding(hold: str | None, pay: str, abandon: float) -> dict[str, Any]:
+    """Return what these options say, as a scenario takes it; raises UsageError where it is no time."""
+    from ticketlab.timings.latency import time_range
+
+    soonest, latest = time_range(pay, f"--pay {pay!r}", "20ms or 0-100ms")
+    shortest, longest = time_range(hold, f"--hold {hold!r}", "50ms or 30s") if hold is not None else (0.0, 0.0)
+    if shortest != longest or (hold is not None and not longest):
+        raise UsageError(f"--hold {hold!r} is not one time, more than 0: write 50ms or 30s")
+    return {"hold": longest, "pay": (soonest, latest), "abandon": abandon}
 
 
 class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic since click 8.5 only
@@ -88,6 +109,8 @@ def _settings() -> tuple[Path, dict[str, Any]]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
+            import tomllib  # most folders have no pyproject.toml
+
             try:
                 tables = tomllib.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, Name, given_options, option
+from ticketlab.cli.options import Command, Name, given_options, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.result import Result, document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+
+if TYPE_CHECKING:
+    from ticketlab.core.result import Result
 
 _DEFAULT_LATENCY = "write=20ms"
 
@@ -28,6 +29,7 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or one of ours (concert).")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
 @option("--quantity", metavar="N[-M]", default="1", help="Tickets an order; a range is drawn from.")
+@hold_options
 @option(
     "--latency",
     default=_DEFAULT_LATENCY,
@@ -47,22 +49,20 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
 
     Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
     """
-    from ticketlab.cli.terminal import Progress, print_json
-    from ticketlab.core.verdict import Verdict
-    from ticketlab.lab.files import refuse_existing
+    from ticketlab.cli.terminal import Progress
     from ticketlab.lab.race import Live
-    from ticketlab.lab.story import as_story, chapters, story, timelines, unsupported
+    from ticketlab.lab.story import chapters, story
     from ticketlab.timings.latency import Latency
 
     pairs = chapters(store, strategy)
     if given["timeout"] <= 0:
         raise UsageError(f"--timeout {given['timeout']:g} leaves no time: it must be more than 0 seconds")
-    if given["history"] is not None:
-        if len(pairs) > 1:
-            raise UsageError("--history needs one race: name both --store and --strategy")
-        refuse_existing(given["history"], force=given["force"])
-    if given["html"] is not None:
-        refuse_existing(given["html"], force=given["force"])
+    if given["history"] is not None and len(pairs) > 1:
+        raise UsageError("--history needs one race: name both --store and --strategy")
+    for path in filter(None, (given["history"], given["html"])):
+        from ticketlab.lab.files import refuse_existing
+
+        refuse_existing(path, force=given["force"])
     latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
     live = Live(
         Spec.parse(given["launcher"]),
@@ -81,31 +81,40 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
             command=lambda each: _command(each.store, each.strategy),
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
+    return _tell(rows, _command(store, strategy), as_json, given)
+
+
+def _tell(rows: list[Result], command: str, as_json: bool, given: dict[str, Any]) -> int:
+    """Print, write and keep what came of the races, and return the exit code."""
+    from ticketlab.core.result import document
+    from ticketlab.core.verdict import Verdict
+    from ticketlab.lab.story import as_story, timelines, unsupported
+
     if given["history"] is not None:
         _write_history(given["history"], rows[0], force=given["force"])
-    single = len(rows) == 1
-    result = rows[0] if single else as_story(_command(store, strategy), rows)
-    saved = document(
-        "race" if single else "story", result.to_json() | ({} if single else {"unsupported": unsupported(rows)})
-    )
-    if as_json:
-        print_json(saved)
+    if len(rows) == 1:
+        saved = document("race", rows[0].to_json())
     else:
-        _print(rows, single)
+        saved = document("story", as_story(command, rows).to_json() | {"unsupported": unsupported(rows)})
+    _print(rows, saved if as_json else None)
     _keep(saved, rows, given["keep"])
     if given["html"] is not None:
         from ticketlab.cli.report import write_page
 
         write_page(given["html"], saved, timelines(rows), force=given["force"])
-    return Verdict([anomaly for row in rows for anomaly in row.verdict.anomalies]).exit_code
+    anomalies = [anomaly for row in rows for anomaly in row.verdict.anomalies]
+    return Verdict(anomalies, "".join(row.verdict.reason for row in rows)).exit_code
 
 
 def _scenario(given: dict[str, Any]) -> Scenario:
-    from ticketlab.lab.files import opening_stock
-
     if given["tickets"] < 0:
         raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
-    inventory = opening_stock(given["stock"]) if given["stock"] else Inventory({"main": given["tickets"]})
+    if given["stock"]:
+        from ticketlab.lab.files import opening_stock
+
+        inventory = opening_stock(given["stock"])
+    else:
+        inventory = Inventory({"main": given["tickets"]})
     return Scenario(
         store=Spec("json"),
         strategy=Spec("none"),
@@ -115,6 +124,7 @@ def _scenario(given: dict[str, Any]) -> Scenario:
         orders=given["orders"],
         seed=given["seed"],
         ledger=given["ledger"],
+        **holding(given["hold"], given["pay"], given["abandon"]),
     )
 
 
@@ -138,11 +148,15 @@ def _load_printer() -> None:
     import ticketlab.report.text  # noqa: F401 - rich takes a while, and the lab is waiting for the buyers
 
 
-def _print(rows: list[Result], single: bool) -> None:
-    from ticketlab.cli.terminal import console
+def _print(rows: list[Result], document: dict[str, Any] | None) -> None:
+    from ticketlab.cli.terminal import console, print_json
+
+    if document is not None:
+        print_json(document)
+        return
     from ticketlab.report.text import print_race, print_story
 
-    if single:
+    if len(rows) == 1:
         print_race(rows[0], console())
     else:
         print_story(rows, console())
@@ -150,6 +164,7 @@ def _print(rows: list[Result], single: bool) -> None:
 
 def _keep(saved: dict[str, Any], rows: list[Result], limit: int) -> None:
     from ticketlab.check import jsonl
+    from ticketlab.cli.keeping import keep_run
     from ticketlab.lab.pictures import TIMELINES, writer
     from ticketlab.lab.story import timelines
 

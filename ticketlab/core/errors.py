@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 class TicketlabError(Exception):
@@ -48,6 +47,8 @@ class ClerkGone(PurchaseError):
 
 def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
     """Build the error for a misspelt name, with the closest known one as its suggestion."""
+    from difflib import get_close_matches  # names are seldom misspelt
+
     names = sorted(known)
     close = get_close_matches(found, names, n=1)
     advice = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"

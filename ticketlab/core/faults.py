@@ -79,7 +79,7 @@ _ON_FILES: Final = {
     Harm.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
     Harm.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
     Harm.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
-    Harm.NO_FILES: frozenset(Action) - {Action.STRUCK, Action.LET, Action.SEND, Action.RECEIVE},
+    Harm.NO_FILES: frozenset(Action) - {Action.STRUCK, Action.LET, Action.TAKE, Action.SEND, Action.RECEIVE},
 }
 
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)

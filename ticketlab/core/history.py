@@ -32,6 +32,11 @@ class Operation:
     accesses: tuple[tuple[int, str, int], ...] = ()
 
     @property
+    def sold(self) -> int:
+        """How many tickets the process was told that it has bought."""
+        return 0 if self.op == "cancel" else len(self.tickets)
+
+    @property
     def unknown(self) -> bool:
         """Whether the process never heard back."""
         return self.return_ns is None or self.result == "unknown"

@@ -2,15 +2,20 @@
 
 Ticket numbers count sales: the n-th ticket that a section issues has number n. A cancelled ticket's number is void and
 is never issued again, as at real box offices, so a number that two buyers hold is always an error.
+
+A hold takes tickets off sale for a while and gives them no numbers: the buyer confirms it, which is the sale, or
+cancels it, or its time is over. Nobody watches the clock. Whoever next decides on the record finds the hold ended and
+writes it off, even where that is all it writes; so what it is told was true at the moment when it asked for the time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.pacing import now
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,40 @@ class Inventory:
         return sum(self.sections.values())
 
 
+class OpenHold(NamedTuple):
+    """One hold that stands in a section's record; `until` is the time, as `pacing.now()` has it, when it ends."""
+
+    hold: str
+    buyer: int
+    quantity: int
+    until: float
+
+
 class Stock(NamedTuple):
-    """One section's record in the books; `version` grows with every write."""
+    """One section's record in the books; `version` grows with every write, `remaining` leaves out what is held."""
 
     section: str
     tickets: int
     remaining: int
     issued: int = 0
     version: int = 0
+    holds: tuple[OpenHold, ...] = ()
+
+    @property
+    def held(self) -> int:
+        """Number of tickets in holds that stand in the record, over or not."""
+        return sum(each.quantity for each in self.holds)
+
+    def without(self, gone: Collection[OpenHold]) -> Stock:
+        """Return the record with these holds gone and their tickets for sale again."""
+        back = sum(each.quantity for each in gone)
+        return self._replace(
+            remaining=self.remaining + back, holds=tuple(each for each in self.holds if each not in gone)
+        )
+
+    def find(self, hold: str) -> OpenHold | None:
+        """Return the hold of that name, where it stands in the record, over or not."""
+        return next((each for each in self.holds if each.hold == hold), None)
 
 
 class Entry(NamedTuple):
@@ -86,7 +117,17 @@ class Cancelled(NamedTuple):
     tickets: tuple[int, ...]
 
 
-Outcome = Sold | SoldOut | Found | Cancelled
+class Held(NamedTuple):
+    """The buyer was told that tickets are held for it, under this name."""
+
+    hold: str
+
+
+class Expired(NamedTuple):
+    """The buyer was told that the hold it named does not stand: its time is over, or it is used up."""
+
+
+Outcome = Sold | SoldOut | Found | Cancelled | Held | Expired
 
 
 class Change(NamedTuple):
@@ -95,6 +136,21 @@ class Change(NamedTuple):
     stock: Stock | None
     entry: Entry | None
     outcome: Outcome
+
+
+def _written_off(request: Request, stock: Stock) -> Change | None:
+    """Decide a request where holds have ended, which is a change whatever else it does; None where none has."""
+    time = now()
+    ended = [each for each in stock.holds if each.until <= time]
+    if not ended:
+        return None
+    after = stock.without(ended)
+    change = request.on(after)
+    return change if change.stock is not None else change._replace(stock=_next(after))
+
+
+def _next(stock: Stock) -> Stock:
+    return stock._replace(version=stock.version + 1)
 
 
 class Buy(NamedTuple):
@@ -106,11 +162,13 @@ class Buy(NamedTuple):
 
     def on(self, stock: Stock) -> Change:
         """Decide the order against a record as it was read."""
-        section, total, remaining, issued, version = stock
+        section, total, remaining, issued, version, holds = stock
+        if holds and (change := _written_off(self, stock)):
+            return change
         if remaining < self.quantity:
             return Change(None, None, SoldOut())
         tickets = tuple(range(issued + 1, issued + self.quantity + 1))
-        after = Stock(section, total, remaining - self.quantity, issued + self.quantity, version + 1)
+        after = Stock(section, total, remaining - self.quantity, issued + self.quantity, version + 1, holds)
         return Change(after, Entry(self.buyer, section, tickets), Sold(tickets))
 
 
@@ -122,20 +180,98 @@ class Search(NamedTuple):
 
     def on(self, stock: Stock) -> Change:
         """Answer from a record as it was read."""
+        if stock.holds and (change := _written_off(self, stock)):
+            return change
         return Change(None, None, Found(stock.remaining))
 
 
-class Cancel(NamedTuple):
-    """Tickets that the buyer holds and gives back."""
+class Hold(NamedTuple):
+    """An order to keep `quantity` tickets for `seconds`: all of them or none.
+
+    The buyer names the hold, as no other hold of the inventory is named, and confirms or cancels it by that name.
+    """
 
     buyer: int
     section: str
-    tickets: tuple[int, ...]
+    quantity: int
+    seconds: float
+    hold: str
 
     def on(self, stock: Stock) -> Change:
-        """Give the tickets back to a record as it was read."""
+        """Decide the order against a record as it was read."""
+        if stock.holds and (change := _written_off(self, stock)):
+            return change
+        if stock.remaining < self.quantity:
+            return Change(None, None, SoldOut())
+        placed = OpenHold(self.hold, self.buyer, self.quantity, now() + self.seconds)
+        after = _next(stock)._replace(remaining=stock.remaining - self.quantity, holds=(*stock.holds, placed))
+        return Change(after, None, Held(self.hold))
+
+
+class Confirm(NamedTuple):
+    """The sale of what is held; `after` is how many seconds the buyer takes before it asks for it."""
+
+    buyer: int
+    section: str
+    hold: str
+    after: float = 0.0
+
+    def on(self, stock: Stock) -> Change:
+        """Decide the sale against a record as it was read."""
+        if stock.holds and (change := _written_off(self, stock)):
+            return change
+        found = stock.find(self.hold)
+        return self.sell(stock, found) if found else Change(None, None, Expired())
+
+    def sell(self, stock: Stock, found: OpenHold) -> Change:
+        """Sell what a hold keeps, without a look at whether it stands."""
+        tickets = tuple(range(stock.issued + 1, stock.issued + found.quantity + 1))
+        holds = tuple(each for each in stock.holds if each.hold != found.hold)
+        after = _next(stock)._replace(issued=stock.issued + found.quantity, holds=holds)
+        return Change(after, Entry(self.buyer, self.section, tickets), Sold(tickets))
+
+
+class Cancel(NamedTuple):
+    """Tickets that the buyer has bought, or the hold that it names, to be given back."""
+
+    buyer: int
+    section: str
+    tickets: tuple[int, ...] = ()
+    hold: str = ""
+
+    def on(self, stock: Stock) -> Change:
+        """Give back to a record as it was read."""
+        if stock.holds and (change := _written_off(self, stock)):
+            return change
+        if self.hold:
+            found = stock.find(self.hold)
+            if found is None:
+                return Change(None, None, Expired())
+            return Change(_next(stock.without([found])), None, Cancelled(()))
         after = stock._replace(remaining=stock.remaining + len(self.tickets), version=stock.version + 1)
         return Change(after, Entry(self.buyer, self.section, self.tickets, cancels=True), Cancelled(self.tickets))
 
 
-Request = Buy | Search | Cancel
+Request = Buy | Search | Hold | Confirm | Cancel
+
+
+class Holdings:
+    """What one buyer knows of its holds while it goes through its requests: whoever holds nothing confirms nothing."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+
+    def hears(self, outcome: object) -> None:
+        """Take in what the buyer was told."""
+        if isinstance(outcome, Held):
+            self._names.add(outcome.hold)
+
+    def pause(self, request: object) -> float | None:
+        """Return how many seconds the buyer takes before it makes the request; None where it has no reason to."""
+        if not isinstance(request, Confirm | Cancel) or not request.hold:
+            return 0.0
+        if request.hold not in self._names:
+            return None
+        return request.after if isinstance(request, Confirm) else 0.0

@@ -5,6 +5,8 @@ It stands here because stores (a manager's server) and launchers (buyers, clerks
 
 from __future__ import annotations
 
+# signal.signal also makes enumerations of its numbers: 40 pages of memory that each child would have to copy
+import _signal  # type: ignore[import-not-found]  # has no stubs
 import ctypes
 import os
 import signal
@@ -19,8 +21,8 @@ def die_with_parent(parent: int | None = None) -> None:
     `parent` is the parent's pid where the caller knows it: if it has died already, so does the caller. Ctrl-C is left
     to the parent as well: it stops its helpers itself, in order.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
     if _PRCTL is not None:
         before = parent or os.getppid()
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -39,6 +39,7 @@ class Action(Enum):
     ROLLBACK = "rollback"
     STRUCK = "struck by"  # a fault, which may change anything
     LET = "let"  # time pass, because nobody could move
+    TAKE = "take"  # time, before one asks for more; it passes for everybody
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -82,7 +83,7 @@ class Step(NamedTuple):
     @property
     def everywhere(self) -> bool:
         """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.LET) and self.on is None
+        return self.action in (Action.STRUCK, Action.LET, Action.TAKE) and self.on is None
 
     @property
     def resources(self) -> tuple[str, ...]:

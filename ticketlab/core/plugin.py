@@ -32,6 +32,7 @@ class Capability(Enum):
     COMPARE_AND_SET = "compare-and-set on a version"
     CONDITIONAL_UPDATE = "a conditional update in one statement"
     MANAGER = "a multiprocessing manager"
+    HOLDS = "records that carry holds"
 
 
 @runtime_checkable

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import floor, inf
 from random import Random
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.inventory import Buy, Inventory
+from ticketlab.core.inventory import Buy, Confirm, Hold, Inventory, Request
 from ticketlab.core.spec import Spec
 
 
@@ -18,6 +19,9 @@ class Scenario:
     Each buyer places `orders` orders, each of a quantity drawn from `quantity` (lowest and highest) in a section
     drawn evenly; the draws depend on `seed` and the buyer's number alone. `ledger` says whether the books list every
     sale beside the count; a ledger makes each write to a JSON file longer than the one before.
+
+    With `hold`, an order is a hold for so many seconds, and a confirmation that the buyer asks for `pay` seconds after
+    it got the hold (drawn from a lowest and a highest). `abandon` is the share of all orders whose buyer never does.
     """
 
     store: Spec
@@ -28,6 +32,9 @@ class Scenario:
     orders: int = 1
     seed: int = 0
     ledger: bool = True
+    hold: float = 0.0
+    pay: tuple[float, float] = (0.0, 0.0)
+    abandon: float = 0.0
 
     def __post_init__(self) -> None:
         if self.buyers < 1:
@@ -40,6 +47,23 @@ class Scenario:
         most = max(self.inventory.sections.values())
         if high > most:
             raise UsageError(f"an order of {high} tickets can never be met: no section has more than {most}")
+        self._check_holds()
+
+    @property
+    def model(self) -> str:
+        """The model that judges histories of this scenario."""
+        return "holds" if self.hold else "counter"
+
+    def _check_holds(self) -> None:
+        soonest, latest = self.pay
+        if not 0 <= self.hold < inf:
+            raise UsageError(f"a hold of {self.hold:g} seconds makes no sense: 0 (no holds) or more are needed")
+        if not 0 <= soonest <= latest < inf:
+            raise UsageError(f"paying within {soonest:g} to {latest:g} seconds makes no sense: 0 <= lowest <= highest")
+        if not 0 <= self.abandon <= 1:
+            raise UsageError(f"{self.abandon:g} is no share of all orders: 0 to 1 is needed")
+        if not self.hold and (latest or self.abandon):
+            raise UsageError("without a hold nobody pays later or abandons anything: say how long tickets are held")
 
     @classmethod
     def of(
@@ -53,9 +77,13 @@ class Scenario:
         orders: int = 1,
         seed: int = 0,
         ledger: bool = True,
+        hold: float = 0.0,
+        pay: float | tuple[float, float] = 0.0,
+        abandon: float = 0.0,
     ) -> Scenario:
         """Return a scenario told in words: `Scenario.of("json:rename", "flock", buyers=3, tickets=2)`."""
         low, high = (quantity, quantity) if isinstance(quantity, int) else quantity
+        soonest, latest = pay if isinstance(pay, tuple) else (pay, pay)
         return cls(
             store=Spec.parse(store),
             strategy=Spec.parse(strategy),
@@ -65,10 +93,28 @@ class Scenario:
             orders=orders,
             seed=seed,
             ledger=ledger,
+            hold=hold,
+            pay=(soonest, latest),
+            abandon=abandon,
         )
 
-    def requests(self, buyer: int) -> tuple[Buy, ...]:
+    def requests(self, buyer: int) -> tuple[Request, ...]:
         """Return what one buyer (numbered from 1) asks for, in order."""
+        orders = self._orders(buyer)
+        return tuple(self._held(buyer, orders)) if self.hold else orders
+
+    def _held(self, buyer: int, orders: Iterable[Buy]) -> Iterator[Hold | Confirm]:
+        """Yield a hold and its confirmation in place of each order; those abandoned are spread evenly over all."""
+        draw = Random(f"pay/{self.seed}/{buyer}")
+        for number, order in enumerate(orders, 1):
+            hold = f"{buyer}.{number}"
+            yield Hold(buyer, order.section, order.quantity, self.hold, hold)
+            place = (buyer - 1) * self.orders + number
+            after = draw.uniform(*self.pay)
+            if floor(place * self.abandon) == floor((place - 1) * self.abandon):
+                yield Confirm(buyer, order.section, hold, after)
+
+    def _orders(self, buyer: int) -> tuple[Buy, ...]:
         sections = sorted(self.inventory.sections)
         low, high = self.quantity
         if len(sections) == 1 and low == high:  # nothing to draw, and 100 buyers need not seed a generator each

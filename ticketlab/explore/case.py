@@ -4,7 +4,7 @@ Version 2 of the object:
 
     {"ticketlab": "case", "version": 2,
      "scenario": {"store": "json", "strategy": "none", "buyers": 2, "inventory": {"main": 1}, "quantity": [1, 1],
-                  "orders": 1, "seed": 0, "ledger": true},
+                  "orders": 1, "seed": 0, "ledger": true},    and, with holds, "hold", "pay" (a list) and "abandon"
      "without": [[3, 1]],                the third buyer's first request was left out
      "faults": [{"who": 1, "point": 3, "fault": "kill"}],   what struck whom, before which of its steps
      "whole": false,                     whether reads and writes were one step each
@@ -81,7 +81,10 @@ class Case:
                 "orders": scenario.orders,
                 "seed": scenario.seed,
                 "ledger": scenario.ledger,
-            },
+            }
+            | (
+                {"hold": scenario.hold, "pay": list(scenario.pay), "abandon": scenario.abandon} if scenario.hold else {}
+            ),
             "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
             "faults": [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.strikes],
             "whole": self.whole,
@@ -122,6 +125,8 @@ class Case:
 
 def _scenario(fields: _Fields) -> Scenario:
     low, high = fields.take("quantity", _pair)
+    holds = fields.has("hold")
+    soonest, latest = fields.take("pay", _times) if holds else (0.0, 0.0)
     return Scenario(
         store=Spec.parse(fields.take("store", _text)),
         strategy=Spec.parse(fields.take("strategy", _text)),
@@ -131,6 +136,9 @@ def _scenario(fields: _Fields) -> Scenario:
         orders=fields.take("orders", _number),
         seed=fields.take("seed", _number),
         ledger=fields.take("ledger", _flag),
+        hold=fields.take("hold", _time) if holds else 0.0,
+        pay=(soonest, latest),
+        abandon=fields.take("abandon", _time) if holds else 0.0,
     )
 
 
@@ -142,6 +150,9 @@ class _Fields:
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self._data = data
         self._where = where
+
+    def has(self, key: str) -> bool:
+        return key in self._data
 
     def take(self, key: str, read: Callable[[Any], T]) -> T:
         if key not in self._data:
@@ -156,6 +167,19 @@ def _number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _Misshapen("a whole number")
     return value
+
+
+def _time(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _Misshapen("a number")
+    return float(value)
+
+
+def _times(value: Any) -> tuple[float, float]:
+    times = [_time(one) for one in _list(value, _time)]
+    if len(times) != 2:
+        raise _Misshapen("a list of two numbers")
+    return times[0], times[1]
 
 
 def _flag(value: Any) -> bool:

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
-from ticketlab.explore.schedule import CLOCKED, ENDING, LENGTH, REDUNDANT, SECOND, TICK, WAITED, Ending, State
+from ticketlab.explore.schedule import (
+    CLOCKED,
+    ENDING,
+    LEAPS,
+    LENGTH,
+    REDUNDANT,
+    SECOND,
+    TICK,
+    WAITED,
+    Ending,
+    State,
+)
 from ticketlab.explore.trace import Trace, describe
 
 
@@ -28,7 +39,7 @@ class Execution:
     place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
     holds the fields of what `notes` gives. `fell` lists whom a fault struck; `waited` is how long time had to pass
-    because nobody could move, in seconds.
+    because nobody could move, in seconds. `leaps` lists the steps at which time passed for everybody, and how much.
     """
 
     ending: Ending
@@ -40,6 +51,7 @@ class Execution:
     unanswered: Sequence[tuple[int, int, int]] = ()
     fell: Sequence[int] = ()
     waited: float = 0.0
+    leaps: Sequence[tuple[int, int]] = ()
 
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
@@ -49,8 +61,10 @@ class Execution:
         ending = Ending(registers[ENDING])
         fell = tuple(who for who in range(state.size) if state.fell[who])
         unanswered = _unanswered(state, records) if fell or ending is not Ending.COMPLETED else ()
-        waited = registers[WAITED] / SECOND
-        return cls(ending, Trace.of(state), records, told, when, registers[REDUNDANT] > 0, unanswered, fell, waited)
+        waited, made = registers[WAITED] / SECOND, registers[LEAPS]
+        leaps = list(zip(state.leapt_at[:made], state.leapt_by[:made], strict=True)) if made else ()
+        redundant = registers[REDUNDANT] > 0
+        return cls(ending, Trace.of(state), records, told, when, redundant, unanswered, fell, waited, leaps)
 
     @property
     def notes(self) -> list[Note]:
@@ -72,7 +86,11 @@ class Execution:
         """Return when a request was made that was never answered: as late as can be, just before its first step."""
         length = len(self.trace)
         first = next((node for node in range(since, length) if self.trace.who[node] == buyer), length)
-        return self.when[first] if self.when and first < length else TICK * first
+        return self.when[first] if self.when and first < length else self._time(first)
+
+    def _time(self, node: int) -> int:
+        """Return the virtual time just before a step where virtual time orders nothing: a tick a step, and leaps."""
+        return TICK * node + sum(ticks for at, ticks in self.leaps if at < node)
 
     def span(self, record: Record) -> tuple[int, int]:
         """Return when a request was made and answered, in virtual time.
@@ -86,8 +104,8 @@ class Execution:
             first = self.when[mine[0]] if mine else record.returned
             return first, record.returned + 1
         if not mine:
-            return TICK * record.until, TICK * record.until + 1
-        return TICK * mine[0], TICK * mine[-1] + 1
+            return self._time(record.until), self._time(record.until) + 1
+        return self._time(mine[0]), self._time(mine[-1]) + 1
 
 
 def _unanswered(state: State, records: Sequence[Record]) -> list[tuple[int, int, int]]:

@@ -34,11 +34,12 @@ SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtua
 LETS: Final = 13  # how often time was let pass because nobody could move
 WAITED: Final = 14  # for how long, in ticks
 SETTLING: Final = 15  # whether there is no execution yet: staff come to where they wait for the buyers
+LEAPS: Final = 16  # how often time passed for everybody at once
 ENDING: Final = 5  # an `Ending`
 REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
 CLOCK: Final = 7  # virtual time, in ticks
 CLOCKED: Final = 8  # whether virtual time orders steps
-REGISTERS: Final = 16
+REGISTERS: Final = 24
 
 NOBODY: Final = -1
 BYTE: Final = 256
@@ -126,6 +127,8 @@ class State:
         self.when = allocate(bound)
         self.failed_at = allocate(2 * bound)
         self.failed_what = allocate(2 * bound)
+        self.leapt_at = allocate(bound)  # the steps at which time passed for everybody
+        self.leapt_by = allocate(bound)  # and by how many ticks
         self.own = allocate(REGISTERS)
         self.plan = allocate(bound + REGISTERS)
         self.opening = allocate(self.size)  # the first step of each buyer, once it is known
@@ -176,7 +179,7 @@ class State:
         registers[CLOCKED] = policy.clocked
         registers[STARTED] = 0
         registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
-        registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = 0
+        registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = registers[LEAPS] = 0
         registers[UNFINISHED] = self.buyers
         registers[SETTLING] = 0
         registers[VERSION] += 1
@@ -312,8 +315,14 @@ class State:
         return self.next()
 
     def pass_time(self, ticks: int) -> None:
-        """Move the clock on, for everybody."""
-        self.registers[CLOCK] += ticks
+        """Move the clock on, for everybody, at the step made last."""
+        registers = self.registers
+        registers[CLOCK] += ticks
+        leaps = registers[LEAPS]
+        if leaps == len(self.leapt_at):
+            raise TicketlabError(f"time passed {leaps} times in {registers[LENGTH]} steps: allow more steps")
+        self.leapt_at[leaps], self.leapt_by[leaps] = registers[LENGTH] - 1, ticks
+        registers[LEAPS] = leaps + 1
 
     def arrive(self, who: int, symbol: int) -> None:
         """Stand before an attempt, which may be known to fail."""
@@ -370,7 +379,9 @@ class State:
 
     def sleep(self, who: int, ticks: int) -> None:
         """Let virtual time pass for one participant; where the clock orders nothing, only until nobody can move."""
-        self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+        registers = self.registers
+        since = max(registers[CLOCK], self.wake[who]) if registers[CLOCKED] else registers[CLOCK]
+        self.wake[who] = since + ticks
 
     def unchanged(self, *, gave_back: bool) -> None:
         """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
+from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.helpers import await_feeders
@@ -205,6 +206,14 @@ class Turns:
         self._retrying.discard(me)
         self._looked.discard(me)
 
+    def _take_time(self, seconds: float) -> None:
+        """Let virtual time pass before a request: where it orders nothing, for all, and as a step that is picked."""
+        if self._state.registers[CLOCKED]:
+            self._state.sleep(self.me, round(seconds * SECOND))
+            return
+        self.at(Step(Action.TAKE, f"{seconds:g} s"))
+        self._state.pass_time(round(seconds * SECOND))
+
     def now(self, *, wall: bool) -> float:
         """Return virtual time."""
         self._looked.add(self.me)
@@ -244,11 +253,19 @@ class Turns:
         registers, skip, first = state.registers, state.skip, state.offset[who]
         if registers[STARTED] == state.buyers:
             self.pick = self._was_picked
-        since = 0
+        since, mine = 0, Holdings()
         for place, request in enumerate(script):
-            if skip[first + place]:
+            if skip[first + place] or (pause := mine.pause(request)) is None:
                 continue
-            outcome = self.answer(perform, request)
+
+            def later(asked: Any, pause: float = pause) -> Any:
+                nonlocal since
+                self._take_time(pause)
+                since = registers[LENGTH]  # what it took is no part of the request
+                return perform(asked)
+
+            outcome = self.answer(later if pause else perform, request)
+            mine.hears(outcome)
             until = registers[LENGTH]
             self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
             since = until

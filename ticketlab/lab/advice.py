@@ -6,17 +6,20 @@ fastest is chosen. *Simplest* has the fewest moving parts (`StrategyKind.parts`)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
 from ticketlab.lab.ranking import Measured, medians, peers, ranking
 
 AS_FAIR: Final = 0.01
-CRASH_SAFETY: Final = "not tested yet"
+UNTESTED: Final = "not tested"
+
+CrashSafety = Mapping[tuple[str, str], str]
+"""By store and strategy, whether it survives a crash, in a few words."""
 
 
-def advice(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+def advice(measured: Sequence[Measured], crash_safety: CrashSafety) -> list[dict[str, Any]]:
     """Return the picks for each store and number of buyers, each with its figures and its price."""
     found = []
     for (store, buyers), group in peers(measured).items():
@@ -26,7 +29,7 @@ def advice(measured: Sequence[Measured]) -> list[dict[str, Any]]:
         picks = {"fastest": ranked[0], "fairest": fairest(ranked), "simplest": simplest(ranked)}
         for pick, each in picks.items():
             if each is not None:
-                found.append({"store": store, "buyers": buyers, "pick": pick, **_priced(each, ranked[0])})
+                found.append({"store": store, "buyers": buyers, "pick": pick, **_priced(each, ranked[0], crash_safety)})
     return found
 
 
@@ -42,7 +45,7 @@ def simplest(ranked: Sequence[Measured]) -> Measured | None:
     return min(known, key=lambda cell: len(cell.cell.parts or ()), default=None)
 
 
-def _priced(each: Measured, fastest: Measured) -> dict[str, Any]:
+def _priced(each: Measured, fastest: Measured, crash_safety: CrashSafety) -> dict[str, Any]:
     figures = medians(each.figures)
     return {
         "strategy": str(each.cell.strategy),
@@ -52,5 +55,5 @@ def _priced(each: Measured, fastest: Measured) -> dict[str, Any]:
         "fairness": figures["fairness"],
         "ratio": each.rate / fastest.rate,
         "parts": None if each.cell.parts is None else list(each.cell.parts),
-        "crash_safety": CRASH_SAFETY,
+        "crash_safety": crash_safety.get(each.cell.pair, UNTESTED),
     }

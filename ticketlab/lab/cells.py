@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.spec import Spec
+from ticketlab.core.spec import Kind, Spec
 from ticketlab.lab.registry import launcher_kind, store_kind, strategies, strategy_kind
 
 SENSIBLE: Final[Mapping[str, Sequence[str]]] = {
@@ -39,6 +40,11 @@ class Cell:
         return strategy_kind(self.strategy).claims_safety(self.strategy)
 
     @property
+    def pair(self) -> tuple[str, str]:
+        """Store and strategy by their full names, the default variants included."""
+        return full_name(self.store, store_kind), full_name(self.strategy, strategy_kind)
+
+    @property
     def parts(self) -> Sequence[str] | None:
         """The strategy's moving parts; None where nobody has named them."""
         return strategy_kind(self.strategy).moving_parts(self.strategy)
@@ -56,6 +62,11 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.strategy} on {self.store}, {self.launcher}, {self.buyers} buyer{'s' if self.buyers > 1 else ''}"
+
+
+def full_name(spec: Spec, kind_of: Callable[[Spec], Kind]) -> str:
+    """Return a spec's text with the variant that it leaves unsaid."""
+    return str(replace(spec, variant=kind_of(spec).variant(spec)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +117,15 @@ def matrix(stores: Iterable[str], strategies: Iterable[str], launchers: Iterable
 
 
 def sensible(store: Spec) -> list[Spec]:
-    """Return the strategies to compare on a store: for a stranger's store, the default variant of all that run."""
+    """Return the strategies to compare on a store: for a stranger's store, the default variant of all that run.
+
+    What is about holds is left out: orders are compared.
+    """
     if store.name in SENSIBLE:
         return [Spec.parse(each) for each in SENSIBLE[store.name]]
     shelf = store_kind(store)
-    return [Spec(kind.name) for kind in strategies() if not kind.unsupported_on(shelf)]
+    orders = [kind for kind in strategies() if Capability.HOLDS not in kind.needs]
+    return [Spec(kind.name) for kind in orders if not kind.unsupported_on(shelf)]
 
 
 def split(texts: Iterable[str]) -> list[Spec]:

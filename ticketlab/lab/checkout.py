@@ -11,7 +11,21 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.inventory import Buy, Cancel, Entry, Outcome, Request, Search, Sold, SoldOut, Stock
+from ticketlab.core.inventory import (
+    Buy,
+    Cancel,
+    Confirm,
+    Entry,
+    Expired,
+    Held,
+    Hold,
+    Outcome,
+    Request,
+    Search,
+    Sold,
+    SoldOut,
+    Stock,
+)
 from ticketlab.core.plugin import Conditional, Perform, Session, Transactional, Versioned
 
 
@@ -30,7 +44,7 @@ class Checkout:
     """One buyer's session of the store, and its way to buy under the strategy.
 
     `read`, `write` and whatever else the store's session has go to the store itself, with nothing guarding them but the
-    function under test; `buy`, `search` and `cancel` go through the strategy.
+    function under test; `buy`, `search`, `hold`, `confirm` and `cancel` go through the strategy.
     """
 
     def __init__(self, buyer: int, session: Session, perform: Perform) -> None:
@@ -38,7 +52,7 @@ class Checkout:
         self._session = session
         self._perform = perform
         self._known: dict[str, int] = {}  # by section, what this buyer last knew to be left
-        self._took = 0
+        self._took = self._holds = 0
         self._blind = False
         self._receipts: list[tuple[Request, Outcome]] = []
 
@@ -90,6 +104,17 @@ class Checkout:
         """Give tickets back under the strategy."""
         request = Cancel(self.buyer, section, tuple(tickets))
         self._receipt(request, self._perform(request))
+
+    def hold(self, seconds: float, quantity: int = 1, section: str = "main") -> Held | SoldOut:
+        """Hold tickets under the strategy."""
+        self._holds += 1
+        request = Hold(self.buyer, section, quantity, seconds, f"{self.buyer}.{self._holds}")
+        return cast("Held | SoldOut", self._receipt(request, self._perform(request)))
+
+    def confirm(self, held: Held, section: str = "main") -> Sold | Expired:
+        """Buy what is held, under the strategy."""
+        request = Confirm(self.buyer, section, held.hold)
+        return cast("Sold | Expired", self._receipt(request, self._perform(request)))
 
     def _has(self, method: str) -> Session:
         if not hasattr(self._session, method):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ticketlab.core.result import Figures, Result, document
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.advice import CRASH_SAFETY, advice
+from ticketlab.lab.advice import UNTESTED, CrashSafety, advice
 from ticketlab.lab.cells import Cell, Matrix
 from ticketlab.lab.environment import environment
 from ticketlab.lab.figures import SHARES, curve
@@ -94,8 +94,10 @@ class Comparison:
         *,
         one: Race | None = None,
         surroundings: Mapping[str, Any] | None = None,
+        crash_safety: CrashSafety | None = None,
     ) -> None:
         self.matrix = matrix
+        self._crash_safety = crash_safety or {}
         self.effort = effort
         self.rounds = 0
         self.environment = surroundings or environment(Path())  # before we load the machine ourselves
@@ -161,7 +163,7 @@ class Comparison:
         """Return the result as it is printed, saved and exported."""
         measured = self.measured()
         places = {cell: place for group in peers(measured).values() for cell, place in standings(group).items()}
-        rows = [_row(each, places[each.cell]) for each in measured]
+        rows = [_row(each, places[each.cell], self._crash_safety) for each in measured]
         safe = [each for each in measured if each.cell.claims_safety]
         verdicts = [each.verdict.valid for each in safe]
         return document(
@@ -177,7 +179,7 @@ class Comparison:
                     {"store": str(each.store), "strategy": str(each.strategy), "reason": each.reason}
                     for each in self.matrix.unsupported
                 ],
-                "advice": advice(measured),
+                "advice": advice(measured, self._crash_safety),
                 "warnings": [*_load_warnings(self.environment), *noise_warnings(measured)],
                 "environment": self.environment,
             },
@@ -213,7 +215,7 @@ def _located(cell: Cell, anomaly: Anomaly) -> dict[str, Any]:
     return {"store": str(cell.store), "strategy": str(cell.strategy)} | anomaly.to_json()
 
 
-def _row(each: Measured, place: Standing) -> dict[str, Any]:
+def _row(each: Measured, place: Standing, crash_safety: CrashSafety) -> dict[str, Any]:
     cell = each.cell
     return {
         "command": cell.command(each.orders),
@@ -238,7 +240,7 @@ def _row(each: Measured, place: Standing) -> dict[str, Any]:
         "measured": [figures.sales_per_s for figures in each.figures],
         "curve": [list(point) for point in zip(SHARES, each.curve, strict=True)] if each.curve else [],
         "parts": None if cell.parts is None else list(cell.parts),
-        "crash_safety": CRASH_SAFETY,
+        "crash_safety": crash_safety.get(cell.pair, UNTESTED),
     }
 
 

@@ -18,6 +18,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+import ticketlab
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.inventory import Inventory
@@ -26,14 +27,19 @@ from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring
+from ticketlab.lab.cells import full_name
+from ticketlab.lab.documents import read_document
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import executor_for, refuse_unsupported, search_all
 from ticketlab.lab.registry import store_kind, stores, strategies, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.lab.runs import RUNS, runs
 from ticketlab.lab.striking import chosen, needs_processes, why_not
 
 CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF), Fault(Harm.KILL_SERVER))
 """What strikes where nothing else is named: whoever takes part is killed."""
+NAME: Final = "crashes"
+"""What the run of a crash matrix is kept as."""
 BUYERS: Final = 2
 EXECUTIONS: Final = 100_000
 
@@ -223,6 +229,24 @@ class Crashes:
                 "environment": self.environment,
             },
         )
+
+
+def known(root: Path = RUNS) -> dict[tuple[str, str], str]:
+    """Return by store and strategy what the newest crash matrix that was kept says; nothing of another ticketlab's."""
+    for folder in reversed(runs(root)):
+        if folder.name.endswith(f"-{NAME}"):
+            try:
+                found = read_document(folder)
+            except UsageError:
+                continue  # damaged: it is as if there were none
+            if found["kind"] == "crashes" and found["environment"].get("ticketlab") == ticketlab.__version__:
+                return {_pair(row): row["summary"] for row in found["rows"]}
+    return {}
+
+
+def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    store, strategy = Spec.parse(row["store"]), Spec.parse(row["strategy"])
+    return full_name(store, store_kind), full_name(strategy, strategy_kind)
 
 
 def _settle(turns: Any, cores: Sequence[int], parent: int) -> None:

@@ -6,11 +6,11 @@ import os
 import platform
 import sqlite3
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import ticketlab
+from ticketlab.lab.installed import packages
 
 _LIBRARIES = ("filelock", "sqlalchemy", "hypothesis", "greenlet")
 
@@ -26,15 +26,7 @@ def environment(folder: Path) -> dict[str, Any]:
         "load_1min": round(os.getloadavg()[0], 2),
         "file_system": _file_system(folder),
         "sqlite": sqlite3.sqlite_version,
-    } | {name: found for name in _LIBRARIES if (found := _version(name))}
-
-
-@cache
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
+    } | {name: packages()[name].version for name in _LIBRARIES if name in packages()}
 
 
 @cache

@@ -23,7 +23,7 @@ from ticketlab.explore.search import Executor, replay
 from ticketlab.explore.shrink import shrink
 from ticketlab.lab.cases import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.registry import store_kind, strategy_kind
+from ticketlab.lab.registry import refuse_combination, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.striking import Points, Search, refuse_impossible
 
@@ -44,10 +44,8 @@ def executor_for(cast: Rehearsal, how: Exploring) -> AbstractContextManager[Exec
 
 def refuse_unsupported(scenario: Scenario, executor: str) -> None:
     """Raise UsageError where the scenario's strategy cannot run on its store, or not under control."""
+    refuse_combination(scenario)
     store, strategy = scenario.store, scenario.strategy
-    reason = strategy_kind(strategy).unsupported_on(store_kind(store))
-    if reason:
-        raise UsageError(f"{strategy} does not run on {store}: {reason} (see ticketlab strategies)")
     server = dict(strategy.options).get("server", "selector")
     if strategy.name == "clerk" and strategy.variant == "socket" and server != "selector":
         raise UsageError(

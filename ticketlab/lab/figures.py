@@ -22,7 +22,7 @@ def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = 
     """
     operations = [operation for track in tracks for operation in track.operations]
     answered = [operation for operation in operations if operation.return_ns is not None]
-    sold = sum(len(operation.tickets) for operation in answered if operation.op == "buy")
+    sold = sum(operation.sold for operation in answered)
     latencies = sorted(map(_latency_ns, answered))
     began = min((operation.invoke_ns for operation in operations), default=0)
     ended = max((operation.return_ns or 0 for operation in answered), default=began)

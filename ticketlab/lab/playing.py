@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import History
-from ticketlab.core.inventory import Request
+from ticketlab.core.inventory import Hold, Request
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly, Verdict
@@ -24,6 +24,7 @@ from ticketlab.lab.cases import versions
 from ticketlab.lab.exploring import executor_for, refuse_unsupported
 from ticketlab.lab.race import Live
 from ticketlab.lab.race import race as race_live
+from ticketlab.lab.registry import refuse_holds, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
@@ -55,7 +56,7 @@ class Played:
     @property
     def sold(self) -> int:
         """How many tickets buyers were told that they hold."""
-        return sum(len(one.tickets) for one in self.history.operations if one.op == "buy")
+        return sum(one.sold for one in self.history.operations)
 
     @property
     def schedule(self) -> Schedule:
@@ -177,6 +178,8 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
         raise UsageError(f"there are orders for {len(orders)} buyers, and the scenario has {scenario.buyers}")
     for who, script in enumerate(orders, 1):
         for request in script:
+            if isinstance(request, Hold):
+                refuse_holds(store_kind(scenario.store))
             if request.buyer != who or request.section not in scenario.inventory.sections:
                 raise UsageError(f"buyer {who} cannot make the order {request}: it names another buyer or section")
 

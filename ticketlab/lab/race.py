@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ticketlab.core.errors import TicketlabError, TornRead, UsageError
-from ticketlab.core.history import History, Operation
-from ticketlab.core.inventory import Books
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.plugin import Setting, Store, Strategy
-from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.environment import environment
-from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.folders import live_folder
-from ticketlab.lab.registry import launcher_kind, store_kind, strategy_kind
-from ticketlab.lab.timeline import timeline
+from ticketlab.lab.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
-from ticketlab.launch.party import Ending, Launcher, Party
-from ticketlab.launch.track import Track, track
+from ticketlab.launch.party import Launcher, Party
 from ticketlab.timings.latency import Latency
 
-_DISK_FULL = ("[Errno 28]", "database or disk is full")
-
-JUDGING_SECONDS = 5.0
-"""How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
+if TYPE_CHECKING:
+    from ticketlab.core.result import Result
+    from ticketlab.lab.judging import Raced
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +54,11 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
     """
     live = live or Live()
     began = time.monotonic()
-    surroundings: dict[str, Any] = {}
-
-    def meanwhile() -> None:
-        import ticketlab.check.books  # noqa: F401 - forked buyers are the faster for not having it
-
-        surroundings.update(environment(folder))
-        live.meanwhile()
-
     with _prepared(scenario, live) as (store, strategy, launcher, folder):
-        tracks, endings, start_s = _run(scenario, live, store, strategy, launcher, meanwhile)
-        _refuse_full_disk(tracks)
-        books, torn = _read_books(store)
-        if any(ending.how == "hung" for ending in endings):
-            torn = []  # it may have been the lab that tore them, when it stopped a buyer
-    operations = _merged(tracks[: scenario.buyers])
-    history = History(_meta(scenario, books), operations)
-    verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
-    return Result(
-        command=command,
-        store=str(scenario.store),
-        strategy=str(scenario.strategy),
-        launcher=str(live.launcher),
-        buyers=scenario.buyers,
-        tickets=scenario.inventory.tickets,
-        sold=sum(len(operation.tickets) for operation in operations if operation.op == "buy"),
-        verdict=verdict,
-        figures=figures(
-            tracks[: scenario.buyers], time.monotonic() - began, staff=tracks[scenario.buyers :], start_s=start_s
-        ),
-        books=_books_json(books),
-        environment=surroundings,
-        history=history,
-        timeline=timeline(
-            f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies, operations
-        )
-        if live.timeline
-        else None,
-        curve=tuple(zip(SHARES, curve(operations), strict=True)),
-    )
+        raced = _run(scenario, live, store, strategy, launcher, folder)
+        from ticketlab.lab.judging import judged  # imported by now, while the buyers got ready
+
+        return judged(scenario, live, raced, store, began_s=began, command=command)
 
 
 def check_combination(scenario: Scenario) -> None:
@@ -109,9 +66,7 @@ def check_combination(scenario: Scenario) -> None:
     store = store_kind(scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
-    reason = strategy_kind(scenario.strategy).unsupported_on(store)
-    if reason:
-        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    refuse_combination(scenario)
 
 
 @contextmanager
@@ -137,100 +92,29 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
         yield store, strategy, starter, folder
 
 
-def _run(
-    scenario: Scenario,
-    live: Live,
-    store: Store,
-    strategy: Strategy,
-    launcher: Launcher,
-    meanwhile: Callable[[], None],
-) -> tuple[list[Track], list[Ending], float]:
-    """Let everybody race; return what they recorded (buyers' tracks first), how they ended, and seconds to start."""
+def _run(scenario: Scenario, live: Live, store: Store, strategy: Strategy, launcher: Launcher, folder: Path) -> Raced:
+    """Let everybody race, and return what they left behind."""
+    surroundings: dict[str, Any] = {}
+
+    def meanwhile() -> None:
+        import ticketlab.lab.judging  # noqa: F401 - the smaller the lab, the faster it forks buyers
+        from ticketlab.lab.environment import environment
+
+        surroundings.update(environment(folder))
+        live.meanwhile()
+
     began_ns = time.monotonic_ns()
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
         pace = partial(live.latency.pace, scenario.seed)
         party = Party(scenario, store, strategy, log, gate, pace, live.timeout, live.trace)
         endings = launcher.run(party, meanwhile)
+        from ticketlab.lab.judging import Raced
+        from ticketlab.launch.track import track
+
         people = range(log.participants)
         tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=live.timeline) for each in people]
-        return tracks, endings, (gate.fired_ns - began_ns) / 1e9
+        return Raced(tracks, endings, (gate.fired_ns - began_ns) / 1e9, surroundings)
     finally:
         gate.close()
         log.close()
-
-
-def _judge(scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly]) -> Verdict:
-    """Hold the receipts against the books, then against the order in which they were given."""
-    from ticketlab.check import Budget, check
-    from ticketlab.check.books import judge_books
-
-    told = judge_books(scenario.inventory, history.operations, books)
-    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
-    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
-    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
-    return Verdict([*told, *late, *seen], ordered.reason)
-
-
-def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Merge the buyers' operations in the order of their invocations."""
-    return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
-
-
-def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:
-    try:
-        return store.books(), []
-    except TornRead as error:
-        return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
-
-
-def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:
-    """One anomaly for all that crashed and one for all that hung, each with what it last did."""
-    found = []
-    for how, name in (("crashed", "crashed"), ("hung", "hung")):
-        bad = [ending for ending in endings if ending.how == how]
-        if bad:
-            first, part = bad[0], tracks[bad[0].participant]
-            others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
-            cause = part.crash or first.detail
-            sentence = f"{first.who} {how} ({cause}); it {part.last}{others}"
-            evidence = [
-                {
-                    "who": ending.who,
-                    "detail": tracks[ending.participant].crash or ending.detail,
-                    "last": tracks[ending.participant].last,
-                }
-                for ending in bad
-            ]
-            kind = "clerk" if first.who.startswith("clerk") else "buyer"
-            found.append(Anomaly(f"{kind} {name}", sentence, {"participants": evidence}))
-    return found
-
-
-def _refuse_full_disk(tracks: Sequence[Track]) -> None:
-    """A full disk says nothing about the strategy."""
-    for each in tracks:
-        if any(sign in each.crash for sign in _DISK_FULL):
-            raise TicketlabError(
-                "the disk is full: the race could not go on (free some space, or name another --folder)"
-            )
-
-
-def _books_json(books: Books | None) -> dict[str, Any]:
-    if books is None:
-        return {}
-    stocks = {name: stock._asdict() for name, stock in books.stocks.items()}
-    return {"stocks": stocks, "ledger": None if books.ledger is None else [entry._asdict() for entry in books.ledger]}
-
-
-def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
-    sections = dict(scenario.inventory.sections)
-    stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
-    return {
-        "model": "counter",
-        "stock": stock,
-        "store": str(scenario.store),
-        "strategy": str(scenario.strategy),
-        "buyers": scenario.buyers,
-        "seed": scenario.seed,
-    } | ({} if books is None else {"books": _books_json(books)})

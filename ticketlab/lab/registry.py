@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ticketlab.core.errors import TicketlabError, unknown_name
-from ticketlab.core.plugin import StoreKind, StrategyKind
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.plugin import Capability, StoreKind, StrategyKind
+from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind, Spec
+from ticketlab.lab import installed
 from ticketlab.launch.party import LauncherKind
 
 if TYPE_CHECKING:
@@ -41,19 +43,35 @@ def launcher_kind(spec: Spec) -> LauncherKind:
     return _kind("launcher", spec.name, LauncherKind)
 
 
+def refuse_combination(scenario: Scenario) -> None:
+    """Raise UsageError where a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
+    store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
+    reason = strategy.unsupported_on(store)
+    if reason:
+        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    if scenario.hold:
+        refuse_holds(store)
+
+
+def refuse_holds(store: StoreKind) -> None:
+    """Raise UsageError where a store cannot keep holds."""
+    if Capability.HOLDS not in store.capabilities:
+        raise UsageError(f"{store.name} cannot keep holds: they need {Capability.HOLDS.value}, and it has none")
+
+
 def stores() -> list[StoreKind]:
     """Return all stores, in the order of their names."""
-    return [_load(point, StoreKind) for _, point in sorted(_points("store").items())]
+    return [_load("store", name, point, StoreKind) for name, point in sorted(_points("store").items())]
 
 
 def strategies() -> list[StrategyKind]:
     """Return all strategies, in the order of their names."""
-    return [_load(point, StrategyKind) for _, point in sorted(_points("strategy").items())]
+    return [_load("strategy", name, point, StrategyKind) for name, point in sorted(_points("strategy").items())]
 
 
 def launchers() -> list[LauncherKind]:
     """Return all launchers, in the order of their names."""
-    return [_load(point, LauncherKind) for _, point in sorted(_points("launcher").items())]
+    return [_load("launcher", name, point, LauncherKind) for name, point in sorted(_points("launcher").items())]
 
 
 def names(what: str) -> list[str]:
@@ -87,26 +105,29 @@ _GROUPS = {
 }
 
 
-@cache
-def _points(what: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=_GROUPS[what])}
+def _points(what: str) -> dict[str, str]:
+    """Return everything of a kind that is installed: each name with its "module:attribute"."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in entry_points(group=_GROUPS[what])}
 
 
 def _kind(what: str, name: str, expected: type[K]) -> K:
     invited = _guests.get((expected, name))
     if isinstance(invited, expected):
         return invited
-    points = _points(what)
-    if name not in points:
-        raise unknown_name(what, name, points)
-    return _load(points[name], expected)
+    point = installed.entry_points()[_GROUPS[what]].get(name) or _points(what).get(name)
+    if point is None:
+        raise unknown_name(what, name, _points(what))
+    return _load(what, name, point, expected)
 
 
-def _load(point: EntryPoint, expected: type[K]) -> K:
+def _load(what: str, name: str, point: str, expected: type[K]) -> K:
+    module, _, attribute = point.partition("[")[0].replace(" ", "").partition(":")
     try:
-        loaded: Any = point.load()
+        loaded: Any = attrgetter(attribute)(import_module(module))
     except Exception as error:
-        raise TicketlabError(f"the {point.group} entry point {point.name!r} does not load: {error}") from error
+        raise TicketlabError(f"the {_GROUPS[what]} entry point {name!r} does not load: {error}") from error
     if not isinstance(loaded, expected):
-        raise TicketlabError(f"the {point.group} entry point {point.value!r} is not a {expected.__name__}")
+        raise TicketlabError(f"the {_GROUPS[what]} entry point {point!r} is not a {expected.__name__}")
     return loaded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +14,7 @@ from ticketlab.check.linearize import check
 from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
 from ticketlab.core.faults import Harm
 from ticketlab.core.history import History, Operation
-from ticketlab.core.inventory import Books, Request, Sold
+from ticketlab.core.inventory import Books, Confirm, Held, Hold, Request, Sold
 from ticketlab.core.plugin import Perform, SeizableStore, ServedStore, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
@@ -45,6 +45,8 @@ class Rehearsal:
         if scripts is None:
             scripts = [scenario.requests(1 + who) for who in range(scenario.buyers)]
         self.scripts: Sequence[Sequence[Request]] = scripts
+        holding = any(isinstance(request, Hold) for script in scripts for request in script)
+        self._model = "holds" if holding else "counter"
         self._folder = folder
         self._taken = ExitStack()
         self.left: set[str] = set()  # names of files that were left behind after a fault
@@ -159,7 +161,14 @@ class Rehearsal:
     def operations(self, execution: Execution) -> list[Operation]:
         """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
         answered = [self._operation(record, execution) for record in execution.records]
-        return answered + [self._unanswered(*one, execution) for one in execution.unanswered]
+        granted = {record.outcome.hold for record in execution.records if isinstance(record.outcome, Held)}
+        asked = [one for one in execution.unanswered if self._had_reason(one[0], one[1], granted)]
+        return answered + [self._unanswered(*one, execution) for one in asked]
+
+    def _had_reason(self, buyer: int, place: int, granted: Collection[str]) -> bool:
+        """Whether a buyer that never came to a request would have made it: nobody confirms what was not held."""
+        request = self.scripts[buyer][place]
+        return not isinstance(request, Confirm) or request.hold in granted
 
     def _unanswered(self, buyer: int, place: int, since: int, execution: Execution) -> Operation:
         op, section, arg = described(self.scripts[buyer][place])
@@ -170,7 +179,7 @@ class Rehearsal:
         sections = dict(self.scenario.inventory.sections)
         stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
         operations = sorted(self.operations(execution), key=lambda one: one.invoke_ns)
-        return History({"model": "counter", "stock": stock}, tuple(operations))
+        return History({"model": self._model, "stock": stock}, tuple(operations))
 
     def _operation(self, record: Record, execution: Execution) -> Operation:
         op, section, arg = described(self.scripts[record.buyer][record.request])
@@ -206,13 +215,15 @@ def _ordered(execution: Execution) -> bool:
     return len(records) > 1 and any(not isinstance(record.outcome, Sold) for record in records)
 
 
-def _precedence(execution: Execution) -> tuple[tuple[bool, int, int], ...]:
-    """Return invocations and returns in their order in time: all that the judge makes of times."""
+def _precedence(execution: Execution) -> tuple[tuple[int, ...], ...]:
+    """Return invocations and returns in their order in time: all that the judge makes of times that stand still."""
     events = []
     for record in execution.records:
         invoked, returned = execution.span(record)
         events += [(invoked, False, record.buyer, record.request), (returned, True, record.buyer, record.request)]
-    return tuple(event[1:] for event in sorted(events))
+    if not execution.leaps:
+        return tuple(event[1:] for event in sorted(events))
+    return tuple(sorted(events))  # how long anything took may matter
 
 
 def _crash(record: Record) -> Anomaly:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ticketlab.core.result import Result, Story
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.timeline import Timeline
 from ticketlab.lab.race import Live, check_combination, race
+
+if TYPE_CHECKING:
+    from ticketlab.core.result import Result, Story
+    from ticketlab.core.timeline import Timeline
 
 STORY: Final[Mapping[str, Sequence[str]]] = {
     "json": ("none", "lock", "filelock", "flock", "clerk"),
     "sqlite": ("none", "lock", "transaction:immediate", "optimistic", "atomic"),
     "manager": ("none", "lock", "manager-lock", "clerk"),
 }
+
+_LAST: Final = {"filelock"}
+"""What is raced after all others: this library leaves hooks behind that make every later fork dearer."""
 
 
 def chapters(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
@@ -47,22 +52,28 @@ def story(
     command: Callable[[Scenario], str],
     progress: Callable[[int, Scenario], None],
 ) -> list[Result]:
-    """Race each pair in turn; `command` says how one row is run again, `progress` is told before each."""
+    """Race the pairs one after another, and return their results in the order given.
+
+    `command` says how one row is run again; `progress` is told before each how many are done, and what comes.
+    """
     scenarios = [replace(scenario, store=store, strategy=strategy) for store, strategy in pairs]
     for each in scenarios:
         check_combination(each)
-    rows = []
-    for number, each in enumerate(scenarios):
-        progress(number, each)
+    rows: dict[int, Result] = {}
+    for number in sorted(range(len(scenarios)), key=lambda number: scenarios[number].strategy.name in _LAST):
+        each = scenarios[number]
+        progress(len(rows), each)
         folder = live.folder
         if folder is not None and len(scenarios) > 1:
             folder = folder / f"{each.store.name}-{each.strategy}".replace(":", "-")
-        rows.append(race(each, replace(live, folder=folder), command=command(each)))
-    return rows
+        rows[number] = race(each, replace(live, folder=folder), command=command(each))
+    return [rows[number] for number in range(len(scenarios))]
 
 
 def as_story(command: str, rows: Sequence[Result]) -> Story:
     """Put several races together as one result."""
+    from ticketlab.core.result import Story
+
     return Story(command, rows, rows[0].environment if rows else {})
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ticketlab.core.inventory import Holdings, Request
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import Pacer, paced_by
-from ticketlab.core.plugin import Store, Strategy
+from ticketlab.core.pacing import Pacer, paced_by, sleep
+from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
@@ -45,8 +46,8 @@ class Party:
 
     @property
     def start_seconds(self) -> float:
-        """How long everybody may take to be ready: new interpreters import for a second each."""
-        return self.timeout + 2.0 * self.scenario.buyers
+        """How long everybody may take to be ready: new interpreters import for a second each, and machines are busy."""
+        return self.timeout + 30.0 + 2.0 * self.scenario.buyers
 
     @contextmanager
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
@@ -65,8 +66,11 @@ class Party:
             with self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
-                for request in requests:
-                    recorder.perform(perform, request)
+                if self.scenario.hold:
+                    _hold_and_confirm(requests, recorder, perform)
+                else:
+                    for request in requests:
+                        recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
             recorder.crashed(f"{type(error).__name__}: {error}")
@@ -95,6 +99,16 @@ class Party:
             recorder.end()
 
 
+def _hold_and_confirm(requests: Sequence[Request], recorder: Recorder, perform: Perform) -> None:
+    mine = Holdings()
+    for request in requests:
+        pause = mine.pause(request)
+        if pause is not None:
+            if pause:
+                sleep(pause)
+            mine.hears(recorder.perform(perform, request))
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a participant ended, and if badly, how one can tell; `who` is "buyer 7" or "clerk 1"."""
@@ -108,6 +122,31 @@ class Ending:
     def of_buyer(cls, buyer: int, how: Literal["finished", "crashed", "hung"], detail: str = "") -> Ending:
         """Say how a buyer, numbered from 1, ended."""
         return cls(f"buyer {buyer}", buyer - 1, how, detail)
+
+
+class Process(Protocol):
+    """As much of `multiprocessing.Process` as launchers use."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before it has been started."""
+
+    @property
+    def sentinel(self) -> int:
+        """A file that can be read once it has ended."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended, a signal that killed it as a negative number; None while it runs."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class Launcher(Protocol):
@@ -170,7 +209,7 @@ def exit_text(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def kill(processes: list[BaseProcess]) -> None:
+def kill(processes: Sequence[Process]) -> None:
     """Kill those that still live, and wait until they are gone."""
     started = [process for process in processes if process.pid is not None]
     for process in started:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import selectors
-from collections.abc import Callable
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, exit_text, kill, staff_endings, staffed
+from ticketlab.launch.fork import Forked
+from ticketlab.launch.party import (
+    GRACE_SECONDS,
+    Ending,
+    LauncherKind,
+    Party,
+    Process,
+    exit_text,
+    kill,
+    staff_endings,
+    staffed,
+)
 from ticketlab.launch.recorder import CRASH
 
 if TYPE_CHECKING:
@@ -22,6 +33,7 @@ class ProcessLauncher:
 
     def __init__(self, variant: str) -> None:
         self._context: Any = multiprocessing.get_context(variant)
+        self._bare = variant == "fork" and hasattr(os, "pidfd_open")
 
     def context(self) -> BaseContext:
         """Return the chosen start method's context."""
@@ -31,10 +43,7 @@ class ProcessLauncher:
     def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
         """Race, and say how each buyer ended."""
         with staffed(party, self._context) as staff:
-            buyers = [
-                self._context.Process(target=party.race, args=(number,))
-                for number in range(1, party.scenario.buyers + 1)
-            ]
+            buyers = [self._process(party.race, number) for number in range(1, party.scenario.buyers + 1)]
             try:
                 for each in buyers:
                     each.start()
@@ -50,8 +59,14 @@ class ProcessLauncher:
             party, staff
         )
 
+    def _process(self, target: Callable[[int], None], number: int) -> Process:
+        if self._bare:
+            return Forked(target, number)
+        process: Process = self._context.Process(target=target, args=(number,))
+        return process
 
-def _check(party: Party, everybody: list[BaseProcess]) -> None:
+
+def _check(party: Party, everybody: Sequence[Process]) -> None:
     for each in everybody:
         if each.exitcode is not None:
             raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_words(party)}")
@@ -65,7 +80,7 @@ def _last_words(party: Party) -> str:
     return ""
 
 
-def _await_exits(buyers: list[BaseProcess], staff: list[BaseProcess], seconds: float) -> set[BaseProcess]:
+def _await_exits(buyers: Sequence[Process], staff: Sequence[Process], seconds: float) -> set[Process]:
     """Wait for every buyer, but no longer than the time-out; return those that did not come."""
     deadline = monotonic() + seconds
     waiting = set(buyers)
@@ -83,7 +98,7 @@ def _await_exits(buyers: list[BaseProcess], staff: list[BaseProcess], seconds: f
     return waiting
 
 
-def _ending(buyer: int, process: BaseProcess, hung: bool) -> Ending:
+def _ending(buyer: int, process: Process, hung: bool) -> Ending:
     if hung:
         return Ending.of_buyer(buyer, "hung", "it was still at it when time was up")
     if process.exitcode:

@@ -16,7 +16,22 @@ from time import monotonic, monotonic_ns, sleep, thread_time_ns, time
 from typing import Final, Literal, TypeVar
 
 from ticketlab.core.errors import PurchaseError
-from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
+from ticketlab.core.history import Arg
+from ticketlab.core.inventory import (
+    Buy,
+    Cancel,
+    Cancelled,
+    Confirm,
+    Expired,
+    Found,
+    Held,
+    Hold,
+    Outcome,
+    Request,
+    Search,
+    Sold,
+    SoldOut,
+)
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.log import LogWriter, Record
@@ -66,20 +81,23 @@ class Recorder:
         self._processor_ns = thread_time_ns()
         self._log.append((UP, monotonic_ns(), pid))
 
-    def perform(self, perform: Perform, request: Request) -> None:
-        """Perform a request, and record its invocation and its completion."""
+    def perform(self, perform: Perform, request: Request) -> Outcome | None:
+        """Perform a request, and record its invocation and its completion; return the outcome, if there is one."""
         kept = self._kept
         kept.append((INVOKE, monotonic_ns(), *described(request)))
         self._unwritten = True
+        answer: Outcome | None = None
         try:
             outcome = perform(request)
         except PurchaseError as error:
             tag = FAILED if error.definite else MAYBE
             kept.append((tag, monotonic_ns(), type(error).__name__, str(error)))
         else:
+            answer = outcome
             kept.append((RETURN, monotonic_ns(), *told(outcome)))
         if len(kept) >= KEPT:
             self._write()
+        return answer
 
     def crashed(self, message: str) -> None:
         """Record that the participant failed, with a line that says how."""
@@ -154,14 +172,18 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def described(request: Request) -> tuple[str, str, int | None]:
+def described(request: Request) -> tuple[str, str, Arg]:
     """Return a request as histories name it: operation, section, argument."""
     if isinstance(request, Buy):
         return "buy", request.section, request.quantity
     if isinstance(request, Search):
         return "search", request.section, None
+    if isinstance(request, Hold):
+        return "hold", request.section, [request.quantity, round(request.seconds * 1e9)]
+    if isinstance(request, Confirm):
+        return "confirm", request.section, request.hold
     assert isinstance(request, Cancel)
-    return "cancel", request.section, len(request.tickets)
+    return "cancel", request.section, request.hold or len(request.tickets)
 
 
 def told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
@@ -172,5 +194,9 @@ def told(outcome: Outcome) -> tuple[int | str, tuple[int, ...]]:
         return "soldout", ()
     if isinstance(outcome, Found):
         return outcome.remaining, ()
+    if isinstance(outcome, Held):
+        return outcome.hold, ()
+    if isinstance(outcome, Expired):
+        return "expired", ()
     assert isinstance(outcome, Cancelled)
     return "ok", outcome.tickets

@@ -234,7 +234,8 @@ def _advice_note(document: Document, width: int) -> Text:
     crowds = _crowds(document)
     about = [f"advice is for {counted(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
-    about += [] if width >= _WIDE else ["what survives a crash is not tested yet"]
+    if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["advice"]):
+        about.append("ticketlab compare --faults tells what survives a crash")
     return Text("; ".join(about), style="dim")
 
 

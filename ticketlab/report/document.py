@@ -45,6 +45,7 @@ class Row:
     books: Mapping[str, Any]
     command: str
     ratio: float | None = None
+    crash_safety: str = "not tested"
 
     @property
     def title(self) -> str:
@@ -137,6 +138,7 @@ def _row(value: Any, where: str) -> Row:
         books=_mapping(value, "books", where),
         command=_text(value, "command", where),
         ratio=None if value.get("ratio") is None else _number(value["ratio"], f"{where}ratio"),
+        crash_safety=str(value.get("crash_safety", "not tested")),
     )
 
 

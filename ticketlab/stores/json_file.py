@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.errors import TornRead, UsageError
-from ticketlab.core.inventory import Books, Entry, Inventory, Stock
+from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.stores.disk import opened, overwrite, read_whole
@@ -123,17 +123,21 @@ def _parse(content: bytes, path: str) -> Document:
     return document
 
 
-def _fields(stock: Stock) -> dict[str, int]:
-    return {
+def _fields(stock: Stock) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "tickets": stock.tickets,
         "remaining": stock.remaining,
         "issued": stock.issued,
         "version": stock.version,
     }
+    if stock.holds:
+        fields["holds"] = stock.holds
+    return fields
 
 
-def _stock(section: str, record: dict[str, int]) -> Stock:
-    return Stock(section, record["tickets"], record["remaining"], record["issued"], record["version"])
+def _stock(section: str, record: dict[str, Any]) -> Stock:
+    holds = tuple(OpenHold(*hold) for hold in record["holds"]) if "holds" in record else ()
+    return Stock(section, record["tickets"], record["remaining"], record["issued"], record["version"], holds)
 
 
 def _entry(line: list[Any]) -> Entry:
@@ -151,6 +155,6 @@ KIND = StoreKind(
         "durable": "the same, then fsync of the folder: outlives a power cut",
         "journal": "into a journal, fsync, then in place: the next reader finishes what a dead writer began",
     },
-    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
+    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE, Capability.HOLDS}),
     build=JsonStore,
 )

@@ -13,13 +13,14 @@ from multiprocessing.managers import DictProxy, SyncManager
 from pathlib import Path
 from typing import Any
 
-from ticketlab.core.inventory import Books, Entry, Inventory, Stock
+from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
-Value = tuple[int, int, int, int, tuple[tuple[Any, ...], ...] | None]
-"""tickets, remaining, issued, version, sales (None without a ledger): plain tuples, which pickle fastest."""
+Rows = tuple[tuple[Any, ...], ...]
+Value = tuple[int, int, int, int, Rows, Rows | None]
+"""tickets, remaining, issued, version, holds, sales (None without a ledger): plain tuples, which pickle fastest."""
 
 
 class ManagerStore:
@@ -34,8 +35,8 @@ class ManagerStore:
         """Start the server and fill its dict."""
         self._manager = SyncManager(ctx=get_context("fork"))
         self._manager.start(die_with_parent, (os.getpid(),))
-        sales: tuple[tuple[Any, ...], ...] | None = () if ledger else None
-        self._opening = {name: (count, count, 0, 0, sales) for name, count in inventory.sections.items()}
+        sales: Rows | None = () if ledger else None
+        self._opening = {name: (count, count, 0, 0, (), sales) for name, count in inventory.sections.items()}
         self._records = self._manager.dict(self._opening)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,8 +65,8 @@ class ManagerStore:
     def books(self) -> Books:
         """Copy the whole dict, in one message."""
         records = self._records.copy()
-        stocks = {name: Stock(name, *value[:4]) for name, value in records.items()}
-        sales = [value[4] for value in records.values()]
+        stocks = {name: Stock(name, *value[:4], _holds(value[4])) for name, value in records.items()}
+        sales = [value[5] for value in records.values()]
         ledger = None if None in sales else tuple(Entry(*entry) for entries in sales for entry in entries or ())
         return Books(stocks, ledger)
 
@@ -84,27 +85,32 @@ class ManagerSession:
             name: (Step(Action.READ, name), Step(Action.WRITE, name))
             for name in records.keys()  # noqa: SIM118 - a proxy
         }
-        self._sales: tuple[tuple[Any, ...], ...] | None = None
+        self._sales: Rows | None = None
 
     def read(self, section: str) -> Stock:
         """Fetch the section's value, in one message."""
         at(self._steps[section][0])
-        tickets, remaining, issued, version, self._sales = self._records[section]
+        tickets, remaining, issued, version, holds, self._sales = self._records[section]
         note("remaining", remaining)
-        return Stock(section, tickets, remaining, issued, version)
+        return Stock(section, tickets, remaining, issued, version, _holds(holds) if holds else ())
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
         """Store the section's value, in one message."""
         if entry is not None and self._sales is not None:
             self._sales = (*self._sales, tuple(entry))
         at(self._steps[stock.section][1])
-        self._records[stock.section] = (stock.tickets, stock.remaining, stock.issued, stock.version, self._sales)
-        note("remaining", stock.remaining)
+        section, tickets, remaining, issued, version, holds = stock
+        self._records[section] = (tickets, remaining, issued, version, tuple(map(tuple, holds)), self._sales)
+        note("remaining", remaining)
+
+
+def _holds(rows: Rows) -> tuple[OpenHold, ...]:
+    return tuple(OpenHold(*row) for row in rows)
 
 
 KIND = StoreKind(
     name="manager",
     summary="a multiprocessing.Manager().dict: a server process, one message an access",
-    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.MANAGER}),
+    capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.MANAGER, Capability.HOLDS}),
     build=ManagerStore,
 )

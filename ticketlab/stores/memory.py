@@ -99,7 +99,13 @@ KIND = StoreKind(
     name="memory",
     summary="this process's memory: for exploring buyers in one process, which is fastest",
     capabilities=frozenset(
-        {Capability.RECORDS, Capability.SHARED, Capability.COMPARE_AND_SET, Capability.CONDITIONAL_UPDATE}
+        {
+            Capability.RECORDS,
+            Capability.SHARED,
+            Capability.COMPARE_AND_SET,
+            Capability.CONDITIONAL_UPDATE,
+            Capability.HOLDS,
+        }
     ),
     in_process=True,
     build=MemoryStore,

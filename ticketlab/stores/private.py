@@ -68,6 +68,6 @@ class PrivateStore:
 KIND = StoreKind(
     name="private",
     summary="an ordinary dict: every process has its own copy (to show that processes share nothing)",
-    capabilities=frozenset({Capability.RECORDS}),
+    capabilities=frozenset({Capability.RECORDS, Capability.HOLDS}),
     build=PrivateStore,
 )

@@ -10,6 +10,7 @@ never crosses a fork, since a forked child that closes its copy drops the parent
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -38,10 +39,12 @@ from ticketlab.core.errors import Conflict, TornRead, UsageError
 from ticketlab.core.inventory import (
     Books,
     Buy,
+    Cancel,
     Cancelled,
     Entry,
     Found,
     Inventory,
+    OpenHold,
     Outcome,
     Request,
     Search,
@@ -68,6 +71,7 @@ class Statements(NamedTuple):
     compare_and_set: str
     buy: str
     cancel: str
+    holds: str
     enter: str
     clear: str
     stocks: str
@@ -81,7 +85,9 @@ def statements() -> Statements:
     one: Any = literal_column("1")  # a plain 1 would be one more parameter to bind
     here = STOCK.c.section == p("_section")
     left, issued, version = STOCK.c.remaining, STOCK.c.issued, STOCK.c.version
-    replace = update(STOCK).values(remaining=p("_remaining"), issued=p("_issued"), version=p("_version"))
+    replace = update(STOCK).values(
+        remaining=p("_remaining"), issued=p("_issued"), version=p("_version"), holds=p("_holds")
+    )
     take: dict[str, Any] = {
         "remaining": left - p("_quantity"),
         "issued": issued + p("_quantity"),
@@ -100,6 +106,7 @@ def statements() -> Statements:
         compare_and_set=_sql(replace.where(here, version + one == p("_version"))),
         buy=_sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
         cancel=_sql(update(STOCK).where(here).values(give_back)),
+        holds=_sql(select(one).select_from(STOCK).where(here, STOCK.c.holds.is_not(None))),
         enter=_sql(insert(LEDGER).values(ticket)),
         clear=_sql(delete(LEDGER)),
         stocks=_sql(select(STOCK)),
@@ -134,8 +141,8 @@ class SqliteStore:
         engine = self.engine()
         with engine.begin() as connection:
             METADATA.create_all(connection)
-            rows = [Stock(name, count, count)._asdict() for name, count in self._opening.items()]
-            connection.execute(insert(STOCK), rows)
+            for name, count in self._opening.items():
+                connection.execute(insert(STOCK), Stock(name, count, count)._asdict() | {"holds": None})
 
     def engine(self) -> Engine:
         """Return this process's engine; its connections are closed as soon as they are given back."""
@@ -165,7 +172,7 @@ class SqliteStore:
             execute("BEGIN IMMEDIATE")
             execute(sql.clear)
             for name, count in self._opening.items():
-                execute(sql.write, {"_section": name, "_remaining": count, "_issued": 0, "_version": 0})
+                execute(sql.write, _row(Stock(name, count, count)))
             execute("COMMIT")
 
     @contextmanager
@@ -208,7 +215,7 @@ class SqliteStore:
         try:
             with self._connected() as execute:
                 execute("BEGIN")
-                stocks = {row[0]: Stock(*row) for row in execute(sql.stocks)}
+                stocks = {row[0]: _stock(row) for row in execute(sql.stocks)}
                 rows = execute(sql.ledger).fetchall()
         except sqlite3.OperationalError as error:
             if not _is_busy(error):
@@ -248,12 +255,12 @@ class SqliteSession:
 
     def read(self, section: str) -> Stock:
         """Select the section's row."""
-        stock = self._access(self._reading, lambda: self._row(section))
+        stock = self._access(self._reading, lambda: self._look(section))
         note("remaining", stock.remaining)
         return stock
 
-    def _row(self, section: str) -> Stock:
-        return Stock(*self._execute(self._sql.read, {"_section": section}).fetchone())
+    def _look(self, section: str) -> Stock:
+        return _stock(self._execute(self._sql.read, {"_section": section}).fetchone())
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
         """Update the section's row whatever stands there, and insert the entry."""
@@ -267,9 +274,7 @@ class SqliteSession:
         return done
 
     def _change(self, sql: str, stock: Stock, entry: Entry | None) -> bool:
-        section, _, remaining, issued, version = stock
-        row = {"_section": section, "_remaining": remaining, "_issued": issued, "_version": version}
-        done = self._execute(sql, row).rowcount == 1
+        done = self._execute(sql, _row(stock)).rowcount == 1
         if done and entry is not None:
             self._enter(entry)
         return done
@@ -281,27 +286,45 @@ class SqliteSession:
                 self._execute(self._sql.enter, row)
 
     def apply(self, request: Request) -> Outcome:
-        """Perform the request by one statement that checks and changes at once."""
-        if isinstance(request, Search):
-            return Found(self.read(request.section).remaining)
-        return self._access(self._writing, lambda: self._apply(request))
+        """Perform the request by one statement that checks and changes at once; where there are holds, by a few.
 
-    def _apply(self, request: Request) -> Outcome:
-        if isinstance(request, Buy):
-            buyer, section, quantity = request
-            row = self._execute(self._sql.buy, {"_section": section, "_quantity": quantity}).fetchone()
-            if row is None:
-                note("refused", quantity)
-                return SoldOut()
-            remaining, issued = row
-            note("remaining", remaining)
-            tickets = tuple(range(issued - quantity + 1, issued + 1))
-            self._enter(Entry(buyer, section, tickets))
-            return Sold(tickets)
-        assert not isinstance(request, Search)
+        These are one transaction. A sale that finds enough tickets need not know whether holds have ended.
+        """
+        outcome: Outcome | None = None
+        if isinstance(request, Search):
+            stock = self.read(request.section)
+            outcome = None if stock.holds else Found(stock.remaining)
+        elif isinstance(request, Buy):
+            outcome = self._access(self._writing, lambda: self._buy(request))
+        elif isinstance(request, Cancel) and not request.hold:
+            outcome = self._access(self._writing, lambda: self._cancel(request))
+        return outcome or self._access(self._writing, lambda: self._decide(request), single=False)
+
+    def _buy(self, request: Buy) -> Sold | SoldOut | None:
+        buyer, section, quantity = request
+        row = self._execute(self._sql.buy, {"_section": section, "_quantity": quantity}).fetchone()
+        if row is None:
+            if self._execute(self._sql.holds, {"_section": section}).fetchone():
+                return None
+            note("refused", quantity)
+            return SoldOut()
+        remaining, issued = row
+        note("remaining", remaining)
+        tickets = tuple(range(issued - quantity + 1, issued + 1))
+        self._enter(Entry(buyer, section, tickets))
+        return Sold(tickets)
+
+    def _cancel(self, request: Cancel) -> Cancelled:
         self._execute(self._sql.cancel, {"_section": request.section, "_quantity": len(request.tickets)})
         self._enter(Entry(request.buyer, request.section, request.tickets, cancels=True))
         return Cancelled(request.tickets)
+
+    def _decide(self, request: Request) -> Outcome:
+        stock, entry, outcome = request.on(self._look(request.section))
+        if stock is not None:
+            self._change(self._sql.write, stock, entry)
+            note("remaining", stock.remaining)
+        return outcome
 
     @contextmanager
     def transaction(self, mode: str) -> Iterator[None]:
@@ -342,8 +365,11 @@ class SqliteSession:
         if self._holds and not self._wrote:
             note(UNDONE, "shared lock")
 
-    def _access(self, step: Step, do: Callable[[], T]) -> T:
-        """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait."""
+    def _access(self, step: Step, do: Callable[[], T], *, single: bool | None = None) -> T:
+        """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait.
+
+        `single` says whether it is one statement, where that does not follow from the step and the ledger.
+        """
         if self._connection.in_transaction:
             writes = step is self._writing
             at(self._staging if writes else step)
@@ -357,7 +383,8 @@ class SqliteSession:
             self._wrote |= writes
             self._holds |= self._wrote or not self._wal  # under WAL nobody notices that a reader is there
             return result
-        single = step is self._reading or not self._ledger  # one statement is a transaction by itself
+        if single is None:
+            single = step is self._reading or not self._ledger  # one statement is a transaction by itself
         return self._wait(step, do if single else lambda: self._whole(do))
 
     def _whole(self, do: Callable[[], T]) -> T:
@@ -387,6 +414,24 @@ class SqliteSession:
                 raise _conflict(error) from error
 
         return pacing.block(step, attempt, wait)
+
+
+def _row(stock: Stock) -> dict[str, Any]:
+    section, _, remaining, issued, version, holds = stock
+    return {
+        "_section": section,
+        "_remaining": remaining,
+        "_issued": issued,
+        "_version": version,
+        "_holds": json.dumps(holds) if holds else None,
+    }
+
+
+def _stock(row: tuple[Any, ...]) -> Stock:
+    section, tickets, remaining, issued, version, holds = row
+    if holds is None:
+        return Stock(section, tickets, remaining, issued, version)
+    return Stock(section, tickets, remaining, issued, version, tuple(OpenHold(*hold) for hold in json.loads(holds)))
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:

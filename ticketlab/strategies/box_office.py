@@ -21,12 +21,27 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from math import inf
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast
 
 from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TornRead
-from ticketlab.core.inventory import Buy, Cancel, Cancelled, Found, Outcome, Request, Search, Sold, SoldOut
+from ticketlab.core.inventory import (
+    Buy,
+    Cancel,
+    Cancelled,
+    Confirm,
+    Expired,
+    Found,
+    Held,
+    Hold,
+    Outcome,
+    Request,
+    Search,
+    Sold,
+    SoldOut,
+)
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
@@ -37,8 +52,9 @@ SILENCE_SECONDS = 5.0
 """How long a pool's worker waits for a client that has connected and says nothing."""
 
 _OFFICE = "box office"
-_REQUESTS: dict[str, type[Request]] = {"buy": Buy, "search": Search, "cancel": Cancel}
-_OUTCOMES: dict[str, type[Outcome]] = {"sold": Sold, "soldout": SoldOut, "found": Found, "cancelled": Cancelled}
+_OUTCOMES: dict[str, type[Outcome]] = {
+    each.__name__.lower(): each for each in (Sold, SoldOut, Found, Cancelled, Held, Expired)
+}
 _ERRORS: dict[str, type[PurchaseError]] = {kind.__name__: kind for kind in (TornRead, Conflict, GaveUp, PurchaseError)}
 
 
@@ -237,8 +253,16 @@ def _parse_request(line: bytes) -> Request:
             return Buy(buyer, section, quantity)
         case ["search", int(buyer), str(section)]:
             return Search(buyer, section)
-        case ["cancel", int(buyer), str(section), [*tickets]] if all(isinstance(ticket, int) for ticket in tickets):
-            return Cancel(buyer, section, tuple(tickets))
+        case ["hold", int(buyer), str(section), int(quantity), int() | float() as seconds, str(hold)] if (
+            quantity >= 1 and 0 < seconds < inf
+        ):
+            return Hold(buyer, section, quantity, seconds, hold)
+        case ["confirm", int(buyer), str(section), str(hold), _]:
+            return Confirm(buyer, section, hold)
+        case ["cancel", int(buyer), str(section), [*tickets], str(hold)] if all(
+            isinstance(ticket, int) for ticket in tickets
+        ):
+            return Cancel(buyer, section, tuple(tickets), hold)
     raise ValueError("not a request")
 
 

@@ -45,6 +45,12 @@ def _build(variant: str) -> Strategy:
     return (LockTooLate if variant == "too-late" else Lock)(variant)
 
 
+def _build_check(variant: str) -> Strategy:
+    from ticketlab.strategies.wrong import CheckThenLock
+
+    return CheckThenLock(variant)
+
+
 KIND = StrategyKind(
     name="lock",
     summary="a multiprocessing.Lock around the purchase",
@@ -55,6 +61,15 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS}),
     build=_build,
     wrong=frozenset({"too-late"}),
+    parts={"": ("a lock handed to each process",)},
+)
+
+CHECK_KIND = StrategyKind(
+    name="check-then-lock",
+    summary="wrong on purpose: whether a hold still stands is looked up before the lock is taken",
+    needs=frozenset({Capability.RECORDS, Capability.HOLDS}),
+    build=_build_check,
+    wrong=frozenset({""}),
     parts={"": ("a lock handed to each process",)},
 )
 

@@ -68,8 +68,11 @@ class Guard:
         self._acquire(True)
         return True
 
-    def __enter__(self) -> None:
+    def take(self) -> None:
+        """Wait for the lock, and keep it."""
         block(self._acquiring, self._attempt, self._wait)
+
+    __enter__ = take
 
     def __exit__(self, *_: object) -> None:
         at(self._releasing)

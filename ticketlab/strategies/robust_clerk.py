@@ -57,7 +57,8 @@ class RobustClerk(BoxOffice):
 
     def _serve_on_duty(self) -> None:
         """Stand by until the other one is gone, then serve until sent home."""
-        with opened(self._duty) as duty, flock_guard("duty", duty), self._store.session() as session:
+        with opened(self._duty) as duty, self._store.session() as session:
+            flock_guard("duty", duty).take()  # for good: closing the file gives it back, as dying does
             self._book = Answers(self._answers, session)
             self._serve_all()
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import Action, Step, at, now
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
 from ticketlab.strategies.lock import Lock
@@ -31,6 +31,34 @@ class LockTooLate(Lock):
                     with guard:
                         session.write(change.stock, change.entry)
                 return change.outcome
+
+            yield purchase
+
+
+class CheckThenLock(Lock):
+    """Looks before it takes the lock whether a hold still stands: by the time it has the lock, that may be over.
+
+    Everything else it does under the lock, so that purchases without holds are safe.
+    """
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Confirm what stood a moment ago, with the lock held."""
+        guard = self.guard()
+        with store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                if not isinstance(request, Confirm):
+                    with guard:
+                        return fulfil(session, request)
+                hold = session.read(request.section).find(request.hold)
+                if hold is None or hold.until <= now():
+                    return Expired()
+                with guard:
+                    stock, entry, outcome = request.sell(session.read(request.section), hold)
+                    if stock is not None:
+                        session.write(stock, entry)
+                return outcome
 
             yield purchase
 

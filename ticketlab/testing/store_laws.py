@@ -11,7 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeVar, cast
 
-from ticketlab.core.inventory import Books, Buy, Cancel, Cancelled, Entry, Inventory, Sold, Stock
+from ticketlab.core.inventory import (
+    Books,
+    Buy,
+    Cancel,
+    Cancelled,
+    Confirm,
+    Entry,
+    Expired,
+    Found,
+    Held,
+    Hold,
+    Inventory,
+    Search,
+    Sold,
+    SoldOut,
+    Stock,
+)
 from ticketlab.core.pacing import Action, Blocked, Free, Step, paced_by
 from ticketlab.core.plugin import (
     Capability,
@@ -220,6 +236,47 @@ def conditional_update(trial: StoreOnTrial) -> None:
         same("what is left", store.books().stocks["floor"].remaining, 0)
 
 
+def holds(trial: StoreOnTrial) -> None:
+    """Where records carry holds, what is held is there for every session, and gone after a reset."""
+    if not trial.has(Capability.HOLDS):
+        return
+    with trial.opened() as store, store.session() as one, store.session() as other:
+        held = Hold(7, "floor", 2, 3600.0, "7.1").on(one.read("floor")).stock
+        assert held is not None
+        one.write(held, None)
+        same("what another session reads of a record with a hold", other.read("floor"), held)
+        same("the books of a record with a hold", store.books().stocks["floor"], held)
+        sold = Confirm(7, "floor", "7.1").on(other.read("floor"))
+        assert sold.stock is not None
+        other.write(sold.stock, sold.entry)
+        same("a record whose hold was confirmed", one.read("floor"), Stock("floor", 3, 1, issued=2, version=2))
+        one.write(held, None)
+        store.reset()
+        same("what a session reads after a reset", one.read("floor"), Stock("floor", 3, 3))
+
+
+def holds_in_one_step(trial: StoreOnTrial) -> None:
+    """A conditional update holds, confirms once, lets go, and finds what is over for sale again."""
+    if not {Capability.HOLDS, Capability.CONDITIONAL_UPDATE} <= trial.kind.capabilities:
+        return
+    with trial.opened() as store, store.session() as session:
+        apply = cast("Conditional", session).apply
+        same("a hold of two", apply(Hold(1, "floor", 2, 3600.0, "1.1")), Held("1.1"))
+        same("a hold of what is not left", apply(Hold(2, "floor", 2, 3600.0, "2.1")), SoldOut())
+        same("an order of what is not left", apply(Buy(2, "floor", 2)), SoldOut())
+        same("a confirmation", apply(Confirm(1, "floor", "1.1")), Sold((1, 2)))
+        same("the same confirmation again", apply(Confirm(1, "floor", "1.1")), Expired())
+        same("a hold that is over at once", apply(Hold(2, "floor", 1, 1e-9, "2.2")), Held("2.2"))
+        same("its confirmation", apply(Confirm(2, "floor", "2.2")), Expired())
+        same("another such hold", apply(Hold(2, "floor", 1, 1e-9, "2.3")), Held("2.3"))
+        same("a search after it", apply(Search(1, "floor")), Found(1))
+        same("a hold that is let go", apply(Hold(3, "floor", 1, 3600.0, "3.1")), Held("3.1"))
+        same("letting it go", apply(Cancel(3, "floor", hold="3.1")), Cancelled(()))
+        same("one more such hold", apply(Hold(2, "floor", 1, 1e-9, "2.4")), Held("2.4"))
+        same("an order after it", apply(Buy(1, "floor")), Sold((3,)))
+        same("what is left", store.books().stocks["floor"]._replace(version=0), Stock("floor", 3, 0, 3))
+
+
 def point_before_reading(trial: StoreOnTrial) -> None:
     """A read passes its scheduling point before it looks: what changes there is what it reads."""
     if not trial.has(Capability.RECORDS):
@@ -258,6 +315,8 @@ STORE_LAWS: Final[tuple[Law, ...]] = (
     transactions,
     compare_and_set,
     conditional_update,
+    holds,
+    holds_in_one_step,
     point_before_reading,
     point_before_writing,
 )

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from ticketlab.core.inventory import Buy, Cancel, Search
-from ticketlab.core.plugin import StrategyKind
+from ticketlab.core.inventory import Buy, Cancel, Confirm, Hold, Search
+from ticketlab.core.plugin import Capability, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring
@@ -40,8 +40,12 @@ class StrategyOnTrial:
         return store_kind(self.store).in_process
 
     def scenario(self, buyers: int, tickets: int) -> Scenario:
-        """Return so many buyers that race for so many tickets."""
-        return Scenario.of(str(self.store), str(self.spec), buyers=buyers, tickets=tickets)
+        """Return so many buyers that race for so many tickets; they hold them first if the strategy is about holds.
+
+        Then one buyer's time to pay leaves its own hold valid, and two buyers' do not.
+        """
+        hold, pay = (30.0, 20.0) if Capability.HOLDS in self.kind.needs else (0.0, 0.0)
+        return Scenario.of(str(self.store), str(self.spec), buyers=buyers, tickets=tickets, hold=hold, pay=pay)
 
 
 Law = Callable[[StrategyOnTrial], None]
@@ -60,6 +64,19 @@ def serves(trial: StrategyOnTrial) -> None:
         ("search", 0, ()),
         ("buy", "soldout", ()),
     ]
+    require(told == expected, f"one buyer alone was told {told}, expected {expected}")
+    require(played.valid, f"the books are wrong although nobody raced:\n{played}")
+
+
+def serves_holds(trial: StrategyOnTrial) -> None:
+    """A buyer that is alone holds, confirms once and lets go, where the store keeps holds."""
+    if Capability.HOLDS not in store_kind(trial.store).capabilities:
+        return
+    holds = (Hold(1, "main", 1, 30.0, "a"), Hold(1, "main", 1, 30.0, "b"), Hold(1, "main", 1, 30.0, "c"))
+    uses = (Confirm(1, "main", "a"), Confirm(1, "main", "a"), Cancel(1, "main", hold="b"), Search(1, "main"))
+    played = play(trial.scenario(1, 2), Schedule(()), orders=((*holds, *uses),))
+    told = [one.result for one in played.history.operations]
+    expected = ["a", "b", "soldout", "ok", "expired", "ok", 1]
     require(told == expected, f"one buyer alone was told {told}, expected {expected}")
     require(played.valid, f"the books are wrong although nobody raced:\n{played}")
 
@@ -105,4 +122,4 @@ def same_everywhere(trial: StrategyOnTrial) -> None:
         require(here.history == there.history, f"schedule {turns} differs: {told}")
 
 
-STRATEGY_LAWS: Final[tuple[Law, ...]] = (serves, keeps_its_word, survives_live, same_everywhere)
+STRATEGY_LAWS: Final[tuple[Law, ...]] = (serves, serves_holds, keeps_its_word, survives_live, same_everywhere)

@@ -24,6 +24,20 @@ _NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
 _RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
 
 
+def time_range(text: str, what: str, example: str) -> tuple[float, float]:
+    """Read `100ms` or `0-1s` as a lowest and a highest number of seconds; raises UsageError for anything else."""
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{what} is not a duration: write {example}")
+    low, low_unit, high, high_unit = found.groups()
+    if high is None:
+        high, high_unit = low, low_unit
+    lowest, highest = float(low) * _SECONDS[low_unit or high_unit], float(high) * _SECONDS[high_unit]
+    if lowest > highest:
+        raise UsageError(f"{what} runs backwards: the lower bound comes first")
+    return lowest, highest
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
     """How long, in seconds from a lowest to a highest, each group of steps takes: read, write, commit, send."""
@@ -42,17 +56,7 @@ class Latency:
             group, _, duration = part.partition("=")
             if group not in _GROUPS:
                 raise unknown_name("kind of latency", group, _GROUPS)
-            found = _RANGE.fullmatch(duration)
-            if found is None:
-                raise UsageError(f"latency {part!r} is not a duration: write {group}=100ms or {group}=0-1s")
-            low, low_unit, high, high_unit = found.groups()
-            if high is None:
-                high, high_unit = low, low_unit
-            lowest = float(low) * _SECONDS[low_unit or high_unit]
-            highest = float(high) * _SECONDS[high_unit]
-            if lowest > highest:
-                raise UsageError(f"latency {part!r} runs backwards: the lower bound comes first")
-            ranges[group] = (lowest, highest)
+            ranges[group] = time_range(duration, f"latency {part!r}", f"{group}=100ms or {group}=0-1s")
         return cls(ranges)
 
     def __str__(self) -> str:

@@ -81,7 +81,7 @@ class TomlSession:
 
 
 def _text(stocks: dict[str, Stock], ledger: list[Entry]) -> str:
-    lines = [f"{name} = {list(stock[1:])}" for name, stock in stocks.items()]
+    lines = [f"{name} = {list(stock[1:5])}" for name, stock in stocks.items()]
     sales = [f'[{one.buyer}, "{one.section}", {list(one.tickets)}, {str(one.cancels).lower()}]' for one in ledger]
     return "\n".join(["[sections]", *lines, "[sales]", f"ledger = [{', '.join(sales)}]", ""])
 

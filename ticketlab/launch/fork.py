@@ -1,0 +1,86 @@
+"""A child process by a bare fork, with as much of `multiprocessing.Process` as launchers use.
+
+For each child `multiprocessing` asks after all earlier ones, opens two pipes and the null device, and runs a good deal
+of Python in either process. After a fork that is what costs: a page of memory is copied when one of the two first
+writes to it, and looking at a Python object is writing to its reference count.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from multiprocessing import process, util
+from typing import Any, Final
+
+_mp: Final[Any] = util  # what a child must do for multiprocessing's sake has no public name
+
+
+class Forked:
+    """A copy of the calling process that calls one function and ends."""
+
+    def __init__(self, target: Callable[..., object], *args: Any) -> None:
+        self._target, self._args = target, args
+        self._sentinel: int | None = None
+        self.pid: int | None = None
+        self._exitcode: int | None = None
+
+    def start(self) -> None:
+        """Fork; in the child this never returns, whatever happens there."""
+        _mp._flush_std_streams()  # or what waits there would be written by both
+        parent, code = os.getpid(), 1
+        try:
+            self.pid = os.fork()
+            if self.pid == 0:
+                self._run()
+                code = 0
+        except Exception:
+            if os.getpid() == parent:
+                raise
+            traceback.print_exc()
+        finally:
+            if os.getpid() != parent:
+                os._exit(code)
+
+    def _run(self) -> None:
+        process._children = set()  # type: ignore[attr-defined]  # they are the parent's
+        _mp._finalizer_registry.clear()
+        _mp._run_after_forkers()  # proxies connect anew, queues and locks forget what the parent did
+        try:
+            self._target(*self._args)
+        finally:
+            if _mp._finalizer_registry:
+                _mp._exit_function()
+            _mp._flush_std_streams()
+
+    @property
+    def sentinel(self) -> int:
+        """A file that can be read once it has ended."""
+        assert self.pid is not None, "it has been started"
+        if self._sentinel is None:
+            self._sentinel = os.pidfd_open(self.pid)
+        return self._sentinel
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended, a signal that killed it as a negative number; None while it runs."""
+        return self._await(os.WNOHANG)
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+        self._await(0)
+
+    def _await(self, options: int) -> int | None:
+        if self._exitcode is None and self.pid is not None:
+            pid, status = os.waitpid(self.pid, options)
+            if pid:
+                self._exitcode = os.waitstatus_to_exitcode(status)
+                if self._sentinel is not None:
+                    os.close(self._sentinel)
+        return self._exitcode
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.pid is not None and self.exitcode is None:
+            os.kill(self.pid, signal.SIGKILL)
