@@ -431,11 +431,11 @@ def _latency() -> Read:
 
 def _message() -> Read:
     from ticketlab.core.errors import UsageError
-    from ticketlab.strategies.box_office import _parse_request
+    from ticketlab.strategies.box_office import parse_request
 
     def read(path: Path) -> object:
         try:
-            return _parse_request(path.read_bytes())
+            return parse_request(path.read_bytes())
         except ValueError as refusal:  # the client is disconnected
             raise UsageError(str(refusal)) from None
 

@@ -19,7 +19,7 @@ from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.race import Live, race
 from ticketlab.lab.registry import guest
-from ticketlab.strategies.box_office import LOBBY, BoxOffice, _format_request, _parse_request
+from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
 from ticketlab.strategies.clerk import KIND
 
 NESTED = b"[" * 60_000 + b"\n"
@@ -141,7 +141,7 @@ def test_nobody_outside_this_machine_or_user_can_connect() -> None:
 @given(st.binary(max_size=100))
 def test_a_message_is_a_request_or_a_value_error(line: bytes) -> None:
     try:
-        request = _parse_request(line)
+        request = parse_request(line)
     except ValueError:
         return
     assert isinstance(request, Buy | Search | Cancel)
@@ -156,4 +156,4 @@ COUNTS = st.integers(1, (1 << 53) - 1)
     | st.builds(Cancel, COUNTS, st.text(), st.lists(COUNTS).map(tuple))
 )
 def test_a_request_comes_through_as_it_was_sent(request: Buy | Search | Cancel) -> None:
-    assert _parse_request(_format_request(request)) == request
+    assert parse_request(format_request(request)) == request

@@ -159,9 +159,9 @@ class Processes:
             state.leave_out(without)
         self._cast.reset()
         self._install(policy)
+        self._table.catch_up()  # first: what is reset is what is known
         state.reset(policy)
         self._clean = False
-        self._table.catch_up()
         first = state.first()
         if first != NOBODY:
             self._give(first)

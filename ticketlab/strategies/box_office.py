@@ -116,13 +116,17 @@ class BoxOffice(Unattended):
             while b"\n" in pending:
                 line, _, rest = bytes(pending).partition(b"\n")
                 pending[:] = rest
-                request = self._parse(line)
-                answer = _format_answer(attempt(session, request))
-                at(Step(Action.SEND, f"answers {request.buyer}"))
+                buyer, answer = self._deal_with(session, line)
+                at(Step(Action.SEND, f"answers {buyer}"))
                 client.send(answer)
         except (ValueError, OSError):
             return False
         return bool(arrived) and len(pending) <= LONGEST_LINE
+
+    def _deal_with(self, session: Session, line: bytes) -> tuple[int, bytes]:
+        """Return who asked, and the line that says what came of it; raises ValueError for what is no request."""
+        request = self._parse(line)
+        return request.buyer, format_answer(attempt(session, request))
 
     def _serve_by_processes(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
@@ -149,7 +153,7 @@ class BoxOffice(Unattended):
                     request = self._parse(line)
                     with guard:
                         answer = attempt(session, request)
-                    stream.write(_format_answer(answer))
+                    stream.write(format_answer(answer))
                     stream.flush()
             except (ValueError, OSError):
                 return  # not a client of ours, or gone
@@ -197,7 +201,7 @@ class BoxOffice(Unattended):
                         cast("socket.socket", key.fileobj).close()
 
     def _parse(self, line: bytes) -> Request:
-        request = _parse_request(line)
+        request = parse_request(line)
         if request.section not in self._sections:
             raise ValueError("no such section")
         return request
@@ -210,18 +214,10 @@ class BoxOffice(Unattended):
 
             def purchase(request: Request) -> Outcome:
                 with ExitStack() as open_once:
-                    connection, stream = kept or open_once.enter_context(self._connect())
-                    at(Step(Action.SEND, _OFFICE))
-                    stream.write(_format_request(request))
-                    stream.flush()
-                    line = block(
-                        Step(Action.RECEIVE, f"answers {buyer}"),
-                        partial(_answer_line, connection, stream),
-                        stream.readline,
-                    )
-                if not line:
+                    line = exchange(kept or open_once.enter_context(self._connect()), buyer, format_request(request))
+                if not line.endswith(b"\n"):
                     raise ClerkGone("the box office closed the connection before it answered")
-                return open_answer(_parse_answer(line))
+                return open_answer(parse_answer(line))
 
             yield purchase
 
@@ -299,6 +295,20 @@ def _socket_path(folder: Path) -> Path:
     return path if len(os.fsencode(path)) <= _LONGEST_PATH else Path(tempfile.mkdtemp(prefix=_PREFIX)) / "office"
 
 
+def exchange(connected: tuple[socket.socket, Any], buyer: int, message: bytes) -> bytes:
+    """Send a line, and return the one that answers it; it is not whole where the connection broke off before."""
+    connection, stream = connected
+    at(Step(Action.SEND, _OFFICE))
+    try:
+        connection.sendall(message)
+        line: bytes = block(
+            Step(Action.RECEIVE, f"answers {buyer}"), partial(_answer_line, connection, stream), stream.readline
+        )
+    except ConnectionError:
+        return b""
+    return line
+
+
 def _ready(selector: selectors.BaseSelector) -> Any:
     return block(Step(Action.RECEIVE, _OFFICE), lambda: selector.select(0) or BLOCKED, selector.select)
 
@@ -307,11 +317,12 @@ def _answer_line(connection: socket.socket, stream: Any) -> Any:
     return stream.readline() if wait([connection], 0) else BLOCKED
 
 
-def _format_request(request: Request) -> bytes:
+def format_request(request: Request) -> bytes:
+    """Return a request as a line."""
     return json.dumps([type(request).__name__.lower(), *request]).encode() + b"\n"
 
 
-def _parse_request(line: bytes) -> Request:
+def parse_request(line: bytes) -> Request:
     """Read a request; raises ValueError for anything else."""
     match strict_json.parse(line):
         case ["buy", buyer, str(section), quantity] if _counts(buyer, quantity):
@@ -334,13 +345,15 @@ def _counts(*numbers: object) -> bool:
     return all(type(number) is int and 1 <= number < MOST_TICKETS for number in numbers)
 
 
-def _format_answer(answer: Outcome | PurchaseError) -> bytes:
+def format_answer(answer: Outcome | PurchaseError) -> bytes:
+    """Return what came of a request as a line."""
     if isinstance(answer, PurchaseError):
         return json.dumps(["error", type(answer).__name__, str(answer)]).encode() + b"\n"
     return json.dumps([type(answer).__name__.lower(), *answer]).encode() + b"\n"
 
 
-def _parse_answer(line: bytes) -> Outcome | PurchaseError:
+def parse_answer(line: bytes) -> Outcome | PurchaseError:
+    """Read what came of a request."""
     kind, *fields = json.loads(line)
     if kind == "error":
         return _ERRORS.get(fields[0], PurchaseError)(fields[1])
