@@ -113,7 +113,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--buyers", "-5"], "-5 buyers cannot race"),
     (["race", "--buyers", "many"], "'many' is not a valid integer"),
     (["race", "--tickets", "-1"], "-1 is not a number of tickets"),
-    (["race", "--timeout", "0"], "leaves no time"),
+    (["race", "--timeout", "0"], "is not in the range 0<x<=86400"),
     (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
     (["race", "--stor", "json"], "--store"),
     (["rase"], "unknown command 'rase': did you mean 'race'?"),

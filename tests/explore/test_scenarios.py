@@ -66,6 +66,8 @@ WRONG = [
     ("json:truncate", "none"),
     ("json:in-place", "none"),
     ("json:rename", "none"),
+    ("json:durable", "none"),
+    ("json:journal", "none"),
     ("manager", "none"),
     ("sqlite", "none"),
     ("memory", "none"),
@@ -101,6 +103,8 @@ RIGHT = [
     ("json:in-place", "lock"),
     ("json:truncate", "filelock"),
     ("json:rename", "filelock:soft"),
+    ("json:durable", "lock"),
+    ("json:journal", "flock"),
     ("json:truncate", "flock"),
     ("sqlite", "lock"),
     ("sqlite", "transaction:immediate"),
@@ -128,6 +132,8 @@ def test_what_is_right_is_exhausted_in_one_execution_for_each_order_of_the_buyer
         ("json:in-place", "clerk:socket"),
         ("sqlite", "optimistic"),
         ("memory", "optimistic"),
+        ("json:truncate", "lease"),
+        ("sqlite", "lease"),
     ],
 )
 def test_what_is_right_and_freer_is_exhausted_too(store: str, strategy: str) -> None:

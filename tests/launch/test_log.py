@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.launch.log import REGION, WINDOW, Log, LogFull, Tail
+from ticketlab.launch.log import MOST, WINDOW, Log, LogFull, Tail
 
 FIELD = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=50), st.tuples(st.integers()))
 
@@ -61,10 +61,12 @@ def test_a_full_region_and_an_oversized_record_are_errors_that_say_so() -> None:
     with pytest.raises(LogFull, match="more than the 65536 that fit"):
         writer.append(("note", "x" * WINDOW))
     big = ("note", "x" * (WINDOW - 100))
-    for _ in range(REGION // WINDOW):
+    for _ in range(MOST // WINDOW):
         writer.append(big)
-    with pytest.raises(LogFull, match="64 MiB, and that is used up"):
+    with pytest.raises(LogFull, match="its log is over 64 MiB"):
         writer.append(big)
+    writer.append(("crash", "why"), last=True)
+    assert list(log.records(0))[-1] == ("crash", "why")
     log.close()
 
 

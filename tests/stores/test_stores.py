@@ -20,7 +20,18 @@ from ticketlab.strategies.purchase import fulfil
 from ticketlab.testing.store_laws import STORE_LAWS, Law, StoreOnTrial
 
 INVENTORY = Inventory({"floor": 3, "boxes": 1})
-ALL = ["json", "json:in-place", "json:rename", "sqlite", "sqlite:journal=delete", "manager", "private", "memory"]
+ALL = [
+    "json",
+    "json:in-place",
+    "json:rename",
+    "json:durable",
+    "json:journal",
+    "sqlite",
+    "sqlite:journal=delete",
+    "manager",
+    "private",
+    "memory",
+]
 
 
 def opened(name: str, folder: Path) -> Iterator[Store]:

@@ -88,6 +88,7 @@ _ON_FILES: Final = {
 }
 
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
+LONGEST_S: Final = 366 * 86_400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _FEW: Final = frozenset({Harm.KILL_STAFF, Harm.KILL_SERVER})
@@ -155,7 +156,7 @@ def _parse(text: str, seconds_of: Mapping[Harm, float] = _SECONDS) -> tuple[Faul
         return Fault(harm), share
     form = _FORM.fullmatch(":".join(rest)) if rest else None
     seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[harm]
-    if not seconds or (seconds < 0 and harm is Harm.PAUSE):
+    if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and harm is Harm.PAUSE):
         raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
     return Fault(harm, seconds), share
 

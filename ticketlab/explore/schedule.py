@@ -379,7 +379,9 @@ class State:
 
     def sleep(self, who: int, ticks: int) -> None:
         """Let virtual time pass for one participant; where the clock orders nothing, only until nobody can move."""
-        self.wake[who] = max(self.registers[CLOCK], self.wake[who]) + ticks
+        registers = self.registers
+        since = max(registers[CLOCK], self.wake[who]) if registers[CLOCKED] else registers[CLOCK]
+        self.wake[who] = since + ticks
 
     def unchanged(self, *, gave_back: bool) -> None:
         """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""

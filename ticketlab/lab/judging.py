@@ -18,7 +18,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.aftermath import Aftermath
 from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.timeline import timeline
-from ticketlab.launch.party import Ending
+from ticketlab.launch.party import STOPPED, Ending
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
 
-_DISK_FULL: Final = ("[Errno 28]", "database or disk is full")
+_DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 
 class Raced(NamedTuple):
@@ -119,7 +119,8 @@ def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Ano
             first, part = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
             cause = part.crash or first.detail
-            sentence = f"{first.who} {how} ({cause}); it {part.last}{others}"
+            what = f"was {cause}" if cause.startswith(STOPPED) else f"{how} ({cause})"
+            sentence = f"{first.who} {what}; it {part.last}{others}"
             evidence = [
                 {
                     "who": ending.who,

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ticketlab.lab.judging import Raced
     from ticketlab.launch.striking import Risks
 
+MEMORY_MB = 1024
+"""Far more than any purchase needs, and far less than what 100 buyers could take together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -36,8 +39,9 @@ class Live:
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
-    `timeline` asks for the timeline, which needs the steps. `faults` strike at random, by the scenario's seed; where
-    there are any, buyers none of whom has moved for `patience` seconds count as blocked for ever.
+    `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
+    own may take, in MiB, beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's
+    seed; where there are any, buyers none of whom has moved for `patience` seconds count as blocked for ever.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -47,6 +51,7 @@ class Live:
     folder: Path | None = None
     meanwhile: Callable[[], None] = lambda: None
     timeline: bool = False
+    memory_mb: int = MEMORY_MB
     faults: tuple[Risk, ...] = ()
     patience: float = 5.0
 
@@ -145,7 +150,9 @@ def _run(scenario: Scenario, live: Live, store: Store, strategy: Strategy, launc
         pace = partial(live.latency.pace, scenario.seed)
         risks = _risks(live, store)
         traced = live.trace or risks is not None
-        party = Party(scenario, store, strategy, log, gate, pace, live.timeout, traced, risks, live.patience)
+        party = Party(
+            scenario, store, strategy, log, gate, pace, live.timeout, traced, live.memory_mb, risks, live.patience
+        )
         endings = launcher.run(party, meanwhile)
         from ticketlab.lab.judging import Raced
         from ticketlab.launch.track import track

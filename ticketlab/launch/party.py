@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ticketlab.core.inventory import Holdings, Request
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import Pacer, paced_by, sleep
 from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
-from ticketlab.launch.log import Log
+from ticketlab.launch.limits import limited_memory
+from ticketlab.launch.log import Log, LogFull
 from ticketlab.launch.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     from ticketlab.launch.striking import Risks
 
+STOPPED = "stopped"
+"""How the reason begins why a participant ended that went beyond a limit."""
 GRACE_SECONDS = 5.0
 """How long a clerk that was sent home may take, and buyers whose clerk has died."""
 
@@ -56,9 +60,10 @@ class Unwatched:
 class Party:
     """All that a participant needs, handed over when it starts.
 
-    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too. `risks`
-    are the faults that may strike; where there are any, `patience` is how long, in seconds, nobody need move before all
-    that are left count as hung.
+    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too;
+    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is. `risks` are the faults that may
+    strike; where there are any, `patience` is how long, in seconds, nobody need move before all that are left count as
+    hung.
     """
 
     scenario: Scenario
@@ -69,6 +74,7 @@ class Party:
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
+    memory_mb: int = 0
     risks: Risks | None = None
     patience: float = 5.0
 
@@ -101,7 +107,7 @@ class Party:
         """Join, wait for the gun, and place a buyer's orders; False if that failed, which the log then says."""
         try:
             recorder.up(os.getpid())
-            with self.strategy.join(self.store, buyer) as perform:
+            with self._held(), self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
                 if self.scenario.hold:
@@ -111,9 +117,20 @@ class Party:
                         recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
-            recorder.crashed(f"{type(error).__name__}: {error}")
+            recorder.crashed(self._reason(error))
             return False
         return True
+
+    def _held(self) -> AbstractContextManager[None]:
+        """Hold the calling process to its memory."""
+        return limited_memory(self.memory_mb) if self.memory_mb else nullcontext()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, LogFull):
+            return f"{STOPPED}: {error}"
+        if isinstance(error, MemoryError) and self.memory_mb:
+            return f"{STOPPED}: it took over {self.memory_mb} MiB of memory"
+        return f"{type(error).__name__}: {error}"
 
     def race(self, buyer: int) -> None:
         """Be one buyer in a process of its own."""
@@ -130,9 +147,10 @@ class Party:
             recorder.up(os.getpid())
             self.gate.arrive()
             try:
-                self.strategy.staff()[number]()
+                with self._held():
+                    self.strategy.staff()[number]()
             except Exception as error:  # it is reported with what the buyers then lacked
-                recorder.crashed(f"{type(error).__name__}: {error}")
+                recorder.crashed(self._reason(error))
                 raise SystemExit(1) from None
             recorder.end()
 
@@ -212,8 +230,7 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
     """Have the strategy's staff at work, each in a process of its own, and send them home at the end."""
     staff = [_process(context, party.serve, number) for number in range(len(party.strategy.staff()))]
     try:
-        for each in staff:
-            each.start()
+        start(staff, context)
         yield staff
         if all(each.is_alive() for each in staff):
             party.strategy.dismiss()
@@ -222,6 +239,15 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
             each.join(max(0.0, deadline - monotonic()))
     finally:
         kill(staff)
+
+
+def start(processes: Iterable[Process], context: BaseContext) -> None:
+    """Start processes, so that a Ctrl-C meanwhile stops the lab and not one that is only half there."""
+    if context.get_start_method() != "fork":
+        resource_tracker.ensure_running()  # as it starts, it lets the signals through
+    with undisturbed():
+        for each in processes:
+            each.start()
 
 
 def staff_endings(party: Party, staff: list[BaseProcess]) -> list[Ending]:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.lifeline import die_with_parent, outlive_parent
+from ticketlab.core.lifeline import die_with_parent, outlive_parent, undisturbed
 from ticketlab.core.pacing import paced_by
 from ticketlab.launch.log import Tail
 from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
@@ -42,7 +42,9 @@ class PoolLauncher:
         """Race, and say how each buyer ended."""
         context = self.context()
         workers = min(self._workers, party.scenario.buyers)
-        with staffed(party, context) as staff, context.Pool(workers, _start_worker, (party,)) as pool:
+        with staffed(party, context) as staff, ExitStack() as stack:
+            with undisturbed():
+                pool = stack.enter_context(context.Pool(workers, _start_worker, (party,)))
             children = _workers(staff)
             try:
                 meanwhile()

@@ -21,6 +21,7 @@ from ticketlab.launch.party import (
     kill,
     staff_endings,
     staffed,
+    start,
 )
 from ticketlab.launch.recorder import CRASH
 
@@ -45,8 +46,7 @@ class ProcessLauncher:
         with staffed(party, self._context) as staff:
             buyers = [self._process(party.race, number) for number in range(1, party.scenario.buyers + 1)]
             try:
-                for each in buyers:
-                    each.start()
+                start(buyers, self._context)
                 meanwhile()
                 party.gate.await_arrivals(
                     len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])

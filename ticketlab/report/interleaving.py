@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
 
 def lines(execution: Execution) -> list[Line]:
-    """Return every step of an execution with what was learnt at it."""
+    """Return every step of an execution that others could notice, with what was learnt at it."""
     trace, marked = execution.trace, deciding(execution.trace)
     learnt: dict[int, list[tuple[str, int | str]]] = {}
     for note in execution.notes:
@@ -44,6 +44,7 @@ def lines(execution: Execution) -> list[Line]:
     return [
         Line(who, trace.table.steps[what], tuple(learnt.get(node, ())), node in marked)
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
+        if not trace.table.steps[what].own
     ]
 
 
@@ -54,7 +55,7 @@ def deciding(trace: Trace) -> frozenset[int]:
     for node, (who, step) in enumerate(zip(trace.who, steps, strict=True)):
         if step.action is Action.READ:
             marked |= _overtaken(trace.who, steps, node, who)
-        elif step.part:
+        elif step.part and not step.own:
             marked |= _torn(trace.who, steps, node, who)
     return frozenset(marked)
 

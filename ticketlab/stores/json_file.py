@@ -1,4 +1,4 @@
-"""The books in one JSON file, written in one of the three ways people write JSON files.
+"""The books in one JSON file, written in one of the ways people write JSON files.
 
 A session remembers the document it last read and writes it back whole, as scripts do; so a write also puts back what
 it read of every other section, and of the ledger.
@@ -6,37 +6,34 @@ it read of every other section, and of the ledger.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.stores.disk import opened, overwrite, read_whole
+from ticketlab.stores.journal import Journal
+from ticketlab.stores.json_writers import WRITERS
 
 Document = dict[str, Any]
-Writer = Callable[[str], None]
-
-PIECE: Final = 1 << 16
-"""How much is read at once; a file gives less only at its end."""
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 """What json.loads calls after some looking around."""
 
-_NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
-
 
 class JsonStore:
-    """A JSON file that is replaced by truncating it, in place, or by renaming a new file over it."""
+    """A JSON file; the variant says how it is replaced."""
 
     def __init__(self, folder: Path, variant: str) -> None:
         self.path = folder / "inventory.json"
         self.variant = variant
+        self.journal = Journal(self.path) if variant == "journal" else None
         self._opening: Document = {}
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
@@ -49,10 +46,17 @@ class JsonStore:
         except FileExistsError:
             what = "is a directory" if self.path.is_dir() else "exists already, and nothing is ever overwritten"
             raise UsageError(f"{self.path} {what}: name another folder") from None
+        self._clear_journal()
 
     def reset(self) -> None:
         """Put the opening stock back, in place."""
-        _overwrite(str(self.path), json.dumps(self._opening), lambda: None)
+        with opened(str(self.path), os.O_WRONLY) as file:
+            overwrite(file, json.dumps(self._opening).encode())
+        self._clear_journal()
+
+    def _clear_journal(self) -> None:
+        if self.journal is not None:
+            self.journal.clear()
 
     @contextmanager
     def session(self) -> Iterator[JsonSession]:
@@ -60,8 +64,10 @@ class JsonStore:
         yield JsonSession(self)
 
     def books(self) -> Books:
-        """Read the whole file afresh."""
-        document = _load(str(self.path))
+        """Read the whole file afresh, or what recovery would put there."""
+        path = str(self.path)
+        pending = self.journal.pending() if self.journal else None
+        document = _load(path) if pending is None else _parse(pending, path)
         stocks = {name: _stock(name, record) for name, record in document["sections"].items()}
         ledger = document["ledger"]
         return Books(stocks, None if ledger is None else tuple(_entry(line) for line in ledger))
@@ -75,12 +81,14 @@ class JsonSession:
 
     def __init__(self, store: JsonStore) -> None:
         self._path = str(store.path)
-        self._replace = _WRITERS[store.variant](store.path)
+        self._replace = WRITERS[store.variant](store.path)
+        self._recover = store.journal.recover if store.journal else lambda: None
         self._reading = Step(Action.READ, store.path.name)
         self._document: Document = {}
 
     def read(self, section: str) -> Stock:
         """Load the document and return one section's record."""
+        self._recover()
         at(self._reading)
         self._document = _load(self._path)
         stock = _stock(section, self._document["sections"][section])
@@ -96,78 +104,12 @@ class JsonSession:
         note("remaining", stock.remaining)
 
 
-def _truncating(path: Path) -> Writer:
-    """What json.dump(document, open(path, "w")) does: between the two steps the file is empty."""
-    truncating, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, part=True)
-
-    def write(text: str) -> None:
-        at(truncating)
-        with open(path, "w", encoding="utf-8") as file:
-            at(writing)
-            file.write(text)
-
-    return write
-
-
-def _in_place(path: Path) -> Writer:
-    """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
-    writing, truncating = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, part=True)
-    name = str(path)
-
-    def write(text: str) -> None:
-        at(writing)
-        _overwrite(name, text, lambda: at(truncating))
-
-    return write
-
-
-def _overwrite(path: str, text: str, between: Callable[[], None]) -> None:
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # a file object would ask the kernel five questions more
-    try:
-        length = os.write(file, text.encode())
-        between()
-        os.ftruncate(file, length)
-    finally:
-        os.close(file)
-
-
-def _renaming(path: Path) -> Writer:
-    """A new file, fsync, rename: the new file is the writer's alone until it is renamed, so only that is a step."""
-    renaming, writer = Step(Action.RENAME, path.name), next(_NUMBERS)
-
-    def write(text: str) -> None:
-        new = path.with_name(f".{path.name}.{os.getpid()}.{writer}.new")
-        try:
-            with open(new, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            at(renaming)
-            new.replace(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                new.unlink()
-            raise
-
-    return write
-
-
-_WRITERS: Final[Mapping[str, Callable[[Path], Writer]]] = {
-    "truncate": _truncating,
-    "in-place": _in_place,
-    "rename": _renaming,
-}
-
-
 def _load(path: str) -> Document:
     """Read and parse the file; raises TornRead where another writer is in the middle of it."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        content = os.read(file, PIECE)
-        while len(content) % PIECE == 0 and (more := os.read(file, PIECE)):
-            content += more
-    finally:
-        os.close(file)
+    return _parse(read_whole(path), path)
+
+
+def _parse(content: bytes, path: str) -> Document:
     try:
         text = content.decode()
         document, end = _SCAN(text, 0)
@@ -210,6 +152,8 @@ KIND = StoreKind(
         "truncate": 'as json.dump(document, open(path, "w")) does: readers can meet an empty file',
         "in-place": "over the old bytes, then cut to length",
         "rename": "a new file, fsync, then renamed over the old one",
+        "durable": "the same, then fsync of the folder: outlives a power cut",
+        "journal": "into a journal, fsync, then in place: the next reader finishes what a dead writer began",
     },
     capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE, Capability.HOLDS}),
     build=JsonStore,

@@ -2,7 +2,8 @@
 
 `clerk` has one queue of requests and a queue of answers for each buyer; a sentinel sends the clerk home.
 `clerk:joinable` has several clerks behind a JoinableQueue: they share the inventory, so they need a lock of their own,
-and `join()` on the queue says when all requests have been dealt with. `clerk:socket` is the box office.
+and `join()` on the queue says when all requests have been dealt with. `clerk:socket` is the box office, and
+`clerk:robust` one that outlives its clerk.
 """
 
 from __future__ import annotations
@@ -140,6 +141,10 @@ def _build(variant: str, clerks: str, server: str, transport: str, workers: str)
         from ticketlab.strategies.box_office import BoxOffice
 
         return BoxOffice(server, transport, int(workers))
+    if variant in ("robust", "retry"):
+        from ticketlab.strategies.robust_clerk import RobustClerk
+
+        return RobustClerk(book=variant == "robust")
     return JoinableClerks(int(clerks)) if variant == "joinable" else Clerk()
 
 
@@ -150,6 +155,8 @@ KIND = StrategyKind(
         "queue": "one clerk behind a queue, sent home by a sentinel",
         "joinable": "several clerks behind a JoinableQueue",
         "socket": "a box office on a Unix or loopback TCP socket",
+        "robust": "a box office with a clerk who stands by, and a book of what was answered: outlives its clerk",
+        "retry": "wrong on purpose: the same without the book, so an order that is sent again is sold again",
     },
     options={
         "clerks": Option("2", "joinable: how many clerks"),
@@ -161,9 +168,19 @@ KIND = StrategyKind(
     },
     needs=frozenset({Capability.RECORDS, Capability.SHARED}),
     build=_build,
+    wrong=frozenset({"retry"}),
     parts={
         "": ("a clerk process", "a queue of requests", "a queue of answers for each buyer"),
         "joinable": ("clerk processes", "a queue of requests", "a queue of answers for each buyer", "the clerks' lock"),
         "socket": ("a clerk process", "a socket", "a message format"),
+        "retry": ("two clerk processes", "a socket", "a message format", "a lock file"),
+        "robust": (
+            "two clerk processes",
+            "a socket",
+            "a message format",
+            "a lock file",
+            "numbered orders",
+            "a book of answers",
+        ),
     },
 )

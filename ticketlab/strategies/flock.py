@@ -5,13 +5,11 @@ The lock file stands beside the data and is never renamed, written or removed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Unattended, flock_guard, fulfil
+from ticketlab.strategies.purchase import Unattended, exclusively, flock_guard, opened
 from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
 
 
@@ -26,18 +24,8 @@ class Flock(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the file locked; each buyer opens it for itself, since a lock belongs to an opening."""
-        file = os.open(self._path, os.O_RDWR)
-        guard = flock_guard("inventory.lock", file)
-
-        def purchase(request: Request) -> Outcome:
-            with guard:
-                return fulfil(session, request)
-
-        try:
-            with store.session() as session:
-                yield purchase
-        finally:
-            os.close(file)
+        with opened(self._path) as file, store.session() as session:
+            yield exclusively(session, flock_guard("inventory.lock", file))
 
 
 def _build(variant: str) -> Strategy:

@@ -6,33 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, ManagedStore, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Guard, Unattended, fulfil
-from ticketlab.strategies.wrong import CheckThenLock, LockTooLate
+from ticketlab.strategies.purchase import Guard, Unattended, exclusively
 
 
 class Lock(Unattended):
     """One `multiprocessing.Lock` around the whole purchase."""
 
-    def __init__(self, variant: str = "whole") -> None:
+    def __init__(self, variant: str) -> None:
         self._lock: Any = None
 
     def prepare(self, setting: Setting) -> None:
         """Make the lock; it can only be handed over when a buyer starts."""
         self._lock = setting.context.Lock()
 
+    def guard(self) -> Guard:
+        """Return the lock as a guard."""
+        return Guard("lock", self._lock.acquire, self._lock.release)
+
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the lock held."""
-        guard = Guard("lock", self._lock.acquire, self._lock.release)
         with store.session() as session:
-
-            def purchase(request: Request) -> Outcome:
-                with guard:
-                    return fulfil(session, request)
-
-            yield purchase
+            yield exclusively(session, self.guard())
 
 
 class ManagerLock(Lock):
@@ -44,7 +40,15 @@ class ManagerLock(Lock):
 
 
 def _build(variant: str) -> Strategy:
-    return LockTooLate() if variant == "too-late" else Lock(variant)
+    from ticketlab.strategies.wrong import LockTooLate  # which is a Lock
+
+    return (LockTooLate if variant == "too-late" else Lock)(variant)
+
+
+def _build_check(variant: str) -> Strategy:
+    from ticketlab.strategies.wrong import CheckThenLock
+
+    return CheckThenLock(variant)
 
 
 KIND = StrategyKind(
@@ -64,7 +68,7 @@ CHECK_KIND = StrategyKind(
     name="check-then-lock",
     summary="wrong on purpose: whether a hold still stands is looked up before the lock is taken",
     needs=frozenset({Capability.RECORDS, Capability.HOLDS}),
-    build=lambda _variant: CheckThenLock(),
+    build=_build_check,
     wrong=frozenset({""}),
     parts={"": ("a lock handed to each process",)},
 )

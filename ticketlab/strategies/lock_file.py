@@ -1,4 +1,4 @@
-"""A lock file through the filelock library: portable, and it polls."""
+"""A lock file through the filelock library: portable, and it polls; and two ways to tell that one was left behind."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
-from ticketlab.strategies.purchase import Guard, Unattended, fulfil
+from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.core.spec import Option
+from ticketlab.strategies.purchase import Guard, Unattended, exclusively
+from ticketlab.strategies.stale import StaleHolder
+from ticketlab.strategies.wrong import StaleAge
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -45,14 +47,14 @@ class LockFile(Unattended):
                 return False
             return True
 
-        guard = Guard("inventory.filelock", acquire, lock.release)
-
-        def purchase(request: Request) -> Outcome:
-            with guard:
-                return fulfil(session, request)
-
         with store.session() as session:
-            yield purchase
+            yield exclusively(session, Guard("inventory.filelock", acquire, lock.release))
+
+
+def _build(variant: str, stale: str) -> Strategy:
+    if variant == "stale-age":
+        return StaleAge(float(stale))
+    return StaleHolder() if variant == "stale-holder" else LockFile(variant)
 
 
 KIND = StrategyKind(
@@ -60,9 +62,17 @@ KIND = StrategyKind(
     summary="a lock file through the filelock library, which polls",
     variants={
         "hard": "FileLock: the kernel frees it when its holder dies",
-        "soft": "SoftFileLock: held for as long as the file exists",
+        "soft": "SoftFileLock: held for as long as the file exists, or until its holder is seen to be dead",
+        "stale-holder": "the same by hand: a link that names its holder, broken when that process is no more",
+        "stale-age": "wrong on purpose: broken when it is old, which robs a holder that was paused",
     },
+    options={"stale": Option("10", "stale-age: how old a lock has to be, in seconds")},
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
-    build=LockFile,
-    parts={"": ("a lock file", "a library that polls it")},
+    build=_build,
+    wrong=frozenset({"stale-age"}),
+    parts={
+        "": ("a lock file", "a library that polls it"),
+        "stale-holder": ("a lock file", "a list of who is alive", "a lock for those who break it"),
+        "stale-age": ("a lock file", "a clock"),
+    },
 )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 from typing import cast
 
-from ticketlab.core.errors import GaveUp
+from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Versioned
-from ticketlab.strategies.purchase import RETRIES, Unattended, back_off
+from ticketlab.strategies.purchase import Unattended, persistent
 
 
 class Optimistic(Unattended):
@@ -22,19 +21,16 @@ class Optimistic(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy by compare-and-set."""
-        draw = Random(buyer)
 
         def purchase(request: Request) -> Outcome:
-            for attempt in range(RETRIES):
-                change = request.on(session.read(request.section))
-                if change.stock is None or session.compare_and_set(change.stock, change.entry):
-                    return change.outcome
-                back_off(draw, attempt, "the version moved on")
-            raise GaveUp(f"the version moved on {RETRIES} times")
+            change = request.on(session.read(request.section))
+            if change.stock is None or session.compare_and_set(change.stock, change.entry):
+                return change.outcome
+            raise Conflict("the version moved on")
 
         with store.session() as opened:
             session = cast("Versioned", opened)
-            yield purchase
+            yield persistent(purchase, buyer)
 
 
 KIND = StrategyKind(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from random import Random
 from typing import Literal
 
-from ticketlab.core.errors import PurchaseError
+from ticketlab.core.errors import Conflict, GaveUp, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, note, sleep
-from ticketlab.core.plugin import Session, Setting
+from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, current, note, sleep
+from ticketlab.core.plugin import Perform, Session, Setting
 
 RETRIES = 100
 """How often a strategy that can be refused tries again before it gives up."""
+
+POLL = 0.005
+"""How long a buyer waits, in seconds, before it asks again for what nobody will tell it of."""
 
 
 def fulfil(session: Session, request: Request) -> Outcome:
@@ -62,8 +68,11 @@ class Guard:
         self._acquire(True)
         return True
 
-    def __enter__(self) -> None:
+    def take(self) -> None:
+        """Wait for the lock, and keep it."""
         block(self._acquiring, self._attempt, self._wait)
+
+    __enter__ = take
 
     def __exit__(self, *_: object) -> None:
         at(self._releasing)
@@ -83,10 +92,50 @@ def flock_guard(name: str, file: int, *, mutex: bool = True) -> Guard:
     return Guard(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN), mutex=mutex)
 
 
-def back_off(draw: Random, attempt: int, reason: str) -> None:
-    """Count a retry, and wait before it: a random time up to a bound that doubles, from 1 ms to 64 ms."""
+def exclusively(session: Session, guard: AbstractContextManager[object]) -> Perform:
+    """Return the purchase with a guard held around it."""
+
+    def purchase(request: Request) -> Outcome:
+        with guard:
+            return fulfil(session, request)
+
+    return purchase
+
+
+def persistent(once: Perform, buyer: int) -> Perform:
+    """Return a purchase that is tried again, a while later, each time that it meets a Conflict.
+
+    The while is random, up to a bound that doubles from 1 ms to 64 ms. It raises GaveUp after so many RETRIES.
+    """
+    draw = Random(buyer)
+
+    def purchase(request: Request) -> Outcome:
+        for attempt in range(RETRIES):
+            try:
+                return once(request)
+            except Conflict as conflict:
+                refusal = str(conflict)
+                note(RETRY, refusal)
+                sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
+        raise GaveUp(f"refused {RETRIES} times: {refusal}")
+
+    return purchase
+
+
+def ask_again(reason: str, seconds: float = POLL) -> None:
+    """Let time pass before another attempt: a few milliseconds, or all that is needed where time is virtual."""
     note(RETRY, reason)
-    sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
+    sleep(min(seconds, POLL) if current().may_wait else seconds)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    """Open a file's descriptor for a while, to read and to write."""
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 class Unattended:

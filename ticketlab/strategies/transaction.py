@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from random import Random
 from typing import cast
 
-from ticketlab.core.errors import Conflict, GaveUp
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Transactional
-from ticketlab.strategies.purchase import RETRIES, Unattended, back_off, fulfil
+from ticketlab.strategies.purchase import Unattended, fulfil, persistent
 
 
 class Transaction(Unattended):
@@ -22,20 +20,14 @@ class Transaction(Unattended):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy in a transaction."""
-        draw = Random(buyer)
 
         def purchase(request: Request) -> Outcome:
-            for attempt in range(RETRIES):
-                try:
-                    with session.transaction(self._mode):
-                        return fulfil(session, request)
-                except Conflict as conflict:
-                    back_off(draw, attempt, str(conflict))
-            raise GaveUp(f"the database refused the transaction {RETRIES} times")
+            with session.transaction(self._mode):
+                return fulfil(session, request)
 
         with store.session() as opened:
             session = cast("Transactional", opened)
-            yield purchase
+            yield persistent(purchase, buyer)
 
 
 KIND = StrategyKind(

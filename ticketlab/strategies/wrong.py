@@ -6,28 +6,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import Action, Step, at, now
 from ticketlab.core.plugin import FileStore, Perform, Setting, Store
-from ticketlab.strategies.purchase import Guard, Unattended, flock_guard, fulfil
+from ticketlab.strategies.lock import Lock
+from ticketlab.strategies.purchase import Guard, Unattended, ask_again, flock_guard, fulfil
+from ticketlab.strategies.stale import LinkLock
 
 
-class LockTooLate(Unattended):
+class LockTooLate(Lock):
     """Locks the write only: two buyers still read the same record before either writes."""
-
-    def __init__(self) -> None:
-        self._lock: Any = None
-
-    def prepare(self, setting: Setting) -> None:
-        """Make the lock."""
-        self._lock = setting.context.Lock()
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Read and check unguarded, then write with the lock held."""
-        guard = Guard("lock", self._lock.acquire, self._lock.release)
+        guard = self.guard()
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
@@ -40,20 +35,16 @@ class LockTooLate(Unattended):
             yield purchase
 
 
-class CheckThenLock(Unattended):
+class CheckThenLock(Lock):
     """Looks before it takes the lock whether a hold still stands: by the time it has the lock, that may be over.
 
     Everything else it does under the lock, so that purchases without holds are safe.
     """
 
-    def prepare(self, setting: Setting) -> None:
-        """Make the lock."""
-        self._lock: Any = setting.context.Lock()
-
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Confirm what stood a moment ago, with the lock held."""
-        guard = Guard("lock", self._lock.acquire, self._lock.release)
+        guard = self.guard()
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
@@ -114,6 +105,25 @@ class FlockUnlinked(Unattended):
                     return outcome
 
             yield purchase
+
+
+class StaleAge(LinkLock):
+    """Takes a lock that is old for one that was left behind; its holder may only be slow, and is robbed alive."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def label(self) -> str:
+        """Say when the lock was taken."""
+        return repr(now())
+
+    def refused(self, holder: str, breakers: Guard) -> None:
+        """Wait until the lock is old enough; then remove whatever stands there by then."""
+        age = now() - float(holder)
+        if age < self._seconds:
+            ask_again("locked", self._seconds - age)
+        else:
+            self.rob()
 
 
 def _names(path: Path) -> str:

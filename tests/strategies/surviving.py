@@ -1,0 +1,18 @@
+"""Explorations with faults, for the tests of what survives them."""
+
+from __future__ import annotations
+
+from ticketlab.core.scenario import Scenario
+from ticketlab.explore.findings import Exploration, Exploring
+from ticketlab.lab.exploring import explore
+from ticketlab.lab.striking import chosen_faults, needs_processes
+
+
+def struck(store: str, strategy: str, faults: str, buyers: int = 2, tickets: int = 2) -> Exploration:
+    """Explore with every fault at every point, to the end."""
+    scenario = Scenario.of(store, strategy, buyers=buyers, tickets=tickets)
+    chosen = chosen_faults(faults, scenario)
+    executor = "processes" if needs_processes(chosen) or "terminate" in faults else "inline"  # where who ends is dead
+    found = explore(scenario, Exploring(executor=executor, executions=100_000, faults=chosen, exhaust=True))
+    assert found.exhausted
+    return found

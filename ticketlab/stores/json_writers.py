@@ -1,0 +1,101 @@
+"""The ways to write a JSON file: what a reader can meet half-way, and what is left when the writer dies there.
+
+A new file that is still to be renamed is the writer's alone, and so is what has been written and not yet forced to
+disk: such steps are the writer's `own`. They order nothing, and a fault can strike before each of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ticketlab.core.pacing import Action, Step, at
+from ticketlab.stores.disk import opened, overwrite
+from ticketlab.stores.journal import Journal
+
+Writer = Callable[[str], None]
+
+_NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
+
+
+def truncating(path: Path) -> Writer:
+    """What json.dump(document, open(path, "w")) does: between the two steps the file is empty."""
+    emptying, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, part=True)
+
+    def write(text: str) -> None:
+        at(emptying)
+        with open(path, "w", encoding="utf-8") as file:
+            at(writing)
+            file.write(text)
+
+    return write
+
+
+def in_place(path: Path) -> Writer:
+    """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
+    writing, cutting = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, part=True)
+    name = str(path)
+
+    def write(text: str) -> None:
+        at(writing)
+        with opened(name, os.O_WRONLY) as file:
+            overwrite(file, text.encode(), lambda: at(cutting))
+
+    return write
+
+
+def renaming(path: Path) -> Writer:
+    """A new file, fsync, rename: whoever reads meets the old file or the new one, whole."""
+    number = next(_NUMBERS)
+    writing, flushing = (Step(action, "new file", part=True, own=True) for action in (Action.WRITE, Action.FLUSH))
+    replacing = Step(Action.RENAME, path.name)
+
+    def write(text: str) -> None:
+        new = path.with_name(f".{path.name}.{os.getpid()}.{number}.new")
+        try:
+            at(writing)
+            with open(new, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                at(flushing)
+                os.fsync(file.fileno())
+            at(replacing)
+            new.replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                new.unlink()
+            raise
+
+    return write
+
+
+def durable(path: Path) -> Writer:
+    """The same, and fsync of the folder: a rename that is only in memory is lost when the power is."""
+    replace, folder = renaming(path), str(path.parent)
+    flushing = Step(Action.FLUSH, "folder", part=True, own=True)
+
+    def write(text: str) -> None:
+        replace(text)
+        at(flushing)
+        with opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:
+            os.fsync(file)
+
+    return write
+
+
+def journalled(path: Path) -> Writer:
+    """The new text into a journal, then in place."""
+    return Journal(path).write
+
+
+WRITERS: Final[Mapping[str, Callable[[Path], Writer]]] = {
+    "truncate": truncating,
+    "in-place": in_place,
+    "rename": renaming,
+    "durable": durable,
+    "journal": journalled,
+}

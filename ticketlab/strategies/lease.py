@@ -1,0 +1,154 @@
+"""A lease: a lock with an expiry, so that nobody waits for ever for a holder that is dead.
+
+Nothing tells a dead holder from a slow one. A holder that is paused for longer than its lease (by a debugger, a garbage
+collector, a laptop's lid) goes on as if it still had it, beside the next one. So every lease has a number, its token,
+which grows; whoever reads or writes shows it; and the store refuses whoever shows an older token than it has seen. That
+is fencing (Kleppmann, "How to do distributed locking", 2016). It has to cover reads: where only writes show their
+token, an old holder's write can still come between the new one's read and write.
+
+Leases are given out by a file, and checked at another one, each under a flock for the length of one access: what a
+lease server and a store's server do within themselves. No flock is held while a buyer thinks.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from struct import Struct
+from typing import Final
+
+from ticketlab.core.errors import Conflict
+from ticketlab.core.inventory import Entry, Outcome, Request, Stock
+from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note, now
+from ticketlab.core.plugin import Capability, Perform, Session, Setting, Store, StrategyKind
+from ticketlab.core.spec import Option
+from ticketlab.strategies.purchase import Unattended, ask_again, flock_guard, fulfil, opened, persistent
+
+_LEASE: Final = Struct("<Qd")  # the token of the latest lease, and when it ends
+_TOKEN: Final = Struct("<Q")  # the newest token that the store has seen
+
+_TAKING: Final = Step(Action.ACQUIRE, "lease")
+_GIVING_BACK: Final = Step(Action.RELEASE, "lease")
+_RAISING: Final = Step(Action.WRITE, "fence")
+
+
+class Leases(Unattended):
+    """One lease for the whole inventory; the variant says which accesses show its token to the store."""
+
+    def __init__(self, variant: str, seconds: str, clock: str) -> None:
+        self._variant = variant
+        self._seconds, self._wall = float(seconds), clock == "wall"
+
+    def prepare(self, setting: Setting) -> None:
+        """Make the two files: no lease was given out yet, and no token seen."""
+        self._lease, self._fence = setting.folder / "inventory.lease", setting.folder / "inventory.fence"
+        self._lease.write_bytes(_LEASE.pack(0, 0.0))
+        self._fence.write_bytes(_TOKEN.pack(0))
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy with the lease; when the store refuses its token, with a new one."""
+        with opened(self._lease) as lease, opened(self._fence) as fence, store.session() as session:
+
+            def purchase(request: Request) -> Outcome:
+                with self._leased(lease) as token:
+                    if self._variant == "unfenced":
+                        return fulfil(session, request)
+                    return fulfil(Fenced(session, fence, token, reads=self._variant == "fenced"), request)
+
+            yield persistent(purchase, buyer)
+
+    @contextmanager
+    def _leased(self, file: int) -> Iterator[int]:
+        """Hold the lease, or believe so; yield its token."""
+        token = self._take(file)
+        try:
+            yield token
+        finally:
+            at(_GIVING_BACK)
+            with _flocked(file):
+                if _LEASE.unpack(os.pread(file, _LEASE.size, 0))[0] == token:
+                    os.pwrite(file, _LEASE.pack(token, 0.0), 0)
+                else:
+                    note(UNCHANGED, "the lease is another's by now")
+
+    def _take(self, file: int) -> int:
+        while True:
+            at(_TAKING)
+            with _flocked(file):
+                latest, until = _LEASE.unpack(os.pread(file, _LEASE.size, 0))
+                time = now(wall=self._wall)
+                if time >= until:
+                    token: int = latest + 1
+                    os.pwrite(file, _LEASE.pack(token, time + self._seconds), 0)
+                    return token
+            note(UNCHANGED, "leased")
+            ask_again("leased", until - time)
+
+
+class Fenced:
+    """A session that shows a token with each write and, where `reads` says so, with each read."""
+
+    def __init__(self, session: Session, file: int, token: int, *, reads: bool) -> None:
+        self._session = session
+        self._file = file
+        self._token = token
+        self._reads = reads
+        self._guard = flock_guard("fence", file)
+
+    def read(self, section: str) -> Stock:
+        """Return the section's record; raises Conflict where a newer token was shown."""
+        with self._fence() if self._reads else nullcontext():
+            return self._session.read(section)
+
+    def write(self, stock: Stock, entry: Entry | None) -> None:
+        """Write the record; raises Conflict where a newer token was shown."""
+        with self._fence():
+            self._session.write(stock, entry)
+
+    @contextmanager
+    def _fence(self) -> Iterator[None]:
+        """Keep others out for one access, and let this one happen if no newer token was ever shown."""
+        with self._guard:
+            (seen,) = _TOKEN.unpack(os.pread(self._file, _TOKEN.size, 0))
+            if self._token < seen:
+                raise Conflict("the store has seen a newer lease")
+            if self._token > seen:
+                at(_RAISING)
+                os.pwrite(self._file, _TOKEN.pack(self._token), 0)
+            yield
+
+
+@contextmanager
+def _flocked(file: int) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+KIND = StrategyKind(
+    name="lease",
+    summary="a lock with an expiry, in a file",
+    variants={
+        "fenced": "the store refuses whoever shows an older lease than it has seen",
+        "fenced-writes": "wrong on purpose: reads do not show it, so an old holder can write between read and write",
+        "unfenced": "wrong on purpose: a holder that was paused writes after its lease has ended",
+    },
+    options={
+        "seconds": Option("10", "how long a lease lasts, in seconds"),
+        "clock": Option(
+            "monotonic", "what leases go by: the clock that never jumps, or the wall's", ("monotonic", "wall")
+        ),
+    },
+    needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
+    build=Leases,
+    wrong=frozenset({"fenced-writes", "unfenced"}),
+    parts={
+        "": ("a lease file", "a clock", "a token with each access", "a check of it at the store"),
+        "unfenced": ("a lease file", "a clock"),
+    },
+)
