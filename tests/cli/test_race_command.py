@@ -65,7 +65,7 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
         (["--faults", "kil"], "unknown fault 'kil': did you mean 'kill'?"),
         (["--faults", "kill:2"], "a share from 0 to 1 is needed"),
         (["--faults", "kill", "--launcher", "threads"], "the threads are all in the lab's"),
-        (["--faults", "kill", "--patience", "0"], "it must be more than 0 seconds"),
+        (["--faults", "kill", "--patience", "0"], "is not in the range"),
     ],
 )
 def test_faults_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str], reason: str) -> None:

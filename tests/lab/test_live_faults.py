@@ -98,7 +98,7 @@ def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file
     torn = run("json", "flock", "kill:1", where=lambda blow: blow.point == 3)
     assert {"torn books"} <= names(torn) <= {"torn books", "torn read"}
     assert torn.struck[0]["before"] == "write inventory.json"
-    whole = run("json:rename", "flock", "kill:1", where=lambda blow: blow.point == 2)
+    whole = run("json:rename", "flock", "kill:1", where=lambda blow: blow.point == 4)
     assert whole.valid
     assert len(whole.left) == 3
     assert all(name.startswith(".inventory.json.") and name.endswith(".new") for name in whole.left)
