@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ticketlab import testing, timings
     from ticketlab.check import check
     from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
+    from ticketlab.core.faults import Fault, Risk, Strike
     from ticketlab.core.inventory import (
         Books,
         Buy,
@@ -57,6 +58,7 @@ __all__ = [
     "Entry",
     "Expired",
     "Exploring",
+    "Fault",
     "Found",
     "Held",
     "Hold",
@@ -64,6 +66,7 @@ __all__ = [
     "Live",
     "Played",
     "PurchaseError",
+    "Risk",
     "Scenario",
     "Schedule",
     "Search",
@@ -73,6 +76,7 @@ __all__ = [
     "Spec",
     "Step",
     "Stock",
+    "Strike",
     "TicketlabError",
     "Timing",
     "UsageError",
@@ -93,6 +97,7 @@ __all__ = [
 
 _HOMES: Final = {
     "ticketlab.core.errors": ("PurchaseError", "TicketlabError", "UsageError"),
+    "ticketlab.core.faults": ("Fault", "Risk", "Strike"),
     "ticketlab.core.inventory": (
         *("Books", "Buy", "Cancel", "Cancelled", "Confirm", "Entry", "Expired", "Found", "Held", "Hold", "Inventory"),
         *("Search", "Sold", "SoldOut", "Stock"),

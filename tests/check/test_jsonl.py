@@ -16,11 +16,12 @@ from ticketlab.core.history import History, Operation
 META = '{"meta": {"model": "counter", "stock": 5}}\n'
 GOOD = '{"process": 1, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 10, "return_ns": 20}\n'
 
+NUMBERS = st.integers(1 - (1 << 63), (1 << 63) - 1)
 operations = st.builds(
     Operation,
     process=st.integers(0, 3),
     op=st.sampled_from(["buy", "search", "cas"]),
-    arg=st.one_of(st.none(), st.integers(), st.text(), st.lists(st.integers(), max_size=2)),
+    arg=st.one_of(st.none(), NUMBERS, st.text(), st.lists(NUMBERS, max_size=2)),
     result=st.one_of(st.none(), st.integers(0, 9), st.sampled_from(["ok", "unknown"])),
     invoke_ns=st.just(0),
     return_ns=st.just(0),

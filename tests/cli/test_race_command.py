@@ -48,6 +48,32 @@ def test_the_story_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp
     assert done.stdout.splitlines()[-3] == "Next:"
 
 
+def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path) -> None:
+    words = ["--store", "json:rename", "--strategy", "flock", "--faults", "kill:1", "--buyers", "3"]
+    done = ticketlab("race", *words, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sum(line.startswith("† buyer ") and ": kill before " in line for line in done.stdout.splitlines()) == 3
+    result = json.loads(ticketlab("race", *words, "--json", cwd=tmp_path).stdout)
+    assert [set(each) for each in result["struck"]] == [{"who", "fault", "before", "at_ms", "held"}] * 3
+    assert "--faults kill:1" in result["command"]
+    assert ticketlab("report", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--faults", "kil"], "unknown fault 'kil': did you mean 'kill'?"),
+        (["--faults", "kill:2"], "a share from 0 to 1 is needed"),
+        (["--faults", "kill", "--launcher", "threads"], "the threads are all in the lab's"),
+        (["--faults", "kill", "--patience", "0"], "it must be more than 0 seconds"),
+    ],
+)
+def test_faults_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str], reason: str) -> None:
+    done = ticketlab("race", "--store", "json", "--strategy", "lock", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert reason in done.stderr
+
+
 def test_json_is_one_document_on_stdout(tmp_path: Path) -> None:
     words = ["--store", "sqlite", "--strategy", "transaction:deferred", "--launcher", "pool:2", "--seed", "7"]
     done = ticketlab("race", *words, "--buyers", "6", "--json", cwd=tmp_path)
@@ -87,7 +113,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--buyers", "-5"], "-5 buyers cannot race"),
     (["race", "--buyers", "many"], "'many' is not a valid integer"),
     (["race", "--tickets", "-1"], "-1 is not a number of tickets"),
-    (["race", "--timeout", "0"], "leaves no time"),
+    (["race", "--timeout", "0"], "is not in the range 0<x<=86400"),
     (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
     (["race", "--stor", "json"], "--store"),
     (["rase"], "unknown command 'rase': did you mean 'race'?"),

@@ -75,7 +75,7 @@ def test_a_damaged_timeline_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "timeline.json").write_text(content)
     done = ticketlab("report", ".", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("ticketlab: cannot draw the timeline timeline.json: ")
+    assert "the timeline timeline.json" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.playing import Played, race
@@ -109,3 +110,39 @@ def refused(*args: object, **settings: object) -> Played:
 def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         refused(Scenario.of("memory", buyers=2), plan, **extra)
+
+
+@pytest.mark.parametrize("fault", ["kill", "pause:2s", "clock:1h", "terminate", "io-error"])
+def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str) -> None:
+    strike = Strike(0, 1, Fault.parse(fault))
+    played = race(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
+    assert played.execution.fell == (0,)
+    assert played.case is not None
+    assert played.case.strikes == (strike,)
+    again = replay(played.case)
+    assert again.execution.schedule == played.execution.schedule
+    assert [anomaly.name for anomaly in again.anomalies] == [anomaly.name for anomaly in played.anomalies]
+
+
+def test_where_a_kill_strikes_is_drawn() -> None:
+    played = race(Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(Strike(0, 1, Fault.parse("kill")),))
+    assert [anomaly.name for anomaly in played.anomalies] == ["lock left behind"]
+    assert "struck by kill → before read inventory.json" in str(played)
+
+
+@pytest.mark.parametrize(
+    ("strikes", "reason"),
+    [
+        ([Strike(2, 0, Fault.parse("terminate"))], "strikes nobody"),
+        ([Strike(0, 0, Fault.parse("terminate")), Strike(0, 1, Fault.parse("terminate"))], "the same participant"),
+        ([Strike(0, 0, Fault.parse("kill-server"))], "json has no server"),
+    ],
+)
+def test_faults_that_cannot_strike_are_refused(strikes: list[Strike], reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        race(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=strikes)
+
+
+def test_a_live_race_takes_its_faults_elsewhere() -> None:
+    with pytest.raises(UsageError, match=r"Live\(faults=...\)"):
+        race(Scenario.of("json", "lock"), Live(), faults=[Strike(0, 0, Fault.parse("kill"))])  # type: ignore[call-overload]

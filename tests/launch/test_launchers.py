@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.inventory import Inventory, Outcome, Request, SoldOut
-from ticketlab.core.pacing import Action, Pacer, Step, at
+from ticketlab.core.pacing import Action, Pacer, Step, at, note
 from ticketlab.core.plugin import Perform, Setting, Store
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -30,6 +30,7 @@ from ticketlab.stores.private import PrivateStore
 
 LAUNCHERS: dict[str, Callable[[], Launcher]] = {
     "fork": lambda: ProcessLauncher("fork"),
+    "forkserver": lambda: ProcessLauncher("forkserver"),
     "spawn": lambda: ProcessLauncher("spawn"),
     "pool": lambda: PoolLauncher("2"),
     "threads": lambda: ThreadLauncher(""),
@@ -72,6 +73,16 @@ class Mishap:
             threading.Event().wait()
         elif self.what == "asks":
             self.asked.release()
+        elif self.what == "floods its log":
+            while True:
+                note("remaining", "x" * 1000)
+        elif self.what == "records without end":
+            while True:
+                at(Step(Action.READ, "x" * 1000))
+        elif self.what == "grows":
+            hoard = []
+            while True:
+                hoard.append(bytearray(1 << 20))
 
     def dismiss(self) -> None:
         """Nobody listens."""
@@ -91,9 +102,10 @@ def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict
     store.create(Inventory({"main": 5}), ledger=True)
     gate, log = Gate(), Log(4 + len(mishap.staff()))
     try:
-        party = Party(scenario, store, mishap, log, gate, _as_it_is, timeout)
+        party = Party(scenario, store, mishap, log, gate, _as_it_is, timeout, memory_mb=100)
         endings = launcher.run(party, lambda: None)
-        lasts = [track(number, log.records(number)).last for number in range(log.participants)]
+        tracks = [track(number, log.records(number)) for number in range(log.participants)]
+        lasts = [part.crash or part.last for part in tracks]
     finally:
         gate.close()
         log.close()
@@ -113,7 +125,7 @@ def test_a_killed_buyer_is_reported_with_what_it_last_did(name: str) -> None:
 def test_a_buyer_that_raises_is_reported_and_the_others_go_on(name: str) -> None:
     endings, lasts = run(LAUNCHERS[name](), Mishap("raises"))
     assert endings["buyer 2"].how == "crashed"
-    assert lasts[1] == "was at: read inventory"
+    assert lasts[1] == "RuntimeError: no such luck"
     assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
 
 
@@ -122,6 +134,23 @@ def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
     endings, _ = run(LAUNCHERS[name](), Mishap("hangs"), timeout=1.0)
     assert endings["buyer 2"].how == "hung"
     assert "crashed" not in {ending.how for ending in endings.values()}
+
+
+@pytest.mark.parametrize("what", ["floods its log", "records without end"])
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_buyer_that_floods_its_log_is_stopped_and_the_others_go_on(name: str, what: str) -> None:
+    endings, lasts = run(LAUNCHERS[name](), Mishap(what))
+    assert endings["buyer 2"].how == "crashed"
+    assert lasts[1] == "stopped: its log is over 64 MiB"
+    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+
+
+@pytest.mark.parametrize("name", ["fork", "forkserver", "spawn", "pool"])
+def test_a_buyer_that_grows_without_bound_is_stopped_and_the_others_go_on(name: str) -> None:
+    endings, lasts = run(LAUNCHERS[name](), Mishap("grows"))
+    assert endings["buyer 2"].how == "crashed"
+    assert lasts[1] == "stopped: it took over 100 MiB of memory"
+    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
 
 
 @pytest.mark.parametrize("name", ["fork", "spawn", "pool", "threads"])

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.launch.log import REGION, WINDOW, Log, LogFull
+from ticketlab.launch.log import MOST, WINDOW, Log, LogFull, Tail
 
 FIELD = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=50), st.tuples(st.integers()))
 
@@ -40,16 +40,33 @@ def test_records_go_on_in_the_next_window() -> None:
     log.close()
 
 
+@given(st.lists(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(["", "x" * (WINDOW // 3)])), max_size=4)))
+def test_a_tail_gives_what_was_written_since_it_was_last_read(batches: list[list[tuple[str, str]]]) -> None:
+    log = Log(2)
+    try:
+        writer, tail = log.writer(1), Tail(log, 1)
+        for batch in batches:
+            for record in batch:
+                writer.append(record)
+            assert list(tail.read()) == batch
+            assert list(tail.read()) == []
+        writer.close()
+    finally:
+        log.close()
+
+
 def test_a_full_region_and_an_oversized_record_are_errors_that_say_so() -> None:
     log = Log(1)
     writer = log.writer(0)
     with pytest.raises(LogFull, match="more than the 65536 that fit"):
         writer.append(("note", "x" * WINDOW))
     big = ("note", "x" * (WINDOW - 100))
-    for _ in range(REGION // WINDOW):
+    for _ in range(MOST // WINDOW):
         writer.append(big)
-    with pytest.raises(LogFull, match="64 MiB, and that is used up"):
+    with pytest.raises(LogFull, match="its log is over 64 MiB"):
         writer.append(big)
+    writer.append(("crash", "why"), last=True)
+    assert list(log.records(0))[-1] == ("crash", "why")
     log.close()
 
 

@@ -23,7 +23,7 @@ from ticketlab.core.inventory import (
     Sold,
     SoldOut,
 )
-from ticketlab.strategies.box_office import _parse_request, format_answer, format_request, parse_answer
+from ticketlab.strategies.box_office import format_answer, format_request, parse_answer, parse_request
 
 number, text, seconds = st.integers(1, 9), st.text(max_size=5), st.floats(0.001, 1e9)
 tickets = st.lists(number).map(tuple)
@@ -46,8 +46,8 @@ outcomes = st.one_of(
 
 @given(requests)
 def test_requests_are_read_back(request: Request) -> None:
-    assert _parse_request(format_request(request)) == request
-    assert type(_parse_request(format_request(request))) is type(request)
+    assert parse_request(format_request(request)) == request
+    assert type(parse_request(format_request(request))) is type(request)
 
 
 @given(outcomes)
@@ -70,5 +70,5 @@ def test_outcomes_are_read_back(outcome: Outcome) -> None:
     ],
 )
 def test_what_is_no_request_is_refused(line: list[object]) -> None:
-    with pytest.raises(ValueError, match="not a request"):
-        _parse_request(json.dumps(line).encode())
+    with pytest.raises(ValueError, match=r"not a request|no number of JSON"):
+        parse_request(json.dumps(line).encode())

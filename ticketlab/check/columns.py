@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import Arg, History, Operation, Result
+from ticketlab.core.strict_json import brief
 
 OPEN: Final = (1 << 63) - 1  # the return time of an operation that never returned: later than any other
 UNKNOWN: Final = "unknown"  # the result of an operation that returned without an answer
@@ -85,12 +86,21 @@ class Columns:
         call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
         code = self._codes.get(call, -1)
         if code < 0:
+            self._check_call(call)
             code = self._codes[call] = len(self.calls)
             self.calls.append(call)
         self.process.append(process)
         self.invoke.append(invoke)
         self.back.append(back)
         self.what.append(code)
+
+    def _check_call(self, call: Call) -> None:
+        """Refuse numbers and texts that the lab cannot reckon with or print; each distinct call is looked at once."""
+        for part in (call.op, call.result, call.section, *(call.arg if type(call.arg) is tuple else (call.arg,))):
+            if type(part) is int and not -OPEN <= part <= OPEN:
+                raise MalformedHistory(f"{self.place(len(self))}: a number does not fit into 64 bits")
+            if type(part) is str and not part.isascii() and any("\ud800" <= each <= "\udfff" for each in part):
+                raise MalformedHistory(f"{self.place(len(self))}: a text holds half a character: {brief(part)}")
 
     def _bad_times(self, invoke: int, back: int) -> None:
         where = self.place(len(self))

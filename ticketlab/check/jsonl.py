@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from ticketlab.check.columns import Columns, MalformedHistory
+from ticketlab.core import strict_json
 from ticketlab.core.history import History, Operation
+from ticketlab.core.words import harmless
 
 _MISSING = object()
 _SHOWN = 40  # characters of a bad line that a message quotes
@@ -29,8 +31,8 @@ def parse(lines: Iterable[str], progress: Callable[[int], None] | None = None, e
     """
     numbered = enumerate(lines, 1)
     columns = Columns(_meta(numbered), first_line=2)
-    add, pairs_to_dict = columns.add, _no_duplicates
-    decode = json.JSONDecoder(object_pairs_hook=pairs_to_dict, parse_constant=_no_constant).decode
+    add = columns.add
+    decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
     for number, line in numbered:
         try:
             found = decode(line)
@@ -87,26 +89,13 @@ def _meta(numbered: Iterator[tuple[int, str]]) -> Mapping[str, Any]:
     if not line.strip():
         raise MalformedHistory('line 1: found nothing: expected {"meta": {"model": ..., ...}}')
     try:
-        found = json.loads(line, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        found = strict_json.parse(line)
+    except ValueError as error:
         _bad_line(number, line, error)
     meta = found.get("meta") if isinstance(found, dict) else None
     if not isinstance(meta, dict):
         raise MalformedHistory(f'line 1: found {_quoted(line)}: expected {{"meta": {{"model": ..., ...}}}}')
     return meta
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} stands twice")
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def _bad_line(number: int, line: str, error: Exception) -> NoReturn:
@@ -121,11 +110,11 @@ def _bad_line(number: int, line: str, error: Exception) -> NoReturn:
 
 def _quoted(line: str) -> str:
     text = line.strip()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return harmless(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def _expected(number: int, key: str, found: object, what: str) -> MalformedHistory:
-    return MalformedHistory(f"line {number}: {key} is {json.dumps(found)}: expected {what}")
+    return MalformedHistory(f"line {number}: {key} is {_quoted(json.dumps(found))}: expected {what}")
 
 
 def _bad_numbers(number: int, found: Mapping[str, Any]) -> NoReturn:

@@ -23,6 +23,7 @@ from ticketlab.check.budget import Meter
 from ticketlab.check.columns import FAILED, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.check.explain import Contradiction
 from ticketlab.core.errors import unknown_name
+from ticketlab.core.strict_json import brief
 
 
 def by_section(call: Call) -> Hashable:
@@ -95,7 +96,9 @@ def counter(stock: int | Mapping[str, int]) -> Model:
 def _check_stock(stock: Any) -> None:
     numbers = stock.values() if isinstance(stock, Mapping) else [stock]
     if any(type(number) is not int or number < 0 for number in numbers):
-        raise MalformedHistory(f"stock is {stock!r}: expected a number of tickets, or an object {{section: tickets}}")
+        raise MalformedHistory(
+            f"stock is {brief(stock)}: expected a number of tickets, or an object {{section: tickets}}"
+        )
 
 
 def holds(stock: int | Mapping[str, int]) -> Model:
@@ -126,7 +129,13 @@ def seats() -> Model:
 
 
 def cas_register(initial: int | str | None = None) -> Model:
-    """A register: `read` -> value, `write` v -> "ok", `cas` [expected, new] -> "ok" | "fail"; one for each section."""
+    """A register: `read` -> value, `write` v -> "ok", `cas` [expected, new] -> "ok" | "fail"; one for each section.
+
+    Raises:
+        MalformedHistory: the initial value is none.
+    """
+    if not _is_value(initial):
+        raise MalformedHistory(f"initial is {brief(initial)}: expected a value (a whole number, a text or null)")
     return Model("cas-register", init=initial, step=_register_step, problem=_register_problem, reads=_reads)
 
 

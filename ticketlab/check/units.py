@@ -112,22 +112,29 @@ Finding = TooMany | TooFew | Between
 
 
 class _Windows:
-    """The windows D[k] to U[k] of slots 0..cap + 1, and the reads that set them."""
+    """The windows D[k] to U[k] of slots 0..last + 1, and the reads that set them.
+
+    There are no more than one slot above the number of all sales, whatever the stock: it can never be filled, so a read
+    that needs it, or any above it, contradicts alike.
+    """
 
     def __init__(self, units: Units) -> None:
         self.units = units
-        cap, invoke, back = units.cap, units.columns.invoke, units.columns.back
-        until = [OPEN] * (cap + 2)
-        since = [_NEVER] * (cap + 2)
+        self.last = min(units.cap, len(units.sales) + len(units.maybes) + 1)
+        invoke, back = units.columns.invoke, units.columns.back
+        until = [OPEN] * (self.last + 2)
+        since = [_NEVER] * (self.last + 2)
         top = 0
-        for row, level in zip(units.searches, units.search_levels, strict=True):
+        for row, seen in zip(units.searches, units.search_levels, strict=True):
+            level = min(seen, self.last)
             if back[row] < until[level]:
                 until[level] = back[row]
             if invoke[row] > since[level + 1]:
                 since[level + 1] = invoke[row]
             if level > top:
                 top = level
-        for row, level in zip(units.refusals, units.refusal_levels, strict=True):
+        for row, seen in zip(units.refusals, units.refusal_levels, strict=True):
+            level = min(seen, self.last)
             if back[row] < until[level]:
                 until[level] = back[row]
             if level > top:
@@ -178,10 +185,10 @@ def _too_few(units: Units, windows: _Windows) -> TooFew | None:
 
 
 def _backwards(windows: _Windows) -> Between | None:
-    cap = windows.units.cap
-    if not any(map(gt, windows.since[: cap + 1], windows.until[: cap + 1])):
+    last = windows.last
+    if not any(map(gt, windows.since[: last + 1], windows.until[: last + 1])):
         return None
-    slot = next(k for k in range(1, cap + 1) if windows.since[k] > windows.until[k])
+    slot = next(k for k in range(1, last + 1) if windows.since[k] > windows.until[k])
     early, low = windows.early(slot)
     late, high = windows.late(slot)
     return Between(early, low, [], late, high)
@@ -198,7 +205,7 @@ def _crowded(units: Units, windows: _Windows) -> Between | None:
     oversold = n > units.cap
     heap: list[int] = []
     following = 0
-    for slot in range(1, units.cap + 1):
+    for slot in range(1, windows.last + 1):
         limit = until[slot]
         while begins[following] <= limit:
             heappush(heap, ends[following])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import os
 import signal
 import sys
 from importlib import import_module
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import click
 
 import ticketlab
 from ticketlab.core.errors import TicketlabError, unknown_name
+from ticketlab.core.words import harmless
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
@@ -30,12 +33,23 @@ class Interrupted(BaseException):
     """The user, or the system, wants the work stopped; click would print an empty line for a KeyboardInterrupt."""
 
 
+class EnoughRead(BaseException):
+    """Whoever read our output has seen enough."""
+
+
 class LazyGroup(click.Group):
     """A group that knows its commands by name, and imports one from `ticketlab.cli.<name>` when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which a newcomer needs them."""
         return list(_COMMANDS)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click would take output that nobody reads for a failure of exit code 1, an anomaly."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise EnoughRead from None
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import the command's module."""
@@ -76,17 +90,24 @@ def main() -> None:
     """Run the command line, and turn every error into one line and an exit code."""
     signal.signal(signal.SIGINT, _interrupt_once)
     signal.signal(signal.SIGTERM, _interrupt_once)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the terminal's encoding lacks are escaped
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        code = cli.main(standalone_mode=False) or 0
+        sys.stdout.flush()
+        sys.exit(code)
     except TicketlabError as error:
         _fail(str(error), error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, Interrupted):
         _fail("interrupted: everybody was sent home, and nothing is left behind", _INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
+    except (EnoughRead, BrokenPipeError):
+        _forget_output()
         sys.exit(0)
+    except OSError as error:  # most likely the output: a full disk, a terminal that is gone
+        _forget_output()
+        _fail(f"the system refused: {error}", TicketlabError.exit_code)
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
@@ -96,6 +117,11 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
+def _forget_output() -> None:
+    """Let what was not written go, or the interpreter would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _fail(message: str, code: int) -> None:
-    print(f"ticketlab: {message}", file=sys.stderr)
+    print(f"ticketlab: {harmless(message)}", file=sys.stderr)
     sys.exit(code)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ticketlab.cli.options import Command, option
+from ticketlab.cli.options import DAY_S, Command, Positive, option
+from ticketlab.core.words import harmless
 
 if TYPE_CHECKING:
     from ticketlab.lab.checking import Checked
@@ -19,8 +20,8 @@ _SHOWN = 20  # anomalies in the text; --json has all of them
 @click.argument("file", type=click.Path(path_type=Path))
 @option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
-@option("--budget-seconds", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Limit of the search.")
-@option("--budget-mb", type=click.FloatRange(min=0, min_open=True), default=2000.0, help="Limit of memory.")
+@option("--budget-seconds", type=Positive(DAY_S), default=60.0, help="Limit of the search.")
+@option("--budget-mb", type=Positive(1e6), default=2000.0, help="Limit of memory.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page that opens offline.")
 @click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -57,7 +58,7 @@ def command(
     if as_json:
         print_json(checked.result)
     else:
-        click.echo(_text(checked))
+        click.echo(harmless(_text(checked), lines=True))
     if html is not None:
         from ticketlab.cli.report import write_page
 

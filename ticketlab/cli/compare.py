@@ -12,7 +12,7 @@ import click
 
 from ticketlab.cli import Interrupted
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, given_options, option
+from ticketlab.cli.options import DAY_S, Command, Positive, given_options, option
 from ticketlab.core.errors import TicketlabError, UsageError
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ _file = click.Path(path_type=Path)
 @option("--launchers", multiple=True, metavar="LIST", help="Such as process,pool:8. [default: process]")
 @option("--buyers", multiple=True, metavar="LIST", help="Such as 1,8,100. [default: 8]")
 @option("--rounds", type=click.IntRange(1, 1000), default=5, help="How often each is measured, after a warm-up.")
-@option("--seconds", type=click.FloatRange(0.01, 3600), default=2.0, help="How long each sells, all rounds together.")
+@option("--seconds", type=Positive(3600), default=2.0, help="How long each sells, all rounds together.")
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
-@option("--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, help="Seconds for one race.")
+@option("--timeout", type=Positive(DAY_S), default=60.0, help="Seconds for one race.")
 @option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
 @click.option(
     "--faults",
@@ -84,8 +84,8 @@ def command(**given: Any) -> int:
         return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
     found = comparison.document(line)
     code = settle(found)
-    _print(found, form)
     keep_run(found, "comparison", given["keep"])
+    _print(found, form)
     _write_outputs(found, given)
     return code
 

@@ -7,15 +7,24 @@ command line does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.strict_json import brief
 
+LARGEST_SETTINGS: Final = 128 << 10
+_MOST_PARTS: Final = 64
+# The parser of the standard library needs memory by the square of a dotted key's parts.
+_ENDLESS_KEY: Final = re.compile(
+    rb"""(?:(?:[^\s."'=,\[\]{}#]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')[ \t]*+\.[ \t]*+){%d}""" % _MOST_PARTS
+)
+DAY_S: Final = 86_400.0
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -64,6 +73,20 @@ class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic
         return [CompletionItem(each) for each in names(self.name) if each.startswith(incomplete)]
 
 
+class Positive(click.FloatRange):
+    """A number above 0, of seconds or megabytes; NaN, which is neither above nor below anything, is refused."""
+
+    def __init__(self, most: float) -> None:
+        super().__init__(0, most, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number."""
+        found = float(super().convert(value, param, ctx))
+        if found != found:  # not a number: it equals nothing, itself included
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return found
+
+
 class Command(click.Command):
     """A command that takes its defaults from pyproject.toml."""
 
@@ -84,7 +107,27 @@ class Command(click.Command):
             if key not in known:
                 raise unknown_name(f"setting in [tool.ticketlab.{name}] of {path}", key, known)
         shared = {key: value for key, value in table.items() if key in known}  # others are for other commands
-        return {known[key]: value for key, value in (shared | own).items()}
+        options = {parameter.name: parameter for parameter in self.params}
+        return {
+            known[key]: _default(options[known[key]], value, f"{path}: [tool.ticketlab] {key}")
+            for key, value in (shared | own).items()
+        }
+
+
+def _default(option: click.Parameter, value: object, where: str) -> object:
+    """Return a setting as the command line would have it, for the option itself to judge."""
+    if isinstance(option, click.Option) and option.is_flag:
+        if not isinstance(value, bool):
+            raise UsageError(f"{where} is {brief(value)}: true or false is needed")
+        return value
+    several = isinstance(option, click.Option) and option.multiple
+    parts = value if isinstance(value, list) and several else [value]
+    for part in parts:
+        if isinstance(part, bool) or not isinstance(part, str | int | float):
+            raise UsageError(f"{where} is {brief(part)}: a text or a number is needed")
+        if isinstance(part, str) and "\0" in part:
+            raise UsageError(f"{where} is {brief(part)}: it has a null character")
+    return list(map(str, parts)) if several else str(value)
 
 
 def given_options(*left_out: str) -> list[str]:
@@ -109,14 +152,29 @@ def _settings() -> tuple[Path, dict[str, Any]]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            import tomllib  # most folders have no pyproject.toml
+            from ticketlab.lab.files import read_file
 
-            try:
-                tables = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise UsageError(f"cannot read defaults from {path}: {error}") from None
-            table = tables.get("tool", {}).get("ticketlab", {})
-            if not isinstance(table, dict):
-                raise UsageError(f"{path}: tool.ticketlab is not a table")
-            return path, table
+            return path, parse_settings(read_file(path, "settings in", largest=LARGEST_SETTINGS), path)
     return Path("pyproject.toml"), {}
+
+
+def parse_settings(content: bytes, path: Path) -> dict[str, Any]:
+    """Read the table `[tool.ticketlab]` of a pyproject.toml, empty where there is none.
+
+    Raises:
+        UsageError: it is no TOML, or the table is something else.
+    """
+    import tomllib  # most folders have no pyproject.toml
+
+    if _ENDLESS_KEY.search(content):
+        raise UsageError(f"cannot read defaults from {path}: a key has more than {_MOST_PARTS} parts")
+    try:
+        tables = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        said = "it is nested too deep" if isinstance(error, RecursionError) else error
+        raise UsageError(f"cannot read defaults from {path}: {said}") from None
+    tool = tables.get("tool", {})
+    table = tool.get("ticketlab", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise UsageError(f"{path}: tool.ticketlab is not a table")
+    return table

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.options import Command, Name, given_options, hold_options, holding, option
+from ticketlab.cli.options import DAY_S, Command, Name, Positive, given_options, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
+    from ticketlab.core.faults import Risk
     from ticketlab.core.result import Result
 
 _DEFAULT_LATENCY = "write=20ms"
@@ -35,8 +36,18 @@ _DEFAULT_LATENCY = "write=20ms"
     default=_DEFAULT_LATENCY,
     help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none for none.",
 )
-@option("--seed", type=int, default=0, help="What is drawn (quantities, delays) follows from it.")
-@option("--timeout", type=float, default=60.0, help="Seconds after which a buyer that is not done is stopped.")
+@option("--faults", help="What strikes whom at random: kill:0.1, pause:0.2:2s, disk-full, ... (see docs/crashes.md).")
+@option(
+    "--patience",
+    type=Positive(DAY_S),
+    default=5.0,
+    help="With --faults: seconds without a move after which all are stuck.",
+)
+@option("--seed", type=int, default=0, help="What is drawn (quantities, delays, faults) follows from it.")
+@option(
+    "--timeout", type=Positive(DAY_S), default=60.0, help="Seconds after which a buyer that is not done is stopped."
+)
+@option("--memory-mb", type=click.IntRange(min=0), default=1024, help="MiB a buyer may take before it is stopped.")
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
 @option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
 @option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
@@ -55,8 +66,11 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     from ticketlab.timings.latency import Latency
 
     pairs = chapters(store, strategy)
-    if given["timeout"] <= 0:
-        raise UsageError(f"--timeout {given['timeout']:g} leaves no time: it must be more than 0 seconds")
+    risks: tuple[Risk, ...] = ()
+    if given["faults"]:
+        from ticketlab.lab.striking import chosen_risks
+
+        risks = chosen_risks(given["faults"])
     if given["history"] is not None and len(pairs) > 1:
         raise UsageError("--history needs one race: name both --store and --strategy")
     for path in filter(None, (given["history"], given["html"])):
@@ -70,6 +84,9 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         given["timeout"],
         folder=given["folder"],
         timeline=True,
+        memory_mb=given["memory_mb"],
+        faults=risks,
+        patience=given["patience"],
         meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)
@@ -96,8 +113,8 @@ def _tell(rows: list[Result], command: str, as_json: bool, given: dict[str, Any]
         saved = document("race", rows[0].to_json())
     else:
         saved = document("story", as_story(command, rows).to_json() | {"unsupported": unsupported(rows)})
-    _print(rows, saved if as_json else None)
     _keep(saved, rows, given["keep"])
+    _print(rows, saved if as_json else None)
     if given["html"] is not None:
         from ticketlab.cli.report import write_page
 
@@ -110,7 +127,7 @@ def _scenario(given: dict[str, Any]) -> Scenario:
     if given["tickets"] < 0:
         raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
     if given["stock"]:
-        from ticketlab.lab.files import opening_stock
+        from ticketlab.lab.stock import opening_stock
 
         inventory = opening_stock(given["stock"])
     else:
@@ -130,7 +147,7 @@ def _scenario(given: dict[str, Any]) -> Scenario:
 
 def _range(text: str) -> tuple[int, int]:
     low, dash, high = text.partition("-")
-    if not low.isascii() or not low.isdigit() or (dash and not (high.isascii() and high.isdigit())):
+    if not all(each.isascii() and each.isdigit() and len(each) < 18 for each in ((low, high) if dash else (low,))):
         raise UsageError(f"--quantity {text!r} is not a number of tickets: write 2, or 1-4 for a range")
     return int(low), int(high if dash else low)
 

@@ -7,27 +7,31 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ticketlab.core.words import harmless
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 def console() -> Console:
-    """Return where results are printed: as wide as the terminal, and 120 columns where there is none."""
-    from rich.console import Console
+    """Return where results are printed: as wide as the terminal, and 120 columns where there is none.
+
+    Names in results may be a stranger's: what would control the terminal is shown as an escape.
+    """
+    from ticketlab.report.screen import Screen
 
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
-    return Console(highlight=False, width=wide)
+    return Screen(highlight=False, width=wide)
 
 
 def print_json(value: Any) -> None:
     """Print a result for machines: one JSON document on stdout."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(harmless(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
 
 
 def warn(message: str) -> None:
     """Say on stderr what a user should know, though the command did its work."""
-    print(f"ticketlab: warning: {message}", file=sys.stderr)
+    print(f"ticketlab: warning: {harmless(message)}", file=sys.stderr)
 
 
 class Progress:
@@ -42,7 +46,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Show what is being done now."""
         if self._shown:
-            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.write(f"\r\x1b[2K{harmless(text)}")
             sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:

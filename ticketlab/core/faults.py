@@ -2,12 +2,16 @@
 
 A fault strikes just before one of a participant's own steps, or after its last, before it could say what came of its
 request. `kill`, `pause` and `terminate` are signals; input and output fail by limits that the kernel keeps, or by an
-error in place of the access.
+error in place of the access (`ticketlab.core.trouble`).
+
+One grammar names them all: `harm[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
+that of the buyers that meet with it in a live race; an exploration strikes everywhere, and takes none.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
@@ -74,6 +78,7 @@ _MEANINGS: Final = {
     Harm.LOCKED: "somebody else keeps the database locked",
 }
 _SECONDS: Final = {Harm.PAUSE: 60.0, Harm.CLOCK: 3600.0}  # and how much, where nothing is said
+_LIVE_SECONDS: Final = {Harm.PAUSE: 1.0, Harm.CLOCK: 3600.0}  # in a live race, where they are real
 _ASKS: Final = frozenset({Action.READ, Action.WRITE, Action.BEGIN, Action.COMMIT})
 _ON_FILES: Final = {
     Harm.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
@@ -83,10 +88,15 @@ _ON_FILES: Final = {
 }
 
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
+LONGEST_S: Final = 366 * 86_400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SHARE: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_FEW: Final = frozenset({Harm.KILL_STAFF, Harm.KILL_SERVER})
+SHARE: Final = 0.1
+"""The share of buyers that a fault strikes where nothing is said; of staff and servers, of which there are few, all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Fault:
     """One kind of harm; `seconds` says for how long a buyer is paused, or how far a clock jumps."""
 
@@ -96,25 +106,59 @@ class Fault:
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read `kill`, `pause:2s` or `clock:-1h`; raises UsageError for anything else."""
-        name, colon, time = text.strip().partition(":")
-        try:
-            harm = Harm(name)
-        except ValueError:
-            raise unknown_name("fault", name, [each.value for each in Harm]) from None
-        if not harm.takes_time:
-            if colon:
-                raise UsageError(f"the fault {name} takes no time, but {text!r} gives one: write {name}")
-            return cls(harm)
-        if not colon:
-            return cls(harm, _SECONDS[harm])
-        form = _FORM.fullmatch(time)
-        seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0
-        if not seconds or (seconds < 0 and harm is Harm.PAUSE):
-            raise UsageError(f"{text!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
-        return cls(harm, seconds)
+        fault, share = _parse(text)
+        if share is not None:
+            raise UsageError(
+                f"{text.strip()!r} gives a share of the buyers, which only a live race takes: write {fault}"
+            )
+        return fault
+
+    def __repr__(self) -> str:
+        return f"Fault.parse({str(self)!r})"
 
     def __str__(self) -> str:
         return f"{self.harm.value}:{self.seconds:g}s" if self.harm.takes_time else self.harm.value
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """A fault of a live race, and the odds, from 0 to 1, at which each of those that it can befall meets with it."""
+
+    fault: Fault
+    share: float
+
+    @classmethod
+    def parse(cls, text: str) -> Risk:
+        """Read `kill`, `kill:0.1`, `pause:2s` or `pause:0.2:2s`; raises UsageError for anything else."""
+        fault, share = _parse(text, _LIVE_SECONDS)
+        if share is None:
+            share = 1.0 if fault.harm in _FEW else SHARE
+        if share > 1:
+            raise UsageError(f"{text.strip()!r} strikes {share:g} of the buyers: a share from 0 to 1 is needed")
+        return cls(fault, share)
+
+    def __str__(self) -> str:
+        name, _, time = str(self.fault).partition(":")
+        return ":".join(filter(None, (name, f"{self.share:g}", time)))
+
+
+def _parse(text: str, seconds_of: Mapping[Harm, float] = _SECONDS) -> tuple[Fault, float | None]:
+    """Read `harm[:share][:time]`; the share is None where there is none."""
+    name, *rest = text.strip().split(":")
+    try:
+        harm = Harm(name)
+    except ValueError:
+        raise unknown_name("fault", name, [each.value for each in Harm]) from None
+    share = float(rest.pop(0)) if rest and _SHARE.fullmatch(rest[0]) else None
+    if not harm.takes_time:
+        if rest:
+            raise UsageError(f"the fault {name} takes no time, but {text.strip()!r} gives {rest[0]!r}: write {name}")
+        return Fault(harm), share
+    form = _FORM.fullmatch(":".join(rest)) if rest else None
+    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[harm]
+    if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and harm is Harm.PAUSE):
+        raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
+    return Fault(harm, seconds), share
 
 
 class Strike(NamedTuple):

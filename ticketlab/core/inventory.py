@@ -12,10 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import now
+from ticketlab.core.strict_json import brief
+
+LONGEST_NAME: Final = 200
+MOST_TICKETS: Final = 1 << 53
+"""More than any number that every store, and JSON everywhere, keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +33,10 @@ class Inventory:
         if not self.sections:
             raise UsageError("an inventory needs at least one section")
         for name, tickets in self.sections.items():
-            if tickets < 0:
-                raise UsageError(f"section {name!r} has {tickets} tickets: 0 or more are needed")
+            if not 0 < len(name) <= LONGEST_NAME:
+                raise UsageError(f"a section's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+            if not 0 <= tickets < MOST_TICKETS:
+                raise UsageError(f"section {brief(name)} has {tickets} tickets: a number from 0 to 2**53 is needed")
 
     @classmethod
     def of(cls, tickets: int | Mapping[str, int]) -> Inventory:

@@ -28,6 +28,8 @@ class Figures:
     Latencies run from an order to its answer. `waiting_share` is the part of that time in which buyers waited for
     a lock, a queue or the store, `longest_wait_ms` the longest single such wait. `peak_mb` is the largest process of a
     buyer or a clerk, memory it shares included. `start_s` runs from the beginning of the start to the starting gun.
+    `recovery_ms` is the longest time from a buyer's death until another had the lock that it had held; 0 where that
+    never came to pass.
     """
 
     race_s: float
@@ -46,11 +48,15 @@ class Figures:
     longest_wait_ms: float = 0.0
     peak_mb: float = 0.0
     start_s: float = 0.0
+    recovery_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered."""
+    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered.
+
+    `struck` says whom faults struck, before what, when and with what in hand; `left` what was left behind after them.
+    """
 
     command: str
     store: str
@@ -66,6 +72,8 @@ class Result:
     history: History = field(default_factory=lambda: History({}))
     timeline: Timeline | None = None
     curve: Sequence[tuple[float, float]] = ()
+    struck: Sequence[Mapping[str, Any]] = ()
+    left: Sequence[str] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -87,6 +95,8 @@ class Result:
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "figures": asdict(self.figures),
             "curve": [list(point) for point in self.curve],
+            "struck": [dict(each) for each in self.struck],
+            "left": list(self.left),
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

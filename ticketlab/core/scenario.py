@@ -6,10 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import floor, inf
 from random import Random
+from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Buy, Confirm, Hold, Inventory, Request
 from ticketlab.core.spec import Spec
+
+MOST_BUYERS: Final = 60_000
+"""As many as can hear one starting gun."""
+MOST_ORDERS: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,12 @@ class Scenario:
     abandon: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.buyers < 1:
-            raise UsageError(f"{self.buyers} buyers cannot race: at least 1 is needed")
+        if not 1 <= self.buyers <= MOST_BUYERS:
+            raise UsageError(f"{self.buyers} buyers cannot race: at least 1 is needed, and at most {MOST_BUYERS:,}")
         if self.orders < 1:
             raise UsageError(f"{self.orders} orders a buyer is nothing to do: at least 1 is needed")
+        if self.orders > MOST_ORDERS:
+            raise UsageError(f"{self.orders} orders a buyer are too many: at most {MOST_ORDERS:,} are possible")
         low, high = self.quantity
         if not 1 <= low <= high:
             raise UsageError(f"an order of {low} to {high} tickets makes no sense: 1 <= lowest <= highest is needed")

@@ -3,6 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+
+def harmless(text: str, *, lines: bool = False) -> str:
+    """Return a text that a terminal shows and does not obey: what controls it, or turns it round, becomes an escape.
+
+    A line's end is one of these unless there may be several `lines`. In JSON the escapes mean what they stand for.
+    """
+    return text.translate(_ESCAPED_BUT_LINES if lines else _ESCAPED)
+
+
+_TURNING: Final = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS: Final = (*range(0x20), *range(0x7F, 0xA0), *_TURNING)
+_ESCAPED: Final = {code: f"\\u{code:04x}" for code in _CONTROLS}
+_ESCAPED_BUT_LINES: Final = {code: text for code, text in _ESCAPED.items() if chr(code) not in "\t\n"}
 
 
 def counted(count: int, noun: str) -> str:

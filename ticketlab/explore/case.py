@@ -29,12 +29,15 @@ from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.strict_json import brief
 from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.trace import Nondeterminism
 
 VERSION: Final = 2
 READABLE: Final = (1, 2)
+MOST_REQUESTS: Final = 100_000
+"""How many orders a case may have in all; a schedule of so many could not be read, let alone found."""
 T = TypeVar("T")
 
 
@@ -104,9 +107,9 @@ class Case:
         """
         if not isinstance(data, dict) or data.get("ticketlab") != "case":
             raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
-        if data.get("version") not in READABLE:
+        if type(data.get("version")) is not int or data["version"] not in READABLE:
             raise UsageError(
-                f"this case has version {data.get('version')!r}, and this ticketlab reads versions 1 and 2: "
+                f"this case has version {brief(data.get('version'))}, and this ticketlab reads versions 1 and 2: "
                 "explore the scenario again, or replay it with the ticketlab that saved it"
             )
         fields = _Fields(data, "")
@@ -119,7 +122,7 @@ class Case:
             strikes=tuple(fields.take("faults", _strikes)) if data["version"] != 1 else (),
             whole=fields.take("whole", _flag),
             found=fields.take("found", _object),
-            versions={key: str(value) for key, value in fields.take("versions", _object).items()},
+            versions=fields.take("versions", _named),
         )
 
 
@@ -127,13 +130,18 @@ def _scenario(fields: _Fields) -> Scenario:
     low, high = fields.take("quantity", _pair)
     holds = fields.has("hold")
     soonest, latest = fields.take("pay", _times) if holds else (0.0, 0.0)
+    buyers, orders = fields.take("buyers", _number), fields.take("orders", _number)
+    if buyers > MOST_REQUESTS or buyers * orders > MOST_REQUESTS:
+        raise UsageError(
+            f"this case has {buyers} buyers with {orders} orders each: {MOST_REQUESTS:,} in all is the most"
+        )
     return Scenario(
         store=Spec.parse(fields.take("store", _text)),
         strategy=Spec.parse(fields.take("strategy", _text)),
-        buyers=fields.take("buyers", _number),
-        inventory=Inventory({name: _number(tickets) for name, tickets in fields.take("inventory", _object).items()}),
+        buyers=buyers,
+        inventory=Inventory(fields.take("inventory", _counts)),
         quantity=(low, high),
-        orders=fields.take("orders", _number),
+        orders=orders,
         seed=fields.take("seed", _number),
         ledger=fields.take("ledger", _flag),
         hold=fields.take("hold", _time) if holds else 0.0,
@@ -160,7 +168,9 @@ class _Fields:
         try:
             return read(self._data[key])
         except _Misshapen as expected:
-            raise UsageError(f"{self._where}{key} of this case is {self._data[key]!r}: {expected} is needed") from None
+            raise UsageError(
+                f"{self._where}{key} of this case is {brief(self._data[key])}: {expected} is needed"
+            ) from None
 
 
 def _number(value: Any) -> int:
@@ -200,6 +210,10 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _counts(value: Any) -> dict[str, int]:
+    return {name: _number(tickets) for name, tickets in _object(value).items()}
+
+
 def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
     if not isinstance(value, list):
         raise _Misshapen("a list")
@@ -207,7 +221,7 @@ def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
 
 
 def _place(value: Any) -> int:
-    if _number(value) < 1:
+    if not 1 <= _number(value) < 1 << 53:
         raise _Misshapen("numbers from 1")
     return int(value)
 
@@ -225,6 +239,10 @@ def _pair(value: Any) -> tuple[int, int]:
     if len(numbers) != 2:
         raise _Misshapen("a list of two numbers")
     return numbers[0], numbers[1]
+
+
+def _named(value: Any) -> dict[str, str]:
+    return {key: _text(text) for key, text in _object(value).items()}
 
 
 def _strikes(value: Any) -> list[Strike]:

@@ -24,7 +24,7 @@ from typing import Any, Final, Self, cast
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.faults import Fault, Harm
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Exposed, Place, Strikes
 from ticketlab.explore.execution import Execution
@@ -220,7 +220,8 @@ class Processes:
         context = multiprocessing.get_context("fork")
         for who, serve in enumerate(parts):
             process = context.Process(target=self._take_part, args=(who, serve), name=self._name(who), daemon=True)
-            process.start()
+            with undisturbed():
+                process.start()
             self._processes.append(process)
             self._poll.register(process.sentinel, select.EPOLLIN)
         for who in range(len(parts)):

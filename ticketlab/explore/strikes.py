@@ -7,15 +7,13 @@ step is picked until the victim's next point. All of it is real: processes get s
 
 from __future__ import annotations
 
-import errno
-import os
-import resource
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.trouble import trouble
 from ticketlab.explore.cast import Cast, Perform, attempt
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import CLOCKED, SECOND, SKEW, State
@@ -23,9 +21,6 @@ from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
 T = TypeVar("T")
-
-FIRST_BYTES: Final = 20
-"""How much of a short write is written."""
 
 
 _DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
@@ -145,17 +140,10 @@ class Struck(Turns):
         """Let an access meet its trouble."""
         self._state.fell[self.me] = 1
         self.note("fault", str(fault))
-        match fault.harm:
-            case Harm.IO_ERROR:
-                raise OSError(errno.EIO, os.strerror(errno.EIO), step.resource)
-            case Harm.DISK_FULL:
-                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, 0))
-            case Harm.SHORT_WRITE:
-                self._trouble.enter_context(_limited(resource.RLIMIT_FSIZE, FIRST_BYTES))
-            case Harm.NO_FILES:
-                self._trouble.enter_context(_limited(resource.RLIMIT_NOFILE, 0))
-            case Harm.LOCKED if self._seize is not None:
-                self._trouble.enter_context(self._seize())
+        if fault.harm is Harm.LOCKED and self._seize is not None:
+            self._trouble.enter_context(self._seize())
+        else:
+            self._trouble.enter_context(trouble(fault.harm, step))
 
 
 def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
@@ -166,13 +154,3 @@ def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
 def _by_hand(fault: Fault) -> None:
     if fault.harm is Harm.TERMINATE:
         raise Terminated
-
-
-@contextmanager
-def _limited(what: int, most: int) -> Iterator[None]:
-    soft, hard = resource.getrlimit(what)
-    resource.setrlimit(what, (most, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(what, (soft, hard))

@@ -11,6 +11,7 @@ from typing import Final
 import ticketlab
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explore.case import Case
+from ticketlab.lab.files import read_json, tidy, write_file
 
 CASES: Final = Path(".ticketlab") / "cases"
 
@@ -25,13 +26,13 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
     data = case.to_json()
     what = json.dumps([data["scenario"], data["without"], data["whole"], data["schedule"]], sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name
-    name = f"{store}-{strategy}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
+    name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
     path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(_text(data), encoding="utf-8")
     except OSError as error:
-        raise TicketlabError(f"cannot save the case as {path}: {error.strerror}") from None
+        raise TicketlabError(f"cannot save the case as {path}: {error.strerror or error}") from None
+    write_file(path, lambda file: file.writelines([_text(data)]), force=True)
     return path
 
 
@@ -44,6 +45,8 @@ def _text(data: dict[str, object]) -> str:
 def is_case(path: Path) -> bool:
     """Whether a file is meant to be a case, sound or not."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             return file.read(200).lstrip(b"{ \t\r\n").startswith(b'"ticketlab": "case"')
     except OSError:
@@ -52,12 +55,7 @@ def is_case(path: Path) -> bool:
 
 def load_case(path: Path) -> Case:
     """Read a case; raises UsageError where the file cannot be read, or holds no case that this version knows."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the case {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise UsageError(f"the case {path} is not JSON: {error}") from None
+    data = read_json(path, "case")
     try:
         return Case.from_json(data)
     except UsageError as error:

@@ -24,8 +24,11 @@ from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.environment import environment
+from ticketlab.lab.files import read_file
 
-LONGEST_LINE: Final = 1_000_000  # characters; longer is no operation, and reading on could fill the memory
+LONGEST_LINE: Final = 64 * 1024  # characters; longer is no operation, and reading on could fill the memory
+LOOK_EVERY: Final = 1 << 20  # characters, after which the memory is looked at again
+LARGEST_EDN: Final = 4 << 20  # bytes; its parser takes ten seconds for each of them
 SECONDS: Final = 60.0
 MEGABYTES: Final = 2_000.0
 
@@ -110,17 +113,15 @@ def _load(path: Path, progress: Progress | None, most: int) -> Columns:
             if path.suffix == ".edn":
                 from ticketlab.lab import edn  # its parser is an optional extra
 
-                return edn.parse(raw.read().decode("utf-8"))
+                return edn.parse(read_file(path, "history", largest=LARGEST_EDN).decode("utf-8"))
             size = max(1, path.stat().st_size)
 
             def report(lines: int) -> None:
-                if memory_in_use() > most:
-                    raise BudgetSpent(f"the budget of memory was spent on loading, after {lines:,} lines")
                 if progress:
                     progress(lines, min(1.0, raw.tell() / size))
 
             with _unpacked(raw) as text:
-                return jsonl.parse(_lines(text), report)
+                return jsonl.parse(_lines(text, most), report)
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder: expected a history, as in history.jsonl") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -141,12 +142,18 @@ def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8", newline="\n")
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    number = 0
+def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
+    """Yield the lines; lines may be long and files packed, so the memory is looked after by what has been read."""
+    number, unseen = 0, 0
     while line := text.readline(LONGEST_LINE + 1):
         number += 1
+        unseen += len(line)
         if len(line) > LONGEST_LINE:
             raise MalformedHistory(f"line {number}: longer than {LONGEST_LINE:,} characters: expected one operation")
+        if unseen > LOOK_EVERY:
+            unseen = 0
+            if memory_in_use() > most:
+                raise BudgetSpent(f"the budget of memory was spent on loading, after {number:,} lines")
         yield line
 
 

@@ -6,18 +6,19 @@ how a later lab of the same version says more.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.measures import MEASURES
 from ticketlab.core.result import FORMAT, VERSION
+from ticketlab.core.strict_json import brief
+from ticketlab.lab.files import is_folder, parse_json, read_file
 
-LARGEST: Final = 64 << 20
-"""Bytes of the largest result that is read."""
 RESULT: Final = "result.json"
+_SPEED: Final = "sales_per_s"
 
 Check = Callable[[Any], bool]
 
@@ -71,10 +72,12 @@ _ROW: Final[dict[str, Check]] = {
     "figures": _numbers,
 }
 _RANKED: Final[dict[str, Check]] = _ROW | {
+    "figures": lambda value: _numbers(value) and all(each.field in value for each in MEASURES),
     "rank": lambda value: value is None or _count(value),
     "ratio": _ratio,
-    "spread": _spreads,
+    "spread": lambda value: _spreads(value) and _SPEED in value,
 }
+_UNSUPPORTED: Final[dict[str, Check]] = {"store": _is(str), "strategy": _is(str), "reason": _is(str)}
 _KINDS: Final[dict[str, dict[str, Check]]] = {
     "race": _ANY | _ROW,
     "story": _ANY | {"rows": _is(list)},
@@ -103,48 +106,34 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: it cannot be read, is damaged, is something else, or is of a version that this lab does not know.
     """
-    if path.is_dir():
+    if is_folder(path):
         path = path / RESULT
-    return parse_document(_content(path), str(path))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read the result {path}: {error.strerror or error}") from None
-    if len(content) > LARGEST:
-        raise UsageError(f"the result {path} is larger than {LARGEST >> 20} MiB")
-    return content
+    return parse_document(read_file(path, "result"), str(path))
 
 
 def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from what a file holds; `name` is what messages call it."""
-    try:
-        found: Any = json.loads(content, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the result {name} is damaged: it is not JSON ({error})") from None
+    found: Any = parse_json(content, f"result {name}")
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise UsageError(f'{name} is not a result of ticketlab: it needs "format": "{FORMAT}"')
     version = found.get("version")
     if version != VERSION or isinstance(version, bool):
         newer = isinstance(version, int) and version > VERSION
         advice = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
-        raise UsageError(f"{name} is a result of version {version!r}; this lab reads version {VERSION} ({advice})")
+        raise UsageError(f"{name} is a result of version {brief(version)}; this lab reads version {VERSION} ({advice})")
     kind = found.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise UsageError(f"{name} is a result of an unknown kind {kind!r}; known are {', '.join(_KINDS)}")
+        raise UsageError(f"{name} is a result of an unknown kind {brief(kind)}; known are {', '.join(_KINDS)}")
     _check(found, _KINDS[kind], name)
     for number, anomaly in enumerate(found["anomalies"]):
         _check(anomaly, {"name": _is(str), "evidence": _is(dict)}, f"{name}, anomalies[{number}]")
     for number, row in enumerate(found["rows"] if kind in _ROWS else ()):
         _check(row, _ROWS[kind], f"{name}, rows[{number}]")
+        if kind == "comparison" and row["rank"] is not None and row["ratio"] is None:
+            raise UsageError(f"the result {name}, rows[{number}] is damaged: it has a rank and no ratio")
+    for number, each in enumerate(found["unsupported"] if kind == "comparison" else ()):
+        _check(each, _UNSUPPORTED, f"{name}, unsupported[{number}]")
     return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
 
 
 def _check(value: Any, needs: Mapping[str, Check], where: str) -> None:
@@ -154,5 +143,4 @@ def _check(value: Any, needs: Mapping[str, Check], where: str) -> None:
         if key not in value:
             raise UsageError(f"the result {where} is damaged: {key!r} is missing")
         if not right(value[key]):
-            shown = json.dumps(value[key])[:40]
-            raise UsageError(f"the result {where} is damaged: {key!r} cannot be {shown}")
+            raise UsageError(f"the result {where} is damaged: {key!r} cannot be {brief(value[key])}")

@@ -13,7 +13,10 @@ from typing import Any, NamedTuple
 
 from ticketlab.check.columns import FAILED, UNKNOWN, Columns, MalformedHistory
 from ticketlab.core.errors import UsageError
+from ticketlab.core.strict_json import DEEPEST, brief
+from ticketlab.core.words import harmless
 
+_SHOWN = 60  # characters of a bad value that a message quotes
 _TYPES = ("invoke", "ok", "fail", "info")
 
 
@@ -77,8 +80,9 @@ def _forms(text: str) -> Iterable[Any]:
         raise UsageError("reading EDN needs a parser: pip install 'ticketlab[edn]'") from None
     try:
         forms = edn.loads_all(text)
-    except (ValueError, NotImplementedError) as error:
-        raise MalformedHistory(f"this is no EDN: {error}: expected Jepsen's events, a map each") from None
+    except Exception as error:  # whatever it is: the parser is not ours, and neither is the text
+        said = harmless(str(error))[:_SHOWN] or type(error).__name__
+        raise MalformedHistory(f"this is no EDN: {said}: expected Jepsen's events, a map each") from None
     if len(forms) == 1 and not isinstance(forms[0], Mapping):
         forms = forms[0]
     return forms if isinstance(forms, Iterable) else [forms]
@@ -87,7 +91,7 @@ def _forms(text: str) -> Iterable[Any]:
 def _events(forms: Iterable[Any]) -> Iterator[_Event]:
     for number, form in enumerate(forms, 1):
         if not isinstance(form, Mapping):
-            raise MalformedHistory(f"event {number}: found {form!r}: expected a map")
+            raise MalformedHistory(f"event {number}: found {brief(form)}: expected a map")
         fields = {getattr(key, "name", str(key)): value for key, value in form.items()}
         process = fields.get("process")
         if type(process) is not int:
@@ -97,20 +101,26 @@ def _events(forms: Iterable[Any]) -> Iterator[_Event]:
         kind, f = getattr(fields.get("type"), "name", None), getattr(fields.get("f"), "name", None)
         if kind not in _TYPES:
             raise MalformedHistory(
-                f"event {number}: :type is {fields.get('type')}: expected one of :invoke :ok :fail :info"
+                f"event {number}: :type is {_said(fields.get('type'))}: expected one of :invoke :ok :fail :info"
             )
         if f is None:
-            raise MalformedHistory(f"event {number}: :f is {fields.get('f')}: expected :read, :write or :cas")
+            raise MalformedHistory(f"event {number}: :f is {_said(fields.get('f'))}: expected :read, :write or :cas")
         time = fields.get("time")
         yield _Event(number, kind, process, f, _plain(fields.get("value")), time if type(time) is int else -1)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, depth: int = 0) -> Any:
     if value is None or type(value) in (int, str):
         return value
     if isinstance(value, Iterable):
-        return [_plain(part) for part in value]
+        if depth > DEEPEST:
+            raise MalformedHistory(f"a value is nested more than {DEEPEST} deep")
+        return [_plain(part, depth + 1) for part in value]
     return str(value)
+
+
+def _said(value: Any) -> str:
+    return harmless(str(value))[:_SHOWN]
 
 
 def _wrong(event: _Event, message: str) -> MalformedHistory:

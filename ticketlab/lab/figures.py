@@ -14,11 +14,13 @@ SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1
 """Where latency curves have their points."""
 
 
-def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_s: float = 0.0) -> Figures:
+def figures(
+    tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_s: float = 0.0, recovery_ns: int = 0
+) -> Figures:
     """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown.
 
     `staff` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
-    how long it took to start everybody.
+    how long it took to start everybody, `recovery_ns` how long until a lock that a dead buyer held was had again.
     """
     operations = [operation for track in tracks for operation in track.operations]
     answered = [operation for operation in operations if operation.return_ns is not None]
@@ -44,6 +46,7 @@ def figures(tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = 
         longest_wait_ms=max((track.longest_wait_ns for track in tracks), default=0) / 1e6,
         peak_mb=max((track.peak_bytes for track in (*tracks, *staff)), default=0) / 1e6,
         start_s=start_s,
+        recovery_ms=recovery_ns / 1e6,
     )
 
 

@@ -1,86 +1,105 @@
-"""Files that people give and get: opening stock in, histories and results out, and nothing of theirs overwritten."""
+"""Files that people give and get: bounded on the way in, whole or not at all on the way out."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.core.inventory import Inventory
+from ticketlab.core import strict_json
+from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.strict_json import brief
 
-LARGEST_STOCK_FILE: Final = 1 << 20
-_STOCK_FORMAT: Final = "ticketlab/stock"
-_OURS: Final = (Path(__file__).parents[1] / "db", Path(__file__).parents[2] / "db")  # in a wheel, in a checkout
+LARGEST: Final = 16 << 20
+"""Bytes of the largest file that is read at once; histories, which may be longer, are read line by line."""
 
 
-def opening_stock(name: str) -> Inventory:
-    """Read an opening stock: the path of a JSON file, or the name of one that comes with the lab.
+def read_json(path: Path, what: str, *, largest: int = LARGEST) -> Any:
+    """Read a file that holds one JSON value and that anybody may have written; `what` is what messages call it.
 
     Raises:
-        UsageError: there is no such file, it cannot be read, or it is not an opening stock.
+        UsageError: it cannot be read, is too large or is damaged, each in one line.
     """
-    path = Path(name)
-    if path.suffix != ".json" and os.sep not in name:
-        ours = {file.stem: file for folder in _OURS for file in folder.glob("*.json")}
-        if name not in ours:
-            raise unknown_name("opening stock", name, ours)
-        path = ours[name]
-    return _parse_stock(path, _read(path))
+    return parse_json(read_file(path, what, largest=largest), f"{what} {path}")
 
 
-def _read(path: Path) -> bytes:
+def parse_json(content: bytes, name: str) -> Any:
+    """Read what such a file holds; `name` is what messages call it."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST_STOCK_FILE + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read the opening stock {path}: {error.strerror}") from None
-    if len(content) > LARGEST_STOCK_FILE:
-        raise UsageError(f"the opening stock {path} is larger than {LARGEST_STOCK_FILE >> 20} MiB")
+        return strict_json.parse(content)
+    except ValueError as error:
+        raise UsageError(f"the {name} is damaged: it is not JSON ({error})") from None
+
+
+def read_file(path: Path, what: str, *, largest: int = LARGEST) -> bytes:
+    """Read a regular file that is not larger than so many bytes.
+
+    Raises:
+        UsageError: it is not there, is something else (a pipe would make the lab wait for ever), or is too large.
+    """
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise UsageError(f"the {what} {path} is not a regular file")
+            content = file.read(largest + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise UsageError(f"cannot read the {what} {path}: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > largest:
+        raise UsageError(f"the {what} {path} is larger than {largest >> 20} MiB")
     return content
 
 
-def _parse_stock(path: Path, content: bytes) -> Inventory:
-    try:
-        stock: Any = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the opening stock {path} is not JSON: {error}") from None
-    if not isinstance(stock, dict) or stock.get("format") != _STOCK_FORMAT:
-        raise UsageError(f'{path} is not an opening stock: it needs "format": "{_STOCK_FORMAT}"')
-    if stock.get("version") != 1:
-        raise UsageError(f"{path} is an opening stock of version {stock.get('version')!r}; this lab reads version 1")
-    sections = stock.get("sections")
-    if not isinstance(sections, dict) or not sections:
-        raise UsageError(f'{path} needs "sections": an object of names and numbers of tickets')
-    for section, tickets in sections.items():
-        if not isinstance(tickets, int) or isinstance(tickets, bool) or not 0 <= tickets < 1 << 53:
-            raise UsageError(f"{path}: section {section!r} has {tickets!r} tickets; a whole number from 0 is needed")
-        if not 0 < len(section) <= 200:
-            raise UsageError(f"{path}: a section's name has 1 to 200 characters, not {len(section)}")
-    return Inventory(sections)
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; one that cannot be is none."""
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Raise UsageError where an output would replace something and the user has not asked for that."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = 0
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise UsageError(f"{brief(str(path))} cannot be written: {getattr(error, 'strerror', error)}") from None
+    if stat.S_ISDIR(mode):
         raise UsageError(f"{path} is a directory: name a file")
-    if path.exists() and not force:
+    if stat.S_ISREG(mode) and not force:
         raise UsageError(f"{path} exists already: name another file, or add --force to replace it")
-    if not path.parent.is_dir():
+    if not mode and not path.parent.is_dir():
         raise UsageError(f"{path.parent} is not a directory: {path.name} cannot be written there")
 
 
 def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = False) -> None:
-    """Write a file whole or not at all: into a new file beside it, which then takes its name."""
+    """Write a file whole or not at all: into a new file beside it, which then takes its name.
+
+    A device or a pipe, such as /dev/stdout, is written to and stays what it is.
+
+    Raises:
+        UsageError: it would replace something, and `force` is not given.
+        TicketlabError: it could not be written; what was there is unchanged, and nothing else is left.
+    """
     refuse_existing(path, force=force)
     new = ""
     try:
+        if _is_stream(path):
+            with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
+                write(stream)
+            return
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            dir=path.parent,
+            prefix=f".{path.name[:40]}.",
+            delete=False,
         ) as file:
             new = file.name
             write(file)
@@ -89,10 +108,19 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
         Path(new).chmod(0o666 & ~_umask())
         Path(new).replace(path)
     except OSError as error:
-        raise TicketlabError(f"cannot write {path}: {error.strerror}; what was there is unchanged") from None
+        raise TicketlabError(f"cannot write {path}: {error.strerror or error}; what was there is unchanged") from None
     finally:
         with suppress(OSError):
             os.unlink(new)  # noqa: PTH108 - gone already unless something went wrong
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def tidy(name: str) -> str:
+    """Return a name as the part of a file's name: no folders, no spaces, not too long."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "run"
 
 
 def _umask() -> int:

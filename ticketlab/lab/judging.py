@@ -15,9 +15,10 @@ from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.lab.aftermath import Aftermath
 from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.timeline import timeline
-from ticketlab.launch.party import Ending
+from ticketlab.launch.party import STOPPED, Ending
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
 
-_DISK_FULL: Final = ("[Errno 28]", "database or disk is full")
+_DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 
 class Raced(NamedTuple):
@@ -46,13 +47,15 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
     """
     tracks, endings = raced.tracks, raced.endings
     buyers, staff = tracks[: scenario.buyers], tracks[scenario.buyers :]
-    _refuse_full_disk(tracks)
-    books, torn = _read_books(store)
-    if any(ending.how == "hung" for ending in endings):
+    after = Aftermath(tracks, scenario.buyers, endings)
+    if not live.faults:
+        _refuse_full_disk(tracks)
+    books, torn = _read_books(store, struck=bool(after.victims))
+    if any(ending.how == "hung" for ending in endings) and not (after.victims and not after.interrupted):
         torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(buyers)
     history = History(_meta(scenario, books), operations)
-    verdict = _judge(scenario, history, books, [*torn, *_bad_endings(endings, tracks)])
+    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_endings(after.unexplained, tracks)])
     return Result(
         command=command,
         store=str(scenario.store),
@@ -62,7 +65,13 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
         tickets=scenario.inventory.tickets,
         sold=sum(operation.sold for operation in operations),
         verdict=verdict,
-        figures=figures(buyers, time.monotonic() - began_s, staff=staff, start_s=raced.start_s),
+        figures=figures(
+            buyers,
+            time.monotonic() - began_s,
+            staff=staff,
+            start_s=raced.start_s,
+            recovery_ns=after.recovery_ns(),
+        ),
         books=_books_json(books),
         environment=raced.environment,
         history=history,
@@ -72,6 +81,7 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
         if live.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
+        struck=[one.to_json() for one in after.victims],
     )
 
 
@@ -89,11 +99,15 @@ def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
     return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
 
 
-def _read_books(store: Store) -> tuple[Books | None, list[Anomaly]]:
+def _read_books(store: Store, *, struck: bool) -> tuple[Books | None, list[Anomaly]]:
+    """Read the books afresh; where nobody can, say so: after a fault, whatever the store's reason is."""
     try:
         return store.books(), []
-    except TornRead as error:
-        return None, [Anomaly("torn books", f"nobody can read the books any more: {error}")]
+    except Exception as error:
+        if not struck and not isinstance(error, TornRead):
+            raise
+        reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
+        return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
 
 
 def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:
@@ -105,7 +119,8 @@ def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Ano
             first, part = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
             cause = part.crash or first.detail
-            sentence = f"{first.who} {how} ({cause}); it {part.last}{others}"
+            what = f"was {cause}" if cause.startswith(STOPPED) else f"{how} ({cause})"
+            sentence = f"{first.who} {what}; it {part.last}{others}"
             evidence = [
                 {
                     "who": ending.who,

@@ -9,10 +9,9 @@ from typing import IO, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.timeline import Picture, from_json, to_json
+from ticketlab.lab.files import is_folder, read_json
 
 TIMELINES: Final = "timeline.json"
-LARGEST: Final = 256 << 20
-"""Bytes of the largest file that is read."""
 
 
 def writer(pictures: Sequence[Picture]) -> Callable[[IO[str]], None]:
@@ -31,16 +30,9 @@ def read_pictures(run: Path) -> list[Picture]:
         UsageError: they cannot be read, are damaged, or are of a version that this lab does not know.
     """
     path = run / TIMELINES
-    if not run.is_dir() or not path.exists():
+    if not is_folder(run) or not path.exists():
         return []
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read the timeline {path}: {error.strerror or error}") from None
-    if len(content) > LARGEST:
-        raise UsageError(f"the timeline {path} is larger than {LARGEST >> 20} MiB")
-    try:
-        return from_json(json.loads(content))
-    except (ValueError, RecursionError) as error:
+        return from_json(read_json(path, "timeline"))
+    except ValueError as error:
         raise UsageError(f"cannot draw the timeline {path}: {error}") from None

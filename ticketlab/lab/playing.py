@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Strike
 from ticketlab.core.history import History
 from ticketlab.core.inventory import Hold, Request
 from ticketlab.core.result import Result
@@ -26,6 +27,7 @@ from ticketlab.lab.race import Live
 from ticketlab.lab.race import race as race_live
 from ticketlab.lab.registry import refuse_holds, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.lab.striking import needs_processes, refuse_impossible
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 
@@ -95,9 +97,10 @@ def race(
     scenario: Scenario,
     plan: Plan,
     *,
-    executor: str = "inline",
+    executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
     whole: bool = False,
+    faults: Sequence[Strike] = (),
 ) -> Played: ...
 
 
@@ -105,27 +108,32 @@ def race(
     scenario: Scenario,
     plan: Plan | Live | None = None,
     *,
-    executor: str = "inline",
+    executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
     whole: bool = False,
+    faults: Sequence[Strike] = (),
 ) -> Result | Played:
     """Race a scenario: live on the wall clock or, by a timing or a schedule, under control and in virtual time.
 
     Under control the same scenario and plan give the same history every time, on `inline` and on `processes` alike.
     `orders` lists what each buyer asks for, in place of what the scenario draws; `whole` takes reads and writes as one
-    step each. Inside a Hypothesis test a race that goes wrong is drawn in the report.
+    step each; `faults` strike at the points that they name. Without an `executor` it is `processes` where a fault needs
+    real ones, and `inline` otherwise. Inside a Hypothesis test a race that goes wrong is drawn in the report.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
         TicketlabError: the lab could not do its work.
     """
     if isinstance(plan, Timing | Schedule):
-        played = play(scenario, plan, executor=executor, orders=orders, whole=whole)
+        played = play(scenario, plan, executor=executor, orders=orders, whole=whole, faults=faults)
         if not played.valid:
             _tell(played)
         return played
-    if orders is not None or executor != "inline" or whole:
-        raise UsageError("a live race takes no orders, executor or whole: give it a Timing or a Schedule to control it")
+    if orders is not None or executor is not None or whole or faults:
+        raise UsageError(
+            "a live race takes no orders, executor, whole or faults: give it a Timing or a Schedule to control it, or "
+            "Live(faults=...) for faults at random"
+        )
     return race_live(scenario, plan)
 
 
@@ -133,21 +141,28 @@ def play(
     scenario: Scenario,
     plan: Plan,
     *,
-    executor: str = "inline",
+    executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
     whole: bool = False,
+    faults: Sequence[Strike] = (),
 ) -> Played:
     """Run the one execution that a plan describes, and judge it."""
     _check_plan(scenario, plan, orders)
-    refuse_unsupported(scenario, executor)
+    kinds = tuple(dict.fromkeys(strike.fault for strike in faults))
+    how = Exploring(
+        executor=executor or ("processes" if needs_processes(kinds) else "inline"), whole=whole, faults=kinds
+    )
+    refuse_unsupported(scenario, how.executor)
     cast = Rehearsal(scenario, scripts=orders)
     without = frozenset(
         (buyer, place)
         for buyer in range(plan.buyers if isinstance(plan, Timing) else scenario.buyers, scenario.buyers)
         for place in range(len(cast.scripts[buyer]))
     )
-    with executor_for(cast, Exploring(executor=executor, whole=whole)) as running:
-        (execution,) = search(running, _policy(plan), without=without)
+    with executor_for(cast, how) as running:
+        refuse_impossible(how, scenario, cast.store, running.size - len(running.scripts))
+        _check_victims(faults, running.size)
+        (execution,) = search(running, _policy(plan), without=without, strikes=tuple(faults))
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)
     case = Case(
@@ -156,6 +171,7 @@ def play(
         steps=execution.steps,
         anomalies=tuple(anomaly.name for anomaly in anomalies),
         without=without,
+        strikes=tuple(faults),
         whole=whole,
         found={"plan": repr(plan)},
         versions=versions(),
@@ -182,6 +198,15 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
                 refuse_holds(store_kind(scenario.store))
             if request.buyer != who or request.section not in scenario.inventory.sections:
                 raise UsageError(f"buyer {who} cannot make the order {request}: it names another buyer or section")
+
+
+def _check_victims(faults: Sequence[Strike], participants: int) -> None:
+    victims = [strike.who for strike in faults]
+    if len(set(victims)) < len(victims):
+        raise UsageError("two faults strike the same participant, and only one can")
+    for strike in faults:
+        if not 0 <= strike.who < participants or strike.point < 0:
+            raise UsageError(f"{strike} strikes nobody: there are {participants} participants, numbered from 0")
 
 
 def _tell(played: Played) -> None:

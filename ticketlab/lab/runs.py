@@ -25,7 +25,7 @@ from typing import IO, Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.lab.documents import RESULT, read_document
-from ticketlab.lab.files import write_file
+from ticketlab.lab.files import tidy, write_file
 
 RUNS: Final = Path(".ticketlab") / "runs"
 BASELINES: Final = Path(".ticketlab") / "baselines"
@@ -57,12 +57,12 @@ def save_run(
             new = Path(tempfile.mkdtemp(prefix=_NEW, dir=root))
             try:
                 for file, write in {RESULT: _json(document), **(others or {})}.items():
-                    with (new / file).open("w", encoding="utf-8") as out:
+                    with (new / file).open("w", encoding="utf-8", errors="backslashreplace") as out:
                         write(out)
                         out.flush()
                         os.fsync(out.fileno())
                 new.chmod(0o755)
-                folder = _free(root, f"{now():%Y-%m-%dT%H-%M-%SZ}-{_tidy(name)}")
+                folder = _free(root, f"{now():%Y-%m-%dT%H-%M-%SZ}-{tidy(name)}")
                 new.rename(folder)
             finally:
                 shutil.rmtree(new, ignore_errors=True)
@@ -124,7 +124,7 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
     path = root / f"{name}.json"
     if not _NAME.fullmatch(name) or not path.exists():
         path = Path(name)
-        if not path.exists():
+        if not _exists(path):
             known = [each.stem for each in baselines(root)]
             if not known:
                 raise UsageError(f"there is no baseline {name!r}: save one with --save {name}")
@@ -133,6 +133,12 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
     if found["kind"] != "comparison":
         raise UsageError(f"{path} is a result of a {found['kind']}: only a comparison can be a baseline")
     return found
+
+
+def _exists(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return path.exists()
+    return False
 
 
 def _json(document: Mapping[str, Any]) -> Write:
@@ -156,10 +162,6 @@ def _alone(root: Path) -> Iterator[None]:
             else:
                 left.unlink(missing_ok=True)
         yield
-
-
-def _tidy(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-")[:80] or "run"
 
 
 def _free(root: Path, name: str) -> Path:

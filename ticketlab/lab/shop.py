@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Books, Outcome, Request
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.lab.exploring import refuse_unsupported
 from ticketlab.lab.registry import store_kind
 from ticketlab.lab.rehearsal import Rehearsal
@@ -39,7 +39,8 @@ class Shop(Rehearsal):
         processes = []
         for serve in staff:
             process = multiprocessing.get_context("fork").Process(target=_serve, args=(serve,), daemon=True)
-            process.start()
+            with undisturbed():
+                process.start()
             processes.append(process)
         if processes:
             stack.callback(self._dismiss, processes)

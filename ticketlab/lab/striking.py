@@ -14,9 +14,10 @@ from itertools import count
 from random import Random
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Harm, Strike
+from ticketlab.core.faults import Fault, Harm, Risk, Strike
 from ticketlab.core.plugin import Capability, SeizableStore, ServedStore, Store
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
@@ -71,6 +72,24 @@ def why_not(fault: Fault, scenario: Scenario, store: Store, staff: int) -> str:
     if fault.harm is Harm.KILL_STAFF and not staff:
         return f"{scenario.strategy} has no staff"
     return ""
+
+
+def chosen_risks(text: str | None) -> tuple[Risk, ...]:
+    """Read the faults of a live race as the command line names them, with commas between."""
+    return tuple(Risk.parse(each) for each in text.split(",")) if text else ()
+
+
+def why_not_live(fault: Fault, scenario: Scenario, launcher: Spec, store: Store, staff: int) -> str:
+    """Return why a fault cannot strike in a live race, or an empty string where it can."""
+    if fault.harm is Harm.CLOCK:
+        return "the machine's own clock would have to jump (explore it instead)"
+    if fault.harm is Harm.LOCKED:
+        return "that takes an outsider, and in a race there is none (explore it instead)"
+    if launcher.name == "threads" and fault.harm in (Harm.KILL, Harm.TERMINATE, Harm.PAUSE):
+        return "signals go to a whole process, and the threads are all in the lab's"
+    if launcher.name == "threads" and fault.harm.in_files and fault.harm is not Harm.IO_ERROR:
+        return "limits hold for a whole process, and the threads are all in the lab's"
+    return why_not(fault, scenario, store, staff)
 
 
 def refuse_impossible(how: Exploring, scenario: Scenario, store: Store, staff: int) -> None:

@@ -164,6 +164,8 @@ def _cut(records: Sequence[Record], start: int, end: int, label: str) -> Iterato
             held -= record[2] in _GIVES_BACK and not waits and held > 0
         elif tag == recorder.GOT:
             held -= step.partition(" ")[0] in _GIVES_BACK and held > 0
+        elif tag == recorder.STRUCK:
+            words = [f"struck by {record[2]}"]
         elif tag == recorder.SLEEP:
             words = [f"{'backs off' if retried else 'simulated delay'} {record[2] * 1000:.3g} ms"]
             state, retried = State.BLOCKED if retried else state, False

@@ -1,6 +1,10 @@
-"""Limits of the operating system that a large race would run into."""
+"""Limits of the operating system: those that a large race would run into, and those that a buyer is held to."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError
 
@@ -26,3 +30,27 @@ def allow_open_files(buyers: int) -> None:
     if hard not in (resource.RLIM_INFINITY, -1) and hard < needed:
         raise TicketlabError(f"{buyers} buyers need {needed} open files, and the limit is {hard} (see ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+
+
+@contextmanager
+def limited_memory(mebibytes: int) -> Iterator[None]:
+    """Let the calling process take only so much memory more than it has; what goes beyond raises MemoryError.
+
+    What counts is memory of its own, not what it shares. Elsewhere than on Linux nothing is limited.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])  # data and stack
+    except (ImportError, OSError):
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = pages * resource.getpagesize() + (mebibytes << 20)
+    if resource.RLIM_INFINITY not in (soft, hard):
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))  # so that there is room to say what went wrong

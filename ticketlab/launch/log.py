@@ -23,7 +23,9 @@ Record = tuple[Any, ...]
 WINDOW: Final = 1 << 16
 """How much of its region a writer maps at a time, in bytes; no record is larger."""
 REGION: Final = WINDOW * 1024
-"""How much one participant may write: 64 MiB of address space, of which only what is used takes memory."""
+"""The address space of one participant, of which only what is used takes memory."""
+MOST: Final = REGION - WINDOW
+"""How many bytes a participant may write; the last window is for its last words."""
 
 _LENGTH: Final = Struct("<I")
 _NEXT_WINDOW: Final = 0xFFFFFFFF
@@ -39,7 +41,11 @@ class Log:
     def __init__(self, participants: int) -> None:
         self.participants = participants
         self._file = _nameless_file()
-        os.ftruncate(self._file, participants * REGION)
+        try:
+            os.ftruncate(self._file, participants * REGION)
+        except OSError as error:
+            os.close(self._file)
+            raise TicketlabError(f"cannot make the log of {participants} participants: {error.strerror}") from None
 
     def __getstate__(self) -> tuple[int, Any]:
         return self.participants, DupFd(self._file)
@@ -69,6 +75,32 @@ class Log:
         os.close(self._file)
 
 
+class Tail:
+    """Reads a region as it grows."""
+
+    def __init__(self, log: Log, participant: int) -> None:
+        self._file = log._file
+        self._base = participant * REGION
+        self._window = self._offset = 0
+
+    def read(self) -> Iterator[Record]:
+        """Yield what was written since the last time."""
+        while length := self._length():
+            if length == _NEXT_WINDOW:
+                self._window, self._offset = self._window + 1, 0
+                continue
+            content = os.pread(self._file, length, self._place() + _LENGTH.size)
+            self._offset += _LENGTH.size + length
+            yield marshal.loads(content)  # noqa: S302 - written by our own buyers
+
+    def _place(self) -> int:
+        return self._base + self._window * WINDOW + self._offset
+
+    def _length(self) -> int:
+        (length,) = _LENGTH.unpack(os.pread(self._file, _LENGTH.size, self._place()))
+        return int(length)
+
+
 class LogWriter:
     """Appends records: tuples of numbers, strings, None and tuples of those."""
 
@@ -82,24 +114,24 @@ class LogWriter:
         self._memory = mmap.mmap(self._file, WINDOW, offset=self._base + self._window * WINDOW)
         self._offset = 0
 
-    def append(self, record: Record) -> None:
-        """Write a record; raises LogFull when the region is used up."""
+    def append(self, record: Record, *, last: bool = False) -> None:
+        """Write a record; raises LogFull when the region is used up, but for what a participant says `last`."""
         data = marshal.dumps(record)
         start = self._offset + _LENGTH.size
         end = start + len(data)
         if end + _LENGTH.size > WINDOW:
-            self._turn_over(len(data))
-            self.append(record)
+            self._turn_over(len(data), REGION if last else MOST)
+            self.append(record, last=last)
             return
         self._memory[start:end] = data
         _LENGTH.pack_into(self._memory, self._offset, len(data))
         self._offset = end
 
-    def _turn_over(self, size: int) -> None:
+    def _turn_over(self, size: int, most: int) -> None:
         if size + 2 * _LENGTH.size > WINDOW:
             raise LogFull(f"a record of {size} bytes is more than the {WINDOW} that fit")
-        if (self._window + 1) * WINDOW >= REGION:
-            raise LogFull(f"a participant's log holds {REGION >> 20} MiB, and that is used up")
+        if (self._window + 1) * WINDOW >= most:
+            raise LogFull(f"its log is over {MOST / (1 << 20):.0f} MiB")
         _LENGTH.pack_into(self._memory, self._offset, _NEXT_WINDOW)
         self._memory.close()
         self._window += 1

@@ -4,35 +4,66 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ticketlab.core.inventory import Holdings, Request
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import Pacer, paced_by, sleep
 from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
 from ticketlab.launch.gate import Gate
-from ticketlab.launch.log import Log
+from ticketlab.launch.limits import limited_memory
+from ticketlab.launch.log import Log, LogFull
 from ticketlab.launch.recorder import Recorder
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
+    from ticketlab.launch.striking import Risks
+
+STOPPED = "stopped"
+"""How the reason begins why a participant ended that went beyond a limit."""
 GRACE_SECONDS = 5.0
 """How long a clerk that was sent home may take, and buyers whose clerk has died."""
+
+
+class Watch(Protocol):
+    """What a launcher asks while it waits for the buyers."""
+
+    def tick(self, left: float) -> float:
+        """Return how many seconds to wait before asking again, where `left` are left."""
+
+    def over(self) -> bool:
+        """Say whether there is nobody left worth waiting for."""
+
+
+class Unwatched:
+    """No watch at all."""
+
+    def tick(self, left: float) -> float:
+        """Wait as long as there is."""
+        return left
+
+    def over(self) -> bool:
+        """Go on."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
     """All that a participant needs, handed over when it starts.
 
-    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too.
+    `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too;
+    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is. `risks` are the faults that may
+    strike; where there are any, `patience` is how long, in seconds, nobody need move before all that are left count as
+    hung.
     """
 
     scenario: Scenario
@@ -43,6 +74,17 @@ class Party:
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
+    memory_mb: int = 0
+    risks: Risks | None = None
+    patience: float = 5.0
+
+    def vigil(self) -> Watch:
+        """Return what watches over the race; where no fault can strike there is nothing to see."""
+        if self.risks is None:
+            return Unwatched()
+        from ticketlab.launch.vigil import Vigil
+
+        return Vigil(self)
 
     @property
     def start_seconds(self) -> float:
@@ -53,7 +95,9 @@ class Party:
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        recorder = Recorder(writer, trace=self.trace)
+        staff = self.log.participants - self.scenario.buyers
+        struck = self.risks.struck(writer, self.scenario, participant, staff) if self.risks else None
+        recorder = struck or Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
         finally:
@@ -63,7 +107,7 @@ class Party:
         """Join, wait for the gun, and place a buyer's orders; False if that failed, which the log then says."""
         try:
             recorder.up(os.getpid())
-            with self.strategy.join(self.store, buyer) as perform:
+            with self._held(), self.strategy.join(self.store, buyer) as perform:
                 requests = self.scenario.requests(buyer)
                 arrive()
                 if self.scenario.hold:
@@ -73,9 +117,20 @@ class Party:
                         recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, it is this buyer's, and the others go on
-            recorder.crashed(f"{type(error).__name__}: {error}")
+            recorder.crashed(self._reason(error))
             return False
         return True
+
+    def _held(self) -> AbstractContextManager[None]:
+        """Hold the calling process to its memory."""
+        return limited_memory(self.memory_mb) if self.memory_mb else nullcontext()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, LogFull):
+            return f"{STOPPED}: {error}"
+        if isinstance(error, MemoryError) and self.memory_mb:
+            return f"{STOPPED}: it took over {self.memory_mb} MiB of memory"
+        return f"{type(error).__name__}: {error}"
 
     def race(self, buyer: int) -> None:
         """Be one buyer in a process of its own."""
@@ -92,9 +147,10 @@ class Party:
             recorder.up(os.getpid())
             self.gate.arrive()
             try:
-                self.strategy.staff()[number]()
+                with self._held():
+                    self.strategy.staff()[number]()
             except Exception as error:  # it is reported with what the buyers then lacked
-                recorder.crashed(f"{type(error).__name__}: {error}")
+                recorder.crashed(self._reason(error))
                 raise SystemExit(1) from None
             recorder.end()
 
@@ -174,8 +230,7 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
     """Have the strategy's staff at work, each in a process of its own, and send them home at the end."""
     staff = [_process(context, party.serve, number) for number in range(len(party.strategy.staff()))]
     try:
-        for each in staff:
-            each.start()
+        start(staff, context)
         yield staff
         if all(each.is_alive() for each in staff):
             party.strategy.dismiss()
@@ -184,6 +239,15 @@ def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
             each.join(max(0.0, deadline - monotonic()))
     finally:
         kill(staff)
+
+
+def start(processes: Iterable[Process], context: BaseContext) -> None:
+    """Start processes, so that a Ctrl-C meanwhile stops the lab and not one that is only half there."""
+    if context.get_start_method() != "fork":
+        resource_tracker.ensure_running()  # as it starts, it lets the signals through
+    with undisturbed():
+        for each in processes:
+            each.start()
 
 
 def staff_endings(party: Party, staff: list[BaseProcess]) -> list[Ending]:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from multiprocessing.process import BaseProcess
 from threading import Event, Thread
@@ -14,8 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.lifeline import die_with_parent, outlive_parent, undisturbed
 from ticketlab.core.pacing import paced_by
+from ticketlab.launch.log import Tail
 from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
 from ticketlab.launch.recorder import UP
 from ticketlab.launch.track import track
@@ -41,13 +42,15 @@ class PoolLauncher:
         """Race, and say how each buyer ended."""
         context = self.context()
         workers = min(self._workers, party.scenario.buyers)
-        with staffed(party, context) as staff, context.Pool(workers, _start_worker, (party,)) as pool:
+        with staffed(party, context) as staff, ExitStack() as stack:
+            with undisturbed():
+                pool = stack.enter_context(context.Pool(workers, _start_worker, (party,)))
             children = _workers(staff)
             try:
                 meanwhile()
                 party.gate.await_arrivals(workers + len(staff), party.start_seconds, lambda: _check(children, staff))
                 party.gate.fire()
-                endings = _await_results(pool, party, children, staff)
+                endings = _await_results(pool, party, staff)
             finally:
                 _stop(pool, party, staff)
         return endings + staff_endings(party, staff)
@@ -60,8 +63,8 @@ def _stop(pool: Pool, party: Party, staff: list[BaseProcess]) -> None:
     Should one have been killed in that state by somebody else, `terminate` waits for that lock for ever: it is left to
     a thread, and after a while to itself.
     """
-    for worker in _workers(staff):
-        if any(_is_busy(party, buyer) for buyer in _in_hand(party, worker)):
+    for buyer, worker in _in_hand(party).items():
+        if worker in _workers(staff) and _is_busy(party, buyer):
             _kill(worker)
     stopping = Thread(target=pool.terminate, daemon=True)
     stopping.start()
@@ -91,15 +94,27 @@ def _start_worker(party: Party) -> None:
     die_with_parent()
     _party = party
     party.gate.arrive()
+    outlive_parent()
 
 
 def _race(buyer: int) -> bool:
+    """Be one buyer, tied to the lab; an idle worker sees the end of its queue when the lab dies.
+
+    It must not be tied: the thread that replaces dead workers ends before the pool does, and who is then killed while
+    it holds the queue's lock leaves the lab waiting for that.
+    """
     assert _party is not None, "a worker is given its party when it starts"
-    with _party.recorded(buyer - 1) as (recorder, pacer), paced_by(pacer):
-        return _party.attend(buyer, recorder, lambda: None)
+    lab = multiprocessing.parent_process()
+    assert lab is not None, "a worker has a parent"
+    die_with_parent(lab.pid)
+    try:
+        with _party.recorded(buyer - 1) as (recorder, pacer), paced_by(pacer):
+            return _party.attend(buyer, recorder, lambda: None)
+    finally:
+        outlive_parent()
 
 
-def _await_results(pool: Pool, party: Party, children: set[int], staff: list[BaseProcess]) -> list[Ending]:
+def _await_results(pool: Pool, party: Party, staff: list[BaseProcess]) -> list[Ending]:
     """Hand out the buyers, and wait until each has reported, its worker has died, or time is up."""
     buyers = range(1, party.scenario.buyers + 1)
     done: dict[int, bool] = {}
@@ -112,22 +127,31 @@ def _await_results(pool: Pool, party: Party, children: set[int], staff: list[Bas
 
     for buyer in buyers:
         pool.apply_async(_race, (buyer,), callback=partial(report, buyer))
-    deadline = monotonic() + party.timeout
+    deadline, vigil = monotonic() + party.timeout, party.vigil()
     lost: dict[int, str] = {}
-    while len(done) + len(lost) < len(buyers) and (left := deadline - monotonic()) > 0:
-        everybody_home.wait(min(left, 0.1))
-        for dead in children - _workers(staff):  # the pool puts a new worker in its place, and forgets its buyer
-            lost |= {buyer: f"its worker {dead} died" for buyer in _in_hand(party, dead) if buyer not in done}
-        children |= _workers(staff)
+    while len(done.keys() | lost.keys()) < len(buyers) and (left := deadline - monotonic()) > 0 and not vigil.over():
+        everybody_home.wait(vigil.tick(min(left, 0.1)))
+        for buyer, worker in _in_hand(party).items():  # the pool puts a new worker in its place, and forgets its buyer
+            if buyer not in done and not _lives(worker) and _is_busy(party, buyer):
+                lost[buyer] = f"its worker {worker} died"
         if not all(each.is_alive() for each in staff):
             deadline = min(deadline, monotonic() + GRACE_SECONDS)
     return [_ending(buyer, done.get(buyer), lost.get(buyer, "")) for buyer in buyers]
 
 
-def _in_hand(party: Party, pid: int) -> list[int]:
-    """Return the buyers that a worker took up."""
-    heads = ((buyer, next(party.log.records(buyer - 1), None)) for buyer in range(1, party.scenario.buyers + 1))
-    return [buyer for buyer, head in heads if head is not None and head[0] == UP and head[2] == pid]
+def _in_hand(party: Party) -> dict[int, int]:
+    """Return which worker took up which buyer."""
+    heads = ((buyer, next(Tail(party.log, buyer - 1).read(), None)) for buyer in range(1, party.scenario.buyers + 1))
+    return {buyer: head[2] for buyer, head in heads if head is not None and head[0] == UP}
+
+
+def _lives(worker: int) -> bool:
+    multiprocessing.active_children()  # which buries the dead
+    try:
+        os.kill(worker, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _is_busy(party: Party, buyer: int) -> bool:

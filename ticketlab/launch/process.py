@@ -21,6 +21,7 @@ from ticketlab.launch.party import (
     kill,
     staff_endings,
     staffed,
+    start,
 )
 from ticketlab.launch.recorder import CRASH
 
@@ -45,14 +46,13 @@ class ProcessLauncher:
         with staffed(party, self._context) as staff:
             buyers = [self._process(party.race, number) for number in range(1, party.scenario.buyers + 1)]
             try:
-                for each in buyers:
-                    each.start()
+                start(buyers, self._context)
                 meanwhile()
                 party.gate.await_arrivals(
                     len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])
                 )
                 party.gate.fire()
-                hung = _await_exits(buyers, staff, party.timeout)
+                hung = _await_exits(buyers, staff, party)
             finally:
                 kill(buyers)
         return [_ending(number, each, each in hung) for number, each in enumerate(buyers, 1)] + staff_endings(
@@ -80,15 +80,15 @@ def _last_words(party: Party) -> str:
     return ""
 
 
-def _await_exits(buyers: Sequence[Process], staff: Sequence[Process], seconds: float) -> set[Process]:
+def _await_exits(buyers: Sequence[Process], staff: Sequence[Process], party: Party) -> set[Process]:
     """Wait for every buyer, but no longer than the time-out; return those that did not come."""
-    deadline = monotonic() + seconds
+    deadline, vigil = monotonic() + party.timeout, party.vigil()
     waiting = set(buyers)
     with selectors.DefaultSelector() as selector:
         for each in (*buyers, *staff):
             selector.register(each.sentinel, selectors.EVENT_READ, each)
-        while waiting and (left := deadline - monotonic()) > 0:
-            for key, _ in selector.select(left):
+        while waiting and (left := deadline - monotonic()) > 0 and not vigil.over():
+            for key, _ in selector.select(vigil.tick(left)):
                 selector.unregister(key.fileobj)
                 if key.data in waiting:
                     waiting.remove(key.data)

@@ -11,7 +11,7 @@ there, and written where they harm least: inside the lock, or before a wait.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, monotonic_ns, sleep, thread_time_ns, time
 from typing import Final, Literal, TypeVar
 
@@ -34,7 +34,7 @@ from ticketlab.core.inventory import (
 )
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
-from ticketlab.launch.log import LogWriter, Record
+from ticketlab.launch.log import LogFull, LogWriter, Record
 
 try:
     import resource
@@ -54,10 +54,14 @@ SLEEP: Final = "sleep"  # time, seconds
 NOTE: Final = "note"  # what, value
 CRASH: Final = "crash"  # time, message
 END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
+STRUCK: Final = "struck"  # time, fault, before what: the participant's last record, if it was killed
+RESUMED: Final = "resumed"  # time: a pause is over
 BATCH: Final = "batch"  # records, in order
 
 KEPT: Final = 64
-"""How many records may be kept back."""
+"""How many records may be kept back after a request."""
+MOST_KEPT: Final = 512
+"""How many may be kept back within one, so that a buyer that never comes to its end does not fill the memory."""
 
 
 class Recorder:
@@ -101,8 +105,12 @@ class Recorder:
 
     def crashed(self, message: str) -> None:
         """Record that the participant failed, with a line that says how."""
-        self._kept.append((CRASH, monotonic_ns(), message[:2000]))
-        self._write()
+        crash = (CRASH, monotonic_ns(), message[:2000])
+        try:
+            self._kept.append(crash)
+            self._write()
+        except LogFull:  # what it did is lost, why it stopped is not
+            self._log.append(crash, last=True)
 
     def end(self) -> None:
         """Record that the participant has done all its work."""
@@ -120,7 +128,7 @@ class Recorder:
         """Record the step."""
         if self._trace:
             self._kept.append((STEP, monotonic_ns(), step.action._value_, step.resource))
-        if self._unwritten and step.action is not Action.READ:
+        if (self._unwritten and step.action is not Action.READ) or len(self._kept) >= MOST_KEPT:
             self._write()
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
@@ -158,10 +166,21 @@ class Recorder:
         """Record what was learnt; retries always, since figures count them."""
         if self._trace or what == "retry":
             self._kept.append((NOTE, what, value))
+            if len(self._kept) >= MOST_KEPT:
+                self._write()
 
     def for_fork(self) -> Pacer:
         """Record nothing: a log has one writer."""
         return Free()
+
+
+def singly(records: Iterable[Record]) -> Iterator[Record]:
+    """Yield all records one by one, those of a batch in their order."""
+    for record in records:
+        if record[0] == BATCH:
+            yield from record[1]
+        else:
+            yield record
 
 
 def peak_memory() -> int:

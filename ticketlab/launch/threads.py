@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event, Semaphore, Thread, local
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -31,6 +32,7 @@ class ThreadLauncher:
     def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
         """Race, and say how each buyer ended."""
         buyers = range(1, party.scenario.buyers + 1)
+        together = replace(party, memory_mb=0)  # all buyers are one process
         pacer, ready, gun = PerThread(), Semaphore(0), Event()
         done: dict[int, bool] = {}
 
@@ -41,7 +43,7 @@ class ThreadLauncher:
         def race(buyer: int) -> None:
             with party.recorded(buyer - 1) as (recorder, own):
                 pacer.install(own)
-                done[buyer] = party.attend(buyer, recorder, arrive)
+                done[buyer] = together.attend(buyer, recorder, arrive)
             ready.release()  # who fails before the gate must not be waited for
 
         with staffed(party, self.context()) as staff, paced_by(pacer):
@@ -56,9 +58,10 @@ class ThreadLauncher:
             party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
             party.gate.fire()
             gun.set()
-            deadline = monotonic() + party.timeout
+            deadline, vigil = monotonic() + party.timeout, party.vigil()
             for thread in threads:
-                thread.join(max(0.0, deadline - monotonic()))
+                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not vigil.over():
+                    thread.join(vigil.tick(left))
         return [_ending(buyer, done.get(buyer)) for buyer in buyers] + staff_endings(party, staff)
 
 

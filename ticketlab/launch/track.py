@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
@@ -37,12 +37,12 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
     """
     found = Track(process)
     if keep:
-        records = list(_in_order(records))
+        records = list(recorder.singly(records))
         found.records = [_since(record, origin_ns) for record in records]
     invocation: Record | None = None
     accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
-    for record in _in_order(records):
+    for record in recorder.singly(records):
         tag = record[0]
         if tag == recorder.STEP:
             at_ns, action = record[1] - origin_ns, record[2]
@@ -62,6 +62,8 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
             assert invocation is not None, "a completion follows its invocation"
             found.operations.append(_operation(process, origin_ns, invocation, record, tuple(accesses)))
             invocation, found.last = None, f"had finished its order {len(found.operations)}"
+        elif tag == recorder.STRUCK:
+            found.last = f"was struck by {record[2]} before {record[3]}"
         elif tag == recorder.CRASH:
             found.crash = record[2]
         elif tag == recorder.END:
@@ -70,15 +72,6 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
     if invocation is not None:
         found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
-
-
-def _in_order(records: Iterable[Record]) -> Iterator[Record]:
-    """Yield all records singly."""
-    for record in records:
-        if record[0] == recorder.BATCH:
-            yield from record[1]
-        else:
-            yield record
 
 
 def _since(record: Record, origin_ns: int) -> Record:

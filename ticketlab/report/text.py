@@ -37,6 +37,8 @@ def print_race(row: Result, console: Console) -> None:
     console.print()
     for line in _evidence(row.verdict.anomalies):
         console.print(line)
+    for line in _faults(row):
+        console.print(line)
     if row.books:
         console.print(_books(row))
     console.print(_next_of_race(row))
@@ -153,6 +155,19 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
             shown |= keys
         for each in list(anomaly.evidence.get("participants", ()))[:SHOWN]:
             yield Text(f"  {each['who']}: {each['detail']}; it {each['last']}")
+
+
+def _faults(row: Result) -> Iterator[Text]:
+    """Say whom faults struck, when the lock was had again, and what was left behind."""
+    for each in row.struck[:SHOWN]:
+        held = f", holding {listed(each['held'])}" if each["held"] else ""
+        yield Text(f"† {each['who']}: {each['fault']} before {each['before']} at {each['at_ms']:.2f} ms{held}")
+    if len(row.struck) > SHOWN:
+        yield Text(f"  and {len(row.struck) - SHOWN} more were struck (--json has them all)", style="dim")
+    if row.figures.recovery_ms:
+        yield Text(f"What the dead held was had again after {_ms(row.figures.recovery_ms)} at the latest.")
+    if row.left:
+        yield Text(f"Left behind: {listed(list(row.left))}.")
 
 
 def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:

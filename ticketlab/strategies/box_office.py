@@ -1,7 +1,9 @@
 """A box office: the clerk behind a socket, on this machine only.
 
-A request is one line of JSON, `["buy", buyer, section, quantity]`, and so is its answer. A line is at most 64 KiB; a
-client that sends more, or anything else than a request, is disconnected, and the others never notice. Three servers:
+Whoever connects first shows a pass, which only buyers have; strangers wait in a lobby of a few places, where the one
+that came first makes room. Then a request is one line of JSON, `["buy", buyer, section, quantity]`, and so is its
+answer. A line is at most 64 KiB; a client that sends more, or anything else than a request, is disconnected, and the
+others never notice. Three servers:
 
 - `selector`: one loop over all connections, and so one owner of the inventory: nothing to lock;
 - `process`: a process for each connection; they share the inventory, so they take turns by a lock;
@@ -13,8 +15,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import selectors
-import shutil
 import signal
 import socket
 import tempfile
@@ -26,8 +28,10 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, cast
 
+from ticketlab.core import strict_json
 from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TornRead
 from ticketlab.core.inventory import (
+    MOST_TICKETS,
     Buy,
     Cancel,
     Cancelled,
@@ -49,9 +53,13 @@ from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answe
 
 LONGEST_LINE = 64 * 1024
 SILENCE_SECONDS = 5.0
-"""How long a pool's worker waits for a client that has connected and says nothing."""
+"""How long a pool's worker waits for a buyer that has shown its pass and says nothing."""
+LOBBY = 64
+"""How many clients without a pass a server keeps waiting."""
 
 _OFFICE = "box office"
+_PREFIX = "ticketlab-"
+_LONGEST_PATH = 100  # bytes; the system takes 107
 _OUTCOMES: dict[str, type[Outcome]] = {
     each.__name__.lower(): each for each in (Sold, SoldOut, Found, Cancelled, Held, Expired)
 }
@@ -63,7 +71,7 @@ class BoxOffice(Unattended):
 
     def __init__(self, server: str, transport: str, workers: int) -> None:
         self._server, self._transport, self._workers = server, transport, workers
-        self._folder: Path | None = None
+        self._path: Path | None = None
 
     def prepare(self, setting: Setting) -> None:
         """Listen; connections are accepted once the staff is there."""
@@ -71,12 +79,13 @@ class BoxOffice(Unattended):
         self._sections = frozenset(setting.store.books().stocks)
         self._lock: Any = setting.context.Lock()
         self._home, self._send_home = setting.context.Pipe(duplex=False)
+        self._pass = secrets.token_hex(16).encode() + b"\n"
         if self._transport == "tcp":
             self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         else:
-            self._folder = Path(tempfile.mkdtemp(prefix="ticketlab-"))  # short: the path of a socket has 107 bytes
+            self._path = _socket_path(setting.folder)
             self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(str(self._folder / "office"))
+            self._listener.bind(str(self._path))
             self._listener.listen(4096)
         self._address = self._listener.getsockname()
 
@@ -87,15 +96,14 @@ class BoxOffice(Unattended):
         return (self._serve_all if self._server == "selector" else self._serve_by_processes,)
 
     def _serve_all(self) -> None:
-        with self._store.session() as session, self._waiting_room() as selector:
+        with self._store.session() as session, self._waiting_room() as (selector, lobby):
             while True:
                 for key, _ in _ready(selector):
                     if key.fileobj is self._home:
                         return
-                    if key.fileobj is self._listener:
-                        client, _ = self._listener.accept()
-                        client.setblocking(False)
-                        selector.register(client, selectors.EVENT_READ, bytearray())
+                    if key.data is None:
+                        for client in self._known(lobby, key.fileobj):
+                            selector.register(client, selectors.EVENT_READ, bytearray())
                     elif not self._serve_ready(session, key.fileobj, key.data):
                         selector.unregister(key.fileobj)
                         key.fileobj.close()
@@ -151,35 +159,49 @@ class BoxOffice(Unattended):
                 return  # not a client of ours, or gone
 
     def _arrivals(self) -> Iterator[socket.socket]:
-        """Yield each new connection, until the staff is sent home."""
-        with self._waiting_room() as selector:
+        """Yield each client that has shown its pass, until the staff is sent home."""
+        with self._waiting_room() as (selector, lobby):
             while True:
                 ready = [key.fileobj for key, _ in _ready(selector)]
                 if self._home in ready:
                     os.read(self._home.fileno(), 1)  # a byte for each of the staff: a message could be read by halves
                     return
-                try:
-                    client, _ = self._listener.accept()
-                except BlockingIOError:
-                    continue  # another one of the pool was quicker
-                client.setblocking(True)
-                yield client
+                for each in ready:
+                    for client in self._known(lobby, each):
+                        client.setblocking(True)
+                        yield client
+
+    def _known(self, lobby: _Lobby, ready: Any) -> Iterator[socket.socket]:
+        """Let in who is at the door, or look again at who is in the lobby; yield it once it has shown its pass."""
+        client = ready
+        if ready is self._listener:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:  # another one of the pool was quicker, the client has left, or there are no files left
+                lobby.make_room(LOBBY - 1)
+                return
+            client.setblocking(False)
+            lobby.enter(client)
+        if lobby.shows(client, self._pass):
+            yield client
 
     @contextmanager
-    def _waiting_room(self) -> Iterator[selectors.BaseSelector]:
+    def _waiting_room(self) -> Iterator[tuple[selectors.BaseSelector, _Lobby]]:
         self._listener.setblocking(False)
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._home, selectors.EVENT_READ)
+            lobby = _Lobby(selector)
             try:
-                yield selector
+                yield selector, lobby
             finally:
+                lobby.make_room(0)
                 for key in list(selector.get_map().values()):
                     if key.data is not None:  # a client that had not left
                         cast("socket.socket", key.fileobj).close()
 
     def _parse(self, line: bytes) -> Request:
-        request = _parse_request(line)
+        request = parse_request(line)
         if request.section not in self._sections:
             raise ValueError("no such section")
         return request
@@ -204,6 +226,7 @@ class BoxOffice(Unattended):
         family = socket.AF_INET if self._transport == "tcp" else socket.AF_UNIX
         with socket.socket(family) as connection:
             connection.connect(self._address)
+            connection.sendall(self._pass)
             with connection.makefile("rwb") as stream:
                 yield connection, stream
 
@@ -215,8 +238,61 @@ class BoxOffice(Unattended):
         """Stop listening, and remove the socket's file."""
         for each in (self._listener, self._home, self._send_home):
             each.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+            if self._path.parent.name.startswith(_PREFIX):
+                self._path.parent.rmdir()
+
+
+class _Lobby:
+    """Clients that have not shown their pass, those that came first first."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self._selector = selector
+        self._shown: dict[socket.socket, bytearray] = {}
+
+    def enter(self, client: socket.socket) -> None:
+        """Let a client wait."""
+        self.make_room(LOBBY - 1)
+        self._shown[client] = bytearray()
+        self._selector.register(client, selectors.EVENT_READ)
+
+    def shows(self, client: socket.socket, wanted: bytes) -> bool:
+        """Look at what a client shows, and at no byte beyond; with the whole pass it leaves the lobby."""
+        shown = self._shown.get(client)
+        if shown is None:  # it has had to make room
+            return False
+        try:
+            arrived = client.recv(len(wanted) - len(shown))
+        except BlockingIOError:
+            return False
+        except OSError:
+            arrived = b""
+        shown += arrived
+        if shown == wanted:
+            self._leave(client)
+            return True
+        if not arrived or not wanted.startswith(shown):
+            self._leave(client)
+            client.close()
+        return False
+
+    def make_room(self, most: int) -> None:
+        """Close the connections of those that came first, until so many are left."""
+        while len(self._shown) > most:
+            client = next(iter(self._shown))
+            self._leave(client)
+            client.close()
+
+    def _leave(self, client: socket.socket) -> None:
+        del self._shown[client]
+        self._selector.unregister(client)
+
+
+def _socket_path(folder: Path) -> Path:
+    """Return where the socket is to stand: in the run's folder, or if that path is too long for one, in a new one."""
+    path = folder.absolute() / "office"
+    return path if len(os.fsencode(path)) <= _LONGEST_PATH else Path(tempfile.mkdtemp(prefix=_PREFIX)) / "office"
 
 
 def exchange(connected: tuple[socket.socket, Any], buyer: int, message: bytes) -> bytes:
@@ -246,24 +322,27 @@ def format_request(request: Request) -> bytes:
     return json.dumps([type(request).__name__.lower(), *request]).encode() + b"\n"
 
 
-def _parse_request(line: bytes) -> Request:
+def parse_request(line: bytes) -> Request:
     """Read a request; raises ValueError for anything else."""
-    match json.loads(line):
-        case ["buy", int(buyer), str(section), int(quantity)] if quantity >= 1:
+    match strict_json.parse(line):
+        case ["buy", buyer, str(section), quantity] if _counts(buyer, quantity):
             return Buy(buyer, section, quantity)
-        case ["search", int(buyer), str(section)]:
+        case ["search", buyer, str(section)] if _counts(buyer):
             return Search(buyer, section)
-        case ["hold", int(buyer), str(section), int(quantity), int() | float() as seconds, str(hold)] if (
-            quantity >= 1 and 0 < seconds < inf
+        case ["hold", buyer, str(section), quantity, int() | float() as seconds, str(hold)] if (
+            _counts(buyer, quantity) and 0 < seconds < inf
         ):
             return Hold(buyer, section, quantity, seconds, hold)
-        case ["confirm", int(buyer), str(section), str(hold), _]:
+        case ["confirm", buyer, str(section), str(hold), _] if _counts(buyer):
             return Confirm(buyer, section, hold)
-        case ["cancel", int(buyer), str(section), [*tickets], str(hold)] if all(
-            isinstance(ticket, int) for ticket in tickets
-        ):
+        case ["cancel", buyer, str(section), [*tickets], str(hold)] if _counts(buyer, *tickets):
             return Cancel(buyer, section, tuple(tickets), hold)
     raise ValueError("not a request")
+
+
+def _counts(*numbers: object) -> bool:
+    """Whether all are whole numbers from 1 that every store keeps exactly."""
+    return all(type(number) is int and 1 <= number < MOST_TICKETS for number in numbers)
 
 
 def format_answer(answer: Outcome | PurchaseError) -> bytes:

@@ -11,9 +11,9 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 if TYPE_CHECKING:
-    from ticketlab.timings.strategies import orders, scenarios, schedules, timings
+    from ticketlab.timings.strategies import faults, orders, scenarios, schedules, timings
 
-__all__ = ["Plan", "Schedule", "Timing", "orders", "scenarios", "schedules", "timings"]
+__all__ = ["Plan", "Schedule", "Timing", "faults", "orders", "scenarios", "schedules", "timings"]
 
 
 def __getattr__(name: str) -> Any:

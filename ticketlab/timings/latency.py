@@ -20,6 +20,7 @@ _GROUPS: Final[Mapping[str, frozenset[Action]]] = {
     "send": frozenset({Action.SEND}),
 }
 _SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
+LONGEST_S: Final = 3600.0
 _NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
 _RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
 
@@ -35,6 +36,8 @@ def time_range(text: str, what: str, example: str) -> tuple[float, float]:
     lowest, highest = float(low) * _SECONDS[low_unit or high_unit], float(high) * _SECONDS[high_unit]
     if lowest > highest:
         raise UsageError(f"{what} runs backwards: the lower bound comes first")
+    if highest > LONGEST_S:
+        raise UsageError(f"{what} is too long: an hour is the most")
     return lowest, highest
 
 

@@ -1,0 +1,101 @@
+"""The lab is killed or interrupted in the middle of its work: nobody goes on, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from command_line import ENVIRONMENT, ticketlab
+from whole_lab import DEADLINE, WholeLab, wait_until
+
+FOR_EVER = ["--buyers", "4", "--latency", "read=500s"]
+EXPLORE = ["explore", "--executor", "processes", "--policy", "random", "--orders", "3", "--executions", "1000000000"]
+WORK: dict[str, tuple[Sequence[str], int]] = {
+    "fork": (["race", "--store", "json", "--strategy", "lock", *FOR_EVER], 5),
+    "forkserver": (["race", "--store", "json", "--strategy", "lock", "--launcher", "process:forkserver", *FOR_EVER], 7),
+    "spawn": (["race", "--store", "json", "--strategy", "lock", "--launcher", "process:spawn", *FOR_EVER], 6),
+    "pool": (["race", "--store", "json", "--strategy", "lock", "--launcher", "pool:3", *FOR_EVER], 4),
+    "threads": (["race", "--store", "json", "--strategy", "clerk", "--launcher", "threads", *FOR_EVER], 2),
+    "manager": (["race", "--store", "manager", "--strategy", "manager-lock", *FOR_EVER], 6),
+    "office": (["race", "--store", "sqlite", "--strategy", "clerk:socket,server=process", *FOR_EVER], 6),
+    "offices": (["race", "--store", "sqlite", "--strategy", "clerk:socket,server=pool", *FOR_EVER], 9),
+    "story": (["race", "--buyers", "4", "--latency", "read=500s"], 5),
+    "explore": ([*EXPLORE, "--strategy", "lock"], 4),
+    "explore a manager": ([*EXPLORE, "--store", "manager", "--strategy", "manager-lock"], 5),
+    "compare": (["compare", "--stores", "json,manager", "--strategies", "lock,clerk", "--seconds", "3600"], 5),
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_a_lab_that_is_killed_leaves_no_orphans_and_no_shared_memory(work: str, tmp_path: Path) -> None:
+    words, processes = WORK[work]
+    with WholeLab(words, tmp_path) as lab:
+        lab.await_started(processes)
+        lab.command.kill()
+        lab.await_end()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("work", WORK)
+def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int, tmp_path: Path) -> None:
+    words, processes = WORK[work]
+    with WholeLab(words, tmp_path) as lab:
+        lab.await_started(processes)
+        for _ in range(times):
+            lab.interrupt()
+        output, errors = lab.await_end()
+    assert lab.command.returncode == 130
+    assert output == ""
+    assert errors == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"
+    assert list(lab.temporary.iterdir()) == []
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert set(left) <= {".lock"}
+
+
+def test_the_live_folder_of_a_killed_lab_is_swept_up_by_the_next(tmp_path: Path) -> None:
+    words, processes = WORK["fork"]
+    with WholeLab(words, tmp_path) as lab:
+        lab.await_started(processes)
+        lab.command.kill()
+        lab.await_end()
+    live = tmp_path / ".ticketlab" / "live"
+    assert list(live.glob("race-*")) != []
+    race = ["race", "--store", "json", "--strategy", "lock", "--buyers", "2", "--latency", "none"]
+    assert ticketlab(*race, cwd=tmp_path).returncode == 0
+    assert list(live.glob("race-*")) == []
+
+
+def test_on_a_terminal_the_progress_line_is_erased_and_the_cursor_is_there(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ticketlab", "race", "--buyers", "3", "--latency", "read=500s"]
+    lab = subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while b"[1/" not in shown:
+        shown += os.read(ours, 4096)
+    wait_until(lambda: len(Path(f"/proc/{lab.pid}/task/{lab.pid}/children").read_text().split()) >= 3)
+    lab.send_signal(signal.SIGINT)
+    assert lab.wait(DEADLINE) == 130
+    shown += os.read(ours, 4096)
+    os.close(ours)
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h"), "a cursor that was hidden is shown again"
+    assert b"\r\x1b[2Kticketlab: interrupted:" in shown
+
+
+def test_who_has_read_enough_of_the_output_is_no_error(tmp_path: Path) -> None:
+    race = ["race", "--store", "json", "--strategy", "lock", "--buyers", "2", "--latency", "none"]
+    lab = subprocess.Popen(
+        [sys.executable, "-m", "ticketlab", *race], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert lab.stdout is not None
+    lab.stdout.close()
+    lab.stdout = None
+    _, errors = lab.communicate(timeout=DEADLINE)
+    assert (lab.returncode, errors) == (0, "")

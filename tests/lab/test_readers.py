@@ -1,0 +1,82 @@
+"""Every reader takes any bytes: a value, or a one-line refusal. `scripts/fuzz_readers.py` feeds them a million."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from random import Random
+
+import fuzz_corpus
+import pytest
+from fuzz_readers import Tally
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticketlab.core.errors import UsageError
+from ticketlab.lab.cases import load_case
+from ticketlab.lab.documents import read_document
+from ticketlab.lab.files import read_file
+from ticketlab.lab.stock import opening_stock
+
+NAMES = ("stock", "case", "result", "timeline", "history", "packed", "edn", "baseline", "runs", "report", "picture",
+         "threshold", "settings", "spec", "latency", "message")  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=8), inside, max_size=4),
+    max_leaves=10,
+).map(lambda value: json.dumps(value).encode())
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, fuzz_corpus.Reader]:
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("documents"))
+    try:
+        return {reader.name: reader for reader in fuzz_corpus.readers()}
+    finally:
+        os.chdir(before)
+
+
+def test_every_reader_has_its_law(readers: dict[str, fuzz_corpus.Reader]) -> None:
+    assert tuple(readers) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_bytes_are_a_value_or_a_refusal_of_one_line(
+    name: str, readers: dict[str, fuzz_corpus.Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reader, path = readers[name], Path(readers[name].file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    read = reader.open()
+
+    def fed(content: bytes) -> Tally:
+        tally = Tally(name)
+        path.write_bytes(content)
+        tally.feed(read, path)
+        return tally
+
+    for document in reader.documents:
+        assert fed(document).accepted, "the lab reads its own documents"
+
+    damaged = st.integers(0, 1 << 32).map(lambda seed: reader.mutate(Random(seed)))
+
+    @settings(max_examples=100)
+    @given(damaged | st.binary(max_size=200) | JSON)
+    def law(content: bytes) -> None:
+        assert fed(content).shown == []
+
+    law()
+
+
+@pytest.mark.parametrize("read", [read_document, load_case, lambda path: opening_stock(str(path))])
+def test_only_regular_files_are_read_so_nothing_is_waited_for(read: fuzz_corpus.Read, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("pipe.json", "folder.json", "missing.json", "a\0b.json"):
+        with pytest.raises(UsageError) as refusal:
+            read(tmp_path / name)
+        assert "\n" not in str(refusal.value)
+    with pytest.raises(UsageError, match="is not a regular file"):
+        read_file(Path("/dev/zero"), "result")

@@ -1,0 +1,68 @@
+"""The soak, in small: random faults in random races, two judges that agree, nothing left behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from ticketlab.core.scenario import Scenario
+from ticketlab.lab.race import Live, race
+
+SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
+
+
+def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
+    words = ["--races", "40", "--seed", "3", "--json"]
+    done = subprocess.run(
+        [sys.executable, str(SOAK), *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    counts = json.loads(done.stdout)
+    assert (done.returncode, counts["troubles"], done.stderr) == (0, [], "")
+    assert counts["races"] == 40
+    assert counts["struck"]["kill"] > 20
+
+
+@pytest.fixture
+def soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("soak", SOAK)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "soak", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(
+    soak: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "GOES_WRONG_BY", {("json:rename", "lock"): soak.NOTHING})
+    counts = soak.soak(races=12, seed=0, first=0, say=False)
+    assert counts["verdicts"]["lock left behind"] == len(counts["troubles"]) > 0
+    assert "lock left behind, which should not be\n  ticketlab race --store json:rename" in counts["troubles"][0]
+
+
+def test_judges_that_contradict_each_other_are_found_out(soak: ModuleType) -> None:
+    scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
+    result = race(scenario, Live())
+    assert soak.quarrel(result, scenario) == ""
+    emptied = {**result.books, "ledger": []}
+    emptied["stocks"] = {name: stock | {"issued": 0} for name, stock in result.books["stocks"].items()}
+    assert (
+        soak.quarrel(replace(result, books=emptied), scenario) == "the receipts say lost update, the history says valid"
+    )
+
+
+def test_what_is_left_open_is_found_out(soak: ModuleType) -> None:
+    before = soak.surroundings()
+    with Path("open").open("w"):
+        assert soak.surroundings() != before
+    assert soak.surroundings() == before

@@ -1,0 +1,159 @@
+"""The box office among clients that mean it no good: real buyers go on buying, and the books stay right."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import cycle
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketlab.core.inventory import Buy, Cancel, Search
+from ticketlab.core.scenario import Scenario
+from ticketlab.lab.race import Live, race
+from ticketlab.lab.registry import guest
+from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
+from ticketlab.strategies.clerk import KIND
+
+NESTED = b"[" * 60_000 + b"\n"
+STRANGERS: dict[str, tuple[bytes, ...]] = {
+    "nothing": (b"",),
+    "garbage": (bytes(range(256)) * 8, b"\0" * 100, b"\n\n\n", b"GET / HTTP/1.1\r\n\r\n"),
+    "a length of its own": (b"\xff\xff\xff\xff", (1 << 62).to_bytes(8, "big") + b"x"),
+    "a request without a pass": (b'["buy", 1, "main", 1]\n',),
+    "a pickle": (b"cos\nsystem\n(S'touch pwned'\ntR.",),
+}
+MAD: dict[str, bytes] = {
+    "garbage": os.urandom(2000) + b"\n",
+    "a line without end": b"x" * 300_000,
+    "brackets without end": NESTED,
+    "a number without end": b"9" * 60_000 + b"\n",
+    "half a request": b'["buy", 1, "ma',
+    "a section that is not there": b'["buy", 1, "moon", 1]\n',
+    "numbers beyond the stores'": b'["buy", 99999999999999999999, "main", 1]\n["search", -1, "main"]\n',
+    "no request": b'{"buy": 1}\n',
+}
+
+
+@contextmanager
+def beset(office: BoxOffice, messages: list[bytes], *, keep: int, times: int | None = None) -> Iterator[None]:
+    """Connect again and again, say one of the messages and fall silent; so many connections stay open at a time."""
+    stop = Event()
+
+    def besiege() -> None:
+        kept: list[socket.socket] = []
+        for number, message in enumerate(cycle(messages)):
+            if stop.wait(0.0005) or number == times:
+                break
+            client = socket.socket(office._listener.family)
+            client.settimeout(1.0)
+            kept.append(client)
+            try:
+                client.connect(office._address)
+                client.sendall(message)
+            except OSError:  # disconnected in the middle of it
+                pass
+            while len(kept) > keep:
+                kept.pop(0).close()
+        stop.wait()
+        for each in kept:
+            each.close()
+
+    thread = Thread(target=besiege, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> None:
+    """Race buyers at a box office that is beset from before the gun until the last one is home."""
+    offices: list[BoxOffice] = []
+    sieges: list[Any] = []
+
+    def build(variant: str, **_: str) -> BoxOffice:
+        offices.append(BoxOffice(server, transport, 2))
+        return offices[-1]
+
+    def meanwhile() -> None:
+        sieges.append(besiege(offices[-1]))
+        sieges[-1].__enter__()
+
+    with guest(replace(KIND, name="beset", build=build)):
+        try:
+            result = race(
+                Scenario.of("sqlite", "beset", buyers=6, orders=40, tickets=200), Live(timeout=50, meanwhile=meanwhile)
+            )
+        finally:
+            for siege in sieges:
+                siege.__exit__(None, None, None)
+    assert result.verdict.anomalies == []
+    assert result.sold == 200
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("server", ["selector", "process", "pool"])
+def test_strangers_change_nothing(server: str, transport: str, what: str) -> None:
+    raced(server, transport, lambda office: beset(office, list(STRANGERS[what]), keep=3 * LOBBY))
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+@pytest.mark.parametrize("server", ["selector", "process", "pool"])
+def test_who_hangs_up_at_once_changes_nothing(server: str, what: str) -> None:
+    raced(server, "unix", lambda office: beset(office, list(STRANGERS[what]), keep=0))
+
+
+@pytest.mark.parametrize("what", MAD)
+@pytest.mark.parametrize("server", ["selector", "process", "pool"])
+def test_a_buyer_gone_mad_is_disconnected_and_the_others_go_on(server: str, what: str) -> None:
+    # A pool's worker waits for a silent buyer for some seconds, so there it is a few of them.
+    raced(server, "unix", lambda office: beset(office, [office._pass + MAD[what]], keep=2, times=4))
+
+
+@pytest.mark.parametrize("server", ["selector", "process", "pool"])
+def test_half_a_pass_then_silence_changes_nothing(server: str) -> None:
+    raced(server, "unix", lambda office: beset(office, [office._pass[:-1], office._pass[:3] + b"?"], keep=200))
+
+
+def test_nobody_outside_this_machine_or_user_can_connect() -> None:
+    def look(office: BoxOffice) -> Any:
+        if office._listener.family == socket.AF_INET:
+            assert office._address[0] == "127.0.0.1"
+        else:
+            assert office._path is not None
+            assert office._path.parent.stat().st_mode & 0o077 == 0
+        return beset(office, [b""], keep=0, times=0)
+
+    raced("selector", "tcp", look)
+    raced("selector", "unix", look)
+
+
+@given(st.binary(max_size=100))
+def test_a_message_is_a_request_or_a_value_error(line: bytes) -> None:
+    try:
+        request = parse_request(line)
+    except ValueError:
+        return
+    assert isinstance(request, Buy | Search | Cancel)
+
+
+COUNTS = st.integers(1, (1 << 53) - 1)
+
+
+@given(
+    st.builds(Buy, COUNTS, st.text(), COUNTS)
+    | st.builds(Search, COUNTS, st.text())
+    | st.builds(Cancel, COUNTS, st.text(), st.lists(COUNTS).map(tuple))
+)
+def test_a_request_comes_through_as_it_was_sent(request: Buy | Search | Cancel) -> None:
+    assert parse_request(format_request(request)) == request

@@ -1,0 +1,49 @@
+"""Trouble with files, as the kernel makes it: limits of the calling process, in force for the access at hand.
+
+It stands here because faults strike in controlled executions (`ticketlab.explore`) and in live races
+(`ticketlab.launch`) alike.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final
+
+from ticketlab.core.faults import Harm
+from ticketlab.core.pacing import Step
+
+FIRST_BYTES: Final = 20
+"""How much of a short write is written."""
+
+
+@contextmanager
+def trouble(harm: Harm, step: Step) -> Iterator[None]:
+    """Have an access meet its trouble while the context lasts; raises OSError where that stands in its place."""
+    limits: AbstractContextManager[None] = nullcontext()
+    match harm:
+        case Harm.IO_ERROR:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), step.resource)
+        case Harm.DISK_FULL:
+            limits = _limited("RLIMIT_FSIZE", 0)
+        case Harm.SHORT_WRITE:
+            limits = _limited("RLIMIT_FSIZE", FIRST_BYTES)
+        case Harm.NO_FILES:
+            limits = _limited("RLIMIT_NOFILE", 0)
+    with limits:
+        yield
+
+
+@contextmanager
+def _limited(what: str, most: int) -> Iterator[None]:
+    import resource  # only Unix systems have it
+
+    number = getattr(resource, what)
+    soft, hard = resource.getrlimit(number)
+    resource.setrlimit(number, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(number, (soft, hard))
