@@ -41,6 +41,9 @@ def test_our_own_stores_conform(store: str) -> None:
         ("clerk", "json:in-place"),
         ("atomic", "sqlite"),
         ("flock:data-file", "json:rename"),
+        ("lease", "sqlite"),
+        ("lease:unfenced", "json:in-place"),
+        ("filelock:stale-age", "json:in-place"),
     ],
 )
 def test_our_own_strategies_conform(strategy: str | StrategyKind, store: str) -> None:
