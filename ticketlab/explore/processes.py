@@ -24,6 +24,7 @@ from typing import Any, Final, Self, cast
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.fork import Forked
 from ticketlab.core.lifeline import die_with_parent, undisturbed
 from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Exposed, Place, Strikes
@@ -205,7 +206,7 @@ class Processes:
             self._poll = select.epoll()
             undo.callback(self._poll.close)
             self._poll.register(self._bells[-1].file, select.EPOLLIN)
-            self._processes: list[ForkProcess] = []
+            self._processes: list[Forked] = []
             self._gone: set[int] = set()
             for who in range(self._state.size):
                 self._stopped[who] = 0
@@ -217,9 +218,9 @@ class Processes:
         self._clean = True
 
     def _start(self, parts: Sequence[Callable[[], None] | None]) -> None:
-        context = multiprocessing.get_context("fork")
+        make: Any = Forked if hasattr(os, "pidfd_open") else _by_multiprocessing
         for who, serve in enumerate(parts):
-            process = context.Process(target=self._take_part, args=(who, serve), name=self._name(who), daemon=True)
+            process = make(self._take_part, who, serve)
             with undisturbed():
                 process.start()
             self._processes.append(process)
@@ -311,8 +312,8 @@ class Processes:
         while not (ready := dict(self._poll.poll(self._patience))):
             self._check_progress()
         if mine.file not in ready:
-            gone = next(process for process in self._processes if process.sentinel in ready)
-            raise TicketlabError(f"{gone.name} ended in the middle of an execution (exit code {gone.exitcode})")
+            who, gone = next(each for each in enumerate(self._processes) if each[1].sentinel in ready)
+            raise TicketlabError(f"{self._name(who)} ended in the middle of an execution (exit code {gone.exitcode})")
         mine.wait()
         for message in self._board.trouble.read():
             self._board.trouble.clear()
@@ -489,6 +490,10 @@ class _Part:
         with paced_by(self._turns):
             serve()
         raise TicketlabError("staff went home while buyers were still buying")
+
+
+def _by_multiprocessing(target: Callable[..., object], *args: Any) -> ForkProcess:
+    return multiprocessing.get_context("fork").Process(target=target, args=args, daemon=True)
 
 
 _ASKING: Final = {

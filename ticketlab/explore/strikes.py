@@ -16,7 +16,7 @@ from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.core.trouble import trouble
 from ticketlab.explore.cast import Cast, Perform, attempt
 from ticketlab.explore.execution import Execution
-from ticketlab.explore.schedule import CLOCKED, SECOND, SKEW, State
+from ticketlab.explore.schedule import CLOCKED, REDUNDANT, SECOND, SKEW, State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
@@ -112,6 +112,8 @@ class Struck(Turns):
             return fault
         footprint = self.footprints.get(me) if fault.harm in _DEATHS else None
         self._stand(Step(Action.STRUCK, str(fault), on=footprint))
+        if state.registers[REDUNDANT]:
+            return None  # what follows is no part of the search, and a death would cost a new process
         state.fell[me] = 1
         self.note("before", describe(step) if step is not None else "its answer")
         if fault.harm is Harm.CLOCK:

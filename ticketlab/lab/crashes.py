@@ -179,7 +179,7 @@ class Crashes:
             TicketlabError: a cell could not be explored; the others are kept.
         """
         cores = sorted(os.sched_getaffinity(0))
-        context = get_context("fork")
+        context = get_context("spawn")  # small ones: what they fork costs by what they have in memory
         turns = context.Value("i", 0)
         with ProcessPoolExecutor(len(cores), context, _settle, (turns, cores, os.getpid())) as pool:
             waiting = {pool.submit(crash, cell, self.faults): cell for cell in self._longest_first()}
@@ -195,8 +195,11 @@ class Crashes:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _longest_first(self) -> list[Pair]:
-        """Put first what takes long, so that no core is left with a long cell at the end: whatever has staff."""
-        return sorted(self.cells, key=lambda cell: (cell[1].name != "clerk", cell[1].variant != "joinable"))
+        """Put first what takes long, so that no core is left with a long cell at the end: whatever has staff.
+
+        SQLite comes last: a worker that has loaded SQLAlchemy forks more slowly.
+        """
+        return sorted(self.cells, key=lambda cell: (cell[0].name == "sqlite", cell[1].name != "clerk"))
 
     def rows(self) -> list[Crashed]:
         """Return what is done, in the order of the cells."""

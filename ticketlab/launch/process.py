@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.launch.fork import Forked
+from ticketlab.core.fork import Forked
 from ticketlab.launch.party import (
     GRACE_SECONDS,
     Ending,

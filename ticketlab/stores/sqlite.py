@@ -21,7 +21,6 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Engine,
-    Executable,
     bindparam,
     create_engine,
     delete,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
+from sqlalchemy.schema import CreateTable
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import Conflict, TornRead, UsageError
@@ -76,6 +76,8 @@ class Statements(NamedTuple):
     clear: str
     stocks: str
     ledger: str
+    tables: tuple[str, ...]
+    open: str
 
 
 @cache
@@ -111,12 +113,13 @@ def statements() -> Statements:
         clear=_sql(delete(LEDGER)),
         stocks=_sql(select(STOCK)),
         ledger=_sql(select(LEDGER).order_by(LEDGER.c.id)),
+        tables=tuple(_sql(CreateTable(table)) for table in METADATA.sorted_tables),
+        open=_sql(insert(STOCK)),
     )
 
 
-def _sql(statement: Executable) -> str:
-    compiled: Any = statement.compile(dialect=sqlite_dialect(paramstyle="named"))  # type: ignore[attr-defined]
-    return str(compiled)
+def _sql(statement: Any) -> str:
+    return str(statement.compile(dialect=sqlite_dialect(paramstyle="named")))
 
 
 class SqliteStore:
@@ -137,19 +140,20 @@ class SqliteStore:
             what = "is a directory" if self.path.is_dir() else "exists already, and nothing is ever overwritten"
             raise UsageError(f"{self.path} {what}: name another folder")
         self._opening, self._ledger = dict(inventory.sections), ledger
-        statements()
-        engine = self.engine()
-        with engine.begin() as connection:
-            METADATA.create_all(connection)
+        sql = statements()
+        with self._connected() as execute:
+            execute("BEGIN IMMEDIATE")
+            for table in sql.tables:
+                execute(table)
             for name, count in self._opening.items():
-                connection.execute(insert(STOCK), Stock(name, count, count)._asdict() | {"holds": None})
+                execute(sql.open, Stock(name, count, count)._asdict() | {"holds": None})
+            execute("COMMIT")
 
     def engine(self) -> Engine:
         """Return this process's engine; its connections are closed as soon as they are given back."""
         if self._engine is None or self._engine[0] != os.getpid():
             engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
             event.listen(engine, "connect", self._set_up)
-            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
             self._engine = (os.getpid(), engine)
         return self._engine[1]
 

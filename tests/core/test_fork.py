@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ticketlab.launch.fork import Forked
+from ticketlab.core.fork import Forked
 
 FORK = multiprocessing.get_context("fork")
 
@@ -116,7 +116,7 @@ def test_its_own_children_are_its_own() -> None:
 def test_what_was_printed_is_printed_once() -> None:
     code = """
 import sys
-from ticketlab.launch.fork import Forked
+from ticketlab.core.fork import Forked
 print("parent")
 children = [Forked(print, "child") for _ in range(3)]
 for each in children:

@@ -1,4 +1,4 @@
-"""A child process by a bare fork, with as much of `multiprocessing.Process` as launchers use.
+"""A child process by a bare fork, with as much of `multiprocessing.Process` as launchers and explorations use.
 
 For each child `multiprocessing` asks after all earlier ones, opens two pipes and the null device, and runs a good deal
 of Python in either process. After a fork that is what costs: a page of memory is copied when one of the two first
@@ -8,6 +8,7 @@ writes to it, and looking at a Python object is writing to its reference count.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import traceback
 from collections.abc import Callable
@@ -67,9 +68,10 @@ class Forked:
         """How it ended, a signal that killed it as a negative number; None while it runs."""
         return self._await(os.WNOHANG)
 
-    def join(self) -> None:
-        """Wait until it has ended."""
-        self._await(0)
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, but no longer than so many seconds."""
+        if timeout is None or select.select([self.sentinel], [], [], timeout)[0]:
+            self._await(0)
 
     def _await(self, options: int) -> int | None:
         if self._exitcode is None and self.pid is not None:
