@@ -149,6 +149,14 @@ class Strategy(Protocol):
         """Give back what `prepare` took."""
 
 
+@runtime_checkable
+class Resettable(Strategy, Protocol):
+    """A strategy whose files remember the requests of one execution; explorations put them back before the next."""
+
+    def reset(self) -> None:
+        """Put the files back to what `prepare` made them, in place, while buyers and staff stay."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreKind(Kind):
     """A store by name; `build(folder, variant, **options)` makes one whose files stand in that folder.

@@ -69,6 +69,18 @@ class Inline:
         """How many take part, staff included."""
         return self._state.size
 
+    @property
+    def different_staff(self) -> Sequence[int]:
+        """Staff that differ: of those that do the same and wait for the same, only the first.
+
+        What happens to one of the others happens to the first one in another schedule.
+        """
+        state = self._state
+        standing: dict[object, int] = {}
+        for who, serve in enumerate(self._staff, state.buyers):
+            standing.setdefault((serve, state.pending[who]), who)
+        return list(standing.values())
+
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 
@@ -105,6 +117,7 @@ class Inline:
 
     def _employ(self, staff: Sequence[Callable[[], None]]) -> None:
         """Make a greenlet for each participant, and let each come to where it waits to begin."""
+        self._staff = staff
         with ExitStack() as undo:
             undo.callback(self._cast.close)
             self._state.renew()

@@ -27,6 +27,10 @@ class Executor(Protocol):
     def size(self) -> int:
         """How many take part, staff included."""
 
+    @property
+    def different_staff(self) -> Sequence[int]:
+        """Staff that differ: of those that do the same and wait for the same, only the first."""
+
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything."""
 

@@ -112,8 +112,9 @@ class Struck(Turns):
             return fault
         footprint = self.footprints.get(me) if fault.harm in _DEATHS else None
         self._stand(Step(Action.STRUCK, str(fault), on=footprint))
-        if state.registers[REDUNDANT]:
-            return None  # what follows is no part of the search, and a death would cost a new process
+        comes_again = me < state.buyers or state.struck_at[me] > 1  # staff wait at their first point from then on
+        if state.registers[REDUNDANT] and comes_again:
+            return None  # what follows is no part of the search, and a death would cost new processes
         state.fell[me] = 1
         self.note("before", describe(step) if step is not None else "its answer")
         if fault.harm is Harm.CLOCK:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +29,7 @@ from ticketlab.explore.findings import Exploring
 from ticketlab.lab.cells import full_name
 from ticketlab.lab.documents import read_document
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring import executor_for, refuse_unsupported, search_all
+from ticketlab.lab.exploring import Seen, executor_for, refuse_unsupported, search_all
 from ticketlab.lab.registry import store_kind, stores, strategies, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.runs import RUNS, runs
@@ -61,7 +60,7 @@ class Crashed:
 
     `points` is how many points were struck, `names` what went wrong only there and how often, `anyway` what went wrong
     without a fault. `waited` is the longest time, in seconds, after which a survivor could go on, where it had to wait
-    for something to expire; `left` names the files that were left behind.
+    for something to expire; `left` names the files that were left behind; `reason` says why not all was tried, if so.
     """
 
     store: str
@@ -77,6 +76,7 @@ class Crashed:
     waited: float
     left: Sequence[str]
     sentence: str
+    reason: str = ""
 
     @property
     def valid(self) -> bool | None:
@@ -95,7 +95,7 @@ class Crashed:
         if self.names:
             return ", ".join(sorted(self.names, key=lambda name: -self.names[name]))
         if not self.exhausted:
-            return "undecided"
+            return f"undecided: {self.reason}"
         return f"survives, after {self.waited:g} s" if self.waited else "survives"
 
 
@@ -139,8 +139,13 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> Crashed:
         able = tuple(fault for fault in faults if not why_not(fault, scenario, opened, staff))
     executor = "processes" if needs_processes(able) else "inline"
     how = Exploring(executor=executor, faults=able, executions=EXECUTIONS, exhaust=True)
-    with executor_for(cast, how) as running:
-        seen = search_all(running, cast, how)
+    reason = f"{EXECUTIONS:,} executions are not all"
+    seen = Seen()
+    try:
+        with executor_for(cast, how) as running:
+            search_all(running, cast, how, seen=seen)
+    except TicketlabError as error:
+        reason = str(error)
     struck = seen.points.told()
     names = sum((Counter(point.names) for point in struck), Counter[str]())
     anyway = seen.names - names
@@ -160,6 +165,7 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> Crashed:
         waited=max((point.waited for point in struck), default=0.0),
         left=sorted(cast.left),
         sentence=next((anomaly.sentence for anomaly in seen.worst if anomaly.name not in anyway), ""),
+        reason="" if seen.exhausted else reason,
     )
 
 
@@ -173,26 +179,23 @@ class Crashes:
         self._done: dict[Pair, Crashed] = {}
 
     def run(self, progress: Progress) -> None:
-        """Explore the cells, on every core; `progress` is told how many are done, of how many, and which was last.
-
-        Raises:
-            TicketlabError: a cell could not be explored; the others are kept.
-        """
+        """Explore the cells, on every core; `progress` is told how many are done, of how many, and which was last."""
         cores = sorted(os.sched_getaffinity(0))
         context = get_context("spawn")  # small ones: what they fork costs by what they have in memory
         turns = context.Value("i", 0)
-        with ProcessPoolExecutor(len(cores), context, _settle, (turns, cores, os.getpid())) as pool:
+        pool = ProcessPoolExecutor(len(cores), context, _settle, (turns, cores, os.getpid()))
+        try:
             waiting = {pool.submit(crash, cell, self.faults): cell for cell in self._longest_first()}
-            try:
-                for number, done in zip(count(1), as_completed(waiting)):
-                    store, strategy = waiting[done]
-                    try:
-                        self._done[waiting[done]] = done.result()
-                    except TicketlabError as error:
-                        raise TicketlabError(f"{strategy} on {store}: {error}") from error
-                    progress(number, len(self.cells), f"{strategy} on {store}")
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            for number, done in enumerate(as_completed(waiting), 1):
+                store, strategy = waiting[done]
+                self._done[waiting[done]] = done.result()
+                progress(number, len(self.cells), f"{strategy} on {store}")
+        except BaseException:
+            for worker in list(pool._processes.values()):  # nobody waits for what nobody wants to know any more
+                worker.kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _longest_first(self) -> list[Pair]:
         """Put first what takes long, so that no core is left with a long cell at the end: whatever has staff.

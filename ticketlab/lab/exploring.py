@@ -126,9 +126,13 @@ def search_all(
     cast: Rehearsal,
     how: Exploring,
     progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+    seen: Seen | None = None,
 ) -> Seen:
-    """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
-    seen = Seen()
+    """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left.
+
+    What is found goes into `seen` at once, so that it is there even where the search breaks off.
+    """
+    seen = seen or Seen()
     tried = Search(executor, how)
     for execution, strikes in tried.executions():
         seen.executions += 1

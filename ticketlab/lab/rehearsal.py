@@ -15,7 +15,7 @@ from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
 from ticketlab.core.faults import Harm
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Confirm, Held, Hold, Request, Sold
-from ticketlab.core.plugin import Perform, SeizableStore, ServedStore, Setting, Store, Strategy
+from ticketlab.core.plugin import Perform, Resettable, SeizableStore, ServedStore, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Record, crashed
@@ -106,8 +106,10 @@ class Rehearsal:
         return self._strategy.join(self._store, buyer)
 
     def reset(self) -> None:
-        """Put the opening stock back."""
+        """Put the opening stock back, and what the strategy's files said at the opening."""
         self._store.reset()
+        if isinstance(self._strategy, Resettable):
+            self._strategy.reset()
 
     def seize(self) -> AbstractContextManager[object]:
         """Keep the store locked as an outsider does."""

@@ -125,10 +125,10 @@ class Search:
             return self._under(())
         return self._everywhere() if self._kind.exhausts else self._drawn()
 
-    def _victims(self, fault: Fault) -> range:
+    def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size
         if fault.harm is Harm.KILL_STAFF:
-            return range(buyers, everybody)
+            return self._executor.different_staff
         return range(buyers if fault.harm.is_step else everybody)
 
     def _everywhere(self) -> Iterator[Struck]:

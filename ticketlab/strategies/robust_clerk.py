@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -51,6 +51,10 @@ class RobustClerk(BoxOffice):
         self._duty.touch()
         self._answers.touch()
 
+    def reset(self) -> None:
+        """Empty the book: sales that were taken back must not be answered from it."""
+        os.truncate(self._answers, 0)
+
     def staff(self) -> Sequence[Callable[[], None]]:
         """Employ two clerks."""
         return (self._serve_on_duty,) * CLERKS
@@ -59,7 +63,9 @@ class RobustClerk(BoxOffice):
         """Stand by until the other one is gone, then serve until sent home."""
         with opened(self._duty) as duty, self._store.session() as session:
             flock_guard("duty", duty).take()  # for good: closing the file gives it back, as dying does
-            self._book = Answers(self._answers, session)
+            self._book: Answers | None = None
+            with suppress(PurchaseError):  # nobody can read the store now: each buyer will be told
+                self._book = Answers(self._answers, session)
             self._serve_all()
 
     def _deal_with(self, session: Session, line: bytes) -> tuple[int, bytes]:
@@ -68,9 +74,10 @@ class RobustClerk(BoxOffice):
             return super()._deal_with(session, rest)
         request = self._parse(rest)
         try:
+            self._book = self._book or Answers(self._answers, session)
             answer = self._book.settle(session, int(number), request)
         except (OSError, PurchaseError) as error:
-            self._book = Answers(self._answers, session)  # whatever came of it, the book is true again
+            self._book = None  # whatever came of it: the next order is answered from what the book says then
             if isinstance(error, OSError):
                 raise  # the buyer is disconnected, and asks again
             answer = format_answer(error)
