@@ -64,7 +64,8 @@ class Step(NamedTuple):
     knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `unseen` says
     that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes nothing
     for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault concerns,
-    where these are known: what others notice of its victim's end.
+    where these are known: what others notice of its victim's end. `oblivious` promises that the resource does not
+    notice when somebody who used it dies: a lock or a queue in memory does not, and what the kernel keeps does.
     """
 
     action: Action
@@ -74,6 +75,7 @@ class Step(NamedTuple):
     own: bool = False
     unseen: bool = False
     on: tuple[str, ...] | None = None
+    oblivious: bool = False
 
     @property
     def changes(self) -> bool:

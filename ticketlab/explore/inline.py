@@ -39,7 +39,7 @@ class Inline:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
-        self._footprints: Mapping[int, tuple[str, ...]] = {}
+        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -59,7 +59,7 @@ class Inline:
     ) -> None:
         self._close()
 
-    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
         """Take in what others could notice of each participant's end; see `Struck`."""
         self._footprints = footprints
         self._clean = False

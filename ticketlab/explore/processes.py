@@ -89,7 +89,7 @@ class Processes:
         self._cast = cast
         self._faults = faults
         self._strikes: Strikes = ()
-        self._footprints: Mapping[int, tuple[str, ...]] = {}
+        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
         self.scripts: Sequence[Sequence[Any]] = cast.scripts
         self._whole = whole
         self._steps = steps
@@ -126,7 +126,7 @@ class Processes:
         self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
 
-    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
         """Take in what others could notice of each participant's end; see `Struck`."""
         self._footprints = footprints
         self._clean = False

@@ -20,7 +20,7 @@ class Executor(Protocol):
     def scripts(self) -> Sequence[Sequence[object]]:
         """What each buyer asks for."""
 
-    def expose(self, footprints: Mapping[int, tuple[str, ...]]) -> None:
+    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
         """Take in what others could notice of each participant's end."""
 
     @property

@@ -27,11 +27,24 @@ _DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
 _UNNOTICED: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
 
 
+SERVER: Final = -1
+"""In place of a participant: the store's server."""
+
+
+def servers_footprint(execution: Execution) -> frozenset[str]:
+    """Return what may change when the store's server dies: anything but what is between buyers and clerks alone."""
+    steps = (execution.trace.table.steps[what] for what in execution.trace.what)
+    return frozenset(step.resource for step in steps if step.action not in _BETWEEN or not step.oblivious)
+
+
 def footprint(execution: Execution, who: int) -> frozenset[str]:
     """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
     trace = execution.trace
     steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
-    return frozenset(step.resource for step in steps if step.action not in _UNNOTICED)
+    return frozenset(step.resource for step in steps if step.action not in _UNNOTICED and not step.oblivious)
+
+
+_BETWEEN: Final = frozenset({Action.SEND, Action.RECEIVE})
 
 
 class Terminated(BaseException):
@@ -62,7 +75,7 @@ class Struck(Turns):
         self._seize = seize
         self._trouble = ExitStack()  # what befalls the access at hand
         self.strike: Callable[[Fault], object] = _by_hand
-        self.footprints: Mapping[int, tuple[str, ...]] = {}
+        self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked; a fault may come first, or befall it."""
@@ -110,8 +123,8 @@ class Struck(Turns):
             return None
         if not fault.harm.is_step:
             return fault
-        footprint = self.footprints.get(me) if fault.harm in _DEATHS else None
-        self._stand(Step(Action.STRUCK, str(fault), on=footprint))
+        whose = me if fault.harm in _DEATHS else SERVER if fault.harm is Harm.KILL_SERVER else None
+        self._stand(Step(Action.STRUCK, str(fault), on=self.footprints.get(whose)))
         comes_again = me < state.buyers or state.struck_at[me] > 1  # staff wait at their first point from then on
         if state.registers[REDUNDANT] and comes_again:
             return None  # what follows is no part of the search, and a death would cost new processes

@@ -102,12 +102,12 @@ class Crashed:
 def pairs(named_stores: Iterable[Spec] = (), named_strategies: Iterable[Spec] = ()) -> list[Pair]:
     """Return the stores and strategies that were named, or else all that there are, where they go together.
 
+    A store that nobody names comes in its default variant, a strategy in each of its own.
+
     Raises:
         UsageError: nothing that was named goes together.
     """
-    shelves = list(named_stores) or [
-        Spec(kind.name, variant) for kind in stores() if not kind.in_process for variant in kind.variants or ("",)
-    ]
+    shelves = list(named_stores) or [Spec(kind.name) for kind in stores() if not kind.in_process]
     ways = list(named_strategies) or [
         Spec(kind.name, variant) for kind in strategies() for variant in kind.variants or ("",)
     ]

@@ -23,7 +23,7 @@ from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.findings import Exploring, StruckPoint
 from ticketlab.explore.search import Executor, search
-from ticketlab.explore.strikes import footprint
+from ticketlab.explore.strikes import SERVER, footprint, servers_footprint
 from ticketlab.explore.stuck import named
 from ticketlab.lab.registry import policy_kind, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
@@ -133,10 +133,11 @@ class Search:
 
     def _everywhere(self) -> Iterator[Struck]:
         everybody = range(self._executor.size)
-        noticed: dict[int, set[str]] = {who: set() for who in everybody}
+        noticed: dict[int | None, set[str]] = {who: set() for who in (*everybody, SERVER)}
         for execution, none in self._under(()):
             for who in everybody:
                 noticed[who] |= footprint(execution, who)
+            noticed[SERVER] |= servers_footprint(execution)
             yield execution, none
         self._executor.expose({who: tuple(sorted(names)) for who, names in noticed.items()})
         for fault in self._how.faults:

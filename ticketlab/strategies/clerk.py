@@ -25,7 +25,7 @@ REQUESTS = "requests"
 HOME = None
 """The sentinel: a clerk that receives it goes home."""
 
-_RECEIVING = Step(Action.RECEIVE, REQUESTS)
+_RECEIVING = Step(Action.RECEIVE, REQUESTS, oblivious=True)
 
 
 class Clerk(Unattended):
@@ -54,14 +54,15 @@ class Clerk(Unattended):
 
     def answer(self, buyer: int, answer: Outcome | PurchaseError) -> None:
         """Send an answer to the buyer that asked."""
-        at(Step(Action.SEND, f"answers {buyer}"))
+        at(Step(Action.SEND, f"answers {buyer}", oblivious=True))
         self._answers[buyer - 1].put(answer)
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy by asking; a buyer never opens the store."""
         mine = self._answers[buyer - 1]
-        asking, hearing = Step(Action.SEND, REQUESTS), Step(Action.RECEIVE, f"answers {buyer}")
+        asking = Step(Action.SEND, REQUESTS, oblivious=True)
+        hearing = Step(Action.RECEIVE, f"answers {buyer}", oblivious=True)
 
         def purchase(request: Request) -> Outcome:
             at(asking)
@@ -99,7 +100,7 @@ class JoinableClerks(Clerk):
 
     def serve(self) -> None:
         """Answer requests until the sentinel comes, one clerk at a time inside the inventory."""
-        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release)
+        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release, in_memory=True)
         with self._store.session() as session:
             while (request := self.receive()) is not HOME:
                 with guard:

@@ -22,7 +22,7 @@ class Lock(Unattended):
 
     def guard(self) -> Guard:
         """Return the lock as a guard."""
-        return Guard("lock", self._lock.acquire, self._lock.release)
+        return Guard("lock", self._lock.acquire, self._lock.release, in_memory=True)
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:

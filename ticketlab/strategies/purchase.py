@@ -51,13 +51,20 @@ class Guard:
 
     `acquire(True)` waits for the lock, `acquire(False)` says whether it was free and takes it if so. `mutex` promises
     that while somebody holds it nobody else can take it: not so where a name may come to stand for another file.
+    `in_memory` says that nothing happens to it when its holder dies.
     """
 
     def __init__(
-        self, name: str, acquire: Callable[[bool], bool], release: Callable[[], object], *, mutex: bool = True
+        self,
+        name: str,
+        acquire: Callable[[bool], bool],
+        release: Callable[[], object],
+        *,
+        mutex: bool = True,
+        in_memory: bool = False,
     ) -> None:
-        self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex)
-        self._releasing = Step(Action.RELEASE, name)
+        self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex, oblivious=in_memory)
+        self._releasing = Step(Action.RELEASE, name, oblivious=in_memory)
         self._acquire = acquire
         self._release = release
 

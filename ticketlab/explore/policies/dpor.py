@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ticketlab.explore.policies.replay import go_on
 from ticketlab.explore.policy import PolicyKind
@@ -50,6 +50,10 @@ class SourceSets:
         self._stack: list[Node] = []
         self._planned = 0
         self._begun = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the stack behind: whoever chooses goes by the state alone."""
+        return {**self.__dict__, "_stack": []}
 
     def begin(self, state: State) -> bool:
         """Find the races of the last execution, and lay out the next one."""
