@@ -32,9 +32,9 @@ SERVER: Final = -1
 
 
 def servers_footprint(execution: Execution) -> frozenset[str]:
-    """Return what may change when the store's server dies: anything but what is between buyers and clerks alone."""
+    """Return what may change when the store's server dies: anything but messages between buyers and clerks."""
     steps = (execution.trace.table.steps[what] for what in execution.trace.what)
-    return frozenset(step.resource for step in steps if step.action not in _BETWEEN or not step.oblivious)
+    return frozenset(step.resource for step in steps if step.action not in _MESSAGES)
 
 
 def footprint(execution: Execution, who: int) -> frozenset[str]:
@@ -44,7 +44,7 @@ def footprint(execution: Execution, who: int) -> frozenset[str]:
     return frozenset(step.resource for step in steps if step.action not in _UNNOTICED and not step.oblivious)
 
 
-_BETWEEN: Final = frozenset({Action.SEND, Action.RECEIVE})
+_MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
 
 
 class Terminated(BaseException):
