@@ -35,7 +35,7 @@ from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.runs import RUNS, runs
 from ticketlab.lab.striking import chosen, needs_processes, why_not
 
-CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF), Fault(Harm.KILL_SERVER))
+CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF))
 """What strikes where nothing else is named: whoever takes part is killed."""
 NAME: Final = "crashes"
 """What the run of a crash matrix is kept as."""

@@ -25,9 +25,11 @@ from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import RETRY, Action, Step, at, note
 from ticketlab.core.plugin import Perform, Session, Setting, Store
 from ticketlab.strategies.box_office import BoxOffice, exchange, format_answer, format_request, parse_answer
-from ticketlab.strategies.purchase import RETRIES, flock_guard, open_answer, opened
+from ticketlab.strategies.purchase import flock_guard, open_answer, opened
 
 CLERKS: Final = 2
+ASKS: Final = CLERKS + 1
+"""How often a buyer sends an order: once to each clerk, and once more to one that could not answer for a moment."""
 
 _LOOKING_UP: Final = Step(Action.READ, "answers")
 _ENTERING: Final = Step(Action.WRITE, "answers")
@@ -93,14 +95,14 @@ class RobustClerk(BoxOffice):
             def purchase(request: Request) -> Outcome:
                 nonlocal connected
                 message = b"%d %b" % (next(numbers), format_request(request))
-                for _ in range(RETRIES):
+                for _ in range(ASKS):
                     answer = exchange(connected, buyer, message)
                     if answer.endswith(b"\n"):
                         return open_answer(parse_answer(answer))
                     note(RETRY, "the clerk is gone")
                     line.close()
                     connected = line.enter_context(self._connect())
-                raise ClerkGone(f"no clerk answered, {RETRIES} times")
+                raise ClerkGone(f"no clerk answered, {ASKS} times")
 
             yield purchase
 
