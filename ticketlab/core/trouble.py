@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
@@ -42,8 +43,10 @@ def _limited(what: str, most: int) -> Iterator[None]:
 
     number = getattr(resource, what)
     soft, hard = resource.getrlimit(number)
+    compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # half a module would be kept, and break the next
     resource.setrlimit(number, (most, hard))
     try:
         yield
     finally:
         resource.setrlimit(number, (soft, hard))
+        sys.dont_write_bytecode = compiles
