@@ -6,10 +6,10 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from greenlet import getcurrent, greenlet
 
@@ -22,12 +22,13 @@ from ticketlab.explore.policies.replay import Onward
 from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.strikes import Struck, Terminated, seize_of
+from ticketlab.explore.troupe import Troupe
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
 
 STEPS: Final = 10_000
 
 
-class Inline:
+class Inline(Troupe):
     """Runs the participants of a cast in this process; a context manager, so that they are sent home at the end.
 
     With `whole`, reads and writes are one step each: the later parts of an access are no scheduling points. `steps` is
@@ -36,15 +37,9 @@ class Inline:
     """
 
     def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS, faults: Sequence[Fault] = ()) -> None:
-        self._cast = cast
-        self._faults = faults
-        self._strikes: Strikes = ()
-        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
-        self.scripts: Sequence[Sequence[Any]] = cast.scripts
+        super().__init__(cast, faults)
         self._whole = whole
         self._steps = steps
-        self._without = NOTHING
-        self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
 
     def __enter__(self) -> Self:
         with paced_by(Idle()):
@@ -59,28 +54,6 @@ class Inline:
     ) -> None:
         self._close()
 
-    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
-        """Take in what others could notice of each participant's end; see `Struck`."""
-        self._footprints = footprints
-        self._clean = False
-
-    @property
-    def size(self) -> int:
-        """How many take part, staff included."""
-        return self._state.size
-
-    @property
-    def different_staff(self) -> Sequence[int]:
-        """Staff that differ: of those that do the same and wait for the same, only the first.
-
-        What happens to one of the others happens to the first one in another schedule.
-        """
-        state = self._state
-        standing: dict[object, int] = {}
-        for who, serve in enumerate(self._staff, state.buyers):
-            standing.setdefault((serve, state.pending[who]), who)
-        return list(standing.values())
-
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 
@@ -90,20 +63,8 @@ class Inline:
         state = self._state
         if not policy.begin(state):
             return None
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
-            if state.size > state.buyers:
-                self._clean = False  # staff wait at a point already, and must come to it anew
-        if not self._clean:
-            self._close()
-            with paced_by(Idle()):
-                self._employ(self._cast.open())
+        self._arrange(without, strikes)
         turns = self._turns
-        if without != self._without:
-            self._without = without
-            state.leave_out(without)
-        self._cast.reset()
         state.reset(policy)
         turns.begin()
         self._clean = False

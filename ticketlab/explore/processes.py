@@ -16,7 +16,7 @@ import random
 import select
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.context import ForkProcess
 from types import TracebackType
@@ -44,6 +44,7 @@ from ticketlab.explore.shared import NEWS, Board, EventBell, PipeBell, SharedMem
 from ticketlab.explore.strikes import Struck, Terminated, seize_of
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
+from ticketlab.explore.troupe import Troupe
 from ticketlab.explore.turns import BrokenOff, Idle, Turns
 
 TURN: Final = 0
@@ -70,7 +71,7 @@ class OutsideControl(TicketlabError):
     """A participant neither came back to a scheduling point nor ended within the bound."""
 
 
-class Processes:
+class Processes(Troupe):
     """Runs the participants of a cast in processes; a context manager, so that none is left behind.
 
     `whole`, `steps` and `faults` are as for `Inline`; here signals are real. `patience` is how long, in
@@ -86,17 +87,11 @@ class Processes:
         patience: float = PATIENCE,
         faults: Sequence[Fault] = (),
     ) -> None:
-        self._cast = cast
-        self._faults = faults
-        self._strikes: Strikes = ()
-        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
-        self.scripts: Sequence[Sequence[Any]] = cast.scripts
+        super().__init__(cast, faults)
         self._whole = whole
         self._steps = steps
         self._patience = patience
-        self._without = NOTHING
         self._installed: Policy | None = None
-        self._clean = False
 
     def __enter__(self) -> Self:
         self._unpin = _pin()
@@ -126,28 +121,6 @@ class Processes:
         self._stopped = memory.column(self._state.size)  # the process number of each that a fault has stopped, else 0
         self._employ(staff)
 
-    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
-        """Take in what others could notice of each participant's end; see `Struck`."""
-        self._footprints = footprints
-        self._clean = False
-
-    @property
-    def size(self) -> int:
-        """How many take part, staff included."""
-        return self._state.size
-
-    @property
-    def different_staff(self) -> Sequence[int]:
-        """Staff that differ: of those that do the same and wait for the same, only the first.
-
-        What happens to one of the others happens to the first one in another schedule.
-        """
-        state = self._state
-        standing: dict[object, int] = {}
-        for who, serve in enumerate(self._staff, state.buyers):
-            standing.setdefault((serve, state.pending[who]), who)
-        return list(standing.values())
-
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
         """Run the policy's next execution; None where it has explored everything.
 
@@ -158,19 +131,7 @@ class Processes:
         state = self._state
         if not policy.begin(state):
             return None
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
-            if state.size > state.buyers:
-                self._clean = False  # staff wait at a point already, and must come to it anew
-        if not self._clean:
-            self._close()
-            with paced_by(Idle()):
-                self._employ(self._cast.open())
-        if without != self._without:
-            self._without = without
-            state.leave_out(without)
-        self._cast.reset()
+        self._arrange(without, strikes)
         self._install(policy)
         self._table.catch_up()  # first: what is reset is what is known
         state.reset(policy)
