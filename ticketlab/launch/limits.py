@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError
 
@@ -41,7 +40,8 @@ def limited_memory(mebibytes: int) -> Iterator[None]:
     try:
         import resource
 
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[5])  # data and stack
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # text would have each buyer import its encoding
+            pages = int(statm.read().split()[5])  # data and stack
     except (ImportError, OSError):
         yield
         return
