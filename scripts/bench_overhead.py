@@ -31,7 +31,8 @@ from sqlalchemy.pool import NullPool
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.stores.schema import METADATA, STOCK
 
 TICKETS = 1_000_000

@@ -13,7 +13,8 @@ from collections import Counter
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.lab.story import STORY
 from ticketlab.timings.latency import Latency
 

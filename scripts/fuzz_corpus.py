@@ -232,7 +232,8 @@ def _documents() -> list[bytes]:
     from ticketlab.lab.cells import matrix
     from ticketlab.lab.comparison import Comparison, Effort
     from ticketlab.lab.exploring import explore
-    from ticketlab.lab.race import Live, race
+    from ticketlab.lab.live import Live
+    from ticketlab.lab.race import race
     from ticketlab.lab.story import as_story
     from ticketlab.report.interleaving import picture
     from ticketlab.timings.latency import Latency

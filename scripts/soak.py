@@ -35,7 +35,8 @@ from ticketlab.core.inventory import Books, Entry, Stock
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.timings.latency import Latency
 
 NOTHING: Final = frozenset[str]()

@@ -22,7 +22,8 @@ from typing import Final
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 
 LAUNCHERS: Final = ("process", "pool:2", "threads", "process:forkserver", "process:spawn")
 PAIRS: Final = (

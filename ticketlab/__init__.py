@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from ticketlab.explore.findings import Exploring
     from ticketlab.lab.cases import load_case, save_case
     from ticketlab.lab.exploring import explore
+    from ticketlab.lab.live import Live
     from ticketlab.lab.playing import Played, race
-    from ticketlab.lab.race import Live
     from ticketlab.lab.replaying import replay
     from ticketlab.pytest_plugin import race_test
     from ticketlab.timings import Schedule, Timing
@@ -109,7 +109,7 @@ _HOMES: Final = {
     "ticketlab.explore.findings": ("Exploring",),
     "ticketlab.lab.cases": ("load_case", "save_case"),
     "ticketlab.lab.playing": ("Played", "race"),
-    "ticketlab.lab.race": ("Live",),
+    "ticketlab.lab.live": ("Live",),
     "ticketlab.lab.replaying": ("replay",),
     "ticketlab.pytest_plugin": ("race_test",),
     "ticketlab.timings": ("Schedule", "Timing"),

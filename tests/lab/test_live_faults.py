@@ -19,7 +19,8 @@ from ticketlab.core.faults import Risk
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.launch.striking import Blow, Risks
 
 DEADLINE = 30.0

@@ -9,8 +9,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
+from ticketlab.lab.live import Live
 from ticketlab.lab.playing import Played, race
-from ticketlab.lab.race import Live
 from ticketlab.lab.replaying import replay
 from ticketlab.timings import Schedule, Timing, timings
 

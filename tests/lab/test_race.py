@@ -10,7 +10,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.lab.registry import stores, strategies
 from ticketlab.timings.latency import Latency
 

@@ -14,7 +14,8 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.timeline import Span, State, Timeline
 from ticketlab.core.verdict import Anomaly
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.lab.timeline import of_history, timeline
 from ticketlab.launch import recorder
 from ticketlab.launch.track import track

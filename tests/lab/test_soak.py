@@ -13,7 +13,8 @@ from types import ModuleType
 import pytest
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 
 SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.lab.registry import guest
 from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
 from ticketlab.strategies.clerk import KIND
@@ -90,9 +91,8 @@ def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> N
 
     with guest(replace(KIND, name="beset", build=build)):
         try:
-            result = race(
-                Scenario.of("sqlite", "beset", buyers=6, orders=40, tickets=200), Live(timeout=50, meanwhile=meanwhile)
-            )
+            scenario = Scenario.of("sqlite", "beset", buyers=6, orders=40, tickets=200)
+            result = race(scenario, Live(timeout=50), meanwhile=meanwhile)
         finally:
             for siege in sieges:
                 siege.__exit__(None, None, None)

@@ -61,7 +61,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
     """
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.race import Live
+    from ticketlab.lab.live import Live
     from ticketlab.lab.story import chapters, story
     from ticketlab.timings.latency import Latency
 
@@ -87,7 +87,6 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
         memory_mb=given["memory_mb"],
         faults=risks,
         patience=given["patience"],
-        meanwhile=lambda: None if as_json else _load_printer(),
     )
     scenario = _scenario(given)
     with Progress() as progress:
@@ -95,6 +94,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
             pairs,
             scenario,
             live,
+            meanwhile=lambda: _prepare_telling(as_json),
             command=lambda each: _command(each.store, each.strategy),
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
@@ -161,8 +161,14 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
     return shlex.join(words)
 
 
-def _load_printer() -> None:
-    import ticketlab.report.text  # noqa: F401 - rich takes a while, and the lab is waiting for the buyers
+def _prepare_telling(as_json: bool) -> None:
+    """Import what comes after the race, while the lab is waiting for the buyers."""
+    import ticketlab.cli.keeping
+    import ticketlab.lab.pictures
+    import ticketlab.lab.runs
+
+    if not as_json:
+        import ticketlab.report.text  # noqa: F401
 
 
 def _print(rows: list[Result], document: dict[str, Any] | None) -> None:

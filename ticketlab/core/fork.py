@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import traceback
 from collections.abc import Callable
 from multiprocessing import process, util
 from typing import Any, Final
@@ -39,6 +38,8 @@ class Forked:
         except Exception:
             if os.getpid() == parent:
                 raise
+            import traceback
+
             traceback.print_exc()
         finally:
             if os.getpid() != parent:

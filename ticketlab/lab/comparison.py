@@ -19,7 +19,8 @@ from ticketlab.lab.advice import UNTESTED, CrashSafety, advice
 from ticketlab.lab.cells import Cell, Matrix
 from ticketlab.lab.environment import environment
 from ticketlab.lab.figures import SHARES, curve
-from ticketlab.lab.race import Live, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import race
 from ticketlab.lab.ranking import Measured, Standing, median_curve, medians, peers, ranking, spreads, standings
 
 SECONDS: Final = 2.0

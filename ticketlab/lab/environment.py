@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,11 @@ from ticketlab.lab.installed import packages
 _LIBRARIES = ("filelock", "sqlalchemy", "hypothesis", "greenlet")
 
 
-def environment(folder: Path) -> dict[str, Any]:
-    """Describe this machine as far as it bears on a race whose files stand in `folder`."""
+def environment(folder: Path, *, sqlite: bool = True) -> dict[str, Any]:
+    """Describe this machine as far as it bears on a race whose files stand in `folder`.
+
+    Without `sqlite` it says nothing of that library, which takes a while to load.
+    """
     return {
         "ticketlab": ticketlab.__version__,
         "python": platform.python_version(),
@@ -25,8 +27,16 @@ def environment(folder: Path) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "load_1min": round(os.getloadavg()[0], 2),
         "file_system": _file_system(folder),
-        "sqlite": sqlite3.sqlite_version,
-    } | {name: packages()[name].version for name in _LIBRARIES if name in packages()}
+    } | _libraries(sqlite)
+
+
+def _libraries(sqlite: bool) -> dict[str, str]:
+    installed = {name: packages()[name].version for name in _LIBRARIES if name in packages()}
+    if not sqlite:
+        return installed
+    import sqlite3
+
+    return {"sqlite": sqlite3.sqlite_version, **installed}
 
 
 @cache

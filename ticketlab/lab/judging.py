@@ -22,7 +22,7 @@ from ticketlab.launch.party import STOPPED, Ending
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
-    from ticketlab.lab.race import Live
+    from ticketlab.lab.live import Live
 
 JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""

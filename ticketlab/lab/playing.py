@@ -23,7 +23,7 @@ from ticketlab.explore.schedule import Policy
 from ticketlab.explore.search import search
 from ticketlab.lab.cases import versions
 from ticketlab.lab.exploring import executor_for, refuse_unsupported
-from ticketlab.lab.race import Live
+from ticketlab.lab.live import Live
 from ticketlab.lab.race import race as race_live
 from ticketlab.lab.registry import refuse_holds, store_kind
 from ticketlab.lab.rehearsal import Rehearsal

@@ -2,62 +2,49 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.plugin import ServedStore, Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.spec import Spec
 from ticketlab.lab.folders import live_folder
+from ticketlab.lab.live import Live
 from ticketlab.lab.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.launch.gate import Gate
 from ticketlab.launch.limits import allow_open_files
 from ticketlab.launch.log import Log
 from ticketlab.launch.party import Launcher, Party
-from ticketlab.timings.latency import Latency
 
 if TYPE_CHECKING:
-    from ticketlab.core.faults import Risk
     from ticketlab.core.result import Result
     from ticketlab.lab.aftermath import Leftovers
     from ticketlab.lab.judging import Raced
     from ticketlab.launch.striking import Risks
 
-MEMORY_MB = 1024
-"""Far more than any purchase needs, and far less than what 100 buyers could take together."""
+
+class _Ready(NamedTuple):
+    """All that a race needs, set up."""
+
+    store: Store
+    strategy: Strategy
+    launcher: Launcher
+    folder: Path
+    leftovers: Leftovers | None
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
-    """How a scenario is raced.
-
-    `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
-    `meanwhile` is called when all buyers have been started, and may prepare what is needed after the race.
-    `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
-    own may take, in MiB, beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's
-    seed; where there are any, buyers none of whom has moved for `patience` seconds count as blocked for ever.
-    """
-
-    launcher: Spec = field(default_factory=lambda: Spec("process"))
-    latency: Latency = field(default_factory=lambda: Latency({}))
-    timeout: float = 60.0
-    trace: bool = True
-    folder: Path | None = None
-    meanwhile: Callable[[], None] = lambda: None
-    timeline: bool = False
-    memory_mb: int = MEMORY_MB
-    faults: tuple[Risk, ...] = ()
-    patience: float = 5.0
-
-
-def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> Result:
+def race(
+    scenario: Scenario, live: Live | None = None, *, command: str = "", meanwhile: Callable[[], None] = lambda: None
+) -> Result:
     """Race a scenario and judge it.
+
+    `command` says how it is run again; `meanwhile` is called when all buyers have been started, before the gun.
 
     Raises:
         UsageError: the store, strategy or launcher is unknown, or they and the faults do not go together.
@@ -65,12 +52,12 @@ def race(scenario: Scenario, live: Live | None = None, *, command: str = "") -> 
     """
     live = live or Live()
     began = time.monotonic()
-    with _prepared(scenario, live) as (store, strategy, launcher, folder, leftovers):
-        raced = _run(scenario, live, store, strategy, launcher, folder)
+    with _prepared(scenario, live) as ready:
+        raced = _run(scenario, live, ready, meanwhile)
         from ticketlab.lab.judging import judged  # imported by now, while the buyers got ready
 
-        result = judged(scenario, live, raced, store, began_s=began, command=command)
-    return replace(result, left=leftovers.found) if leftovers else result
+        result = judged(scenario, live, raced, ready.store, began_s=began, command=command)
+    return replace(result, left=ready.leftovers.found) if ready.leftovers else result
 
 
 def check_combination(scenario: Scenario) -> None:
@@ -82,8 +69,8 @@ def check_combination(scenario: Scenario) -> None:
 
 
 @contextmanager
-def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy, Launcher, Path, Leftovers | None]]:
-    """Build and set up all that the race needs, and take it down again."""
+def _prepared(scenario: Scenario, live: Live) -> Iterator[_Ready]:
+    """Build and set up all that a race needs, and take it down again."""
     check_combination(scenario)
     allow_open_files(scenario.buyers)
     launcher = launcher_kind(live.launcher)
@@ -110,7 +97,7 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[tuple[Store, Strategy,
         if leftovers:
             _refuse_impossible(scenario, live, store, len(strategy.staff()))
             leftovers.begin()
-        yield store, strategy, starter, folder, leftovers
+        yield _Ready(store, strategy, starter, folder, leftovers)
 
 
 def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int) -> None:
@@ -133,16 +120,17 @@ def _risks(live: Live, store: Store) -> Risks | None:
     return Risks(live.faults, store.servers() if isinstance(store, ServedStore) else ())
 
 
-def _run(scenario: Scenario, live: Live, store: Store, strategy: Strategy, launcher: Launcher, folder: Path) -> Raced:
+def _run(scenario: Scenario, live: Live, ready: _Ready, meanwhile: Callable[[], None]) -> Raced:
     """Let everybody race, and return what they left behind."""
+    store, strategy = ready.store, ready.strategy
     surroundings: dict[str, Any] = {}
 
-    def meanwhile() -> None:
+    def prepare() -> None:
         import ticketlab.lab.judging  # noqa: F401 - the smaller the lab, the faster it forks buyers
         from ticketlab.lab.environment import environment
 
-        surroundings.update(environment(folder))
-        live.meanwhile()
+        surroundings.update(environment(ready.folder, sqlite="sqlite3" in sys.modules))
+        meanwhile()
 
     began_ns = time.monotonic_ns()
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
@@ -153,7 +141,7 @@ def _run(scenario: Scenario, live: Live, store: Store, strategy: Strategy, launc
         party = Party(
             scenario, store, strategy, log, gate, pace, live.timeout, traced, live.memory_mb, risks, live.patience
         )
-        endings = launcher.run(party, meanwhile)
+        endings = ready.launcher.run(party, prepare)
         from ticketlab.lab.judging import Raced
         from ticketlab.launch.track import track
 

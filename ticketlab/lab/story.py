@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.race import Live, check_combination, race
+from ticketlab.lab.live import Live
+from ticketlab.lab.race import check_combination, race
 
 if TYPE_CHECKING:
     from ticketlab.core.result import Result, Story
@@ -49,12 +50,14 @@ def story(
     scenario: Scenario,
     live: Live,
     *,
+    meanwhile: Callable[[], None],
     command: Callable[[Scenario], str],
     progress: Callable[[int, Scenario], None],
 ) -> list[Result]:
     """Race the pairs one after another, and return their results in the order given.
 
-    `command` says how one row is run again; `progress` is told before each how many are done, and what comes.
+    `command` says how one row is run again; `progress` is told before each how many are done, and what comes;
+    `meanwhile` is called in each between the last buyer's start and the gun.
     """
     scenarios = [replace(scenario, store=store, strategy=strategy) for store, strategy in pairs]
     for each in scenarios:
@@ -66,7 +69,7 @@ def story(
         folder = live.folder
         if folder is not None and len(scenarios) > 1:
             folder = folder / f"{each.store.name}-{each.strategy}".replace(":", "-")
-        rows[number] = race(each, replace(live, folder=folder), command=command(each))
+        rows[number] = race(each, replace(live, folder=folder), command=command(each), meanwhile=meanwhile)
     return [rows[number] for number in range(len(scenarios))]
 
 

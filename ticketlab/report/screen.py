@@ -16,7 +16,7 @@ class Screen(Console):
     """Shows as an escape whatever in a text would control the terminal; its own colours stay."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**{"emoji": False, **settings})  # a name that holds ":cat:" is shown as it is
         self.push_render_hook(_Escaping())
 
     def on_broken_pipe(self) -> None:
