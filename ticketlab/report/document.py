@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from ticketlab.core.words import listed
+from ticketlab.report.rows import tally
 
 _NUMBERS = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
 
@@ -103,13 +104,9 @@ class Document:
     @property
     def headline(self) -> str:
         """The verdict in one line."""
-        wrong = sum(row.valid is False for row in self.rows)
-        unsure = sum(row.valid is None for row in self.rows)
         if len(self.rows) == 1:
             return f"{self.rows[0].title}: {self.rows[0].verdict}"
-        told = [f"{wrong} of {len(self.rows)} races went wrong"] if wrong else []
-        told += [f"{unsure} of {len(self.rows)} races are undecided"] if unsure else []
-        return ", ".join(told) or f"All {len(self.rows)} races kept the books right"
+        return tally([row.valid for row in self.rows])
 
 
 def document(value: Any) -> Document:

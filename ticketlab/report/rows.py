@@ -18,6 +18,15 @@ def why(row: Mapping[str, Any]) -> str:
     return "; ".join(dict.fromkeys(each["name"] for each in row["anomalies"])) or str(row.get("reason", ""))
 
 
+def tally(verdicts: Sequence[bool | None]) -> str:
+    """Say how many of several races went wrong; one that is undecided never counts as right."""
+    of = f"of {len(verdicts)} races"
+    wrong, unsure = verdicts.count(False), verdicts.count(None)
+    told = [f"{wrong} {of} went wrong"] if wrong else []
+    told += [f"{unsure} {of} {'is' if unsure == 1 else 'are'} undecided"] if unsure else []
+    return ", ".join(told) or f"All {len(verdicts)} races kept the books right"
+
+
 def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rows by store and number of buyers, and there by rank; unranked ones come last."""
     stores = {row["store"]: number for number, row in reversed(list(enumerate(rows)))}
