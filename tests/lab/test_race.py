@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -128,6 +130,17 @@ def test_retries_are_counted() -> None:
 def test_a_race_leaves_nothing_behind(tmp_path: Path) -> None:
     race(scenario("json", "filelock"), live(latency=""))
     assert [path.name for path in (tmp_path / ".ticketlab" / "live").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("clerk", ["clerk", "clerk:socket", "clerk:socket,server=pool", "clerk:robust"])
+def test_a_clerk_whose_disk_is_full_says_nothing_about_the_strategy(clerk: str) -> None:
+    def fill() -> None:
+        for each in active_children():  # the clerks: buyers write nothing
+            assert each.pid is not None
+            resource.prlimit(each.pid, resource.RLIMIT_FSIZE, (0, 0))
+
+    with pytest.raises(TicketlabError, match="the disk is full"):
+        race(scenario("json", clerk), live(), meanwhile=fill)
 
 
 def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:

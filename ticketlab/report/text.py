@@ -91,6 +91,8 @@ def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, figure
 
 def _figures(row: Result) -> list[str]:
     found = row.figures
+    if not found.longest_ms:  # nobody was answered
+        return ["-", "-", "-", "-", f"{found.wall_s:.2f} s"]
     times = [_ms(each) for each in (found.p50_ms, found.p99_ms, found.longest_ms)]
     return [*times, f"{found.fairness:.2f}", f"{found.wall_s:.2f} s"]
 
