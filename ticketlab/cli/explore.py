@@ -53,9 +53,9 @@ def command(as_json: bool, **given: Any) -> int:
     from ticketlab.explore.findings import Exploring
     from ticketlab.lab.cases import save_case
     from ticketlab.lab.exploring import explore
+    from ticketlab.lab.faults import chosen_faults, needs_processes
     from ticketlab.lab.files import refuse_existing
     from ticketlab.lab.pictures import TIMELINES, writer
-    from ticketlab.lab.striking import chosen_faults, needs_processes
     from ticketlab.report.exploration import print_exploration
 
     if given["tickets"] < 0:

@@ -68,7 +68,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     pairs = chapters(store, strategy)
     risks: tuple[Risk, ...] = ()
     if given["faults"]:
-        from ticketlab.lab.striking import chosen_risks
+        from ticketlab.lab.faults import chosen_risks
 
         risks = chosen_risks(given["faults"])
     if given["history"] is not None and len(pairs) > 1:

@@ -12,7 +12,8 @@ import signal
 from enum import IntEnum
 from typing import Final
 
-from ticketlab.explore.schedule import NOBODY, Policy
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import NOBODY
 from ticketlab.explore.shared import Log, Messages, SharedMemory, SharedSteps
 
 # Registers: single numbers, in one column.

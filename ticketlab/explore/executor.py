@@ -12,7 +12,8 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
-from ticketlab.explore.schedule import Ending, Policy, State
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending, State
 from ticketlab.explore.strikes import TurnsWithFaults, seize_of
 from ticketlab.explore.turns import Idle, Turns
 

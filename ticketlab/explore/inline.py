@@ -16,7 +16,8 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.executor import Executor, Serve
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import NOBODY, Policy, State
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import NOBODY, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.strikes import Terminated
 from ticketlab.explore.turns import BrokenOff

@@ -33,8 +33,9 @@ from ticketlab.explore.executor import STEPS, Executor, Serve
 from ticketlab.explore.one_core import on_one_core
 from ticketlab.explore.participant import Participant
 from ticketlab.explore.policies.replay import Onward
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.registers import ENDING, LENGTH, VERSION
-from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
+from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.shared import SharedMemory
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe

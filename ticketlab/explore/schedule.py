@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from itertools import accumulate, dropwhile
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
@@ -36,6 +36,9 @@ from ticketlab.explore.registers import (
 from ticketlab.explore.standing import Standing
 from ticketlab.explore.steps import EVERYWHERE, NONE, StepTable
 
+if TYPE_CHECKING:
+    from ticketlab.explore.policy import Policy
+
 NOBODY: Final = -1
 PATIENCE: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
 OWN: Final = 8  # registers of a policy
@@ -49,24 +52,6 @@ class Ending(IntEnum):
     STUCK = 2  # buyers are left and each waits for something
     ENDLESS = 3  # the bound on steps was reached
     DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
-
-
-class Policy(Protocol):
-    """What chooses who moves next.
-
-    `begin` runs between executions, in the process that leads the exploration: it may look at all of the execution
-    before (still in the state), keep what it likes in itself, and says whether there is another one to try. `choose`
-    runs in whichever process yields the turn: what it needs must be in the state, where `own`, `plan` and `marks` are
-    the policy's, or have been in the policy when it was installed.
-    """
-
-    clocked: bool  # whether sleeping and virtual time order the steps
-
-    def begin(self, state: State) -> bool:
-        """Prepare the next execution; False where every one has been explored."""
-
-    def choose(self, enabled: Sequence[int], state: State) -> int:
-        """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
 
 
 class State(Standing):

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
-from ticketlab.explore.cast import Perform, Record, attempt, crashed
+from ticketlab.explore.cast import Perform, Record, crashed, outcome_of
 from ticketlab.explore.clock import SECOND, in_ticks
-from ticketlab.explore.helpers import await_feeders
+from ticketlab.explore.feeders import await_feeders
 from ticketlab.explore.registers import ENDING, LENGTH, STARTED
 from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.standing import BYTE
@@ -234,7 +234,7 @@ class Turns:
 
     def answer(self, perform: Perform, request: Any) -> Any:
         """Return what came of a request."""
-        return attempt(perform, request)
+        return outcome_of(perform, request)
 
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""

@@ -30,10 +30,10 @@ from ticketlab.lab.cells import full_name
 from ticketlab.lab.documents import read_document
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import Seen, executor_for, refuse_unsupported, search_all
+from ticketlab.lab.faults import chosen, needs_processes, why_not
 from ticketlab.lab.registry import store_kind, stores, strategies, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.runs import RUNS, runs
-from ticketlab.lab.striking import chosen, needs_processes, why_not
 
 CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF))
 """What strikes where nothing else is named: whoever takes part is killed."""
