@@ -24,7 +24,7 @@ INSTALLED: Final = 3  # how many policies have been installed
 ASKED: Final = 4  # a `Deed`, which the leading process is asked for
 VICTIM: Final = 5  # by whom, and to whom it is to be done
 THEN: Final = 6  # who moves after that, where the victim is stopped
-REGISTERS: Final = 8
+REGISTERS: Final = 7
 
 
 class Command(IntEnum):
@@ -109,6 +109,7 @@ class Board:
 
     def trouble(self) -> str | None:
         """Return an error that was left, once."""
-        message = next(self._trouble.read(), None)
-        self._trouble.clear()
-        return None if message is None else message.decode()
+        for message in self._trouble.read():
+            self._trouble.clear()
+            return message.decode()
+        return None

@@ -121,7 +121,7 @@ class Processes(Executor):
         die_with_parent()
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
-        Participant(who, self._cast, self._state, self._board, self._bells, self._turns(alone=True)).live(serve)
+        Participant(who, self._cast, self._state, self._board, self._bells, self._make_turns(alone=True)).live(serve)
 
     def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
