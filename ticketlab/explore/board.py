@@ -105,11 +105,11 @@ class Board:
 
     def report(self, error: BaseException) -> None:
         """Leave an error for the leading process."""
-        self._trouble.append(f"{type(error).__name__}: {error}".encode()[:8192])
+        self._trouble.append(f"{type(error).__name__}: {error}".encode(errors="replace")[:8192])
 
     def trouble(self) -> str | None:
         """Return an error that was left, once."""
         for message in self._trouble.read():
             self._trouble.clear()
-            return message.decode()
+            return message.decode(errors="replace")  # it may have been cut short
         return None
