@@ -19,7 +19,8 @@ from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
 from ticketlab.report.document import Document, document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proved
-from ticketlab.report.page.view import lines, matrix, number_text
+from ticketlab.report.page.view import lines, matrix
+from ticketlab.report.rows import number_text
 
 MOST_SPANS: Final = 400_000
 """How many spans a page holds over all its timelines; what is left out, it says."""
