@@ -58,8 +58,8 @@ class State(Standing):
     """One controlled execution as it stands, and the rules by which it goes on."""
 
     __slots__ = (
-        "_nowhere",
         "_reopened",
+        "_zeros",
         "bound",
         "clock",
         "failed_at",
@@ -107,7 +107,7 @@ class State(Standing):
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self.opening = allocate(self.buyers)  # the first step of each buyer, once it is known
-        self._nowhere = as_slice(self.pending, [0] * size)
+        self._zeros = as_slice(self.pending, [0] * size)
 
         # The policy's, to use as it likes: single numbers, numbers for steps or participants, and for participants.
         self.own = allocate(OWN)
@@ -135,9 +135,9 @@ class State(Standing):
         registers[UNFINISHED] = self.buyers
         self.clock.reset()
         self.faults.reset()
-        self.slept[: self.size] = self._nowhere
+        self.slept[: self.size] = self._zeros
         self.open_all()
-        self.place_buyers(self._nowhere[: self.buyers])
+        self.place_buyers(self._zeros[: self.buyers])
 
     def renew(self) -> None:
         """Take down that everybody starts anew."""

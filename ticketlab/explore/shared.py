@@ -30,7 +30,7 @@ class SharedMemory:
     """Anonymous memory, given out in pieces: small ones side by side, so that a turn touches few pages."""
 
     def __init__(self) -> None:
-        self._block = memoryview(b"")  # what is left of it
+        self._block = memoryview(bytearray())  # what is left of the last one for small pieces
 
     def column(self, length: int) -> Column:
         """Return a column of zeros."""

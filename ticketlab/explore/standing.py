@@ -69,7 +69,7 @@ class Standing:
             self.registers[VERSION] += 1
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
-        """Have every buyer stand before a step, or before none."""
+        """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""
         self.pending[: self.buyers] = symbols
         self.stands[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
         self.registers[VERSION] += 1
