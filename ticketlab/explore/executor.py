@@ -136,7 +136,7 @@ class Executor(ABC):
         with paced_by(Idle()):
             self._home.close()
 
-    def _turns(self, *, alone: bool) -> Turns:
+    def _make_turns(self, *, alone: bool) -> Turns:
         """Return what points mean, for all participants or for one alone."""
         if not self._faults:
             return Turns(self._state, whole=self._whole, alone=alone)

@@ -75,14 +75,14 @@ class Turns:
         self._attempted = state.table.attempted
         self._pending, self._stands = state.pending, state.stands
         self.me = 0
-        self.pick = state.next
+        self.pick = state.next  # but for everybody's first step in an execution
         self.switches: list[Callable[[], Any]] = []
         self.records: list[Record] = []
         self.notes: list[tuple[int, str, int | str]] = []
-        self._attempting = 0
-        self._sent = False
-        self._spinning: set[int] = set()
-        self._retrying: set[int] = set()
+        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._sent = False  # whether something may still be on its way to others
+        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it slept last
 
     def begin(self) -> None:
@@ -94,6 +94,7 @@ class Turns:
         self.pick = self._start
 
     def _start(self) -> int:
+        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
         registers = self._state.registers
         registers[STARTED] += 1
         following: int = registers[STARTED]
