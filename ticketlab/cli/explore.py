@@ -81,7 +81,7 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
 
 def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
     from ticketlab.explore.findings import Exploring
-    from ticketlab.lab.striking import chosen_faults, needs_processes
+    from ticketlab.lab.faults import chosen_faults, needs_processes
 
     faults = chosen_faults(given["faults"], scenario)
     return Exploring(

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
-from ticketlab.explore.cast import Perform, Record, attempt, crashed
+from ticketlab.explore.cast import Perform, Record, crashed, outcome_of
 from ticketlab.explore.clock import SECOND, in_ticks
-from ticketlab.explore.helpers import await_feeders
+from ticketlab.explore.feeders import await_feeders
 from ticketlab.explore.registers import ENDING, LENGTH, STARTED
 from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.standing import BYTE
@@ -75,14 +75,14 @@ class Turns:
         self._attempted = state.table.attempted
         self._pending, self._stands = state.pending, state.stands
         self.me = 0
-        self.pick = state.next
+        self.pick = state.next  # but for everybody's first step in an execution
         self.switches: list[Callable[[], Any]] = []
         self.records: list[Record] = []
         self.notes: list[tuple[int, str, int | str]] = []
-        self._attempting = 0
-        self._sent = False
-        self._spinning: set[int] = set()
-        self._retrying: set[int] = set()
+        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._sent = False  # whether something may still be on its way to others
+        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it slept last
 
     def begin(self) -> None:
@@ -94,6 +94,7 @@ class Turns:
         self.pick = self._start
 
     def _start(self) -> int:
+        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
         registers = self._state.registers
         registers[STARTED] += 1
         following: int = registers[STARTED]
@@ -234,7 +235,7 @@ class Turns:
 
     def answer(self, perform: Perform, request: Any) -> Any:
         """Return what came of a request."""
-        return attempt(perform, request)
+        return outcome_of(perform, request)
 
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""

@@ -102,7 +102,7 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[_Ready]:
 
 def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int) -> None:
     """Raise UsageError where a fault cannot strike in this race."""
-    from ticketlab.lab.striking import why_not_live  # beside it stands much that only explorations need
+    from ticketlab.lab.faults import why_not_live  # beside it stands much that only explorations need
 
     for fault in (risk.fault for risk in live.faults):
         reason = why_not_live(fault, scenario, live.launcher, store, staff)

@@ -13,10 +13,10 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring
 from ticketlab.lab.exploring import explore
+from ticketlab.lab.faults import chosen_faults, needs_processes
 from ticketlab.lab.playing import play
 from ticketlab.lab.race import race
 from ticketlab.lab.registry import store_kind
-from ticketlab.lab.striking import chosen_faults, needs_processes
 from ticketlab.report.plain import drawn
 from ticketlab.testing.require import require
 from ticketlab.timings.plans import Schedule
