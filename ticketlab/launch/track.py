@@ -91,13 +91,24 @@ def _operation(
     accesses: tuple[tuple[int, str, int], ...],
 ) -> Operation:
     _, invoked, op, section, arg = invocation
-    began = invoked - origin_ns
-    if completion is None:
-        return Operation(process, op, arg, None, began, None, section, (), "", accesses)
-    tag, ended, first, second = completion
-    if tag == recorder.RETURN:
-        return Operation(process, op, arg, first, began, ended - origin_ns, section, second, "", accesses)
-    error = f"{first}: {second}"
-    if tag == recorder.FAILED:
-        return Operation(process, op, arg, "failed", began, ended - origin_ns, section, (), error, accesses)
-    return Operation(process, op, arg, "unknown", began, ended - origin_ns, section, (), error, accesses)
+    result: int | str | None = None
+    return_ns, tickets, error = None, (), ""
+    if completion is not None:
+        tag, ended, first, second = completion
+        return_ns = ended - origin_ns
+        if tag == recorder.RETURN:
+            result, tickets = first, second
+        else:
+            result, error = "failed" if tag == recorder.FAILED else "unknown", f"{first}: {second}"
+    return Operation(
+        process=process,
+        op=op,
+        arg=arg,
+        result=result,
+        invoke_ns=invoked - origin_ns,
+        return_ns=return_ns,
+        section=section,
+        tickets=tickets,
+        error=error,
+        accesses=accesses,
+    )
