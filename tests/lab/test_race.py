@@ -152,6 +152,12 @@ def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "inventory.json").read_bytes() == written
 
 
+def test_who_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "inventory.lock").mkdir(parents=True)
+    with pytest.raises(TicketlabError, match=r"a participant could not start .*Is a directory"):
+        race(scenario("json", "flock"), Live(folder=tmp_path / "mine"))
+
+
 def test_a_combination_that_cannot_be_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match="atomic does not run on json: atomic needs a conditional update"):
         race(scenario("json", "atomic"))
