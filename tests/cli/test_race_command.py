@@ -209,6 +209,8 @@ def test_a_run_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     done = ticketlab("race", "--store", "json", "--strategy", "lock", "--folder", "file", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "ticketlab: file is a file: a run folder is needed\n")
+    below = ticketlab("race", "--store", "json", "--strategy", "lock", "--folder", "file/books", cwd=tmp_path)
+    assert (below.returncode, below.stderr) == (2, "ticketlab: file is a file: a run folder is needed\n")
     assert (tmp_path / "file").read_text() == "mine"
 
 

@@ -7,6 +7,7 @@ on the folder is gone with it, so the next lab can tell, and removes it.
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -48,7 +49,9 @@ def _make(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"{folder} is a file: a run folder is needed") from None
+        above = (folder, *folder.parents)
+        file = next((each for each in above if os.path.lexists(each) and not each.is_dir()), folder)
+        raise UsageError(f"{file} is a file: a run folder is needed") from None
     except OSError as error:
         raise TicketlabError(f"cannot write in the run folder {folder}: {error.strerror}") from None
     return folder
