@@ -176,7 +176,14 @@ def play(
         found={"plan": repr(plan)},
         versions=versions(),
     )
-    return Played(scenario, plan, execution, Verdict(anomalies), history, case if orders is None else None)
+    return Played(
+        scenario=scenario,
+        plan=plan,
+        execution=execution,
+        verdict=Verdict(anomalies),
+        history=history,
+        case=case if orders is None else None,
+    )
 
 
 def _policy(plan: Plan) -> Policy:

@@ -34,4 +34,12 @@ def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, comman
         case.check(execution)
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)
-    return Replay(command, case, executor, execution, anomalies, history, environment(LIVE.parent))
+    return Replay(
+        command=command,
+        case=case,
+        executor=executor,
+        execution=execution,
+        anomalies=anomalies,
+        history=history,
+        environment=environment(LIVE.parent),
+    )

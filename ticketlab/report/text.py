@@ -18,6 +18,7 @@ from ticketlab.report.rows import tally
 SHOWN = 8
 """How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
 
+_LONGEST_COMMAND: Final = 64
 _WIDE: Final = 100
 _NARROW: Final = 80
 _NARROWEST: Final = 60
@@ -91,6 +92,8 @@ def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, figure
 
 def _figures(row: Result) -> list[str]:
     found = row.figures
+    if not found.longest_ms:  # nobody was answered
+        return ["-", "-", "-", "-", f"{found.wall_s:.2f} s"]
     times = [_ms(each) for each in (found.p50_ms, found.p99_ms, found.longest_ms)]
     return [*times, f"{found.fairness:.2f}", f"{found.wall_s:.2f} s"]
 
@@ -146,8 +149,12 @@ def _next_of_race(row: Result) -> RenderableType:
 
 
 def next_steps(commands: Mapping[str, str]) -> RenderableType:
-    """Return what to type next, with what it is for."""
-    lines = [Text.assemble("  ", (command, "cyan"), f"   # {why}") for command, why in commands.items()]
+    """Return what to type next, with what it is for, one below the other unless a command is too long for that."""
+    column = max((len(command) for command in commands if len(command) <= _LONGEST_COMMAND), default=0)
+    lines = [
+        Text.assemble("  ", (command, "cyan"), " " * (column - len(command)), f"   # {why}")
+        for command, why in commands.items()
+    ]
     return Group(Text("Next:", style="dim"), *lines)
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool, PoolProxiedConnection
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import TornRead, UsageError
+from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, Stock
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.spec import Option
@@ -47,6 +47,12 @@ class SqliteStore:
             what = "is a directory" if self.path.is_dir() else "exists already, and nothing is ever overwritten"
             raise UsageError(f"{self.path} {what}: name another folder")
         self._opening, self._ledger = dict(inventory.sections), ledger
+        try:
+            self._fill()
+        except sqlite3.OperationalError as error:  # no room, most likely
+            raise TicketlabError(f"cannot make the database {self.path}: {error} ({error.sqlite_errorname})") from error
+
+    def _fill(self) -> None:
         sql = statements()
         with self._connected() as execute:
             execute("BEGIN IMMEDIATE")

@@ -11,6 +11,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -101,7 +102,7 @@ def _cut_spans(each: Timeline, room: int) -> Timeline:
         f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
         f"{len(each.violations) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
     )
-    return Timeline(each.title, each.lanes, spans, marks, each.row, f"{each.left_out} {said}".strip())
+    return replace(each, spans=spans, violations=marks, left_out=f"{each.left_out} {said}".strip())
 
 
 def _cut_moves(each: Interleaving) -> Interleaving:
