@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.case import Case
+from ticketlab.lab.cases import save_case
 
 CASE = Case(
     scenario=Scenario(Spec.parse("sqlite:journal=delete"), Spec.parse("none"), 3, Inventory({"a": 1, "b": 2})),
@@ -61,3 +64,13 @@ def test_a_missing_key_is_named(key: str) -> None:
 def test_no_object_at_all_is_refused() -> None:
     with pytest.raises(UsageError, match="no ticketlab case"):
         Case.from_json([1, 2])
+
+
+def test_cases_that_differ_in_faults_or_in_their_test_have_names_of_their_own(tmp_path: Path) -> None:
+    others = [
+        replace(CASE, strikes=()),
+        replace(CASE, found={"test": "test_a"}),
+        replace(CASE, found={"test": "test_b"}),
+    ]
+    assert len({save_case(case, tmp_path) for case in [CASE, *others]}) == 4
+    assert save_case(CASE, tmp_path) == save_case(replace(CASE, found={"seed": 2}), tmp_path)

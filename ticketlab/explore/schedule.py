@@ -304,6 +304,9 @@ class State:
         if registers[CLOCKED] or not sleeping or registers[LETS] == PATIENCE:
             registers[ENDING] = Ending.STUCK
             return NOBODY
+        if registers[LENGTH] == self.bound:
+            registers[ENDING] = Ending.ENDLESS
+            return NOBODY
         until, who = min(sleeping)
         registers[LETS] += 1
         stood = self.pending[who]
@@ -398,21 +401,39 @@ class State:
 
         It has if all that it touched stood still while it tried: what it tries next is then what it tried just now.
         Without this a buyer that is refused and tries again could be picked for ever, and no search would come to an
-        end. Who says that it `retries` is believed at its first sleep; others may sleep for other reasons, twice.
+        end. Who says that it `retries` is believed at its first sleep. Others may sleep for other reasons: they must
+        have tried the same twice.
         """
         length, slept = self.registers[LENGTH], self.slept[who]
         self.slept[who] = length + 1
-        if not slept or slept > length:
-            if not retries:
-                return False
-            slept = 1
-        steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
-        if retries:  # what others did before its first step was there when it tried
-            steps = list(dropwhile(lambda step: step[0] != who, steps))
-        touched = {self.table.resource[what] for mover, what in steps if mover == who} | {EVERYWHERE}
+        since = slept - 1 if 0 < slept <= length else 0
+        if not retries and (since := self._repeated_from(who, slept - 1)) == NOBODY:
+            return False
+        steps = zip(self.who[since:length], self.what[since:length], strict=True)
+        tried = list(dropwhile(lambda step: step[0] != who, steps))  # what was there when it began to try stands still
+        touched = {self.table.resource[what] for mover, what in tried if mover == who} | {EVERYWHERE}
         return not any(
-            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
+            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in tried
         )
+
+    def _repeated_from(self, who: int, since: int) -> int:
+        """Return where a participant began what it has done twice in a row by now, the second time from `since`.
+
+        NOBODY where it has not, or where they changed more than who holds what: then it gets on.
+        """
+        if since < 0:
+            return NOBODY
+        table, mine, count = self.table, list[int](), 0
+        for node in range(self.registers[LENGTH] - 1, -1, -1):
+            if self.who[node] == who and not table.lets[self.what[node]]:
+                mine.append(node)
+            if node >= since:
+                count = len(mine)
+            elif len(mine) >= 2 * count:
+                break
+        made = [(table.steps[self.what[node]], table.changes[self.what[node]]) for node in mine]
+        gets_on = any(changes and not step.action.holds for step, changes in made)
+        return NOBODY if not count or gets_on or made[:count] != made[count:] else mine[-1]
 
 
 def type_of(column: Column, values: Iterable[int]) -> Any:

@@ -17,11 +17,15 @@ _ENDS: Final = {Harm.KILL.value: "killed", Harm.KILL_STAFF.value: "killed", Harm
 
 
 class Wait(NamedTuple):
-    """A participant that can not go on, the step that it can not make, and who holds what it needs."""
+    """A participant that can not go on, the step that it can not make, and who holds what it needs.
+
+    `tries` says that it could make the step, but has made it in vain before and would again.
+    """
 
     who: int
     step: Step
     holders: tuple[int, ...]
+    tries: bool = False
 
 
 def named(who: int, buyers: int) -> str:
@@ -53,8 +57,12 @@ def ended(trace: Trace) -> dict[int, str]:
 def waits(trace: Trace) -> list[Wait]:
     """Return everybody that stands before a step at the end, and who holds its resource."""
     held = holders(trace)
-    steps = [(who, trace.table.steps[what]) for who, what in enumerate(trace.final) if what != NONE]
-    return [Wait(who, step, tuple(held.get(step.resource, ()))) for who, step in steps]
+    steps, tries = trace.table.steps, trace.table.postponed
+    return [
+        Wait(who, steps[what], tuple(dict.fromkeys(held.get(steps[what].resource, ()))), tries[what])
+        for who, what in enumerate(trace.final)
+        if what != NONE
+    ]
 
 
 def cycle(waiting: Sequence[Wait]) -> list[Wait]:
@@ -103,6 +111,8 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
             name = "survivors blocked for ever"
         elif all(wait.holders for wait in told):
             name = "lock left behind"
+        elif all(wait.tries and not wait.holders for wait in told):
+            name = "livelock"
         elif any(not wait.holders and _signalled_before(trace, wait) for wait in told):
             name = "lost wake-up"
     evidence = [
@@ -128,5 +138,6 @@ def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) ->
             return f"{held}, which was {how} while holding it: nobody can ever have it again"
         return held
     gone = "".join(f": {named(each, buyers)} was {how}" for each, how in lost.items())
-    waiting = f"{who} {holds}waits to {wait.step.action.value} {wait.step.resource}"
+    waits = "tries again and again" if wait.tries else "waits"
+    waiting = f"{who} {holds}{waits} to {wait.step.action.value} {wait.step.resource}"
     return f"{waiting}, and nobody is left to make that possible{gone}"

@@ -199,10 +199,10 @@ class Turns:
         state, me = self._state, self.me
         if state.registers[CLOCKED]:
             state.sleep(me, round(seconds * SECOND))
-        elif state.spins(me, retries=me in self._retrying):
+        elif state.spins(me, retries=(retries := me in self._retrying)):
             self._spinning.add(me)
-            if me in self._looked:
-                state.sleep(me, round(seconds * SECOND))
+            if me in self._looked or not retries:  # time may help it, or a count of its tries
+                state.sleep(me, max(1, round(seconds * SECOND)))
         self._retrying.discard(me)
         self._looked.discard(me)
 

@@ -102,7 +102,7 @@ def refuse_impossible(how: Exploring, scenario: Scenario, store: Store, staff: i
 
 
 class Search:
-    """The executions of an exploration, with faults or without; `exhausted` once there is no other, if one can tell."""
+    """The executions of an exploration, with faults or without; `exhausted` once all that there can be were tried."""
 
     def __init__(self, executor: Executor, how: Exploring) -> None:
         if how.executions < 1:
@@ -123,7 +123,7 @@ class Search:
     def _all(self) -> Iterator[Struck]:
         if not self._how.faults:
             return self._under(())
-        return self._everywhere() if self._kind.exhausts else self._drawn()
+        return self._everywhere() if self._kind.ends else self._drawn()
 
     def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size

@@ -113,5 +113,6 @@ KIND = PolicyKind(
     summary="every schedule once, by depth-first search",
     options={"preemptions": Option("", "at most so many switches away from a buyer that could go on (default: any)")},
     build=_build,
+    ends=True,
     exhausts=True,
 )
