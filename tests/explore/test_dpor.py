@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from toys import Cells, Draft, Queue, Semaphore, Toy
 
+from ticketlab.core import pacing
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
@@ -141,3 +143,30 @@ def test_a_draft_that_readers_do_not_see_is_not_ordered_with_them(buyers: list[l
 
 def test_who_reads_beside_a_draft_sees_what_was_published_before_or_after() -> None:
     assert compare([[("add", "draft", 1)], [("look", "draft")]]) == (4, 2)
+
+
+@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
+def test_nothing_is_explored_twice_where_a_holder_may_take_its_own_lock_again(policy: type[Policy]) -> None:
+    """Nobody but the holder can move then, and the other's known failure speaks for the holder, too: both try again."""
+    owners: list[int] = []
+
+    class Owners:
+        def reset(self) -> None:
+            owners.clear()
+
+    def twice(me: int) -> None:
+        def take() -> object:
+            if owners and owners[0] != me:
+                return pacing.BLOCKED
+            owners.append(me)
+            return None
+
+        for _ in range(2):
+            pacing.block(pacing.Step(pacing.Action.ACQUIRE, "lock"), take, lambda: None)
+        for _ in range(2):
+            pacing.at(pacing.Step(pacing.Action.RELEASE, "lock"))
+            owners.pop()
+
+    with Inline(Toy(*[partial(twice, me) for me in (1, 2, 3)], shared=[Owners()])) as executor:
+        schedules = [execution.schedule for execution in search(executor, policy())]
+    assert len(set(schedules)) == len(schedules)

@@ -26,10 +26,8 @@ LENGTH: Final = 0  # steps executed so far
 VERSION: Final = 1  # grows whenever the set of enabled participants may have changed; never goes back
 UNFINISHED: Final = 2  # buyers that have not yet finished
 FAILURES: Final = 3  # attempts that failed so far
-RETRIED: Final = 4  # 1 + the length at which nobody was enabled, and each attempts once more
 STARTED: Final = 10  # buyers that have come to their first step
 LEARNT: Final = 12  # whether everybody's first step is known from an execution before
-RETRYING: Final = 9  # whose turn it is to do so
 SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtual time, in ticks
 LETS: Final = 13  # how often time was let pass because nobody could move
 WAITED: Final = 14  # for how long, in ticks
@@ -133,6 +131,7 @@ class State:
         self.plan = allocate(bound + REGISTERS)
         self.opening = allocate(self.size)  # the first step of each buyer, once it is known
         self.marks = allocate(self.size)
+        self.retried = allocate(self.size)  # 1 + the length at which one attempted what was known to fail
         self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.struck_at = allocate(self.size)  # 1 + the point at which a fault strikes a participant; 0 where none does
         self.struck_by = allocate(self.size)  # which fault that is, in the executor's list
@@ -178,14 +177,14 @@ class State:
         self.policy = policy
         registers[CLOCKED] = policy.clocked
         registers[STARTED] = 0
-        registers[LENGTH] = registers[FAILURES] = registers[RETRIED] = registers[ENDING] = registers[REDUNDANT] = 0
+        registers[LENGTH] = registers[FAILURES] = registers[ENDING] = registers[REDUNDANT] = 0
         registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = registers[LEAPS] = 0
         registers[UNFINISHED] = self.buyers
         registers[SETTLING] = 0
         registers[VERSION] += 1
         known = len(self.table)
         self.open[1:known] = self._ones[1:known]
-        self.slept[: self.size] = self.wake[: self.size] = self._zeros
+        self.slept[: self.size] = self.retried[: self.size] = self.wake[: self.size] = self._zeros
         self.points[: self.size] = self._at_first
         self.fell[: self.size] = self._zeros
         self._stand_all(self._zeros[: self.buyers])
@@ -278,20 +277,25 @@ class State:
         return NOBODY
 
     def _retry(self) -> int:
-        """Let everybody attempt once more before they count as stuck, past the policy.
+        """Let everybody attempt once more before they count as stuck.
 
         One failure spoke for all who would make the same attempt; a holder that may take its own lock again is the
         exception that must not be called a deadlock.
         """
-        registers = self.registers
-        if registers[RETRIED] != registers[LENGTH] + 1:
-            registers[RETRIED], registers[RETRYING] = registers[LENGTH] + 1, 0
-        while registers[RETRYING] < self.size:
-            who = registers[RETRYING]
-            registers[RETRYING] += 1
-            if self.pending[who] != NONE and not self.table.postponed[self.pending[who]]:
-                return int(who)
-        return self._let_time_pass()
+        now, waits = 1 + self.registers[LENGTH], self.table.blocking
+        left = [
+            who
+            for who, symbol in enumerate(self.pending)
+            if waits[symbol] and not self.table.postponed[symbol] and self.retried[who] != now
+        ]
+        if not left:
+            return self._let_time_pass()
+        chosen = self.policy.choose(left, self)
+        if chosen == NOBODY:
+            self.registers[ENDING] = Ending.DIVERGED
+        else:
+            self.retried[chosen] = now
+        return chosen
 
     def _let_time_pass(self) -> int:
         """Let the first sleeper wake who waits for something to expire: a step of its own, which nobody chose.
