@@ -74,7 +74,7 @@ def command(as_json: bool, **given: Any) -> int:
     faults = chosen_faults(given["faults"], scenario)
     how = Exploring(
         policy=_policy(given["policy"], given["preemptions"]),
-        executor=given["executor"] or ("processes" if needs_processes(faults) else "inline"),
+        executor=given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline"),
         faults=faults,
         executions=given["executions"],
         seed=given["seed"],

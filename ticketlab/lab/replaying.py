@@ -22,7 +22,7 @@ def replay(case: Case, executor: str | None = None, *, command: str = "") -> Rep
     """
     if test := case.found.get("test"):
         raise UsageError(f"this case is of the test {test}: replay it with pytest --ticketlab-replay")
-    executor = executor or ("processes" if needs_processes(case.faults) else "inline")
+    executor = executor or ("processes" if needs_processes(case.faults, case.scenario.strategy) else "inline")
     return replay_cast(Rehearsal(case.scenario), case, executor, command=command)
 
 

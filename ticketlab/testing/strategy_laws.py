@@ -111,7 +111,7 @@ def _struck_down(trial: StrategyOnTrial) -> bool:
     scenario = trial.scenario(2, 1)
     faults = [fault for fault in chosen_faults("all", scenario) if fault.harm in (Harm.PAUSE, Harm.KILL_STAFF)]
     for fault in faults:
-        executor = "processes" if needs_processes([fault]) else "inline"
+        executor = "processes" if needs_processes([fault], scenario.strategy) else "inline"
         how = Exploring(executor=executor, faults=(fault,), executions=trial.executions)
         if explore(scenario, how).finding is not None:
             return True
