@@ -93,6 +93,7 @@ class Turns:
         self._spinning: set[int] = set()
         self._retrying: set[int] = set()
         self._looked: set[int] = set()  # who has looked at the clock since it slept last
+        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
@@ -100,6 +101,7 @@ class Turns:
         self._spinning.clear()
         self._retrying.clear()
         self._looked.clear()
+        self._held.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -146,6 +148,8 @@ class Turns:
         self._state.execute(me)
         if step.action is Action.SEND:
             self._sent = True
+        elif self._held and (mine := (me, step.resource)) in self._held and step.action.gives_back:
+            self._held[mine] -= 1
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
@@ -154,6 +158,8 @@ class Turns:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._put_off(me, step)
+        elif self._held and self._held.get((me, step.resource)):
+            state.arrive(me, state.table.again(me)[step])
         else:
             state.arrive(me, self._attempted[step])
         while True:
@@ -172,6 +178,8 @@ class Turns:
                 self._attempting = 0
             if result is not BLOCKED:
                 state.execute(me)
+                if step.action.takes:
+                    self._held[me, step.resource] = self._held.get((me, step.resource), 0) + 1
                 return result
             del self.notes[known:]
             state.fail(me)
