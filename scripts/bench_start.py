@@ -40,6 +40,31 @@ def locked(lock):
     with lock: buy()
 main()
 """,
+    "sqlite": """
+import multiprocessing, pathlib, sqlite3
+def connect(): return sqlite3.connect("bare.db", timeout=60, isolation_level=None)
+def buy(lock):
+    with lock:
+        books = connect()
+        if books.execute("SELECT remaining FROM stock").fetchone()[0] > 0:
+            books.execute("BEGIN")
+            books.execute("UPDATE stock SET remaining = remaining - 1")
+            books.execute("INSERT INTO ledger VALUES (1)")
+            books.execute("COMMIT")
+def main():
+    pathlib.Path("bare.db").unlink(missing_ok=True)
+    books, lock = connect(), multiprocessing.Lock()
+    books.execute("PRAGMA journal_mode=WAL")
+    books.execute("CREATE TABLE stock (remaining INTEGER)")
+    books.execute("CREATE TABLE ledger (ticket INTEGER)")
+    books.execute("INSERT INTO stock VALUES (5)")
+    books.close()
+    buyers = [multiprocessing.Process(target=buy, args=(lock,)) for _ in range(100)]
+    for each in buyers: each.start()
+    for each in buyers: each.join()
+    print(connect().execute("SELECT remaining FROM stock").fetchone())
+main()
+""",
     "manager": """
 import multiprocessing
 def buy(books, lock):

@@ -40,11 +40,18 @@ def test_a_cure_exits_with_0(tmp_path: Path) -> None:
 
 def test_the_story_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:
     done = ticketlab("race", "--buyers", "6", cwd=tmp_path)
+    kept = tmp_path / ".ticketlab" / "runs" / "latest" / "result.json"
+    rows = json.loads(kept.read_text(encoding="utf-8"))["rows"]
+    wrong = [row for row in rows if not row["valid"]]
+    assert len(rows) == 14
+    assert {row["strategy"] for row in wrong} == {"none"}  # how many depends on the machine, in a race of six
     assert done.returncode == 1
-    assert done.stdout.startswith("3 of 14 races went wrong")
-    for title in ("JSON file: ", "SQLite: ", "Manager().dict: "):
+    assert done.stdout.startswith(f"{len(wrong)} of 14 races went wrong")
+    for title, store in (("JSON file: ", "json"), ("SQLite: ", "sqlite"), ("Manager().dict: ", "manager")):
         sentence = next(line for line in done.stdout.splitlines() if line.startswith(title))
-        assert "with nothing guarding it, 6 buyers were sold 6 of 5 tickets" in sentence
+        for row in wrong:
+            if row["store"] == store and row["sold"] > row["tickets"]:
+                assert f"with nothing guarding it, 6 buyers were sold {row['sold']} of 5 tickets" in sentence
     assert done.stdout.splitlines()[-3] == "Next:"
 
 
@@ -100,8 +107,37 @@ def test_defaults_come_from_pyproject_then_the_environment_then_the_command_line
     assert buyers("--buyers", "5", TICKETLAB_BUYERS="4") == 5
 
 
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("byers = 3", "unknown setting in [tool.ticketlab] of"),
+        ("byers = 3", "did you mean 'buyers'?"),
+        ("rase = {}", "did you mean 'race'?"),
+        ("race = {as-json = true}", "unknown setting in [tool.ticketlab.race] of"),
+        ("race = {ledger = 'no'}", "true or false is needed"),
+    ],
+)
+def test_a_misspelt_setting_is_pointed_at(settings: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.ticketlab]\n{settings}\n")
+    done = ticketlab("race", "--store", "json", "--strategy", "lock", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert complaint in done.stderr
+
+
+def test_settings_of_other_commands_are_theirs_and_the_command_to_repeat_is_one_that_runs(tmp_path: Path) -> None:
+    settings = "executions = 9\nfail-if = 'p99>+3%'\nexhaust = false\njson = true\nledger = false\n"
+    (tmp_path / "pyproject.toml").write_text(f"[tool.ticketlab]\n{settings}")
+    raced = ticketlab("race", "--store", "json", "--strategy", "lock", "--buyers", "2", cwd=tmp_path)
+    assert json.loads(raced.stdout)["command"] == "ticketlab race --store json --strategy lock --buyers 2 --no-ledger"
+    explored = ticketlab("explore", "--strategy", "lock", "--buyers", "2", cwd=tmp_path)
+    assert json.loads(explored.stdout)["command"] == "ticketlab explore --strategy lock --buyers 2 --executions 9"
+
+
 BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--store", "jsn"], "unknown store 'jsn': did you mean 'json'?"),
+    (["race", "--store", "SQLite"], "unknown store 'SQLite': did you mean 'sqlite'?"),
+    (["race", "--store", "sqlite:journal"], "journal of sqlite needs a value"),
+    (["race", "--store", "json", "--strategy", "filelock:hard,stale=3"], "stale is an option of filelock:stale-age"),
     (["race", "--strategy", "lok"], "unknown strategy 'lok': did you mean 'lock'?"),
     (["race", "--store", "json", "--launcher", "proces"], "unknown launcher 'proces': did you mean 'process'?"),
     (["race", "--store", "json", "--launcher", "pool"], "pool needs its number of workers"),
@@ -112,7 +148,9 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--buyers", "0"], "0 buyers cannot race"),
     (["race", "--buyers", "-5"], "-5 buyers cannot race"),
     (["race", "--buyers", "many"], "'many' is not a valid integer"),
-    (["race", "--tickets", "-1"], "-1 is not a number of tickets"),
+    (["race", "--tickets", "-1"], "-1 is not a number of tickets: 1 or more are needed"),
+    (["race", "--tickets", "0"], "0 is not a number of tickets: 1 or more are needed"),
+    (["race", "--tickets", "3", "--stock", "club"], "leave one of them out"),
     (["race", "--timeout", "0"], "is not in the range 0<x<=86400"),
     (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
     (["race", "--stor", "json"], "--store"),

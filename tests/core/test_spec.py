@@ -14,7 +14,7 @@ KIND = Kind(
     name="clerk",
     summary="",
     variants={"queue": "", "socket": ""},
-    options={"workers": Option("4", ""), "transport": Option("unix", "", ("unix", "tcp"))},
+    options={"workers": Option("4", "", variant="socket"), "transport": Option("unix", "", ("unix", "tcp"))},
 )
 
 
@@ -42,8 +42,12 @@ def test_the_first_variant_is_the_default() -> None:
         ("clerk:=3", "at '=3'"),
         ("clerk:,", "at ''"),
         ("clerk:sockett", "did you mean 'socket'"),
+        ("clerk,workers=3", "a colon follows the name"),
+        ("clerk:SOCKET", "did you mean 'socket'"),
         ("clerk:wokers=3", "did you mean 'workers'"),
-        ("clerk:workers=0", "whole number of at least 1"),
+        ("clerk:workers", "needs a value: write workers=VALUE"),
+        ("clerk:socket,workers=0", "whole number of at least 1"),
+        ("clerk:workers=3", "an option of clerk:socket"),
         ("clerk:transport=tpc", "did you mean 'tcp'"),
     ],
 )

@@ -13,7 +13,8 @@ from ticketlab.core.pacing import Action, Step
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.random import RandomWalk
 from ticketlab.explore.policies.replay import Loosely, Replay
-from ticketlab.explore.schedule import BYTE, Ending, State
+from ticketlab.explore.schedule import Ending, State
+from ticketlab.explore.standing import BYTE
 from ticketlab.explore.steps import ATTEMPTED, NONE, StepTable
 
 SIZES = [1, 2, 100, BYTE - 1, BYTE, 300]

@@ -20,6 +20,7 @@ from test_counts import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.explore.bells import PipeBell
 from ticketlab.explore.cast import Perform
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
@@ -30,7 +31,6 @@ from ticketlab.explore.policies.timed import RandomlyTimed
 from ticketlab.explore.processes import OutsideControl, Processes
 from ticketlab.explore.schedule import Ending, Policy
 from ticketlab.explore.search import replay, search
-from ticketlab.explore.shared import PipeBell
 from ticketlab.explore.stuck import explain
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import os
 import signal
 import sys
 from importlib import import_module
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import click
 
 import ticketlab
-from ticketlab.core.errors import TicketlabError, unknown_name
+from ticketlab.cli import streams
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.words import harmless
 
 _COMMANDS: Final = {
@@ -33,23 +32,12 @@ class Interrupted(BaseException):
     """The user, or the system, wants the work stopped; click would print an empty line for a KeyboardInterrupt."""
 
 
-class EnoughRead(BaseException):
-    """Whoever read our output has seen enough."""
-
-
 class LazyGroup(click.Group):
     """A group that knows its commands by name, and imports one from `ticketlab.cli.<name>` when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which a newcomer needs them."""
         return list(_COMMANDS)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; click would take output that nobody reads for a failure of exit code 1, an anomaly."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise EnoughRead from None
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Import the command's module."""
@@ -63,7 +51,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; a misspelt one is answered with the closest."""
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS and not ctx.resilient_parsing:
             raise unknown_name("command", args[0], _COMMANDS)
         return super().resolve_command(ctx, args)
 
@@ -73,9 +61,15 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(ticketlab.__version__, prog_name="ticketlab")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Find the race, show it, prove it gone, and price the cure.
 
     Buyers race for tickets in a shared inventory, and the lab says which locking strategy keeps the books right on
@@ -84,14 +78,16 @@ def cli() -> None:
     Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work,
     5 a threshold was missed.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(UsageError.exit_code)
 
 
 def main() -> None:
     """Run the command line, and turn every error into one line and an exit code."""
     signal.signal(signal.SIGINT, _interrupt_once)
     signal.signal(signal.SIGTERM, _interrupt_once)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # names that the terminal's encoding lacks are escaped
-        sys.stdout.reconfigure(errors="backslashreplace")
+    streams.secure()
     try:
         code = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -102,11 +98,8 @@ def main() -> None:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, Interrupted):
         _fail("interrupted: everybody was sent home, and nothing is left behind", _INTERRUPTED)
-    except (EnoughRead, BrokenPipeError):
-        _forget_output()
-        sys.exit(0)
     except OSError as error:  # most likely the output: a full disk, a terminal that is gone
-        _forget_output()
+        streams.abandon_output()
         _fail(f"the system refused: {error}", TicketlabError.exit_code)
 
 
@@ -115,11 +108,6 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Interrupted
-
-
-def _forget_output() -> None:
-    """Let what was not written go, or the interpreter would try again at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,14 +11,17 @@ import click
 
 from ticketlab.cli import Interrupted
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import DAY_S, Command, Positive, given_options, option
+from ticketlab.cli.options import DAY_S, Command, Positive, command_line, option
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.verdict import exit_code
 
 if TYPE_CHECKING:
     from ticketlab.lab.comparison import Comparison
 
 _FORMATS: Final = ("table", "json", "csv", "md")
 _OUTPUTS: Final = {"export_json": "json", "export_csv": "csv", "export_markdown": "md", "html": "html"}
+_PLACES: Final = (*(key.replace("_", "-") for key in _OUTPUTS), "format", "force", "keep")
+"""Options that say where results go, and not what they are."""
 _THRESHOLD_MISSED: Final = 5
 _INTERRUPTED: Final = 130
 
@@ -36,9 +38,9 @@ _file = click.Path(path_type=Path)
 @option("--launchers", multiple=True, metavar="LIST", help="Such as process,pool:8. [default: process]")
 @option("--buyers", multiple=True, metavar="LIST", help="Such as 1,8,100. [default: 8]")
 @option("--rounds", type=click.IntRange(1, 1000), default=5, help="How often each is measured, after a warm-up.")
-@option("--seconds", type=Positive(3600), default=2.0, help="How long each sells, all rounds together.")
+@option("--seconds", type=Positive(3600, "seconds"), default=2.0, help="How long each sells, all rounds together.")
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
-@option("--timeout", type=Positive(DAY_S), default=60.0, help="Seconds for one race.")
+@option("--timeout", type=Positive(DAY_S, "seconds"), default=60.0, help="Seconds for one race.")
 @option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
 @click.option(
     "--faults",
@@ -78,7 +80,7 @@ def command(**given: Any) -> int:
     effort = Effort(given["rounds"], given["seconds"], given["orders"])
     cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
     comparison = Comparison(cells, effort, given["timeout"], crash_safety=known())
-    line = shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep", "save")])
+    line = command_line(*_PLACES, "save")
     stopped = _measure(comparison)
     if stopped is not None:
         return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
@@ -105,11 +107,11 @@ def _crashes(given: Mapping[str, Any]) -> int:
     crashes = Crashes(pairs(split(given["stores"]), split(given["strategies"])), faults_of(given["faults"]))
     with Progress() as progress:
         crashes.run(lambda done, of, cell: progress.say(f"[{done}/{of}] {cell} ..."))
-    found = crashes.document(shlex.join(["ticketlab", "compare", *given_options(*_OUTPUTS, "format", "force", "keep")]))
+    found = crashes.document(command_line(*_PLACES))
     _print(found, given["format"])
     keep_run(found, NAME, given["keep"])
     _write_outputs(found, given)
-    return {True: 0, False: 1, None: 3}[found["valid"]]
+    return exit_code(found["valid"])
 
 
 def _refuse_existing(given: Mapping[str, Any]) -> None:
@@ -151,11 +153,10 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
 
 def _exit_code(found: Mapping[str, Any]) -> int:
     met = [line["met"] for line in found.get("lines", ())]
-    if found["valid"] is False:
-        return 1
-    if False in met:
+    if found["valid"] is not False and False in met:
         return _THRESHOLD_MISSED
-    return 3 if found["valid"] is None or None in met else 0
+    undecided = found["valid"] and None in met
+    return exit_code(None if undecided else found["valid"])
 
 
 def _measure(comparison: Comparison) -> BaseException | None:

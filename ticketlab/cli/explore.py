@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, Name, hold_options, holding, option
+from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, holding, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
@@ -17,7 +17,7 @@ from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
     from ticketlab.core.timeline import Picture
-    from ticketlab.explore.findings import Exploration
+    from ticketlab.explore.findings import Exploration, Exploring
 
 
 @click.command("explore", cls=Command)
@@ -48,31 +48,43 @@ def command(as_json: bool, **given: Any) -> int:
 
     With --faults each buyer is struck at each of its steps in turn, by real signals and real failures of files.
     """
-    from ticketlab.cli.terminal import Progress, console, print_json
-    from ticketlab.core.inventory import Inventory
-    from ticketlab.explore.findings import Exploring
-    from ticketlab.lab.cases import save_case
+    from ticketlab.cli.terminal import Progress
     from ticketlab.lab.exploring import explore
-    from ticketlab.lab.files import refuse_existing
-    from ticketlab.lab.pictures import TIMELINES, writer
-    from ticketlab.lab.striking import chosen_faults, needs_processes
-    from ticketlab.report.exploration import print_exploration
 
-    if given["tickets"] < 0:
-        raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
     if given["html"] is not None:
+        from ticketlab.lab.files import refuse_existing
+
         refuse_existing(given["html"], force=given["force"])
-    scenario = Scenario(
+    scenario = _scenario(given)
+    how = _how(given, scenario)
+    with Progress() as progress:
+        found = explore(
+            scenario,
+            how,
+            command=command_line("json", "cases", "keep", "html", "force"),
+            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+        )
+    return _tell(found, as_json, given)
+
+
+def _scenario(given: Mapping[str, Any]) -> Scenario:
+    return Scenario(
         store=Spec.parse(given["store"]),
         strategy=Spec.parse(given["strategy"]),
         buyers=given["buyers"],
-        inventory=Inventory({"main": given["tickets"]}),
+        inventory=for_sale(given["tickets"]),
         orders=given["orders"],
         seed=given["seed"],
         **holding(given["hold"], given["pay"], given["abandon"]),
     )
+
+
+def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
+    from ticketlab.explore.findings import Exploring
+    from ticketlab.lab.striking import chosen_faults, needs_processes
+
     faults = chosen_faults(given["faults"], scenario)
-    how = Exploring(
+    return Exploring(
         policy=_policy(given["policy"], given["preemptions"]),
         executor=given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline"),
         faults=faults,
@@ -81,26 +93,28 @@ def command(as_json: bool, **given: Any) -> int:
         exhaust=given["exhaust"],
         whole=given["whole"],
     )
-    with Progress() as progress:
-        found = explore(
-            scenario,
-            how,
-            command=_command(),
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
-        )
+
+
+def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Save, keep, draw and print what was found, and return the exit code."""
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.lab.cases import save_case
+    from ticketlab.lab.pictures import TIMELINES, writer
+    from ticketlab.report.exploration import print_exploration
+
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
     pictures = _pictures(found)
     others = {TIMELINES: writer(pictures)} if pictures else None
-    keep_run(saved, f"explore-{scenario.store}-{scenario.strategy}", given["keep"], others)
-    if given["html"] is not None:
-        from ticketlab.cli.report import write_page
-
-        write_page(given["html"], saved, pictures, force=given["force"])
+    keep_run(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", given["keep"], others)
     if as_json:
         print_json(saved)
     else:
         print_exploration(found, path, console())
+    if given["html"] is not None:
+        from ticketlab.cli.report import write_page
+
+        write_page(given["html"], saved, pictures, force=given["force"])
     return found.verdict.exit_code
 
 
@@ -123,17 +137,3 @@ def _policy(text: str, preemptions: int | None) -> Spec:
     if preemptions < 1:
         raise UsageError(f"--preemptions {preemptions} is no bound: 1 or more are needed")
     return Spec("dfs", "", (("preemptions", str(preemptions)),))
-
-
-def _command() -> str:
-    """Return the command line that runs this again."""
-    ctx = click.get_current_context()
-    words = ["ticketlab", "explore"]
-    for parameter in ctx.command.params:
-        name = parameter.name or ""
-        source = ctx.get_parameter_source(name)
-        if name in ("as_json", "cases", "keep", "html", "force") or source is None or source.name == "DEFAULT":
-            continue
-        value = ctx.params[name]
-        words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    return shlex.join(words)

@@ -8,7 +8,9 @@ command line does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,6 +18,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.inventory import Inventory
 from ticketlab.core.strict_json import brief
 
 LARGEST_SETTINGS: Final = 128 << 10
@@ -74,10 +77,11 @@ class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic
 
 
 class Positive(click.FloatRange):
-    """A number above 0, of seconds or megabytes; NaN, which is neither above nor below anything, is refused."""
+    """A number above 0 of a unit; NaN, which is neither above nor below anything, is refused."""
 
-    def __init__(self, most: float) -> None:
+    def __init__(self, most: float, unit: str) -> None:
         super().__init__(0, most, min_open=True)
+        self.name = unit
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read the number."""
@@ -97,21 +101,53 @@ class Command(click.Command):
         extra.setdefault("default_map", self._defaults(info_name or ""))
         return super().make_context(info_name, args, parent, **extra)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where defaults can be set, for commands that have any."""
+        if any(parameter.envvar for parameter in self.params):
+            with formatter.section("Defaults"):
+                formatter.write_text(
+                    f"[tool.ticketlab] or [tool.ticketlab.{self.name}] in pyproject.toml, then TICKETLAB_<OPTION> in "
+                    "the environment, then the command line."
+                )
+
     def _defaults(self, name: str) -> dict[str, Any]:
         path, table = _settings()
-        known = {parameter.name.replace("_", "-"): parameter.name for parameter in self.params if parameter.name}
+        options = named_options(self)
         own = table.get(name, {})
         if not isinstance(own, dict):
             raise UsageError(f"{path}: [tool.ticketlab] {name} is not a table")
         for key in own:
-            if key not in known:
-                raise unknown_name(f"setting in [tool.ticketlab.{name}] of {path}", key, known)
-        shared = {key: value for key, value in table.items() if key in known}  # others are for other commands
-        options = {parameter.name: parameter for parameter in self.params}
+            if key not in options:
+                raise unknown_name(f"setting in [tool.ticketlab.{name}] of {path}", key, options)
+        shared = {key: value for key, value in table.items() if key in options}
+        _refuse_unknown(table.keys() - options.keys(), path)
         return {
-            known[key]: _default(options[known[key]], value, f"{path}: [tool.ticketlab] {key}")
+            str(options[key].name): _default(options[key], value, f"{path}: [tool.ticketlab] {key}")
             for key, value in (shared | own).items()
         }
+
+
+def named_options(command: click.Command) -> dict[str, click.Parameter]:
+    """Return a command's options by the names that people write, without dashes in front."""
+    return {option_name(each): each for each in command.params if isinstance(each, click.Option)}
+
+
+def option_name(option: click.Parameter) -> str:
+    """Return the long name of an option, without dashes in front."""
+    return max(option.opts, key=len).lstrip("-")
+
+
+def _refuse_unknown(keys: AbstractSet[str], path: Path) -> None:
+    """Raise UsageError where one of the keys that a command does not know is not for another command either."""
+    if not keys:
+        return
+    from ticketlab.cli import cli
+
+    ctx = click.Context(cli)
+    commands = {name: cli.get_command(ctx, name) for name in cli.list_commands(ctx)}
+    known = {*commands, *(option for each in commands.values() if each for option in named_options(each))}
+    for key in sorted(keys - known):
+        raise unknown_name(f"setting in [tool.ticketlab] of {path}", key, known)
 
 
 def _default(option: click.Parameter, value: object, where: str) -> object:
@@ -130,22 +166,42 @@ def _default(option: click.Parameter, value: object, where: str) -> object:
     return list(map(str, parts)) if several else str(value)
 
 
-def given_options(*left_out: str) -> list[str]:
-    """Return the options of the running command that are not at their defaults, as words of a command line."""
+def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> str:
+    """Return the command line that runs the running command again: its options that are not at their defaults.
+
+    Those in `first` come before the others, with the values that stand there. `left_out` names options that say where
+    results go, and not what they are.
+    """
     ctx = click.get_current_context()
-    words = []
-    for parameter in ctx.command.params:
-        name, source = parameter.name or "", ctx.get_parameter_source(parameter.name or "")
-        if name in left_out or source is None or source.name == "DEFAULT":
+    words = ["ticketlab", str(ctx.command.name)]
+    for name, value in (first or {}).items():
+        words += [f"--{name}", str(value)] if value else []
+    for name, parameter in named_options(ctx.command).items():
+        key = str(parameter.name)
+        source = ctx.get_parameter_source(key)
+        if name in left_out or name in (first or {}) or source is None or source.name == "DEFAULT":
             continue
-        option = f"--{name.replace('_', '-')}"
-        value = ctx.params[name]
+        value = ctx.params[key]
         if isinstance(value, bool):
-            words.append(option if value else f"--no-{option[2:]}")
+            words += [f"--{name}"] if value else parameter.secondary_opts
         else:
             for each in value if isinstance(value, tuple) else (value,):
-                words += [option, str(each)]
-    return words
+                words += [f"--{name}", str(each)]
+    return shlex.join(words)
+
+
+def refuse_both(one: str, other: str) -> None:
+    """Raise UsageError where the command line gives both of two options that exclude each other."""
+    sources = map(click.get_current_context().get_parameter_source, (one, other))
+    if all(source is not None and source.name == "COMMANDLINE" for source in sources):
+        raise UsageError(f"--{one} and --{other} say the same thing twice: leave one of them out")
+
+
+def for_sale(tickets: int) -> Inventory:
+    """Return what `--tickets` says is for sale; raises UsageError where that is nothing."""
+    if tickets < 1:
+        raise UsageError(f"--tickets {tickets} is not a number of tickets: 1 or more are needed")
+    return Inventory.of(tickets)
 
 
 def _settings() -> tuple[Path, dict[str, Any]]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.options import DAY_S, Command, Name, Positive, given_options, hold_options, holding, option
+from ticketlab.cli.options import (
+    DAY_S,
+    Command,
+    Name,
+    Positive,
+    command_line,
+    for_sale,
+    hold_options,
+    holding,
+    option,
+    refuse_both,
+)
 from ticketlab.core.errors import UsageError
-from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
     from ticketlab.core.faults import Risk
     from ticketlab.core.result import Result
+    from ticketlab.lab.live import Live
 
 _DEFAULT_LATENCY = "write=20ms"
 
@@ -39,13 +50,16 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--faults", help="What strikes whom at random: kill:0.1, pause:0.2:2s, disk-full, ... (see docs/crashes.md).")
 @option(
     "--patience",
-    type=Positive(DAY_S),
+    type=Positive(DAY_S, "seconds"),
     default=5.0,
     help="With --faults: seconds without a move after which all are stuck.",
 )
 @option("--seed", type=int, default=0, help="What is drawn (quantities, delays, faults) follows from it.")
 @option(
-    "--timeout", type=Positive(DAY_S), default=60.0, help="Seconds after which a buyer that is not done is stopped."
+    "--timeout",
+    type=Positive(DAY_S, "seconds"),
+    default=60.0,
+    help="Seconds after which a buyer that is not done is stopped.",
 )
 @option("--memory-mb", type=click.IntRange(min=0), default=1024, help="MiB a buyer may take before it is stopped.")
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
@@ -61,34 +75,11 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
     """
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.live import Live
     from ticketlab.lab.story import chapters, story
-    from ticketlab.timings.latency import Latency
 
     pairs = chapters(store, strategy)
-    risks: tuple[Risk, ...] = ()
-    if given["faults"]:
-        from ticketlab.lab.striking import chosen_risks
-
-        risks = chosen_risks(given["faults"])
-    if given["history"] is not None and len(pairs) > 1:
-        raise UsageError("--history needs one race: name both --store and --strategy")
-    for path in filter(None, (given["history"], given["html"])):
-        from ticketlab.lab.files import refuse_existing
-
-        refuse_existing(path, force=given["force"])
-    latency = Latency.parse("" if given["latency"] == "none" else given["latency"])
-    live = Live(
-        Spec.parse(given["launcher"]),
-        latency,
-        given["timeout"],
-        folder=given["folder"],
-        timeline=True,
-        memory_mb=given["memory_mb"],
-        faults=risks,
-        patience=given["patience"],
-    )
-    scenario = _scenario(given)
+    live, scenario = _live(given), _scenario(given)
+    _refuse_outputs(given, len(pairs))
     with Progress() as progress:
         rows = story(
             pairs,
@@ -101,37 +92,36 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     return _tell(rows, _command(store, strategy), as_json, given)
 
 
-def _tell(rows: list[Result], command: str, as_json: bool, given: dict[str, Any]) -> int:
-    """Print, write and keep what came of the races, and return the exit code."""
-    from ticketlab.core.result import document
-    from ticketlab.core.verdict import Verdict
-    from ticketlab.lab.story import as_story, timelines, unsupported
+def _live(given: Mapping[str, Any]) -> Live:
+    from ticketlab.lab.live import Live
+    from ticketlab.timings.latency import Latency
 
-    if given["history"] is not None:
-        _write_history(given["history"], rows[0], force=given["force"])
-    if len(rows) == 1:
-        saved = document("race", rows[0].to_json())
-    else:
-        saved = document("story", as_story(command, rows).to_json() | {"unsupported": unsupported(rows)})
-    _keep(saved, rows, given["keep"])
-    _print(rows, saved if as_json else None)
-    if given["html"] is not None:
-        from ticketlab.cli.report import write_page
+    risks: tuple[Risk, ...] = ()
+    if given["faults"]:
+        from ticketlab.lab.striking import chosen_risks
 
-        write_page(given["html"], saved, timelines(rows), force=given["force"])
-    anomalies = [anomaly for row in rows for anomaly in row.verdict.anomalies]
-    return Verdict(anomalies, "".join(row.verdict.reason for row in rows)).exit_code
+        risks = chosen_risks(given["faults"])
+    return Live(
+        launcher=Spec.parse(given["launcher"]),
+        latency=Latency.parse("" if given["latency"] == "none" else given["latency"]),
+        timeout=given["timeout"],
+        folder=given["folder"],
+        timeline=True,
+        memory_mb=given["memory_mb"],
+        faults=risks,
+        patience=given["patience"],
+    )
 
 
-def _scenario(given: dict[str, Any]) -> Scenario:
-    if given["tickets"] < 0:
-        raise UsageError(f"--tickets {given['tickets']} is not a number of tickets: 0 or more are needed")
+def _scenario(given: Mapping[str, Any]) -> Scenario:
+    """Return what every race has in common; each has a store and a strategy of its own."""
     if given["stock"]:
         from ticketlab.lab.stock import opening_stock
 
+        refuse_both("tickets", "stock")
         inventory = opening_stock(given["stock"])
     else:
-        inventory = Inventory({"main": given["tickets"]})
+        inventory = for_sale(given["tickets"])
     return Scenario(
         store=Spec("json"),
         strategy=Spec("none"),
@@ -152,13 +142,44 @@ def _range(text: str) -> tuple[int, int]:
     return int(low), int(high if dash else low)
 
 
+def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
+    """Find what is wrong with the files that are asked for before anybody races."""
+    if given["history"] is not None and races > 1:
+        raise UsageError("--history needs one race: name both --store and --strategy")
+    for path in filter(None, (given["history"], given["html"])):
+        from ticketlab.lab.files import refuse_existing
+
+        refuse_existing(path, force=given["force"])
+
+
 def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
-    """Return the command line that runs this again: the options that were given, with these two in front."""
-    words = ["ticketlab", "race"]
-    for name, value in (("--store", store), ("--strategy", strategy)):
-        words += [name, str(value)] if value else []
-    words += given_options("store", "strategy", "as_json", "force", "history", "folder", "keep", "html")
-    return shlex.join(words)
+    return command_line(
+        "json", "force", "history", "folder", "keep", "html", first={"store": store, "strategy": strategy}
+    )
+
+
+def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Keep, print and write what came of the races, and return the exit code."""
+    from ticketlab.core.result import document
+    from ticketlab.core.verdict import exit_code
+    from ticketlab.lab.story import as_story, timelines, unsupported
+
+    story = as_story(command, rows)
+    if len(rows) == 1:
+        saved = document("race", rows[0].to_json())
+    else:
+        saved = document("story", story.to_json() | {"unsupported": unsupported(rows)})
+    _keep(saved, rows, given["keep"])
+    _print(rows, saved if as_json else None)
+    if given["history"] is not None:
+        from ticketlab.lab.files import write_file
+
+        write_file(given["history"], _history_writer(rows[0]), force=given["force"])
+    if given["html"] is not None:
+        from ticketlab.cli.report import write_page
+
+        write_page(given["html"], saved, timelines(rows), force=given["force"])
+    return exit_code(story.valid)
 
 
 def _prepare_telling(as_json: bool) -> None:
@@ -171,7 +192,7 @@ def _prepare_telling(as_json: bool) -> None:
         import ticketlab.report.text  # noqa: F401
 
 
-def _print(rows: list[Result], document: dict[str, Any] | None) -> None:
+def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
     from ticketlab.cli.terminal import console, print_json
 
     if document is not None:
@@ -185,8 +206,7 @@ def _print(rows: list[Result], document: dict[str, Any] | None) -> None:
         print_story(rows, console())
 
 
-def _keep(saved: dict[str, Any], rows: list[Result], limit: int) -> None:
-    from ticketlab.check import jsonl
+def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
     from ticketlab.cli.keeping import keep_run
     from ticketlab.lab.pictures import TIMELINES, writer
     from ticketlab.lab.story import timelines
@@ -195,12 +215,11 @@ def _keep(saved: dict[str, Any], rows: list[Result], limit: int) -> None:
     if len(rows) > 1:
         keep_run(saved, "story", limit, others)
         return
-    others["history.jsonl"] = lambda file: file.writelines(jsonl.write(rows[0].history))
+    others["history.jsonl"] = _history_writer(rows[0])
     keep_run(saved, f"race-{rows[0].store}-{rows[0].strategy}", limit, others)
 
 
-def _write_history(path: Path, row: Result, *, force: bool) -> None:
+def _history_writer(row: Result) -> Callable[[IO[str]], None]:
     from ticketlab.check import jsonl
-    from ticketlab.lab.files import write_file
 
-    write_file(path, lambda file: file.writelines(jsonl.write(row.history)), force=force)
+    return lambda file: file.writelines(jsonl.write(row.history))

@@ -38,7 +38,7 @@ class Progress:
     """One line that is overwritten as the work goes on, and erased at the end."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def __enter__(self) -> Progress:
         return self

@@ -46,10 +46,10 @@ class ClerkGone(PurchaseError):
 
 
 def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
-    """Build the error for a misspelt name, with the closest known one as its suggestion."""
+    """Build the error for a misspelt name, with the closest known one, in any case, as its suggestion."""
     from difflib import get_close_matches  # names are seldom misspelt
 
-    names = sorted(known)
-    close = get_close_matches(found, names, n=1)
-    advice = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(names)}"
+    names = {name.casefold(): name for name in sorted(known)}
+    close = get_close_matches(found.casefold(), names, n=1)
+    advice = f"did you mean {names[close[0]]!r}?" if close else f"choose from {', '.join(names.values())}"
     return UsageError(f"unknown {what} {found!r}: {advice}")

@@ -27,6 +27,8 @@ class Spec:
             UsageError: the text has no name, an empty part, or a second variant.
         """
         name, _, rest = text.strip().partition(":")
+        if "," in name or "=" in name:
+            raise UsageError(f"{text!r} is not of the form name:variant,option=value (a colon follows the name)")
         variant, options = "", []
         for part in rest.split(",") if rest else []:
             key, equals, value = part.partition("=")
@@ -50,11 +52,15 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A named setting of a kind: its default, its choices (empty: a whole number of at least 1), and what it does."""
+    """A named setting of a kind: its default, its choices (empty: a whole number of at least 1), and what it does.
+
+    Where `variant` names one, no other variant of the kind has the option.
+    """
 
     default: str
     help: str
     choices: tuple[str, ...] = ()
+    variant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,22 +90,27 @@ class Kind:
             if not _is_count(spec.variant):
                 raise UsageError(f"{self.name} needs its {self.number}: write {self.name}:N with a whole number N >= 1")
         elif spec.variant and spec.variant not in self.variants:
+            if spec.variant in self.options:
+                raise UsageError(f"{spec.variant} of {self.name} needs a value: write {spec.variant}=VALUE")
             if not self.variants:
                 raise UsageError(f"{self.name} has no variants, but {str(spec)!r} names {spec.variant!r}")
             raise unknown_name(f"variant of {self.name}", spec.variant, self.variants)
-        values = {key: option.default for key, option in self.options.items()}
         for key, value in spec.options:
-            if key not in self.options:
-                if not self.options:
-                    raise UsageError(f"{self.name} has no options, but {str(spec)!r} sets {key!r}")
-                raise unknown_name(f"option of {self.name}", key, self.options)
-            choices = self.options[key].choices
-            if choices and value not in choices:
-                raise unknown_name(f"{key} of {self.name}", value, choices)
-            if not choices and not _is_count(value):
-                raise UsageError(f"{key} of {self.name} is {value!r}: a whole number of at least 1 is needed")
-            values[key] = value
-        return values
+            self._check(spec, key, value)
+        return {key: option.default for key, option in self.options.items()} | dict(spec.options)
+
+    def _check(self, spec: Spec, key: str, value: str) -> None:
+        if key not in self.options:
+            if not self.options:
+                raise UsageError(f"{self.name} has no options, but {str(spec)!r} sets {key!r}")
+            raise unknown_name(f"option of {self.name}", key, self.options)
+        owner, choices = self.options[key].variant, self.options[key].choices
+        if owner and self.variant(spec) != owner:
+            raise UsageError(f"{key} is an option of {self.name}:{owner}, and {str(spec)!r} is another variant")
+        if choices and value not in choices:
+            raise unknown_name(f"{key} of {self.name}", value, choices)
+        if not choices and not _is_count(value):
+            raise UsageError(f"{key} of {self.name} is {value!r}: a whole number of at least 1 is needed")
 
 
 def _is_count(text: str) -> bool:

@@ -36,5 +36,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """The process exit code that says the same: 0, 1, or 3 for undecided."""
-        return {True: 0, False: 1, None: 3}[self.valid]
+        """The process exit code that says the same."""
+        return exit_code(self.valid)
+
+
+def exit_code(valid: bool | None) -> int:
+    """Return the process exit code that says whether something is valid: 0, 1, or 3 for undecided."""
+    return {True: 0, False: 1, None: 3}[valid]

@@ -7,18 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
-from ticketlab.explore.schedule import (
-    CLOCKED,
-    ENDING,
-    LEAPS,
-    LENGTH,
-    REDUNDANT,
-    SECOND,
-    TICK,
-    WAITED,
-    Ending,
-    State,
-)
+from ticketlab.explore.clock import SECOND, TICK
+from ticketlab.explore.registers import ENDING, LENGTH, REDUNDANT, WAITED
+from ticketlab.explore.schedule import Ending, State
 from ticketlab.explore.trace import Trace, describe
 
 
@@ -56,15 +47,21 @@ class Execution:
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
         """Copy the execution that a state holds."""
-        registers = state.registers
-        when = list(state.when[: registers[LENGTH]]) if registers[CLOCKED] else ()
+        registers, clock = state.registers, state.clock
         ending = Ending(registers[ENDING])
-        fell = tuple(who for who in range(state.size) if state.fell[who])
-        unanswered = _unanswered(state, records) if fell or ending is not Ending.COMPLETED else ()
-        waited, made = registers[WAITED] / SECOND, registers[LEAPS]
-        leaps = list(zip(state.leapt_at[:made], state.leapt_by[:made], strict=True)) if made else ()
-        redundant = registers[REDUNDANT] > 0
-        return cls(ending, Trace.of(state), records, told, when, redundant, unanswered, fell, waited, leaps)
+        fell = tuple(who for who, struck in enumerate(state.faults.fell) if struck)
+        return cls(
+            ending=ending,
+            trace=Trace.of(state),
+            records=records,
+            told=told,
+            when=list(clock.when[: registers[LENGTH]]) if clock.orders else (),
+            redundant=registers[REDUNDANT] > 0,
+            unanswered=_unanswered(state, records) if fell or ending is not Ending.COMPLETED else (),
+            fell=fell,
+            waited=registers[WAITED] / SECOND,
+            leaps=clock.leaps,
+        )
 
     @property
     def notes(self) -> list[Note]:

@@ -15,7 +15,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.core.words import counted
 from ticketlab.explore.case import Case
 from ticketlab.explore.execution import Execution
-from ticketlab.explore.inline import STEPS
+from ticketlab.explore.executor import STEPS
 from ticketlab.explore.processes import PATIENCE
 
 EXECUTIONS: Final = 10_000

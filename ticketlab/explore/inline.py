@@ -6,114 +6,58 @@ itself. Greenlets, sessions and connections last from one execution to the next;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from types import TracebackType
-from typing import Final, Self
 
 from greenlet import getcurrent, greenlet
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import paced_by
-from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.executor import Executor, Serve
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
+from ticketlab.explore.schedule import NOBODY, Policy, State
 from ticketlab.explore.steps import StepTable
-from ticketlab.explore.strikes import Struck, Terminated, seize_of
-from ticketlab.explore.troupe import Troupe
-from ticketlab.explore.turns import BrokenOff, Idle, Turns
-
-STEPS: Final = 10_000
+from ticketlab.explore.strikes import Terminated
+from ticketlab.explore.turns import BrokenOff
 
 
-class Inline(Troupe):
-    """Runs the participants of a cast in this process; a context manager, so that they are sent home at the end.
+class Inline(Executor):
+    """Runs the participants of a cast in this process. No fault may kill, since all are one process."""
 
-    With `whole`, reads and writes are one step each: the later parts of an access are no scheduling points. `steps` is
-    the bound beyond which an execution counts as endless. `faults` are those that may strike: not a
-    kill, since all are one process.
-    """
+    def _lay_out(self, scripts: Sequence[int], staff: int) -> State:
+        return State(StepTable(), scripts, staff, self._steps)
 
-    def __init__(self, cast: Cast, *, whole: bool = False, steps: int = STEPS, faults: Sequence[Fault] = ()) -> None:
-        super().__init__(cast, faults)
-        self._whole = whole
-        self._steps = steps
-
-    def __enter__(self) -> Self:
-        with paced_by(Idle()):
-            staff = self._cast.open()
-            lengths = [len(script) for script in self.scripts]
-            self._state = State(StepTable(), lengths, len(staff), self._steps)
-            self._employ(staff)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._close()
-
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
-        """Run the policy's next execution; None where it has explored everything.
-
-        `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script. `strikes`
-        are of the executor's faults. After one of them everything that was shared is made anew.
-        """
-        state = self._state
-        if not policy.begin(state):
-            return None
-        self._arrange(without, strikes)
-        turns = self._turns
-        state.reset(policy)
-        turns.begin()
-        self._clean = False
-        turns.me = first = state.first()
-        if first != NOBODY:
+    def _assemble(self, staff: Sequence[Serve], undo: ExitStack) -> None:
+        self._pacer = turns = self._turns(alone=False)
+        buyers = [greenlet(lambda who=who: self._buy(who)) for who in range(len(self.scripts))]
+        self._greenlets = buyers + [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
+        turns.switches = [one.switch for one in (*self._greenlets, getcurrent())]
+        undo.callback(self._send_home)
+        for buyer in buyers:
+            buyer.switch()
+        if staff:
             with paced_by(turns):
-                turns.switches[first]()
-        execution = Execution.of(state, turns.records, turns.notes)
-        self._clean = execution.ending is Ending.COMPLETED and not execution.fell
-        return execution
+                self._settle()
 
-    def _employ(self, staff: Sequence[Callable[[], None]]) -> None:
-        """Make a greenlet for each participant, and let each come to where it waits to begin."""
-        self._staff = staff
-        with ExitStack() as undo:
-            undo.callback(self._cast.close)
-            self._state.renew()
-            buyers = len(self.scripts)
-            self._turns = turns = (
-                Struck(self._state, self._faults, seize_of(self._cast), whole=self._whole, alone=False)
-                if self._faults
-                else Turns(self._state, whole=self._whole, alone=False)
-            )
-            self._greenlets = [greenlet(lambda who=who: self._buy(who)) for who in range(buyers)]
-            self._greenlets += [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
-            turns.switches = [one.switch for one in self._greenlets] + [getcurrent().switch]
-            if isinstance(turns, Struck):
-                turns.footprints = self._footprints
-            undo.callback(self._send_home)
-            for switch in turns.switches[:buyers]:
-                switch()
-            if staff:
-                with paced_by(turns):
-                    self._settle(turns)
-            self._undo = undo.pop_all()
-        self._clean = True
-
-    def _settle(self, turns: Turns) -> None:
+    def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
-        state = self._state
+        state, turns = self._state, self._pacer
         for who in range(state.buyers, state.size):
             turns.me, turns.pick = who, turns.take_post
             turns.switches[who]()
         state.settle(Onward())
         turns.pass_on()
 
-    def _close(self) -> None:
-        with paced_by(Idle()):
-            self._undo.close()
+    def _perform(self, policy: Policy) -> Execution:
+        state, turns = self._state, self._pacer
+        state.reset(policy)
+        turns.begin()
+        turns.me = first = state.first()
+        if first != NOBODY:
+            with paced_by(turns):
+                turns.switches[first]()
+        return Execution.of(state, turns.records, turns.notes)
 
     def _send_home(self) -> None:
         for one in self._greenlets:
@@ -121,7 +65,7 @@ class Inline(Troupe):
                 one.throw(BrokenOff)
 
     def _buy(self, who: int) -> None:
-        turns, script = self._turns, self.scripts[who]
+        turns, script = self._pacer, self.scripts[who]
         try:
             with self._cast.join(who + 1) as perform:
                 turns.switches[-1]()
@@ -131,20 +75,22 @@ class Inline(Troupe):
         except BrokenOff:
             return
         except Terminated:
-            self._state.finish(who)
-        with suppress(BrokenOff):
-            turns.pass_on()
+            self._leave(who)
 
-    def _serve(self, serve: Callable[[], None]) -> None:
+    def _serve(self, serve: Serve) -> None:
         try:
             serve()
         except BrokenOff:
             return
         except Exception:
-            if not any(self._state.fell):
+            if not any(self._state.faults.fell):
                 raise
-            self._state.finish(self._turns.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
-            with suppress(BrokenOff):
-                self._turns.pass_on()
+            self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
             return
         raise TicketlabError("staff went home while buyers were still buying")
+
+    def _leave(self, who: int) -> None:
+        """End, and leave the turn to the others."""
+        self._state.finish(who)
+        with suppress(BrokenOff):
+            self._pacer.pass_on()

@@ -1,51 +1,42 @@
-"""The state of one controlled execution: who may move, who waits for what, what has been done so far.
+"""The state of one controlled execution, and the rules by which it goes on.
 
-Participants are numbered from 0, buyers first, staff after them. Each stands before its next step (its *pending* one)
-until the policy picks it; one moves at a time. An attempt that fails has no effect and is no step: it closes its
-symbol, for everyone who would make the same attempt, until a step changes that resource. So nothing polls, and a lock
-with a hundred waiters costs one failed attempt for each time that it is taken, not a hundred.
+Participants are numbered from 0, buyers first, staff after them. Each stands before its next step until the policy
+picks it; one moves at a time. An attempt that fails has no effect and is no step.
 
 All that changes is kept in columns of whole numbers. In one process they are lists; between processes they are memory
-that all share, so that whoever yields the turn can decide who gets it (see `inline` and `processes`).
+that all share, so that whoever yields the turn can decide who gets it (see `inline` and `participant`).
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
-from itertools import accumulate, compress, dropwhile
-from typing import Any, Final, Protocol
+from itertools import accumulate, dropwhile
+from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
+from ticketlab.explore.clock import SECOND, Clock
+from ticketlab.explore.columns import Allocate, Column, as_slice, in_lists
+from ticketlab.explore.fault_plan import FaultPlan
+from ticketlab.explore.registers import (
+    ENDING,
+    FAILURES,
+    LEARNT,
+    LENGTH,
+    LETS,
+    REDUNDANT,
+    SETTLING,
+    STARTED,
+    UNFINISHED,
+    VERSION,
+)
+from ticketlab.explore.standing import Standing
 from ticketlab.explore.steps import EVERYWHERE, NONE, StepTable
 
-# Registers: single numbers of the state, in one column.
-LENGTH: Final = 0  # steps executed so far
-VERSION: Final = 1  # grows whenever the set of enabled participants may have changed; never goes back
-UNFINISHED: Final = 2  # buyers that have not yet finished
-FAILURES: Final = 3  # attempts that failed so far
-STARTED: Final = 10  # buyers that have come to their first step
-LEARNT: Final = 12  # whether everybody's first step is known from an execution before
-SKEW: Final = 11  # by how much the clock on the wall has jumped ahead of virtual time, in ticks
-LETS: Final = 13  # how often time was let pass because nobody could move
-WAITED: Final = 14  # for how long, in ticks
-SETTLING: Final = 15  # whether there is no execution yet: staff come to where they wait for the buyers
-LEAPS: Final = 16  # how often time passed for everybody at once
-ENDING: Final = 5  # an `Ending`
-REDUNDANT: Final = 6  # 1 + the length from which the execution repeats one that was explored before; 0 where it is new
-CLOCK: Final = 7  # virtual time, in ticks
-CLOCKED: Final = 8  # whether virtual time orders steps
-REGISTERS: Final = 24
-
 NOBODY: Final = -1
-BYTE: Final = 256
-ONE_LESS: Final = bytes((number - 1) % BYTE for number in range(BYTE))
-NOTHING: Final[Sequence[int]] = ()
 PATIENCE: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
-SECOND: Final = 1_000_000_000  # in ticks
-TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
+OWN: Final = 8  # registers of a policy
 
 
 class Ending(IntEnum):
@@ -56,22 +47,6 @@ class Ending(IntEnum):
     STUCK = 2  # buyers are left and each waits for something
     ENDLESS = 3  # the bound on steps was reached
     DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
-
-
-class Column(Protocol):
-    """A row of whole numbers of fixed length: a list, or a memoryview of shared memory."""
-
-    def __getitem__(self, index: Any, /) -> Any:
-        """Return a number, or a slice of them."""
-
-    def __setitem__(self, index: Any, value: Any, /) -> None:
-        """Replace a number, or a slice by one as long."""
-
-    def __len__(self) -> int:
-        """Return the fixed length."""
-
-    def __iter__(self) -> Iterator[int]:
-        """Go through the numbers."""
 
 
 class Policy(Protocol):
@@ -92,13 +67,31 @@ class Policy(Protocol):
         """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
 
 
-def in_lists(length: int) -> Column:
-    """Return a column in this process's own memory."""
-    return [0] * length
-
-
-class State:
+class State(Standing):
     """One controlled execution as it stands, and the rules by which it goes on."""
+
+    __slots__ = (
+        "_nowhere",
+        "_reopened",
+        "bound",
+        "clock",
+        "failed_at",
+        "failed_what",
+        "faults",
+        "marks",
+        "offset",
+        "opening",
+        "own",
+        "plan",
+        "policy",
+        "retried",
+        "skip",
+        "slept",
+        "what",
+        "who",
+    )
+
+    policy: Policy
 
     def __init__(
         self,
@@ -106,93 +99,65 @@ class State:
         scripts: Sequence[int],
         staff: int,
         bound: int,
-        allocate: Callable[[int], Column] = in_lists,
+        allocate: Allocate = in_lists,
         allocate_bytes: Callable[[int], Column] = bytearray,
     ) -> None:
         """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
-        self.table = table
-        self.buyers = buyers = len(scripts)
-        self.size = buyers + staff
+        super().__init__(table, len(scripts), staff, allocate, allocate_bytes)
+        size = self.size
         self.bound = bound
-        self.policy: Policy
-        self.registers = allocate(REGISTERS)
-        self.pending = allocate(self.size)
-        self.stands = allocate_bytes(self.size)  # the same, where symbols are few enough for a byte
-        self.wake = allocate(self.size)  # virtual time before which a participant does not move
-        self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
+        self.clock = Clock(self.registers, size, bound, allocate)
+        self.faults = FaultPlan(self.registers, self.buyers, size, allocate)
+
+        # The trace so far: who made each step, and which; when an attempt failed (before which step), and which.
         self.who = allocate(bound)
         self.what = allocate(bound)
-        self.when = allocate(bound)
         self.failed_at = allocate(2 * bound)
         self.failed_what = allocate(2 * bound)
-        self.leapt_at = allocate(bound)  # the steps at which time passed for everybody
-        self.leapt_by = allocate(bound)  # and by how many ticks
-        self.own = allocate(REGISTERS)
-        self.plan = allocate(bound + REGISTERS)
-        self.opening = allocate(self.size)  # the first step of each buyer, once it is known
-        self.marks = allocate(self.size)
-        self.retried = allocate(self.size)  # 1 + the length at which one attempted what was known to fail
-        self.slept = allocate(self.size)  # 1 + the length at which a participant slept last; 0 where it has not
-        self.struck_at = allocate(self.size)  # 1 + the point at which a fault strikes a participant; 0 where none does
-        self.struck_by = allocate(self.size)  # which fault that is, in the executor's list
-        self.points = allocate(self.size)  # points at which it could have struck so far
-        self.fell = allocate(self.size)  # whether it has struck
+        self.slept = allocate(size)  # 1 + the length at which a participant slept last; 0 where it has not
+        self.retried = allocate(size)  # 1 + the length at which one attempted what was known to fail
+        self._reopened: Sequence[int] = ()  # by the step made last; whoever takes a step back has made it itself
+
+        # The same from one execution to the next: what is left out, and how each buyer begins.
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
-        self._ones = b"\1" * table.limit
-        self.open[1 : table.limit] = self._ones[1:]
-        self._able: Sequence[int] = NOTHING  # who was enabled in the version that this process looked at last
-        self._as_of = -1
-        self._everybody = range(self.size)
-        self._counted = int.from_bytes(bytes(range(1, self.size + 1)), "little") if self.size < BYTE else 0
-        self._reopened: Sequence[int] = NOTHING  # by the step made last; whoever takes a step back has made it itself
-        self._zeros = type_of(self.wake, [0] * self.size)
-        self._at_first = type_of(self.wake, [0] * self.buyers + [1] * staff)  # staff wait at a point that is counted
+        self.opening = allocate(self.buyers)  # the first step of each buyer, once it is known
+        self._nowhere = as_slice(self.pending, [0] * size)
+
+        # The policy's, to use as it likes: single numbers, numbers for steps or participants, and for participants.
+        self.own = allocate(OWN)
+        self.plan = allocate(bound + size)
+        self.marks = allocate(size)
 
     def leave_out(self, without: Iterable[tuple[int, int]]) -> None:
         """Have buyers not make these requests, each given by its buyer and its place in the buyer's script."""
         self.registers[LEARNT] = 0
-        self.skip[: len(self.skip)] = type_of(self.skip, [0] * len(self.skip))
+        self.skip[: len(self.skip)] = as_slice(self.skip, [0] * len(self.skip))
         for buyer, place in without:
             self.skip[self.offset[buyer] + place] = 1
 
-    def strike(self, strikes: Iterable[tuple[int, int, int]]) -> None:
-        """Have faults strike from now on: whom, at which point, and which fault of the executor's list."""
-        self.registers[LEARNT] = 0
-        self.struck_at[: self.size] = self._zeros
-        for who, point, fault in strikes:
-            self.struck_at[who], self.struck_by[who] = 1 + point, fault
-
-    def falls(self, who: int) -> bool:
-        """Count a point at which a fault could strike a participant, and say whether it does.
-
-        To staff that are getting ready, all that comes before the buyers is one point, the first.
-        """
-        self.points[who] = 1 if self.registers[SETTLING] else self.points[who] + 1
-        return bool(self.struck_at[who] == self.points[who])
+    def follow(self, policy: Policy) -> None:
+        """Have a policy choose, in this process."""
+        self.policy = policy
+        self.clock.orders = policy.clocked
 
     def reset(self, policy: Policy) -> None:
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
+        self.follow(policy)
         registers = self.registers
-        self.policy = policy
-        registers[CLOCKED] = policy.clocked
-        registers[STARTED] = 0
         registers[LENGTH] = registers[FAILURES] = registers[ENDING] = registers[REDUNDANT] = 0
-        registers[CLOCK] = registers[SKEW] = registers[LETS] = registers[WAITED] = registers[LEAPS] = 0
+        registers[SETTLING] = registers[STARTED] = 0
         registers[UNFINISHED] = self.buyers
-        registers[SETTLING] = 0
-        registers[VERSION] += 1
-        known = len(self.table)
-        self.open[1:known] = self._ones[1:known]
-        self.slept[: self.size] = self.retried[: self.size] = self.wake[: self.size] = self._zeros
-        self.points[: self.size] = self._at_first
-        self.fell[: self.size] = self._zeros
-        self._stand_all(self._zeros[: self.buyers])
+        self.clock.reset()
+        self.faults.reset()
+        self.slept[: self.size] = self.retried[: self.size] = self._nowhere
+        self.open_all()
+        self.place_buyers(self._nowhere[: self.buyers])
 
     def renew(self) -> None:
         """Take down that everybody starts anew."""
         self.registers[LEARNT], self.registers[SETTLING] = 0, 1
-        self.points[: self.size] = self._zeros
+        self.faults.renew()
 
     def settle(self, policy: Policy) -> None:
         """Have no buyer take part: staff go on until each waits, or is to be struck as soon as there are buyers."""
@@ -200,14 +165,8 @@ class State:
         registers = self.registers
         registers[STARTED], registers[UNFINISHED], registers[SETTLING] = self.buyers, 0, 1
         for who in range(self.buyers, self.size):
-            if self.struck_at[who] == self.points[who] == 1:
+            if self.faults.awaits(who):
                 self._close(self.pending[who])
-
-    def _stand_all(self, symbols: Sequence[int]) -> None:
-        """Have every buyer stand before a step, or none."""
-        self.pending[: self.buyers] = symbols
-        self.stands[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
-        self.registers[VERSION] += 1
 
     def first(self) -> int:
         """Return whom to wake first: to come to its first step or, where all the first steps are known, to make it.
@@ -218,7 +177,7 @@ class State:
         if not self.registers[LEARNT]:
             return 0
         self.registers[STARTED] = self.buyers
-        self._stand_all(self.opening[: self.buyers])
+        self.place_buyers(self.opening[: self.buyers])
         return self.next()
 
     def all_started(self) -> int:
@@ -227,32 +186,6 @@ class State:
         self.registers[LEARNT] = all(self.pending[: self.buyers])
         self.registers[VERSION] += 1
         return self.next()
-
-    def enabled(self) -> Sequence[int]:
-        """Return who may be chosen, ascending; of some it is not known yet whether their attempt would succeed."""
-        version: int = self.registers[VERSION]
-        if self._as_of != version:
-            self._as_of = version
-            if len(self.table.steps) > BYTE:
-                self._able = list(compress(self._everybody, map(self.open.__getitem__, self.pending)))
-            elif not self._counted:
-                self._able = list(compress(self._everybody, self._may_move()))
-            else:
-                self._able = self._numbers(self._may_move())
-        return self._able
-
-    def _may_move(self) -> bytes:
-        """Return for each participant a byte, 1 where its symbol is open; symbols must be few enough for a byte."""
-        return bytes(self.stands).translate(bytes(self.open[:BYTE]))
-
-    def _numbers(self, may_move: bytes) -> Sequence[int]:
-        """Return the places of the ones among zeros.
-
-        All at once, without a number for each participant, so that a hundred cost about what two do; and a process
-        that was not awake for long finds little of what it touches in a cache.
-        """
-        numbers = int.from_bytes(may_move, "little") * 255 & self._counted  # from 1: 0 stands for who can not move
-        return numbers.to_bytes(self.size, "little").translate(ONE_LESS, b"\0")
 
     def next(self) -> int:
         """Return who moves next, or NOBODY where the execution is over; the ending says how."""
@@ -302,41 +235,22 @@ class State:
 
         It is a step, so that whatever it makes possible is seen to come after all that was before it.
         """
-        registers = self.registers
-        now = registers[CLOCK]
-        sleeping = [(until, who) for who, until in enumerate(self.wake) if until > now and self.pending[who] != NONE]
-        if registers[CLOCKED] or not sleeping or registers[LETS] == PATIENCE:
-            registers[ENDING] = Ending.STUCK
+        clock = self.clock
+        sleepers = [(until, who) for until, who in clock.sleepers() if self.pending[who] != NONE]
+        if clock.orders or not sleepers or self.registers[LETS] == PATIENCE:
+            self.registers[ENDING] = Ending.STUCK
             return NOBODY
-        if registers[LENGTH] == self.bound:
-            registers[ENDING] = Ending.ENDLESS
+        if self.registers[LENGTH] == self.bound:
+            self.registers[ENDING] = Ending.ENDLESS
             return NOBODY
-        until, who = min(sleeping)
-        registers[LETS] += 1
+        until, who = min(sleepers)
+        ticks = until - clock.now()
         stood = self.pending[who]
-        self.arrive(who, self.table.passed[Step(Action.LET, f"{(until - now) / SECOND:.3g} s pass")])
+        self.arrive(who, self.table.passed[Step(Action.LET, f"{ticks / SECOND:.3g} s pass")])
         self.execute(who)
-        self.pass_time(until - now)
-        registers[WAITED] += until - now
+        clock.wait(ticks)
         self.arrive(who, stood)
         return self.next()
-
-    def pass_time(self, ticks: int) -> None:
-        """Move the clock on, for everybody, at the step made last."""
-        registers = self.registers
-        registers[CLOCK] += ticks
-        leaps = registers[LEAPS]
-        if leaps == len(self.leapt_at):
-            raise TicketlabError(f"time passed {leaps} times in {registers[LENGTH]} steps: allow more steps")
-        self.leapt_at[leaps], self.leapt_by[leaps] = registers[LENGTH] - 1, ticks
-        registers[LEAPS] = leaps + 1
-
-    def arrive(self, who: int, symbol: int) -> None:
-        """Stand before an attempt, which may be known to fail."""
-        self.pending[who] = symbol
-        self.stands[who] = symbol % BYTE
-        if not self.open[symbol]:
-            self.registers[VERSION] += 1
 
     def execute(self, who: int) -> None:
         """Take a participant's pending step into the trace; the caller makes the access right after."""
@@ -356,10 +270,9 @@ class State:
             if table.excludes[symbol]:
                 self._close(symbol)
         else:
-            self._reopened = NOTHING
-        if registers[CLOCKED]:
-            now = max(registers[CLOCK], self.wake[who]) + TICK
-            registers[CLOCK] = self.wake[who] = self.when[length] = now
+            self._reopened = ()
+        if self.clock.orders:
+            self.clock.stamp(who, length)
 
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
@@ -383,12 +296,6 @@ class State:
         self.registers[VERSION] += 1
         if who < self.buyers:
             self.registers[UNFINISHED] -= 1
-
-    def sleep(self, who: int, ticks: int) -> None:
-        """Let virtual time pass for one participant; where the clock orders nothing, only until nobody can move."""
-        registers = self.registers
-        since = max(registers[CLOCK], self.wake[who]) if registers[CLOCKED] else registers[CLOCK]
-        self.wake[who] = since + ticks
 
     def unchanged(self, *, gave_back: bool) -> None:
         """Take down that the step made last, whatever its action, changed nothing, or nothing but for who waits."""
@@ -438,8 +345,3 @@ class State:
         made = [(table.steps[self.what[node]], table.changes[self.what[node]]) for node in mine]
         gets_on = any(changes and not step.action.holds for step, changes in made)
         return NOBODY if not count or gets_on or made[:count] != made[count:] else mine[-1]
-
-
-def type_of(column: Column, values: Iterable[int]) -> Any:
-    """Return values in a form that a slice of this column takes."""
-    return memoryview(array("q", values)) if isinstance(column, memoryview) else list(values)

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Iterator
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.executor import Executor
 from ticketlab.explore.policies.replay import Replay
 from ticketlab.explore.schedule import Ending, Policy
 from ticketlab.explore.trace import Nondeterminism
-
-
-class Executor(Protocol):
-    """What runs executions: `Inline` or `Processes`, already entered."""
-
-    @property
-    def scripts(self) -> Sequence[Sequence[object]]:
-        """What each buyer asks for."""
-
-    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
-        """Take in what others could notice of each participant's end."""
-
-    @property
-    def size(self) -> int:
-        """How many take part, staff included."""
-
-    @property
-    def different_staff(self) -> Sequence[int]:
-        """Staff that differ: of those that do the same and wait for the same, only the first."""
-
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: Strikes = ()) -> Execution | None:
-        """Run the policy's next execution; None where it has explored everything."""
 
 
 def search(

@@ -1,4 +1,4 @@
-"""Memory that processes share: the columns of a state, the table of steps, messages, and bells to wake each other.
+"""Memory that processes share: the columns of a state, the table of steps, and messages.
 
 It is anonymous, so it must be there before the processes are forked. Only whoever has the turn writes, so nothing here
 needs a lock.
@@ -8,33 +8,28 @@ from __future__ import annotations
 
 import marshal
 import mmap
-import os
 import pickle
-import select
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from struct import Struct
 from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explore.cast import Record
-from ticketlab.explore.schedule import Column
+from ticketlab.explore.columns import Column
 from ticketlab.explore.steps import StepTable
 
 WORD: Final = 8
+BLOCK: Final = 1 << 20  # no page of it takes memory before it is used
 ROW: Final = Struct("6q")
-NEWS: Final = 3
 NOTE: Final = -1  # in place of a buyer
 
 
 class SharedMemory:
-    """One anonymous mapping, given out in pieces."""
+    """Anonymous mappings, given out in pieces that stand close together."""
 
-    def __init__(self, size: int) -> None:
-        self._map = mmap.mmap(-1, size)
-        self._bytes = memoryview(self._map)
-        self._used = 0
+    def __init__(self) -> None:
+        self._left = memoryview(b"")
 
     def column(self, length: int) -> Column:
         """Return a column of zeros."""
@@ -43,11 +38,11 @@ class SharedMemory:
 
     def bytes(self, size: int) -> memoryview:
         """Return so many zero bytes."""
-        start = self._used
-        self._used += -(-size // WORD) * WORD
-        if self._used > len(self._bytes):
-            raise TicketlabError(f"an exploration of this size needs more than {len(self._bytes)} bytes to share")
-        return self._bytes[start : start + size]
+        taken = -(-size // WORD) * WORD
+        if taken > len(self._left):
+            self._left = memoryview(mmap.mmap(-1, max(taken, BLOCK)))
+        piece, self._left = self._left[:size], self._left[taken:]
+        return piece
 
 
 class Messages:
@@ -194,58 +189,3 @@ def _pickled(value: Any) -> bytes:
     except Exception:  # an exception of the code under test need not survive pickling
         return pickle.dumps(RuntimeError(f"{type(value).__name__}: {value}"))
     return message
-
-
-class Board:
-    """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
-
-    def __init__(self, memory: SharedMemory, rows: int) -> None:
-        self.registers = memory.column(8)  # named in `processes`, but for the one that `tell` changes
-        self.log = Log(memory, rows)
-        self.policy = Messages(memory, 1 << 22, "delays of a policy")
-        self.trouble = Messages(memory, 1 << 16, "errors")
-
-    def tell(self) -> None:
-        """Say that there is something new here or in the table of steps, for everybody to take in when it is woken."""
-        self.registers[NEWS] += 1
-
-    def report(self, error: BaseException) -> None:
-        """Leave an error for the leading process."""
-        self.trouble.append(f"{type(error).__name__}: {error}".encode()[:8192])
-
-
-class EventBell:
-    """Wakes one process, through an eventfd: `ring` wakes whoever waits, or will; `wait` waits until somebody rings."""
-
-    def __init__(self) -> None:
-        self.file = os.eventfd(0)
-        self.ring: Callable[[], object] = partial(os.eventfd_write, self.file, 1)
-        self.wait: Callable[[], object] = partial(os.eventfd_read, self.file)
-
-    def close(self) -> None:
-        """Give the file back."""
-        os.close(self.file)
-
-
-class PipeBell:
-    """The same through a pipe, where there is no eventfd; `alive` ends when the leading process does."""
-
-    def __init__(self, alive: int) -> None:
-        self.file, self._write = os.pipe()
-        self._alive = alive
-
-    def ring(self) -> None:
-        """Wake whoever waits, or will."""
-        os.write(self._write, b".")
-
-    def wait(self) -> None:
-        """Wait until somebody rings; end this process if the leading one has ended."""
-        ready, _, _ = select.select([self.file, self._alive], [], [])
-        if self.file not in ready:
-            os._exit(1)
-        os.read(self.file, 1)
-
-    def close(self) -> None:
-        """Give the files back."""
-        os.close(self.file)
-        os.close(self._write)

@@ -14,9 +14,9 @@ from typing import Final
 
 from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.executor import Executor
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.replay import Loosely
-from ticketlab.explore.search import Executor
 
 Fails = Callable[[Execution], bool]
 

@@ -15,44 +15,25 @@ from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.core.trouble import trouble
 from ticketlab.explore.cast import Cast, Perform, attempt
-from ticketlab.explore.execution import Execution
-from ticketlab.explore.schedule import CLOCKED, REDUNDANT, SECOND, SKEW, State
+from ticketlab.explore.clock import in_ticks
+from ticketlab.explore.fault_plan import FIRST
+from ticketlab.explore.footprints import SERVER
+from ticketlab.explore.registers import REDUNDANT
+from ticketlab.explore.schedule import State
 from ticketlab.explore.trace import describe
 from ticketlab.explore.turns import Turns
 
 T = TypeVar("T")
 
-
 _DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
-_UNNOTICED: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
-
-
-SERVER: Final = -1
-"""In place of a participant: the store's server."""
-
-
-def servers_footprint(execution: Execution) -> frozenset[str]:
-    """Return what may change when the store's server dies: anything but messages between buyers and clerks."""
-    steps = (execution.trace.table.steps[what] for what in execution.trace.what)
-    return frozenset(step.resource for step in steps if step.action not in _MESSAGES)
-
-
-def footprint(execution: Execution, who: int) -> frozenset[str]:
-    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
-    trace = execution.trace
-    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
-    return frozenset(step.resource for step in steps if step.action not in _UNNOTICED and not step.oblivious)
-
-
-_MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
 
 
 class Terminated(BaseException):
     """Ends a participant that was told to, its clean-up included."""
 
 
-class Struck(Turns):
-    """Turns in which faults strike; `strike` is what the executor does to a victim of one that it must carry out.
+class TurnsWithFaults(Turns):
+    """Turns in which faults strike; `carry_out` is what the executor does to the victim of one, where that is needed.
 
     `seize` keeps the store locked as an outsider does; it is None where nobody can. `footprints` says what others could
     notice of each participant's end, where that is known; it saves the search from ordering a death and what nobody
@@ -72,9 +53,10 @@ class Struck(Turns):
     ) -> None:
         super().__init__(state, whole=whole, alone=alone)
         self._faults = faults
+        self._plan = state.faults
         self._seize = seize
         self._trouble = ExitStack()  # what befalls the access at hand
-        self.strike: Callable[[Fault], object] = _by_hand
+        self.carry_out: Callable[[Fault], object] = _by_hand
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
     def at(self, step: Step) -> None:
@@ -115,46 +97,40 @@ class Struck(Turns):
     def _come_to(self, step: Step | None) -> Fault | None:
         """End what befell the access before; return what befalls this one, after what strikes before it."""
         self._trouble.close()
-        state, me = self._state, self.me
-        if not state.struck_at[me]:
+        me, plan = self.me, self._plan
+        if not plan.point[me]:
             return None
-        fault: Fault = self._faults[state.struck_by[me]]
-        if not fault.harm.befalls(step) or not state.falls(me):
+        fault: Fault = self._faults[plan.fault[me]]
+        if not fault.harm.befalls(step) or not plan.falls(me):
             return None
         if not fault.harm.is_step:
             return fault
-        whose = me if fault.harm in _DEATHS else SERVER if fault.harm is Harm.KILL_SERVER else None
-        self._stand(Step(Action.STRUCK, str(fault), on=self.footprints.get(whose)))
-        comes_again = me < state.buyers or state.struck_at[me] > 1  # staff wait at their first point from then on
-        if state.registers[REDUNDANT] and comes_again:
-            return None  # what follows is no part of the search, and a death would cost new processes
-        state.fell[me] = 1
-        self.note("before", describe(step) if step is not None else "its answer")
-        if fault.harm is Harm.CLOCK:
-            state.registers[SKEW] += round(fault.seconds * SECOND)
-        elif fault.harm is Harm.PAUSE:
-            state.sleep(me, round(fault.seconds * SECOND)) if state.registers[CLOCKED] else state.pass_time(
-                round(fault.seconds * SECOND)
-            )
-        self.strike(fault)
+        self._strike(me, fault, step)
         return None
 
-    def _stand(self, step: Step) -> None:
-        """Stand before a step until picked."""
-        me = self.me
+    def _strike(self, me: int, fault: Fault, step: Step | None) -> None:
+        """Let a participant be struck before a step, or its answer, as a step of its own."""
         self._spinning.discard(me)
         if self._sent:
             self._await_feeders()
-        self._state.arrive(me, self._passed[step])
-        chosen = self.pick()
-        if chosen != me:
-            self.me = chosen
-            self.switches[chosen]()
-        self._state.execute(me)
+        whose = me if fault.harm in _DEATHS else SERVER if fault.harm is Harm.KILL_SERVER else None
+        state, plan = self._state, self._plan
+        state.arrive(me, self._passed[Step(Action.STRUCK, str(fault), on=self.footprints.get(whose))])
+        self._make(me)
+        comes_again = me < state.buyers or plan.point[me] != FIRST  # at its first, staff stands from the beginning
+        if state.registers[REDUNDANT] and comes_again:
+            return  # what follows is no part of the search, and a death would cost new processes
+        plan.fell[me] = 1
+        self.note("before", describe(step) if step is not None else "its answer")
+        if fault.harm is Harm.CLOCK:
+            state.clock.jump(in_ticks(fault.seconds))
+        elif fault.harm is Harm.PAUSE:
+            state.clock.take(me, in_ticks(fault.seconds))
+        self.carry_out(fault)
 
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
-        self._state.fell[self.me] = 1
+        self._plan.fell[self.me] = 1
         self.note("fault", str(fault))
         if fault.harm is Harm.LOCKED and self._seize is not None:
             self._trouble.enter_context(self._seize())

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
-from ticketlab.explore.schedule import FAILURES, LENGTH, State
+from ticketlab.explore.registers import FAILURES, LENGTH
+from ticketlab.explore.schedule import State
 from ticketlab.explore.steps import NONE, StepTable
 
 

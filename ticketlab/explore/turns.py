@@ -12,20 +12,11 @@ from typing import Any, Final, Literal, TypeVar
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
+from ticketlab.explore.clock import SECOND, in_ticks
 from ticketlab.explore.helpers import await_feeders
-from ticketlab.explore.schedule import (
-    BYTE,
-    CLOCK,
-    CLOCKED,
-    ENDING,
-    LENGTH,
-    NOBODY,
-    SECOND,
-    SKEW,
-    STARTED,
-    Ending,
-    State,
-)
+from ticketlab.explore.registers import ENDING, LENGTH, STARTED
+from ticketlab.explore.schedule import NOBODY, Ending, State
+from ticketlab.explore.standing import BYTE
 
 T = TypeVar("T")
 
@@ -135,7 +126,8 @@ class Turns:
             return
         me = self.me
         if self._spinning and me in self._spinning:
-            self._await_change(me, step)
+            self._put_off(me, step)
+            self._make(me)
             return
         if self._sent:
             self._await_feeders()
@@ -194,8 +186,8 @@ class Turns:
         self._state.arrive(me, self._state.table.put_off(me)[step])
         self._state.fail(me)
 
-    def _await_change(self, me: int, step: Step) -> None:
-        self._put_off(me, step)
+    def _make(self, me: int) -> None:
+        """Make the step that one stands before, once picked."""
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -205,29 +197,26 @@ class Turns:
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass; where it orders nothing, see to it that nobody tries in vain for ever."""
         state, me = self._state, self.me
-        if state.registers[CLOCKED]:
-            state.sleep(me, round(seconds * SECOND))
+        if state.clock.orders:
+            state.clock.sleep(me, in_ticks(seconds))
         elif state.spins(me, retries=(retries := me in self._retrying)):
             self._spinning.add(me)
             if me in self._looked or not retries:  # time may help it, or a count of its tries
-                state.sleep(me, max(1, round(seconds * SECOND)))
+                state.clock.sleep(me, max(1, in_ticks(seconds)))
         self._retrying.discard(me)
         self._looked.discard(me)
 
     def _take_time(self, seconds: float) -> None:
         """Let virtual time pass before a request: where it orders nothing, for all, and as a step that is picked."""
-        if self._state.registers[CLOCKED]:
-            self._state.sleep(self.me, round(seconds * SECOND))
-            return
-        self.at(Step(Action.TAKE, f"{seconds:g} s"))
-        self._state.pass_time(round(seconds * SECOND))
+        clock = self._state.clock
+        if not clock.orders:
+            self.at(Step(Action.TAKE, f"{seconds:g} s"))
+        clock.take(self.me, in_ticks(seconds))
 
     def now(self, *, wall: bool) -> float:
         """Return virtual time."""
         self._looked.add(self.me)
-        registers = self._state.registers
-        ticks: int = registers[CLOCK] + (registers[SKEW] if wall else 0)
-        return BEGINNING + ticks / SECOND
+        return BEGINNING + self._state.clock.now(wall=wall) / SECOND
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
@@ -275,7 +264,7 @@ class Turns:
             outcome = self.answer(later if pause else perform, request)
             mine.hears(outcome)
             until = registers[LENGTH]
-            self.records.append(Record(who, place, outcome, since, until, state.wake[who]))
+            self.records.append(Record(who, place, outcome, since, until, state.clock.wake[who]))
             since = until
             if crashed(outcome):
                 break

@@ -34,6 +34,7 @@ def _described(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
             "variants": dict(kind.variants),
             "options": {
                 key: {"default": option.default, "help": option.help, "choices": list(option.choices)}
+                | ({"variant": option.variant} if option.variant else {})
                 for key, option in kind.options.items()
             },
         }

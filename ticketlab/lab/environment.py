@@ -56,4 +56,5 @@ def _file_system(folder: Path) -> str:
         return "unknown"
     path = folder.absolute()
     mounts = [(Path(point), kind) for _, point, kind, *_ in (line.split() for line in lines)]
-    return max(((point, kind) for point, kind in mounts if path.is_relative_to(point)), key=lambda m: len(str(m[0])))[1]
+    above = [(len(str(point)), kind) for point, kind in mounts if path.is_relative_to(point)]
+    return max(above, default=(0, "unknown"))[1]

@@ -16,10 +16,11 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.case import Case
 from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.executor import Executor
 from ticketlab.explore.findings import Exploration, Exploring, Finding
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.processes import Processes
-from ticketlab.explore.search import Executor, replay
+from ticketlab.explore.search import replay
 from ticketlab.explore.shrink import shrink
 from ticketlab.lab.cases import versions
 from ticketlab.lab.environment import environment

@@ -21,9 +21,10 @@ from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.cast import Strikes
 from ticketlab.explore.execution import Execution
+from ticketlab.explore.executor import Executor
 from ticketlab.explore.findings import Exploring, StruckPoint
-from ticketlab.explore.search import Executor, search
-from ticketlab.explore.strikes import SERVER, footprint, servers_footprint
+from ticketlab.explore.footprints import SERVER, footprint, servers_footprint
+from ticketlab.explore.search import search
 from ticketlab.explore.stuck import named
 from ticketlab.lab.registry import policy_kind, store_kind, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal

@@ -56,7 +56,8 @@ def _names(kinds: list[Mapping[str, Any]]) -> Table:
             table.add_row(Text(f"  {kind['name']}:{variant}", style="cyan"), text + default)
         for key, option in kind["options"].items():
             choices = "|".join(option["choices"]) or "N"
+            before = f"  {kind['name']}:{option['variant']}" if "variant" in option else "  ..."
             table.add_row(
-                Text(f"  ...,{key}={choices}", style="cyan"), f"{option['help']} (default {option['default']})"
+                Text(f"{before},{key}={choices}", style="cyan"), f"{option['help']} (default {option['default']})"
             )
     return table

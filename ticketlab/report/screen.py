@@ -19,10 +19,6 @@ class Screen(Console):
         super().__init__(**{"emoji": False, **settings})  # a name that holds ":cat:" is shown as it is
         self.push_render_hook(_Escaping())
 
-    def on_broken_pipe(self) -> None:
-        """Leave it to the command line that nobody reads on: it is no failure, as rich would have it."""
-        raise  # what rich has just caught
-
 
 class _Escaping(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:

@@ -4,8 +4,8 @@ SQLAlchemy keeps the engine, the schema and the dialect; its statements are comp
 connection, because building and unpacking a Core result costs several times what SQLite itself needs for a sale.
 
 The driver's legacy transaction control would delay BEGIN until the first write, and so leave every read outside the
-transaction: it is switched off, and each BEGIN is issued here, by its full name. One engine serves one process and
-never crosses a fork, since a forked child that closes its copy drops the parent's locks.
+transaction: it is switched off, and each BEGIN is issued here, by its full name. No connection crosses a fork, since a
+forked child that closes its copy drops the parent's locks.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class SqliteStore:
         self._pragmas = (f"journal_mode={journal}", f"synchronous={synchronous}")
         self._ledger = True
         self._opening: dict[str, int] = {}
-        self._engine: tuple[int, Engine] | None = None
+        self._engine: Engine | None = None
         self._kept: tuple[int, PoolProxiedConnection] | None = None
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
@@ -150,12 +150,14 @@ class SqliteStore:
             execute("COMMIT")
 
     def engine(self) -> Engine:
-        """Return this process's engine; its connections are closed as soon as they are given back."""
-        if self._engine is None or self._engine[0] != os.getpid():
-            engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
-            event.listen(engine, "connect", self._set_up)
-            self._engine = (os.getpid(), engine)
-        return self._engine[1]
+        """Return the engine, which has no connections of its own: one is opened when it is asked for, and then closed.
+
+        So a forked process may go on with it. To build another takes ten times as long as to connect.
+        """
+        if self._engine is None:
+            self._engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
+            event.listen(self._engine, "connect", self._set_up)
+        return self._engine
 
     def _set_up(self, connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None

@@ -160,12 +160,12 @@ KIND = StrategyKind(
         "retry": "wrong on purpose: the same without the book, so an order that is sent again is sold again",
     },
     options={
-        "clerks": Option("2", "joinable: how many clerks"),
+        "clerks": Option("2", "how many clerks", variant="joinable"),
         "server": Option(
-            "selector", "socket: one loop, a process a connection, or a pool", ("selector", "process", "pool")
+            "selector", "one loop, a process a connection, or a pool", ("selector", "process", "pool"), "socket"
         ),
-        "transport": Option("unix", "socket: a Unix socket, or TCP on the loopback interface", ("unix", "tcp")),
-        "workers": Option("4", "socket: how many processes a pool has"),
+        "transport": Option("unix", "a Unix socket, or TCP on the loopback interface", ("unix", "tcp"), "socket"),
+        "workers": Option("4", "how many processes a pool has", variant="socket"),
     },
     needs=frozenset({Capability.RECORDS, Capability.SHARED}),
     build=_build,

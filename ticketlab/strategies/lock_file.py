@@ -66,7 +66,7 @@ KIND = StrategyKind(
         "stale-holder": "the same by hand: a link that names its holder, broken when that process is no more",
         "stale-age": "wrong on purpose: broken when it is old, which robs a holder that was paused",
     },
-    options={"stale": Option("10", "stale-age: how old a lock has to be, in seconds")},
+    options={"stale": Option("10", "how old a lock has to be, in seconds", variant="stale-age")},
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=_build,
     wrong=frozenset({"stale-age"}),

@@ -11,8 +11,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.case import Case
+from ticketlab.explore.executor import STEPS
 from ticketlab.explore.findings import Exploration, Exploring
-from ticketlab.explore.inline import STEPS
 from ticketlab.lab.cases import CASES, save_case
 from ticketlab.lab.checkout import Checkout
 from ticketlab.lab.exploring import explore_cast

@@ -17,7 +17,8 @@ from typing import Final
 from ticketlab.core.spec import Option
 from ticketlab.explore.policies.replay import go_on
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, NOBODY, REDUNDANT, State
+from ticketlab.explore.registers import LENGTH, REDUNDANT
+from ticketlab.explore.schedule import NOBODY, State
 from ticketlab.explore.trace import Trace, same_start
 
 PREFIX: Final = 0  # register: how many choices are repeated

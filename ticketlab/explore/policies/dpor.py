@@ -21,7 +21,8 @@ from typing import Any, Final
 from ticketlab.explore.policies.replay import go_on
 from ticketlab.explore.policy import PolicyKind
 from ticketlab.explore.races import races
-from ticketlab.explore.schedule import LENGTH, NOBODY, REDUNDANT, State
+from ticketlab.explore.registers import LENGTH, REDUNDANT
+from ticketlab.explore.schedule import NOBODY, State
 from ticketlab.explore.steps import NONE, StepTable
 from ticketlab.explore.trace import Trace, same_start
 

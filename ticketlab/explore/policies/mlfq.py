@@ -11,7 +11,8 @@ from typing import Final
 
 from ticketlab.explore.policies.queues import DISPATCHED, ReadyQueue
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import State
 
 LEVELS: Final = 3
 BOOST: Final = 100  # steps after which all go back to the top

@@ -18,7 +18,8 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, VERSION, State
+from ticketlab.explore.registers import LENGTH, VERSION
+from ticketlab.explore.schedule import State
 
 CHANGES: Final = 0  # register: how many steps at which a priority falls are laid out in the plan, ascending
 PASSED: Final = 1  # register: how many of them have been passed

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ticketlab.explore.schedule import CLOCK, LENGTH, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import State
 
 JOINED: Final = 0  # register: how often somebody joined the queue
 DISPATCHED: Final = 1  # register: the length at which whoever runs began to
@@ -18,7 +19,7 @@ DISPATCHED: Final = 1  # register: the length at which whoever runs began to
 
 def awake(enabled: Sequence[int], state: State) -> list[int]:
     """Return who of the enabled is not asleep; where all are, who wakes first."""
-    now, wake = state.registers[CLOCK], state.wake
+    now, wake = state.clock.now(), state.clock.wake
     up = [who for who in enabled if wake[who] <= now]
     if up:
         return up

@@ -11,7 +11,8 @@ from typing import Final
 
 from ticketlab.explore.policies.draws import draw
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import FAILURES, LENGTH, State
+from ticketlab.explore.registers import FAILURES, LENGTH
+from ticketlab.explore.schedule import State
 
 SEED: Final = 0
 

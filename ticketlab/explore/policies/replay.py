@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ticketlab.explore.schedule import LENGTH, NOBODY, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import NOBODY, State
 
 PLANNED: Final = 0  # register: how many choices are given
 SKIPPED: Final = 1  # register: how many of them have been passed over

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ticketlab.explore.policies.queues import DISPATCHED, ReadyQueue
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import State
 
 
 class RoundRobin(ReadyQueue):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ticketlab.explore.policies.queues import ReadyQueue
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import State
 
 
 class ShortestJob(ReadyQueue):

@@ -13,7 +13,8 @@ from typing import Final
 from ticketlab.core.spec import Option
 from ticketlab.explore.policies.draws import WORD, draw
 from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import LENGTH, State
+from ticketlab.explore.registers import LENGTH
+from ticketlab.explore.schedule import State
 
 SEED: Final = 0
 SEEN: Final = 1  # register: how many steps have been taken in
@@ -47,7 +48,7 @@ class Timed:
 
     def choose(self, enabled: Sequence[int], state: State) -> int:
         """Pick whoever is due first."""
-        own, marks, wake = state.own, state.marks, state.wake
+        own, marks, clock = state.own, state.marks, state.clock
         for node in range(own[SEEN], state.registers[LENGTH]):
             mover = state.who[node]
             marks[mover] = 0
@@ -56,8 +57,8 @@ class Timed:
         for who in enabled:
             if not marks[who]:
                 marks[who] = 1
-                state.sleep(who, self._delay(who, state.plan[who], state))
-        return min(enabled, key=wake.__getitem__)
+                clock.sleep(who, self._delay(who, state.plan[who], state))
+        return min(enabled, key=clock.wake.__getitem__)
 
     def _delay(self, who: int, step: int, state: State) -> int:
         own = self._delays[who] if who < len(self._delays) else ()
