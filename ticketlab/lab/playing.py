@@ -174,6 +174,7 @@ def play(
         anomalies=tuple(anomaly.name for anomaly in anomalies),
         without=without,
         strikes=tuple(faults),
+        when=tuple(execution.when),
         whole=whole,
         found={"plan": repr(plan)},
         versions=versions(),

@@ -30,7 +30,7 @@ def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, comman
     """Do so with the cast that the case was found with."""
     refuse_unsupported(case.scenario, executor)
     with executor_for(cast, Exploring(executor=executor, whole=case.whole, faults=case.faults)) as running:
-        execution = replayed(running, case.schedule, case.without, case.strikes)
+        execution = replayed(running, case.schedule, case.without, case.strikes, case.when)
         case.check(execution)
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)

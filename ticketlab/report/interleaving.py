@@ -17,6 +17,7 @@ from rich.text import Text
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.clock import SECOND
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import Ending
 from ticketlab.explore.stuck import Wait, named, waits
@@ -25,6 +26,8 @@ from ticketlab.explore.trace import Trace
 MARK: Final = "◀"
 WIDEST: Final = 8
 """How many columns a terminal shows side by side; with more participants, a line names who moves."""
+LONG: Final = SECOND // 10
+"""How much virtual time has to pass before a step for the table to say so, in ticks."""
 
 
 class Line(NamedTuple):
@@ -40,6 +43,9 @@ def lines(execution: Execution) -> list[Line]:
     """Return every step of an execution that others could notice, with what was learnt at it."""
     trace, marked = execution.trace, deciding(execution.trace)
     learnt: dict[int, list[tuple[str, int | str]]] = {}
+    for node, (before, now) in enumerate(pairwise(execution.when), 1):
+        if now - before >= LONG:
+            learnt[node] = [("after", f"{(now - before) / SECOND:.3g} s")]
     for note in execution.notes:
         learnt.setdefault(note.step, []).append((note.what, note.value))
     return [
