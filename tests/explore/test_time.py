@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from toys import Cells, Lease, Toy
+from toys import Cells, Lease, Queue, Toy
 
 from ticketlab.core import pacing
 from ticketlab.explore.execution import Execution
@@ -141,3 +141,21 @@ def test_time_that_passes_at_the_last_step_allowed_ends_the_execution() -> None:
     lease = Lease()
     with Inline(Toy(lease.take, lease.take, shared=[lease]), steps=2) as executor:
         assert {one.ending for one in search(executor, DepthFirst())} == {Ending.ENDLESS}
+
+
+@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
+def test_a_clerk_that_waits_meanwhile_does_not_keep_time_from_passing_again(policy: type[Policy]) -> None:
+    """Found by search: it was not known yet whether the clerk could move, and the plan has nobody move then."""
+    lease, orders = Lease(), Queue("orders")
+
+    def serve() -> None:
+        while True:
+            orders.get()
+
+    def take() -> None:
+        lease.take()
+        orders.put(1)
+
+    with Inline(Toy(take, take, shared=[lease, orders], staff=[serve]), steps=500) as executor:
+        for execution in list(search(executor, policy())):
+            assert steps(replay(executor, execution.schedule)) == steps(execution)

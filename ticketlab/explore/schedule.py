@@ -84,6 +84,7 @@ class State(Standing):
         "own",
         "plan",
         "policy",
+        "refused",
         "retried",
         "skip",
         "slept",
@@ -116,6 +117,7 @@ class State(Standing):
         self.failed_what = allocate(2 * bound)
         self.slept = allocate(size)  # 1 + the length at which a participant slept last; 0 where it has not
         self.retried = allocate(size)  # 1 + the length at which one attempted what was known to fail
+        self.refused = allocate(size)  # 1 + the number of a participant's last failed attempt; 0 where there was none
         self._reopened: Sequence[int] = ()  # by the step made last; whoever takes a step back has made it itself
 
         # The same from one execution to the next: what is left out, and how each buyer begins.
@@ -150,7 +152,7 @@ class State(Standing):
         registers[UNFINISHED] = self.buyers
         self.clock.reset()
         self.faults.reset()
-        self.slept[: self.size] = self.retried[: self.size] = self._nowhere
+        self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._nowhere
         self.open_all()
         self.place_buyers(self._nowhere[: self.buyers])
 
@@ -195,9 +197,19 @@ class State(Standing):
             chosen: int = self.policy.choose(able, self)
             if chosen >= 0 and self.open[self.pending[chosen]]:
                 return chosen
-            registers[ENDING] = Ending.DIVERGED
-            return NOBODY
+            return self._attempted_by(able)
         return self._over(bool(able))
+
+    def _attempted_by(self, able: Sequence[int]) -> int:
+        """Return who attempts in vain before time passes, where a plan has nobody move.
+
+        If the attempt succeeds, a step is made that is not in the plan, which is found out at the end.
+        """
+        blocking, postponed = self.table.blocking, self.table.postponed
+        if all(blocking[symbol] and not postponed[symbol] for symbol in (self.pending[who] for who in able)):
+            return able[0]
+        self.registers[ENDING] = Ending.DIVERGED
+        return NOBODY
 
     def _over(self, endless: bool) -> int:
         registers = self.registers
@@ -210,24 +222,22 @@ class State(Standing):
         return NOBODY
 
     def _retry(self) -> int:
-        """Let everybody attempt once more before they count as stuck.
+        """Let everybody attempt for themselves before they count as stuck, as the policy will have it.
 
-        One failure spoke for all who would make the same attempt; a holder that may take its own lock again is the
-        exception that must not be called a deadlock.
+        One failure spoke for all who would make the same attempt. Where it should not have, that is no deadlock.
         """
         now, waits = 1 + self.registers[LENGTH], self.table.blocking
+        closed = {symbol: number for number, symbol in enumerate(self.failed_what[: self.registers[FAILURES]], 1)}
         left = [
             who
             for who, symbol in enumerate(self.pending)
-            if waits[symbol] and not self.table.postponed[symbol] and self.retried[who] != now
+            if waits[symbol] and not self.table.postponed[symbol]
+            if self.retried[who] != now and self.refused[who] != closed.get(symbol)
         ]
-        if not left:
-            return self._let_time_pass()
-        chosen = self.policy.choose(left, self)
+        chosen = self.policy.choose(left, self) if left else NOBODY
         if chosen == NOBODY:
-            self.registers[ENDING] = Ending.DIVERGED
-        else:
-            self.retried[chosen] = now
+            return self._let_time_pass()
+        self.retried[chosen] = now
         return chosen
 
     def _let_time_pass(self) -> int:
@@ -277,6 +287,7 @@ class State(Standing):
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
         self._close(self.pending[who])
+        self.refused[who] = self.registers[FAILURES]
 
     def _close(self, symbol: int) -> None:
         """Take down that an attempt fails from now on, until its resource changes: seen, or known without trying."""

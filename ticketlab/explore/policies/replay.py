@@ -79,6 +79,8 @@ class Loosely(Replay):
             planned: int = state.plan[place + own[SKIPPED]]
             if planned in enabled:
                 return planned
+            if not state.open[state.pending[enabled[0]]]:
+                break  # nobody can move, and some are only asked to attempt once more
             own[SKIPPED] += 1
         return go_on(enabled, state)
 
