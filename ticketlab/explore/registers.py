@@ -21,6 +21,8 @@ LEARNT: Final = 6  # whether everybody's first step is known from an execution b
 STARTED: Final = 7  # buyers that have come to their first step
 UNFINISHED: Final = 8  # buyers that have not yet finished
 
+HELD: Final = 14  # what participants waited for and took, and have not given back
+
 # Virtual time, in ticks.
 TIME: Final = 9  # what the clock shows that never jumps
 SKEW: Final = 10  # by how much the one on the wall has jumped ahead of it
@@ -28,4 +30,4 @@ LEAPS: Final = 11  # how often time passed for everybody at once
 LETS: Final = 12  # how often it was let pass because nobody could move
 WAITED: Final = 13  # and for how long in all
 
-REGISTERS: Final = 14
+REGISTERS: Final = 15

@@ -22,6 +22,7 @@ from ticketlab.explore.fault_plan import FaultPlan
 from ticketlab.explore.registers import (
     ENDING,
     FAILURES,
+    HELD,
     LEARNT,
     LENGTH,
     LETS,
@@ -148,7 +149,7 @@ class State(Standing):
         self.follow(policy)
         registers = self.registers
         registers[LENGTH] = registers[FAILURES] = registers[ENDING] = registers[REDUNDANT] = 0
-        registers[SETTLING] = registers[STARTED] = 0
+        registers[SETTLING] = registers[STARTED] = registers[HELD] = 0
         registers[UNFINISHED] = self.buyers
         self.clock.reset()
         self.faults.reset()

@@ -121,8 +121,9 @@ class _Shrinking:
 
     def _look(self, without: frozenset[Place], best: Shrunk) -> Shrunk | None:
         """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
-        most = best.size[3] if without != best.without else best.size[3] - 1
-        for bound in range(min(most, 2) + 1):
+        fewer = without != best.without
+        most = best.size[3] if fewer else best.size[3] - 1
+        for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
             policy = DepthFirst(bound, clocked=self._clocked)
             for _ in range(SEARCH):
                 execution = self._executor.run(policy, without, best.strikes)
@@ -130,7 +131,7 @@ class _Shrinking:
                     break
                 if not execution.redundant and self._fails(execution):
                     found = Shrunk(execution, without, best.strikes)
-                    if without != best.without or found.size < best.size:
+                    if fewer or found.size < best.size:
                         return found
         return None
 

@@ -97,6 +97,8 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
             f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
         )
         return Anomaly("no progress" if execution.fell else "livelock", sentence, {"steps": len(trace), "last": steps})
+    if execution.ending is Ending.COMPLETED and execution.kept and not execution.fell:
+        return _left_behind(trace, buyers)
     if execution.ending is not Ending.STUCK:
         return None
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
@@ -125,6 +127,17 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         for wait in told
     ]
     return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
+
+
+def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
+    """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
+    steps = (trace.table.steps[what] for what in trace.what)
+    locks = {step.resource for step in steps if step.action.takes and step.excludes}
+    kept = [(named(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks]
+    if not kept:
+        return None
+    sentence = "; ".join(f"{who} is done and still holds {lock}: nobody can ever have it again" for who, lock in kept)
+    return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
 
 
 def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:

@@ -14,7 +14,7 @@ from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blo
 from ticketlab.explore.cast import Perform, Record, attempt, crashed
 from ticketlab.explore.clock import SECOND, in_ticks
 from ticketlab.explore.helpers import await_feeders
-from ticketlab.explore.registers import ENDING, LENGTH, STARTED
+from ticketlab.explore.registers import ENDING, HELD, LENGTH, STARTED
 from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.standing import BYTE
 
@@ -140,8 +140,8 @@ class Turns:
         self._state.execute(me)
         if step.action is Action.SEND:
             self._sent = True
-        elif self._held and (mine := (me, step.resource)) in self._held and step.action.gives_back:
-            self._held[mine] -= 1
+        elif self._held and step.action.gives_back:
+            self._give_back(me, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
@@ -172,9 +172,17 @@ class Turns:
                 state.execute(me)
                 if step.action.takes:
                     self._held[me, step.resource] = self._held.get((me, step.resource), 0) + 1
+                    state.registers[HELD] += 1
+                elif step.action.gives_back:
+                    self._give_back(me, step)
                 return result
             del self.notes[known:]
             state.fail(me)
+
+    def _give_back(self, me: int, step: Step) -> None:
+        if held := self._held.get((me, step.resource)):
+            self._held[me, step.resource] = held - 1
+            self._state.registers[HELD] -= 1
 
     def _await_feeders(self) -> None:
         self._sent = False
