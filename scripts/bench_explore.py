@@ -20,6 +20,7 @@ from math import factorial
 from pathlib import Path
 from typing import Any
 
+from bare_turns import BareTurns
 from explore_peers import DETANGLE, FRONTRUN, Peers
 from explore_verdicts import alarms, correct, races, seeds
 from explore_verdicts import exhaust as exhaust_all
@@ -135,19 +136,33 @@ def stores(rounds: int) -> None:
 
 
 def processes(rounds: int) -> None:
-    """Real processes."""
+    """Real processes; on JSON beside processes that hand each other bare turns."""
+    for buyers, bar in ((2, 5_000), (5, 2_000), (100, 100)):
+        json_beside_bare_turns(buyers, bar, rounds)
     for store, strategy, buyers, bar in (
-        ("json:in-place", "lock", 2, 5_000),
-        ("json:in-place", "lock", 5, 2_000),
         ("sqlite:synchronous=off", "transaction:immediate", 2, 4_000),
         ("sqlite:synchronous=off", "transaction:immediate", 5, 1_500),
         ("manager", "lock", 2, 2_000),
         ("manager", "lock", 5, 800),
-        ("json:in-place", "lock", 100, 100),
     ):
-        executions = 30 if buyers == 100 else 500
         make = lambda: Processes(cast(store, strategy, buyers, 1), whole=True)  # noqa: B023, E731 - used at once
-        report(f"processes, {store}, {strategy}, {buyers} buyers", median_rate(make, executions, rounds), bar)
+        report(f"processes, {store}, {strategy}, {buyers} buyers", median_rate(make, 500, rounds), bar)
+
+
+def json_beside_bare_turns(buyers: int, bar: float, rounds: int) -> None:
+    """JSON in place under a lock, and the same purchases with nothing of the lab between."""
+    executions = 30 if buyers == 100 else 500
+    with (
+        tempfile.TemporaryDirectory(dir=".") as folder,
+        Processes(cast("json:in-place", "lock", buyers, 1), whole=True) as executor,
+        BareTurns(Path(folder), buyers) as bare,
+    ):
+        rate(executor, max(10, executions // 4))
+        pairs = [(rate(executor, executions), bare.rate(executions)) for _ in range(rounds)]
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratios = sorted(one / other for one, other in pairs)
+    share = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) of {theirs:,.0f} bare turns"
+    report(f"processes, json:in-place, lock, {buyers} buyers", ours, bar, share)
 
 
 def exhaust() -> None:

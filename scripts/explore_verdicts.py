@@ -16,7 +16,7 @@ from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dpor import SourceSets
 from ticketlab.explore.policies.pct import PriorityChanges
 from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.search import replay as replayed
 from ticketlab.explore.search import search
 from ticketlab.lab.cases import load_case, save_case

@@ -204,6 +204,14 @@ def test_the_crash_matrix_for_other_programs(tmp_path: Path) -> None:
     assert (tmp_path / "c.md").read_text().splitlines()[3].startswith("| sqlite | flock |")
 
 
+def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ticketlab]\nbuyers = 4\nseconds = 9\n")
+    words = ["--faults", "kill", "--stores", "json:rename", "--strategies", "flock"]
+    done = ticketlab("compare", *words, "--format", "json", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(json.loads(done.stdout)["command"].split()) == {"ticketlab", "compare", *words}
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -84,6 +84,12 @@ def test_a_race_whose_log_has_no_room_says_so(one_run: Path) -> None:
     }
 
 
+def test_a_database_that_has_no_room_is_named(tmp_path: Path) -> None:
+    done = limited("race", "--store", "sqlite", "--strategy", "atomic", "--folder", "books", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+    assert done.stderr.startswith("ticketlab: cannot make the database books/inventory.db: ")
+
+
 @pytest.mark.parametrize(
     "words",
     [[*RACE, "--json"], RACE, ["explore", "--buyers", "2", "--json"], ["runs"], ["--help"], ["strategies"],

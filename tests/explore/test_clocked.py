@@ -13,8 +13,7 @@ from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies import fcfs, mlfq, rr, sjf
 from ticketlab.explore.policies.timed import RandomlyTimed, Timed
-from ticketlab.explore.policy import PolicyKind
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policy import Policy, PolicyKind
 from ticketlab.explore.search import search
 
 

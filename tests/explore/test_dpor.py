@@ -17,7 +17,7 @@ from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.dpor import SourceSets
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.search import search
 
 SCHEDULES = 4_000  # programs with more than that are not compared

@@ -17,8 +17,8 @@ from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.dpor import SourceSets
 from ticketlab.explore.policies.random import RandomWalk
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.processes import Processes
-from ticketlab.explore.schedule import Policy
 from ticketlab.explore.search import search
 from ticketlab.lab.exploring import explore
 from ticketlab.lab.playing import race

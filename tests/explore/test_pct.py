@@ -7,7 +7,7 @@ from toys import Cells, Toy
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.pct import PriorityChanges
 from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.search import search
 
 ERRANDS = 20

@@ -9,9 +9,17 @@ from toys import locked, racing
 
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
+from ticketlab.explore.policies.dfs import DepthFirst
+from ticketlab.explore.policies.dpor import SourceSets
+from ticketlab.explore.policies.mlfq import FeedbackQueue
 from ticketlab.explore.policies.pct import PriorityChanges
+from ticketlab.explore.policies.queues import ReadyQueue
 from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policies.rr import RoundRobin
+from ticketlab.explore.policies.sjf import ShortestJob
+from ticketlab.explore.policies.timed import RandomlyTimed
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.search import search
 
 
@@ -35,3 +43,24 @@ def test_no_false_alarm() -> None:
     toy, _ = locked(3, 1)
     with Inline(toy) as executor:
         assert not any(map(oversold, search(executor, RandomWalk(1), 20_000)))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        DepthFirst,
+        SourceSets,
+        ReadyQueue,
+        ShortestJob,
+        FeedbackQueue,
+        lambda: RoundRobin(2),
+        lambda: RandomWalk(1),
+        lambda: PriorityChanges(3, 1),
+        lambda: RandomlyTimed(1_000, 1),
+    ],
+)
+def test_every_policy_copes_with_more_buyers_than_steps(policy: Callable[[], Policy]) -> None:
+    toy, _ = racing(60, 1)
+    with Inline(toy, steps=10) as executor:
+        endings = {execution.ending for execution in search(executor, policy(), 5)}
+    assert endings == {Ending.ENDLESS}

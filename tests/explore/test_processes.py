@@ -28,8 +28,9 @@ from ticketlab.explore.policies.dpor import SourceSets
 from ticketlab.explore.policies.pct import PriorityChanges
 from ticketlab.explore.policies.random import RandomWalk
 from ticketlab.explore.policies.timed import RandomlyTimed
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.processes import OutsideControl, Processes
-from ticketlab.explore.schedule import Ending, Policy
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.search import replay, search
 from ticketlab.explore.stuck import explain
 

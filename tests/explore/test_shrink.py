@@ -8,7 +8,8 @@ from toys import Cells, Semaphore, Toy, racing
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.schedule import Ending, Policy
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.search import replay, search
 from ticketlab.explore.shrink import Fails, Shrunk, shrink
 

@@ -15,7 +15,8 @@ from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.dpor import SourceSets
-from ticketlab.explore.schedule import Ending, Policy
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.search import replay, search
 from ticketlab.explore.stuck import explain
 

@@ -71,7 +71,7 @@ def test_a_cell_says_how_one_round_is_run_again() -> None:
 
 @pytest.mark.parametrize(
     ("texts", "complaint"),
-    [(["json,,lock"], "an empty entry"), ([""], "an empty entry"), (["key=value"], "unknown store")],
+    [(["json,,lock"], "an empty entry"), ([""], "an empty entry"), (["key=value"], "a colon follows the name")],
 )
 def test_a_list_that_makes_no_sense_is_refused(texts: list[str], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):

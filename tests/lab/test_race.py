@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -130,6 +132,17 @@ def test_a_race_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / ".ticketlab" / "live").iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("clerk", ["clerk", "clerk:socket", "clerk:socket,server=pool", "clerk:robust"])
+def test_a_clerk_whose_disk_is_full_says_nothing_about_the_strategy(clerk: str) -> None:
+    def fill() -> None:
+        for each in active_children():  # the clerks: buyers write nothing
+            assert each.pid is not None
+            resource.prlimit(each.pid, resource.RLIMIT_FSIZE, (0, 0))
+
+    with pytest.raises(TicketlabError, match="the disk is full"):
+        race(scenario("json", clerk), live(), meanwhile=fill)
+
+
 def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:
     settings = Live(folder=tmp_path / "mine")
     race(scenario("json", "lock"), settings)
@@ -137,6 +150,12 @@ def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="exists already"):
         race(scenario("json", "lock"), settings)
     assert (tmp_path / "mine" / "inventory.json").read_bytes() == written
+
+
+def test_who_cannot_start_says_why(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "inventory.lock").mkdir(parents=True)
+    with pytest.raises(TicketlabError, match=r"a participant could not start .*Is a directory"):
+        race(scenario("json", "flock"), Live(folder=tmp_path / "mine"))
 
 
 def test_a_combination_that_cannot_be_is_refused_with_the_reason() -> None:

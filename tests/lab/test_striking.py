@@ -16,10 +16,11 @@ from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploration, Exploring
 from ticketlab.lab.cases import load_case, save_case
 from ticketlab.lab.exploring import executor_for, explore
+from ticketlab.lab.faults import chosen
 from ticketlab.lab.playing import race
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.replaying import replay
-from ticketlab.lab.striking import Search, chosen
+from ticketlab.lab.striking import Search
 from ticketlab.timings.plans import Schedule
 
 

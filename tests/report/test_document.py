@@ -27,6 +27,8 @@ KEYS = (
     "reason",
     "rows",
     "unsupported",
+    "struck",
+    "left",
 )
 
 
@@ -48,6 +50,12 @@ def test_a_result_needs_a_verdict_and_anomalies() -> None:
         ({"anomalies": [{}]}, r"anomalies\[0\].name is missing"),
         ({"rows": [{"valid": True}, []]}, r"rows\[1\] is not an object"),
         ({"rows": []}, "it has no rows"),
+        ({"struck": [7]}, r"struck\[0\] is not an object"),
+        ({"struck": [{"who": 7}]}, r"struck\[0\].who is 7: a string is needed"),
+        ({"struck": [{"at_ms": "soon"}]}, r"struck\[0\].at_ms is 'soon': a number is needed"),
+        ({"struck": [{"held": [None]}]}, r"struck\[0\].held has None: a string is needed"),
+        ({"left": "a lock"}, "left is 'a lock': a list is needed"),
+        ({"left": [{}]}, "left has {}: a string is needed"),
     ],
 )
 def test_a_damaged_part_is_named(part: dict[str, Any], complaint: str) -> None:

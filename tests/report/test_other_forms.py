@@ -9,7 +9,7 @@ import pytest
 from test_page import EVIL, row, story, timeline
 
 from ticketlab.core.timeline import Interleaving, Move
-from ticketlab.report.markdown import table
+from ticketlab.report.markdown import as_markdown
 from ticketlab.report.perfetto import trace_events
 from ticketlab.report.plots import plots
 
@@ -34,12 +34,27 @@ def test_an_interleaving_is_traced_a_step_a_microsecond() -> None:
 
 
 def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:
-    text = table(story(row(), row("no|ne", valid=False)))
+    text = as_markdown(story(row(), row("no|ne", valid=False)))
     assert text.startswith("**1 of 2 races went wrong**\n")
     assert "| `no\\|ne` | `json` | 8 | ✗ oversold | ~~1,240~~ |" in text
     assert "- oversold: 2 of 1 are sold" in text
     lines = [line for line in text.splitlines() if line.startswith("| `")]
     assert len(lines) == 2
+
+
+def test_markdown_tells_whom_faults_struck_and_what_they_left() -> None:
+    struck = {"who": "buyer 3", "fault": "kill", "before": "write a_b", "at_ms": 1.5, "held": ["lock"]}
+    lines = as_markdown(row() | {"struck": [struck], "left": ["a.lock"]}).splitlines()
+    assert "- struck: buyer 3: kill before write a\\_b at 1.50 ms, holding lock" in lines
+    assert "- left behind: a.lock" in lines
+
+
+def test_a_crash_matrix_is_a_table_of_its_own_in_markdown() -> None:
+    crashed = {"store": "json", "strategy": "lock", "points": 9, "executions": 12, "summary": "lock left behind"}
+    row = crashed | {"waited": 0.0, "left": ["a", "b"], "anyway": []}
+    head, _, line = as_markdown({"kind": "crashes", "rows": [row]}).splitlines()
+    assert head == "| store | strategy | points | executions | verdict | waited | left | anyway |"
+    assert line == "| json | lock | 9 | 12 | lock left behind | 0.0 | a, b |  |"
 
 
 def test_a_picture_is_well_formed_whatever_the_names() -> None:

@@ -79,7 +79,7 @@ def test_a_wrong_strategy_s_speed_is_struck_through_and_no_measure_for_the_other
 
 def test_undecided_is_no_pass() -> None:
     html = render(story(row(valid=None, anomalies=[], reason="the budget was spent"), row()))
-    assert "1 of 2 races are undecided" in html
+    assert "1 of 2 races is undecided" in html
     assert '<span class="unsure">? undecided: the budget was spent</span>' in html
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ticketlab.core.scenario import Scenario
 from ticketlab.explore.findings import Exploration, Exploring
 from ticketlab.lab.exploring import explore
-from ticketlab.lab.striking import chosen_faults, needs_processes
+from ticketlab.lab.faults import chosen_faults, needs_processes
 
 
 def struck(store: str, strategy: str, faults: str, buyers: int = 2, tickets: int = 2) -> Exploration:

@@ -11,17 +11,15 @@ import click
 
 from ticketlab.cli import Interrupted
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import DAY_S, Command, Positive, command_line, option
+from ticketlab.cli.options import DAY_S, Command, Positive, command_line, is_typed, option
+from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing, write_outputs
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import exit_code
 
 if TYPE_CHECKING:
     from ticketlab.lab.comparison import Comparison
 
-_FORMATS: Final = ("table", "json", "csv", "md")
-_OUTPUTS: Final = {"export_json": "json", "export_csv": "csv", "export_markdown": "md", "html": "html"}
-_PLACES: Final = (*(key.replace("_", "-") for key in _OUTPUTS), "format", "force", "keep")
-"""Options that say where results go, and not what they are."""
+_FOR_RACES: Final = ("launchers", "buyers", "against", "fail-if", "threshold", "save", "html")
 _THRESHOLD_MISSED: Final = 5
 _INTERRUPTED: Final = 130
 
@@ -41,7 +39,7 @@ _file = click.Path(path_type=Path)
 @option("--seconds", type=Positive(3600, "seconds"), default=2.0, help="How long each sells, all rounds together.")
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
 @option("--timeout", type=Positive(DAY_S, "seconds"), default=60.0, help="Seconds for one race.")
-@option("--format", type=click.Choice(_FORMATS), default="table", help="What is printed.")
+@option("--format", type=click.Choice(FORMATS), default="table", help="What is printed.")
 @click.option(
     "--faults",
     is_flag=False,
@@ -73,6 +71,7 @@ def command(**given: Any) -> int:
     from ticketlab.lab.cells import matrix
     from ticketlab.lab.comparison import Comparison, Effort
     from ticketlab.lab.crashes import known
+    from ticketlab.lab.runs import save_baseline
 
     if given["faults"] is not None:
         return _crashes(given)
@@ -80,15 +79,17 @@ def command(**given: Any) -> int:
     effort = Effort(given["rounds"], given["seconds"], given["orders"])
     cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
     comparison = Comparison(cells, effort, given["timeout"], crash_safety=known())
-    line = command_line(*_PLACES, "save")
+    line = command_line(*PLACES, "save")
     stopped = _measure(comparison)
     if stopped is not None:
         return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
     found = comparison.document(line)
     code = settle(found)
     keep_run(found, "comparison", given["keep"])
-    _print(found, form)
-    _write_outputs(found, given)
+    print_document(found, form)
+    write_outputs(found, given)
+    if given["save"] is not None:
+        save_baseline(found, given["save"], force=given["force"])
     return code
 
 
@@ -98,28 +99,18 @@ def _crashes(given: Mapping[str, Any]) -> int:
     from ticketlab.lab.cells import split
     from ticketlab.lab.crashes import NAME, Crashes, faults_of, pairs
 
-    for key in ("launchers", "buyers", "against", "fail_if", "threshold", "save", "html"):
-        if given[key]:
-            raise UsageError(
-                f"--{key.replace('_', '-')} is for races, and --faults races nothing: leave one of them out"
-            )
-    _refuse_existing(given)
+    for name in _FOR_RACES:
+        if is_typed(name.replace("-", "_")):
+            raise UsageError(f"--{name} is for races, and --faults races nothing: leave one of them out")
+    refuse_existing(given)
     crashes = Crashes(pairs(split(given["stores"]), split(given["strategies"])), faults_of(given["faults"]))
     with Progress() as progress:
         crashes.run(lambda done, of, cell: progress.say(f"[{done}/{of}] {cell} ..."))
-    found = crashes.document(command_line(*_PLACES))
-    _print(found, given["format"])
+    found = crashes.document(command_line(*PLACES, *_FOR_RACES, "rounds", "seconds", "orders", "timeout"))
     keep_run(found, NAME, given["keep"])
-    _write_outputs(found, given)
+    print_document(found, given["format"])
+    write_outputs(found, given)
     return exit_code(found["valid"])
-
-
-def _refuse_existing(given: Mapping[str, Any]) -> None:
-    from ticketlab.lab.files import refuse_existing
-
-    for key in _OUTPUTS:
-        if given[key] is not None:
-            refuse_existing(given[key], force=given["force"])
 
 
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
@@ -132,9 +123,7 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     regressions = [regression(text) for text in given["fail_if"]]
     if regressions and given["against"] is None:
         raise UsageError(f"--fail-if {regressions[0].text!r} needs a baseline: name one with --against")
-    _refuse_existing(given)
-    if given["html"] is not None:
-        _renderer()
+    refuse_existing(given)
     if given["save"] is not None:
         check_baseline(given["save"], force=given["force"])
     baseline = None if given["against"] is None else load_baseline(given["against"])
@@ -187,8 +176,8 @@ def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int,
     from ticketlab.cli.terminal import warn
 
     found = comparison.document(line)
-    _print(found, form)
     where = keep_run(found, "comparison", keep)
+    print_document(found, form)
     finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
     kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
@@ -196,56 +185,3 @@ def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int,
         raise stopped
     warn(f"interrupted: {kept}")
     return _INTERRUPTED
-
-
-def _print(found: dict[str, Any], form: str) -> None:
-    if form == "table":
-        from ticketlab.cli.terminal import console
-        from ticketlab.report.comparison import print_comparison
-        from ticketlab.report.crashes import print_crashes
-
-        (print_crashes if found["kind"] == "crashes" else print_comparison)(found, console())
-    else:
-        click.echo(_render(found, form), nl=False)
-
-
-def _render(found: dict[str, Any], form: str) -> str:
-    import json
-
-    from ticketlab.report.crashes import crashes_as_csv, crashes_as_markdown
-    from ticketlab.report.exports import as_csv, as_markdown
-
-    if found["kind"] == "crashes" and form in ("csv", "md"):
-        return crashes_as_csv(found) if form == "csv" else crashes_as_markdown(found)
-    if form == "json":
-        return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if form == "html":
-        return _renderer()(found)
-    return as_csv(found) if form == "csv" else as_markdown(found)
-
-
-def _renderer() -> Callable[[dict[str, Any]], str]:
-    from importlib import import_module
-
-    try:
-        page = import_module("ticketlab.report.page")
-    except ModuleNotFoundError:
-        raise TicketlabError("--html: this ticketlab cannot draw pages; leave the option out") from None
-    render: Callable[[dict[str, Any]], str] = page.render
-    return render
-
-
-def _write_outputs(found: dict[str, Any], given: Mapping[str, Any]) -> None:
-    from ticketlab.lab.runs import save_baseline
-
-    for key, form in _OUTPUTS.items():
-        if given[key] is not None:
-            _write(given[key], _render(found, form), force=given["force"])
-    if given["save"] is not None:
-        save_baseline(found, given["save"], force=given["force"])
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
-    from ticketlab.lab.files import write_file
-
-    write_file(path, lambda file: file.writelines([text]), force=force)

@@ -7,7 +7,6 @@ command line does.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -17,16 +16,10 @@ from typing import Any, Final, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from ticketlab.cli.settings import default_of, read_settings
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.strict_json import brief
 
-LARGEST_SETTINGS: Final = 128 << 10
-_MOST_PARTS: Final = 64
-# The parser of the standard library needs memory by the square of a dotted key's parts.
-_ENDLESS_KEY: Final = re.compile(
-    rb"""(?:(?:[^\s."'=,\[\]{}#]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')[ \t]*+\.[ \t]*+){%d}""" % _MOST_PARTS
-)
 DAY_S: Final = 86_400.0
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -111,7 +104,7 @@ class Command(click.Command):
                 )
 
     def _defaults(self, name: str) -> dict[str, Any]:
-        path, table = _settings()
+        path, table = read_settings()
         options = named_options(self)
         own = table.get(name, {})
         if not isinstance(own, dict):
@@ -122,7 +115,7 @@ class Command(click.Command):
         shared = {key: value for key, value in table.items() if key in options}
         _refuse_unknown(table.keys() - options.keys(), path)
         return {
-            str(options[key].name): _default(options[key], value, f"{path}: [tool.ticketlab] {key}")
+            str(options[key].name): default_of(options[key], value, f"{path}: [tool.ticketlab] {key}")
             for key, value in (shared | own).items()
         }
 
@@ -150,22 +143,6 @@ def _refuse_unknown(keys: AbstractSet[str], path: Path) -> None:
         raise unknown_name(f"setting in [tool.ticketlab] of {path}", key, known)
 
 
-def _default(option: click.Parameter, value: object, where: str) -> object:
-    """Return a setting as the command line would have it, for the option itself to judge."""
-    if isinstance(option, click.Option) and option.is_flag:
-        if not isinstance(value, bool):
-            raise UsageError(f"{where} is {brief(value)}: true or false is needed")
-        return value
-    several = isinstance(option, click.Option) and option.multiple
-    parts = value if isinstance(value, list) and several else [value]
-    for part in parts:
-        if isinstance(part, bool) or not isinstance(part, str | int | float):
-            raise UsageError(f"{where} is {brief(part)}: a text or a number is needed")
-        if isinstance(part, str) and "\0" in part:
-            raise UsageError(f"{where} is {brief(part)}: it has a null character")
-    return list(map(str, parts)) if several else str(value)
-
-
 def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> str:
     """Return the command line that runs the running command again: its options that are not at their defaults.
 
@@ -190,10 +167,15 @@ def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> s
     return shlex.join(words)
 
 
+def is_typed(key: str) -> bool:
+    """Whether the command line itself gives an option; a default of the user's is not meant for every occasion."""
+    source = click.get_current_context().get_parameter_source(key)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def refuse_both(one: str, other: str) -> None:
     """Raise UsageError where the command line gives both of two options that exclude each other."""
-    sources = map(click.get_current_context().get_parameter_source, (one, other))
-    if all(source is not None and source.name == "COMMANDLINE" for source in sources):
+    if is_typed(one) and is_typed(other):
         raise UsageError(f"--{one} and --{other} say the same thing twice: leave one of them out")
 
 
@@ -202,35 +184,3 @@ def for_sale(tickets: int) -> Inventory:
     if tickets < 1:
         raise UsageError(f"--tickets {tickets} is not a number of tickets: 1 or more are needed")
     return Inventory.of(tickets)
-
-
-def _settings() -> tuple[Path, dict[str, Any]]:
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            from ticketlab.lab.files import read_file
-
-            return path, parse_settings(read_file(path, "settings in", largest=LARGEST_SETTINGS), path)
-    return Path("pyproject.toml"), {}
-
-
-def parse_settings(content: bytes, path: Path) -> dict[str, Any]:
-    """Read the table `[tool.ticketlab]` of a pyproject.toml, empty where there is none.
-
-    Raises:
-        UsageError: it is no TOML, or the table is something else.
-    """
-    import tomllib  # most folders have no pyproject.toml
-
-    if _ENDLESS_KEY.search(content):
-        raise UsageError(f"cannot read defaults from {path}: a key has more than {_MOST_PARTS} parts")
-    try:
-        tables = tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deep" if isinstance(error, RecursionError) else error
-        raise UsageError(f"cannot read defaults from {path}: {said}") from None
-    tool = tables.get("tool", {})
-    table = tool.get("ticketlab", {}) if isinstance(tool, dict) else {}
-    if not isinstance(table, dict):
-        raise UsageError(f"{path}: tool.ticketlab is not a table")
-    return table

@@ -98,7 +98,7 @@ def _live(given: Mapping[str, Any]) -> Live:
 
     risks: tuple[Risk, ...] = ()
     if given["faults"]:
-        from ticketlab.lab.striking import chosen_risks
+        from ticketlab.lab.faults import chosen_risks
 
         risks = chosen_risks(given["faults"])
     return Live(

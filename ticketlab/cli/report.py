@@ -57,9 +57,9 @@ def command(
             )
         _write(trace, trace_events(pictures), force=force)
     if markdown:
-        from ticketlab.report.markdown import table
+        from ticketlab.report.markdown import as_markdown
 
-        _write(markdown, _drawn(lambda: table(result), path), force=force)
+        _write(markdown, _drawn(lambda: as_markdown(result), path), force=force)
     return 0
 
 
@@ -92,7 +92,7 @@ def _drawn(draw: Callable[[], str], source: object) -> str:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    from ticketlab.lab.files import write_file
+    from ticketlab.lab.files import write_text
 
-    write_file(path, lambda file: file.writelines([text]), force=force)
+    write_text(path, text, force=force)
     click.echo(f"wrote {path} ({len(text.encode()) / 1000:,.0f} kB)", err=True)

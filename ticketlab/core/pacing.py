@@ -125,6 +125,9 @@ UNCHANGED: Final = "unchanged"
 RETRY: Final = "retry"
 """The note that says that the buyer was refused and will try the whole again after a sleep; its value is why."""
 
+TROUBLE: Final = "trouble"
+"""The note that says that the system refused the store an access, and that its maker goes on; its value is why."""
+
 UNDONE: Final = "undone"
 """The note that says that the step just made only gave back what kept others waiting; refusals would be repeated."""
 

@@ -12,7 +12,8 @@ import signal
 from enum import IntEnum
 from typing import Final
 
-from ticketlab.explore.schedule import NOBODY, Policy
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import NOBODY
 from ticketlab.explore.shared import Log, Messages, SharedMemory, SharedSteps
 
 # Registers: single numbers, in one column.
@@ -23,7 +24,7 @@ INSTALLED: Final = 3  # how many policies have been installed
 ASKED: Final = 4  # a `Deed`, which the leading process is asked for
 VICTIM: Final = 5  # by whom, and to whom it is to be done
 THEN: Final = 6  # who moves after that, where the victim is stopped
-REGISTERS: Final = 8
+REGISTERS: Final = 7
 
 
 class Command(IntEnum):
@@ -104,10 +105,11 @@ class Board:
 
     def report(self, error: BaseException) -> None:
         """Leave an error for the leading process."""
-        self._trouble.append(f"{type(error).__name__}: {error}".encode()[:8192])
+        self._trouble.append(f"{type(error).__name__}: {error}".encode(errors="replace")[:8192])
 
     def trouble(self) -> str | None:
         """Return an error that was left, once."""
-        message = next(self._trouble.read(), None)
-        self._trouble.clear()
-        return None if message is None else message.decode()
+        for message in self._trouble.read():
+            self._trouble.clear()
+            return message.decode(errors="replace")  # it may have been cut short
+        return None

@@ -64,7 +64,7 @@ class Record(NamedTuple):
     returned: int
 
 
-def attempt(perform: Perform, request: Any) -> Any:
+def outcome_of(perform: Perform, request: Any) -> Any:
     """Return what came of a request: its outcome, or the exception that it raised."""
     try:
         return perform(request)

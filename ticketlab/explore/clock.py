@@ -26,7 +26,7 @@ def in_ticks(seconds: float) -> int:
 class Clock:
     """The virtual time of one execution; all times are in ticks."""
 
-    __slots__ = ("_leapt_at", "_leapt_by", "_midnight", "_registers", "orders", "wake", "when")
+    __slots__ = ("_leapt_at", "_leapt_by", "_registers", "_zeros", "orders", "wake", "when")
 
     def __init__(self, registers: Column, size: int, bound: int, allocate: Allocate) -> None:
         self.orders = False  # whether time orders steps
@@ -35,13 +35,13 @@ class Clock:
         self._registers = registers
         self._leapt_at = allocate(bound)  # the steps at which time passed for everybody
         self._leapt_by = allocate(bound)  # and by how much
-        self._midnight = as_slice(self.wake, [0] * size)
+        self._zeros = as_slice(self.wake, [0] * size)
 
     def reset(self) -> None:
         """Start anew, with everybody awake."""
         registers = self._registers
         registers[TIME] = registers[SKEW] = registers[LEAPS] = registers[LETS] = registers[WAITED] = 0
-        self.wake[: len(self.wake)] = self._midnight
+        self.wake[: len(self.wake)] = self._zeros
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""

@@ -24,6 +24,7 @@ class Column(Protocol):
 
 
 Allocate = Callable[[int], Column]
+AllocateBytes = Callable[[int], bytearray | memoryview]  # the same, of numbers below 256
 
 
 def in_lists(length: int) -> Column:

@@ -12,7 +12,8 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import paced_by
 from ticketlab.explore.cast import NOTHING, Cast, Place, Strikes
 from ticketlab.explore.execution import Execution
-from ticketlab.explore.schedule import Ending, Policy, State
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending, State
 from ticketlab.explore.strikes import TurnsWithFaults, seize_of
 from ticketlab.explore.turns import Idle, Turns
 
@@ -135,7 +136,7 @@ class Executor(ABC):
         with paced_by(Idle()):
             self._home.close()
 
-    def _turns(self, *, alone: bool) -> Turns:
+    def _make_turns(self, *, alone: bool) -> Turns:
         """Return what points mean, for all participants or for one alone."""
         if not self._faults:
             return Turns(self._state, whole=self._whole, alone=alone)

@@ -14,7 +14,7 @@ FIRST: Final = 1  # points are counted from 1 here, so that 0 can stand for none
 class FaultPlan:
     """At most one fault for each participant, by the number of its points: those at which that fault could strike."""
 
-    __slots__ = ("_at_start", "_none", "_points", "_registers", "fault", "fell", "point")
+    __slots__ = ("_at_start", "_points", "_registers", "_zeros", "fault", "fell", "point")
 
     def __init__(self, registers: Column, buyers: int, size: int, allocate: Allocate) -> None:
         self.point = allocate(size)  # at which a fault strikes a participant; 0 where none does
@@ -22,14 +22,14 @@ class FaultPlan:
         self.fell = allocate(size)  # whether it has struck
         self._points = allocate(size)  # that a participant has come to
         self._registers = registers
-        self._none = as_slice(self.point, [0] * size)
+        self._zeros = as_slice(self.point, [0] * size)
         # Staff wait for the buyers at a point that is counted.
         self._at_start = as_slice(self.point, [0] * buyers + [FIRST] * (size - buyers))
 
     def strike(self, strikes: Iterable[tuple[int, int, int]]) -> None:
         """Have faults strike from now on: whom, at which point (from 0), and which fault of the executor's list."""
         self._registers[LEARNT] = 0  # a fault may come before a buyer's first step
-        self.point[: len(self.point)] = self._none
+        self.point[: len(self.point)] = self._zeros
         for who, point, fault in strikes:
             self.point[who], self.fault[who] = FIRST + point, fault
 
@@ -47,9 +47,9 @@ class FaultPlan:
 
     def renew(self) -> None:
         """Take down that nobody has come to a point yet."""
-        self._points[: len(self._points)] = self._none
+        self._points[: len(self._points)] = self._zeros
 
     def reset(self) -> None:
         """Start an execution: nobody has been struck, and staff have come to where they wait."""
         self._points[: len(self._points)] = self._at_start
-        self.fell[: len(self.fell)] = self._none
+        self.fell[: len(self.fell)] = self._zeros

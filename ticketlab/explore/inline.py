@@ -16,7 +16,8 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.executor import Executor, Serve
 from ticketlab.explore.policies.replay import Onward
-from ticketlab.explore.schedule import NOBODY, Policy, State
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import NOBODY, State
 from ticketlab.explore.steps import StepTable
 from ticketlab.explore.strikes import Terminated
 from ticketlab.explore.turns import BrokenOff
@@ -29,7 +30,7 @@ class Inline(Executor):
         return State(StepTable(), scripts, staff, self._steps)
 
     def _assemble(self, staff: Sequence[Serve], undo: ExitStack) -> None:
-        self._pacer = turns = self._turns(alone=False)
+        self._turns = turns = self._make_turns(alone=False)
         buyers = [greenlet(lambda who=who: self._buy(who)) for who in range(len(self.scripts))]
         self._greenlets = buyers + [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
         turns.switches = [one.switch for one in (*self._greenlets, getcurrent())]
@@ -42,7 +43,7 @@ class Inline(Executor):
 
     def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
-        state, turns = self._state, self._pacer
+        state, turns = self._state, self._turns
         for who in range(state.buyers, state.size):
             turns.me, turns.pick = who, turns.take_post
             turns.switches[who]()
@@ -50,7 +51,7 @@ class Inline(Executor):
         turns.pass_on()
 
     def _perform(self, policy: Policy) -> Execution:
-        state, turns = self._state, self._pacer
+        state, turns = self._state, self._turns
         state.reset(policy)
         turns.begin()
         turns.me = first = state.first()
@@ -65,7 +66,7 @@ class Inline(Executor):
                 one.throw(BrokenOff)
 
     def _buy(self, who: int) -> None:
-        turns, script = self._pacer, self.scripts[who]
+        turns, script = self._turns, self.scripts[who]
         try:
             with self._cast.join(who + 1) as perform:
                 turns.switches[-1]()
@@ -85,7 +86,7 @@ class Inline(Executor):
         except Exception:
             if not any(self._state.faults.fell):
                 raise
-            self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
+            self._leave(self._turns.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
             return
         raise TicketlabError("staff went home while buyers were still buying")
 
@@ -93,4 +94,4 @@ class Inline(Executor):
         """End, and leave the turn to the others."""
         self._state.finish(who)
         with suppress(BrokenOff):
-            self._pacer.pass_on()
+            self._turns.pass_on()

@@ -25,7 +25,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.faults import Fault
 from ticketlab.core.fork import Forked
 from ticketlab.core.lifeline import die_with_parent, undisturbed
-from ticketlab.explore.bells import hang
+from ticketlab.explore.bells import Bell, hang
 from ticketlab.explore.board import ASKED, THEN, TURN, VICTIM, Board, Command, Deed
 from ticketlab.explore.cast import Cast, Exposed
 from ticketlab.explore.execution import Execution
@@ -33,8 +33,9 @@ from ticketlab.explore.executor import STEPS, Executor, Serve
 from ticketlab.explore.one_core import on_one_core
 from ticketlab.explore.participant import Participant
 from ticketlab.explore.policies.replay import Onward
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.registers import ENDING, LENGTH, VERSION
-from ticketlab.explore.schedule import NOBODY, Ending, Policy, State
+from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.shared import SharedMemory
 from ticketlab.explore.stuck import named
 from ticketlab.explore.trace import describe
@@ -89,9 +90,10 @@ class Processes(Executor):
         self._alive, self._living = os.pipe()
         undo.callback(os.close, self._alive)
         undo.callback(os.close, self._living)
-        self._bells = [hang(self._alive) for _ in range(self.size + 1)]
-        for bell in self._bells:
-            undo.callback(bell.close)
+        self._bells: list[Bell] = []
+        for _ in range(self.size + 1):
+            self._bells.append(hang(self._alive))
+            undo.callback(self._bells[-1].close)
         self._poll = select.epoll()
         undo.callback(self._poll.close)
         self._poll.register(self._bells[-1].file, select.EPOLLIN)
@@ -120,7 +122,7 @@ class Processes(Executor):
         die_with_parent()
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
-        Participant(who, self._cast, self._state, self._board, self._bells, self._turns(alone=True)).live(serve)
+        Participant(who, self._cast, self._state, self._board, self._bells, self._make_turns(alone=True)).live(serve)
 
     def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
@@ -165,7 +167,7 @@ class Processes(Executor):
         self._board.steps.catch_up()
 
     def _give(self, who: int) -> None:
-        """Hand over the turn, and wait until it is back for good: not only to do what a fault takes."""
+        """Hand over the turn, and wait until it is back for good, and not only for a deed."""
         while who != NOBODY:
             self._board.registers[TURN] = who
             self._board.resume(who)

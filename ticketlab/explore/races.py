@@ -100,14 +100,14 @@ def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race
     """
     clocks = Clocks(trace)
     for node in range(start, len(trace)):
-        yield from _with(
+        yield from _races_with(
             clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
         )
     for who, what, before, clock in clocks.never_came():
-        yield from _with(clocks, closed, len(trace), who, what, before, clock)
+        yield from _races_with(clocks, closed, len(trace), who, what, before, clock)
 
 
-def _with(
+def _races_with(
     clocks: Clocks,
     closed: Sequence[set[int]],
     later: int,

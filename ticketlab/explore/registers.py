@@ -1,7 +1,7 @@
 """Registers: the single numbers of an execution, in one column that all processes share.
 
 Each has to be one that others see: whoever has the turn goes on from where the one before left off, and the leading
-process reads at the end how the execution went. What a policy is said to need beside them is its own: `State.own`.
+process reads at the end how the execution went. A policy has a few of its own, in `State.own`.
 """
 
 from __future__ import annotations

@@ -9,15 +9,15 @@ that all share, so that whoever yields the turn can decide who gets it (see `inl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from itertools import accumulate, dropwhile
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explore.clock import SECOND, Clock
-from ticketlab.explore.columns import Allocate, Column, as_slice, in_lists
+from ticketlab.explore.columns import Allocate, AllocateBytes, as_slice, in_lists
 from ticketlab.explore.fault_plan import FaultPlan
 from ticketlab.explore.registers import (
     ENDING,
@@ -35,8 +35,11 @@ from ticketlab.explore.registers import (
 from ticketlab.explore.standing import Standing
 from ticketlab.explore.steps import EVERYWHERE, NONE, StepTable
 
+if TYPE_CHECKING:
+    from ticketlab.explore.policy import Policy
+
 NOBODY: Final = -1
-PATIENCE: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
+MOST_LETS: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
 OWN: Final = 8  # registers of a policy
 
 
@@ -50,30 +53,12 @@ class Ending(IntEnum):
     DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
 
 
-class Policy(Protocol):
-    """What chooses who moves next.
-
-    `begin` runs between executions, in the process that leads the exploration: it may look at all of the execution
-    before (still in the state), keep what it likes in itself, and says whether there is another one to try. `choose`
-    runs in whichever process yields the turn: what it needs must be in the state, where `own`, `plan` and `marks` are
-    the policy's, or have been in the policy when it was installed.
-    """
-
-    clocked: bool  # whether sleeping and virtual time order the steps
-
-    def begin(self, state: State) -> bool:
-        """Prepare the next execution; False where every one has been explored."""
-
-    def choose(self, enabled: Sequence[int], state: State) -> int:
-        """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
-
-
 class State(Standing):
     """One controlled execution as it stands, and the rules by which it goes on."""
 
     __slots__ = (
-        "_nowhere",
         "_reopened",
+        "_zeros",
         "bound",
         "clock",
         "failed_at",
@@ -102,7 +87,7 @@ class State(Standing):
         staff: int,
         bound: int,
         allocate: Allocate = in_lists,
-        allocate_bytes: Callable[[int], Column] = bytearray,
+        allocate_bytes: AllocateBytes = bytearray,
     ) -> None:
         """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
         super().__init__(table, len(scripts), staff, allocate, allocate_bytes)
@@ -125,7 +110,7 @@ class State(Standing):
         self.skip = allocate(sum(scripts))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(scripts, initial=0))  # by buyer: the place of its first request there
         self.opening = allocate(self.buyers)  # the first step of each buyer, once it is known
-        self._nowhere = as_slice(self.pending, [0] * size)
+        self._zeros = as_slice(self.pending, [0] * size)
 
         # The policy's, to use as it likes: single numbers, numbers for steps or participants, and for participants.
         self.own = allocate(OWN)
@@ -153,9 +138,9 @@ class State(Standing):
         registers[UNFINISHED] = self.buyers
         self.clock.reset()
         self.faults.reset()
-        self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._nowhere
+        self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
         self.open_all()
-        self.place_buyers(self._nowhere[: self.buyers])
+        self.place_buyers(self._zeros[: self.buyers])
 
     def renew(self) -> None:
         """Take down that everybody starts anew."""
@@ -248,7 +233,7 @@ class State(Standing):
         """
         clock = self.clock
         sleepers = [(until, who) for until, who in clock.sleepers() if self.pending[who] != NONE]
-        if clock.orders or not sleepers or self.registers[LETS] == PATIENCE:
+        if clock.orders or not sleepers or self.registers[LETS] == MOST_LETS:
             self.registers[ENDING] = Ending.STUCK
             return NOBODY
         if self.registers[LENGTH] == self.bound:

@@ -9,7 +9,8 @@ from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.executor import Executor
 from ticketlab.explore.policies.replay import Replay
-from ticketlab.explore.schedule import Ending, Policy
+from ticketlab.explore.policy import Policy
+from ticketlab.explore.schedule import Ending
 from ticketlab.explore.trace import Nondeterminism
 
 

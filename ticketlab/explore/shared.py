@@ -20,16 +20,17 @@ from ticketlab.explore.columns import Column
 from ticketlab.explore.steps import StepTable
 
 WORD: Final = 8
-BLOCK: Final = 1 << 20  # no page of it takes memory before it is used
+SMALL: Final = 1 << 14
+BLOCK: Final = 1 << 18
 ROW: Final = Struct("6q")
 NOTE: Final = -1  # in place of a buyer
 
 
 class SharedMemory:
-    """Anonymous mappings, given out in pieces that stand close together."""
+    """Anonymous memory, given out in pieces: small ones side by side, so that a turn touches few pages."""
 
     def __init__(self) -> None:
-        self._left = memoryview(b"")
+        self._block = memoryview(bytearray())  # what is left of the last one for small pieces
 
     def column(self, length: int) -> Column:
         """Return a column of zeros."""
@@ -38,10 +39,12 @@ class SharedMemory:
 
     def bytes(self, size: int) -> memoryview:
         """Return so many zero bytes."""
+        if size > SMALL:
+            return memoryview(mmap.mmap(-1, size))
         taken = -(-size // WORD) * WORD
-        if taken > len(self._left):
-            self._left = memoryview(mmap.mmap(-1, max(taken, BLOCK)))
-        piece, self._left = self._left[:size], self._left[taken:]
+        if taken > len(self._block):
+            self._block = memoryview(mmap.mmap(-1, BLOCK))
+        piece, self._block = self._block[:size], self._block[taken:]
         return piece
 
 

@@ -6,11 +6,11 @@ So nothing polls: a lock with a hundred waiters costs one failed attempt for eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Final
 
-from ticketlab.explore.columns import Allocate, Column
+from ticketlab.explore.columns import Allocate, AllocateBytes
 from ticketlab.explore.registers import REGISTERS, VERSION
 from ticketlab.explore.steps import StepTable
 
@@ -28,6 +28,7 @@ class Standing:
         "_everybody",
         "_numbered",
         "_ones",
+        "_open_byte",
         "buyers",
         "open",
         "pending",
@@ -38,7 +39,7 @@ class Standing:
     )
 
     def __init__(
-        self, table: StepTable, buyers: int, staff: int, allocate: Allocate, allocate_bytes: Callable[[int], Column]
+        self, table: StepTable, buyers: int, staff: int, allocate: Allocate, allocate_bytes: AllocateBytes
     ) -> None:
         self.table = table
         self.buyers = buyers
@@ -51,6 +52,7 @@ class Standing:
         self._as_of = -1
         self._everybody = range(self.size)
         self._numbered = int.from_bytes(bytes(range(1, self.size + 1)), "little") if self.size < BYTE else 0
+        self._open_byte = memoryview(self.open)[:BYTE]  # of those that a byte can stand for
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 
@@ -67,7 +69,7 @@ class Standing:
             self.registers[VERSION] += 1
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
-        """Have every buyer stand before a step, or before none."""
+        """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""
         self.pending[: self.buyers] = symbols
         self.stands[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
         self.registers[VERSION] += 1
@@ -87,7 +89,7 @@ class Standing:
 
     def _may_move(self) -> bytes:
         """Return for each participant a byte, 1 where its symbol is open; symbols must be few enough for a byte."""
-        return bytes(self.stands).translate(bytes(self.open[:BYTE]))
+        return bytes(self.stands).translate(self._open_byte)
 
     def _numbers(self, may_move: bytes) -> Sequence[int]:
         """Return the places of the ones among zeros.

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 from ticketlab.core.faults import Fault, Harm
 from ticketlab.core.pacing import Action, Blocked, Step
 from ticketlab.core.trouble import trouble
-from ticketlab.explore.cast import Cast, Perform, attempt
+from ticketlab.explore.cast import Cast, Perform, outcome_of
 from ticketlab.explore.clock import in_ticks
 from ticketlab.explore.fault_plan import FIRST
 from ticketlab.explore.footprints import SERVER
@@ -88,7 +88,7 @@ class TurnsWithFaults(Turns):
     def answer(self, perform: Perform, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
         try:
-            outcome = attempt(perform, request)
+            outcome = outcome_of(perform, request)
         finally:
             self._trouble.close()
         self._come_to(None)

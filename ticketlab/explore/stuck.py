@@ -104,19 +104,8 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
     ring = cycle(waiting)
     told = ring or [wait for wait in waiting if wait.who < buyers]
-    name = "deadlock"
     lost = ended(trace)
-    if not ring:
-        if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
-            name = "lock left behind"
-        elif execution.fell:
-            name = "survivors blocked for ever"
-        elif all(wait.holders for wait in told):
-            name = "lock left behind"
-        elif all(wait.tries and not wait.holders for wait in told):
-            name = "livelock"
-        elif any(not wait.holders and _signalled_before(trace, wait) for wait in told):
-            name = "lost wake-up"
+    name = "deadlock" if ring else _name(execution, told, lost)
     evidence = [
         {
             "who": named(wait.who, buyers),
@@ -127,6 +116,21 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         for wait in told
     ]
     return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
+
+
+def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:
+    """Return the name of what keeps those who wait, where they do not wait for each other in a ring."""
+    if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
+        return "lock left behind"
+    if execution.fell:
+        return "survivors blocked for ever"
+    if all(wait.holders for wait in told):
+        return "lock left behind"
+    if all(wait.tries and not wait.holders for wait in told):
+        return "livelock"
+    if any(not wait.holders and _signalled_before(execution.trace, wait) for wait in told):
+        return "lost wake-up"
+    return "deadlock"
 
 
 def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:

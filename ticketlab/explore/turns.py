@@ -11,15 +11,17 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
-from ticketlab.explore.cast import Perform, Record, attempt, crashed
+from ticketlab.explore.cast import Perform, Record, crashed, outcome_of
 from ticketlab.explore.clock import SECOND, in_ticks
-from ticketlab.explore.helpers import await_feeders
+from ticketlab.explore.feeders import await_feeders
 from ticketlab.explore.registers import ENDING, HELD, LENGTH, STARTED
 from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.standing import BYTE
 
 T = TypeVar("T")
 
+TAKING: Final = frozenset(action for action in Action if action.takes)
+GIVING: Final = frozenset(action for action in Action if action.gives_back)
 BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
@@ -75,14 +77,14 @@ class Turns:
         self._attempted = state.table.attempted
         self._pending, self._stands = state.pending, state.stands
         self.me = 0
-        self.pick = state.next
+        self.pick = state.next  # but for everybody's first step in an execution
         self.switches: list[Callable[[], Any]] = []
         self.records: list[Record] = []
         self.notes: list[tuple[int, str, int | str]] = []
-        self._attempting = 0
-        self._sent = False
-        self._spinning: set[int] = set()
-        self._retrying: set[int] = set()
+        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._sent = False  # whether something may still be on its way to others
+        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it slept last
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
 
@@ -96,6 +98,7 @@ class Turns:
         self.pick = self._start
 
     def _start(self) -> int:
+        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
         registers = self._state.registers
         registers[STARTED] += 1
         following: int = registers[STARTED]
@@ -140,7 +143,7 @@ class Turns:
         self._state.execute(me)
         if step.action is Action.SEND:
             self._sent = True
-        elif self._held and step.action.gives_back:
+        elif self._held and step.action in GIVING:
             self._give_back(me, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
@@ -150,7 +153,7 @@ class Turns:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._put_off(me, step)
-        elif self._held and self._held.get((me, step.resource)):
+        elif self._held and (me, step.resource) in self._held:
             state.arrive(me, state.table.again(me)[step])
         else:
             state.arrive(me, self._attempted[step])
@@ -170,19 +173,22 @@ class Turns:
                 self._attempting = 0
             if result is not BLOCKED:
                 state.execute(me)
-                if step.action.takes:
-                    self._held[me, step.resource] = self._held.get((me, step.resource), 0) + 1
+                if step.action in TAKING:
+                    mine = me, step.resource
+                    self._held[mine] = self._held.get(mine, 0) + 1
                     state.registers[HELD] += 1
-                elif step.action.gives_back:
+                elif self._held and step.action in GIVING:
                     self._give_back(me, step)
                 return result
             del self.notes[known:]
             state.fail(me)
 
     def _give_back(self, me: int, step: Step) -> None:
-        if held := self._held.get((me, step.resource)):
-            self._held[me, step.resource] = held - 1
+        mine = me, step.resource
+        if held := self._held.pop(mine, 0):
             self._state.registers[HELD] -= 1
+            if held > 1:
+                self._held[mine] = held - 1
 
     def _await_feeders(self) -> None:
         self._sent = False
@@ -250,7 +256,7 @@ class Turns:
 
     def answer(self, perform: Perform, request: Any) -> Any:
         """Return what came of a request."""
-        return attempt(perform, request)
+        return outcome_of(perform, request)
 
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""

@@ -148,14 +148,14 @@ class Comparison:
             return []
         return [
             Measured(
-                cell,
-                taken.orders,
-                taken.sold,
-                merged(taken.verdicts),
-                len(taken.verdicts),
-                sum(bool(verdict.anomalies) for verdict in taken.verdicts),
-                taken.figures[: self.rounds],
-                median_curve(taken.curves[: self.rounds]),
+                cell=cell,
+                orders=taken.orders,
+                sold=taken.sold,
+                verdict=merged(taken.verdicts),
+                races=len(taken.verdicts),
+                wrong_races=sum(bool(verdict.anomalies) for verdict in taken.verdicts),
+                figures=taken.figures[: self.rounds],
+                curve=median_curve(taken.curves[: self.rounds]),
             )
             for cell, taken in ((cell, self._taken[cell]) for cell in self.matrix.cells)
         ]

@@ -30,10 +30,13 @@ from ticketlab.lab.cells import full_name
 from ticketlab.lab.documents import read_document
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import Seen, executor_for, refuse_unsupported, search_all
+from ticketlab.lab.faults import chosen, needs_processes, why_not
 from ticketlab.lab.registry import store_kind, stores, strategies, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.runs import RUNS, runs
-from ticketlab.lab.striking import chosen, needs_processes, why_not
+
+Pair = tuple[Spec, Spec]  # a store and a strategy
+Progress = Callable[[int, int, str], None]
 
 CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF))
 """What strikes where nothing else is named: whoever takes part is killed."""
@@ -48,10 +51,6 @@ def faults_of(text: str) -> tuple[Fault, ...]:
     if text == "all":
         return tuple(Fault.parse(harm.value) for harm in Harm)
     return CRASHES if text == "crash" else chosen(text)
-
-
-Pair = tuple[Spec, Spec]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ class Crashes:
         cores = sorted(os.sched_getaffinity(0))
         context = get_context("spawn")  # small ones: what they fork costs by what they have in memory
         turns = context.Value("i", 0)
-        pool = ProcessPoolExecutor(len(cores), context, _settle, (turns, cores, os.getpid()))
+        pool = ProcessPoolExecutor(len(cores), context, _take_core, (turns, cores, os.getpid()))
         try:
             waiting = {pool.submit(crash, cell, self.faults): cell for cell in self._longest_first()}
             for number, done in enumerate(as_completed(waiting), 1):
@@ -255,7 +254,7 @@ def _pair(row: Mapping[str, Any]) -> tuple[str, str]:
     return full_name(store, store_kind), full_name(strategy, strategy_kind)
 
 
-def _settle(turns: Any, cores: Sequence[int], parent: int) -> None:
+def _take_core(turns: Any, cores: Sequence[int], parent: int) -> None:
     """Give each worker a core of its own: all processes of an exploration share one."""
     die_with_parent(parent)
     with turns.get_lock():

@@ -24,9 +24,10 @@ from ticketlab.explore.search import replay
 from ticketlab.explore.shrink import shrink
 from ticketlab.lab.cases import versions
 from ticketlab.lab.environment import environment
+from ticketlab.lab.faults import refuse_impossible
 from ticketlab.lab.registry import refuse_combination, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.striking import Points, Search, refuse_impossible
+from ticketlab.lab.striking import Points, Search
 
 EXECUTORS: Final = ("inline", "processes")
 

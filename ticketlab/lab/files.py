@@ -114,6 +114,11 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
             os.unlink(new)  # noqa: PTH108 - gone already unless something went wrong
 
 
+def write_text(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a whole text as `write_file` does."""
+    write_file(path, lambda file: file.writelines([text]), force=force)
+
+
 def _is_stream(path: Path) -> bool:
     return path.exists() and not path.is_file()
 

@@ -15,6 +15,7 @@ from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.core.words import counted
 from ticketlab.lab.aftermath import Aftermath
 from ticketlab.lab.figures import SHARES, curve, figures
 from ticketlab.lab.timeline import timeline
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
+
+_STILL_SERVED: Final = 0.9
+"""An answer after this share of the time-out says that the race was still going on when that stopped it."""
 
 _DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
@@ -55,7 +59,9 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
         torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(buyers)
     history = History(_meta(scenario, books), operations)
-    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_endings(after.unexplained, tracks)])
+    too_long = unfinished(after.unexplained, buyers, live.timeout)
+    bad = [ending for ending in after.unexplained if not too_long or ending.how != "hung"]
+    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_endings(bad, tracks)], too_long)
     return Result(
         command=command,
         store=str(scenario.store),
@@ -85,13 +91,15 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
     )
 
 
-def _judge(scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly]) -> Verdict:
+def _judge(
+    scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly], too_long: str
+) -> Verdict:
     """Hold the receipts against the books, then against the order in which they were given."""
     told = judge_books(scenario.inventory, history.operations, books)
     ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
     # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
     late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
-    return Verdict([*told, *late, *seen], ordered.reason)
+    return Verdict([*told, *late, *seen], "; ".join(filter(None, (too_long, ordered.reason))))
 
 
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
@@ -108,6 +116,18 @@ def _read_books(store: Store, *, struck: bool) -> tuple[Books | None, list[Anoma
             raise
         reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
         return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
+
+
+def unfinished(endings: Sequence[Ending], buyers: Sequence[Track], timeout: float) -> str:
+    """Say that the race was too long for its time-out, if answers still came when that stopped it: nobody hung then."""
+    stopped = [ending for ending in endings if ending.how == "hung"]
+    last = max((each.return_ns or 0 for track in buyers for each in track.operations), default=0)
+    if not stopped or last < _STILL_SERVED * timeout * 1e9:
+        return ""
+    were = "was" if len(stopped) == 1 else "were"
+    return (
+        f"answers still came when {counted(len(stopped), 'buyer')} {were} stopped after {timeout:g} s (see --timeout)"
+    )
 
 
 def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:
@@ -137,7 +157,7 @@ def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Ano
 def _refuse_full_disk(tracks: Sequence[Track]) -> None:
     """A full disk says nothing about the strategy."""
     for each in tracks:
-        if any(sign in each.crash for sign in _DISK_FULL):
+        if any(sign in text for sign in _DISK_FULL for text in (each.crash, each.trouble)):
             raise TicketlabError(
                 "the disk is full: the race could not go on (free some space, or name another --folder)"
             )

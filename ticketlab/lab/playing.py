@@ -19,15 +19,15 @@ from ticketlab.explore.execution import Execution
 from ticketlab.explore.findings import Exploring
 from ticketlab.explore.policies.replay import Loosely
 from ticketlab.explore.policies.timed import MICROSECOND, Timed
-from ticketlab.explore.schedule import Policy
+from ticketlab.explore.policy import Policy
 from ticketlab.explore.search import search
 from ticketlab.lab.cases import versions
 from ticketlab.lab.exploring import executor_for, refuse_unsupported
+from ticketlab.lab.faults import needs_processes, refuse_impossible
 from ticketlab.lab.live import Live
 from ticketlab.lab.race import race as race_live
 from ticketlab.lab.registry import refuse_holds, store_kind
 from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.striking import needs_processes, refuse_impossible
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 
@@ -179,7 +179,14 @@ def play(
         found={"plan": repr(plan)},
         versions=versions(),
     )
-    return Played(scenario, plan, execution, Verdict(anomalies), history, case if orders is None else None)
+    return Played(
+        scenario=scenario,
+        plan=plan,
+        execution=execution,
+        verdict=Verdict(anomalies),
+        history=history,
+        case=case if orders is None else None,
+    )
 
 
 def _policy(plan: Plan) -> Policy:

@@ -102,7 +102,7 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[_Ready]:
 
 def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int) -> None:
     """Raise UsageError where a fault cannot strike in this race."""
-    from ticketlab.lab.striking import why_not_live  # beside it stands much that only explorations need
+    from ticketlab.lab.faults import why_not_live  # beside it stands much that only explorations need
 
     for fault in (risk.fault for risk in live.faults):
         reason = why_not_live(fault, scenario, live.launcher, store, staff)
@@ -135,11 +135,19 @@ def _run(scenario: Scenario, live: Live, ready: _Ready, meanwhile: Callable[[], 
     began_ns = time.monotonic_ns()
     gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
     try:
-        pace = partial(live.latency.pace, scenario.seed)
         risks = _risks(live, store)
-        traced = live.trace or risks is not None
         party = Party(
-            scenario, store, strategy, log, gate, pace, live.timeout, traced, live.memory_mb, risks, live.patience
+            scenario=scenario,
+            store=store,
+            strategy=strategy,
+            log=log,
+            gate=gate,
+            pace=partial(live.latency.pace, scenario.seed),
+            timeout=live.timeout,
+            trace=live.trace or risks is not None,
+            memory_mb=live.memory_mb,
+            risks=risks,
+            patience=live.patience,
         )
         endings = ready.launcher.run(party, prepare)
         from ticketlab.lab.judging import Raced

@@ -8,9 +8,9 @@ from ticketlab.explore.findings import Exploring, Replay
 from ticketlab.explore.search import replay as replayed
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring import executor_for, refuse_unsupported
+from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.folders import LIVE
 from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.striking import needs_processes
 
 
 def replay(case: Case, executor: str | None = None, *, command: str = "") -> Replay:
@@ -34,4 +34,12 @@ def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, comman
         case.check(execution)
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)
-    return Replay(command, case, executor, execution, anomalies, history, environment(LIVE.parent))
+    return Replay(
+        command=command,
+        case=case,
+        executor=executor,
+        execution=execution,
+        anomalies=anomalies,
+        history=history,
+        environment=environment(LIVE.parent),
+    )

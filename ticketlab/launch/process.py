@@ -23,7 +23,7 @@ from ticketlab.launch.party import (
     staffed,
     start,
 )
-from ticketlab.launch.recorder import CRASH
+from ticketlab.launch.recorder import CRASH, singly
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -74,7 +74,7 @@ def _check(party: Party, everybody: Sequence[Process]) -> None:
 
 def _last_words(party: Party) -> str:
     for participant in range(party.log.participants):
-        for record in party.log.records(participant):
+        for record in singly(party.log.records(participant)):
             if record[0] == CRASH:
                 return f": {record[2]}"
     return ""

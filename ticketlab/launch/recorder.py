@@ -32,7 +32,7 @@ from ticketlab.core.inventory import (
     Sold,
     SoldOut,
 )
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Free, Pacer, Step
+from ticketlab.core.pacing import BLOCKED, RETRY, TROUBLE, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.log import LogFull, LogWriter, Record
 
@@ -163,8 +163,8 @@ class Recorder:
         return time() if wall else monotonic()
 
     def note(self, what: str, value: int | str) -> None:
-        """Record what was learnt; retries always, since figures count them."""
-        if self._trace or what == "retry":
+        """Record what was learnt; retries always, since figures count them, and trouble, since the verdict needs it."""
+        if self._trace or what in (RETRY, TROUBLE):
             self._kept.append((NOTE, what, value))
             if len(self._kept) >= MOST_KEPT:
                 self._write()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
+from ticketlab.core.pacing import RETRY, TROUBLE
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Record
 
@@ -14,7 +15,8 @@ from ticketlab.launch.log import Record
 class Track:
     """One participant's part in a race.
 
-    `records` is empty unless they were to be kept: they are what a timeline is drawn from, times since the origin.
+    `trouble` is what the system last refused it, if it went on after that. `records` is empty unless they were to be
+    kept: they are what a timeline is drawn from, times since the origin.
     """
 
     process: int
@@ -25,6 +27,7 @@ class Track:
     processor_ns: int = 0
     peak_bytes: int = 0
     crash: str = ""
+    trouble: str = ""
     last: str = "had not begun"
     ended: bool = False
     records: Sequence[Record] = ()
@@ -48,7 +51,9 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
             at_ns, action = record[1] - origin_ns, record[2]
             found.last = f"was at: {action} {record[3]}"
         elif tag == recorder.NOTE:
-            found.retries += record[1] == "retry"
+            found.retries += record[1] == RETRY
+            if record[1] == TROUBLE:
+                found.trouble = record[2]
             if record[1] == "remaining":
                 accesses.append((at_ns, action, record[2]))
         elif tag == recorder.GOT:
@@ -86,13 +91,24 @@ def _operation(
     accesses: tuple[tuple[int, str, int], ...],
 ) -> Operation:
     _, invoked, op, section, arg = invocation
-    began = invoked - origin_ns
-    if completion is None:
-        return Operation(process, op, arg, None, began, None, section, (), "", accesses)
-    tag, ended, first, second = completion
-    if tag == recorder.RETURN:
-        return Operation(process, op, arg, first, began, ended - origin_ns, section, second, "", accesses)
-    error = f"{first}: {second}"
-    if tag == recorder.FAILED:
-        return Operation(process, op, arg, "failed", began, ended - origin_ns, section, (), error, accesses)
-    return Operation(process, op, arg, "unknown", began, ended - origin_ns, section, (), error, accesses)
+    result: int | str | None = None
+    return_ns, tickets, error = None, (), ""
+    if completion is not None:
+        tag, ended, first, second = completion
+        return_ns = ended - origin_ns
+        if tag == recorder.RETURN:
+            result, tickets = first, second
+        else:
+            result, error = "failed" if tag == recorder.FAILED else "unknown", f"{first}: {second}"
+    return Operation(
+        process=process,
+        op=op,
+        arg=arg,
+        result=result,
+        invoke_ns=invoked - origin_ns,
+        return_ns=return_ns,
+        section=section,
+        tickets=tickets,
+        error=error,
+        accesses=accesses,
+    )

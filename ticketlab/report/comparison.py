@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ticketlab.core.measures import measure
 from ticketlab.core.words import counted, listed
-from ticketlab.report.exports import in_order, value, why
+from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Cell, Column, Section, sectioned
 from ticketlab.report.text import next_steps, store_title
 

@@ -1,10 +1,8 @@
-"""What faults leave behind: the crash matrix of stores and strategies, and the points of one exploration."""
+"""What faults leave behind, for a terminal: the crash matrix, and the points of one exploration."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
@@ -17,7 +15,6 @@ from ticketlab.report.text import next_steps, store_title
 
 Row = Mapping[str, Any]
 
-_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left", "anyway")
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 _NARROW: Final = 100
 
@@ -63,26 +60,6 @@ def _cells(row: Row, *, wide: bool) -> list[Text | str]:
         verdict.append(f" [{', '.join(row['anyway'])}]", style="dim")
     executions = [f"{row['executions']:,}"] if wide else []
     return [Text(mark, style=style), row["strategy"], str(row["points"]), *executions, verdict, ", ".join(row["left"])]
-
-
-def crashes_as_csv(document: Mapping[str, Any]) -> str:
-    """Return the crash matrix as CSV, one line for each store and strategy."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(_line(row) for row in document["rows"])
-    return out.getvalue()
-
-
-def crashes_as_markdown(document: Mapping[str, Any]) -> str:
-    """Return the crash matrix as a Markdown table."""
-    lines: Iterable[Iterable[Any]] = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_line, document["rows"])]
-    return "".join(f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
-
-
-def _line(row: Row) -> list[Any]:
-    several = (", ".join(row["left"]), ", ".join(row["anyway"]))
-    return [row["store"], row["strategy"], row["points"], row["executions"], row["summary"], row["waited"], *several]
 
 
 def print_points(struck: Sequence[Row], console: Console) -> None:

@@ -12,6 +12,9 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any
 
+from ticketlab.core.words import listed
+from ticketlab.report.rows import tally
+
 _NUMBERS = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
 
 
@@ -22,6 +25,24 @@ class Finding:
     name: str
     sentence: str
     evidence: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """Whom a fault struck: before which step, in a race also when (ms after the gun), and what it held."""
+
+    who: str
+    fault: str
+    before: str
+    at_ms: float | None
+    held: Sequence[str]
+
+    @property
+    def sentence(self) -> str:
+        """Say so in one line."""
+        held = f", holding {listed(self.held)}" if self.held else ""
+        when = "" if self.at_ms is None else f" at {self.at_ms:.2f} ms"
+        return f"{self.who}: {self.fault} before {self.before}{when}{held}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,8 @@ class Row:
     command: str
     ratio: float | None = None
     crash_safety: str = "not tested"
+    struck: Sequence[Struck] = ()
+    left: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -81,13 +104,9 @@ class Document:
     @property
     def headline(self) -> str:
         """The verdict in one line."""
-        wrong = sum(row.valid is False for row in self.rows)
-        unsure = sum(row.valid is None for row in self.rows)
         if len(self.rows) == 1:
             return f"{self.rows[0].title}: {self.rows[0].verdict}"
-        told = [f"{wrong} of {len(self.rows)} races went wrong"] if wrong else []
-        told += [f"{unsure} of {len(self.rows)} races are undecided"] if unsure else []
-        return ", ".join(told) or f"All {len(self.rows)} races kept the books right"
+        return tally([row.valid for row in self.rows])
 
 
 def document(value: Any) -> Document:
@@ -139,6 +158,8 @@ def _row(value: Any, where: str) -> Row:
         command=_text(value, "command", where),
         ratio=None if value.get("ratio") is None else _number(value["ratio"], f"{where}ratio"),
         crash_safety=str(value.get("crash_safety", "not tested")),
+        struck=[_struck(each, f"{where}struck[{n}].") for n, each in enumerate(_list(value, "struck", where))],
+        left=_texts(value, "left", where),
     )
 
 
@@ -146,6 +167,18 @@ def _finding(value: Any, where: str) -> Finding:
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise ValueError(f"{where}name is missing")
     return Finding(value["name"], _text(value, "sentence", where), _mapping(value, "evidence", where))
+
+
+def _struck(value: Any, where: str) -> Struck:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where.rstrip('.')} is not an object")
+    return Struck(
+        who=_text(value, "who", where),
+        fault=_text(value, "fault", where),
+        before=_text(value, "before", where),
+        at_ms=_number(value["at_ms"], f"{where}at_ms") if "at_ms" in value else None,
+        held=_texts(value, "held", where),
+    )
 
 
 def _curve(value: Mapping[str, Any], where: str) -> list[tuple[float, float]]:
@@ -191,6 +224,14 @@ def _list(value: Mapping[str, Any], key: str, where: str) -> list[Any]:
     if not isinstance(found, list | tuple):
         raise ValueError(f"{where}{key} is {found!r}: a list is needed")
     return list(found)
+
+
+def _texts(value: Mapping[str, Any], key: str, where: str) -> list[str]:
+    found = _list(value, key, where)
+    for each in found:
+        if not isinstance(each, str):
+            raise ValueError(f"{where}{key} has {each!r}: a string is needed")
+    return found
 
 
 def _mapping(value: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:

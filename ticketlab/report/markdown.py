@@ -1,46 +1,111 @@
-"""Results as Markdown: the verdict, then a table, for an issue or a README."""
+"""Results as Markdown, for an issue or a README; the speed of what is wrong is struck through."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from ticketlab.core.measures import MEASURES
 from ticketlab.report.document import Row, document
-from ticketlab.report.exports import as_markdown
-from ticketlab.report.page.view import number_text
+from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
+
+_SHOWN: Final = ("sales/s", "p50", "p99", "p99.9", "max", "fairness")
 
 
-def table(result: Mapping[str, Any]) -> str:
-    """Return a result as Markdown, speeds of wrong strategies struck through.
+def as_markdown(result: Mapping[str, Any]) -> str:
+    """Return any result as Markdown.
 
     Raises:
         ValueError: the result is damaged.
     """
+    forms = {"comparison": _comparison, "crashes": _crashes}
+    return "\n".join(forms.get(str(result.get("kind")), _races)(result)) + "\n"
+
+
+def _races(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the verdict, a table of the races with figures, and what went wrong in each."""
     found = document(result)
-    if result.get("kind") == "comparison":
-        return as_markdown(result)
-    lines = [f"**{_escaped(found.headline)}**", ""]
-    if any(row.figures for row in found.rows):
-        lines += ["| strategy | store | buyers | books | sales/s | p50 ms | p99 ms | fairness |"]
-        lines += ["|---|---|---:|---|---:|---:|---:|---:|", *map(_line, found.rows), ""]
-    lines += [f"- {_escaped(each.name)}: {_escaped(each.sentence)}" for row in found.rows for each in row.findings]
-    lines += ["", f"Run again with `{found.command.replace('`', '')}`."] if found.command else []
-    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+    yield f"**{_text(found.headline)}**"
+    measured = [row for row in found.rows if row.figures]
+    if measured:
+        yield ""
+        yield "| strategy | store | buyers | books | sales/s | p50 ms | p99 ms | fairness |"
+        yield "|---|---|---:|---|---:|---:|---:|---:|"
+        yield from map(_race, measured)
+    told = [f"- {_text(each.name)}: {_text(each.sentence)}" for row in found.rows for each in row.findings]
+    # An exploration strikes at every point; who was struck tells something of a race alone.
+    told += [f"- struck: {_text(each.sentence)}" for row in found.rows for each in row.struck if each.at_ms is not None]
+    told += [f"- left behind: {_text(', '.join(row.left))}" for row in found.rows if row.left]
+    if told:
+        yield ""
+        yield from told
+    if found.command:
+        yield ""
+        yield f"Run again with {_code(found.command)}."
 
 
-def _line(row: Row) -> str:
+def _race(row: Row) -> str:
     figures = [number_text(row.figures.get(key)) for key in ("sales_per_s", "p50_ms", "p99_ms", "fairness")]
     if row.valid is not True:
         figures[0] = f"~~{figures[0]}~~"
-    cells = [f"`{row.strategy}`", f"`{row.store}`", str(row.buyers), row.verdict, *figures]
-    return f"| {' | '.join(map(_cell, cells))} |"
+    return _line([_code(row.strategy), _code(row.store), str(row.buyers), _text(row.verdict), *figures])
 
 
-def _cell(text: str) -> str:
-    return _escaped(text) if "`" not in text else text.replace("|", "\\|").replace("\n", " ")
+def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table, the fastest correct strategies first, and where it was measured."""
+    document(result)  # which finds what is damaged
+    measures = [measure for measure in MEASURES if measure.name in _SHOWN]
+    heads = [f"{each.name}{f' ({each.unit})' if each.unit else ''}" for each in measures]
+    several = len({row["launcher"] for row in result["rows"]}) > 1
+    names = ["store", "strategy", *(["launcher"] if several else []), "buyers", "books"]
+    yield _line([*names, heads[0], "spread", "ratio", *heads[1:]])
+    yield _line(["---"] * len(names) + ["---:"] * (len(heads) + 2))
+    for row in in_order(result["rows"]):
+        figures = [value(row["figures"][each.field], each) for each in measures]
+        low, high = (value(each, measures[0]) for each in row["spread"]["sales_per_s"])
+        ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
+        speed = figures[0] if row["rank"] is not None else f"~~{figures[0]}~~"
+        named = [_text(row["store"]), _code(row["strategy"]), *([_code(row["launcher"])] if several else [])]
+        yield _line([*named, str(row["buyers"]), _books(row), speed, f"{low} to {high}", ratio, *figures[1:]])
+    for each in result["unsupported"]:
+        named = [_text(each["store"]), _code(each["strategy"]), *[""] * (len(names) - 3)]
+        yield _line([*named, f"unsupported: {_text(each['reason'])}", *[""] * (len(heads) + 2)])
+    about = result["environment"].get
+    yield ""
+    yield (
+        f"Medians of {result['rounds']} rounds on {about('processor')}, {about('cores')} cores, "
+        f"{about('file_system')}, Python {about('python')}, SQLite {about('sqlite')}; "
+        f"load {about('load_1min')} at the start. Measured by {_code(result['command'])}."
+    )
+    for warning in result["warnings"]:
+        yield ""
+        yield f"Note: {_text(warning)}."
 
 
-def _escaped(text: str) -> str:
+def _books(row: Mapping[str, Any]) -> str:
+    if row["valid"] and row["rank"] is None:
+        return "right by luck"
+    mark = {True: "✓ right", False: "✗", None: "? undecided:"}[row["valid"]]
+    return f"{mark} {_text(why(row))}".rstrip()
+
+
+def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the crash matrix."""
+    yield _line(CRASH_COLUMNS)
+    yield _line(["---"] * len(CRASH_COLUMNS))
+    for row in result["rows"]:
+        yield _line([_text(cell) for cell in crash_cells(row)])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _text(text: object) -> str:
     """Keep other people's names from becoming markup, or a line of their own."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(str(text).split()))
+
+
+def _code(text: object) -> str:
+    return "`" + " ".join(str(text).replace("`", "").split()).replace("|", "\\|") + "`"

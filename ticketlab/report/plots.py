@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ticketlab.report.document import Document, Row, document
 from ticketlab.report.page.charts import series_names
-from ticketlab.report.page.view import number_text
+from ticketlab.report.rows import number_text
 
 _WIDTH: Final = 900
 _LEFT: Final = 250

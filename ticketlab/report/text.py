@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -13,17 +13,23 @@ from rich.text import Text
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.core.words import counted, listed
+from ticketlab.report.rows import tally
 
 SHOWN = 8
 """How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
 
-_STORE_TITLES = {"json": "JSON file", "sqlite": "SQLite", "manager": "Manager().dict", "private": "private dict"}
+_LONGEST_COMMAND: Final = 64
+_WIDE: Final = 100
+_NARROW: Final = 80
+_NARROWEST: Final = 60
+_STORE_TITLES: Final = {"json": "JSON file", "sqlite": "SQLite", "manager": "Manager().dict", "private": "private dict"}
 
 
 def print_story(rows: Sequence[Result], console: Console) -> None:
     """Print several races: one line each, then one sentence for each store, then what to type next."""
     console.print(_headline(rows))
-    console.print(_table(rows, console.width))
+    for table in _tables(rows, console.width):
+        console.print(table)
     console.print()
     for store, group in groupby(rows, key=lambda row: row.store):
         console.print(_sentence(store, list(group)))
@@ -33,7 +39,8 @@ def print_story(rows: Sequence[Result], console: Console) -> None:
 def print_race(row: Result, console: Console) -> None:
     """Print one race: its line, the evidence for every anomaly, what the books say, and what to type next."""
     console.print(_headline([row]))
-    console.print(_table([row], console.width))
+    for table in _tables([row], console.width):
+        console.print(table)
     console.print()
     for line in _evidence(row.verdict.anomalies):
         console.print(line)
@@ -54,36 +61,41 @@ def verdict_text(verdict: Verdict) -> Text:
 
 
 def _headline(rows: Sequence[Result]) -> Text:
-    wrong = [row for row in rows if row.valid is False]
     first = rows[0]
     setting = f"{counted(first.buyers, 'buyer')}, {counted(first.tickets, 'ticket')}"
-    if len(rows) == 1:
-        what = f"{first.strategy} on {first.store}: "
-        return Text(
-            f"{what}{verdict_text(first.verdict).plain}  ({setting})", style="bold red" if wrong else "bold green"
-        )
-    told = f"{len(wrong)} of {len(rows)} races went wrong" if wrong else f"all {len(rows)} races kept the books right"
-    return Text(f"{told}  ({setting})", style="bold red" if wrong else "bold green")
+    verdicts = [row.valid for row in rows]
+    style = "red" if False in verdicts else "yellow" if None in verdicts else "green"
+    told = tally(verdicts) if len(rows) > 1 else f"{first.strategy} on {first.store}: {verdict_text(first.verdict)}"
+    return Text(f"{told}  ({setting})", style=f"bold {style}")
 
 
-def _table(rows: Sequence[Result], width: int) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if width >= 100 else 1, 0, 0))
-    for name, least in (("store", 7), ("strategy", 11), ("sold", 8), ("verdict", 16)):
+def _tables(rows: Sequence[Result], width: int) -> Iterator[Table]:
+    """Yield one table, or where that has no room one of verdicts and one of figures: nothing of either is left out."""
+    if width >= _NARROW:
+        yield _table(rows, width, verdicts=True, figures=True)
+    else:
+        yield _table(rows, width, verdicts=True)
+        yield _table(rows, width, figures=True)
+
+
+def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, figures: bool = False) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if width >= _WIDE else 1, 0, 0))
+    for name, least in (("store", 7), ("strategy", 11), *((("sold", 8), ("verdict", 16)) if verdicts else ())):
         table.add_column(name, overflow="fold", min_width=least)
-    for name in ("p50", "p99", "longest", "fair", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("p50", "p99", "longest", "fair", "time") if figures else ():
+        table.add_column(name, justify="right", overflow="fold", no_wrap=width >= _NARROWEST)
     for row in rows:
-        figures = row.figures
-        table.add_row(
-            row.store,
-            row.strategy,
-            f"{row.sold} of {row.tickets}",
-            verdict_text(row.verdict),
-            *(_ms(each) for each in (figures.p50_ms, figures.p99_ms, figures.longest_ms)),
-            f"{figures.fairness:.2f}",
-            f"{figures.wall_s:.2f} s",
-        )
+        told = (f"{row.sold} of {row.tickets}", verdict_text(row.verdict)) if verdicts else ()
+        table.add_row(row.store, row.strategy, *told, *(_figures(row) if figures else ()))
     return table
+
+
+def _figures(row: Result) -> list[str]:
+    found = row.figures
+    if not found.longest_ms:  # nobody was answered
+        return ["-", "-", "-", "-", f"{found.wall_s:.2f} s"]
+    times = [_ms(each) for each in (found.p50_ms, found.p99_ms, found.longest_ms)]
+    return [*times, f"{found.fairness:.2f}", f"{found.wall_s:.2f} s"]
 
 
 def _ms(milliseconds: float) -> str:
@@ -98,13 +110,17 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
     for row in bad:
         guard = "with nothing guarding it" if row.strategy == "none" else f"under {row.strategy}"
         names = dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies)
-        sold = f"{row.buyers} buyers were sold {row.sold} of {counted(row.tickets, 'ticket')}"
+        were = "was" if row.buyers == 1 else "were"
+        sold = f"{counted(row.buyers, 'buyer')} {were} sold {row.sold} of {counted(row.tickets, 'ticket')}"
         parts.append(
             f"{guard}, {sold} ({', '.join(names)})" if row.sold > row.tickets else f"{guard}: {', '.join(names)}"
         )
     if good:
         verb = "keeps" if len(good) == 1 else "keep"
         parts.append(f"{listed(good)} {verb} the books right")
+    unsure = [row.strategy for row in rows if row.valid is None]
+    if unsure:
+        parts.append(f"what {listed(unsure)} did could not be decided")
     return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
 
 
@@ -124,17 +140,21 @@ def _next_of_story(rows: Sequence[Result]) -> RenderableType:
 
 
 def _next_of_race(row: Result) -> RenderableType:
-    store = row.store.partition(":")[0]
     if row.valid is False:
-        return next_steps({f"ticketlab race --store {store}": "see the cures", row.command: "run this again"})
-    return next_steps(
-        {f"ticketlab race --store {store} --strategy none": "see it unguarded", row.command: "run this again"}
-    )
+        return next_steps({f"ticketlab race --store {row.store}": "see the cures", row.command: "run this again"})
+    here = f"--store {row.store} --strategy"
+    unguarded = {f"ticketlab race {here} none": "see it unguarded"} if row.strategy != "none" else {}
+    explored = {f"ticketlab explore {here} {row.strategy}": "try one schedule after another, not just this one"}
+    return next_steps({**unguarded, **explored, row.command: "run this again"})
 
 
 def next_steps(commands: Mapping[str, str]) -> RenderableType:
-    """Return what to type next, with what it is for."""
-    lines = [Text.assemble("  ", (command, "cyan"), f"   # {why}") for command, why in commands.items()]
+    """Return what to type next, with what it is for, one below the other unless a command is too long for that."""
+    column = max((len(command) for command in commands if len(command) <= _LONGEST_COMMAND), default=0)
+    lines = [
+        Text.assemble("  ", (command, "cyan"), " " * (column - len(command)), f"   # {why}")
+        for command, why in commands.items()
+    ]
     return Group(Text("Next:", style="dim"), *lines)
 
 

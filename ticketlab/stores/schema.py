@@ -14,9 +14,7 @@ STOCK = Table(
     Column("remaining", Integer, nullable=False),
     Column("issued", Integer, nullable=False),
     Column("version", Integer, nullable=False),
-    Column(
-        "holds", Text
-    ),  # a JSON list of [hold, buyer, quantity, until], part of the record; null where there are none
+    Column("holds", Text),  # a JSON list of [hold, buyer, quantity, until]; null where there are none
 )
 
 # One row a ticket. No unique constraint: whether a ticket is sold twice is what the lab wants to find out.

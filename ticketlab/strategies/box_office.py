@@ -47,7 +47,7 @@ from ticketlab.core.inventory import (
     SoldOut,
 )
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, current, paced_by
+from ticketlab.core.pacing import BLOCKED, TROUBLE, Action, Step, at, block, current, note, paced_by
 from ticketlab.core.plugin import Perform, Session, Setting, Store
 from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
 
@@ -126,7 +126,8 @@ class BoxOffice(Unattended):
     def _deal_with(self, session: Session, line: bytes) -> tuple[int, bytes]:
         """Return who asked, and the line that says what came of it; raises ValueError for what is no request."""
         request = self._parse(line)
-        return request.buyer, format_answer(attempt(session, request))
+        with told_as_trouble():
+            return request.buyer, format_answer(attempt(session, request))
 
     def _serve_by_processes(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them
@@ -151,7 +152,7 @@ class BoxOffice(Unattended):
             try:
                 while line := stream.readline(LONGEST_LINE):
                     request = self._parse(line)
-                    with guard:
+                    with guard, told_as_trouble():
                         answer = attempt(session, request)
                     stream.write(format_answer(answer))
                     stream.flush()
@@ -293,6 +294,16 @@ def _socket_path(folder: Path) -> Path:
     """Return where the socket is to stand: in the run's folder, or if that path is too long for one, in a new one."""
     path = folder.absolute() / "office"
     return path if len(os.fsencode(path)) <= _LONGEST_PATH else Path(tempfile.mkdtemp(prefix=_PREFIX)) / "office"
+
+
+@contextmanager
+def told_as_trouble() -> Iterator[None]:
+    """Note that the system refused the store an access: to the client it looks as if the connection had been lost."""
+    try:
+        yield
+    except OSError as error:
+        note(TROUBLE, f"[Errno {error.errno}] {error.strerror}")
+        raise
 
 
 def exchange(connected: tuple[socket.socket, Any], buyer: int, message: bytes) -> bytes:

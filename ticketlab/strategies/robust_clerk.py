@@ -24,7 +24,14 @@ from ticketlab.core.errors import ClerkGone, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import RETRY, Action, Step, at, note
 from ticketlab.core.plugin import Perform, Session, Setting, Store
-from ticketlab.strategies.box_office import BoxOffice, exchange, format_answer, format_request, parse_answer
+from ticketlab.strategies.box_office import (
+    BoxOffice,
+    exchange,
+    format_answer,
+    format_request,
+    parse_answer,
+    told_as_trouble,
+)
 from ticketlab.strategies.purchase import flock_guard, open_answer, opened
 
 CLERKS: Final = 2
@@ -76,8 +83,9 @@ class RobustClerk(BoxOffice):
             return super()._deal_with(session, rest)
         request = self._parse(rest)
         try:
-            self._book = self._book or Answers(self._answers, session)
-            answer = self._book.settle(session, int(number), request)
+            with told_as_trouble():
+                self._book = self._book or Answers(self._answers, session)
+                answer = self._book.settle(session, int(number), request)
         except (OSError, PurchaseError) as error:
             self._book = None  # whatever came of it: the next order is answered from what the book says then
             if isinstance(error, OSError):

@@ -14,10 +14,10 @@ from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploration, Exploring
 from ticketlab.lab.checkout import Checkout
 from ticketlab.lab.exploring import explore, explore_cast
+from ticketlab.lab.faults import chosen_faults, needs_processes
 from ticketlab.lab.playing import play
 from ticketlab.lab.race import race
 from ticketlab.lab.registry import store_kind
-from ticketlab.lab.striking import chosen_faults, needs_processes
 from ticketlab.report.plain import drawn
 from ticketlab.testing.functions import FunctionRace
 from ticketlab.testing.require import require

@@ -15,8 +15,3 @@ def draw(seed: int, place: int) -> int:
     x = ((x ^ x >> 16) * 0x21F0AAAD) & _MASK
     x = ((x ^ x >> 15) * 0xD35A2D97) & _MASK
     return x ^ x >> 15
-
-
-def below(seed: int, place: int, limit: int) -> int:
-    """Return a number from 0 to limit - 1, each as likely as the others up to limit / 2**32."""
-    return draw(seed, place) * limit >> 32

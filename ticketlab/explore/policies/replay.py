@@ -32,9 +32,10 @@ class Replay:
         if self._begun:
             return False
         self._begun = True
-        for place, who in enumerate(self._schedule[: len(state.plan)]):
+        planned = self._schedule[: len(state.plan)]
+        for place, who in enumerate(planned):
             state.plan[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
-        state.own[PLANNED], state.own[SKIPPED] = len(self._schedule), 0
+        state.own[PLANNED], state.own[SKIPPED] = len(planned), 0
         return True
 
     def choose(self, enabled: Sequence[int], state: State) -> int:

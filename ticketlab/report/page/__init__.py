@@ -11,6 +11,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -19,7 +20,8 @@ from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
 from ticketlab.report.document import Document, document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proved
-from ticketlab.report.page.view import lines, matrix, number_text
+from ticketlab.report.page.view import lines, matrix
+from ticketlab.report.rows import number_text
 
 MOST_SPANS: Final = 400_000
 """How many spans a page holds over all its timelines; what is left out, it says."""
@@ -100,7 +102,7 @@ def _cut_spans(each: Timeline, room: int) -> Timeline:
         f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
         f"{len(each.violations) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
     )
-    return Timeline(each.title, each.lanes, spans, marks, each.row, f"{each.left_out} {said}".strip())
+    return replace(each, spans=spans, violations=marks, left_out=f"{each.left_out} {said}".strip())
 
 
 def _cut_moves(each: Interleaving) -> Interleaving:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.report.document import Document, Row
+from ticketlab.report.rows import number_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,3 @@ def _sum_up(cell: Cell, rows: Sequence[Row]) -> None:
         cell.valid, cell.text = None, "undecided"
     else:
         cell.valid, cell.text = True, "held"
-
-
-def number_text(value: object) -> str:
-    """Return a figure with as many digits as it deserves: three, or all before the point."""
-    if not isinstance(value, int | float):
-        return "-"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

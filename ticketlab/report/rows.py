@@ -1,0 +1,60 @@
+"""What every form of a result says alike: the order of its rows, its words, its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ticketlab.core.measures import Measure
+
+
+def word(valid: bool | None) -> str:
+    """Return a verdict as one word."""
+    return {True: "valid", False: "anomalous", None: "undecided"}[valid]
+
+
+def why(row: Mapping[str, Any]) -> str:
+    """Name what went wrong, or say why there is no verdict."""
+    return "; ".join(dict.fromkeys(each["name"] for each in row["anomalies"])) or str(row.get("reason", ""))
+
+
+def tally(verdicts: Sequence[bool | None]) -> str:
+    """Say how many of several races went wrong; one that is undecided never counts as right."""
+    of = f"of {len(verdicts)} races"
+    wrong, unsure = verdicts.count(False), verdicts.count(None)
+    told = [f"{wrong} {of} went wrong"] if wrong else []
+    told += [f"{unsure} {of} {'is' if unsure == 1 else 'are'} undecided"] if unsure else []
+    return ", ".join(told) or f"All {len(verdicts)} races kept the books right"
+
+
+def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows by store and number of buyers, and there by rank; unranked ones come last."""
+    stores = {row["store"]: number for number, row in reversed(list(enumerate(rows)))}
+    return sorted(rows, key=lambda row: (stores[row["store"]], row["buyers"], row["rank"] is None, row["rank"] or 0))
+
+
+def value(amount: float, measure: Measure) -> str:
+    """Return a figure without its unit, to three digits."""
+    if measure.field == "fairness":
+        return f"{amount:.2f}"
+    if measure.unit == "%":
+        return f"{amount:.0%}"
+    return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.3g}"
+
+
+def number_text(value: object) -> str:
+    """Return a figure with as many digits as it deserves: three, or all before the point."""
+    if not isinstance(value, int | float):
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+CRASH_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left", "anyway")
+
+
+def crash_cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a row of the crash matrix as `CRASH_COLUMNS` names its cells."""
+    told = dict(
+        row, verdict=row["summary"], left=", ".join(map(str, row["left"])), anyway=", ".join(map(str, row["anyway"]))
+    )
+    return [str(told.get(column, "")) for column in CRASH_COLUMNS]

@@ -1,0 +1,51 @@
+"""Comparisons and crash matrices as CSV: data for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ticketlab.core.measures import MEASURES
+from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, why, word
+
+_NAMES: Final = ("store", "strategy", "launcher", "buyers", "orders", "tickets", "sold")
+_PLACE: Final = ("rank", "ratio")
+
+
+def as_csv(document: Mapping[str, Any]) -> str:
+    """Return a comparison, or a crash matrix, as CSV: one line for each store and strategy.
+
+    A comparison has for each figure its median, lowest and highest value, in columns named by the fields of results,
+    with `_min` and `_max`; `verdict` is valid, anomalous, undecided or unsupported, and `why` names the anomalies, or
+    says why there is no verdict.
+    """
+    return _crashes(document) if document["kind"] == "crashes" else _comparison(document)
+
+
+def _crashes(document: Mapping[str, Any]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CRASH_COLUMNS)
+    writer.writerows(crash_cells(row) for row in document["rows"])
+    return out.getvalue()
+
+
+def _comparison(document: Mapping[str, Any]) -> str:
+    out = io.StringIO()
+    fields = [each.field for each in MEASURES]
+    columns = [f"{field}{end}" for field in fields for end in ("", "_min", "_max")]
+    writer = csv.DictWriter(out, [*_NAMES, "verdict", "why", *_PLACE, *columns], lineterminator="\n", restval="")
+    writer.writeheader()
+    for row in document["rows"]:
+        line = {key: row.get(key) for key in (*_NAMES, *_PLACE)} | {"verdict": word(row["valid"]), "why": why(row)}
+        for field in fields:
+            if field in row["figures"]:
+                low, high = row["spread"].get(field, ("", ""))
+                line |= {field: row["figures"][field], f"{field}_min": low, f"{field}_max": high}
+        writer.writerow(line)
+    for each in document["unsupported"]:
+        named = {"store": each["store"], "strategy": each["strategy"]}
+        writer.writerow(named | {"verdict": "unsupported", "why": each["reason"]})
+    return out.getvalue()
