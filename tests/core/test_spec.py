@@ -56,11 +56,6 @@ def test_a_wrong_choice_is_answered_with_what_would_be_right(text: str, complain
         KIND.settings(Spec.parse(text))
 
 
-def test_an_option_without_a_colon_is_answered_with_where_it_goes() -> None:
-    with pytest.raises(UsageError, match="'timed,mean=5' has no colon: variants and options follow one"):
-        Spec.parse("timed,mean=5")
-
-
 @pytest.mark.parametrize("text", ["pool", "pool:0", "pool:many", "pool:-1", "pool:²"])
 def test_a_kind_that_is_numbered_needs_its_number(text: str) -> None:
     with pytest.raises(UsageError, match="needs its number of workers"):

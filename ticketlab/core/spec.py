@@ -38,8 +38,6 @@ class Spec:
                 variant = part
             else:
                 raise UsageError(f"{text!r} is not of the form name:variant,option=value (at {part!r})")
-        if {",", "="} & set(name):
-            raise UsageError(f"{text!r} has no colon: variants and options follow one, as in 'sqlite:journal=delete'")
         if not name:
             raise UsageError(f"{text!r} has no name; a name comes first, as in 'json' or 'filelock:soft'")
         return cls(name, variant, tuple(options))
