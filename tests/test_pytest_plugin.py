@@ -36,6 +36,21 @@ def strict(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--ticketlab-policy", "dporr", "unknown policy 'dporr': did you mean 'dpor'?"),
+        ("--ticketlab-replay", "nowhere.json", "cannot read the case nowhere.json: No such file or directory"),
+    ],
+)
+def test_what_is_asked_wrongly_fails_in_one_line(pytester: pytest.Pytester, option: str, value: str, told: str) -> None:
+    pytester.makepyfile(RACE)
+    result = pytester.runpytest(option, value)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([told])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
 def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(RACE)
     result = pytester.runpytest()

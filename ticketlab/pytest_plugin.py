@@ -58,6 +58,7 @@ class Laboratory:
         """Explore a function, or replay the case that the command line names; fails the test where it goes wrong."""
         from dataclasses import replace
 
+        from ticketlab.core.errors import UsageError
         from ticketlab.lab.cases import load_case
         from ticketlab.testing.functions import check_function, replay_function
 
@@ -72,7 +73,7 @@ class Laboratory:
                 if case.found.get("test") != self.test:
                     pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
                 replay_function(function, case, race, test=self.test)
-        except AssertionError as error:
+        except (AssertionError, UsageError) as error:
             failed = str(error)
         if failed:
             pytest.fail(failed, pytrace=False)

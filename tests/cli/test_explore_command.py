@@ -62,6 +62,27 @@ def test_a_budget_that_ran_out_is_undecided() -> None:
     assert (found["valid"], found["executions"], found["exhausted"]) == (None, 20, False)
 
 
+@pytest.mark.parametrize(
+    ("policy", "tried"), [("fcfs", "1 execution"), ("sjf", "2 executions"), ("rr:4", "1 execution")]
+)
+def test_a_schedule_of_an_operating_system_that_went_well_proves_nothing(policy: str, tried: str) -> None:
+    found, code = explored("--store", "json:in-place", "--policy", policy)
+    assert (code, found["valid"], found["exhausted"]) == (3, None, False)
+    assert found["reason"].startswith(f"{tried} by {policy} found nothing, and ")
+
+
+def test_a_lease_that_ended_by_itself_ends_by_itself_in_the_replay() -> None:
+    found, code = explored(
+        "--store", "json:rename", "--strategy", "lease:unfenced,seconds=1", "--policy", "timed:mean=1000000"
+    )
+    assert (code, found["confirmed"]) == (1, "confirmed on real processes")
+    assert len(found["case"]["when"]) == len(found["case"]["schedule"]) == 9
+    for executor in ("inline", "processes"):
+        again = run("replay", found["file"], "--executor", executor)
+        assert again.return_value == 1
+        assert "acquire lease → after 1 s" in again.output
+
+
 def test_dfs_takes_a_bound_on_preemptions() -> None:
     found, _ = explored("--store", "memory", "--policy", "dfs", "--preemptions", "1", "--exhaust")
     assert found["exhausted"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.case import Case
+from ticketlab.lab.cases import save_case
 
 CASE = Case(
     scenario=Scenario(Spec.parse("sqlite:journal=delete"), Spec.parse("none"), 3, Inventory({"a": 1, "b": 2})),
     schedule=(0, 1, 1, 0),
+    when=(2, 4, 1_000, 1_002),
     steps=("read db", "read db", "write db", "write db"),
     anomalies=("oversold",),
     without=frozenset({(2, 0)}),
@@ -35,12 +39,13 @@ def test_a_case_reads_back_as_it_was_written() -> None:
     ("change", "reason"),
     [
         ({"ticketlab": "result"}, "this is no ticketlab case"),
-        ({"version": 0}, "this case has version 0, and this ticketlab reads versions 1 and 2"),
-        ({"version": 3}, "this case has version 3, and this ticketlab reads versions 1 and 2"),
+        ({"version": 0}, "this case has version 0, and this ticketlab reads versions 1 to 3"),
+        ({"version": 4}, "this case has version 4, and this ticketlab reads versions 1 to 3"),
         ({"schedule": [1, "2"]}, r"schedule of this case is \[1, '2'\]: a whole number is needed"),
         ({"schedule": [0]}, r"schedule of this case is \[0\]: numbers from 1 is needed"),
         ({"scenario": []}, r"scenario of this case is \[\]: an object is needed"),
         ({"scenario": {}}, "this case has no scenario.quantity"),
+        ({"when": [2, 4]}, "this case says when some of its steps were made, and not when the others were"),
         ({"whole": 1}, "whole of this case is 1: true or false is needed"),
         ({"without": [[1]]}, r"without of this case is \[\[1\]\]: a list of two numbers is needed"),
     ],
@@ -58,6 +63,22 @@ def test_a_missing_key_is_named(key: str) -> None:
         Case.from_json(data)
 
 
+@pytest.mark.parametrize(("version", "unknown"), [(1, ("faults", "when")), (2, ("when",))])
+def test_older_cases_are_read(version: int, unknown: tuple[str, ...]) -> None:
+    data = {key: value for key, value in CASE.to_json().items() if key not in unknown} | {"version": version}
+    assert Case.from_json(data) == replace(CASE, when=(), strikes=() if "faults" in unknown else CASE.strikes)
+
+
 def test_no_object_at_all_is_refused() -> None:
     with pytest.raises(UsageError, match="no ticketlab case"):
         Case.from_json([1, 2])
+
+
+def test_cases_that_differ_in_faults_or_in_their_test_have_names_of_their_own(tmp_path: Path) -> None:
+    others = [
+        replace(CASE, strikes=()),
+        replace(CASE, found={"test": "test_a"}),
+        replace(CASE, found={"test": "test_b"}),
+    ]
+    assert len({save_case(case, tmp_path) for case in [CASE, *others]}) == 4
+    assert save_case(CASE, tmp_path) == save_case(replace(CASE, found={"seed": 2}), tmp_path)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from toys import Cells, Draft, Queue, Semaphore, Toy
 
+from ticketlab.core import pacing
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
@@ -141,3 +145,60 @@ def test_a_draft_that_readers_do_not_see_is_not_ordered_with_them(buyers: list[l
 
 def test_who_reads_beside_a_draft_sees_what_was_published_before_or_after() -> None:
     assert compare([[("add", "draft", 1)], [("look", "draft")]]) == (4, 2)
+
+
+class Owned:
+    """A lock that its holder may take again."""
+
+    def __init__(self) -> None:
+        self._owners: list[int] = []
+
+    @contextmanager
+    def by(self, me: int) -> Iterator[None]:
+        def take() -> object:
+            if self._owners and self._owners[0] != me:
+                return pacing.BLOCKED
+            self._owners.append(me)
+            return None
+
+        pacing.block(pacing.Step(pacing.Action.ACQUIRE, "owned"), take, lambda: None)
+        yield
+        pacing.at(pacing.Step(pacing.Action.RELEASE, "owned"))
+        self._owners.pop()
+
+    def reset(self) -> None:
+        self._owners.clear()
+
+
+@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
+def test_nothing_is_explored_twice_where_a_holder_may_take_its_own_lock_again(policy: type[Policy]) -> None:
+    lock = Owned()
+
+    def twice(me: int) -> None:
+        with lock.by(me), lock.by(me):
+            pass
+
+    with Inline(Toy(*[partial(twice, me) for me in (1, 2, 3)], shared=[lock])) as executor:
+        schedules = [execution.schedule for execution in search(executor, policy())]
+    assert len(set(schedules)) == len(schedules) == 6
+
+
+def test_the_failure_of_others_does_not_speak_for_the_holder_of_a_lock() -> None:
+    """Found by search: the second could not go on with its own lock once the first had been refused it."""
+    owned, gate, queue, cells = Owned(), Semaphore("gate"), Queue("queue"), Cells(x=0)
+
+    def keep() -> None:
+        with gate:
+            queue.get()
+
+    def add(me: int, more: int) -> int:
+        with owned.by(me), gate if me == 1 else owned.by(me):
+            cells.write("x", cells.read("x") + more)
+            return cells["x"]
+
+    def outcomes(policy: Policy) -> set[tuple[Any, ...]]:
+        toy = Toy(keep, partial(add, 1, 1), partial(add, 2, 2), shared=[owned, gate, queue, cells])
+        with Inline(toy) as executor:
+            return {tuple(record.outcome for record in one.records) for one in search(executor, policy)}
+
+    assert outcomes(SourceSets()) == outcomes(DepthFirst()) == {(), (2,), (1, 3), (2, 3)}

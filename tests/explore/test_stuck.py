@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from multiprocessing import Lock, Value
 
+import pytest
 from toys import Cells, Queue, Semaphore, Toy
 
 from ticketlab.core import pacing
@@ -11,6 +13,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explore.inline import Inline
 from ticketlab.explore.policies.dfs import DepthFirst
 from ticketlab.explore.policies.dpor import SourceSets
+from ticketlab.explore.processes import Processes
 from ticketlab.explore.search import search
 from ticketlab.explore.stuck import explain
 
@@ -149,3 +152,47 @@ def test_staff_that_wait_for_the_next_order_are_not_stuck() -> None:
         again = list(search(executor, SourceSets()))
     assert all(explain(execution, 2) is None for execution in executions)
     assert [one.schedule for one in executions] == [one.schedule for one in again]
+
+
+@pytest.mark.parametrize("executor", [Inline, Processes])
+def test_a_lock_that_nobody_waits_for_is_left_behind_all_the_same(executor: type[Inline | Processes]) -> None:
+    """Whoever is turned away keeps the lock; all who could wait for it have bought by then, and are gone."""
+    tickets, lock = Value("i", 1), Mutex()
+
+    def buy() -> bool:
+        lock.take()
+        if not tickets.value:
+            return False
+        tickets.value -= 1
+        lock.give_back()
+        return True
+
+    class Stock:
+        def reset(self) -> None:
+            tickets.value = 1
+
+    with executor(Toy(buy, buy, shared=[Stock(), lock])) as running:
+        found = [explain(execution, 2) for execution in search(running, SourceSets())]
+    assert [one.name if one else "" for one in found] == ["lock left behind"] * 2
+    assert {one.sentence for one in found if one} == {
+        f"buyer {who} is done and still holds mutex: nobody can ever have it again" for who in (1, 2)
+    }
+
+
+class Mutex:
+    """A lock of the operating system's, made anew where everything is."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    def take(self) -> None:
+        step = pacing.Step(pacing.Action.ACQUIRE, "mutex", excludes=True)
+        pacing.block(step, lambda: None if self._lock.acquire(block=False) else pacing.BLOCKED, lambda: None)
+
+    def give_back(self) -> None:
+        pacing.at(pacing.Step(pacing.Action.RELEASE, "mutex"))
+        self._lock.release()
+
+    def reset(self) -> None:
+        self._lock.acquire(block=False)
+        self._lock.release()

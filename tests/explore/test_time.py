@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from toys import Cells, Lease, Toy
+import pytest
+from toys import Cells, Lease, Queue, Toy
 
 from ticketlab.core import pacing
 from ticketlab.explore.execution import Execution
@@ -91,3 +92,71 @@ def test_whoever_waits_for_what_never_expires_is_stuck() -> None:
 
     found = explored(Toy(polling, polling, shared=[lease]), SourceSets())
     assert {one.ending for one in found} == {Ending.STUCK}
+
+
+@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
+def test_who_sleeps_for_other_reasons_is_not_taken_to_try_in_vain(policy: type[Policy]) -> None:
+    """A buyer that reads, thinks twice and writes: every order of the four steps, and nobody waits for the other."""
+    cells = Cells(x=0)
+
+    def buy(me: int) -> None:
+        pacing.sleep(0.1)
+        cells.read("x")
+        pacing.sleep(0.1)
+        pacing.sleep(0.2)
+        cells.write("x", me)
+        pacing.sleep(0.1)
+        pacing.sleep(0.1)
+
+    found = explored(Toy(lambda: buy(1), lambda: buy(2), shared=[cells]), policy())
+    assert {one.ending for one in found} == {Ending.COMPLETED}
+    assert len(found) == {DepthFirst: 6, SourceSets: 4}[policy]
+
+
+def test_who_gives_up_after_some_tries_is_not_stuck() -> None:
+    taken: list[int] = []
+
+    class Flag:
+        def reset(self) -> None:
+            taken.clear()
+
+    def buy(tries: int) -> bool:
+        for _ in range(tries):
+            pacing.at(pacing.Step(pacing.Action.ACQUIRE, "flag"))
+            if not taken:
+                taken.append(1)  # and never gives it back
+                return True
+            pacing.note(pacing.UNCHANGED, "taken")
+            pacing.sleep(0.1)
+        return False
+
+    for policy in (DepthFirst(), SourceSets()):
+        found = explored(Toy(lambda: buy(5), lambda: buy(5), shared=[Flag()]), policy)
+        assert {one.ending for one in found} == {Ending.COMPLETED}
+        assert [sorted(bool(record.outcome) for record in one.records) for one in found] == [[False, True]] * 2
+    endless = explored(Toy(lambda: buy(5), lambda: buy(1_000), shared=[Flag()]), SourceSets())
+    assert {one.ending for one in endless} == {Ending.COMPLETED, Ending.STUCK}
+
+
+def test_time_that_passes_at_the_last_step_allowed_ends_the_execution() -> None:
+    lease = Lease()
+    with Inline(Toy(lease.take, lease.take, shared=[lease]), steps=2) as executor:
+        assert {one.ending for one in search(executor, DepthFirst())} == {Ending.ENDLESS}
+
+
+@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
+def test_a_clerk_that_waits_meanwhile_does_not_keep_time_from_passing_again(policy: type[Policy]) -> None:
+    """Found by search: it was not known yet whether the clerk could move, and the plan has nobody move then."""
+    lease, orders = Lease(), Queue("orders")
+
+    def serve() -> None:
+        while True:
+            orders.get()
+
+    def take() -> None:
+        lease.take()
+        orders.put(1)
+
+    with Inline(Toy(take, take, shared=[lease, orders], staff=[serve]), steps=500) as executor:
+        for execution in list(search(executor, policy())):
+            assert steps(replay(executor, execution.schedule)) == steps(execution)

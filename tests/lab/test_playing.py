@@ -9,6 +9,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
+from ticketlab.explore.case import Case
 from ticketlab.lab.live import Live
 from ticketlab.lab.playing import Played, race
 from ticketlab.lab.replaying import replay
@@ -146,3 +147,13 @@ def test_faults_that_cannot_strike_are_refused(strikes: list[Strike], reason: st
 def test_a_live_race_takes_its_faults_elsewhere() -> None:
     with pytest.raises(UsageError, match=r"Live\(faults=...\)"):
         race(Scenario.of("json", "lock"), Live(), faults=[Strike(0, 0, Fault.parse("kill"))])  # type: ignore[call-overload]
+
+
+def test_a_timing_in_which_a_lease_ended_replays() -> None:
+    scenario = Scenario.of("json:rename", "lease:unfenced,seconds=1", buyers=2, tickets=2)
+    played = race(scenario, Timing(((0, 0, 2_000_000), ())))  # the first thinks for two seconds after it looked
+    assert [anomaly.name for anomaly in played.anomalies] == ["ticket sold twice", "lost update"]
+    assert played.case is not None
+    again = replay(Case.from_json(played.case.to_json()))
+    assert again.execution.when == played.execution.when
+    assert again.anomalies == played.anomalies

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault
+from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploration, Exploring
 from ticketlab.lab.cases import load_case, save_case
 from ticketlab.lab.exploring import executor_for, explore
 from ticketlab.lab.faults import chosen
+from ticketlab.lab.playing import race
 from ticketlab.lab.rehearsal import Rehearsal
 from ticketlab.lab.replaying import replay
 from ticketlab.lab.striking import Search
+from ticketlab.timings.plans import Schedule
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +139,14 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
         ("json", "lock", "processes", "kill-staff", "lock has no staff"),
         ("json", "lock", "processes", "kill-server", "json has no server"),
         ("json", "lock", "inline", "locked", "json has no lock of its own"),
+        ("json", "filelock:soft", "inline", "terminate", "asks whether a holder's process still lives"),
+        (
+            "json",
+            "filelock:stale-holder",
+            "inline",
+            "terminate",
+            "in one process it always does: add --executor processes",
+        ),
     ],
 )
 def test_what_cannot_strike_is_refused_with_the_reason(
@@ -144,3 +154,13 @@ def test_what_cannot_strike_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         explore(Scenario.of(store, strategy, buyers=2), Exploring(executor=executor, faults=chosen(fault)))
+
+
+@pytest.mark.parametrize("strategy", ["filelock:soft", "filelock:stale-holder"])
+def test_a_strategy_that_asks_who_lives_is_terminated_on_real_processes(strategy: str) -> None:
+    (strike,) = chosen("terminate")
+    scenario = Scenario.of("json:rename", strategy, buyers=2, tickets=2)
+    played = race(scenario, Schedule(()), faults=[Strike(0, 5, strike)])  # before it gives the lock back
+    assert played.valid
+    assert played.case is not None
+    assert replay(played.case).executor == "processes"

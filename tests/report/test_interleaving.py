@@ -9,11 +9,14 @@ import pytest
 from rich.console import Console
 
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.pacing import sleep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring, Finding
+from ticketlab.lab.checkout import Checkout
 from ticketlab.lab.exploring import explore
 from ticketlab.report.interleaving import MARK, interleaving, lines
+from ticketlab.testing.functions import FunctionRace, check_function
 
 
 def found(store: str, strategy: str, how: Exploring) -> Finding:
@@ -67,3 +70,25 @@ def test_textbook_cases_take_at_most_twenty_lines(store: str, strategy: str) -> 
     finding = found(store, strategy, Exploring())
     assert len(lines(finding.execution)) <= 20
     assert any(line.decides for line in lines(finding.execution))
+
+
+def test_tries_in_vain_are_drawn_at_their_beginning_and_end() -> None:
+    def wait_for_ever(checkout: Checkout) -> None:
+        while checkout.read("main").remaining:
+            sleep(0.1)
+
+    with pytest.raises(AssertionError) as failed:
+        check_function(wait_for_ever, FunctionRace(buyers=1, store="memory"))
+    _, table, found, _ = str(failed.value).split("\n\n")
+    assert [line.split() for line in table.splitlines()] == [
+        ["buyer", "1"],
+        ["1", "read", "main", "→", "1"],
+        ["2", "read", "main", "→", "1"],
+        ["3", "let", "0.1", "s", "pass"],
+        ["4", "read", "main", "→", "1"],
+        ["..."],
+        ["201", "let", "0.1", "s", "pass"],
+        ["202", "read", "main", "→", "1"],
+        ["waits:", "read", "main"],
+    ]
+    assert found == ("livelock: buyer 1 tries again and again to read main, and nobody is left to make that possible")

@@ -12,7 +12,7 @@ def struck(store: str, strategy: str, faults: str, buyers: int = 2, tickets: int
     """Explore with every fault at every point, to the end."""
     scenario = Scenario.of(store, strategy, buyers=buyers, tickets=tickets)
     chosen = chosen_faults(faults, scenario)
-    executor = "processes" if needs_processes(chosen) or "terminate" in faults else "inline"  # where who ends is dead
+    executor = "processes" if needs_processes(chosen, scenario.strategy) else "inline"
     found = explore(scenario, Exploring(executor=executor, executions=100_000, faults=chosen, exhaust=True))
     assert found.exhausted
     return found

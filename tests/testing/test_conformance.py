@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.inventory import Entry, Stock
-from ticketlab.core.pacing import at
-from ticketlab.core.plugin import Capability, StoreKind, StrategyKind
+from ticketlab.core.inventory import Buy, Cancel, Entry, Hold, Outcome, Request, Stock
+from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.plugin import Capability, Perform, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
 from ticketlab.lab.registry import guest, names, store_kind
 from ticketlab.stores.memory import KIND as MEMORY
 from ticketlab.stores.memory import MemorySession, MemoryStore
 from ticketlab.strategies.lock import KIND as LOCK
+from ticketlab.strategies.lock import Lock
 from ticketlab.strategies.none import KIND as NONE
+from ticketlab.strategies.purchase import exclusively, fulfil
 from ticketlab.testing import check_store, check_strategy
 
 
@@ -56,7 +58,10 @@ class Broken(MemoryStore):
     mistake = ""
 
     def reset(self) -> None:
-        if self.mistake != "keeps its ledger at reset" or not self.ledger:
+        if self.mistake == "resets one section" and self.records:
+            self.records["floor"] = self._opening["floor"]
+            self.ledger.clear()
+        elif self.mistake != "keeps its ledger at reset" or not self.ledger:
             super().reset()
 
     @contextmanager
@@ -70,6 +75,10 @@ class BrokenSession(MemorySession):
         self.mistake = store.mistake
         if store.mistake == "offers a transaction":
             self.transaction = None
+        if store.mistake == "names two resources":
+            self._reading = {section: Step(Action.READ, f"{section} to read") for section in sections}
+        if store.mistake == "hides writes from readers":
+            self._writing = {section: Step(Action.WRITE, section, unseen=True) for section in sections}
 
     def read(self, section: str) -> Stock:
         if self.mistake == "reads before its point":
@@ -92,7 +101,27 @@ class BrokenSession(MemorySession):
         if self.mistake == "compares nothing":
             super().write(stock, entry)
             return True
-        return super().compare_and_set(stock, entry)
+        if self.mistake == "compares what is left":
+            sold = len(entry.tickets) if entry else 0
+            if self._records[stock.section].remaining != stock.remaining + sold:
+                return False
+            super().write(stock, entry)
+            return True
+        done = super().compare_and_set(stock, entry)
+        if self.mistake == "writes what it refuses":
+            self._records[stock.section] = stock
+        return done
+
+    def apply(self, request: Request) -> Outcome:
+        if self.mistake == "looks, then applies":
+            stock, entry, outcome = request.on(self.read(request.section))
+            if stock is not None:
+                super().write(stock, entry)
+            return outcome
+        if self.mistake == "applies without a condition" and isinstance(request, Buy):
+            now = self._records[request.section]
+            self._records[request.section] = now._replace(remaining=now.remaining + request.quantity)
+        return super().apply(request)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +134,13 @@ class BrokenSession(MemorySession):
         ("forgets the ledger", r"the sales in the ledger: found \[\], expected \[\(7, 1\), \(7, 2\)\]"),
         ("forgets holds", "Where records carry holds, what is held is there for every session"),
         ("compares nothing", "a version that has moved on is accepted"),
+        ("compares what is left", "accepted that has moved on to the same number of tickets"),
+        ("writes what it refuses", "the books after a write was refused: found"),
+        ("applies without a condition", "what an order of more than there is is told: found Sold"),
+        ("looks, then applies", "atomic claims safety, and with 2 buyers and 1 ticket it is wrong"),
+        ("resets one section", "Reset brings back the opening stock"),
+        ("names two resources", "a read, read floor to read, and of a write, write floor, seem to commute"),
+        ("hides writes from readers", "a read, read floor, and of a write, write floor, seem to commute"),
     ],
 )
 def test_each_mistake_of_a_store_is_told_in_a_sentence(mistake: str, sentence: str) -> None:
@@ -129,6 +165,31 @@ def test_a_strategy_that_wrongly_claims_safety_is_shown_wrong() -> None:
     proud = replace(NONE, name="proud", wrong=frozenset())
     with pytest.raises(AssertionError, match="proud claims safety, and with 2 buyers and 1 ticket it is wrong:"):
         check_strategy(proud, store="memory")
+
+
+class LockedNowAndThen(Lock):
+    """A lock around all requests but those of some kinds."""
+
+    unlocked: tuple[type, ...] = ()
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        with store.session() as session:
+            locked = exclusively(session, self.guard())
+            yield lambda request: fulfil(session, request) if isinstance(request, self.unlocked) else locked(request)
+
+
+@pytest.mark.parametrize(
+    ("unlocked", "sentence"),
+    [
+        ((Cancel,), "with 2 buyers, of whom one gives its ticket back, it is wrong"),
+        ((Hold,), "with 2 buyers that hold the only ticket it is wrong"),
+    ],
+)
+def test_a_lock_around_purchases_alone_is_found_out(unlocked: tuple[type, ...], sentence: str) -> None:
+    made = type("Made", (LockedNowAndThen,), {"unlocked": unlocked})
+    with pytest.raises(AssertionError, match=sentence):
+        check_strategy(replace(LOCK, name="made", build=made), store="memory")
 
 
 def test_a_strategy_that_wrongly_confesses_is_told_so() -> None:

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 @option("--tickets", type=int, default=2, help="How many tickets are for sale.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
 @hold_options
-@option("--policy", type=Name("policy"), default="dpor", help="What chooses who moves next: dpor, dfs, random, pct:3.")
+@option(
+    "--policy",
+    type=Name("policy"),
+    default="dpor",
+    help="What chooses who moves next: dpor, dfs, pct:3, timed, rr:2, ...",
+)
 @option("--preemptions", type=int, help="With dfs: at most so many switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="At most so many schedules.")
 @option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until nothing is left.")
@@ -86,7 +91,7 @@ def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
     faults = chosen_faults(given["faults"], scenario)
     return Exploring(
         policy=_policy(given["policy"], given["preemptions"]),
-        executor=given["executor"] or ("processes" if needs_processes(faults) else "inline"),
+        executor=given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline"),
         faults=faults,
         executions=given["executions"],
         seed=given["seed"],

@@ -53,6 +53,11 @@ class Action(Enum):
         """Whether the step ends what its buyer held of the resource."""
         return self in (Action.RELEASE, Action.COMMIT, Action.ROLLBACK)
 
+    @property
+    def holds(self) -> bool:
+        """Whether the step is about who holds the resource, and not about what is in it."""
+        return self.takes or self.gives_back
+
 
 class Step(NamedTuple):
     """One access to shared state, and so the scheduling point just before it.

@@ -179,13 +179,15 @@ class StrategyKind(Kind):
 
     A kind without variants is wrong as a whole where `wrong` holds the empty string. `parts` names, for each variant
     that differs and for all others under the empty string, what must be there and work beside the store and the
-    purchase itself: the fewer parts, the simpler the strategy. A kind that names none has no rank.
+    purchase itself: the fewer parts, the simpler the strategy. A kind that names none has no rank. `asks_who_lives`
+    names the variants that take a lock from a holder whose process is no more.
     """
 
     needs: frozenset[Capability]
     build: Callable[..., Strategy]
     wrong: frozenset[str] = field(default=frozenset())
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asks_who_lives: frozenset[str] = field(default=frozenset())
 
     def make(self, spec: Spec) -> Strategy:
         """Build the strategy that a spec names."""

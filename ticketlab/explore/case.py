@@ -1,21 +1,22 @@
 """Cases: everything needed to run one schedule again, as a value and as a JSON object that people can read.
 
-Version 2 of the object:
+Version 3 of the object:
 
-    {"ticketlab": "case", "version": 2,
+    {"ticketlab": "case", "version": 3,
      "scenario": {"store": "json", "strategy": "none", "buyers": 2, "inventory": {"main": 1}, "quantity": [1, 1],
                   "orders": 1, "seed": 0, "ledger": true},    and, with holds, "hold", "pay" (a list) and "abandon"
      "without": [[3, 1]],                the third buyer's first request was left out
      "faults": [{"who": 1, "point": 3, "fault": "kill"}],   what struck whom, before which of its steps
      "whole": false,                     whether reads and writes were one step each
      "schedule": [1, 2, 2, 1],           who made each step, buyers first, staff after them
+     "when": [],                         the virtual time of each in nanoseconds, where time ordered them
      "steps": ["read inventory.json", ...],  what each was, to tell whether the program still repeats itself
      "anomalies": ["oversold"],
      "found": {"policy": "pct:3", "seed": 1, "execution": 17},
      "versions": {"ticketlab": "0.1.0", "python": "3.11.7"}}
 
-Keys beyond these are kept out; a missing or misshapen one is refused. Version 1 had no faults, and is read as well;
-every other version is refused.
+Keys beyond these are kept out; a missing or misshapen one is refused. Version 1 had no faults and version 2 no
+times; both are read as well, and every other version is refused.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from ticketlab.explore.cast import NOTHING, Place, Strikes
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.trace import Nondeterminism
 
-VERSION: Final = 2
-READABLE: Final = (1, 2)
+VERSION: Final = 3
+READABLE: Final = (1, 2, 3)
 MOST_REQUESTS: Final = 100_000
 """How many orders a case may have in all; a schedule of so many could not be read, let alone found."""
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class Case:
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
     strikes: Strikes = ()
+    when: tuple[int, ...] = ()
     whole: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Case:
             "faults": [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.strikes],
             "whole": self.whole,
             "schedule": [who + 1 for who in self.schedule],
+            "when": list(self.when),
             "steps": list(self.steps),
             "anomalies": list(self.anomalies),
             "found": dict(self.found),
@@ -109,11 +112,15 @@ class Case:
             raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
         if type(data.get("version")) is not int or data["version"] not in READABLE:
             raise UsageError(
-                f"this case has version {brief(data.get('version'))}, and this ticketlab reads versions 1 and 2: "
+                f"this case has version {brief(data.get('version'))}, and this ticketlab reads versions 1 to 3: "
                 "explore the scenario again, or replay it with the ticketlab that saved it"
             )
         fields = _Fields(data, "")
+        when = tuple(fields.take("when", _numbers)) if data["version"] >= 3 else ()
+        if when and len(when) != len(fields.take("schedule", _numbers)):
+            raise UsageError("this case says when some of its steps were made, and not when the others were")
         return cls(
+            when=when,
             scenario=_scenario(_Fields(fields.take("scenario", _object), "scenario.")),
             schedule=tuple(who - 1 for who in fields.take("schedule", _numbers)),
             steps=tuple(fields.take("steps", _texts)),

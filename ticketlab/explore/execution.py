@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ticketlab.explore.cast import Record, crashed
 from ticketlab.explore.clock import SECOND, TICK
-from ticketlab.explore.registers import ENDING, LENGTH, REDUNDANT, WAITED
+from ticketlab.explore.registers import ENDING, HELD, LENGTH, REDUNDANT, WAITED
 from ticketlab.explore.schedule import Ending, State
 from ticketlab.explore.trace import Trace, describe
 
@@ -31,6 +31,7 @@ class Execution:
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
     holds the fields of what `notes` gives. `fell` lists whom a fault struck; `waited` is how long time had to pass
     because nobody could move, in seconds. `leaps` lists the steps at which time passed for everybody, and how much.
+    `kept` says that something was taken and not given back.
     """
 
     ending: Ending
@@ -43,6 +44,7 @@ class Execution:
     fell: Sequence[int] = ()
     waited: float = 0.0
     leaps: Sequence[tuple[int, int]] = ()
+    kept: bool = False
 
     @classmethod
     def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
@@ -61,6 +63,7 @@ class Execution:
             fell=fell,
             waited=registers[WAITED] / SECOND,
             leaps=clock.leaps,
+            kept=registers[HELD] > 0,
         )
 
     @property

@@ -100,7 +100,7 @@ class Executor(ABC):
         self._arrange(without, strikes)
         self._clean = False
         execution = self._perform(policy)
-        self._clean = execution.ending is Ending.COMPLETED and not execution.fell
+        self._clean = execution.ending is Ending.COMPLETED and not execution.fell and not execution.kept
         return execution
 
     def _arrange(self, without: frozenset[Place], strikes: Strikes) -> None:

@@ -12,6 +12,7 @@ from ticketlab.core.history import History
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.core.words import counted
 from ticketlab.explore.case import Case
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.executor import STEPS
@@ -104,7 +105,8 @@ class Exploration:
             return Verdict(self.finding.anomalies)
         if self.exhausted:
             return Verdict()
-        return Verdict(reason=f"{self.executions:,} executions by {self.how.policy} found nothing, and are not all")
+        tried, are = counted(self.executions, "execution"), "is" if self.executions == 1 else "are"
+        return Verdict(reason=f"{tried} by {self.how.policy} found nothing, and {are} not all")
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""

@@ -35,10 +35,11 @@ class Policy(Protocol):
 class PolicyKind(Kind):
     """A policy by name; `build(variant, seed, **options)` makes one.
 
-    `exhausts` says that it comes to an end when everything has been explored.
+    `ends` says that it comes to an end, and `exhausts` that by then everything has been explored.
     """
 
     build: Callable[..., Policy]
+    ends: bool = False
     exhausts: bool = False
 
     def make(self, spec: Spec, seed: int = 0) -> Policy:

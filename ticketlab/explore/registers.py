@@ -21,15 +21,13 @@ LEARNT: Final = 6  # whether everybody's first step is known from an execution b
 STARTED: Final = 7  # buyers that have come to their first step
 UNFINISHED: Final = 8  # buyers that have not yet finished
 
-# Before they count as stuck, all attempt once more, one after another.
-RETRIED: Final = 9  # 1 + the length at which nobody was enabled, and they began to
-RETRYING: Final = 10  # whose turn it is to do so
+HELD: Final = 14  # what participants waited for and took, and have not given back
 
 # Virtual time, in ticks.
-TIME: Final = 11  # what the clock shows that never jumps
-SKEW: Final = 12  # by how much the one on the wall has jumped ahead of it
-LEAPS: Final = 13  # how often time passed for everybody at once
-LETS: Final = 14  # how often it was let pass because nobody could move
-WAITED: Final = 15  # and for how long in all
+TIME: Final = 9  # what the clock shows that never jumps
+SKEW: Final = 10  # by how much the one on the wall has jumped ahead of it
+LEAPS: Final = 11  # how often time passed for everybody at once
+LETS: Final = 12  # how often it was let pass because nobody could move
+WAITED: Final = 13  # and for how long in all
 
-REGISTERS: Final = 16
+REGISTERS: Final = 15

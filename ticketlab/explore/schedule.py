@@ -22,12 +22,11 @@ from ticketlab.explore.fault_plan import FaultPlan
 from ticketlab.explore.registers import (
     ENDING,
     FAILURES,
+    HELD,
     LEARNT,
     LENGTH,
     LETS,
     REDUNDANT,
-    RETRIED,
-    RETRYING,
     SETTLING,
     STARTED,
     UNFINISHED,
@@ -71,6 +70,8 @@ class State(Standing):
         "own",
         "plan",
         "policy",
+        "refused",
+        "retried",
         "skip",
         "slept",
         "what",
@@ -101,6 +102,8 @@ class State(Standing):
         self.failed_at = allocate(2 * bound)
         self.failed_what = allocate(2 * bound)
         self.slept = allocate(size)  # 1 + the length at which a participant slept last; 0 where it has not
+        self.retried = allocate(size)  # 1 + the length at which one attempted what was known to fail
+        self.refused = allocate(size)  # 1 + the number of a participant's last failed attempt; 0 where there was none
         self._reopened: Sequence[int] = ()  # by the step made last; whoever takes a step back has made it itself
 
         # The same from one execution to the next: what is left out, and how each buyer begins.
@@ -130,12 +133,12 @@ class State(Standing):
         """Go back to the start of an execution under a policy; staff keep standing where they wait."""
         self.follow(policy)
         registers = self.registers
-        registers[LENGTH] = registers[FAILURES] = registers[ENDING] = registers[REDUNDANT] = registers[RETRIED] = 0
-        registers[SETTLING] = registers[STARTED] = 0
+        registers[LENGTH] = registers[FAILURES] = registers[ENDING] = registers[REDUNDANT] = 0
+        registers[SETTLING] = registers[STARTED] = registers[HELD] = 0
         registers[UNFINISHED] = self.buyers
         self.clock.reset()
         self.faults.reset()
-        self.slept[: self.size] = self._zeros
+        self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
         self.open_all()
         self.place_buyers(self._zeros[: self.buyers])
 
@@ -180,9 +183,19 @@ class State(Standing):
             chosen: int = self.policy.choose(able, self)
             if chosen >= 0 and self.open[self.pending[chosen]]:
                 return chosen
-            registers[ENDING] = Ending.DIVERGED
-            return NOBODY
+            return self._attempted_by(able)
         return self._over(bool(able))
+
+    def _attempted_by(self, able: Sequence[int]) -> int:
+        """Return who attempts in vain before time passes, where a plan has nobody move.
+
+        If the attempt succeeds, a step is made that is not in the plan, which is found out at the end.
+        """
+        blocking, postponed = self.table.blocking, self.table.postponed
+        if all(blocking[symbol] and not postponed[symbol] for symbol in (self.pending[who] for who in able)):
+            return able[0]
+        self.registers[ENDING] = Ending.DIVERGED
+        return NOBODY
 
     def _over(self, endless: bool) -> int:
         registers = self.registers
@@ -195,20 +208,23 @@ class State(Standing):
         return NOBODY
 
     def _retry(self) -> int:
-        """Let everybody attempt once more before they count as stuck, past the policy.
+        """Let everybody attempt for themselves before they count as stuck, as the policy will have it.
 
-        One failure spoke for all who would make the same attempt; a holder that may take its own lock again is the
-        exception that must not be called a deadlock.
+        One failure spoke for all who would make the same attempt. Where it should not have, that is no deadlock.
         """
-        registers = self.registers
-        if registers[RETRIED] != registers[LENGTH] + 1:
-            registers[RETRIED], registers[RETRYING] = registers[LENGTH] + 1, 0
-        while registers[RETRYING] < self.size:
-            who = registers[RETRYING]
-            registers[RETRYING] += 1
-            if self.pending[who] != NONE and not self.table.postponed[self.pending[who]]:
-                return int(who)
-        return self._let_time_pass()
+        now, waits = 1 + self.registers[LENGTH], self.table.blocking
+        closed = {symbol: number for number, symbol in enumerate(self.failed_what[: self.registers[FAILURES]], 1)}
+        left = [
+            who
+            for who, symbol in enumerate(self.pending)
+            if waits[symbol] and not self.table.postponed[symbol]
+            if self.retried[who] != now and self.refused[who] != closed.get(symbol)
+        ]
+        chosen = self.policy.choose(left, self) if left else NOBODY
+        if chosen == NOBODY:
+            return self._let_time_pass()
+        self.retried[chosen] = now
+        return chosen
 
     def _let_time_pass(self) -> int:
         """Let the first sleeper wake who waits for something to expire: a step of its own, which nobody chose.
@@ -219,6 +235,9 @@ class State(Standing):
         sleepers = [(until, who) for until, who in clock.sleepers() if self.pending[who] != NONE]
         if clock.orders or not sleepers or self.registers[LETS] == MOST_LETS:
             self.registers[ENDING] = Ending.STUCK
+            return NOBODY
+        if self.registers[LENGTH] == self.bound:
+            self.registers[ENDING] = Ending.ENDLESS
             return NOBODY
         until, who = min(sleepers)
         ticks = until - clock.now()
@@ -254,6 +273,7 @@ class State(Standing):
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
         self._close(self.pending[who])
+        self.refused[who] = self.registers[FAILURES]
 
     def _close(self, symbol: int) -> None:
         """Take down that an attempt fails from now on, until its resource changes: seen, or known without trying."""
@@ -289,18 +309,36 @@ class State(Standing):
 
         It has if all that it touched stood still while it tried: what it tries next is then what it tried just now.
         Without this a buyer that is refused and tries again could be picked for ever, and no search would come to an
-        end. Who says that it `retries` is believed at its first sleep; others may sleep for other reasons, twice.
+        end. Who says that it `retries` is believed at its first sleep. Others may sleep for other reasons: they must
+        have tried the same twice.
         """
         length, slept = self.registers[LENGTH], self.slept[who]
         self.slept[who] = length + 1
-        if not slept or slept > length:
-            if not retries:
-                return False
-            slept = 1
-        steps = list(zip(self.who[slept - 1 : length], self.what[slept - 1 : length], strict=True))
-        if retries:  # what others did before its first step was there when it tried
-            steps = list(dropwhile(lambda step: step[0] != who, steps))
-        touched = {self.table.resource[what] for mover, what in steps if mover == who} | {EVERYWHERE}
+        since = slept - 1 if 0 < slept <= length else 0
+        if not retries and (since := self._repeated_from(who, slept - 1)) == NOBODY:
+            return False
+        steps = zip(self.who[since:length], self.what[since:length], strict=True)
+        tried = list(dropwhile(lambda step: step[0] != who, steps))  # what was there when it began to try stands still
+        touched = {self.table.resource[what] for mover, what in tried if mover == who} | {EVERYWHERE}
         return not any(
-            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in steps
+            mover != who and self.table.changes[what] and self.table.resource[what] in touched for mover, what in tried
         )
+
+    def _repeated_from(self, who: int, since: int) -> int:
+        """Return where a participant began what it has done twice in a row by now, the second time from `since`.
+
+        NOBODY where it has not, or where they changed more than who holds what: then it gets on.
+        """
+        if since < 0:
+            return NOBODY
+        table, mine, count = self.table, list[int](), 0
+        for node in range(self.registers[LENGTH] - 1, -1, -1):
+            if self.who[node] == who and not table.lets[self.what[node]]:
+                mine.append(node)
+            if node >= since:
+                count = len(mine)
+            elif len(mine) >= 2 * count:
+                break
+        made = [(table.steps[self.what[node]], table.changes[self.what[node]]) for node in mine]
+        gets_on = any(changes and not step.action.holds for step, changes in made)
+        return NOBODY if not count or gets_on or made[:count] != made[count:] else mine[-1]

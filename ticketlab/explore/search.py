@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explore.cast import NOTHING, Place, Strikes
@@ -43,8 +43,12 @@ def search(
 
 
 def replay(
-    executor: Executor, schedule: tuple[int, ...], without: frozenset[Place] = NOTHING, strikes: Strikes = ()
+    executor: Executor,
+    schedule: Sequence[int],
+    without: frozenset[Place] = NOTHING,
+    strikes: Strikes = (),
+    when: Sequence[int] = (),
 ) -> Execution:
-    """Run one schedule, and past its end without preemption."""
-    (execution,) = search(executor, Replay(schedule), without=without, strikes=strikes)
+    """Run one schedule, and past its end without preemption; `when` is as for `Replay`."""
+    (execution,) = search(executor, Replay(schedule, when), without=without, strikes=strikes)
     return execution

@@ -50,13 +50,15 @@ def shrink(
 
     `fails` is asked about each execution right after it ran, so it may look at the store.
     """
-    return _Shrinking(executor, fails).smallest(Shrunk(execution, without, strikes))
+    clocked = bool(execution.when)
+    return _Shrinking(executor, fails, clocked=clocked).smallest(Shrunk(execution, without, strikes))
 
 
 class _Shrinking:
-    def __init__(self, executor: Executor, fails: Fails) -> None:
+    def __init__(self, executor: Executor, fails: Fails, *, clocked: bool) -> None:
         self._executor = executor
         self._fails = fails
+        self._clocked = clocked  # whether virtual time orders the steps, and may be what makes the execution fail
 
     def smallest(self, best: Shrunk) -> Shrunk:
         while True:
@@ -114,21 +116,22 @@ class _Shrinking:
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 
     def _follow(self, schedule: Sequence[int], without: frozenset[Place], strikes: Strikes) -> Shrunk | None:
-        execution = self._executor.run(Loosely(schedule), without, strikes)
+        execution = self._executor.run(Loosely(schedule, clocked=self._clocked), without, strikes)
         return Shrunk(execution, without, strikes) if execution is not None and self._fails(execution) else None
 
     def _look(self, without: frozenset[Place], best: Shrunk) -> Shrunk | None:
         """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
-        most = best.size[3] if without != best.without else best.size[3] - 1
-        for bound in range(min(most, 2) + 1):
-            policy = DepthFirst(bound)
+        fewer = without != best.without
+        most = best.size[3] if fewer else best.size[3] - 1
+        for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
+            policy = DepthFirst(bound, clocked=self._clocked)
             for _ in range(SEARCH):
                 execution = self._executor.run(policy, without, best.strikes)
                 if execution is None:
                     break
                 if not execution.redundant and self._fails(execution):
                     found = Shrunk(execution, without, best.strikes)
-                    if without != best.without or found.size < best.size:
+                    if fewer or found.size < best.size:
                         return found
         return None
 

@@ -2,7 +2,8 @@
 
 A *symbol* is a small whole number that stands for a step and for how it is made: passed by `at`; attempted by `block`,
 where it may have to wait; or put off by one participant until somebody else changes the resource. Two participants that
-pass or attempt the same step have the same symbol. Symbol 0 is no step.
+pass or attempt the same step have the same symbol; who attempts to take what it holds already has one of its own, since
+it may have it where others may not. Symbol 0 is no step.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ PASSED: Final = -2  # how a step is made; a number from 0 is the participant tha
 ATTEMPTED: Final = -1
 REFUSED: Final = -3  # made, and found to have changed nothing
 GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
+AGAIN: Final = -5  # attempted by participant 0, which holds the resource already; lower numbers, by the others
 
 TO_NOBODY: Final = 0  # who notices a step
 TO_CHANGERS: Final = 1  # all but those who only look
@@ -65,7 +67,7 @@ class StepTable:
         self.attempted = _Numbers(self, ATTEMPTED)
         self.refused = _Numbers(self, REFUSED)
         self.gave_back = _Numbers(self, GAVE_BACK)
-        self._put_off: dict[int, _Numbers] = {}
+        self._by_one: dict[int, _Numbers] = {}
         self._resources: dict[str, int] = {}
         self._waiting: list[list[int]] = []
         self._attempting: list[list[int]] = []  # without those who put off what was refused, and without unseen steps
@@ -79,12 +81,19 @@ class StepTable:
 
     def put_off(self, who: int) -> _Numbers:
         """Return the symbols of steps that one participant puts off."""
-        return self._put_off.setdefault(who, _Numbers(self, who))
+        return self._of_one(who)
+
+    def again(self, who: int) -> _Numbers:
+        """Return the symbols of what one participant attempts to take while it holds it."""
+        return self._of_one(AGAIN - who)
+
+    def _of_one(self, how: int) -> _Numbers:
+        return self._by_one.setdefault(how, _Numbers(self, how))
 
     def numbers(self, how: int) -> _Numbers:
         """Return the symbols of the steps that are made in one way."""
         made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused, GAVE_BACK: self.gave_back}
-        return made[how] if how < 0 else self.put_off(how)
+        return made[how] if AGAIN < how < 0 else self._of_one(how)
 
     def enter(self, step: Step, how: int) -> int:
         """Return the symbol of a step that has none yet."""
@@ -100,7 +109,8 @@ class StepTable:
             )
         resource = self._resource(step.resource)
         self.steps.append(step)
-        waits = how == ATTEMPTED or how >= 0
+        attempted = how == ATTEMPTED or how <= AGAIN
+        waits = attempted or how >= 0
         self.blocking.append(waits)
         self.resource.append(self._place(step, symbol, resource))
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
@@ -120,7 +130,7 @@ class StepTable:
             self._all_waiting.append(symbol)
             if not looks:
                 self._heeding[resource].append(symbol)
-            if how == ATTEMPTED and not step.unseen:
+            if attempted and not step.unseen:
                 self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
         return symbol

@@ -17,11 +17,15 @@ _ENDS: Final = {Harm.KILL.value: "killed", Harm.KILL_STAFF.value: "killed", Harm
 
 
 class Wait(NamedTuple):
-    """A participant that can not go on, the step that it can not make, and who holds what it needs."""
+    """A participant that can not go on, the step that it can not make, and who holds what it needs.
+
+    `tries` says that it could make the step, but has made it in vain before and would again.
+    """
 
     who: int
     step: Step
     holders: tuple[int, ...]
+    tries: bool = False
 
 
 def named(who: int, buyers: int) -> str:
@@ -53,8 +57,12 @@ def ended(trace: Trace) -> dict[int, str]:
 def waits(trace: Trace) -> list[Wait]:
     """Return everybody that stands before a step at the end, and who holds its resource."""
     held = holders(trace)
-    steps = [(who, trace.table.steps[what]) for who, what in enumerate(trace.final) if what != NONE]
-    return [Wait(who, step, tuple(held.get(step.resource, ()))) for who, step in steps]
+    steps, tries = trace.table.steps, trace.table.postponed
+    return [
+        Wait(who, steps[what], tuple(dict.fromkeys(held.get(steps[what].resource, ()))), tries[what])
+        for who, what in enumerate(trace.final)
+        if what != NONE
+    ]
 
 
 def cycle(waiting: Sequence[Wait]) -> list[Wait]:
@@ -89,6 +97,8 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
             f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
         )
         return Anomaly("no progress" if execution.fell else "livelock", sentence, {"steps": len(trace), "last": steps})
+    if execution.ending is Ending.COMPLETED and execution.kept and not execution.fell:
+        return _left_behind(trace, buyers)
     if execution.ending is not Ending.STUCK:
         return None
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
@@ -116,9 +126,22 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
         return "survivors blocked for ever"
     if all(wait.holders for wait in told):
         return "lock left behind"
+    if all(wait.tries and not wait.holders for wait in told):
+        return "livelock"
     if any(not wait.holders and _signalled_before(execution.trace, wait) for wait in told):
         return "lost wake-up"
     return "deadlock"
+
+
+def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
+    """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
+    steps = (trace.table.steps[what] for what in trace.what)
+    locks = {step.resource for step in steps if step.action.takes and step.excludes}
+    kept = [(named(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks]
+    if not kept:
+        return None
+    sentence = "; ".join(f"{who} is done and still holds {lock}: nobody can ever have it again" for who, lock in kept)
+    return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
 
 
 def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:
@@ -132,5 +155,6 @@ def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) ->
             return f"{held}, which was {how} while holding it: nobody can ever have it again"
         return held
     gone = "".join(f": {named(each, buyers)} was {how}" for each, how in lost.items())
-    waiting = f"{who} {holds}waits to {wait.step.action.value} {wait.step.resource}"
+    waits = "tries again and again" if wait.tries else "waits"
+    waiting = f"{who} {holds}{waits} to {wait.step.action.value} {wait.step.resource}"
     return f"{waiting}, and nobody is left to make that possible{gone}"

@@ -14,12 +14,14 @@ from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blo
 from ticketlab.explore.cast import Perform, Record, crashed, outcome_of
 from ticketlab.explore.clock import SECOND, in_ticks
 from ticketlab.explore.feeders import await_feeders
-from ticketlab.explore.registers import ENDING, LENGTH, STARTED
+from ticketlab.explore.registers import ENDING, HELD, LENGTH, STARTED
 from ticketlab.explore.schedule import NOBODY, Ending, State
 from ticketlab.explore.standing import BYTE
 
 T = TypeVar("T")
 
+TAKING: Final = frozenset(action for action in Action if action.takes)
+GIVING: Final = frozenset(action for action in Action if action.gives_back)
 BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
@@ -84,6 +86,7 @@ class Turns:
         self._spinning: set[int] = set()  # who would repeat what was in vain
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it slept last
+        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
@@ -91,6 +94,7 @@ class Turns:
         self._spinning.clear()
         self._retrying.clear()
         self._looked.clear()
+        self._held.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -139,6 +143,8 @@ class Turns:
         self._state.execute(me)
         if step.action is Action.SEND:
             self._sent = True
+        elif self._held and step.action in GIVING:
+            self._give_back(me, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
@@ -147,6 +153,8 @@ class Turns:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._put_off(me, step)
+        elif self._held and (me, step.resource) in self._held:
+            state.arrive(me, state.table.again(me)[step])
         else:
             state.arrive(me, self._attempted[step])
         while True:
@@ -165,9 +173,22 @@ class Turns:
                 self._attempting = 0
             if result is not BLOCKED:
                 state.execute(me)
+                if step.action in TAKING:
+                    mine = me, step.resource
+                    self._held[mine] = self._held.get(mine, 0) + 1
+                    state.registers[HELD] += 1
+                elif self._held and step.action in GIVING:
+                    self._give_back(me, step)
                 return result
             del self.notes[known:]
             state.fail(me)
+
+    def _give_back(self, me: int, step: Step) -> None:
+        mine = me, step.resource
+        if held := self._held.pop(mine, 0):
+            self._state.registers[HELD] -= 1
+            if held > 1:
+                self._held[mine] = held - 1
 
     def _await_feeders(self) -> None:
         self._sent = False
@@ -192,10 +213,10 @@ class Turns:
         state, me = self._state, self.me
         if state.clock.orders:
             state.clock.sleep(me, in_ticks(seconds))
-        elif state.spins(me, retries=me in self._retrying):
+        elif state.spins(me, retries=(retries := me in self._retrying)):
             self._spinning.add(me)
-            if me in self._looked:
-                state.clock.sleep(me, in_ticks(seconds))
+            if me in self._looked or not retries:  # time may help it, or a count of its tries
+                state.clock.sleep(me, max(1, in_ticks(seconds)))
         self._retrying.discard(me)
         self._looked.discard(me)
 

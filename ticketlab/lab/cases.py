@@ -22,9 +22,11 @@ def versions() -> dict[str, str]:
 
 
 def save_case(case: Case, folder: Path = CASES) -> Path:
-    """Write a case into a folder; the same schedule of the same scenario gets the same name again."""
+    """Write a case into a folder; the same schedule of the same scenario, or test, gets the same name again."""
     data = case.to_json()
-    what = json.dumps([data["scenario"], data["without"], data["whole"], data["schedule"]], sort_keys=True)
+    identity = [data["scenario"], data["without"], data["whole"], data["schedule"]]
+    identity += [told for told in (data["faults"], case.found.get("test")) if told]
+    what = json.dumps(identity, sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name
     name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
     path = folder / name

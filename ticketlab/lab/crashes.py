@@ -136,7 +136,7 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> Crashed:
     cast = Rehearsal(scenario)
     with cast.at_rest() as (opened, staff):
         able = tuple(fault for fault in faults if not why_not(fault, scenario, opened, staff))
-    executor = "processes" if needs_processes(able) else "inline"
+    executor = "processes" if needs_processes(able, strategy) else "inline"
     how = Exploring(executor=executor, faults=able, executions=EXECUTIONS, exhaust=True)
     reason = f"{EXECUTIONS:,} executions are not all"
     seen = Seen()

@@ -169,7 +169,7 @@ def _finding(
         return bool(wanted & {anomaly.name for anomaly in cast.judge(one)})
 
     small = shrink(executor, execution, fails, strikes=strikes)
-    last = replay(executor, small.execution.schedule, small.without, small.strikes)
+    last = replay(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
     found = cast.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -180,6 +180,7 @@ def _finding(
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
         strikes=small.strikes,
+        when=tuple(last.when),
         whole=how.whole,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number, **cast.origin},
         versions=versions(),
@@ -198,7 +199,7 @@ def _confirm(case: Case, cast: Rehearsal, how: Exploring) -> str:
         return "found in one process"
     cast = cast.again()
     with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience, faults=case.faults) as executor:
-        again = replay(executor, case.schedule, case.without, case.strikes)
+        again = replay(executor, case.schedule, case.without, case.strikes, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in cast.judge(again)}
     if not set(case.anomalies) <= found:

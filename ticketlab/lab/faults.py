@@ -11,7 +11,7 @@ from ticketlab.core.plugin import Capability, SeizableStore, ServedStore, Store
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explore.findings import Exploring
-from ticketlab.lab.registry import store_kind
+from ticketlab.lab.registry import store_kind, strategy_kind
 from ticketlab.lab.rehearsal import Rehearsal
 
 SIGNALS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.KILL_SERVER})
@@ -37,9 +37,15 @@ def chosen(text: str) -> tuple[Fault, ...]:
     return tuple(dict.fromkeys(Fault.parse(each) for each in text.split(",")))
 
 
-def needs_processes(faults: Sequence[Fault]) -> bool:
-    """Whether a fault can only strike real processes."""
-    return any(fault.harm in SIGNALS for fault in faults)
+def needs_processes(faults: Sequence[Fault], strategy: Spec) -> str:
+    """Return why the faults can only strike real processes; an empty string where all can strike in one."""
+    for fault in faults:
+        if fault.harm in SIGNALS:
+            return f"the fault {fault} needs real processes"
+        kind = strategy_kind(strategy)
+        if fault.harm is Harm.TERMINATE and kind.variant(strategy) in kind.asks_who_lives:
+            return f"{strategy} asks whether a holder's process still lives, and in one process it always does"
+    return ""
 
 
 def why_not(fault: Fault, scenario: Scenario, store: Store, staff: int) -> str:
@@ -81,5 +87,5 @@ def refuse_impossible(how: Exploring, scenario: Scenario, store: Store, staff: i
     for fault in how.faults:
         if reason := why_not(fault, scenario, store, staff):
             raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
-        if fault.harm in SIGNALS and how.executor == "inline":
-            raise UsageError(f"the fault {fault} needs real processes: add --executor processes")
+    if how.executor == "inline" and (reason := needs_processes(how.faults, scenario.strategy)):
+        raise UsageError(f"{reason}: add --executor processes")

@@ -150,7 +150,9 @@ def play(
     _check_plan(scenario, plan, orders)
     kinds = tuple(dict.fromkeys(strike.fault for strike in faults))
     how = Exploring(
-        executor=executor or ("processes" if needs_processes(kinds) else "inline"), whole=whole, faults=kinds
+        executor=executor or ("processes" if needs_processes(kinds, scenario.strategy) else "inline"),
+        whole=whole,
+        faults=kinds,
     )
     refuse_unsupported(scenario, how.executor)
     cast = Rehearsal(scenario, scripts=orders)
@@ -172,6 +174,7 @@ def play(
         anomalies=tuple(anomaly.name for anomaly in anomalies),
         without=without,
         strikes=tuple(faults),
+        when=tuple(execution.when),
         whole=whole,
         found={"plan": repr(plan)},
         versions=versions(),

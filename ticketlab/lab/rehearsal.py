@@ -204,7 +204,7 @@ def _seen(execution: Execution, books: Books | None) -> object:
 
     Most executions of a correct strategy lead to one of a few outcomes, and judging takes longer than running.
     """
-    if books is None or execution.fell or execution.ending is not Ending.COMPLETED:
+    if books is None or execution.fell or execution.kept or execution.ending is not Ending.COMPLETED:
         return None
     told = frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
     order = _precedence(execution) if _ordered(execution) else ()

@@ -22,7 +22,7 @@ def replay(case: Case, executor: str | None = None, *, command: str = "") -> Rep
     """
     if test := case.found.get("test"):
         raise UsageError(f"this case is of the test {test}: replay it with pytest --ticketlab-replay")
-    executor = executor or ("processes" if needs_processes(case.faults) else "inline")
+    executor = executor or ("processes" if needs_processes(case.faults, case.scenario.strategy) else "inline")
     return replay_cast(Rehearsal(case.scenario), case, executor, command=command)
 
 
@@ -30,7 +30,7 @@ def replay_cast(cast: Rehearsal, case: Case, executor: str = "inline", *, comman
     """Do so with the cast that the case was found with."""
     refuse_unsupported(case.scenario, executor)
     with executor_for(cast, Exploring(executor=executor, whole=case.whole, faults=case.faults)) as running:
-        execution = replayed(running, case.schedule, case.without, case.strikes)
+        execution = replayed(running, case.schedule, case.without, case.strikes, case.when)
         case.check(execution)
         anomalies = tuple(cast.judge(execution))
         history = cast.history(execution)

@@ -29,7 +29,7 @@ Tried = tuple[Execution, Strikes]  # an execution, and what was to strike in it
 
 
 class Search:
-    """The executions of an exploration, with faults or without; `exhausted` once there is no other, if one can tell."""
+    """The executions of an exploration, with faults or without; `exhausted` once all that there can be were tried."""
 
     def __init__(self, executor: Executor, how: Exploring) -> None:
         if how.executions < 1:
@@ -50,7 +50,7 @@ class Search:
     def _all(self) -> Iterator[Tried]:
         if not self._how.faults:
             return self._under(())
-        return self._everywhere() if self._kind.exhausts else self._drawn()
+        return self._everywhere() if self._kind.ends else self._drawn()
 
     def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size

@@ -49,12 +49,13 @@ def _headline(scenario: Scenario, verdict: Verdict) -> Text:
 
 
 def _counted(found: Exploration) -> str:
-    noun = "execution" if found.executions == 1 else "executions"
-    what = f"{found.executions:,} {noun} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
+    tried = counted(found.executions, "execution")
+    what = f"{tried} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
         struck = f", with {listed([str(fault) for fault in found.how.faults])} at any point," if found.struck else ""
-        return f"Exhausted: all interleavings of {found.scenario.buyers} buyers{bound}{struck} are safe ({what})."
+        buyers = counted(found.scenario.buyers, "buyer")
+        return f"Exhausted: all interleavings of {buyers}{bound}{struck} are safe ({what})."
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."

@@ -6,7 +6,8 @@ change and that write), or a read in the middle of another's write.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -16,6 +17,7 @@ from rich.text import Text
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explore.clock import SECOND
 from ticketlab.explore.execution import Execution
 from ticketlab.explore.schedule import Ending
 from ticketlab.explore.stuck import Wait, named, waits
@@ -24,6 +26,8 @@ from ticketlab.explore.trace import Trace
 MARK: Final = "◀"
 WIDEST: Final = 8
 """How many columns a terminal shows side by side; with more participants, a line names who moves."""
+LONG: Final = SECOND // 10
+"""How much virtual time has to pass before a step for the table to say so, in ticks."""
 
 
 class Line(NamedTuple):
@@ -39,6 +43,9 @@ def lines(execution: Execution) -> list[Line]:
     """Return every step of an execution that others could notice, with what was learnt at it."""
     trace, marked = execution.trace, deciding(execution.trace)
     learnt: dict[int, list[tuple[str, int | str]]] = {}
+    for node, (before, now) in enumerate(pairwise(execution.when), 1):
+        if now - before >= LONG:
+            learnt[node] = [("after", f"{(now - before) / SECOND:.3g} s")]
     for note in execution.notes:
         learnt.setdefault(note.step, []).append((note.what, note.value))
     return [
@@ -116,12 +123,33 @@ def _table() -> Table:
     return table
 
 
+def _numbered(execution: Execution) -> Iterator[tuple[str, Line | None]]:
+    """Yield lines with their numbers; of tries in vain the first and the last, and three points for those between.
+
+    Who waits for time to pass may try the same each time that it did.
+    """
+    told = list(enumerate(lines(execution), 1))
+    starts = [place for place, (_, line) in enumerate(told) if line.step.action is Action.LET]
+    tries = [[line for _, line in told[start:end]] for start, end in pairwise([*starts, len(told)])]
+    dull = {
+        place
+        for number in range(1, len(tries) - 1)
+        if tries[number - 1] == tries[number] == tries[number + 1]
+        for place in range(starts[number], starts[number + 1])
+    }
+    for place, (number, line) in enumerate(told):
+        if place not in dull:
+            yield str(number), line
+        elif place - 1 not in dull:
+            yield "...", None
+
+
 def _side_by_side(execution: Execution, buyers: int, moved: Sequence[int]) -> Table:
     table = _table()
     for who in moved:
         table.add_column(named(who, buyers))
-    for number, line in enumerate(lines(execution), 1):
-        table.add_row(str(number), *(_cell(line) if who == line.who else "" for who in moved))
+    for number, line in _numbered(execution):
+        table.add_row(number, *(_cell(line) if line and who == line.who else "" for who in moved))
     stuck = {wait.who: wait for wait in _stuck(execution, buyers)}
     if stuck:
         cells = (f"waits: {_words(stuck[who].step)}" if who in stuck else "" for who in moved)
@@ -133,8 +161,8 @@ def _one_column(execution: Execution, buyers: int) -> Table:
     table = _table()
     table.add_column("who")
     table.add_column("step")
-    for number, line in enumerate(lines(execution), 1):
-        table.add_row(str(number), named(line.who, buyers), _cell(line))
+    for number, line in _numbered(execution):
+        table.add_row(number, *((named(line.who, buyers), _cell(line)) if line else ()))
     for wait in _stuck(execution, buyers):
         table.add_row("", named(wait.who, buyers), Text(f"waits: {_words(wait.step)}", style="red"))
     return table

@@ -70,6 +70,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=_build,
     wrong=frozenset({"stale-age"}),
+    asks_who_lives=frozenset({"soft", "stale-holder"}),
     parts={
         "": ("a lock file", "a library that polls it"),
         "stale-holder": ("a lock file", "a list of who is alive", "a lock for those who break it"),

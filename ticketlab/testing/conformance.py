@@ -12,16 +12,24 @@ from ticketlab.core.plugin import Capability, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
 from ticketlab.lab.registry import guest, store_kind, strategy_kind
 from ticketlab.testing.store_laws import STORE_LAWS, StoreOnTrial
-from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyOnTrial
+from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyOnTrial, keeps_its_word
 
 T = TypeVar("T")
 EXECUTIONS: Final = 10_000
+_AT_ONCE: Final = {
+    Capability.TRANSACTION: Spec("transaction", "immediate"),
+    Capability.COMPARE_AND_SET: Spec("optimistic"),
+    Capability.CONDITIONAL_UPDATE: Spec("atomic"),
+}
+"""The strategy that relies on each capability alone."""
 
 
 def check_store(
     store: str | StoreKind | Callable[[Path], Store], *, capabilities: Iterable[Capability] | None = None
 ) -> None:
-    """Hold a store to the laws, in every variant, and explore an unguarded purchase of it, which must go wrong.
+    """Hold a store to the laws, in every variant, and explore purchases of it.
+
+    An unguarded one must go wrong, and what the store can do at once must keep one right.
 
     `store` is a name as on the command line, a kind, or anything that builds a store whose files stand in the folder
     that it is given, with `capabilities` that say what the store can do.
@@ -38,8 +46,12 @@ def check_store(
     if not failures and {Capability.RECORDS, Capability.SHARED} <= kind.capabilities:
         with guest(kind):
             for spec in specs:
-                trial_of_none = StrategyOnTrial(strategy_kind(Spec("none")), Spec("none"), spec, EXECUTIONS)
-                failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, trial_of_none)]
+                unguarded = StrategyOnTrial(strategy_kind(Spec("none")), Spec("none"), spec, EXECUTIONS)
+                failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, unguarded)]
+                for capability, strategy in _AT_ONCE.items():
+                    if capability in kind.capabilities:
+                        trial_of_it = StrategyOnTrial(strategy_kind(strategy), strategy, spec, EXECUTIONS)
+                        failures += [f"{spec}: {failure}" for failure in _broken([keeps_its_word], trial_of_it)]
     _raise(failures)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,8 +132,10 @@ def reset_in_place(trial: StoreOnTrial) -> None:
     with trial.opened() as store:
         opening = store.books()
         with store.session() as session:
-            session.read("floor")
-            session.write(Stock("floor", 3, 0, 3, 9), Entry(1, "floor", (1, 2, 3)))
+            for section, tickets in (("floor", 3), ("boxes", 1)):
+                session.read(section)
+                numbers = tuple(range(1, tickets + 1))
+                session.write(Stock(section, tickets, 0, tickets, 9), Entry(1, section, numbers))
             store.reset()
             same("the books after a reset", store.books(), opening)
             same("what an open session reads after a reset", session.read("floor"), Stock("floor", 3, 3))
@@ -216,12 +218,23 @@ def compare_and_set(trial: StoreOnTrial) -> None:
     if not trial.has(Capability.COMPARE_AND_SET):
         return
     with trial.opened() as store, store.session() as session:
-        change = Buy(1, "floor").on(session.read("floor"))
-        assert change.stock is not None
+        opening = session.read("floor")
         versioned = cast("Versioned", session)
-        require(versioned.compare_and_set(change.stock, change.entry), "a version that nobody changed is refused")
-        require(not versioned.compare_and_set(change.stock, change.entry), "a version that has moved on is accepted")
-        same("the ledger", store.books().ledger, (Entry(1, "floor", (1,)),))
+
+        def sell(stock: Stock, quantity: int) -> bool:
+            change = Buy(1, "floor", quantity).on(stock)
+            assert change.stock is not None
+            return versioned.compare_and_set(change.stock, change.entry)
+
+        require(sell(opening, 1), "a version that nobody changed is refused")
+        books = store.books()
+        require(not sell(opening, 1), "a version that has moved on is accepted")
+        require(not sell(opening, 2), "a version that has moved on is accepted")
+        same("the books after a write was refused", store.books(), books)
+        back = Cancel(1, "floor", (1,)).on(session.read("floor"))
+        assert back.stock is not None
+        session.write(back.stock, back.entry)
+        require(not sell(opening, 1), "a version is accepted that has moved on to the same number of tickets")
 
 
 def conditional_update(trial: StoreOnTrial) -> None:
@@ -230,6 +243,9 @@ def conditional_update(trial: StoreOnTrial) -> None:
         return
     with trial.opened() as store, store.session() as session:
         apply = cast("Conditional", session).apply
+        opening = store.books()
+        same("what an order of more than there is is told", apply(Buy(1, "floor", 4)), SoldOut())
+        same("the books after an order that was turned away", store.books(), opening)
         same("what an order of two is told", apply(Buy(1, "floor", 2)), Sold((1, 2)))
         same("what a cancellation is told", apply(Cancel(1, "floor", (2,))), Cancelled((2,)))
         same("what the next order is told", apply(Buy(2, "floor", 2)), Sold((3, 4)))
@@ -304,6 +320,41 @@ def point_before_writing(trial: StoreOnTrial) -> None:
         same("what is left at the scheduling point of a write", seen[0].stocks["floor"].remaining, 3)
 
 
+def points_on_one_resource(trial: StoreOnTrial) -> None:
+    """A read and a write of one section say so at their points: their order matters."""
+    if not trial.has(Capability.RECORDS):
+        return
+    listening = _Listening()
+    with trial.opened() as store, paced_by(listening), store.session() as session:
+        change = Buy(1, "floor").on(session.read("floor"))
+        assert change.stock is not None
+        reading, listening.steps = listening.steps, []
+        session.write(change.stock, change.entry)
+    require(
+        any(not one.commutes_with(other) for one in reading for other in listening.steps),
+        f"the steps of a read, {_words(reading)}, and of a write, {_words(listening.steps)}, seem to commute: a search "
+        "would leave out their order (name one resource, and let no step be `own`, or `unseen` without a COMMIT)",
+    )
+
+
+class _Listening(Free):
+    """Takes down the steps."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def at(self, step: Step) -> None:
+        self.steps.append(step)
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        self.at(step)
+        return wait()
+
+
+def _words(steps: Sequence[Step]) -> str:
+    return ", ".join(f"{step.action.value} {step.resource}" for step in steps) or "none"
+
+
 STORE_LAWS: Final[tuple[Law, ...]] = (
     opening_stock,
     read_your_writes,
@@ -319,6 +370,7 @@ STORE_LAWS: Final[tuple[Law, ...]] = (
     holds_in_one_step,
     point_before_reading,
     point_before_writing,
+    points_on_one_resource,
 )
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ticketlab.core.faults import Harm
-from ticketlab.core.inventory import Buy, Cancel, Confirm, Hold, Search
+from ticketlab.core.inventory import Buy, Cancel, Confirm, Hold, Search, Sold
 from ticketlab.core.plugin import Capability, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploring
-from ticketlab.lab.exploring import explore
+from ticketlab.explore.findings import Exploration, Exploring
+from ticketlab.lab.checkout import Checkout
+from ticketlab.lab.exploring import explore, explore_cast
 from ticketlab.lab.faults import chosen_faults, needs_processes
 from ticketlab.lab.playing import play
 from ticketlab.lab.race import race
 from ticketlab.lab.registry import store_kind
 from ticketlab.report.plain import drawn
+from ticketlab.testing.functions import FunctionRace
 from ticketlab.testing.require import require
 from ticketlab.timings.plans import Schedule
 
@@ -92,26 +94,54 @@ def keeps_its_word(trial: StrategyOnTrial) -> None:
     for buyers, tickets in ((2, 1), (3, 2)):
         found = explore(trial.scenario(buyers, tickets), Exploring(executions=trial.executions))
         setting = f"{buyers} buyers and {tickets} ticket{'s' * (tickets > 1)}"
-        if found.finding is not None:
-            found_out = True
-            table = drawn(found.finding.execution, buyers, found.finding.anomalies)
-            require(not trial.safe, f"{trial.spec} claims safety, and with {setting} it is wrong:\n\n{table}\n")
-        elif trial.safe:
-            require(
-                found.exhausted,
-                f"with {setting} {trial.executions:,} executions found nothing wrong, and are not all: undecided",
-            )
+        found_out = found_out or found.finding is not None
+        _require_word(trial, found, f"with {setting}")
     require(
         found_out or trial.safe or _struck_down(trial),
         f"{trial.spec} is said to be wrong, and no schedule of two or three buyers shows it",
     )
 
 
+def keeps_its_word_of_what_comes_back(trial: StrategyOnTrial) -> None:
+    """A strategy that claims safety holds where a buyer gives its ticket back while another one buys."""
+    if trial.safe:
+        store, strategy = str(trial.store), str(trial.spec)
+        sale = FunctionRace(buyers=2, tickets=2, store=store, strategy=strategy, executions=trial.executions)
+        found = explore_cast(sale.trial(_buy_and_maybe_give_back, ""), sale.how())
+        _require_word(trial, found, "with 2 buyers, of whom one gives its ticket back,")
+
+
+def _buy_and_maybe_give_back(session: Checkout) -> None:
+    bought = session.buy()
+    if session.buyer == 1 and isinstance(bought, Sold):
+        session.cancel(bought.tickets)
+
+
+def keeps_its_word_of_holds(trial: StrategyOnTrial) -> None:
+    """A strategy that claims safety holds where tickets are held, then confirmed, if the store keeps holds."""
+    if trial.safe and Capability.HOLDS in store_kind(trial.store).capabilities - trial.kind.needs:
+        scenario = replace(trial.scenario(2, 1), hold=30.0, pay=(20.0, 20.0))
+        found = explore(scenario, Exploring(executions=trial.executions))
+        _require_word(trial, found, "with 2 buyers that hold the only ticket")
+
+
+def _require_word(trial: StrategyOnTrial, found: Exploration, setting: str) -> None:
+    """Demand that what claims safety was explored to the end, and that nothing went wrong."""
+    if found.finding is not None:
+        table = drawn(found.finding.execution, found.scenario.buyers, found.finding.anomalies)
+        require(not trial.safe, f"{trial.spec} claims safety, and {setting} it is wrong:\n\n{table}\n")
+    elif trial.safe:
+        require(
+            found.exhausted,
+            f"{setting} {trial.executions:,} executions found nothing wrong, and are not all: undecided",
+        )
+
+
 def _struck_down(trial: StrategyOnTrial) -> bool:
     scenario = trial.scenario(2, 1)
     faults = [fault for fault in chosen_faults("all", scenario) if fault.harm in (Harm.PAUSE, Harm.KILL_STAFF)]
     for fault in faults:
-        executor = "processes" if needs_processes([fault]) else "inline"
+        executor = "processes" if needs_processes([fault], scenario.strategy) else "inline"
         how = Exploring(executor=executor, faults=(fault,), executions=trial.executions)
         if explore(scenario, how).finding is not None:
             return True
@@ -139,4 +169,12 @@ def same_everywhere(trial: StrategyOnTrial) -> None:
         require(here.history == there.history, f"schedule {turns} differs: {told}")
 
 
-STRATEGY_LAWS: Final[tuple[Law, ...]] = (serves, serves_holds, keeps_its_word, survives_live, same_everywhere)
+STRATEGY_LAWS: Final[tuple[Law, ...]] = (
+    serves,
+    serves_holds,
+    keeps_its_word,
+    keeps_its_word_of_what_comes_back,
+    keeps_its_word_of_holds,
+    survives_live,
+    same_everywhere,
+)

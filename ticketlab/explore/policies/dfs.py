@@ -38,9 +38,8 @@ class Node:
 class DepthFirst:
     """Every schedule exactly once, in the order of a depth-first search; `preemptions` None sets no bound."""
 
-    clocked = False
-
-    def __init__(self, preemptions: int | None = None) -> None:
+    def __init__(self, preemptions: int | None = None, *, clocked: bool = False) -> None:
+        self.clocked = clocked
         self._bound = preemptions
         self._stack: list[Node] = []
         self._prefix = 0
@@ -114,5 +113,6 @@ KIND = PolicyKind(
     summary="every schedule once, by depth-first search",
     options={"preemptions": Option("", "at most so many switches away from a buyer that could go on (default: any)")},
     build=_build,
+    ends=True,
     exhausts=True,
 )

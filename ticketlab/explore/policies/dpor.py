@@ -161,5 +161,6 @@ KIND = PolicyKind(
     name="dpor",
     summary="one execution for each order of the steps that do not commute (source sets and sleep sets)",
     build=lambda _variant, _seed: SourceSets(),
+    ends=True,
     exhausts=True,
 )

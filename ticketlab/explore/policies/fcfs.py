@@ -9,5 +9,5 @@ KIND = PolicyKind(
     name="fcfs",
     summary="first come, first served, without interruption",
     build=lambda _variant, _seed: ReadyQueue(),
-    exhausts=True,
+    ends=True,
 )

@@ -51,5 +51,5 @@ KIND = PolicyKind(
     name="mlfq",
     summary="multi-level feedback queue: who uses up its quantum falls a level",
     build=lambda _variant, _seed: FeedbackQueue(),
-    exhausts=True,
+    ends=True,
 )

@@ -27,5 +27,5 @@ KIND = PolicyKind(
     summary="round robin: everybody in turn for so many steps",
     number="quantum in steps",
     build=lambda variant, _seed: RoundRobin(int(variant)),
-    exhausts=True,
+    ends=True,
 )

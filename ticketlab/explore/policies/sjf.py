@@ -42,5 +42,5 @@ KIND = PolicyKind(
     name="sjf",
     summary="shortest job first, by the lengths of a first execution",
     build=lambda _variant, _seed: ShortestJob(),
-    exhausts=True,
+    ends=True,
 )
