@@ -90,6 +90,8 @@ class Rehearsal:
                 raise TicketlabError(f"cannot set up in {folder}: {error.strerror or error}") from error
             stack.callback(strategy.close)
             self._store, self._strategy = store, strategy
+            # Asked once: to look through a class for what a protocol names takes as long as half an execution.
+            self._remembering = strategy if isinstance(strategy, Resettable) else None
             self._taken = stack.pop_all()
         return strategy.staff()
 
@@ -108,8 +110,8 @@ class Rehearsal:
     def reset(self) -> None:
         """Put the opening stock back, and what the strategy's files said at the opening."""
         self._store.reset()
-        if isinstance(self._strategy, Resettable):
-            self._strategy.reset()
+        if self._remembering is not None:
+            self._remembering.reset()
 
     def seize(self) -> AbstractContextManager[object]:
         """Keep the store locked as an outsider does."""
