@@ -260,6 +260,7 @@ class Cancel(NamedTuple):
 
 
 Request = Buy | Search | Hold | Confirm | Cancel
+_OF_HOLDS: Final = (Confirm, Cancel)
 
 
 class Holdings:
@@ -277,7 +278,7 @@ class Holdings:
 
     def pause(self, request: object) -> float | None:
         """Return how many seconds the buyer takes before it makes the request; None where it has no reason to."""
-        if not isinstance(request, Confirm | Cancel) or not request.hold:
+        if not isinstance(request, _OF_HOLDS) or not request.hold:
             return 0.0
         if request.hold not in self._names:
             return None

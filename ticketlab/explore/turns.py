@@ -7,6 +7,7 @@ the executor itself, what hands the turn there and returns when it comes back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
@@ -258,6 +259,12 @@ class Turns:
         """Return what came of a request."""
         return outcome_of(perform, request)
 
+    def _later(self, begins: list[int], pause: float, perform: Perform, request: Any) -> Any:
+        """Make a request after a pause, which is no part of it, and take down when it begins."""
+        self._take_time(pause)
+        begins[0] = self._state.registers[LENGTH]
+        return perform(request)
+
     def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
@@ -269,13 +276,12 @@ class Turns:
             if skip[first + place] or (pause := mine.pause(request)) is None:
                 continue
 
-            def later(asked: Any, pause: float = pause) -> Any:
-                nonlocal since
-                self._take_time(pause)
-                since = registers[LENGTH]  # what it took is no part of the request
-                return perform(asked)
-
-            outcome = self.answer(later if pause else perform, request)
+            if pause:
+                begins = [since]
+                outcome = self.answer(partial(self._later, begins, pause, perform), request)
+                (since,) = begins
+            else:
+                outcome = self.answer(perform, request)
             mine.hears(outcome)
             until = registers[LENGTH]
             self.records.append(Record(who, place, outcome, since, until, state.clock.wake[who]))
