@@ -99,3 +99,27 @@ def test_who_has_read_enough_of_the_output_is_no_error(tmp_path: Path) -> None:
     lab.stdout = None
     _, errors = lab.communicate(timeout=DEADLINE)
     assert (lab.returncode, errors) == (0, "")
+
+
+def test_an_interrupt_while_a_class_is_made_is_told_as_one(tmp_path: Path) -> None:
+    """Python raises a RuntimeError in its place, whose cause it is."""
+    program = """
+import signal, sys
+from ticketlab import cli
+
+class Interrupting:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.SIGINT)
+
+def command(*_, **__):
+    class Made:
+        attribute = Interrupting()
+
+cli.cli.main = command
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "strategies": "List what runs on what, and why not.",
 }
 _INTERRUPTED: Final = 130
+_SENT_HOME: Final = "interrupted: everybody was sent home, and nothing is left behind"
 
 
 class Interrupted(BaseException):
@@ -97,10 +98,21 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, Interrupted):
-        _fail("interrupted: everybody was sent home, and nothing is left behind", _INTERRUPTED)
-    except OSError as error:  # most likely the output: a full disk, a terminal that is gone
-        streams.abandon_output()
+        _fail(_SENT_HOME, _INTERRUPTED)
+    except Exception as error:
+        if _came_of_interrupt(error):
+            _fail(_SENT_HOME, _INTERRUPTED)
+        if not isinstance(error, OSError):
+            raise
+        streams.abandon_output()  # most likely it is the output: a full disk, a terminal that is gone
         _fail(f"the system refused: {error}", TicketlabError.exit_code)
+
+
+def _came_of_interrupt(error: BaseException | None) -> bool:
+    """Whether an exception only followed from the interruption: Python replaces what is raised as a class is made."""
+    while error is not None and not isinstance(error, Interrupted):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> None:

@@ -65,8 +65,8 @@ class Gate:
         """Set everybody going, and take the time: `fired_ns` of the monotonic clock."""
         self.fired_ns = monotonic_ns()
         os.write(self._gun, b"!" * SHOTS)
+        self._mine.remove(self._gun)  # first, or an interrupt in between would have `close` close it once more
         os.close(self._gun)
-        self._mine.remove(self._gun)
 
     def close(self) -> None:
         """Close the lab's ends and its copies of the others'."""
