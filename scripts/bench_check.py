@@ -27,10 +27,10 @@ sys.path.insert(0, str(ROOT / "tests" / "check"))
 from brute_force import box_office, explains, register, seating  # noqa: E402
 from random_histories import counter_history, register_history, seats_history  # noqa: E402
 
-from ticketlab.check import Budget, Columns, Model, cas_register, check, counter, seats  # noqa: E402
-from ticketlab.check.jsonl import parse  # noqa: E402
+from ticketlab.checker import Budget, Columns, Model, cas_register, check, counter, seats  # noqa: E402
+from ticketlab.checker.jsonl import parse  # noqa: E402
 from ticketlab.core.history import History, Operation  # noqa: E402
-from ticketlab.lab.checking import memory_in_use  # noqa: E402
+from ticketlab.lab.checking.check_file import memory_in_use  # noqa: E402
 
 Row = tuple[float, int, int, int]  # the point at which an operation takes effect, its process, invocation and return
 

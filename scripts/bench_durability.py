@@ -18,7 +18,7 @@ from time import perf_counter
 
 from ticketlab.core.inventory import Buy, Inventory
 from ticketlab.core.spec import Spec
-from ticketlab.lab.registry import store_kind
+from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.strategies.purchase import fulfil
 
 WAYS = (

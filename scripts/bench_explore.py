@@ -28,13 +28,13 @@ from explore_verdicts import exhaust as exhaust_all
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.inline import Inline
-from ticketlab.explore.policies.dfs import DepthFirst
-from ticketlab.explore.policies.dpor import SourceSets
-from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.processes import Processes
-from ticketlab.explore.search import search
-from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.explorer.executors.inline import Inline
+from ticketlab.explorer.executors.processes import Processes
+from ticketlab.explorer.policies.dfs import DepthFirst
+from ticketlab.explorer.policies.dpor import SourceSets
+from ticketlab.explorer.policies.random import RandomWalk
+from ticketlab.explorer.search import search
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
 
 SCALE = {2: 8_283, 10: 3_292, 100: 298}
 """Executions a second of detangle on a quiet machine of two cores, where the peers cannot be installed."""

@@ -31,8 +31,8 @@ from sqlalchemy.pool import NullPool
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 from ticketlab.stores.schema import METADATA, STOCK
 
 TICKETS = 1_000_000

@@ -20,7 +20,7 @@ from typing import Any
 
 from ticketlab.core.history import History, Operation
 from ticketlab.core.timeline import Span, State, Timeline, Violation
-from ticketlab.lab.timeline import of_history
+from ticketlab.lab.racing.timeline import of_history
 from ticketlab.report.page import render
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))

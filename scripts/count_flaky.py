@@ -25,8 +25,8 @@ from ticketlab.core.inventory import Buy, Inventory
 from ticketlab.core.plugin import Session
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.playing import race
-from ticketlab.lab.registry import store_kind
+from ticketlab.lab.exploring.plan import race
+from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.timings import Timing, timings
 
 FORK = get_context("fork")

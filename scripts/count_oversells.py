@@ -13,9 +13,9 @@ from collections import Counter
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
-from ticketlab.lab.story import STORY
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
+from ticketlab.lab.racing.tour import STORY
 from ticketlab.timings.latency import Latency
 
 

@@ -11,19 +11,19 @@ from pathlib import Path
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploring
-from ticketlab.explore.inline import Inline
-from ticketlab.explore.policies.dpor import SourceSets
-from ticketlab.explore.policies.pct import PriorityChanges
-from ticketlab.explore.policies.random import RandomWalk
-from ticketlab.explore.policy import Policy
-from ticketlab.explore.search import replay as replayed
-from ticketlab.explore.search import search
-from ticketlab.lab.cases import load_case, save_case
-from ticketlab.lab.exploring import explore
-from ticketlab.lab.registry import store_kind, stores, strategies
-from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.replaying import replay
+from ticketlab.explorer.executors.inline import Inline
+from ticketlab.explorer.policies.dpor import SourceSets
+from ticketlab.explorer.policies.pct import PriorityChanges
+from ticketlab.explorer.policies.policy import Policy
+from ticketlab.explorer.policies.random import RandomWalk
+from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.search import replay as replayed
+from ticketlab.explorer.search import search
+from ticketlab.lab.artifacts.cases import load_case, save_case
+from ticketlab.lab.exploring.explore import explore
+from ticketlab.lab.exploring.replay import replay
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.plugins.registry import store_kind, stores, strategies
 
 SECONDS = 60.0
 

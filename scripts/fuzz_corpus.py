@@ -223,18 +223,18 @@ _MESSAGES: Final = (
 
 def _documents() -> list[bytes]:
     """Race, explore and compare for real, on a small scale, and return what the lab would write of it."""
-    from ticketlab.check import jsonl
+    from ticketlab.checker import jsonl
     from ticketlab.core.result import document
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
     from ticketlab.core.timeline import Picture, to_json
-    from ticketlab.explore.findings import Exploring
-    from ticketlab.lab.cells import matrix
-    from ticketlab.lab.comparison import Comparison, Effort
-    from ticketlab.lab.exploring import explore
-    from ticketlab.lab.live import Live
-    from ticketlab.lab.race import race
-    from ticketlab.lab.story import as_story
+    from ticketlab.explorer.results import Exploring
+    from ticketlab.lab.comparing.cells import matrix
+    from ticketlab.lab.comparing.comparison import Comparison, Effort
+    from ticketlab.lab.exploring.explore import explore
+    from ticketlab.lab.racing.options import Live
+    from ticketlab.lab.racing.race import race
+    from ticketlab.lab.racing.tour import as_story
     from ticketlab.report.interleaving import picture
     from ticketlab.timings.latency import Latency
 
@@ -261,25 +261,25 @@ def _documents() -> list[bytes]:
 
 
 def _stock() -> Read:
-    from ticketlab.lab.stock import opening_stock
+    from ticketlab.lab.artifacts.opening_stock import opening_stock
 
     return lambda path: opening_stock(str(path))
 
 
 def _case() -> Read:
-    from ticketlab.lab.cases import load_case, save_case
+    from ticketlab.lab.artifacts.cases import load_case, save_case
 
     return lambda path: save_case(load_case(path), path.parent / "cases")
 
 
 def _result() -> Read:
-    from ticketlab.lab.documents import read_document
+    from ticketlab.lab.artifacts.results import read_document
 
     return read_document
 
 
 def _timeline() -> Read:
-    from ticketlab.lab.pictures import read_pictures
+    from ticketlab.lab.artifacts.timelines import read_pictures
     from ticketlab.report.page import trimmed
     from ticketlab.report.perfetto import trace_events
 
@@ -288,8 +288,8 @@ def _timeline() -> Read:
 
 def _history() -> Read:
     from ticketlab.cli import check as cli
-    from ticketlab.core.words import harmless
-    from ticketlab.lab.checking import check_file
+    from ticketlab.core.text import harmless
+    from ticketlab.lab.checking.check_file import check_file
 
     def read(path: Path) -> object:
         checked = check_file(path, seconds=0.4, megabytes=100)
@@ -315,10 +315,10 @@ def _edn_bombs() -> Iterable[bytes]:
 
 
 def _baseline(current: bytes) -> Read:
-    from ticketlab.lab.against import compare_with
-    from ticketlab.lab.documents import parse_document
-    from ticketlab.lab.runs import load_baseline
-    from ticketlab.lab.thresholds import hold, hold_change, regression, threshold
+    from ticketlab.lab.artifacts.results import parse_document
+    from ticketlab.lab.artifacts.runs import load_baseline
+    from ticketlab.lab.comparing.baseline import compare_with
+    from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
 
     measured = parse_document(current, "the comparison")
     lines = [regression("p99>+20%"), regression("sales/s<-10%")]
@@ -336,8 +336,8 @@ def _runs() -> Read:
     """List what is kept, as `ticketlab runs` does: what cannot be read is listed with the reason."""
     from ticketlab.cli.terminal import console
     from ticketlab.core.errors import UsageError
-    from ticketlab.lab.kept import kept
-    from ticketlab.report.kept import print_kept
+    from ticketlab.lab.artifacts.listing import kept
+    from ticketlab.report.listing import print_kept
 
     def read(_: Path) -> None:
         found = kept()
@@ -360,7 +360,7 @@ def _report(*forms: str) -> Read:
 
 
 def _threshold() -> Read:
-    from ticketlab.lab.thresholds import regression, threshold
+    from ticketlab.lab.comparing.thresholds import regression, threshold
 
     def read(path: Path) -> object:
         text = path.read_bytes().decode("utf-8", "surrogateescape")
@@ -398,8 +398,8 @@ def _spec() -> Read:
     from ticketlab.core.errors import UsageError
     from ticketlab.core.faults import Fault
     from ticketlab.core.spec import Spec
-    from ticketlab.lab.cells import counts, split
-    from ticketlab.lab.registry import launcher_kind, policy_kind, store_kind, strategy_kind
+    from ticketlab.lab.comparing.cells import counts, split
+    from ticketlab.lab.plugins.registry import launcher_kind, policy_kind, store_kind, strategy_kind
 
     def chosen(kind: Callable[[Spec], Kind], text: str) -> object:
         spec = Spec.parse(text)

@@ -27,16 +27,16 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from ticketlab.check import Columns, check
-from ticketlab.check.books import judge_books
-from ticketlab.check.closing import judge_closing
+from ticketlab.checker import Columns, check
+from ticketlab.checker.books import judge_books
+from ticketlab.checker.final_state import judge_closing
 from ticketlab.core.faults import Risk
 from ticketlab.core.inventory import Books, Entry, Stock
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 from ticketlab.timings.latency import Latency
 
 NOTHING: Final = frozenset[str]()

@@ -22,8 +22,8 @@ from typing import Final
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 
 LAUNCHERS: Final = ("process", "pool:2", "threads", "process:forkserver", "process:spawn")
 PAIRS: Final = (

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.cases import load_case
-from ticketlab.lab.replaying import replay
+from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.lab.exploring.replay import replay
 
 RACE = """
     import ticketlab

@@ -5,14 +5,12 @@ The public names are imported when they are first used, so that `import ticketla
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ticketlab import testing, timings
-    from ticketlab.check import check
+    from ticketlab.checker import check
     from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
     from ticketlab.core.faults import Fault, Risk, Strike
     from ticketlab.core.inventory import (
@@ -36,12 +34,12 @@ if TYPE_CHECKING:
     from ticketlab.core.plugin import Session
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
-    from ticketlab.explore.findings import Exploring
-    from ticketlab.lab.cases import load_case, save_case
-    from ticketlab.lab.exploring import explore
-    from ticketlab.lab.live import Live
-    from ticketlab.lab.playing import Played, race
-    from ticketlab.lab.replaying import replay
+    from ticketlab.explorer.results import Exploring
+    from ticketlab.lab.artifacts.cases import load_case, save_case
+    from ticketlab.lab.exploring.explore import explore
+    from ticketlab.lab.exploring.plan import Played, race
+    from ticketlab.lab.exploring.replay import replay
+    from ticketlab.lab.racing.options import Live
     from ticketlab.pytest_plugin import race_test
     from ticketlab.timings import Schedule, Timing
 
@@ -96,6 +94,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "ticketlab.checker.linearize": ("check",),
     "ticketlab.core.errors": ("PurchaseError", "TicketlabError", "UsageError"),
     "ticketlab.core.faults": ("Fault", "Risk", "Strike"),
     "ticketlab.core.inventory": (
@@ -106,24 +105,23 @@ _HOMES: Final = {
     "ticketlab.core.plugin": ("Session",),
     "ticketlab.core.scenario": ("Scenario",),
     "ticketlab.core.spec": ("Spec",),
-    "ticketlab.explore.findings": ("Exploring",),
-    "ticketlab.lab.cases": ("load_case", "save_case"),
-    "ticketlab.lab.playing": ("Played", "race"),
-    "ticketlab.lab.live": ("Live",),
-    "ticketlab.lab.replaying": ("replay",),
+    "ticketlab.explorer.results": ("Exploring",),
+    "ticketlab.lab.artifacts.cases": ("load_case", "save_case"),
+    "ticketlab.lab.exploring.plan": ("Played", "race"),
+    "ticketlab.lab.racing.options": ("Live",),
+    "ticketlab.lab.exploring.explore": ("explore",),
+    "ticketlab.lab.exploring.replay": ("replay",),
     "ticketlab.pytest_plugin": ("race_test",),
     "ticketlab.timings": ("Schedule", "Timing"),
 }
 _HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
-_ROOMS: Final = frozenset({"check", "explore", "testing", "timings"})
-_CALLED: Final = {"check": "ticketlab.check.linearize", "explore": "ticketlab.lab.exploring"}
-"""Packages that share their name with a public function, and so answer calls; and the function's module."""
+_PACKAGES: Final = frozenset({"testing", "timings"})
 
 
 if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
 
     def __getattr__(name: str) -> Any:
-        if name in _ROOMS:
+        if name in _PACKAGES:
             return import_module(f"ticketlab.{name}")
         if name not in _HOME:
             raise AttributeError(f"module 'ticketlab' has no attribute {name!r}")
@@ -133,23 +131,3 @@ if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Called(ModuleType):
-    """A package that is called like the function that it shares its name with."""
-
-    def __call__(self, *args: Any, **settings: Any) -> Any:
-        name = self.__name__.rpartition(".")[2]
-        return getattr(import_module(_CALLED[name]), name)(*args, **settings)
-
-
-class _Package(ModuleType):
-    """This package; the import system binds each of its parts here, at a time that nobody can foresee."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _CALLED and isinstance(value, ModuleType):
-            value.__class__ = _Called
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -14,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
-    from ticketlab.explore.findings import Exploration
+    from ticketlab.explorer.results import Exploration
     from ticketlab.testing.functions import FunctionRace
 
 UNDECIDED: Final = "ticketlab undecided"
@@ -44,8 +44,8 @@ class Laboratory:
     def explore(self, scenario: Scenario, **how: Any) -> Exploration:
         """Explore a scenario; `how` is as for `Exploring`, its policy as a text. Never fails the test by itself."""
         from ticketlab.core.spec import Spec
-        from ticketlab.explore.findings import Exploring
-        from ticketlab.lab.exploring import explore
+        from ticketlab.explorer.results import Exploring
+        from ticketlab.lab.exploring.explore import explore
 
         given = {**how, **self.overrides}
         if isinstance(given.get("policy"), str):
@@ -59,7 +59,7 @@ class Laboratory:
         from dataclasses import replace
 
         from ticketlab.core.errors import UsageError
-        from ticketlab.lab.cases import load_case
+        from ticketlab.lab.artifacts.cases import load_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)

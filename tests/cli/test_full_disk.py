@@ -18,11 +18,11 @@ from command_line import ENVIRONMENT, ticketlab
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.scenario import Scenario
-from ticketlab.explore.findings import Exploring
-from ticketlab.lab.cases import save_case
-from ticketlab.lab.exploring import explore
-from ticketlab.lab.files import write_file
-from ticketlab.lab.runs import save_baseline, save_run
+from ticketlab.explorer.results import Exploring
+from ticketlab.lab.artifacts.cases import save_case
+from ticketlab.lab.artifacts.files import write_file
+from ticketlab.lab.artifacts.runs import save_baseline, save_run
+from ticketlab.lab.exploring.explore import explore
 
 RACE = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--latency", "none"]
 SMALL = 2048

@@ -10,10 +10,10 @@ from pathlib import Path
 from command_line import ENVIRONMENT
 from whole_lab import DEADLINE
 
-from ticketlab.lab.cases import load_case
-from ticketlab.lab.documents import read_document
-from ticketlab.lab.pictures import read_pictures
-from ticketlab.lab.runs import runs
+from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.runs import runs
+from ticketlab.lab.artifacts.timelines import read_pictures
 
 RACE = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--latency", "none", "--json"]
 OFFICE = ["race", "--store", "sqlite", "--strategy", "clerk:socket", "--buyers", "3", "--latency", "none", "--json"]

@@ -10,9 +10,9 @@ from ticketlab.core.history import History, Operation
 from ticketlab.core.result import Figures, Result
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.cells import Cell, Matrix
-from ticketlab.lab.comparison import Comparison, Effort
-from ticketlab.lab.ranking import Measured
+from ticketlab.lab.comparing.cells import Cell, Matrix
+from ticketlab.lab.comparing.comparison import Comparison, Effort
+from ticketlab.lab.comparing.ranking import Measured
 
 FIGURES = Figures(1.0, 1.1, 1000.0, 1.0, 5.0, 9.0, 0.9, 0, 0, 0, 0.5, 0.2, 7.0, 4.0, 20.0, 0.01)
 MACHINE = {

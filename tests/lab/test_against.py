@@ -9,7 +9,7 @@ from comparisons import WRONG, document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.lab.against import compare_with, differences
+from ticketlab.lab.comparing.baseline import compare_with, differences
 
 RATES = st.fixed_dictionaries({name: st.floats(1, 1e5) for name in ("lock", "flock", "clerk")})
 

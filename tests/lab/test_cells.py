@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
-from ticketlab.lab.cells import SENSIBLE, counts, matrix, sensible, split
-from ticketlab.lab.registry import strategies
+from ticketlab.lab.comparing.cells import SENSIBLE, counts, matrix, sensible, split
+from ticketlab.lab.plugins.registry import strategies
 
 WORD = st.from_regex(r"[a-z][a-z-]{0,8}", fullmatch=True)
 SPECS = st.builds(

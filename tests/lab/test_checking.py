@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ticketlab.check import MalformedHistory
+from ticketlab.checker import MalformedHistory
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.checking import LONGEST_LINE, check_file
+from ticketlab.lab.checking.check_file import LONGEST_LINE, check_file
 
 META = {"meta": {"model": "counter", "stock": 1}}
 SALE = {"process": 1, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 10, "return_ns": 20, "tickets": [1]}
@@ -56,7 +56,7 @@ def test_memory_spent_on_loading_is_undecided(tmp_path: Path) -> None:
     path.write_text(text(META, *(SALE | {"process": p, "arg": p + 1} for p in range(30_000))))
     script = f"""
 from pathlib import Path
-from ticketlab.lab.checking import check_file
+from ticketlab.lab.checking.check_file import check_file
 checked = check_file(Path({str(path)!r}), megabytes=0.5)
 print(checked.verdict.valid, checked.result["reason"])
 """  # a process of its own: one that has grown before has room that loading need not ask for

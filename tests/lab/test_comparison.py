@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.cells import Cell, Matrix, matrix
-from ticketlab.lab.comparison import MOST_SALES, Comparison, Effort, merged
-from ticketlab.lab.documents import parse_document
+from ticketlab.lab.artifacts.results import parse_document
+from ticketlab.lab.comparing.cells import Cell, Matrix, matrix
+from ticketlab.lab.comparing.comparison import MOST_SALES, Comparison, Effort, merged
 
 VERDICTS = st.lists(st.sampled_from([RIGHT, UNDECIDED, WRONG]), min_size=1, max_size=6)
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document as headed
-from ticketlab.lab.documents import parse_document, read_document
-from ticketlab.lab.files import LARGEST
-from ticketlab.lab.story import as_story
+from ticketlab.lab.artifacts.files import LARGEST
+from ticketlab.lab.artifacts.results import parse_document, read_document
+from ticketlab.lab.racing.tour import as_story
 
 GOOD = document({"lock": 1000.0, "none": 3000.0}, {"none": WRONG})
 

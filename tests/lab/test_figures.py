@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.lab.figures import jain, percentile
+from ticketlab.lab.racing.metrics import jain, percentile
 
 
 @given(st.lists(st.floats(0.001, 1e6), min_size=1, max_size=50), st.floats(0.01, 100))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ticketlab.lab import installed
+from ticketlab.lab.plugins import entry_points
 
 
 def test_entry_points_and_versions_are_those_of_importlib() -> None:
     points = importlib.metadata.entry_points()
     for group in points.groups:
-        assert installed.entry_points()[group] == {point.name: point.value for point in points.select(group=group)}
-    for name, package in installed.packages().items():
+        assert entry_points.entry_points()[group] == {point.name: point.value for point in points.select(group=group)}
+    for name, package in entry_points.packages().items():
         assert package.version == importlib.metadata.version(name)
 
 
@@ -24,11 +24,11 @@ def test_of_two_versions_the_one_that_would_be_imported_counts(tmp_path: Path, m
         info.mkdir(parents=True)
         (info / "entry_points.txt").write_text(f"[ticketlab.stores]\nshop = shop_kit.v{version[0]} : KIND\n")
         monkeypatch.syspath_prepend(str(tmp_path / version))
-    installed.packages.cache_clear()
-    installed.entry_points.cache_clear()
+    entry_points.packages.cache_clear()
+    entry_points.entry_points.cache_clear()
     try:
-        assert installed.packages()["shop_kit"].version == "1.0"
-        assert installed.entry_points()["ticketlab.stores"]["shop"] == "shop_kit.v1 : KIND"
+        assert entry_points.packages()["shop_kit"].version == "1.0"
+        assert entry_points.entry_points()["ticketlab.stores"]["shop"] == "shop_kit.v1 : KIND"
     finally:
-        installed.packages.cache_clear()
-        installed.entry_points.cache_clear()
+        entry_points.packages.cache_clear()
+        entry_points.entry_points.cache_clear()

@@ -7,8 +7,8 @@ from typing import Literal
 import pytest
 
 from ticketlab.core.history import Operation
-from ticketlab.lab.judging import unfinished
-from ticketlab.launch.party import Ending
+from ticketlab.lab.racing.verdict import unfinished
+from ticketlab.launch.job import Ending
 from ticketlab.launch.track import Track
 
 SECOND = 1_000_000_000

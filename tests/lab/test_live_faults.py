@@ -19,9 +19,9 @@ from ticketlab.core.faults import Risk
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
-from ticketlab.launch.striking import Blow, Risks
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
+from ticketlab.launch.fault_injection import Blow, Risks
 
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""

@@ -9,10 +9,10 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
-from ticketlab.explore.case import Case
-from ticketlab.lab.live import Live
-from ticketlab.lab.playing import Played, race
-from ticketlab.lab.replaying import replay
+from ticketlab.explorer.case import Case
+from ticketlab.lab.exploring.plan import Played, race
+from ticketlab.lab.exploring.replay import replay
+from ticketlab.lab.racing.options import Live
 from ticketlab.timings import Schedule, Timing, timings
 
 TOGETHER = Timing(((), ()))

@@ -12,9 +12,9 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
-from ticketlab.lab.registry import stores, strategies
+from ticketlab.lab.plugins.registry import stores, strategies
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 from ticketlab.timings.latency import Latency
 
 SAFE = [

@@ -14,9 +14,9 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.timeline import Span, State, Timeline
 from ticketlab.core.verdict import Anomaly
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
-from ticketlab.lab.timeline import of_history, timeline
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
+from ticketlab.lab.racing.timeline import of_history, timeline
 from ticketlab.launch import recorder
 from ticketlab.launch.track import track
 from ticketlab.timings.latency import Latency

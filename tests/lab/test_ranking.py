@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.verdict import Verdict
-from ticketlab.lab.advice import advice
-from ticketlab.lab.ranking import Measured, median_curve, medians, peers, ranking, settled, spreads, standings
+from ticketlab.lab.comparing.advice import advice
+from ticketlab.lab.comparing.ranking import Measured, median_curve, medians, peers, ranking, settled, spreads, standings
 
 RATES = st.lists(st.floats(1, 1e6), min_size=3, max_size=3)
 VERDICTS = st.sampled_from([RIGHT, RIGHT, WRONG, UNDECIDED])

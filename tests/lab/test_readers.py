@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.cases import load_case
-from ticketlab.lab.documents import read_document
-from ticketlab.lab.files import read_file
-from ticketlab.lab.stock import opening_stock
+from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.lab.artifacts.files import read_file
+from ticketlab.lab.artifacts.opening_stock import opening_stock
+from ticketlab.lab.artifacts.results import read_document
 
 NAMES = ("stock", "case", "result", "timeline", "history", "packed", "edn", "baseline", "runs", "report", "picture",
          "threshold", "settings", "spec", "latency", "message")  # fmt: skip

@@ -14,10 +14,10 @@ from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.inline import Inline
-from ticketlab.explore.schedule import Ending
-from ticketlab.explore.search import replay
-from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.executors.inline import Inline
+from ticketlab.explorer.search import replay
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
 
 
 class Altered(Rehearsal):

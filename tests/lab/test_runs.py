@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.result import document as headed
-from ticketlab.lab.documents import read_document
-from ticketlab.lab.kept import kept
-from ticketlab.lab.runs import load_baseline, prune, runs, save_baseline, save_run
+from ticketlab.lab.artifacts.listing import kept
+from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.runs import load_baseline, prune, runs, save_baseline, save_run
 
 GOOD = document({"lock": 1000.0})
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -13,8 +13,8 @@ from types import ModuleType
 import pytest
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 
 SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
 

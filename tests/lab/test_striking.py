@@ -13,14 +13,14 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploration, Exploring
-from ticketlab.lab.cases import load_case, save_case
-from ticketlab.lab.exploring import executor_for, explore
+from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.lab.artifacts.cases import load_case, save_case
+from ticketlab.lab.exploring.explore import executor_for, explore
+from ticketlab.lab.exploring.fault_search import Search
+from ticketlab.lab.exploring.plan import race
+from ticketlab.lab.exploring.replay import replay
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
 from ticketlab.lab.faults import chosen
-from ticketlab.lab.playing import race
-from ticketlab.lab.rehearsal import Rehearsal
-from ticketlab.lab.replaying import replay
-from ticketlab.lab.striking import Search
 from ticketlab.timings.plans import Schedule
 
 

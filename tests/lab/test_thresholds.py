@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.measures import MEASURES, Measure
-from ticketlab.lab.against import compare_with
-from ticketlab.lab.thresholds import hold, hold_change, regression, threshold
+from ticketlab.lab.comparing.baseline import compare_with
+from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
 
 SPACE = st.sampled_from(["", " ", "  "])
 SIGNS = st.sampled_from([">=", "<=", ">", "<"])

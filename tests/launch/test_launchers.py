@@ -19,9 +19,9 @@ from ticketlab.core.pacing import Action, Pacer, Step, at, note
 from ticketlab.core.plugin import Perform, Setting, Store
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.launch.gate import Gate
+from ticketlab.launch.barrier import Gate
+from ticketlab.launch.job import Ending, Launcher, Party
 from ticketlab.launch.log import Log
-from ticketlab.launch.party import Ending, Launcher, Party
 from ticketlab.launch.pool import PoolLauncher
 from ticketlab.launch.process import ProcessLauncher
 from ticketlab.launch.threads import ThreadLauncher

@@ -9,8 +9,8 @@ import pytest
 from comparisons import UNDECIDED, WRONG, document
 from rich.console import Console
 
-from ticketlab.lab.against import compare_with
-from ticketlab.lab.thresholds import hold, threshold
+from ticketlab.lab.comparing.baseline import compare_with
+from ticketlab.lab.comparing.thresholds import hold, threshold
 from ticketlab.report.comparison import print_comparison, time_text
 
 

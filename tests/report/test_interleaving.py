@@ -12,9 +12,9 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.pacing import sleep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploring, Finding
-from ticketlab.lab.checkout import Checkout
-from ticketlab.lab.exploring import explore
+from ticketlab.explorer.results import Exploring, Finding
+from ticketlab.lab.exploring.explore import explore
+from ticketlab.lab.exploring.function_session import Checkout
 from ticketlab.report.interleaving import MARK, interleaving, lines
 from ticketlab.testing.functions import FunctionRace, check_function
 

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from ticketlab.report.screen import Screen
+from ticketlab.report.safe_console import Screen
 
 
 @pytest.mark.parametrize(

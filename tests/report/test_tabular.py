@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.measures import MEASURES
+from ticketlab.report.csv_export import as_csv
 from ticketlab.report.markdown import as_markdown
 from ticketlab.report.rows import in_order
-from ticketlab.report.tabular import as_csv
 
 RATES = st.fixed_dictionaries({name: st.floats(1, 1e5) for name in ("lock", "flock", "none", "clerk")})
 ODD = {"none": WRONG, "clerk": UNDECIDED}

@@ -16,7 +16,7 @@ from ticketlab.core.errors import TornRead
 from ticketlab.core.inventory import Buy, Inventory, Outcome, Sold
 from ticketlab.core.plugin import Store
 from ticketlab.core.spec import Spec
-from ticketlab.lab.registry import store_kind
+from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.stores.journal import Journal
 from ticketlab.strategies.purchase import fulfil
 

@@ -13,7 +13,7 @@ from ticketlab.core.errors import Conflict, TornRead, UsageError
 from ticketlab.core.inventory import Buy, Inventory, Stock
 from ticketlab.core.plugin import Session, Store, Transactional
 from ticketlab.core.spec import Spec
-from ticketlab.lab.registry import store_kind
+from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.stores.json_file import JsonStore
 from ticketlab.stores.sqlite import SqliteStore
 from ticketlab.strategies.purchase import fulfil

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.explore.findings import Exploration, Exploring
-from ticketlab.lab.exploring import explore
+from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.faults import chosen_faults, needs_processes
 
 

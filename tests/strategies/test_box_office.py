@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.live import Live
-from ticketlab.lab.race import race
-from ticketlab.lab.registry import guest
+from ticketlab.lab.plugins.registry import guest
+from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.race import race
 from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
 from ticketlab.strategies.clerk import KIND
 

@@ -15,8 +15,8 @@ from ticketlab.core.pacing import Free, paced_by
 from ticketlab.core.plugin import Setting, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.playing import Played, race
-from ticketlab.lab.registry import store_kind, strategy_kind
+from ticketlab.lab.exploring.plan import Played, race
+from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.timings import Timing
 from ticketlab.timings.strategies import timings
 

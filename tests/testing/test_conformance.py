@@ -15,7 +15,7 @@ from ticketlab.core.inventory import Buy, Cancel, Entry, Hold, Outcome, Request,
 from ticketlab.core.pacing import Action, Step, at
 from ticketlab.core.plugin import Capability, Perform, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
-from ticketlab.lab.registry import guest, names, store_kind
+from ticketlab.lab.plugins.registry import guest, names, store_kind
 from ticketlab.stores.memory import KIND as MEMORY
 from ticketlab.stores.memory import MemorySession, MemoryStore
 from ticketlab.strategies.lock import KIND as LOCK

@@ -12,7 +12,7 @@ import pytest
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Buy, Held, Stock
 from ticketlab.core.pacing import Action, Step, at, sleep
-from ticketlab.lab.checkout import Checkout
+from ticketlab.lab.exploring.function_session import Checkout
 from ticketlab.testing import FunctionRace, check_function, guarded
 
 

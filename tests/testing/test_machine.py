@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Cancel, Outcome, Request, Stock
 from ticketlab.core.plugin import Perform, Store
-from ticketlab.lab.registry import guest
+from ticketlab.lab.plugins.registry import guest
 from ticketlab.strategies.none import KIND as NONE
 from ticketlab.strategies.none import Unguarded
 from ticketlab.testing import inventory_machine

@@ -15,7 +15,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, Strike
 from ticketlab.core.inventory import Buy, Search
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.playing import race
+from ticketlab.lab.exploring.plan import race
 from ticketlab.timings import Schedule, Timing, faults, orders, scenarios, schedules, timings
 from ticketlab.timings.strategies import Orders
 

@@ -13,7 +13,7 @@ import click
 import ticketlab
 from ticketlab.cli import streams
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.core.words import harmless
+from ticketlab.core.text import harmless
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",

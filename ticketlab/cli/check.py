@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ticketlab.cli.options import DAY_S, Command, Positive, option
-from ticketlab.core.words import harmless
+from ticketlab.core.text import harmless
 
 if TYPE_CHECKING:
-    from ticketlab.lab.checking import Checked
+    from ticketlab.lab.checking.check_file import Checked
 
 _SHOWN = 20  # anomalies in the text; --json has all of them
 
@@ -41,8 +41,8 @@ def command(
     not, which operations contradict each other. When a budget is spent the answer is "undecided".
     """
     from ticketlab.cli.terminal import Progress, print_json
-    from ticketlab.lab.checking import check_file
-    from ticketlab.lab.files import refuse_existing
+    from ticketlab.lab.artifacts.files import refuse_existing
+    from ticketlab.lab.checking.check_file import check_file
 
     if html is not None:
         refuse_existing(html, force=force)

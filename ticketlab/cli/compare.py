@@ -17,7 +17,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import exit_code
 
 if TYPE_CHECKING:
-    from ticketlab.lab.comparison import Comparison
+    from ticketlab.lab.comparing.comparison import Comparison
 
 _FOR_RACES: Final = ("launchers", "buyers", "against", "fail-if", "threshold", "save", "html")
 _THRESHOLD_MISSED: Final = 5
@@ -68,10 +68,10 @@ def command(**given: Any) -> int:
     Exit code 1: a strategy that is meant to be safe was not; 5: a threshold or a baseline's line was missed; 3: one of
     them could not be decided.
     """
-    from ticketlab.lab.cells import matrix
-    from ticketlab.lab.comparison import Comparison, Effort
-    from ticketlab.lab.crashes import known
-    from ticketlab.lab.runs import save_baseline
+    from ticketlab.lab.artifacts.runs import save_baseline
+    from ticketlab.lab.comparing.cells import matrix
+    from ticketlab.lab.comparing.comparison import Comparison, Effort
+    from ticketlab.lab.exploring.crash_matrix import known
 
     if given["faults"] is not None:
         return _crashes(given)
@@ -96,8 +96,8 @@ def command(**given: Any) -> int:
 def _crashes(given: Mapping[str, Any]) -> int:
     """Explore crash points instead of racing."""
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.cells import split
-    from ticketlab.lab.crashes import NAME, Crashes, faults_of, pairs
+    from ticketlab.lab.comparing.cells import split
+    from ticketlab.lab.exploring.crash_matrix import NAME, Crashes, faults_of, pairs
 
     for name in _FOR_RACES:
         if is_typed(name.replace("-", "_")):
@@ -115,9 +115,9 @@ def _crashes(given: Mapping[str, Any]) -> int:
 
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     """Find what is wrong with the request before anything is measured; return what adds the baseline and the lines."""
-    from ticketlab.lab.against import compare_with
-    from ticketlab.lab.runs import check_baseline, load_baseline
-    from ticketlab.lab.thresholds import hold, hold_change, regression, threshold
+    from ticketlab.lab.artifacts.runs import check_baseline, load_baseline
+    from ticketlab.lab.comparing.baseline import compare_with
+    from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
 
     thresholds = [threshold(text) for text in given["threshold"]]
     regressions = [regression(text) for text in given["fail_if"]]

@@ -17,7 +17,7 @@ from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
     from ticketlab.core.timeline import Picture
-    from ticketlab.explore.findings import Exploration, Exploring
+    from ticketlab.explorer.results import Exploration, Exploring
 
 
 @click.command("explore", cls=Command)
@@ -54,10 +54,10 @@ def command(as_json: bool, **given: Any) -> int:
     With --faults each buyer is struck at each of its steps in turn, by real signals and real failures of files.
     """
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.exploring import explore
+    from ticketlab.lab.exploring.explore import explore
 
     if given["html"] is not None:
-        from ticketlab.lab.files import refuse_existing
+        from ticketlab.lab.artifacts.files import refuse_existing
 
         refuse_existing(given["html"], force=given["force"])
     scenario = _scenario(given)
@@ -85,7 +85,7 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
 
 
 def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
-    from ticketlab.explore.findings import Exploring
+    from ticketlab.explorer.results import Exploring
     from ticketlab.lab.faults import chosen_faults, needs_processes
 
     faults = chosen_faults(given["faults"], scenario)
@@ -103,8 +103,8 @@ def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
 def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     """Save, keep, draw and print what was found, and return the exit code."""
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.cases import save_case
-    from ticketlab.lab.pictures import TIMELINES, writer
+    from ticketlab.lab.artifacts.cases import save_case
+    from ticketlab.lab.artifacts.timelines import TIMELINES, writer
     from ticketlab.report.exploration import print_exploration
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None

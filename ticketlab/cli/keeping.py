@@ -14,7 +14,7 @@ def keep_run(
 ) -> Path | None:
     """Keep a run and return its folder; that it cannot be kept is no reason to fail what was done, but is told."""
     from ticketlab.cli.terminal import warn
-    from ticketlab.lab.runs import save_run
+    from ticketlab.lab.artifacts.runs import save_run
 
     try:
         return save_run(document, name, others=others, keep=limit)

@@ -64,7 +64,7 @@ class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer what is installed."""
-        from ticketlab.lab.registry import names
+        from ticketlab.lab.plugins.registry import names
 
         return [CompletionItem(each) for each in names(self.name) if each.startswith(incomplete)]
 

@@ -15,7 +15,7 @@ PLACES: Final = (*(key.replace("_", "-") for key in _FILES), "format", "force", 
 
 def refuse_existing(given: Mapping[str, Any]) -> None:
     """Raise UsageError where a file that is asked for would replace another unasked, or cannot be written."""
-    from ticketlab.lab import files
+    from ticketlab.lab.artifacts import files
 
     for key in _FILES:
         if given[key] is not None:
@@ -36,7 +36,7 @@ def print_document(found: dict[str, Any], form: str) -> None:
 
 def write_outputs(found: dict[str, Any], given: Mapping[str, Any]) -> None:
     """Write the files that are asked for."""
-    from ticketlab.lab.files import write_text
+    from ticketlab.lab.artifacts.files import write_text
 
     for key, form in _FILES.items():
         if given[key] is not None:
@@ -54,7 +54,7 @@ def _render(found: dict[str, Any], form: str) -> str:
 
         return render(found)
     if form == "csv":
-        from ticketlab.report.tabular import as_csv
+        from ticketlab.report.csv_export import as_csv
 
         return as_csv(found)
     from ticketlab.report.markdown import as_markdown

@@ -27,7 +27,7 @@ from ticketlab.core.spec import Spec
 if TYPE_CHECKING:
     from ticketlab.core.faults import Risk
     from ticketlab.core.result import Result
-    from ticketlab.lab.live import Live
+    from ticketlab.lab.racing.options import Live
 
 _DEFAULT_LATENCY = "write=20ms"
 
@@ -75,7 +75,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
     """
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.story import chapters, story
+    from ticketlab.lab.racing.tour import chapters, story
 
     pairs = chapters(store, strategy)
     live, scenario = _live(given), _scenario(given)
@@ -93,7 +93,7 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
 
 
 def _live(given: Mapping[str, Any]) -> Live:
-    from ticketlab.lab.live import Live
+    from ticketlab.lab.racing.options import Live
     from ticketlab.timings.latency import Latency
 
     risks: tuple[Risk, ...] = ()
@@ -116,7 +116,7 @@ def _live(given: Mapping[str, Any]) -> Live:
 def _scenario(given: Mapping[str, Any]) -> Scenario:
     """Return what every race has in common; each has a store and a strategy of its own."""
     if given["stock"]:
-        from ticketlab.lab.stock import opening_stock
+        from ticketlab.lab.artifacts.opening_stock import opening_stock
 
         refuse_both("tickets", "stock")
         inventory = opening_stock(given["stock"])
@@ -147,7 +147,7 @@ def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
     if given["history"] is not None and races > 1:
         raise UsageError("--history needs one race: name both --store and --strategy")
     for path in filter(None, (given["history"], given["html"])):
-        from ticketlab.lab.files import refuse_existing
+        from ticketlab.lab.artifacts.files import refuse_existing
 
         refuse_existing(path, force=given["force"])
 
@@ -162,7 +162,7 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
     """Keep, print and write what came of the races, and return the exit code."""
     from ticketlab.core.result import document
     from ticketlab.core.verdict import exit_code
-    from ticketlab.lab.story import as_story, timelines, unsupported
+    from ticketlab.lab.racing.tour import as_story, timelines, unsupported
 
     story = as_story(command, rows)
     if len(rows) == 1:
@@ -172,7 +172,7 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
     _keep(saved, rows, given["keep"])
     _print(rows, saved if as_json else None)
     if given["history"] is not None:
-        from ticketlab.lab.files import write_file
+        from ticketlab.lab.artifacts.files import write_file
 
         write_file(given["history"], _history_writer(rows[0]), force=given["force"])
     if given["html"] is not None:
@@ -185,8 +185,8 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
 def _prepare_telling(as_json: bool) -> None:
     """Import what comes after the race, while the lab is waiting for the buyers."""
     import ticketlab.cli.keeping
-    import ticketlab.lab.pictures
-    import ticketlab.lab.runs
+    import ticketlab.lab.artifacts.runs
+    import ticketlab.lab.artifacts.timelines
 
     if not as_json:
         import ticketlab.report.text  # noqa: F401
@@ -208,8 +208,8 @@ def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
 
 def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
     from ticketlab.cli.keeping import keep_run
-    from ticketlab.lab.pictures import TIMELINES, writer
-    from ticketlab.lab.story import timelines
+    from ticketlab.lab.artifacts.timelines import TIMELINES, writer
+    from ticketlab.lab.racing.tour import timelines
 
     others = {TIMELINES: writer(timelines(rows))}
     if len(rows) > 1:
@@ -220,6 +220,6 @@ def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
 
 
 def _history_writer(row: Result) -> Callable[[IO[str]], None]:
-    from ticketlab.check import jsonl
+    from ticketlab.checker import jsonl
 
     return lambda file: file.writelines(jsonl.write(row.history))

@@ -20,8 +20,8 @@ def command(case: Path, executor: str | None, as_json: bool) -> int:
     Steps that differ from the case's are an error of their own kind (exit code 4), never a verdict.
     """
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.cases import load_case
-    from ticketlab.lab.replaying import replay
+    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.exploring.replay import replay
     from ticketlab.report.exploration import print_replay
 
     words = ["ticketlab", "replay", str(case), *(["--executor", executor] if executor else [])]

@@ -32,10 +32,10 @@ def command(
 
     The page is one file that opens offline: verdict, matrix, curves, and the timeline where the run has one.
     """
-    from ticketlab.lab.cases import is_case
-    from ticketlab.lab.documents import read_document
-    from ticketlab.lab.files import refuse_existing
-    from ticketlab.lab.pictures import read_pictures
+    from ticketlab.lab.artifacts.cases import is_case
+    from ticketlab.lab.artifacts.files import refuse_existing
+    from ticketlab.lab.artifacts.results import read_document
+    from ticketlab.lab.artifacts.timelines import read_pictures
 
     if not (html or svg or trace or markdown):
         html = Path("report.html")
@@ -65,8 +65,8 @@ def command(
 
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Picture]]:
     """A case is a schedule: what it led to is seen by running it again."""
-    from ticketlab.lab.cases import load_case
-    from ticketlab.lab.replaying import replay
+    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.exploring.replay import replay
     from ticketlab.report.interleaving import picture
 
     played = replay(load_case(path), command=shlex.join(["ticketlab", "replay", str(path)]))
@@ -92,7 +92,7 @@ def _drawn(draw: Callable[[], str], source: object) -> str:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    from ticketlab.lab.files import write_text
+    from ticketlab.lab.artifacts.files import write_text
 
     write_text(path, text, force=force)
     click.echo(f"wrote {path} ({len(text.encode()) / 1000:,.0f} kB)", err=True)

@@ -13,9 +13,9 @@ from ticketlab.cli.options import Command
 def command(keep: int | None, as_json: bool) -> int:
     """List the runs in .ticketlab/runs, the newest first, and the baselines."""
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.kept import kept
-    from ticketlab.lab.runs import prune
-    from ticketlab.report.kept import print_kept
+    from ticketlab.lab.artifacts.listing import kept
+    from ticketlab.lab.artifacts.runs import prune
+    from ticketlab.report.listing import print_kept
 
     if keep is not None:
         prune(keep)

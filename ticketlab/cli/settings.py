@@ -24,7 +24,7 @@ def read_settings() -> tuple[Path, dict[str, Any]]:
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
-            from ticketlab.lab.files import read_file
+            from ticketlab.lab.artifacts.files import read_file
 
             return path, parse_settings(read_file(path, "settings in", largest=LARGEST_SETTINGS), path)
     return Path("pyproject.toml"), {}

@@ -12,7 +12,7 @@ from ticketlab.cli.options import Command
 def command(as_json: bool) -> int:
     """List the stores, strategies and launchers, what runs on what, and why not."""
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.catalogue import catalogue
+    from ticketlab.lab.plugins.catalogue import catalogue
 
     found = catalogue()
     if as_json:

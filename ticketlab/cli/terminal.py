@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ticketlab.core.words import harmless
+from ticketlab.core.text import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +18,7 @@ def console() -> Console:
 
     Names in results may be a stranger's: what would control the terminal is shown as an escape.
     """
-    from ticketlab.report.screen import Screen
+    from ticketlab.report.safe_console import Screen
 
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     return Screen(highlight=False, width=wide)

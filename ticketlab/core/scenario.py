@@ -11,7 +11,7 @@ from typing import Final
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Buy, Confirm, Hold, Inventory, Request
 from ticketlab.core.spec import Spec
-from ticketlab.core.words import counted
+from ticketlab.core.text import counted
 
 MOST_BUYERS: Final = 60_000
 """As many as can hear one starting gun."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ticketlab
-from ticketlab.lab.installed import packages
+from ticketlab.lab.plugins.entry_points import packages
 
 _LIBRARIES = ("filelock", "sqlalchemy", "hypothesis", "greenlet")
 

@@ -10,9 +10,9 @@ from ticketlab.core.faults import Fault, Harm, Risk
 from ticketlab.core.plugin import Capability, SeizableStore, ServedStore, Store
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploring
-from ticketlab.lab.registry import store_kind, strategy_kind
-from ticketlab.lab.rehearsal import Rehearsal
+from ticketlab.explorer.results import Exploring
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 
 SIGNALS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.KILL_SERVER})
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.lifeline import die_with_parent, outlive_parent, undisturbed
 from ticketlab.core.pacing import paced_by
+from ticketlab.launch.job import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
 from ticketlab.launch.log import Tail
-from ticketlab.launch.party import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
 from ticketlab.launch.recorder import UP
 from ticketlab.launch.track import track
 

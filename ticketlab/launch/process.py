@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.fork import Forked
-from ticketlab.launch.party import (
+from ticketlab.launch.job import (
     GRACE_SECONDS,
     Ending,
     LauncherKind,

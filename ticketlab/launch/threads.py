@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
-from ticketlab.launch.party import Ending, LauncherKind, Party, staff_endings, staffed
+from ticketlab.launch.job import Ending, LauncherKind, Party, staff_endings, staffed
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.measures import measure
-from ticketlab.core.words import counted, listed
+from ticketlab.core.text import counted, listed
 from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Cell, Column, Section, sectioned
 from ticketlab.report.text import next_steps, store_title

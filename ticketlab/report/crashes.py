@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ticketlab.core.words import counted, listed
+from ticketlab.core.text import counted, listed
 from ticketlab.report.sections import Column, Section, sectioned
 from ticketlab.report.text import next_steps, store_title
 

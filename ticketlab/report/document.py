@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any
 
-from ticketlab.core.words import listed
+from ticketlab.core.text import listed
 from ticketlab.report.rows import tally
 
 _NUMBERS = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.text import counted, listed
 from ticketlab.core.verdict import Verdict
-from ticketlab.core.words import counted, listed
-from ticketlab.explore.findings import Exploration, Replay
+from ticketlab.explorer.results import Exploration, Replay
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.text import next_steps, verdict_text

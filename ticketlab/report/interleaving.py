@@ -17,11 +17,11 @@ from rich.text import Text
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explore.clock import SECOND
-from ticketlab.explore.execution import Execution
-from ticketlab.explore.schedule import Ending
-from ticketlab.explore.stuck import Wait, named, waits
-from ticketlab.explore.trace import Trace
+from ticketlab.explorer.analysis.deadlock import Wait, named, waits
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.trace import Trace
+from ticketlab.explorer.engine.clock import SECOND
+from ticketlab.explorer.engine.state import Ending
 
 MARK: Final = "◀"
 WIDEST: Final = 8

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.result import Result
+from ticketlab.core.text import counted, listed
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.core.words import counted, listed
 from ticketlab.report.rows import tally
 
 SHOWN = 8

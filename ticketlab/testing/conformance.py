@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.plugin import Capability, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
-from ticketlab.lab.registry import guest, store_kind, strategy_kind
+from ticketlab.lab.plugins.registry import guest, store_kind, strategy_kind
 from ticketlab.testing.store_laws import STORE_LAWS, StoreOnTrial
 from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyOnTrial, keeps_its_word
 

@@ -10,15 +10,15 @@ from typing import Any
 from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.case import Case
-from ticketlab.explore.executor import STEPS
-from ticketlab.explore.findings import Exploration, Exploring
-from ticketlab.lab.cases import CASES, save_case
-from ticketlab.lab.checkout import Checkout
-from ticketlab.lab.exploring import explore_cast
-from ticketlab.lab.replaying import replay_cast
-from ticketlab.lab.trial import Invariant, Trial
-from ticketlab.report.plain import drawn
+from ticketlab.explorer.case import Case
+from ticketlab.explorer.executors.executor import STEPS
+from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.lab.artifacts.cases import CASES, save_case
+from ticketlab.lab.exploring.explore import explore_cast
+from ticketlab.lab.exploring.function_session import Checkout
+from ticketlab.lab.exploring.function_workload import Invariant, Trial
+from ticketlab.lab.exploring.replay import replay_cast
+from ticketlab.report.plain_text import drawn
 
 EXECUTIONS = 1_000
 

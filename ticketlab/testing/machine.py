@@ -34,8 +34,8 @@ from ticketlab.core.inventory import (
 )
 from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.registry import store_kind
-from ticketlab.lab.shop import Shop
+from ticketlab.lab.exploring.sequential import Shop
+from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.testing.require import same
 
 LONG: Final = 1e9

@@ -11,14 +11,14 @@ from ticketlab.core.inventory import Buy, Cancel, Confirm, Hold, Search, Sold
 from ticketlab.core.plugin import Capability, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explore.findings import Exploration, Exploring
-from ticketlab.lab.checkout import Checkout
-from ticketlab.lab.exploring import explore, explore_cast
+from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.lab.exploring.explore import explore, explore_cast
+from ticketlab.lab.exploring.function_session import Checkout
+from ticketlab.lab.exploring.plan import play
 from ticketlab.lab.faults import chosen_faults, needs_processes
-from ticketlab.lab.playing import play
-from ticketlab.lab.race import race
-from ticketlab.lab.registry import store_kind
-from ticketlab.report.plain import drawn
+from ticketlab.lab.plugins.registry import store_kind
+from ticketlab.lab.racing.race import race
+from ticketlab.report.plain_text import drawn
 from ticketlab.testing.functions import FunctionRace
 from ticketlab.testing.require import require
 from ticketlab.timings.plans import Schedule

@@ -1,0 +1,104 @@
+"""Tickets that are held for a while: never a false alarm, and the known ways to go wrong are found and named."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from brute_force_in_time import explains_in_time
+from random_histories import holds_history
+
+from ticketlab.checker import MalformedHistory, check, holds
+from ticketlab.core.history import Arg, History, Operation, Result
+
+SECOND = 1_000_000_000
+D = 10 * SECOND
+
+
+def op(process: int, what: str, arg: Arg, result: Result, begin: float, end: float) -> Operation:
+    return Operation(process, what, arg, result, round(begin * SECOND), round(end * SECOND))
+
+
+def hold(process: int, name: str, begin: float, end: float) -> Operation:
+    return op(process, "hold", [1, D], name, begin, end)
+
+
+def verdict_of(stock: int, *operations: Operation) -> str:
+    verdict = check(History({"model": "holds", "stock": stock}, operations))
+    assert verdict.valid is not None
+    return verdict.anomalies[0].name if verdict.anomalies else "right"
+
+
+def test_never_calls_a_right_history_wrong_and_misses_little() -> None:
+    right = wrong = missed = 0
+    for seed in range(800):
+        stock, operations = holds_history(Random(f"holds/{seed}"), brief=False)
+        found = check(History({}, tuple(operations)), holds(stock)).valid
+        expected = explains_in_time(stock, operations)
+        assert found or not expected, (seed, operations)
+        right, wrong, missed = right + expected, wrong + (not expected), missed + (found is not expected)
+    assert min(right, wrong) > 200
+    assert missed <= wrong / 25
+
+
+def test_is_exact_where_holds_take_no_time() -> None:
+    for seed in range(500):
+        stock, operations = holds_history(Random(f"brief/{seed}"), brief=True)
+        if all(o.op != "hold" or o.return_ns is not None for o in operations):
+            found = check(History({}, tuple(operations)), holds(stock)).valid
+            assert found is explains_in_time(stock, operations), (seed, operations)
+
+
+@pytest.mark.parametrize(
+    ("operations", "name"),
+    [
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 2, 3), hold(2, "soldout", 20, 21)], "right"),
+        ([hold(1, "a", 0, 1), hold(2, "soldout", 2, 3), op(1, "cancel", "a", "ok", 4, 5), hold(2, "b", 6, 7)], "right"),
+        ([hold(1, "a", 0, 1), hold(2, "b", 10.5, 12)], "right"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 10.5, 12), hold(2, "soldout", 13, 14)], "right"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "expired", 9, 10.5)], "right"),
+        ([hold(1, "unknown", 0, 1), hold(2, "soldout", 30, 31)], "right"),
+        ([hold(1, "a", 0, 1), hold(2, "b", 8, 9)], "held twice"),
+        ([hold(1, "a", 0, 1), op(2, "buy", 1, "ok", 8, 9)], "held twice"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "expired", 8, 9)], "hold broken"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 12, 13)], "confirmed too late"),
+        ([hold(1, "a", 0, 1), hold(2, "b", 12, 13), op(1, "confirm", "a", "ok", 14, 15)], "confirmed too late"),
+        ([hold(1, "a", 0, 1), hold(2, "soldout", 12, 13)], "hold leaked"),
+        ([hold(1, "a", 0, 1), op(2, "search", None, 0, 12, 13)], "stale read"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 2, 3), op(1, "confirm", "a", "ok", 4, 5)], "oversold"),
+        ([hold(2, "soldout", 0, 1)], "undersold"),
+    ],
+)
+def test_known_histories(operations: list[Operation], name: str) -> None:
+    assert verdict_of(1, *operations) == name
+
+
+def test_evidence_leaves_out_what_does_not_matter() -> None:
+    verdict = check(
+        History(
+            {"model": "holds", "stock": 1},
+            (hold(1, "a", 0, 1), op(3, "search", None, 0, 2, 3), hold(2, "soldout", 12, 13), hold(3, "b", 20, 21)),
+        )
+    )
+    (anomaly,) = verdict.anomalies
+    assert [each["process"] for each in anomaly.evidence["operations"]] == [1, 2]
+    assert anomaly.sentence == (
+        "no order explains these, whatever the others did: process 1 hold(1 for 10 s) -> a (0.0 s to 1.0 s); "
+        "process 2 hold(1 for 10 s) -> soldout (12.0 s to 13.0 s)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("operations", "message"),
+    [
+        ([op(1, "hold", 1, "a", 0, 1)], r"arg of hold is 1: expected \[tickets, nanoseconds\]"),
+        ([op(1, "hold", [1, D], 7, 0, 1)], "result of hold is 7: expected the name of the hold"),
+        ([op(1, "confirm", 3, "ok", 0, 1)], "arg of confirm is 3: expected the name of a hold"),
+        ([op(1, "confirm", "a", "soldout", 0, 1)], "result of confirm is 'soldout': expected one of 'ok', 'expired'"),
+        ([op(1, "reserve", 1, "ok", 0, 1)], "unknown operation 'reserve' of model holds"),
+        ([hold(1, "a", 0, 1), hold(2, "a", 2, 3)], "operation 1: the name 'a' of a hold stands twice"),
+    ],
+)
+def test_what_is_no_such_history_is_refused(operations: list[Operation], message: str) -> None:
+    with pytest.raises(MalformedHistory, match=message):
+        verdict_of(1, *operations)

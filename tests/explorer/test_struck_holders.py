@@ -1,0 +1,31 @@
+"""Buyers that hold tickets and are struck: what takes time is as good a point to be killed or paused at as any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ticketlab.core.faults import Fault
+from ticketlab.core.scenario import Scenario
+from ticketlab.explorer.results import Exploring
+from ticketlab.lab.exploring.explore import explore
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("fault", ["terminate", "pause:31s"])
+def test_a_transaction_keeps_the_books_right(fault: str) -> None:
+    scenario = Scenario.of("sqlite", "atomic", buyers=2, hold=30.0, pay=20.0)
+    found = explore(scenario, Exploring(faults=(Fault.parse(fault),)))
+    assert found.verdict.valid is True
+
+
+def test_a_pause_between_the_look_and_the_lock_resells_a_hold() -> None:
+    alone = Scenario.of("memory", "check-then-lock", buyers=2, tickets=2, hold=30.0)
+    assert explore(alone).verdict.valid is True
+    paused = explore(alone, Exploring(faults=(Fault.parse("pause:31s"),)))
+    assert paused.verdict.valid is False

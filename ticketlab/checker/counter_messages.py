@@ -1,0 +1,220 @@
+"""What the counter's judges found, in the words of a box office: a name, one sentence, the figures in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from ticketlab.checker import frontier
+from ticketlab.checker.budget import Meter
+from ticketlab.checker.columns import OPEN
+from ticketlab.checker.explain import Contradiction, Patience, Words, minimal_subset, tickets
+from ticketlab.checker.frontier import Change, Mixed, Read, Stuck
+from ticketlab.checker.units import Between, Finding, TooFew, TooMany, Units
+
+
+def units(words: Words, section: str, one: Units, finding: Finding) -> Contradiction:
+    """Tell a finding of the unit-order method."""
+    if isinstance(finding, TooMany):
+        return oversold(words, section, one.stock, finding.sales)
+    if isinstance(finding, TooFew):
+        return _too_few(words, section, one, finding)
+    return _between(words, section, one, finding)
+
+
+def oversold(words: Words, section: str, stock: int, sales: list[int]) -> Contradiction:
+    """Tell of confirmed sales that exceed the stock."""
+    sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
+    verb = "was" if len(sales) == 1 else "were"
+    sentence = f"{words.all_of(sales)} {verb} sold {tickets(sold)}, but there were only {stock:,}"
+    return Contradiction("oversold", sentence, sales, section, facts={"stock": stock, "sold": sold})
+
+
+def impossible(words: Words, section: str, stock: int, row: int, left: int) -> Contradiction:
+    """Tell of a search that was told less than nothing or more than everything."""
+    sentence = f"{words.who(row)} was told at {words.ended(row)} that {_left(left)}"
+    if left < 0:
+        return Contradiction("negative stock", sentence, (row,), section, facts={"stock": stock})
+    return Contradiction(
+        "impossible count",
+        f"{sentence}, but there were only {stock:,} at first",
+        (row,),
+        section,
+        facts={"stock": stock},
+    )
+
+
+def between_levels(words: Words, section: str, size: int, row: int) -> Contradiction:
+    """Tell of a count that orders of one size cannot reach."""
+    left = words.columns.operation(row).result
+    sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every order took {size:,}"
+    return Contradiction("impossible count", sentence, (row,), section, facts={"size_of_orders": size})
+
+
+def never_short(words: Words, section: str, least: int, row: int) -> Contradiction:
+    """Tell of a refusal of so few tickets that the others could never have taken them."""
+    sentence = f"{_refused(words, row)}, but the others' orders can never have left fewer than {tickets(least)}"
+    return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
+
+
+def _refused(words: Words, row: int) -> str:
+    wanted = words.columns.operation(row).arg
+    what = "" if wanted == 1 else f" {wanted:,} tickets"
+    return f"{words.who(row)} was refused{what} at {words.ended(row)}"
+
+
+def _told(words: Words, row: int) -> str:
+    """Say what a read was told, and when at the latest it was true."""
+    o = words.columns.operation(row)
+    if o.op == "buy":
+        return _refused(words, row)
+    return f"{words.who(row)} was told at {words.ended(row)} that {_left(o.result)}"
+
+
+def _left(left: Any) -> str:
+    return "1 ticket was left" if left == 1 else f"{left:,} tickets were left"
+
+
+def _too_few(words: Words, section: str, one: Units, finding: TooFew) -> Contradiction:
+    most, needed = finding.possible * one.size, finding.level * one.size
+    when = "in the whole history" if finding.until is None else f"until {words.at(finding.until)}"
+    sentence = f"{_told(words, finding.read)}, but {when} at most {most:,} of {tickets(one.stock)} can have been sold"
+    if finding.until is not None:
+        sentence += ": the next sale had not begun"
+    refusal = words.columns.operation(finding.read).op == "buy"
+    facts = {"stock": one.stock, "most_sold": most, "least_sold_told": needed}
+    return Contradiction("undersold" if refusal else "ghost sale", sentence, (finding.read,), section, facts=facts)
+
+
+def _between(words: Words, section: str, one: Units, finding: Between) -> Contradiction:
+    low, high, size = finding.low * one.size, finding.high * one.size, one.size
+    parts = []
+    if finding.early is not None:
+        parts.append(f"{_told(words, finding.early)}, so at least {low:,} of {tickets(one.stock)} were sold by then")
+    if finding.sales:
+        who = words.all_of(finding.sales)
+        more, after = (" more", "after that ") if parts else ("", "")
+        parts.append(f"{who} bought {tickets(len(finding.sales) * size)}{more} {after}".rstrip())
+        if finding.late is not None:
+            last = max(words.columns.back[row] for row in finding.sales)
+            parts[-1] += f", the last at {words.at(last)}"
+    if finding.late is not None:
+        left = words.columns.operation(finding.late).result
+        parts.append(
+            f"yet {words.who(finding.late)}, who asked only at {words.started(finding.late)}, "
+            f"was told that {_left(left)}"
+        )
+    else:
+        parts[-1] += f": {low + len(finding.sales) * size:,} of {one.stock:,}"
+    rows = [row for row in (finding.early, *finding.sales, finding.late) if row is not None]
+    facts = {"stock": one.stock, "least_sold": low + len(finding.sales) * size, "most_sold_told": high}
+    return Contradiction(_name(words, one, finding), "; ".join(parts), rows, section, facts=facts)
+
+
+def _name(words: Words, one: Units, finding: Between) -> str:
+    early = words.columns.operation(finding.early) if finding.early is not None else None
+    if early is not None and early.op == "buy" and (finding.late is None or not finding.sales):
+        return "undersold"
+    if finding.late is None:
+        return "ghost sale"
+    if not finding.sales and not _later_searches(words, one, finding.late):
+        return "stale read"
+    return "stale read" if _caught_up(words, one, finding.late) else "lost update"
+
+
+def _later_searches(words: Words, one: Units, late: int) -> list[tuple[int, int]]:
+    invoke, end = words.columns.invoke, words.columns.back[late]
+    both = zip(one.searches, one.search_levels, strict=True)
+    return [(row, level) for row, level in both if invoke[row] > end]
+
+
+def _caught_up(words: Words, one: Units, late: int) -> bool:
+    """Whether the last search counted every sale: then the books had it, and only the earlier answer was old.
+
+    Searches between may seem to have caught up because other sales were under way.
+    """
+    ends = sorted(words.columns.back[row] for row in one.sales)
+    invoke = words.columns.invoke
+    row, level = max(_later_searches(words, one, late), key=lambda entry: invoke[entry[0]], default=(late, -1))
+    return level >= bisect_left(ends, invoke[row])
+
+
+def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
+    """Tell where the frontier search got stuck: a minimal set if the budget allows, or all that had returned."""
+    back = words.columns.back
+    everything: list[Change | Read] = [*history.changes, *history.reads]
+    # An open read may have ruled configurations out before it returned, so what counts is who had begun.
+    candidates = [o.row for o in everything if o.invoke <= stuck.time and o.back != OPEN]
+    candidates.sort(key=lambda row: -back[row])
+    part = history.until(back[candidates[0]])
+
+    patience = Patience(meter, each=5_000, total=50_000)
+
+    def contradicts(firm: frozenset[int]) -> bool:
+        relaxed = part.relaxed(firm)
+        return patience.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
+
+    candidates = _backwards(part) or candidates
+    reach = 1
+    while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
+        reach *= 2
+    patience.certain = True
+    rows = minimal_subset(candidates[:reach], contradicts)
+    rows.sort(key=lambda row: words.columns.invoke[row])
+    return Contradiction(
+        _mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, patience.certain
+    )
+
+
+def _backwards(part: Mixed) -> list[int]:
+    """Return a search and an earlier read that had already seen more sold, where nothing is ever cancelled; or nothing.
+
+    Such a pair contradicts itself, and is far quicker found here than among all operations.
+    """
+    if any(change.delta < 0 for change in part.changes):
+        return []
+    earlier = sorted(part.reads, key=lambda read: read.back)
+    highest, following = None, 0
+    for late in sorted(part.reads, key=lambda read: read.invoke):
+        while earlier[following].back < late.invoke:
+            if highest is None or earlier[following].low > highest.low:
+                highest = earlier[following]
+            following += 1
+        if highest is not None and late.exact and late.low < highest.low:
+            return [late.row, highest.row]
+    return []
+
+
+def _mixed_name(words: Words, part: Mixed, rows: list[int]) -> str:
+    chosen = set(rows)
+    reads = [read for read in part.reads if read.row in chosen]
+    if not reads:
+        return "oversold"
+    if any(words.columns.operation(read.row).op == "buy" for read in reads):
+        return "undersold"
+    last = max(reads, key=lambda read: read.back)
+    least, most = _bounds(part, last.invoke, last.back)
+    return "lost update" if last.low < least else "ghost sale" if last.low > most else "stale read"
+
+
+def _bounds(part: Mixed, begin: int, end: int) -> tuple[int, int]:
+    """Return the least and the most that can have been sold at some instant of an interval."""
+    certain = [c.delta for c in part.changes if c.back < begin]
+    possible = [c.delta for c in part.changes if c.back >= begin and c.invoke <= end]
+    sold = sum(certain)
+    return sold + sum(d for d in possible if d < 0), sold + sum(d for d in possible if d > 0)
+
+
+def _mixed_sentence(words: Words, part: Mixed, rows: list[int]) -> str:
+    if len(rows) == 1:
+        read = next((read for read in part.reads if read.row == rows[0]), None)
+        if read is not None:
+            most = min(_bounds(part, read.invoke, read.back)[1], part.stock)
+            if most < read.low:
+                told = _told(words, read.row)
+                return f"{told}, but until then at most {most:,} of {tickets(part.stock)} can have been sold"
+            return f"{_told(words, read.row)}, but no orders that had begun by then leave that count"
+        return f"nothing that happened before allows {words.line(rows[0])} with {tickets(part.stock)}"
+    shown = "; ".join(words.line(row) for row in rows[:6])
+    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
+    return f"with {tickets(part.stock)} at first these cannot all be right, whatever the others did: {shown}{more}"

@@ -1,0 +1,140 @@
+"""Histories as JSON Lines: a stream of lines in, columns out; operations in, lines out.
+
+The first line is `{"meta": {"model": "counter", "stock": 350}}`, every other one an operation, in any order:
+`{"process": 47, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 1879, "return_ns": 71469}`. `arg` and `section`
+may be missing; `result` may where `return_ns` is null. Further keys are allowed. Nothing is ever repaired: the first
+line that is not as it should be is an error with its number, what was found and what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
+
+from ticketlab.checker.columns import Columns, MalformedHistory
+from ticketlab.core import strict_json
+from ticketlab.core.history import History, Operation
+from ticketlab.core.text import harmless
+
+_MISSING = object()
+_SHOWN = 40  # characters of a bad line that a message quotes
+
+
+def parse(lines: Iterable[str], progress: Callable[[int], None] | None = None, every: int = 20_000) -> Columns:
+    """Read a history line by line, and check it as far as that goes without a model.
+
+    `progress` is told the number of lines read, each time it has grown by `every`.
+
+    Raises:
+        MalformedHistory: a line that is no operation, or operations that no process can have done.
+    """
+    numbered = enumerate(lines, 1)
+    columns = Columns(_meta(numbered), first_line=2)
+    add = columns.add
+    decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
+    for number, line in numbered:
+        try:
+            found = decode(line)
+        except (ValueError, RecursionError) as error:
+            _bad_line(number, line, error)
+        if type(found) is not dict:
+            raise MalformedHistory(f"line {number}: found {_quoted(line)}: expected an object, one operation a line")
+        process, invoke, returned = found.get("process"), found.get("invoke_ns"), found.get("return_ns", _MISSING)
+        op, arg, result, section = found.get("op"), found.get("arg"), found.get("result"), found.get("section", "")
+        if not (type(process) is type(invoke) is int and (type(returned) is int or returned is None)):
+            _bad_numbers(number, found)
+        if type(op) is not str or type(section) is not str:
+            _bad_texts(number, found)
+        if arg is not None and type(arg) is not int and type(arg) is not str:
+            _check_arg(number, arg)
+        if result is not None and type(result) is not str and type(result) is not int:
+            raise _expected(number, "result", result, "a text, a whole number or null")
+        if returned is not None and "result" not in found:
+            raise MalformedHistory(f"line {number}: key 'result' is missing, but the operation returned at {returned}")
+        try:
+            add(process, op, arg, result, section, invoke, returned)
+        except OverflowError:
+            raise MalformedHistory(f"line {number}: a number does not fit into 64 bits") from None
+        if progress and number % every == 0:
+            progress(number)
+    if progress:
+        progress(len(columns) + 1)
+    columns.check_order()
+    return columns
+
+
+def write(history: History) -> Iterator[str]:
+    """Yield a history's lines, each with its newline; what has its default is left out."""
+    yield json.dumps({"meta": dict(history.meta)}) + "\n"
+    for operation in history.operations:
+        yield json.dumps(to_json(operation)) + "\n"
+
+
+def to_json(o: Operation) -> dict[str, Any]:
+    """Return an operation as its line has it."""
+    line: dict[str, Any] = {"process": o.process, "op": o.op, "arg": o.arg, "result": o.result}
+    line |= {"invoke_ns": o.invoke_ns, "return_ns": o.return_ns}
+    if o.section:
+        line["section"] = o.section
+    if o.tickets:
+        line["tickets"] = list(o.tickets)
+    if o.error:
+        line["error"] = o.error
+    return line
+
+
+def _meta(numbered: Iterator[tuple[int, str]]) -> Mapping[str, Any]:
+    number, line = next(numbered, (1, ""))
+    if not line.strip():
+        raise MalformedHistory('line 1: found nothing: expected {"meta": {"model": ..., ...}}')
+    try:
+        found = strict_json.parse(line)
+    except ValueError as error:
+        _bad_line(number, line, error)
+    meta = found.get("meta") if isinstance(found, dict) else None
+    if not isinstance(meta, dict):
+        raise MalformedHistory(f'line 1: found {_quoted(line)}: expected {{"meta": {{"model": ..., ...}}}}')
+    return meta
+
+
+def _bad_line(number: int, line: str, error: Exception) -> NoReturn:
+    if not line.strip():
+        raise MalformedHistory(f"line {number}: found an empty line: expected an operation") from None
+    if not isinstance(error, json.JSONDecodeError):
+        raise MalformedHistory(f"line {number}: {error}") from None
+    cut = "; the file ends here: was it cut off?" if not line.endswith("\n") else ""
+    where = f"column {error.pos + 1}: {error.msg}"
+    raise MalformedHistory(f"line {number}: found {_quoted(line)}: expected a JSON object ({where}){cut}") from None
+
+
+def _quoted(line: str) -> str:
+    text = line.strip()
+    return harmless(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+
+
+def _expected(number: int, key: str, found: object, what: str) -> MalformedHistory:
+    return MalformedHistory(f"line {number}: {key} is {_quoted(json.dumps(found))}: expected {what}")
+
+
+def _bad_numbers(number: int, found: Mapping[str, Any]) -> NoReturn:
+    for key in ("process", "invoke_ns", "return_ns"):
+        if key not in found:
+            raise MalformedHistory(f"line {number}: key {key!r} is missing")
+        null = key == "return_ns"
+        if type(found[key]) is not int and not (null and found[key] is None):
+            raise _expected(number, key, found[key], "a whole number" + (" or null" if null else ""))
+    raise AssertionError("all three keys are as they should be")
+
+
+def _bad_texts(number: int, found: Mapping[str, Any]) -> NoReturn:
+    if "op" not in found:
+        raise MalformedHistory(f"line {number}: key 'op' is missing")
+    key = "op" if type(found["op"]) is not str else "section"
+    raise _expected(number, key, found[key], "a text")
+
+
+def _check_arg(number: int, arg: Any) -> None:
+    parts = arg if type(arg) is list else [arg]
+    if type(arg) is not list or any(part is not None and type(part) not in (int, str) for part in parts):
+        raise _expected(number, "arg", arg, "a whole number, a text, null, or a list of these")

@@ -1,0 +1,209 @@
+"""Models: sequential specifications as values.
+
+A model says what one process alone would see. Three ship: ticket counters, numbered seats, compare-and-set registers.
+Your own is a value like them:
+
+    def step(value, call):
+        if call.op == "increment":
+            return (value + 1,)
+        return (value,) if call.result in (value, UNKNOWN) else ()
+
+    verdict = check(history, model=Model("tally", init=0, step=step))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from ticketlab.checker import counters, numbered_seats, timed_holds
+from ticketlab.checker.budget import Meter
+from ticketlab.checker.columns import FAILED, UNKNOWN, Call, Columns, MalformedHistory
+from ticketlab.checker.explain import Contradiction
+from ticketlab.core.errors import unknown_name
+from ticketlab.core.strict_json import brief
+
+
+def by_section(call: Call) -> Hashable:
+    """Partition by section: operations on one section never touch another."""
+    return call.section
+
+
+def any_call(_: Call) -> str:
+    """Take every call."""
+    return ""
+
+
+def never(_: Call) -> bool:
+    """Promise nothing about any call."""
+    return False
+
+
+def unread(_: Iterable[Call]) -> str:
+    """Say only that the calls contradict each other."""
+    return "not linearizable"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A sequential specification.
+
+    `step(state, call)` returns every state that may follow when the call takes effect with the result it has, so
+    nothing where that result is impossible; for the result "unknown" it returns what any result would lead to. (That
+    such a call may also never take effect, the checker knows.) States are hashable, and `step` is a pure function of
+    its arguments. Calls whose `partition` differs are judged apart, each part from `init`. `problem(call)` says why a
+    call is not of this model, and nothing if it is. `reads(call)` promises that a call changes no state whatever (a
+    refusal is one, too), which makes the search much faster. `judge`, where present, is an exact method for this model
+    alone.
+
+    `lapse(call)` says what a call leads to by itself, once time has passed: the least and the most time after the call
+    in nanoseconds, and the call that nobody makes but time; None where it leads to nothing. No two calls that were
+    answered may lead to the same. `reading(calls)` names what is wrong with calls that contradict each other.
+    """
+
+    name: str
+    init: Hashable
+    step: Callable[[Any, Call], Iterable[Hashable]]
+    partition: Callable[[Call], Hashable] = by_section
+    problem: Callable[[Call], str] = any_call
+    reads: Callable[[Call], bool] = never
+    judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
+    lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
+    reading: Callable[[Iterable[Call]], str] = unread
+
+
+def counter(stock: int | Mapping[str, int]) -> Model:
+    """A counter of tickets: `buy` n -> "ok" | "soldout", `search` -> remaining, `cancel` n -> "ok".
+
+    `stock` is the number of tickets of the one section, or that of each.
+
+    Raises:
+        MalformedHistory: the stock is no such thing.
+    """
+    _check_stock(stock)
+    return Model(
+        "counter",
+        init=0,
+        step=partial(counters.step, stock),
+        problem=partial(counters.problem, stock),
+        reads=_reads,
+        judge=partial(counters.judge, stock),
+    )
+
+
+def _check_stock(stock: Any) -> None:
+    numbers = stock.values() if isinstance(stock, Mapping) else [stock]
+    if any(type(number) is not int or number < 0 for number in numbers):
+        raise MalformedHistory(
+            f"stock is {brief(stock)}: expected a number of tickets, or an object {{section: tickets}}"
+        )
+
+
+def holds(stock: int | Mapping[str, int]) -> Model:
+    """A counter whose tickets can be held: `hold` [n, ns] -> its name | "soldout", `confirm` name -> "ok" | "expired".
+
+    `cancel` takes a hold's name -> "ok" | "expired", or a number of tickets; `buy` and `search` are as in `counter`.
+
+    Raises:
+        MalformedHistory: the stock is no such thing.
+    """
+    _check_stock(stock)
+    return Model(
+        "holds",
+        init=timed_holds.INIT,
+        step=partial(timed_holds.step, stock),
+        problem=partial(timed_holds.problem, stock),
+        reads=timed_holds.reads,
+        lapse=timed_holds.lapse,
+        reading=timed_holds.name,
+    )
+
+
+def seats() -> Model:
+    """Numbered seats: `buyseat` s -> "ok" | "taken"; each seat sells at most once."""
+    return Model(
+        "seats",
+        init=False,
+        step=numbered_seats.step,
+        partition=numbered_seats.seat,
+        problem=numbered_seats.problem,
+        judge=numbered_seats.judge,
+    )
+
+
+def cas_register(initial: int | str | None = None) -> Model:
+    """A register: `read` -> value, `write` v -> "ok", `cas` [expected, new] -> "ok" | "fail"; one for each section.
+
+    Raises:
+        MalformedHistory: the initial value is none.
+    """
+    if not _is_value(initial):
+        raise MalformedHistory(f"initial is {brief(initial)}: expected a value (a whole number, a text or null)")
+    return Model("cas-register", init=initial, step=_register_step, problem=_register_problem, reads=_reads)
+
+
+def _reads(call: Call) -> bool:
+    """Whether a call of the models that ship only looks: reads, searches, and whatever was refused."""
+    return call.op in ("read", "search") or call.result in ("fail", "soldout", "taken")
+
+
+def _register_step(value: Any, call: Call) -> Iterable[Hashable]:
+    op, arg, result = call.op, call.arg, call.result
+    if op == "read":
+        return (value,) if result in (UNKNOWN, value) else ()
+    if op == "write":
+        return (arg,)
+    expected, new = arg
+    if result == UNKNOWN:
+        return (new if value == expected else value,)
+    return ((new,) if value == expected else ()) if result == "ok" else (() if value == expected else (value,))
+
+
+def _register_problem(call: Call) -> str:
+    op, arg, result = call.op, call.arg, call.result
+    if op == "read":
+        return f"arg of read is {arg!r}: expected null" if arg is not None else ""
+    if op == "write":
+        allowed: tuple[str, ...] = ("ok", FAILED, UNKNOWN)
+        if not _is_value(arg):
+            return f"arg of write is {arg!r}: expected a value (a whole number, a text or null)"
+    elif op == "cas":
+        allowed = ("ok", "fail", FAILED, UNKNOWN)
+        if not (isinstance(arg, tuple) and len(arg) == 2 and all(map(_is_value, arg))):
+            shown = list(arg) if isinstance(arg, tuple) else arg
+            return f"arg of cas is {shown!r}: expected [expected, new]"
+    else:
+        return f"unknown operation {op!r} of model cas-register: expected 'read', 'write' or 'cas'"
+    return "" if result in allowed else f"result of {op} is {result!r}: expected one of {', '.join(map(repr, allowed))}"
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
+
+
+NAMES: Final = ("cas-register", "counter", "holds", "seats")
+
+
+def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
+    """Return the model that a history's `meta` names; `name` and `stock`, where given, come before its own.
+
+    Raises:
+        UsageError: an unknown name, or a parameter that is missing or of the wrong kind.
+    """
+    chosen = name if name is not None else meta.get("model")
+    if chosen is None:
+        raise MalformedHistory(f"the history's meta names no model: name one of {', '.join(NAMES)}")
+    if chosen in ("counter", "holds"):
+        tickets = stock if stock is not None else meta.get("stock")
+        if tickets is None:
+            raise MalformedHistory(
+                f'the history\'s meta has no stock, which model {chosen} needs: {{"meta": {{"stock": 350}}}}'
+            )
+        return counter(tickets) if chosen == "counter" else holds(tickets)
+    if chosen == "seats":
+        return seats()
+    if chosen == "cas-register":
+        return cas_register(meta.get("initial"))
+    raise unknown_name("model", str(chosen), NAMES)

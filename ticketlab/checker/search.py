@@ -1,0 +1,208 @@
+"""Any model: depth-first search for an order of the operations, with memoised configurations.
+
+Wing and Gong (1993): repeatedly choose, among the operations that were invoked before every other pending operation
+returned, one that the model allows next; go back where none is left. Lowe (2017): never try again a configuration (the
+set of operations chosen, and the state they led to) that was tried in vain. Four rules cut the search without changing
+its answer:
+
+1. A read that may come next, and is allowed, comes at once: in any solution it can be moved to the front, for nothing
+   notices. (A call that leaves this state as it is, but not every state, cannot: writing 0 over 0 may be needed later.)
+2. Of equal calls that may come next, the one that returns first comes first; in any solution the two can be
+   swapped, as in `frontier`. Those that never returned come last.
+3. An unknown operation, which may never take effect, is not chosen where it leaves the state as it is.
+4. A configuration is not tried where the same known operations and the same state were tried in vain with fewer unknown
+   ones used up: what is left unused cannot hurt.
+
+Operations of different partitions are judged apart, which is sound because linearizability is local (Herlihy and Wing
+1990), and each history splits into independent searches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ticketlab.checker.budget import Meter
+from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
+from ticketlab.checker.explain import Contradiction, Patience, Words, minimal_subset
+
+if TYPE_CHECKING:
+    from ticketlab.checker.model import Model
+
+
+class Operation(NamedTuple):
+    """One operation of a partition; `back` is `OPEN` where it may never have taken effect."""
+
+    row: int
+    call: Call
+    invoke: int
+    back: int
+
+
+def judge(model: Model, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
+    """Yield a contradiction for each partition that has one.
+
+    Raises:
+        BudgetSpent: the meter ran out before a partition was decided.
+    """
+    words = Words(columns, "process")
+    for operations in _partitions(model, columns):
+        if not linearizable(model, operations, meter):
+            yield _explain(model, operations, words, meter)
+
+
+def _partitions(model: Model, columns: Columns) -> list[list[Operation]]:
+    calls, invoke, back = columns.calls, columns.invoke, columns.back
+    keys = [model.partition(call) for call in columns.calls]
+    lapses = [model.lapse(call) if model.lapse else None for call in columns.calls]
+    lapsing: dict[Call, int] = {}
+    parts: dict[Hashable, list[Operation]] = {}
+    for row, code in enumerate(columns.what):
+        call = calls[code]
+        if call.result != FAILED:
+            end = OPEN if call.result == UNKNOWN else back[row]
+            part = parts.setdefault(keys[code], [])
+            part.append(Operation(row, call, invoke[row], end))
+            if following := lapses[code]:
+                least, most, lapse = following
+                if end != OPEN and lapsing.setdefault(lapse, row) != row:
+                    where = columns.place(row)
+                    raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
+                begin = min(invoke[row] + least, OPEN - 1)
+                part.append(Operation(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
+    return list(parts.values())
+
+
+def linearizable(model: Model, operations: Sequence[Operation], meter: Meter) -> bool:
+    """Whether some order explains the operations of one partition.
+
+    Raises:
+        BudgetSpent: the meter ran out.
+    """
+    return _Search(model, operations, meter).succeeds()
+
+
+class _Search:
+    """The operations that must take effect and those that may, each sorted; both as bits of their own masks."""
+
+    def __init__(self, model: Model, operations: Sequence[Operation], meter: Meter) -> None:
+        self.step = model.step
+        self.init = model.init
+        self.reads = model.reads
+        self.meter = meter
+        self.known = sorted((o for o in operations if o.back != OPEN), key=lambda o: (o.invoke, o.back))
+        self.maybe = sorted((o for o in operations if o.back == OPEN), key=lambda o: o.invoke)
+        self.all = (1 << len(self.known)) - 1
+        self.tried: dict[tuple[int, Any], list[int]] = {}
+
+    def succeeds(self) -> bool:
+        stack = [iter([(0, 0, self.init)])]
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+                continue
+            known, maybe, state = self._take_free(*entry)
+            if known == self.all:
+                return True
+            if self._is_new(known, maybe, state):
+                self.meter.spend()
+                stack.append(self._following(known, maybe, state))
+        return False
+
+    def _is_new(self, known: int, maybe: int, state: Any) -> bool:
+        key = known, state
+        used = self.tried.get(key)
+        if used is None:
+            self.tried[key] = [maybe]
+            return True
+        if any(other & maybe == other for other in used):
+            return False
+        used[:] = [other for other in used if other & maybe != maybe]
+        used.append(maybe)
+        return True
+
+    def _pending(self, known: int) -> tuple[list[tuple[int, Operation]], int]:
+        """Return the known operations that may come next, and the time before which others must be invoked to."""
+        first = (~known & (known + 1)).bit_length() - 1
+        found: list[tuple[int, Operation]] = []
+        limit = OPEN
+        for index in range(first, len(self.known)):
+            operation = self.known[index]
+            if operation.invoke > limit:
+                break
+            if not known >> index & 1:
+                found.append((index, operation))
+                limit = min(limit, operation.back)
+        return [(index, o) for index, o in found if o.invoke <= limit], limit
+
+    def _take_free(self, known: int, maybe: int, state: Any) -> tuple[int, int, Any]:
+        """Let all reads take effect that may come next (rule 1)."""
+        while known != self.all:
+            free = 0
+            for index, operation in self._pending(known)[0]:
+                if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
+                    free |= 1 << index
+            if not free:
+                break
+            known |= free
+        return known, maybe, state
+
+    def _following(self, known: int, maybe: int, state: Any) -> Iterator[tuple[int, int, Any]]:
+        """Yield the configurations one operation on, those of known operations first (rules 2 and 3)."""
+        pending, limit = self._pending(known)
+        pending.sort(key=lambda entry: entry[1].back)
+        calls: set[Call] = set()
+        for index, operation in pending:
+            if operation.call not in calls:
+                calls.add(operation.call)
+                for after in self.step(state, operation.call):
+                    yield known | 1 << index, maybe, after
+        calls.clear()
+        for index, operation in enumerate(self.maybe):
+            if operation.invoke > limit:
+                break
+            if not maybe >> index & 1 and operation.call not in calls:
+                calls.add(operation.call)
+                for after in self.step(state, operation.call):
+                    if after != state:
+                        yield known, maybe | 1 << index, after
+
+
+def _explain(model: Model, operations: Sequence[Operation], words: Words, meter: Meter) -> Contradiction:
+    """Return a set that contradicts itself: a minimal one, if patience lasts."""
+    # What time did by itself has the row of the operation that led to it, and stands and falls with it.
+    known = sorted({o.row for o in operations if o.back != OPEN}, key=lambda row: words.columns.back[row])
+
+    patience = Patience(meter, each=300, total=5_000)
+
+    def contradicts(firm: frozenset[int]) -> bool:
+        relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
+        return patience.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
+
+    low, high = 0, len(known)  # the first `high` to return contradict each other; the first `low` do not, or not surely
+    while high - low > 1:
+        middle = (low + high) // 2
+        if contradicts(frozenset(known[:middle])):
+            high = middle
+        else:
+            low = middle
+    latest, reach = known[:high][::-1], 1
+    while reach < high and not contradicts(frozenset(latest[:reach])):
+        reach *= 2
+    patience.certain = True
+    rows = minimal_subset(latest[:reach], contradicts)
+    rows.sort(key=lambda row: words.columns.invoke[row])
+    calls = words.columns.calls
+    name = model.reading(calls[words.columns.what[row]] for row in rows)
+    return Contradiction(name, _sentence(model, words, rows), rows, operations[0].call.section, patience.certain)
+
+
+def _sentence(model: Model, words: Words, rows: Sequence[int]) -> str:
+    shown = "; ".join(words.line(row) for row in rows[:6])
+    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
+    if model.lapse:
+        return f"no order explains these, whatever the others did: {shown}{more}"
+    if len(rows) == 1:
+        return f"from {model.init!r} nothing that had begun by then explains {shown}"
+    return f"from {model.init!r} no order explains these, whatever the others did: {shown}{more}"

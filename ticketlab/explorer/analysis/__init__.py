@@ -1,0 +1,1 @@
+"""What an execution was: its trace, its races, and why it got stuck."""

@@ -1,0 +1,160 @@
+"""Why nobody can move: who holds what, who waits for what, and the name of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from ticketlab.core.faults import Harm
+from ticketlab.core.pacing import Action, Step
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.trace import Trace, describe
+from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.steps import NONE
+
+_ENDS: Final = {Harm.KILL.value: "killed", Harm.KILL_STAFF.value: "killed", Harm.TERMINATE.value: "terminated"}
+
+
+class Wait(NamedTuple):
+    """A participant that can not go on, the step that it can not make, and who holds what it needs.
+
+    `tries` says that it could make the step, but has made it in vain before and would again.
+    """
+
+    who: int
+    step: Step
+    holders: tuple[int, ...]
+    tries: bool = False
+
+
+def named(who: int, buyers: int) -> str:
+    """Return how people call a participant."""
+    return f"buyer {who + 1}" if who < buyers else f"staff {who - buyers + 1}"
+
+
+def holders(trace: Trace) -> dict[str, list[int]]:
+    """Return who holds each resource at the end: took it and has not given it back; others may give it back too."""
+    held: dict[str, list[int]] = {}
+    for who, what in zip(trace.who, trace.what, strict=True):
+        step = trace.table.steps[what]
+        if step.action.takes and step.excludes:
+            held[step.resource] = [who]  # who held it before lost it by dying, and gave nothing back
+        elif step.action.takes:
+            held.setdefault(step.resource, []).append(who)
+        elif step.action.gives_back and held.get(step.resource):
+            holding = held[step.resource]
+            holding.remove(who if who in holding else holding[0])
+    return held
+
+
+def ended(trace: Trace) -> dict[int, str]:
+    """Return whom a fault brought to an end, and how."""
+    steps = [(who, trace.table.steps[what]) for who, what in zip(trace.who, trace.what, strict=True)]
+    return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.STRUCK and step.resource in _ENDS}
+
+
+def waits(trace: Trace) -> list[Wait]:
+    """Return everybody that stands before a step at the end, and who holds its resource."""
+    held = holders(trace)
+    steps, tries = trace.table.steps, trace.table.postponed
+    return [
+        Wait(who, steps[what], tuple(dict.fromkeys(held.get(steps[what].resource, ()))), tries[what])
+        for who, what in enumerate(trace.final)
+        if what != NONE
+    ]
+
+
+def cycle(waiting: Sequence[Wait]) -> list[Wait]:
+    """Return waits of which each waits for the next one's participant, and the last for the first's; empty if none."""
+    by_who = {wait.who: wait for wait in waiting}
+    for start in waiting:
+        path: list[Wait] = []
+        wait: Wait | None = start
+        while wait is not None and wait not in path:
+            path.append(wait)
+            wait = next((by_who[holder] for holder in wait.holders if holder in by_who), None)
+        if wait is not None:
+            return path[path.index(wait) :]
+    return []
+
+
+def _signalled_before(trace: Trace, wait: Wait) -> bool:
+    """Whether somebody changed the awaited resource before the waiter came, and nobody took the change away."""
+    mine = [node for node, who in enumerate(trace.who) if who == wait.who]
+    came = mine[-1] + 1 if mine else 0
+    steps = [(node, trace.table.steps[what]) for node, what in enumerate(trace.what) if trace.who[node] != wait.who]
+    on = [(node, step) for node, step in steps if step.resource == wait.step.resource and step.changes]
+    return any(node < came for node, _ in on) and all(step.action is not Action.RECEIVE for _, step in on)
+
+
+def explain(execution: Execution, buyers: int) -> Anomaly | None:
+    """Name what kept an execution from completing, with who waits for what; None where it completed."""
+    trace = execution.trace
+    if execution.ending is Ending.ENDLESS:
+        steps = [describe(trace.table.steps[what]) for what in trace.what[-4:]]
+        sentence = (
+            f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
+        )
+        return Anomaly("no progress" if execution.fell else "livelock", sentence, {"steps": len(trace), "last": steps})
+    if execution.ending is Ending.COMPLETED and execution.kept and not execution.fell:
+        return _left_behind(trace, buyers)
+    if execution.ending is not Ending.STUCK:
+        return None
+    waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
+    ring = cycle(waiting)
+    told = ring or [wait for wait in waiting if wait.who < buyers]
+    lost = ended(trace)
+    name = "deadlock" if ring else _name(execution, told, lost)
+    evidence = [
+        {
+            "who": named(wait.who, buyers),
+            "waits": describe(wait.step),
+            "holders": [named(holder, buyers) for holder in wait.holders],
+            "holds": [resource for resource, who in holders(trace).items() if wait.who in who],
+        }
+        for wait in told
+    ]
+    return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
+
+
+def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:
+    """Return the name of what keeps those who wait, where they do not wait for each other in a ring."""
+    if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
+        return "lock left behind"
+    if execution.fell:
+        return "survivors blocked for ever"
+    if all(wait.holders for wait in told):
+        return "lock left behind"
+    if all(wait.tries and not wait.holders for wait in told):
+        return "livelock"
+    if any(not wait.holders and _signalled_before(execution.trace, wait) for wait in told):
+        return "lost wake-up"
+    return "deadlock"
+
+
+def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
+    """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
+    steps = (trace.table.steps[what] for what in trace.what)
+    locks = {step.resource for step in steps if step.action.takes and step.excludes}
+    kept = [(named(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks]
+    if not kept:
+        return None
+    sentence = "; ".join(f"{who} is done and still holds {lock}: nobody can ever have it again" for who, lock in kept)
+    return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
+
+
+def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:
+    mine = [resource for resource, who in holders(trace).items() if wait.who in who]
+    holds = f"holds {' and '.join(mine)} and " if mine else ""
+    who = named(wait.who, buyers)
+    if wait.holders:
+        them = " and ".join(named(holder, buyers) for holder in wait.holders)
+        held = f"{who} {holds}waits for {wait.step.resource}, held by {them}"
+        if how := lost.get(wait.holders[0]):
+            return f"{held}, which was {how} while holding it: nobody can ever have it again"
+        return held
+    gone = "".join(f": {named(each, buyers)} was {how}" for each, how in lost.items())
+    waits = "tries again and again" if wait.tries else "waits"
+    waiting = f"{who} {holds}{waits} to {wait.step.action.value} {wait.step.resource}"
+    return f"{waiting}, and nobody is left to make that possible{gone}"

@@ -1,0 +1,27 @@
+"""What others can notice of a participant's end, or the server's: what a death has to be ordered with, and no more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ticketlab.core.pacing import Action
+from ticketlab.explorer.analysis.execution import Execution
+
+SERVER: Final = -1
+"""In place of a participant: the store's server."""
+
+_DATA: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
+_MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
+
+
+def footprint(execution: Execution, who: int) -> frozenset[str]:
+    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
+    trace = execution.trace
+    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
+    return frozenset(step.resource for step in steps if step.action not in _DATA and not step.oblivious)
+
+
+def servers_footprint(execution: Execution) -> frozenset[str]:
+    """Return what may change when the store's server dies: anything but messages between buyers and clerks."""
+    steps = (execution.trace.table.steps[what] for what in execution.trace.what)
+    return frozenset(step.resource for step in steps if step.action not in _MESSAGES)

@@ -1,0 +1,157 @@
+"""The races of one execution: pairs of steps whose order could have been the other way round.
+
+A step happens before another (Lamport) when the same participant makes it earlier, or when the two do not commute and
+it comes earlier, and so on through others. A vector clock holds, for each participant, one more than the index of its
+last step that happens before, this step included.
+
+Some steps concern every resource: a fault, and time that passes when nobody can move. Time is no race: nobody could
+have let it pass before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ticketlab.explorer.analysis.trace import Trace
+from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, TO_ALL
+
+
+class Race(NamedTuple):
+    """Two steps in a race, and who could begin to reverse it.
+
+    `second` is the participant of the later step; `initials` are those that can move first at the node before the
+    earlier step so that the later one comes before it.
+    """
+
+    first: int
+    second: int
+    initials: frozenset[int]
+
+
+class Clocks:
+    """Vector clocks of the steps of a trace, and of the pending steps that never came."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.steps: list[list[int]] = []  # by step, its own clock
+        self.before: list[list[int]] = []  # by step, the clock of the same participant's step before
+        self._on: dict[int, list[int]] = {}  # by resource, the steps on it
+        self._everywhere: list[int] = []  # the steps on all
+        self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
+        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
+            before = self._last[who]
+            clock = self._after(before, what)
+            clock[who] = node + 1
+            self.before.append(before)
+            self.steps.append(clock)
+            self._last[who] = clock
+            self._enter(node, what)
+
+    def _enter(self, node: int, what: int) -> None:
+        table = self.trace.table
+        if table.resource[what] == EVERYWHERE:
+            self._everywhere.append(node)
+            for steps in self._on.values():
+                steps.append(node)
+        else:
+            for resource in table.resources(what):
+                self._on.setdefault(resource, list(self._everywhere)).append(node)
+
+    def touching(self, what: int) -> Sequence[int]:
+        """Return the steps so far, ascending, that a step may not commute with."""
+        table = self.trace.table
+        if table.resource[what] == EVERYWHERE:
+            return range(len(self.steps))
+        if table.resource[what] == SEVERAL:
+            touching = (self._on.get(resource, self._everywhere) for resource in table.several[what])
+            return sorted(set().union(*touching))
+        return self._on.get(table.resource[what], self._everywhere)
+
+    def settles(self, earlier: int, what: int) -> bool:
+        """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
+        table = self.trace.table
+        if table.resource[earlier] == EVERYWHERE:
+            return True
+        return table.shows[earlier] == TO_ALL and table.resource[what] >= 0
+
+    def _after(self, before: list[int], what: int) -> list[int]:
+        """Join a participant's clock with those of all steps so far that a further step does not commute with."""
+        table, clock = self.trace.table, before
+        for node in reversed(self.touching(what)):
+            earlier = self.trace.what[node]
+            if not table.commute(earlier, what):
+                clock = [a if a > b else b for a, b in zip(clock, self.steps[node], strict=True)]
+                if self.settles(earlier, what):
+                    break  # every step on the resource before this one happens before it
+        return list(clock)
+
+    def never_came(self) -> Iterator[tuple[int, int, list[int], list[int]]]:
+        """Yield each pending step that never came: who, which, the clock before it, and the clock it would have had."""
+        for who, what in enumerate(self.trace.final):
+            if what != NONE:
+                yield who, what, self._last[who], self._after(self._last[who], what)
+
+
+def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
+    """Yield the races whose later step is at `start` or after it, or never came.
+
+    `closed` holds for each node the symbols of attempts that fail there.
+    """
+    clocks = Clocks(trace)
+    for node in range(start, len(trace)):
+        yield from _races_with(
+            clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
+        )
+    for who, what, before, clock in clocks.never_came():
+        yield from _races_with(clocks, closed, len(trace), who, what, before, clock)
+
+
+def _races_with(
+    clocks: Clocks,
+    closed: Sequence[set[int]],
+    later: int,
+    who: int,
+    what: int,
+    before: list[int],
+    clock: list[int],
+) -> Iterator[Race]:
+    """Yield the races of one later step, from the latest earlier step to the earliest."""
+    trace, table = clocks.trace, clocks.trace.table
+    covered = list(before)
+    if table.lets[what]:
+        return
+    for node in reversed(clocks.touching(what)):
+        earlier, other = trace.what[node], trace.who[node]
+        if node >= later or table.commute(earlier, what):
+            continue
+        if covered[other] > node:
+            if clocks.settles(earlier, what):
+                break
+            continue
+        if table.lets[earlier]:
+            break  # all that was before it was before this, too
+        if what in closed[node]:
+            continue  # before the earlier step the later one could not have been made: look further back
+        yield Race(node, who, _initials(clocks, node, later, who, clock))
+        covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
+
+
+def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
+    """Return who can move first at `node` on the way to a later step without the one there and what follows that."""
+    trace = clocks.trace
+    first: dict[int, int] = {}  # by participant, its first step on the way
+    initials = set()
+    raced = trace.who[node]
+    for step in range(node + 1, later):
+        steps = clocks.steps[step]
+        if steps[raced] > node:
+            continue
+        one = trace.who[step]
+        if one not in first:
+            if not any(steps[other] > begun for other, begun in first.items()):
+                initials.add(one)
+            first[one] = step
+    if who not in first and not any(clock[other] > begun for other, begun in first.items()):
+        initials.add(who)
+    return frozenset(initials)

@@ -1,0 +1,117 @@
+"""What one execution did, in numbers, and what follows from it: who could have moved where, and what it preempted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Step
+from ticketlab.explorer.engine.registers import FAILURES, LENGTH
+from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.steps import NONE, StepTable
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The steps of one execution: who made each, and which (a symbol); which attempts failed; who still stands where.
+
+    *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt.
+    """
+
+    table: StepTable
+    who: Sequence[int]
+    what: Sequence[int]
+    failed: Sequence[tuple[int, int]]
+    final: Sequence[int]
+
+    @classmethod
+    def of(cls, state: State) -> Trace:
+        """Copy the trace of the execution that a state holds."""
+        length, failures = state.registers[LENGTH], state.registers[FAILURES]
+        return cls(
+            state.table,
+            list(state.who[:length]),
+            list(state.what[:length]),
+            list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
+            list(state.pending[: state.size]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+    def until(self, node: int) -> Trace:
+        """Return the trace as it stood at a node."""
+        *_, (_, pending) = self.pendings(node)
+        failed = [failure for failure in self.failed if failure[0] <= node]
+        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending))
+
+    def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
+        """Yield each node from the last down to `start`, with everybody's pending symbol there (the list is reused)."""
+        pending = list(self.final)
+        yield len(self), pending
+        for node in range(len(self) - 1, start - 1, -1):
+            if not self.table.lets[self.what[node]]:  # whoever lets time pass stands where it stood
+                pending[self.who[node]] = self.what[node]
+            yield node, pending
+
+    def closed(self) -> list[set[int]]:
+        """Return for each node the symbols that are known to fail there.
+
+        A failed attempt speaks for as long as nothing changes its resource, backwards as well as forwards.
+        """
+        table, length = self.table, len(self)
+        closed: list[set[int]] = [set() for _ in range(length + 1)]
+        for node, symbol in self.failed:
+            closed[node].add(symbol)
+            after = node
+            while after < length and symbol not in table.reopens[self.what[after]]:
+                after += 1
+                closed[after].add(symbol)
+            before = node
+            while before > 0 and symbol not in table.reopens[self.what[before - 1]]:
+                before -= 1
+                closed[before].add(symbol)
+        return closed
+
+    def enabled(self, start: int = 0) -> list[list[int]]:
+        """Return for each node from `start` on who may have moved there, ascending."""
+        closed = self.closed()
+        enabled = [
+            [who for who, symbol in enumerate(pending) if symbol != NONE and symbol not in closed[node]]
+            for node, pending in self.pendings(start)
+        ]
+        enabled.reverse()
+        return enabled
+
+    def preemptions(self) -> int:
+        """Count the switches away from a participant that could have gone on."""
+        enabled = self.enabled()
+        return sum(
+            self.who[node] != self.who[node - 1] and self.who[node - 1] in enabled[node] for node in range(1, len(self))
+        )
+
+
+class Nondeterminism(TicketlabError):
+    """The same schedule led to different steps: the program depends on something the lab does not control."""
+
+
+def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
+    """Check that an execution began as the one that it repeats; raises Nondeterminism where it did not."""
+    table = trace.table
+    for node, (who, what) in enumerate(expected):
+        if node >= len(trace):
+            raise Nondeterminism(
+                f"step {node + 1} of a repeated schedule never came: the program did not repeat itself"
+            )
+        if (trace.who[node], trace.what[node]) != (who, what):
+            before, now = table.steps[what], table.steps[trace.what[node]]
+            raise Nondeterminism(
+                f"step {node + 1} of a repeated schedule was {describe(before)} by participant {who + 1} before and is "
+                f"{describe(now)} by participant {trace.who[node] + 1} now: something beside the schedule decides"
+            )
+
+
+def describe(step: Step) -> str:
+    """Return a step in two words."""
+    return f"{step.action.value} {step.resource}"

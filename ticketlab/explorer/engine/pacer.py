@@ -1,0 +1,291 @@
+"""What scheduling points mean in a controlled execution: whoever stands before a step asks who moves, and hands over.
+
+The same rules hold in one process and in many; the executor supplies `switches`: for each participant, and last for
+the executor itself, what hands the turn there and returns when it comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
+
+from ticketlab.core.inventory import Holdings
+from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.explorer.engine.clock import SECOND, in_ticks
+from ticketlab.explorer.engine.enabled import BYTE
+from ticketlab.explorer.engine.queue_feeders import await_feeders
+from ticketlab.explorer.engine.registers import ENDING, HELD, LENGTH, STARTED
+from ticketlab.explorer.engine.state import NOBODY, Ending, State
+from ticketlab.explorer.workload import Perform, Record, crashed, outcome_of
+
+T = TypeVar("T")
+
+TAKING: Final = frozenset(action for action in Action if action.takes)
+GIVING: Final = frozenset(action for action in Action if action.gives_back)
+BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
+
+
+class BrokenOff(BaseException):
+    """Ends a participant in the middle of what it is doing, its clean-up included; never seen outside."""
+
+
+class Idle:
+    """What points mean outside an execution: nothing; whoever would have to wait then is broken off."""
+
+    may_wait = False
+
+    def at(self, step: Step) -> None:
+        """Pass."""
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Attempt once."""
+        result = attempt()
+        if result is BLOCKED:
+            raise BrokenOff
+        return result
+
+    def sleep(self, seconds: float) -> None:
+        """Take no time."""
+
+    def now(self, *, wall: bool) -> float:
+        """Stand at the beginning of virtual time."""
+        return BEGINNING
+
+    def note(self, what: str, value: int | str) -> None:
+        """Forget it."""
+
+    def for_fork(self) -> Idle:
+        """Be as idle there."""
+        return self
+
+
+class Turns:
+    """What points mean inside one: the turn goes to whom the policy picks.
+
+    `alone` says that one participant has this pacer for itself; in one process, all share one, and `me` is whoever
+    moves. With `whole`, the later parts of an access are no scheduling points.
+    """
+
+    may_wait = False
+    counts_own = False  # whether what nobody else knows of is a scheduling point, too
+
+    def __init__(self, state: State, *, whole: bool, alone: bool) -> None:
+        self._state = state
+        self._whole = whole
+        self._alone = alone
+        self._passed = state.table.passed
+        self._attempted = state.table.attempted
+        self._pending, self._stands = state.pending, state.stands
+        self.me = 0
+        self.pick = state.next  # but for everybody's first step in an execution
+        self.switches: list[Callable[[], Any]] = []
+        self.records: list[Record] = []
+        self.notes: list[tuple[int, str, int | str]] = []
+        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._sent = False  # whether something may still be on its way to others
+        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._retrying: set[int] = set()  # who says that it will try again after a sleep
+        self._looked: set[int] = set()  # who has looked at the clock since it slept last
+        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
+
+    def begin(self) -> None:
+        """Start an execution: every buyer comes to its first step before the first pick is made."""
+        self.records, self.notes = [], []
+        self._spinning.clear()
+        self._retrying.clear()
+        self._looked.clear()
+        self._held.clear()
+        self.pick = self._start
+
+    def _start(self) -> int:
+        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
+        registers = self._state.registers
+        registers[STARTED] += 1
+        following: int = registers[STARTED]
+        if following < self._state.buyers:
+            if self._alone:
+                self.pick = self._state.next
+            return following
+        self.pick = self._state.next
+        return self._state.all_started()
+
+    def _was_picked(self) -> int:
+        """As a buyer that was woken to make its first step, make it, if it is the one that was expected."""
+        self.pick = self._state.next
+        state, me = self._state, self.me
+        if state.pending[me] == state.opening[me]:
+            return me
+        state.registers[ENDING] = Ending.DIVERGED
+        return NOBODY
+
+    def take_post(self) -> int:
+        """As staff, stand before the first step and give the turn back: a pick that is made once."""
+        self.pick = self._state.next
+        return NOBODY
+
+    def at(self, step: Step) -> None:
+        """Stand before the step until picked."""
+        if (step.part and self._whole) or (step.own and not self.counts_own):
+            return
+        me = self.me
+        if self._spinning and me in self._spinning:
+            self._put_off(me, step)
+            self._make(me)
+            return
+        if self._sent:
+            self._await_feeders()
+        self._pending[me] = symbol = self._passed[step]
+        self._stands[me] = symbol % BYTE
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        self._state.execute(me)
+        if step.action is Action.SEND:
+            self._sent = True
+        elif self._held and step.action in GIVING:
+            self._give_back(me, step)
+
+    def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
+        """Stand before the attempt until picked, again and again until it succeeds."""
+        me, state = self.me, self._state
+        if self._sent:
+            self._await_feeders()
+        if self._spinning and me in self._spinning:
+            self._put_off(me, step)
+        elif self._held and (me, step.resource) in self._held:
+            state.arrive(me, state.table.again(me)[step])
+        else:
+            state.arrive(me, self._attempted[step])
+        while True:
+            chosen = self.pick()
+            if chosen != me:
+                self.me = chosen
+                self.switches[chosen]()
+            known = len(self.notes)
+            self._attempting = 1
+            try:
+                result = attempt()
+            except Exception:
+                state.execute(me)  # an attempt that ends in an error is over, and may have had an effect
+                raise
+            finally:
+                self._attempting = 0
+            if result is not BLOCKED:
+                state.execute(me)
+                if step.action in TAKING:
+                    mine = me, step.resource
+                    self._held[mine] = self._held.get(mine, 0) + 1
+                    state.registers[HELD] += 1
+                elif self._held and step.action in GIVING:
+                    self._give_back(me, step)
+                return result
+            del self.notes[known:]
+            state.fail(me)
+
+    def _give_back(self, me: int, step: Step) -> None:
+        mine = me, step.resource
+        if held := self._held.pop(mine, 0):
+            self._state.registers[HELD] -= 1
+            if held > 1:
+                self._held[mine] = held - 1
+
+    def _await_feeders(self) -> None:
+        self._sent = False
+        await_feeders()
+
+    def _put_off(self, me: int, step: Step) -> None:
+        """Stand before a step that would repeat what was in vain, closed until somebody changes its resource."""
+        self._spinning.discard(me)
+        self._state.arrive(me, self._state.table.put_off(me)[step])
+        self._state.fail(me)
+
+    def _make(self, me: int) -> None:
+        """Make the step that one stands before, once picked."""
+        chosen = self.pick()
+        if chosen != me:
+            self.me = chosen
+            self.switches[chosen]()
+        self._state.execute(me)
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass; where it orders nothing, see to it that nobody tries in vain for ever."""
+        state, me = self._state, self.me
+        if state.clock.orders:
+            state.clock.sleep(me, in_ticks(seconds))
+        elif state.spins(me, retries=(retries := me in self._retrying)):
+            self._spinning.add(me)
+            if me in self._looked or not retries:  # time may help it, or a count of its tries
+                state.clock.sleep(me, max(1, in_ticks(seconds)))
+        self._retrying.discard(me)
+        self._looked.discard(me)
+
+    def _take_time(self, seconds: float) -> None:
+        """Let virtual time pass before a request: where it orders nothing, for all, and as a step that is picked."""
+        clock = self._state.clock
+        if not clock.orders:
+            self.at(Step(Action.TAKE, f"{seconds:g} s"))
+        clock.take(self.me, in_ticks(seconds))
+
+    def now(self, *, wall: bool) -> float:
+        """Return virtual time."""
+        self._looked.add(self.me)
+        return BEGINNING + self._state.clock.now(wall=wall) / SECOND
+
+    def note(self, what: str, value: int | str) -> None:
+        """Attach what was learnt to the step just made, or being attempted."""
+        if what == UNDONE:
+            self._state.unchanged(gave_back=True)
+            return  # nothing was learnt
+        if what == RETRY:
+            self._retrying.add(self.me)
+        elif what == UNCHANGED:
+            self._state.unchanged(gave_back=False)
+        self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
+
+    def for_fork(self) -> Idle:
+        """Nobody outside the cast takes part."""
+        return Idle()
+
+    def pass_on(self) -> None:
+        """Give the turn to somebody else, for good or until the next execution."""
+        if self._sent:
+            self._await_feeders()
+        self.me = chosen = self.pick()
+        self.switches[chosen]()
+
+    def answer(self, perform: Perform, request: Any) -> Any:
+        """Return what came of a request."""
+        return outcome_of(perform, request)
+
+    def _later(self, begins: list[int], pause: float, perform: Perform, request: Any) -> Any:
+        """Make a request after a pause, which is no part of it, and take down when it begins."""
+        self._take_time(pause)
+        begins[0] = self._state.registers[LENGTH]
+        return perform(request)
+
+    def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
+        """Make a buyer's requests, one execution's worth, and record what came of each."""
+        state = self._state
+        registers, skip, first = state.registers, state.skip, state.offset[who]
+        if registers[STARTED] == state.buyers:
+            self.pick = self._was_picked
+        since, mine = 0, Holdings()
+        for place, request in enumerate(script):
+            if skip[first + place] or (pause := mine.pause(request)) is None:
+                continue
+
+            if pause:
+                begins = [since]
+                outcome = self.answer(partial(self._later, begins, pause, perform), request)
+                (since,) = begins
+            else:
+                outcome = self.answer(perform, request)
+            mine.hears(outcome)
+            until = registers[LENGTH]
+            self.records.append(Record(who, place, outcome, since, until, state.clock.wake[who]))
+            since = until
+            if crashed(outcome):
+                break
+        state.finish(who)

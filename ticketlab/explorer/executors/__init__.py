@@ -1,0 +1,1 @@
+"""What runs participants under control: in one process, or each in its own."""

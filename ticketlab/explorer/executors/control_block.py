@@ -1,0 +1,115 @@
+"""What the leading process and the participants say to each other: all that either knows of the other.
+
+It is in memory that they share, beside the state. Whatever there is to say is written here before a bell is rung, so
+that whoever is woken finds it. `processes` has the leading process's part, `participant` the participants'.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+from enum import IntEnum
+from typing import Final
+
+from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.executors.shared_memory import Log, Messages, SharedMemory, SharedSteps
+from ticketlab.explorer.policies.policy import Policy
+
+# Registers: single numbers, in one column.
+TURN: Final = 0  # who has the turn
+NEWS: Final = 1  # grows whenever there is something here, or in the table of steps, that everybody has to take in
+COMMAND: Final = 2  # a `Command`, from the leading process to whomever it wakes
+INSTALLED: Final = 3  # how many policies have been installed
+ASKED: Final = 4  # a `Deed`, which the leading process is asked for
+VICTIM: Final = 5  # by whom, and to whom it is to be done
+THEN: Final = 6  # who moves after that, where the victim is stopped
+REGISTERS: Final = 7
+
+
+class Command(IntEnum):
+    """What the leading process has whomever it wakes do."""
+
+    GO_ON = 0
+    GO_HOME = 1  # leave in order
+    SPEAK = 2  # leave your records, and wait to be ended
+
+
+class Deed(IntEnum):
+    """What a participant that a fault strikes has the leading process do to it."""
+
+    NOTHING = 0
+    KILL = 1
+    STOP = 2
+    TERMINATE = 3
+    BURY = 4  # only see to it that it has ended
+    KILL_SERVER = 5  # the store's, not the participant
+
+
+class Board:
+    """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
+
+    def __init__(self, memory: SharedMemory, rows: int, size: int) -> None:
+        self.registers = memory.column(REGISTERS)
+        self.log = Log(memory, rows)
+        self.steps = SharedSteps(memory, self.tell)
+        self._policy = Messages(memory, 1 << 22, "delays of a policy")
+        self._trouble = Messages(memory, 1 << 16, "errors")
+        self._stopped = memory.column(size)  # by participant: its process number while it is stopped, else 0
+
+    def tell(self) -> None:
+        """Say that there is something new here or in the table of steps, for everybody to take in when it is woken."""
+        self.registers[NEWS] += 1
+
+    def command(self, what: Command) -> None:
+        """Have whoever is woken from now on do something."""
+        self.registers[COMMAND] = what
+        self.tell()
+
+    def install(self, policy: Policy) -> None:
+        """Hand a policy to all processes, each of which takes it when it gets the turn."""
+        self._policy.clear()
+        self._policy.append(pickle.dumps(policy))
+        self.registers[INSTALLED] += 1
+        self.tell()
+
+    def installed(self) -> Policy:
+        """Return a copy of the policy in force."""
+        (message,) = self._policy.read()
+        policy: Policy = pickle.loads(message)  # noqa: S301 - the leading process wrote it
+        return policy
+
+    def ask(self, what: Deed, victim: int, then: int = NOBODY) -> None:
+        """Ask the leading process, which is to be woken next, for a deed."""
+        registers = self.registers
+        registers[ASKED], registers[VICTIM], registers[THEN] = what, victim, then
+
+    def clear(self) -> None:
+        """Start anew, with everybody."""
+        self.registers[ASKED] = Deed.NOTHING
+        for who in range(len(self._stopped)):
+            self._stopped[who] = 0
+        self.command(Command.GO_ON)
+
+    def stop(self, who: int, pid: int) -> None:
+        """Stop a participant's process, as its parent."""
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED)
+        self._stopped[who] = pid
+
+    def resume(self, who: int) -> None:
+        """Let a participant go on, if it is stopped."""
+        if self._stopped[who]:
+            os.kill(self._stopped[who], signal.SIGCONT)
+            self._stopped[who] = 0
+
+    def report(self, error: BaseException) -> None:
+        """Leave an error for the leading process."""
+        self._trouble.append(f"{type(error).__name__}: {error}".encode(errors="replace")[:8192])
+
+    def trouble(self) -> str | None:
+        """Return an error that was left, once."""
+        for message in self._trouble.read():
+            self._trouble.clear()
+            return message.decode(errors="replace")  # it may have been cut short
+        return None

@@ -1,0 +1,194 @@
+"""Memory that processes share: the columns of a state, the table of steps, and messages.
+
+It is anonymous, so it must be there before the processes are forked. Only whoever has the turn writes, so nothing here
+needs a lock.
+"""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
+from typing import Any, Final
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Action, Step
+from ticketlab.explorer.engine.columns import Column
+from ticketlab.explorer.engine.steps import StepTable
+from ticketlab.explorer.workload import Record
+
+WORD: Final = 8
+SMALL: Final = 1 << 14
+BLOCK: Final = 1 << 18
+ROW: Final = Struct("6q")
+NOTE: Final = -1  # in place of a buyer
+
+
+class SharedMemory:
+    """Anonymous memory, given out in pieces: small ones side by side, so that a turn touches few pages."""
+
+    def __init__(self) -> None:
+        self._block = memoryview(bytearray())  # what is left of the last one for small pieces
+
+    def column(self, length: int) -> Column:
+        """Return a column of zeros."""
+        column: Column = self.bytes(length * WORD).cast("q")
+        return column
+
+    def bytes(self, size: int) -> memoryview:
+        """Return so many zero bytes."""
+        if size > SMALL:
+            return memoryview(mmap.mmap(-1, size))
+        taken = -(-size // WORD) * WORD
+        if taken > len(self._block):
+            self._block = memoryview(mmap.mmap(-1, BLOCK))
+        piece, self._block = self._block[:size], self._block[taken:]
+        return piece
+
+
+class Messages:
+    """Bytes that one process appends and others read, with a length before each message."""
+
+    def __init__(self, memory: SharedMemory, size: int, what: str) -> None:
+        self._bytes = memory.bytes(size)
+        self.used = memory.column(1)
+        self._what = what
+
+    def __len__(self) -> int:
+        used: int = self.used[0]
+        return used
+
+    def append(self, message: bytes) -> None:
+        """Add a message; raises TicketlabError where there is no room for it."""
+        start = self.used[0]
+        end = start + 4 + len(message)
+        if end > len(self._bytes):
+            raise TicketlabError(f"the {self._what} need more than {len(self._bytes)} bytes: allow fewer steps")
+        self._bytes[start : start + 4] = len(message).to_bytes(4, "little")
+        self._bytes[start + 4 : end] = message
+        self.used[0] = end
+
+    def read(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the messages from a place on."""
+        while start < self.used[0]:
+            length = int.from_bytes(self._bytes[start : start + 4], "little")
+            yield bytes(self._bytes[start + 4 : start + 4 + length])
+            start += 4 + length
+
+    def clear(self) -> None:
+        """Start anew."""
+        self.used[0] = 0
+
+
+class SharedSteps(StepTable):
+    """A table of steps whose entries all processes give the same symbols, in the order of a list that they share."""
+
+    def __init__(self, memory: SharedMemory, tell: Callable[[], None], size: int = 1 << 19) -> None:
+        super().__init__()
+        self._tell = tell
+        self._list = Messages(memory, size, "names of steps")
+        self._known = 0
+
+    def enter(self, step: Step, how: int) -> int:
+        """Return the symbol that another process gave a step, or give it the next one."""
+        self.catch_up()
+        if step not in self.numbers(how):
+            action, *rest = step
+            self._list.append(marshal.dumps((action.value, rest, how)))
+            self._tell()
+            self.catch_up()
+        return self.numbers(how)[step]
+
+    def catch_up(self) -> None:
+        """Take in what other processes have entered."""
+        if self._list.used[0] != self._known:
+            for message in self._list.read(self._known):
+                action, rest, how = marshal.loads(message)  # noqa: S302 - our own processes wrote it
+                self.add(Step(Action(action), *rest), how)
+            self._known = len(self._list)
+
+
+class Log:
+    """What came of the requests of one execution and what was learnt, as rows of six numbers.
+
+    Outcomes and notes are numbered, since there are few different ones: each process numbers those that it meets, in a
+    list that all share, and only the leading process needs to look numbers up. It starts the list anew between two
+    executions when it has grown long; `era` says how often it has.
+    """
+
+    def __init__(self, memory: SharedMemory, rows: int, size: int = 1 << 24) -> None:
+        self._rows = memory.bytes(rows * ROW.size)
+        self._counts = memory.column(3)  # bytes used, values, era
+        self._values = Messages(memory, size, "outcomes and notes")
+        self._long = size // 2
+        self._mine: dict[Any, int] = {}
+        self._era = 0
+        self._known: list[Any] = []  # by the leading process, and up to where it has read them
+        self._read = 0
+
+    def write(self, records: Sequence[Record], notes: Sequence[tuple[int, str, int | str]]) -> None:
+        """Leave a participant's records and notes of one execution; raises TicketlabError where there is no room."""
+        used = self._counts[0]
+        if self._era != self._counts[2]:
+            self._era = self._counts[2]
+            self._mine.clear()
+        if used + (len(records) + len(notes)) * ROW.size > len(self._rows):
+            raise TicketlabError("an execution says more than there is room for: allow more steps")
+        for buyer, request, outcome, since, until, returned in records:
+            # An exception equals nothing else, and would keep its frames alive.
+            number = self._enter(outcome) if isinstance(outcome, BaseException) else self._number(outcome)
+            ROW.pack_into(self._rows, used, buyer, request, number, since, until, returned)
+            used += ROW.size
+        for step, what, learnt in notes:
+            ROW.pack_into(self._rows, used, NOTE, step, self._number((what, learnt)), 0, 0, 0)
+            used += ROW.size
+        self._counts[0] = used
+
+    def _number(self, value: Any) -> int:
+        # Equal is not enough: True equals 1, and all kinds of tuples equal each other.
+        key = (type(value), value, *map(type, value)) if isinstance(value, tuple) else (type(value), value)
+        try:
+            return self._mine[key]
+        except KeyError:
+            number = self._mine[key] = self._enter(value)
+            return number
+        except TypeError:  # it has no hash
+            return self._enter(value)
+
+    def _enter(self, value: Any) -> int:
+        self._values.append(_pickled(value))
+        self._counts[1] += 1
+        number: int = self._counts[1] - 1
+        return number
+
+    def take(self) -> tuple[list[Record], list[tuple[int, str, int | str]]]:
+        """Return all that was left, as the leading process, and make room."""
+        known, counts = self._known, self._counts
+        if len(known) < counts[1]:
+            known += [pickle.loads(message) for message in self._values.read(self._read)]  # noqa: S301 - our own wrote it
+            self._read = len(self._values)
+        records: list[Record] = []
+        told: list[tuple[int, str, int | str]] = []
+        for who, place, number, since, until, returned in ROW.iter_unpack(self._rows[: counts[0]]):
+            if who == NOTE:
+                told.append((place, *known[number]))
+            else:
+                records.append(Record(who, place, known[number], since, until, returned))
+        counts[0] = 0
+        if len(self._values) > self._long:
+            self._values.clear()
+            known.clear()
+            counts[1] = self._read = 0
+            counts[2] += 1
+        return records, told
+
+
+def _pickled(value: Any) -> bytes:
+    try:
+        message = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        pickle.loads(message)  # noqa: S301 - its own copy
+    except Exception:  # an exception of the code under test need not survive pickling
+        return pickle.dumps(RuntimeError(f"{type(value).__name__}: {value}"))
+    return message

@@ -1,0 +1,118 @@
+"""Depth-first search: every schedule once, or every one with at most so many preemptions.
+
+The stack has a node for each step of the last execution: who was picked there, and who is still to be tried. The next
+execution repeats the stack up to the deepest node that has somebody left, picks that one there, and goes on from there
+without preemption. Whether somebody's attempt would fail is found out by trying: one that fails is no schedule.
+
+A preemption is a switch away from a participant that could have gone on; most races need one or two (Musuvathi and
+Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", PLDI 2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from ticketlab.core.spec import Option
+from ticketlab.explorer.analysis.trace import Trace, same_start
+from ticketlab.explorer.engine.registers import LENGTH, REDUNDANT
+from ticketlab.explorer.engine.state import NOBODY, State
+from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.replay import go_on
+
+PREFIX: Final = 0  # register: how many choices are repeated
+CANDIDATES: Final = 1  # register: how many are to be tried at the branch, in order, until one can move
+
+
+@dataclass(slots=True)
+class Node:
+    """One step of the last execution."""
+
+    who: int
+    what: int
+    preemptions: int  # up to and including this step
+    untried: list[int] = field(default_factory=list)
+
+
+class DepthFirst:
+    """Every schedule exactly once, in the order of a depth-first search; `preemptions` None sets no bound."""
+
+    def __init__(self, preemptions: int | None = None, *, clocked: bool = False) -> None:
+        self.clocked = clocked
+        self._bound = preemptions
+        self._stack: list[Node] = []
+        self._prefix = 0
+        self._begun = False
+
+    def begin(self, state: State) -> bool:
+        """Take in what the last execution found, and lay out the next one."""
+        if self._begun:
+            self._grow(Trace.of(state), bool(state.registers[REDUNDANT]))
+            while self._stack and not self._stack[-1].untried:
+                self._stack.pop()
+            if not self._stack:
+                return False
+        self._begun = True
+        self._prefix = max(0, len(self._stack) - 1)
+        for place, node in enumerate(self._stack[: self._prefix]):
+            state.plan[place] = node.who
+        candidates = self._stack[-1].untried if self._stack else []
+        for place, who in enumerate(candidates):
+            state.plan[self._prefix + place] = who
+        state.own[PREFIX], state.own[CANDIDATES] = self._prefix, len(candidates)
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Repeat the stack, branch, then go on without preemption."""
+        place, prefix = state.registers[LENGTH], state.own[PREFIX]
+        if place < prefix:
+            planned: int = state.plan[place]
+            return planned if planned in enabled else NOBODY
+        if place == prefix and state.own[CANDIDATES]:
+            for candidate in state.plan[prefix : prefix + state.own[CANDIDATES]]:
+                if candidate in enabled:
+                    return int(candidate)
+            state.registers[REDUNDANT] = place + 1
+        return go_on(enabled, state)
+
+    def _grow(self, trace: Trace, redundant: bool) -> None:
+        same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
+        if redundant:  # nobody who was left at the branch could move after all
+            self._stack[-1].untried.clear()
+            return
+        branch = self._prefix
+        if self._stack:
+            untried = self._stack.pop().untried
+            tried = untried.index(trace.who[branch]) if trace.who[branch] in untried else len(untried)
+            rest = untried[tried + 1 :]
+        else:
+            rest = None
+        for node, enabled in enumerate(trace.enabled(branch), branch):
+            if node == len(trace):
+                break
+            who = trace.who[node]
+            before = self._stack[-1] if self._stack else None
+            spent = before.preemptions if before else 0
+            preempted = before.who if before and before.who in enabled else None
+            others = rest if node == branch and rest is not None else [one for one in enabled if one != who]
+            allowed = [one for one in others if self._within(spent + (preempted is not None and one != preempted))]
+            cost = spent + (preempted is not None and who != preempted)
+            self._stack.append(Node(who, trace.what[node], cost, allowed))
+
+    def _within(self, preemptions: int) -> bool:
+        return self._bound is None or preemptions <= self._bound
+
+
+def _build(_variant: str, _seed: int, preemptions: str) -> DepthFirst:
+    return DepthFirst(int(preemptions) if preemptions else None)
+
+
+KIND = PolicyKind(
+    name="dfs",
+    summary="every schedule once, by depth-first search",
+    options={"preemptions": Option("", "at most so many switches away from a buyer that could go on (default: any)")},
+    build=_build,
+    ends=True,
+    exhausts=True,
+)

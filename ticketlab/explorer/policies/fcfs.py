@@ -1,0 +1,13 @@
+"""First come, first served: nobody is interrupted, so one long job delays everybody behind it."""
+
+from __future__ import annotations
+
+from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.queues import ReadyQueue
+
+KIND = PolicyKind(
+    name="fcfs",
+    summary="first come, first served, without interruption",
+    build=lambda _variant, _seed: ReadyQueue(),
+    ends=True,
+)

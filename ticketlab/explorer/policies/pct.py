@@ -1,0 +1,81 @@
+"""Probabilistic concurrency testing: random priorities, lowered at a few random steps.
+
+Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs"
+(ASPLOS 2010). Everybody gets a priority at random; whoever can move and has the highest moves; at each of d - 1 steps,
+drawn evenly from the k that an execution has, the one about to move falls behind everybody else.
+
+The guarantee: a bug of depth d, one that needs d ordering constraints between steps, is found by each execution with
+odds of at least 1 / (n k**(d - 1)) for n participants and k steps. A lost update has depth 2.
+
+k is the length of the longest execution so far; the first, of unknown length, is run with priorities alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+from ticketlab.core.errors import UsageError
+from ticketlab.explorer.engine.registers import LENGTH, VERSION
+from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.policies.policy import PolicyKind
+
+CHANGES: Final = 0  # register: how many steps at which a priority falls are laid out in the plan, ascending
+PASSED: Final = 1  # register: how many of them have been passed
+HIGHEST: Final = 2  # register: who was found to have the highest priority
+AS_OF: Final = 3  # register: the version of the enabled set in which it was
+
+
+class PriorityChanges:
+    """Never exhausted: priorities and change points are drawn anew for each execution."""
+
+    clocked = False
+
+    def __init__(self, depth: int, seed: int, length: int = 0) -> None:
+        if depth < 1:
+            raise UsageError(f"a bug has a depth of at least 1, not {depth}: write pct:3")
+        self._depth = depth
+        self._random = Random(seed)
+        self._longest = length
+        self._begun = False
+
+    def begin(self, state: State) -> bool:
+        """Draw priorities and change points."""
+        if self._begun:
+            self._longest = max(self._longest, state.registers[LENGTH])
+        self._begun = True
+        wanted = min(self._depth - 1, self._longest)
+        changes = sorted(self._random.sample(range(self._longest), wanted)) if wanted else []
+        for place, change in enumerate(changes):
+            state.plan[place] = change
+        state.own[CHANGES], state.own[PASSED], state.own[AS_OF] = len(changes), 0, -1
+        ranks = list(range(self._depth, self._depth + state.size))
+        self._random.shuffle(ranks)
+        for who, rank in enumerate(ranks):
+            state.marks[who] = rank
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Pick the highest priority, after lowering it where the plan says so."""
+        own, registers = state.own, state.registers
+        version = registers[VERSION]
+        if own[AS_OF] == version:
+            highest: int = own[HIGHEST]
+        else:
+            highest = max(enabled, key=state.marks.__getitem__)
+        while own[PASSED] < own[CHANGES] and state.plan[own[PASSED]] <= registers[LENGTH]:
+            # The i-th change point leaves a priority below all initial ones, and each further one below the last.
+            state.marks[highest] = self._depth - 1 - own[PASSED]
+            own[PASSED] += 1
+            highest = max(enabled, key=state.marks.__getitem__)
+        own[HIGHEST], own[AS_OF] = highest, version
+        return highest
+
+
+KIND = PolicyKind(
+    name="pct",
+    summary="random priorities, lowered at random steps: finds a bug of depth d with known odds",
+    number="depth of the bugs looked for",
+    build=lambda variant, seed: PriorityChanges(int(variant), seed),
+)

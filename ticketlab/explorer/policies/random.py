@@ -1,0 +1,48 @@
+"""Random walk: at each step, everybody who can move is as likely to be picked as the others.
+
+It finds shallow races soon. A race that needs one participant to stay behind for m steps is found with odds that
+shrink like 2**-m, which is what `pct` is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ticketlab.explorer.engine.registers import FAILURES, LENGTH
+from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.policies.draws import draw
+from ticketlab.explorer.policies.policy import PolicyKind
+
+SEED: Final = 0
+
+
+class RandomWalk:
+    """Never exhausted: the n-th execution depends on the seed and on n alone."""
+
+    clocked = False
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._executions = 0
+
+    def begin(self, state: State) -> bool:
+        """Draw the seed of the next execution."""
+        self._executions += 1
+        state.own[SEED] = draw(draw(self._seed, 1), self._executions)
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Pick evenly."""
+        count = len(enabled)
+        if count == 1:
+            return enabled[0]
+        registers = state.registers
+        return enabled[draw(state.own[SEED], registers[LENGTH] + 7919 * registers[FAILURES]) * count >> 32]
+
+
+KIND = PolicyKind(
+    name="random",
+    summary="everybody who can move is as likely to be picked",
+    build=lambda _variant, seed: RandomWalk(seed),
+)

@@ -1,0 +1,102 @@
+"""Replay: one given schedule, step by step, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ticketlab.explorer.engine.clock import TICK
+from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.state import NOBODY, State
+
+PLANNED: Final = 0  # register: how many choices are given
+SKIPPED: Final = 1  # register: how many of them have been passed over
+
+
+class Replay:
+    """One execution: whoever the schedule names at each step; `when` is when each was made where time orders steps.
+
+    Past its end the participant that moved last goes on while it can, then the lowest-numbered one: the continuation
+    without preemptions, so a schedule may be given by its beginning. A schedule that names somebody who can not move
+    diverges.
+    """
+
+    def __init__(self, schedule: Sequence[int], when: Sequence[int] = ()) -> None:
+        self.clocked = bool(when)
+        self._schedule = tuple(schedule)
+        self._when = tuple(when)
+        self._begun = False
+
+    def begin(self, state: State) -> bool:
+        """Lay out the schedule, once."""
+        if self._begun:
+            return False
+        self._begun = True
+        planned = self._schedule[: len(state.plan)]
+        for place, who in enumerate(planned):
+            state.plan[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
+        state.own[PLANNED], state.own[SKIPPED] = len(planned), 0
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan, then go on without preemption."""
+        place = state.registers[LENGTH]
+        if place < state.own[PLANNED]:
+            planned: int = state.plan[place]
+            if planned not in enabled:
+                return NOBODY
+            if place < len(self._when):
+                state.clock.wake[planned] = self._when[place] - TICK
+            return planned
+        return go_on(enabled, state)
+
+
+class Onward:
+    """One schedule without preemption, and without a trace in the state: it lays nothing out."""
+
+    clocked = False
+
+    def begin(self, state: State) -> bool:
+        """Need nothing."""
+        return True
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Let whoever moves move on."""
+        return go_on(enabled, state)
+
+
+class Loosely(Replay):
+    """One execution that follows a schedule where it can: who can not move at its turn is passed over."""
+
+    def __init__(self, schedule: Sequence[int], *, clocked: bool = False) -> None:
+        super().__init__(schedule)
+        self.clocked = clocked
+
+    def choose(self, enabled: Sequence[int], state: State) -> int:
+        """Follow the plan from where it was left, skipping who can not move."""
+        own = state.own
+        place = state.registers[LENGTH]
+        while place + own[SKIPPED] < own[PLANNED]:
+            planned: int = state.plan[place + own[SKIPPED]]
+            if planned in enabled:
+                return planned
+            if not state.open[state.pending[enabled[0]]]:
+                break  # nobody can move, and some are only asked to attempt once more
+            own[SKIPPED] += 1
+        return go_on(enabled, state)
+
+
+def go_on(enabled: Sequence[int], state: State) -> int:
+    """Return whoever moved last, if it still can, else the lowest-numbered participant that can.
+
+    Where time orders steps, who sleeps comes after all who do not.
+    """
+    if state.clock.orders:
+        first, now = min(state.clock.wake[who] for who in enabled), state.clock.now()
+        enabled = [who for who in enabled if state.clock.wake[who] <= max(first, now)]
+    place = state.registers[LENGTH]
+    if place:
+        last: int = state.who[place - 1]
+        if last in enabled:
+            return last
+    return enabled[0]

@@ -1,0 +1,31 @@
+"""Round robin: everybody in turn for a quantum of so many steps; a shorter quantum means more switches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.queues import DISPATCHED, ReadyQueue
+
+
+class RoundRobin(ReadyQueue):
+    """One execution in which nobody makes more than `quantum` steps at a stretch while others are ready."""
+
+    def __init__(self, quantum: int) -> None:
+        super().__init__()
+        self._quantum = quantum
+
+    def _goes_on(self, running: int, ready: Sequence[int], state: State) -> bool:
+        used = state.registers[LENGTH] - state.own[DISPATCHED]
+        return bool(used < self._quantum)
+
+
+KIND = PolicyKind(
+    name="rr",
+    summary="round robin: everybody in turn for so many steps",
+    number="quantum in steps",
+    build=lambda variant, _seed: RoundRobin(int(variant)),
+    ends=True,
+)

@@ -1,0 +1,46 @@
+"""Shortest job first: of those that are ready, the one with the fewest steps to make; it keeps the mean wait lowest.
+
+Nobody knows how long a job will be before it ran. So there are two executions: the first serves in order of arrival and
+measures, the second goes by what was measured.
+"""
+
+from __future__ import annotations
+
+from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.queues import ReadyQueue
+
+
+class ShortestJob(ReadyQueue):
+    """Two executions: one that measures, one that sorts. The plan holds everybody's length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._executions = 0
+
+    def begin(self, state: State) -> bool:
+        """Take the lengths of the first execution for the second."""
+        self._executions += 1
+        if self._executions > 2:
+            return False
+        lengths = [0] * state.size
+        if self._executions == 2:
+            for who in state.who[: state.registers[LENGTH]]:
+                lengths[who] += 1
+        self._begun = False
+        super().begin(state)
+        for who, length in enumerate(lengths):
+            state.plan[who] = length
+        return True
+
+    def _rank(self, who: int, state: State) -> tuple[int, int]:
+        return state.plan[who], state.marks[who]
+
+
+KIND = PolicyKind(
+    name="sjf",
+    summary="shortest job first, by the lengths of a first execution",
+    build=lambda _variant, _seed: ShortestJob(),
+    ends=True,
+)

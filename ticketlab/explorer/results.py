@@ -1,0 +1,170 @@
+"""What an exploration or a replay came to, as values that can be printed, saved and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ticketlab.core.faults import Fault
+from ticketlab.core.history import History
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.core.text import counted
+from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.case import Case
+from ticketlab.explorer.executors.executor import STEPS
+from ticketlab.explorer.executors.processes import PATIENCE
+
+EXECUTIONS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exploring:
+    """How a scenario is explored.
+
+    `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `whole` takes reads and
+    writes as one step each. `steps` is when an execution counts as endless; `patience`, in seconds, is how long a real
+    process may stay outside control. `faults` are what strikes, one in each execution.
+    """
+
+    policy: Spec = field(default_factory=lambda: Spec("dpor"))
+    executor: str = "inline"
+    executions: int = EXECUTIONS
+    seed: int = 0
+    exhaust: bool = False
+    whole: bool = False
+    steps: int = STEPS
+    patience: float = PATIENCE
+    folder: Path | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An execution that went wrong, as small as it could be made, and what is wrong with it.
+
+    `confirmed` says whether real processes did the same, or why that was not asked.
+    """
+
+    case: Case
+    execution: Execution
+    anomalies: tuple[Anomaly, ...]
+    history: History
+    confirmed: str
+
+
+@dataclass(frozen=True, slots=True)
+class StruckPoint:
+    """What came of a fault at one point of one participant, over all schedules.
+
+    `before` is the step that it struck before; `waited` the longest time, in seconds, that survivors had to wait for
+    something to expire; `names` says how often each anomaly came of it.
+    """
+
+    fault: Fault
+    who: str
+    point: int
+    before: str
+    executions: int
+    anomalous: int
+    names: Mapping[str, int]
+    waited: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it stands in results."""
+        return {**asdict(self), "fault": str(self.fault), "point": self.point + 1, "names": dict(self.names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
+
+    `struck` says what came of the faults, point by point; `left` names the files that were left behind.
+    """
+
+    command: str
+    scenario: Scenario
+    how: Exploring
+    executions: int
+    anomalous: int
+    names: Mapping[str, int]
+    exhausted: bool
+    seconds: float
+    finding: Finding | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    struck: Sequence[StruckPoint] = ()
+    left: Sequence[str] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Wrong, right as far as everything was tried, or undecided."""
+        if self.finding is not None:
+            return Verdict(self.finding.anomalies)
+        if self.exhausted:
+            return Verdict()
+        tried, are = counted(self.executions, "execution"), "is" if self.executions == 1 else "are"
+        return Verdict(reason=f"{tried} by {self.how.policy} found nothing, and {are} not all")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the exploration as it is printed and saved."""
+        found = self.finding
+        return {
+            "command": self.command,
+            "store": str(self.scenario.store),
+            "strategy": str(self.scenario.strategy),
+            "buyers": self.scenario.buyers,
+            "tickets": self.scenario.inventory.tickets,
+            "policy": str(self.how.policy),
+            "executor": self.how.executor,
+            "seed": self.how.seed,
+            "valid": self.verdict.valid,
+            "reason": self.verdict.reason,
+            "executions": self.executions,
+            "anomalous": self.anomalous,
+            "names": dict(self.names),
+            "faults": [str(fault) for fault in self.how.faults],
+            "struck": [each.to_json() for each in self.struck],
+            "left": list(self.left),
+            "exhausted": self.exhausted,
+            "seconds": self.seconds,
+            "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
+            "case": found.case.to_json() if found else None,
+            "confirmed": found.confirmed if found else "",
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a case led to this time."""
+
+    command: str
+    case: Case
+    executor: str
+    execution: Execution
+    anomalies: tuple[Anomaly, ...]
+    history: History
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is wrong with the execution."""
+        return Verdict(self.anomalies)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the replay as it is printed and saved."""
+        return {
+            "command": self.command,
+            "store": str(self.case.scenario.store),
+            "strategy": str(self.case.scenario.strategy),
+            "buyers": self.case.scenario.buyers,
+            "tickets": self.case.scenario.inventory.tickets,
+            "executor": self.executor,
+            "valid": self.verdict.valid,
+            "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
+            "case": self.case.to_json(),
+            "environment": dict(self.environment),
+        }

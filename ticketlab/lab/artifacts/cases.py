@@ -1,0 +1,64 @@
+"""Case files: one JSON object each, named by what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Final
+
+import ticketlab
+from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.explorer.case import Case
+from ticketlab.lab.artifacts.files import read_json, tidy, write_file
+
+CASES: Final = Path(".ticketlab") / "cases"
+
+
+def versions() -> dict[str, str]:
+    """Return what a replay should be the same as."""
+    return {"ticketlab": ticketlab.__version__, "python": platform.python_version()}
+
+
+def save_case(case: Case, folder: Path = CASES) -> Path:
+    """Write a case into a folder; the same schedule of the same scenario, or test, gets the same name again."""
+    data = case.to_json()
+    identity = [data["scenario"], data["without"], data["whole"], data["schedule"]]
+    identity += [told for told in (data["faults"], case.found.get("test")) if told]
+    what = json.dumps(identity, sort_keys=True)
+    store, strategy = case.scenario.store.name, case.scenario.strategy.name
+    name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
+    path = folder / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TicketlabError(f"cannot save the case as {path}: {error.strerror or error}") from None
+    write_file(path, lambda file: file.writelines([_text(data)]), force=True)
+    return path
+
+
+def _text(data: dict[str, object]) -> str:
+    """Return JSON with one line for each key: a schedule is read across, not down."""
+    lines = (f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def is_case(path: Path) -> bool:
+    """Whether a file is meant to be a case, sound or not."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return file.read(200).lstrip(b"{ \t\r\n").startswith(b'"ticketlab": "case"')
+    except OSError:
+        return False
+
+
+def load_case(path: Path) -> Case:
+    """Read a case; raises UsageError where the file cannot be read, or holds no case that this version knows."""
+    data = read_json(path, "case")
+    try:
+        return Case.from_json(data)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None

@@ -1,0 +1,38 @@
+"""Timelines kept beside a result, in `timeline.json` of a run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.timeline import Picture, from_json, to_json
+from ticketlab.lab.artifacts.files import is_folder, read_json
+
+TIMELINES: Final = "timeline.json"
+
+
+def writer(pictures: Sequence[Picture]) -> Callable[[IO[str]], None]:
+    """Return what writes them into an open file."""
+
+    def write(file: IO[str]) -> None:
+        file.write(json.dumps(to_json(pictures), separators=(",", ":")))
+
+    return write
+
+
+def read_pictures(run: Path) -> list[Picture]:
+    """Read the timelines of a run's folder; a result that is a file of its own, and many runs, have none.
+
+    Raises:
+        UsageError: they cannot be read, are damaged, or are of a version that this lab does not know.
+    """
+    path = run / TIMELINES
+    if not is_folder(run) or not path.exists():
+        return []
+    try:
+        return from_json(read_json(path, "timeline"))
+    except ValueError as error:
+        raise UsageError(f"cannot draw the timeline {path}: {error}") from None

@@ -1,0 +1,127 @@
+"""Jepsen's register histories: EDN maps, one an event, as `history.edn` has them.
+
+The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), imported only when such a file is read.
+It takes about half a millisecond an event, so this is for histories of thousands of operations, not millions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from ticketlab.checker.columns import FAILED, UNKNOWN, Columns, MalformedHistory
+from ticketlab.core.errors import UsageError
+from ticketlab.core.strict_json import DEEPEST, brief
+from ticketlab.core.text import harmless
+
+_SHOWN = 60  # characters of a bad value that a message quotes
+_TYPES = ("invoke", "ok", "fail", "info")
+
+
+class _Event(NamedTuple):
+    number: int
+    type: str
+    process: int
+    f: str
+    value: Any
+    time: int
+
+
+def parse(text: str) -> Columns:
+    """Read a history of reads, writes and compare-and-sets, for the model `cas-register`.
+
+    As in Jepsen, `:fail` says that an operation certainly did not happen, and `:info`, or no completion at all, that it
+    may happen at any later time. Events of a process that is no number (`:nemesis`) are left out. Times are those of
+    the events where each is later than the one before; otherwise events are numbered, since their order is what counts.
+
+    Raises:
+        MalformedHistory: text that is no such history.
+        UsageError: the parser is not installed.
+    """
+    events = list(_events(_forms(text)))
+    timed = (
+        all(one.time < other.time for one, other in pairwise(events))
+        and min((event.time for event in events), default=-1) >= 0
+    )
+    columns = Columns({"model": "cas-register"}, first_line=0)
+    open_events: dict[int, _Event] = {}
+    for position, event in enumerate(events):
+        event = event._replace(time=event.time if timed else position)
+        begun = open_events.pop(event.process, None)
+        if event.type == "invoke":
+            if begun is not None:
+                raise _wrong(event, f"process {event.process} invokes, but its event {begun.number} has not completed")
+            open_events[event.process] = event
+        elif begun is None or begun.f != event.f:
+            raise _wrong(event, f"process {event.process} completes {event.f!r}, which it has not invoked")
+        else:
+            _add(columns, begun, event)
+    for begun in open_events.values():
+        _add(columns, begun, None)
+    columns.check_order()
+    return columns
+
+
+def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
+    arg = None if begun.f == "read" else begun.value
+    if completed is None:
+        columns.add(begun.process, begun.f, arg, None, "", begun.time, None)
+        return
+    answers = {"ok": completed.value if begun.f == "read" else "ok", "fail": FAILED, "info": UNKNOWN}
+    columns.add(begun.process, begun.f, arg, answers[completed.type], "", begun.time, completed.time)
+
+
+def _forms(text: str) -> Iterable[Any]:
+    try:
+        edn = import_module("edn_format")
+    except ImportError:
+        raise UsageError("reading EDN needs a parser: pip install 'ticketlab[edn]'") from None
+    try:
+        forms = edn.loads_all(text)
+    except Exception as error:  # whatever it is: the parser is not ours, and neither is the text
+        said = harmless(str(error))[:_SHOWN] or type(error).__name__
+        raise MalformedHistory(f"this is no EDN: {said}: expected Jepsen's events, a map each") from None
+    if len(forms) == 1 and not isinstance(forms[0], Mapping):
+        forms = forms[0]
+    return forms if isinstance(forms, Iterable) else [forms]
+
+
+def _events(forms: Iterable[Any]) -> Iterator[_Event]:
+    for number, form in enumerate(forms, 1):
+        if not isinstance(form, Mapping):
+            raise MalformedHistory(f"event {number}: found {brief(form)}: expected a map")
+        fields = {getattr(key, "name", str(key)): value for key, value in form.items()}
+        process = fields.get("process")
+        if type(process) is not int:
+            if process is None:
+                raise MalformedHistory(f"event {number}: key :process is missing")
+            continue
+        kind, f = getattr(fields.get("type"), "name", None), getattr(fields.get("f"), "name", None)
+        if kind not in _TYPES:
+            raise MalformedHistory(
+                f"event {number}: :type is {_said(fields.get('type'))}: expected one of :invoke :ok :fail :info"
+            )
+        if f is None:
+            raise MalformedHistory(f"event {number}: :f is {_said(fields.get('f'))}: expected :read, :write or :cas")
+        time = fields.get("time")
+        yield _Event(number, kind, process, f, _plain(fields.get("value")), time if type(time) is int else -1)
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if value is None or type(value) in (int, str):
+        return value
+    if isinstance(value, Iterable):
+        if depth > DEEPEST:
+            raise MalformedHistory(f"a value is nested more than {DEEPEST} deep")
+        return [_plain(part, depth + 1) for part in value]
+    return str(value)
+
+
+def _said(value: Any) -> str:
+    return harmless(str(value))[:_SHOWN]
+
+
+def _wrong(event: _Event, message: str) -> MalformedHistory:
+    return MalformedHistory(f"event {event.number}: {message}")

@@ -1,0 +1,1 @@
+"""Strategies and stores side by side, held to baselines and thresholds."""

@@ -1,0 +1,116 @@
+"""Medians, spreads and ranks: what several rounds of several strategies say, and what they do not.
+
+Strategies are ranked by their median sales a second, and only against those on the same store with as many buyers. One
+whose books were ever wrong has no rank, whatever its speed; nor has one that could not be judged, or one that does not
+even claim to be safe: with a single buyer, or by luck, its books may be right.
+
+Two neighbours in rank are *unsettled* where chance may have ordered them: their spreads overlap, and the first was not
+the faster one in every round. Rounds are interleaved, so that a slow minute of the machine slows both in that round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+
+from ticketlab.core.result import Figures
+from ticketlab.core.verdict import Verdict
+from ticketlab.lab.comparing.cells import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the rounds of one cell came to.
+
+    `figures` holds a value for each finished round, in order; `curve` the latencies of the median round, at
+    `figures.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all `races`, warm-ups too.
+    """
+
+    cell: Cell
+    orders: int
+    sold: int
+    verdict: Verdict
+    races: int
+    wrong_races: int
+    figures: Sequence[Figures]
+    curve: Sequence[float]
+
+    @property
+    def rates(self) -> list[float]:
+        """Sales a second, round by round."""
+        return [each.sales_per_s for each in self.figures]
+
+    @property
+    def rate(self) -> float:
+        """Median sales a second."""
+        return median(self.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A cell's place among its peers: rank from 1, ratio to the fastest correct one, and whether the next may be ahead.
+
+    Where the cell is not ranked, `rank` is None; `ratio` is None where there is nothing correct to compare it with.
+    """
+
+    rank: int | None
+    ratio: float | None
+    unsettled: bool
+
+
+def medians(rounds: Sequence[Figures]) -> dict[str, float]:
+    """Return the median of every figure over the rounds."""
+    return {name: float(median(values)) for name, values in _columns(rounds).items()}
+
+
+def spreads(rounds: Sequence[Figures]) -> dict[str, list[float]]:
+    """Return the lowest and the highest value of every figure over the rounds."""
+    return {name: [min(values), max(values)] for name, values in _columns(rounds).items()}
+
+
+def median_curve(curves: Sequence[Sequence[float]]) -> list[float]:
+    """Return the median of several curves, point by point; those without any point do not count."""
+    return [median(points) for points in zip(*filter(None, curves), strict=True)]
+
+
+def _columns(rounds: Sequence[Figures]) -> dict[str, list[float]]:
+    rows = [asdict(each) for each in rounds]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def peers(measured: Iterable[Measured]) -> dict[tuple[str, int], list[Measured]]:
+    """Group cells by what may be compared: the same store, as many buyers."""
+    groups: dict[tuple[str, int], list[Measured]] = {}
+    for each in measured:
+        groups.setdefault((str(each.cell.store), each.cell.buyers), []).append(each)
+    return groups
+
+
+def standings(group: Sequence[Measured]) -> Mapping[Cell, Standing]:
+    """Rank the cells of one group."""
+    ranked = ranking(group)
+    best = ranked[0].rate if ranked else 0.0
+    found = {}
+    for each in group:
+        rank = ranked.index(each) + 1 if each in ranked else None
+        following = ranked[rank] if rank is not None and rank < len(ranked) else None
+        found[each.cell] = Standing(
+            rank,
+            each.rate / best if best else None,
+            following is not None and not settled(each.rates, following.rates),
+        )
+    return found
+
+
+def ranking(group: Iterable[Measured]) -> list[Measured]:
+    """Return the correct cells that sold anything, the fastest first; equals keep their order."""
+    correct = (each for each in group if each.verdict.valid and each.cell.claims_safety and each.rate)
+    return sorted(correct, key=lambda each: -each.rate)
+
+
+def settled(faster: Sequence[float], slower: Sequence[float]) -> bool:
+    """Whether the order of two neighbours is more than chance: spreads apart, or the same winner in every round."""
+    return min(faster) > max(slower) or (
+        len(faster) > 1 and all(one > other for one, other in zip(faster, slower, strict=True))
+    )

@@ -1,0 +1,1 @@
+"""Exploration of scenarios and functions, with faults, plans and replays."""

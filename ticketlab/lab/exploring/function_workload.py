@@ -1,0 +1,172 @@
+"""Trials: any function of the user's, called once for each buyer, explored as purchases are.
+
+Up to four witnesses find what went wrong: the books themselves (negative stock, a ticket twice in the ledger, an
+invariant of the user's own), the receipts (where the function buys through its session or returns tickets), the number
+of tickets that it says it has, and what each buyer took by its own reckoning. An exception that leaves the function is
+wrong as well, and so is an execution that cannot come to its end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from ticketlab.checker.books import judge_books
+from ticketlab.core.errors import TornRead
+from ticketlab.core.history import Operation
+from ticketlab.core.inventory import Books, Request
+from ticketlab.core.plugin import Perform
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.workload import Record
+from ticketlab.lab.exploring.function_session import Checkout, Told
+from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.launch.recorder import described, told
+
+Invariant = Callable[[Books], object]
+
+
+class Trial(Rehearsal):
+    """The cast of a function under test.
+
+    `invariant` is given the books after each execution, and holds unless it returns False or raises AssertionError;
+    `reset` is called before each execution, to put back what the function shares beside the store.
+    """
+
+    at_home = True
+
+    def __init__(
+        self,
+        function: Callable[[Checkout], Any],
+        scenario: Scenario,
+        *,
+        invariant: Invariant | None = None,
+        reset: Callable[[], object] | None = None,
+        test: str = "",
+    ) -> None:
+        super().__init__(scenario)
+        self.function = function
+        self._invariant = invariant
+        self._reset = reset
+        self.origin = {"test": test} if test else {}
+
+    def reset(self) -> None:
+        """Put back the opening stock, and what the function shares."""
+        super().reset()
+        if self._reset is not None:
+            self._reset()
+
+    def join(self, buyer: int) -> AbstractContextManager[Perform]:
+        """Open the buyer's session, and call the function with it."""
+        return self._called(buyer)  # type: ignore[return-value]  # what came of a call is more than an outcome
+
+    @contextmanager
+    def _called(self, buyer: int) -> Iterator[Callable[[Request], Told]]:
+        with super().join(buyer) as perform, self._store.session() as session:
+
+            def call(_request: Request) -> Told:
+                checkout = Checkout(buyer, session, perform)
+                return checkout.told(self.function(checkout))
+
+            yield call
+
+    def operations(self, execution: Execution) -> list[Operation]:
+        """Return the receipts; who crashed or was broken off inside may have bought."""
+        found = []
+        for record in execution.records:
+            invoked, returned = execution.span(record)
+            buyer, outcome = record.buyer + 1, record.outcome
+            if isinstance(outcome, Told):
+                for request, answer in outcome.receipts:
+                    op, section, arg = described(request)
+                    result, tickets = told(answer)
+                    found.append(Operation(buyer, op, arg, result, invoked, returned, section, tickets))
+            else:
+                op, section, arg = described(self.scripts[record.buyer][record.request])
+                error = f"{type(outcome).__name__}: {outcome}"
+                found.append(Operation(buyer, op, arg, None, invoked, None, section, error=error))
+        return found
+
+    def judge(self, execution: Execution) -> list[Anomaly]:
+        """Return what went wrong in the execution that just ran."""
+        books, found = self.read_books()
+        found += self.endings(execution)
+        calls = [record.outcome for record in execution.records if isinstance(record.outcome, Told)]
+        if any(call.receipts for call in calls):
+            found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
+        elif books is not None and not found and len(calls) == len(execution.records):
+            found = list(_sums(self.scenario.inventory.tickets, calls, books)) + found
+        if books is not None:
+            found += [one for one in _books_alone(books) if one.name not in {each.name for each in found}]
+            found += self._broken(books)
+        return found
+
+    def endings(self, execution: Execution) -> list[Anomaly]:
+        """Return what kept a buyer from its end: any exception that leaves the function does."""
+        stuck = [one for one in super().endings(execution) if one.name != "buyer crashed"]
+        return stuck + [_raised(record) for record in execution.records if isinstance(record.outcome, Exception)]
+
+    def _broken(self, books: Books) -> list[Anomaly]:
+        if self._invariant is None:
+            return []
+        try:
+            holds = self._invariant(books)
+        except AssertionError as error:
+            return [Anomaly("invariant broken", str(error) or "an assertion of the invariant failed")]
+        if holds is False:
+            return [Anomaly("invariant broken", f"the invariant does not hold of {_left(books)}")]
+        return []
+
+
+def _raised(record: Record) -> Anomaly:
+    outcome = record.outcome
+    who = f"buyer {record.buyer + 1}"
+    if isinstance(outcome, TornRead):
+        return Anomaly("torn read", f"{who} met a half-written record: {outcome}")
+    if isinstance(outcome, AssertionError):
+        return Anomaly("assertion failed", f"{who}: {outcome}" if str(outcome) else f"{who}: an assertion failed")
+    error = f"{type(outcome).__name__}: {outcome}"
+    return Anomaly("buyer crashed", f"{who} crashed ({error})", {"error": error})
+
+
+def _sums(tickets: int, calls: Sequence[Told], books: Books) -> Iterator[Anomaly]:
+    """Hold what the buyers say, and what they took, against the books.
+
+    Who says "yes" may have more than one ticket, so only who reckons can prove that the books lack too many. Where
+    nobody touched the books, the function sells something else, and only the number of tickets counts.
+    """
+    gone = sum(stock.tickets - stock.remaining for stock in books.stocks.values())
+    says = sum(call.says or 0 for call in calls)
+    took = sum(call.took or 0 for call in calls)
+    reckoned = all(call.took is not None for call in calls)
+    what, count = ("buyers say that they have", says) if says > took or not reckoned else ("buyers took", took)
+    evidence = {"says": says, "took": took if reckoned else None, "gone": gone, "tickets": tickets}
+    if count > tickets:
+        yield Anomaly("oversold", f"{what} {count} tickets, and there were only {tickets}", evidence)
+    if count > gone and (took or gone or not reckoned):
+        sentence = f"{what} {count} tickets, the books count {gone}: {count - gone} were overwritten"
+        yield Anomaly("lost update", sentence, evidence)
+    if reckoned and took < gone:
+        yield Anomaly("ghost sale", f"buyers took {took} tickets, but {gone} are gone from the books", evidence)
+
+
+def _books_alone(books: Books) -> Iterator[Anomaly]:
+    for stock in books.stocks.values():
+        if stock.remaining < 0:
+            sentence = f"the books say that {stock.remaining} tickets of section {stock.section!r} are left"
+            yield Anomaly("negative stock", sentence, {"section": stock.section, "remaining": stock.remaining})
+    sales = Counter(
+        (entry.section, ticket) for entry in books.ledger or () if not entry.cancels for ticket in entry.tickets
+    )
+    for (section, ticket), count in sales.items():
+        if count > 1:
+            sentence = f"ticket {ticket} of section {section!r} is {count} times in the ledger"
+            yield Anomaly("ticket sold twice", sentence, {"section": section, "ticket": ticket, "count": count})
+            return
+
+
+def _left(books: Books) -> str:
+    return " and ".join(f"{stock.remaining} left in {stock.section!r}" for stock in books.stocks.values())

@@ -1,0 +1,1 @@
+"""Stores, strategies, launchers and policies, by name."""

@@ -1,0 +1,133 @@
+"""What can be chosen by name: every kind that an installed package names in its entry points, ours among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.plugin import Capability, StoreKind, StrategyKind
+from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Kind, Spec
+from ticketlab.lab.plugins import entry_points
+from ticketlab.launch.job import LauncherKind
+
+if TYPE_CHECKING:
+    from ticketlab.explorer.policies.policy import PolicyKind
+
+K = TypeVar("K", bound=Kind)
+
+
+def store_kind(spec: Spec) -> StoreKind:
+    """Return the store that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("store", spec.name, StoreKind)
+
+
+def strategy_kind(spec: Spec) -> StrategyKind:
+    """Return the strategy that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("strategy", spec.name, StrategyKind)
+
+
+def policy_kind(spec: Spec) -> PolicyKind:
+    """Return the policy that a spec names; raises UsageError with the closest name where there is none."""
+    from ticketlab.explorer.policies.policy import PolicyKind  # a live race does without
+
+    return _kind("policy", spec.name, PolicyKind)
+
+
+def launcher_kind(spec: Spec) -> LauncherKind:
+    """Return the launcher that a spec names; raises UsageError with the closest name where there is none."""
+    return _kind("launcher", spec.name, LauncherKind)
+
+
+def refuse_combination(scenario: Scenario) -> None:
+    """Raise UsageError where a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
+    store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
+    reason = strategy.unsupported_on(store)
+    if reason:
+        raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
+    if scenario.hold:
+        refuse_holds(store)
+
+
+def refuse_holds(store: StoreKind) -> None:
+    """Raise UsageError where a store cannot keep holds."""
+    if Capability.HOLDS not in store.capabilities:
+        raise UsageError(f"{store.name} cannot keep holds: they need {Capability.HOLDS.value}, and it has none")
+
+
+def stores() -> list[StoreKind]:
+    """Return all stores, in the order of their names."""
+    return [_load("store", name, point, StoreKind) for name, point in sorted(_points("store").items())]
+
+
+def strategies() -> list[StrategyKind]:
+    """Return all strategies, in the order of their names."""
+    return [_load("strategy", name, point, StrategyKind) for name, point in sorted(_points("strategy").items())]
+
+
+def launchers() -> list[LauncherKind]:
+    """Return all launchers, in the order of their names."""
+    return [_load("launcher", name, point, LauncherKind) for name, point in sorted(_points("launcher").items())]
+
+
+def names(what: str) -> list[str]:
+    """Return the names of all stores, strategies, launchers or policies, without importing any of them."""
+    return sorted(_points(what))
+
+
+_guests: dict[tuple[type[Kind], str], Kind] = {}
+
+
+@contextmanager
+def guest(kind: StoreKind | StrategyKind) -> Iterator[None]:
+    """Let a kind that no entry point names be found by its name for a while."""
+    key = (type(kind), kind.name)
+    before = _guests.get(key)
+    _guests[key] = kind
+    try:
+        yield
+    finally:
+        if before is None:
+            del _guests[key]
+        else:
+            _guests[key] = before
+
+
+_GROUPS = {
+    "store": "ticketlab.stores",
+    "strategy": "ticketlab.strategies",
+    "launcher": "ticketlab.launchers",
+    "policy": "ticketlab.policies",
+}
+
+
+def _points(what: str) -> dict[str, str]:
+    """Return everything of a kind that is installed: each name with its "module:attribute"."""
+    from importlib import metadata
+
+    return {point.name: point.value for point in metadata.entry_points(group=_GROUPS[what])}
+
+
+def _kind(what: str, name: str, expected: type[K]) -> K:
+    invited = _guests.get((expected, name))
+    if isinstance(invited, expected):
+        return invited
+    point = entry_points.entry_points()[_GROUPS[what]].get(name) or _points(what).get(name)
+    if point is None:
+        raise unknown_name(what, name, _points(what))
+    return _load(what, name, point, expected)
+
+
+def _load(what: str, name: str, point: str, expected: type[K]) -> K:
+    module, _, attribute = point.partition("[")[0].replace(" ", "").partition(":")
+    try:
+        loaded: Any = attrgetter(attribute)(import_module(module))
+    except Exception as error:
+        raise TicketlabError(f"the {_GROUPS[what]} entry point {name!r} does not load: {error}") from error
+    if not isinstance(loaded, expected):
+        raise TicketlabError(f"the {_GROUPS[what]} entry point {point!r} is not a {expected.__name__}")
+    return loaded

@@ -1,0 +1,1 @@
+"""Live races: run, judged and measured."""
