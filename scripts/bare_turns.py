@@ -30,7 +30,7 @@ class BareTurns:
     def __enter__(self) -> Self:
         self._cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(self._cores)})
-        self._bells = [os.eventfd(0) for _ in range(self._buyers + 1)]
+        self._wakeups = [os.eventfd(0) for _ in range(self._buyers + 1)]
         self._next = memoryview(mmap.mmap(-1, 8 * (self._buyers + 1))).cast("q")  # by buyer: whom it rings
         self._lock = multiprocessing.Lock()
         Path(self._file).write_bytes(OPENING)
@@ -46,12 +46,12 @@ class BareTurns:
         for pid in self._pids:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        for bell in self._bells:
+        for bell in self._wakeups:
             os.close(bell)
         os.sched_setaffinity(0, self._cores)
 
     def _take_turns(self, buyer: int) -> None:
-        bells, following, lock, path = self._bells, self._next, self._lock, self._file
+        bells, following, lock, path = self._wakeups, self._next, self._lock, self._file
         while True:
             os.eventfd_read(bells[buyer])
             with lock:
@@ -76,6 +76,6 @@ class BareTurns:
             random.shuffle(order)
             for who, following in zip(order, [*order[1:], leader], strict=True):
                 self._next[who] = following
-            os.eventfd_write(self._bells[order[0]], 1)
-            os.eventfd_read(self._bells[leader])
+            os.eventfd_write(self._wakeups[order[0]], 1)
+            os.eventfd_read(self._wakeups[leader])
         return executions / (time.perf_counter() - began)

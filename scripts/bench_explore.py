@@ -34,7 +34,7 @@ from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.search import search
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 
 SCALE = {2: 8_283, 10: 3_292, 100: 298}
 """Executions a second of detangle on a quiet machine of two cores, where the peers cannot be installed."""
@@ -42,9 +42,9 @@ SCALE = {2: 8_283, 10: 3_292, 100: 298}
 COUNTS = [(2, 1), (3, 1), (3, 2), (4, 1), (4, 2), (5, 1)]
 
 
-def cast(store: str, strategy: str, buyers: int, tickets: int) -> Rehearsal:
+def cast(store: str, strategy: str, buyers: int, tickets: int) -> ScenarioWorkload:
     """Return a scenario's cast."""
-    return Rehearsal(Scenario(Spec.parse(store), Spec.parse(strategy), buyers, Inventory({"main": tickets})))
+    return ScenarioWorkload(Scenario(Spec.parse(store), Spec.parse(strategy), buyers, Inventory({"main": tickets})))
 
 
 def rate(executor: Any, executions: int) -> float:
@@ -145,7 +145,7 @@ def processes(rounds: int) -> None:
         ("manager", "lock", 2, 2_000),
         ("manager", "lock", 5, 800),
     ):
-        make = lambda: Processes(cast(store, strategy, buyers, 1), whole=True)  # noqa: B023, E731 - used at once
+        make = lambda: Processes(cast(store, strategy, buyers, 1), atomic_accesses=True)  # noqa: B023, E731 - used at once
         report(f"processes, {store}, {strategy}, {buyers} buyers", median_rate(make, 500, rounds), bar)
 
 
@@ -154,7 +154,7 @@ def json_beside_bare_turns(buyers: int, bar: float, rounds: int) -> None:
     executions = 30 if buyers == 100 else 500
     with (
         tempfile.TemporaryDirectory(dir=".") as folder,
-        Processes(cast("json:in-place", "lock", buyers, 1), whole=True) as executor,
+        Processes(cast("json:in-place", "lock", buyers, 1), atomic_accesses=True) as executor,
         BareTurns(Path(folder), buyers) as bare,
     ):
         rate(executor, max(10, executions // 4))

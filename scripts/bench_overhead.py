@@ -31,7 +31,7 @@ from sqlalchemy.pool import NullPool
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.stores.schema import METADATA, STOCK
 
@@ -282,7 +282,7 @@ def lab_rate(case: Case, buyers: int, orders: int, *, trace: bool) -> float:
         orders=orders,
         ledger=False,
     )
-    result = race(scenario, Live(trace=trace))
+    result = race(scenario, RaceOptions(trace=trace))
     if not result.valid:
         raise SystemExit(f"{case.name}: {[anomaly.sentence for anomaly in result.verdict.anomalies]}")
     return result.figures.sales_per_s

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ticketlab.core.history import History, Operation
-from ticketlab.core.timeline import Span, State, Timeline, Violation
+from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
 from ticketlab.lab.racing.timeline import of_history
 from ticketlab.report.page import render
 
@@ -85,15 +85,15 @@ def race(spans: int, lanes: int = 100) -> Timeline:
     for lane in range(lanes):
         at = draw.randrange(5_000_000)
         for number in range(spans // lanes):
-            state = (State.READY, State.RUNNING, State.BLOCKED, State.CRITICAL)[number % 4]
-            length = draw.randrange(20_000_000 if state is State.BLOCKED else 900_000)
+            state = (LaneState.READY, LaneState.RUNNING, LaneState.BLOCKED, LaneState.CRITICAL)[number % 4]
+            length = draw.randrange(20_000_000 if state is LaneState.BLOCKED else 900_000)
             detail = (
                 f"read inventory.json: {draw.randrange(100)} left, write inventory.json: {draw.randrange(100)} left"
             )
             label = f"buy 1 -> ticket {lane * spans // lanes // 4 + number // 4}"
-            found.append(Span(lane, at, at + length, state, label, detail if state is State.CRITICAL else ""))
+            found.append(Span(lane, at, at + length, state, label, detail if state is LaneState.CRITICAL else ""))
             at += length
-    marks = [Violation(draw.randrange(lanes), draw.randrange(20_000_000), "oversold", "6 of 5") for _ in range(10)]
+    marks = [Marker(draw.randrange(lanes), draw.randrange(20_000_000), "oversold", "6 of 5") for _ in range(10)]
     return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], found, marks)
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.lab.racing.tour import STORY
 from ticketlab.timings.latency import Latency
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--stores", nargs="*", default=list(STORY))
     given = parser.parse_args()
     runs = given.runs
-    live = Live(latency=Latency.parse("write=20ms"))
+    live = RaceOptions(latency=Latency.parse("write=20ms"))
     good = True
     print(f"{'store':<9}{'strategy':<23}{'oversold':>9}{'any anomaly':>13}{'of':>6}  anomalies")
     for store in given.stores:

@@ -16,13 +16,13 @@ from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.results import Exploring
-from ticketlab.explorer.search import replay as replayed
+from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.search import run_schedule as replayed
 from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.cases import load_case, save_case
 from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.exploring.replay import replay
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies
 
 SECONDS = 60.0
@@ -63,7 +63,9 @@ def races() -> None:
         found = [
             explore(
                 scenario(store, "none", 3, 1),
-                Exploring(policy=Spec("random"), seed=seed, executor="processes", whole=True, executions=100),
+                ExploreOptions(
+                    policy=Spec("random"), seed=seed, executor="processes", atomic_accesses=True, executions=100
+                ),
             ).finding
             for seed in range(1, 6)
         ]
@@ -87,7 +89,7 @@ def correct() -> None:
         ("sqlite", "atomic"),
     ):
         for executor, buyers in (("inline", 4), ("processes", 3)):
-            found = explore(scenario(store, strategy, buyers, 2), Exploring(executor=executor))
+            found = explore(scenario(store, strategy, buyers, 2), ExploreOptions(executor=executor))
             holds = "holds, exhausted" if found.verdict.valid and found.exhausted else "NOT PROVED"
             print(
                 f"{executor}, {strategy} on {store}, {buyers} buyers: {holds} in {found.executions} executions "
@@ -105,7 +107,7 @@ def seeds(count: int) -> None:
     for store, strategy in combinations(safe=False):
         # An unlinked lock file needs three buyers, and tickets left for the last two: 3 buyers of 2 tickets show it in
         # one execution of 27 (random finds it for 97.8 % of 1,000 seeds), 5 of 4 in one of 11.
-        cast = Rehearsal(scenario(store, strategy, 5, 4))
+        cast = ScenarioWorkload(scenario(store, strategy, 5, 4))
         with Inline(cast) as executor:
             found: dict[str, int] = {}
             for name, make in policies.items():
@@ -121,7 +123,7 @@ def alarms(total: int) -> None:
     pairs = list(combinations(safe=True))
     share, ran, wrong = -(-total // len(pairs)), 0, 0
     for store, strategy in pairs:
-        cast = Rehearsal(scenario(store, strategy, 3, 2))
+        cast = ScenarioWorkload(scenario(store, strategy, 3, 2))
         with Inline(cast) as executor:
             judged = [bool(cast.judge(one)) for one in search(executor, RandomWalk(1), share)]
         ran += len(judged)
@@ -131,7 +133,7 @@ def alarms(total: int) -> None:
     print(
         f"{wrong} anomalies in {ran:,} executions of {len(pairs)} correct combinations (bar 0 in 100,000)", flush=True
     )
-    cast = Rehearsal(scenario("json:in-place", "none", 3, 2))
+    cast = ScenarioWorkload(scenario("json:in-place", "none", 3, 2))
     with Inline(cast) as executor:
         first = next(one for one in search(executor, RandomWalk(1)) if cast.judge(one))
         again = [replayed(executor, first.schedule) for _ in range(100)]
@@ -144,7 +146,7 @@ def exhaust() -> None:
     rollback = [("sqlite:journal=delete,synchronous=off", f"transaction:{way}") for way in ("immediate", "deferred")]
     for store, strategy in [*combinations(safe=True), *rollback]:
         began = time.perf_counter()
-        cast = Rehearsal(scenario(store, strategy, 3, 2))
+        cast = ScenarioWorkload(scenario(store, strategy, 3, 2))
         with Inline(cast) as executor:
             executions = search(executor, SourceSets())
             wrong = count = 0

@@ -149,9 +149,9 @@ def json_bombs(wrap: bytes = b"%s", size: int = 16 << 20) -> Iterable[bytes]:
 def readers() -> list[Reader]:
     """Return every reader with its documents, which the lab itself makes here."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        race, story, comparison, exploration, case, timelines, history = _documents()
+        race, tour, comparison, exploration, case, timelines, history = _documents()
     stock = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "db").glob("*.json"))]
-    results = [race, story, comparison, exploration]
+    results = [race, tour, comparison, exploration]
     packed = [gzip.compress(each, mtime=0) for each in _HISTORIES]
     lines = [b"fairness>=0.8", b"p99 <= 5 ms", b"p99>+20%", b"sales/s<-10%"]
     latencies = [b"read=100ms,write=0-1s", b"commit=5us-2ms", b"send=1"]
@@ -227,35 +227,37 @@ def _documents() -> list[bytes]:
     from ticketlab.core.result import document
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
-    from ticketlab.core.timeline import Picture, to_json
-    from ticketlab.explorer.results import Exploring
+    from ticketlab.core.timeline import Diagram, timelines_to_json
+    from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.comparing.cells import matrix
-    from ticketlab.lab.comparing.comparison import Comparison, Effort
+    from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
     from ticketlab.lab.exploring.explore import explore
-    from ticketlab.lab.racing.options import Live
+    from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.lab.racing.race import race
-    from ticketlab.lab.racing.tour import as_story
-    from ticketlab.report.interleaving import picture
+    from ticketlab.lab.racing.tour import as_tour
+    from ticketlab.report.interleaving import diagram
     from ticketlab.timings.latency import Latency
 
-    live = Live(latency=Latency.parse("read=20ms,write=20ms"), timeline=True)
+    live = RaceOptions(latency=Latency.parse("read=20ms,write=20ms"), timeline=True)
     scenarios = [Scenario.of("json:rename", strategy, buyers=3) for strategy in ("none", "lock")]
     rows = [race(each, live, command="ticketlab race") for each in scenarios]
-    comparison = Comparison(matrix(["json"], ["none", "lock"], [], ["2"]), Effort(2, 0.05), 30.0)
+    comparison = Comparison(matrix(["json"], ["none", "lock"], [], ["2"]), SamplingPlan(2, 0.05), 30.0)
     comparison.run(lambda *_: None)
-    found = explore(Scenario.of("json", "none", buyers=2), Exploring(policy=Spec("dpor")), command="ticketlab explore")
+    found = explore(
+        Scenario.of("json", "none", buyers=2), ExploreOptions(policy=Spec("dpor")), command="ticketlab explore"
+    )
     assert found.finding is not None, "an unguarded JSON file goes wrong"
-    pictures: list[Picture] = [
-        picture("none on json", found.finding.execution, 2),
+    diagrams: list[Diagram] = [
+        diagram("none on json", found.finding.execution, 2),
         *(row.timeline for row in rows if row.timeline),
     ]
     values = [
         document("race", rows[0].to_json()),
-        document("story", as_story("ticketlab race", rows).to_json()),
+        document("story", as_tour("ticketlab race", rows).to_json()),
         comparison.document("ticketlab compare"),
         document("exploration", found.to_json()),
         found.finding.case.to_json(),
-        to_json(pictures),
+        timelines_to_json(diagrams),
     ]
     return [*(json.dumps(each).encode() for each in values), "".join(jsonl.write(rows[0].history)).encode()]
 
@@ -279,22 +281,22 @@ def _result() -> Read:
 
 
 def _timeline() -> Read:
-    from ticketlab.lab.artifacts.timelines import read_pictures
+    from ticketlab.lab.artifacts.timelines import read_diagrams
     from ticketlab.report.page import trimmed
     from ticketlab.report.perfetto import trace_events
 
-    return lambda path: trace_events(trimmed(read_pictures(path.parent)))
+    return lambda path: trace_events(trimmed(read_diagrams(path.parent)))
 
 
 def _history() -> Read:
     from ticketlab.cli import check as cli
-    from ticketlab.core.text import harmless
+    from ticketlab.core.text import escape_controls
     from ticketlab.lab.checking.check_file import check_file
 
     def read(path: Path) -> object:
         checked = check_file(path, seconds=0.4, megabytes=100)
         json.dumps(checked.result, ensure_ascii=False).encode()
-        return harmless(cli._text(checked), lines=True).encode()
+        return escape_controls(cli._text(checked), lines=True).encode()
 
     return read
 
@@ -318,7 +320,7 @@ def _baseline(current: bytes) -> Read:
     from ticketlab.lab.artifacts.results import parse_document
     from ticketlab.lab.artifacts.runs import load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
-    from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
+    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
 
     measured = parse_document(current, "the comparison")
     lines = [regression("p99>+20%"), regression("sales/s<-10%")]
@@ -326,7 +328,7 @@ def _baseline(current: bytes) -> Read:
     def read(path: Path) -> object:
         baseline = load_baseline(str(path))
         against = compare_with("baseline", measured, baseline)
-        held = [hold_change(each, against) for each in lines] + [hold(threshold("p99<=5ms"), baseline["rows"])]
+        held = [evaluate_change(each, against) for each in lines] + [evaluate(threshold("p99<=5ms"), baseline["rows"])]
         return json.dumps([each.to_json() for each in held])
 
     return read

@@ -24,6 +24,6 @@ def pins() -> list[str]:
 if __name__ == "__main__":
     (ROOT / "constraints.txt").write_text("".join(f"{pin}\n" for pin in pins()), encoding="utf-8")
     path = ROOT / "pyproject.toml"
-    listed = "".join(f'    "{pin}",\n' for pin in pins())
-    path.write_text(LIST.sub(listed, path.read_text(encoding="utf-8")), encoding="utf-8")
+    join_words = "".join(f'    "{pin}",\n' for pin in pins())
+    path.write_text(LIST.sub(join_words, path.read_text(encoding="utf-8")), encoding="utf-8")
     print(f"pinned {len(pins())} packages")

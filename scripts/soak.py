@@ -30,12 +30,12 @@ from typing import Any, Final
 from ticketlab.checker import Columns, check
 from ticketlab.checker.books import judge_books
 from ticketlab.checker.final_state import judge_closing
-from ticketlab.core.faults import Risk
+from ticketlab.core.faults import FaultRate
 from ticketlab.core.inventory import Books, Entry, Stock
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.timings.latency import Latency
 
@@ -79,7 +79,7 @@ class Drawn:
     """One race of the soak."""
 
     scenario: Scenario
-    live: Live
+    live: RaceOptions
 
     @classmethod
     def of(cls, seed: int, number: int) -> Drawn:
@@ -103,12 +103,12 @@ class Drawn:
             seed=draw.randrange(1 << 30),
             ledger=draw.random() < 0.7,
         )
-        live = Live(
+        live = RaceOptions(
             Spec.parse(draw.choice(LAUNCHERS)),
             Latency.parse(draw.choice(("", "", "write=1ms", "read=0-2ms"))),
             timeout=60.0,
-            faults=tuple(map(Risk.parse, faults)),
-            patience=1.0,
+            faults=tuple(map(FaultRate.parse, faults)),
+            stall_timeout=1.0,
         )
         return cls(scenario, live)
 
@@ -118,7 +118,7 @@ class Drawn:
         return (
             f"ticketlab race --store {one.store} --strategy {one.strategy} --buyers {one.buyers} "
             f"--tickets {one.inventory.tickets} --orders {one.orders} --seed {one.seed} --launcher {live.launcher} "
-            f"--latency {str(live.latency) or 'none'} --faults {faults} --patience {live.patience:g}"
+            f"--latency {str(live.latency) or 'none'} --faults {faults} --patience {live.stall_timeout:g}"
             + ("" if one.ledger else " --no-ledger")
         )
 
@@ -166,7 +166,7 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
     verdicts: Counter[str] = Counter()
     struck: Counter[str] = Counter()
     troubles: list[str] = []
-    race(Scenario.of("sqlite", "atomic", buyers=2), Live(latency=Latency({})))  # imports what stays open
+    race(Scenario.of("sqlite", "atomic", buyers=2), RaceOptions(latency=Latency({})))  # imports what stays open
     before, buyers = surroundings(), 0
     for number in range(first, first + races):
         drawn = Drawn.of(seed, number)

@@ -22,7 +22,7 @@ from typing import Final
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 
 LAUNCHERS: Final = ("process", "pool:2", "threads", "process:forkserver", "process:spawn")
@@ -83,7 +83,7 @@ def soak(races: int) -> tuple[Counter[str], int]:
     before: Counter[str] = Counter()
     for number, (launcher, store, strategy) in enumerate(raced, 1):
         scenario = Scenario.of(store, strategy, buyers=3, tickets=5, orders=2)
-        verdict = race(scenario, Live(Spec.parse(launcher), timeout=120)).verdict
+        verdict = race(scenario, RaceOptions(Spec.parse(launcher), timeout=120)).verdict
         if verdict.valid is not True:
             wrong += 1
             print(f"{strategy} on {store} by {launcher}: {[each.sentence for each in verdict.anomalies]}")

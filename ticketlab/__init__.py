@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ticketlab import testing, timings
     from ticketlab.checker import check
     from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
-    from ticketlab.core.faults import Fault, Risk, Strike
+    from ticketlab.core.faults import Fault, FaultPoint, FaultRate
     from ticketlab.core.inventory import (
         Books,
         Buy,
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from ticketlab.core.plugin import Session
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
-    from ticketlab.explorer.results import Exploring
+    from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.artifacts.cases import load_case, save_case
     from ticketlab.lab.exploring.explore import explore
-    from ticketlab.lab.exploring.plan import Played, race
+    from ticketlab.lab.exploring.plan import PlanResult, race
     from ticketlab.lab.exploring.replay import replay
-    from ticketlab.lab.racing.options import Live
+    from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.pytest_plugin import race_test
     from ticketlab.timings import Schedule, Timing
 
@@ -55,16 +55,17 @@ __all__ = [
     "Confirm",
     "Entry",
     "Expired",
-    "Exploring",
+    "ExploreOptions",
     "Fault",
+    "FaultPoint",
+    "FaultRate",
     "Found",
     "Held",
     "Hold",
     "Inventory",
-    "Live",
-    "Played",
+    "PlanResult",
     "PurchaseError",
-    "Risk",
+    "RaceOptions",
     "Scenario",
     "Schedule",
     "Search",
@@ -74,7 +75,6 @@ __all__ = [
     "Spec",
     "Step",
     "Stock",
-    "Strike",
     "TicketlabError",
     "Timing",
     "UsageError",
@@ -96,7 +96,7 @@ __all__ = [
 _HOMES: Final = {
     "ticketlab.checker.linearize": ("check",),
     "ticketlab.core.errors": ("PurchaseError", "TicketlabError", "UsageError"),
-    "ticketlab.core.faults": ("Fault", "Risk", "Strike"),
+    "ticketlab.core.faults": ("Fault", "FaultRate", "FaultPoint"),
     "ticketlab.core.inventory": (
         *("Books", "Buy", "Cancel", "Cancelled", "Confirm", "Entry", "Expired", "Found", "Held", "Hold", "Inventory"),
         *("Search", "Sold", "SoldOut", "Stock"),
@@ -105,10 +105,10 @@ _HOMES: Final = {
     "ticketlab.core.plugin": ("Session",),
     "ticketlab.core.scenario": ("Scenario",),
     "ticketlab.core.spec": ("Spec",),
-    "ticketlab.explorer.results": ("Exploring",),
+    "ticketlab.explorer.results": ("ExploreOptions",),
     "ticketlab.lab.artifacts.cases": ("load_case", "save_case"),
-    "ticketlab.lab.exploring.plan": ("Played", "race"),
-    "ticketlab.lab.racing.options": ("Live",),
+    "ticketlab.lab.exploring.plan": ("PlanResult", "race"),
+    "ticketlab.lab.racing.options": ("RaceOptions",),
     "ticketlab.lab.exploring.explore": ("explore",),
     "ticketlab.lab.exploring.replay": ("replay",),
     "ticketlab.pytest_plugin": ("race_test",),

@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Laboratory:
+class TicketlabFixture:
     """The lab as one test sees it, with what the command line says."""
 
     test: str
@@ -42,15 +42,15 @@ class Laboratory:
     record: Callable[[str, object], None]
 
     def explore(self, scenario: Scenario, **how: Any) -> Exploration:
-        """Explore a scenario; `how` is as for `Exploring`, its policy as a text. Never fails the test by itself."""
+        """Explore a scenario; `how` is as for `ExploreOptions`, its policy as a text. The test does not fail by it."""
         from ticketlab.core.spec import Spec
-        from ticketlab.explorer.results import Exploring
+        from ticketlab.explorer.results import ExploreOptions
         from ticketlab.lab.exploring.explore import explore
 
         given = {**how, **self.overrides}
         if isinstance(given.get("policy"), str):
             given["policy"] = Spec.parse(given["policy"])
-        found = explore(scenario, Exploring(**given))
+        found = explore(scenario, ExploreOptions(**given))
         self._say_undecided(found)
         return found
 
@@ -87,13 +87,13 @@ class Laboratory:
 
 
 @pytest.fixture(name="ticketlab")
-def laboratory(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Laboratory:
+def laboratory(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> TicketlabFixture:
     """The lab, with what the command line says of policy, executions and seed."""
     option = request.config.getoption
     given = {name: option(f"--ticketlab-{name}") for name in ("policy", "executions", "seed")}
     replay = option("--ticketlab-replay")
     overrides = {name: value for name, value in given.items() if value is not None}
-    return Laboratory(request.node.nodeid, overrides, Path(replay) if replay else None, record_property)
+    return TicketlabFixture(request.node.nodeid, overrides, Path(replay) if replay else None, record_property)
 
 
 def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
@@ -116,7 +116,7 @@ def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., N
         def test(*owner: Any, **fixtures: Any) -> None:
             from ticketlab.testing.functions import FunctionRace
 
-            lab: Laboratory = fixtures["ticketlab"]
+            lab: TicketlabFixture = fixtures["ticketlab"]
             if not wants_lab:
                 del fixtures["ticketlab"]
             lab.race(

@@ -54,8 +54,8 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     against = json.loads(again.stdout)
     assert (again.returncode, against["against"]["same_machine"], against["lines"][0]["met"]) == (0, True, True)
 
-    listed = ticketlab("runs", "--json", cwd=tmp_path)
-    kept = json.loads(listed.stdout)
+    join_words = ticketlab("runs", "--json", cwd=tmp_path)
+    kept = json.loads(join_words.stdout)
     assert [each["kind"] for each in kept["runs"]] == ["comparison"] * 2
     assert [each["name"] for each in kept["baselines"]] == ["main"]
     assert "main" in ticketlab("runs", "--keep", "1", cwd=tmp_path).stdout
@@ -185,7 +185,7 @@ def test_the_crash_matrix_is_the_same_twice(tmp_path: Path) -> None:
 
 def test_a_crash_matrix_fills_the_column_of_later_comparisons(tmp_path: Path) -> None:
     found = json.loads(ticketlab(*CRASHES, "--format", "json", cwd=tmp_path).stdout)
-    assert (found["kind"], found["faults"]) == ("crashes", ["kill", "kill-staff"])
+    assert (found["kind"], found["faults"]) == ("crashes", ["kill", "kill-service"])
     assert {(row["store"], row["strategy"], row["valid"]) for row in found["rows"]} == {
         ("json:rename", "lock", False),
         ("json:rename", "flock", True),

@@ -18,7 +18,7 @@ from command_line import ENVIRONMENT, ticketlab
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.scenario import Scenario
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.cases import save_case
 from ticketlab.lab.artifacts.files import write_file
 from ticketlab.lab.artifacts.runs import save_baseline, save_run
@@ -129,7 +129,7 @@ def _write(folder: Path, size: int) -> None:
 
 
 def _save_case(folder: Path, size: int) -> object:
-    finding = explore(Scenario.of("memory", buyers=2), Exploring(executions=100), command="x" * size).finding
+    finding = explore(Scenario.of("memory", buyers=2), ExploreOptions(executions=100), command="x" * size).finding
     assert finding is not None
     return save_case(replace(finding.case, found={"what": "x" * size}), folder)
 

@@ -13,7 +13,7 @@ from whole_lab import DEADLINE
 from ticketlab.lab.artifacts.cases import load_case
 from ticketlab.lab.artifacts.results import read_document
 from ticketlab.lab.artifacts.runs import runs
-from ticketlab.lab.artifacts.timelines import read_pictures
+from ticketlab.lab.artifacts.timelines import read_diagrams
 
 RACE = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--latency", "none", "--json"]
 OFFICE = ["race", "--store", "sqlite", "--strategy", "clerk:socket", "--buyers", "3", "--latency", "none", "--json"]
@@ -51,7 +51,7 @@ def test_labs_in_one_folder_do_no_harm_to_each_other(tmp_path: Path) -> None:
     kept = runs(tmp_path / ".ticketlab" / "runs")
     assert len(kept) == len(works)
     assert sorted(read_document(run)["kind"] for run in kept) == ["comparison"] * 2 + ["exploration"] * 4 + ["race"] * 4
-    assert all(read_pictures(run) for run in kept if read_document(run)["kind"] == "race")
+    assert all(read_diagrams(run) for run in kept if read_document(run)["kind"] == "race")
     assert read_document(tmp_path / ".ticketlab" / "runs" / "latest")
     assert [load_case(path).anomalies for path in (tmp_path / ".ticketlab" / "cases").iterdir()]
     assert list((tmp_path / ".ticketlab" / "live").glob("race-*")) == []

@@ -9,27 +9,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import SHARE, Fault, Harm, Risk
+from ticketlab.core.faults import SHARE, Fault, FaultKind, FaultRate
 from ticketlab.core.pacing import Action, Step
 
 SECONDS = st.integers(1, 10_000).map(float)
 
 
-@given(st.sampled_from(Harm), SECONDS, st.integers(0, 100))
-def test_a_fault_reads_back_as_it_is_written(harm: Harm, seconds: float, percent: int) -> None:
-    fault = Fault(harm, seconds if harm.takes_time else 0.0)
+@given(st.sampled_from(FaultKind), SECONDS, st.integers(0, 100))
+def test_a_fault_reads_back_as_it_is_written(kind: FaultKind, seconds: float, percent: int) -> None:
+    fault = Fault(kind, seconds if kind.takes_time else 0.0)
     assert Fault.parse(str(fault)) == fault
     assert eval(repr(fault)) == fault
-    risk = Risk(fault, percent / 100)
-    assert Risk.parse(str(risk)) == risk
+    risk = FaultRate(fault, percent / 100)
+    assert FaultRate.parse(str(risk)) == risk
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_fault_or_refused_in_one_line(text: str) -> None:
     with suppress(UsageError):
-        assert Risk.parse(text).fault.harm.value in text
+        assert FaultRate.parse(text).fault.kind.value in text
     with suppress(UsageError):
-        assert Fault.parse(text).harm.value in text
+        assert Fault.parse(text).kind.value in text
 
 
 @pytest.mark.parametrize(
@@ -49,30 +49,32 @@ def test_what_is_no_fault_is_refused_with_the_reason(text: str, reason: str) -> 
 
 
 def test_times_have_units() -> None:
-    assert Fault.parse("pause:1500ms") == Fault(Harm.PAUSE, 1.5)
-    assert Fault.parse("clock:-1h") == Fault(Harm.CLOCK, -3600.0)
-    assert Fault.parse("pause") == Fault(Harm.PAUSE, 60.0)
+    assert Fault.parse("pause:1500ms") == Fault(FaultKind.PAUSE, 1.5)
+    assert Fault.parse("clock:-1h") == Fault(FaultKind.CLOCK, -3600.0)
+    assert Fault.parse("pause") == Fault(FaultKind.PAUSE, 60.0)
 
 
 def test_only_who_ends_can_be_struck_before_its_answer() -> None:
-    assert {harm for harm in Harm if harm.befalls(None)} == {Harm.KILL, Harm.TERMINATE}
+    assert {kind for kind in FaultKind if kind.applies_to(None)} == {FaultKind.KILL, FaultKind.TERMINATE}
 
 
 def test_trouble_with_files_befalls_what_touches_files() -> None:
-    for harm in (Harm.DISK_FULL, Harm.SHORT_WRITE, Harm.IO_ERROR):
-        assert harm.befalls(Step(Action.WRITE, "file"))
-        assert not harm.befalls(Step(Action.ACQUIRE, "lock"))
-        assert not harm.befalls(Step(Action.SEND, "requests"))
-    assert Harm.IO_ERROR.befalls(Step(Action.RENAME, "file"))
+    for kind in (FaultKind.DISK_FULL, FaultKind.SHORT_WRITE, FaultKind.IO_ERROR):
+        assert kind.applies_to(Step(Action.WRITE, "file"))
+        assert not kind.applies_to(Step(Action.ACQUIRE, "lock"))
+        assert not kind.applies_to(Step(Action.SEND, "requests"))
+    assert FaultKind.IO_ERROR.applies_to(Step(Action.RENAME, "file"))
 
 
 def test_a_share_and_a_time_may_each_be_left_out() -> None:
-    assert Risk.parse("kill") == Risk(Fault(Harm.KILL), SHARE)
-    assert Risk.parse("kill:0.5") == Risk(Fault(Harm.KILL), 0.5)
-    assert Risk.parse(" pause:2s ") == Risk(Fault(Harm.PAUSE, 2.0), SHARE)
-    assert Risk.parse("pause:0.2:250ms") == Risk(Fault(Harm.PAUSE, 0.25), 0.2)
-    assert Risk.parse("pause:0.5") == Risk(Fault(Harm.PAUSE, 1.0), 0.5)  # an exploration's minute would be a real one
-    assert Risk.parse("kill-server").share == Risk.parse("kill-staff").share == 1.0  # there are few of them
+    assert FaultRate.parse("kill") == FaultRate(Fault(FaultKind.KILL), SHARE)
+    assert FaultRate.parse("kill:0.5") == FaultRate(Fault(FaultKind.KILL), 0.5)
+    assert FaultRate.parse(" pause:2s ") == FaultRate(Fault(FaultKind.PAUSE, 2.0), SHARE)
+    assert FaultRate.parse("pause:0.2:250ms") == FaultRate(Fault(FaultKind.PAUSE, 0.25), 0.2)
+    assert FaultRate.parse("pause:0.5") == FaultRate(
+        Fault(FaultKind.PAUSE, 1.0), 0.5
+    )  # an exploration's minute would be a real one
+    assert FaultRate.parse("kill-server").share == FaultRate.parse("kill-service").share == 1.0  # there are few of them
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,6 @@ def test_a_share_and_a_time_may_each_be_left_out() -> None:
 )
 def test_what_is_no_fault_of_a_live_race_is_refused_in_one_line(text: str, reason: str) -> None:
     with pytest.raises(UsageError) as refused:
-        Risk.parse(text)
+        FaultRate.parse(text)
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)

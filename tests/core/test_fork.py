@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from ticketlab.core.fork import Forked
+from ticketlab.core.fork import ForkedProcess
 
 FORK = multiprocessing.get_context("fork")
 
 
 @contextmanager
-def forked(target: Callable[..., object], *args: Any) -> Iterator[Forked]:
-    child = Forked(target, *args)
+def forked(target: Callable[..., object], *args: Any) -> Iterator[ForkedProcess]:
+    child = ForkedProcess(target, *args)
     child.start()
     try:
         yield child
@@ -66,7 +66,7 @@ def test_it_runs_until_it_is_killed() -> None:
 
 
 def test_one_that_was_never_started_has_nothing_to_end() -> None:
-    child = Forked(_nothing)
+    child = ForkedProcess(_nothing)
     child.kill()
     child.join()
     assert (child.pid, child.exitcode) == (None, None)
@@ -84,7 +84,7 @@ def test_locks_values_queues_and_proxies_work_in_it() -> None:
     with FORK.Manager() as manager:
         proxy = manager.dict(sold=0)
         proxy["sold"] = 0  # the parent is connected, and the children must not use its connection
-        children = [Forked(_share, lock, numbers, queue, proxy) for _ in range(8)]
+        children = [ForkedProcess(_share, lock, numbers, queue, proxy) for _ in range(8)]
         for child in children:
             child.start()
         pids = {queue.get() for _ in children}
@@ -116,9 +116,9 @@ def test_its_own_children_are_its_own() -> None:
 def test_what_was_printed_is_printed_once() -> None:
     code = """
 import sys
-from ticketlab.core.fork import Forked
+from ticketlab.core.fork import ForkedProcess
 print("parent")
-children = [Forked(print, "child") for _ in range(3)]
+children = [ForkedProcess(print, "child") for _ in range(3)]
 for each in children:
     each.start()
     each.join()

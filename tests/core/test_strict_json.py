@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.strict_json import DEEPEST, brief, parse
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**200), 2**200) | st.floats(allow_nan=False, allow_infinity=False)
 TEXTS = st.text(st.characters(codec="utf-8"))
@@ -72,12 +72,17 @@ def test_a_message_shows_a_value_briefly_in_one_line(value: object) -> None:
 
 @given(st.text())
 def test_no_text_controls_a_terminal(text: str) -> None:
-    assert not any(each < " " or "\x7f" <= each <= "\x9f" or each in "\u202a\u202e\u2066" for each in harmless(text))
-    assert harmless(text, lines=True).splitlines()[:1] == [harmless(text, lines=True).partition("\n")[0]][: len(text)]
+    assert not any(
+        each < " " or "\x7f" <= each <= "\x9f" or each in "\u202a\u202e\u2066" for each in escape_controls(text)
+    )
+    assert (
+        escape_controls(text, lines=True).splitlines()[:1]
+        == [escape_controls(text, lines=True).partition("\n")[0]][: len(text)]
+    )
 
 
 @given(VALUES)
 def test_escapes_in_json_mean_what_they_stand_for(value: object) -> None:
-    shown = harmless(json.dumps(value, ensure_ascii=False, indent=1), lines=True)
+    shown = escape_controls(json.dumps(value, ensure_ascii=False, indent=1), lines=True)
     found = json.loads(shown)
     assert found == value or (isinstance(value, float) and math.isnan(value))

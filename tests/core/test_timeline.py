@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from ticketlab.core.timeline import (
     STATES,
+    Diagram,
     Interleaving,
+    LaneState,
+    Marker,
     Move,
-    Picture,
     Span,
-    State,
     Timeline,
-    Violation,
     from_json,
-    to_json,
+    timelines_to_json,
 )
 
 LANES = ["buyer 1", "buyer 2", "clerk 1"]
@@ -36,7 +36,7 @@ SPANS = st.lists(
     ),
     max_size=20,
 ).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
-VIOLATIONS = st.lists(st.builds(Violation, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
+VIOLATIONS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
 MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans()), max_size=5)
 PICTURES = st.one_of(
     st.builds(Timeline, TEXT, st.just(LANES), SPANS, VIOLATIONS, st.integers(-1, 5), TEXT),
@@ -45,13 +45,13 @@ PICTURES = st.one_of(
 
 
 @given(st.lists(PICTURES, max_size=3))
-def test_what_is_written_is_read_back(pictures: list[Picture]) -> None:
-    assert from_json(json.loads(json.dumps(to_json(pictures)))) == pictures
+def test_what_is_written_is_read_back(diagrams: list[Diagram]) -> None:
+    assert from_json(json.loads(json.dumps(timelines_to_json(diagrams)))) == diagrams
 
 
 def whole() -> Any:
-    spans = [Span(0, 0, 5, State.READY), Span(0, 5, 9, State.CRITICAL, "buy 1 -> ticket 1", "read")]
-    return to_json([Timeline("none on json", LANES, spans, [Violation(0, 9, "oversold", "too many")])])
+    spans = [Span(0, 0, 5, LaneState.READY), Span(0, 5, 9, LaneState.CRITICAL, "buy 1 -> ticket 1", "read")]
+    return timelines_to_json([Timeline("none on json", LANES, spans, [Marker(0, 9, "oversold", "too many")])])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Harm, Strike
+from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -24,8 +24,8 @@ CASE = Case(
     steps=("read db", "read db", "write db", "write db"),
     anomalies=("oversold",),
     without=frozenset({(2, 0)}),
-    strikes=(Strike(0, 2, Fault(Harm.KILL)), Strike(1, 0, Fault(Harm.PAUSE, 2.0))),
-    whole=True,
+    strikes=(FaultPoint(0, 2, Fault(FaultKind.KILL)), FaultPoint(1, 0, Fault(FaultKind.PAUSE, 2.0))),
+    atomic_accesses=True,
     found={"policy": "pct:3", "seed": 1, "execution": 17},
     versions={"ticketlab": "0.1.0"},
 )

@@ -11,11 +11,11 @@ from toys import racing
 
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.enabled import BYTE
-from ticketlab.explorer.engine.state import Ending, State
+from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import ATTEMPTED, NONE, StepTable
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.policies.replay import Loosely, Replay
+from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 
 SIZES = [1, 2, 100, BYTE - 1, BYTE, 300]
 
@@ -25,7 +25,7 @@ def test_whoever_stands_before_an_open_step_may_move(size: int, symbols: int, ra
     table = StepTable()
     for number in range(1, symbols):
         table.add(Step(Action.ACQUIRE, f"lock {number}"), ATTEMPTED)
-    state = State(table, [1] * size, 0, 10)
+    state = ExecutionState(table, [1] * size, 0, 10)
     state.reset(RandomWalk(1))
     for symbol in range(1, symbols):
         state.open[symbol] = random.randrange(2)
@@ -38,8 +38,8 @@ def test_whoever_stands_before_an_open_step_may_move(size: int, symbols: int, ra
 @pytest.mark.parametrize("who", [-1, 2, 255, 256, 1 << 64])
 def test_a_schedule_that_names_a_stranger_diverges_or_passes_it_over(who: int) -> None:
     with Inline(racing(2, 1)[0]) as executor:
-        one, other = executor.run(Replay([0, who])), executor.run(Loosely([0, who, 1]))
+        one, other = executor.run(ReplaySchedule([0, who])), executor.run(LenientReplay([0, who, 1]))
     assert one is not None
-    assert one.ending is Ending.DIVERGED
+    assert one.ending is ExecutionEnd.DIVERGED
     assert other is not None
     assert other.schedule[:2] == (0, 1)

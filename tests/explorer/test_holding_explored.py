@@ -18,13 +18,13 @@ from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.exploring.plan import race
 from ticketlab.lab.exploring.replay import replay
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
-from ticketlab.lab.plugins.registry import guest, store_kind, stores, strategies
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
+from ticketlab.lab.plugins.registry import registered, store_kind, stores, strategies
 from ticketlab.timings import Schedule, Timing
 
 
@@ -39,7 +39,7 @@ def held(store: str, strategy: str, pay: float, *, buyers: int = 2, tickets: int
 
 @pytest.mark.parametrize("store", ["memory", "json:in-place", "manager", "sqlite"])
 def test_two_holds_of_the_last_ticket_are_found_and_replay(store: str) -> None:
-    found = explore(held(store, "none", 20.0), Exploring(whole=True))
+    found = explore(held(store, "none", 20.0), ExploreOptions(atomic_accesses=True))
     assert found.finding is not None
     assert {anomaly.name for anomaly in found.finding.anomalies} & {"held twice", "lost update", "oversold"}
     assert replay(found.finding.case).history == found.finding.history
@@ -78,7 +78,7 @@ def test_whether_a_hold_stands_is_to_be_looked_up_under_the_lock() -> None:
 
 
 def outcomes(policy: Policy) -> set[object]:
-    cast = Rehearsal(held("memory", "lock", 31.0))
+    cast = ScenarioWorkload(held("memory", "lock", 31.0))
     with Inline(cast) as executor:
         return {
             frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
@@ -91,7 +91,7 @@ def test_reduction_finds_all_that_can_come_of_time_that_passes() -> None:
 
 
 def test_time_passes_alike_in_one_process_and_in_many() -> None:
-    one, other = (Rehearsal(held("json:in-place", "lock", 20.0, buyers=3, tickets=2)) for _ in range(2))
+    one, other = (ScenarioWorkload(held("json:in-place", "lock", 20.0, buyers=3, tickets=2)) for _ in range(2))
     with Inline(one) as inline, Processes(other) as processes:
         pairs = zip(search(inline, RandomWalk(5), 20), search(processes, RandomWalk(5), 20), strict=True)
         for here, there in pairs:
@@ -124,7 +124,7 @@ def test_a_hold_that_nobody_confirms_is_for_sale_when_it_is_over() -> None:
 
 def test_a_store_that_keeps_no_holds_is_refused_with_the_reason() -> None:
     memory = store_kind(Spec("memory"))
-    with guest(changed(memory, name="plain", capabilities=memory.capabilities - {Capability.HOLDS})):
+    with registered(changed(memory, name="plain", capabilities=memory.capabilities - {Capability.HOLDS})):
         reason = "plain cannot keep holds: they need records that carry holds, and it has none"
         with pytest.raises(UsageError, match=reason):
             explore(held("plain", "lock", 0.0))

@@ -8,7 +8,7 @@ import pytest
 from toys import locked, racing
 
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -19,7 +19,7 @@ from ticketlab.explorer.policies.queues import ReadyQueue
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.policies.rr import RoundRobin
 from ticketlab.explorer.policies.sjf import ShortestJob
-from ticketlab.explorer.policies.timed import RandomlyTimed
+from ticketlab.explorer.policies.timed import RandomDelays
 from ticketlab.explorer.search import search
 
 
@@ -56,11 +56,11 @@ def test_no_false_alarm() -> None:
         lambda: RoundRobin(2),
         lambda: RandomWalk(1),
         lambda: PriorityChanges(3, 1),
-        lambda: RandomlyTimed(1_000, 1),
+        lambda: RandomDelays(1_000, 1),
     ],
 )
 def test_every_policy_copes_with_more_buyers_than_steps(policy: Callable[[], Policy]) -> None:
     toy, _ = racing(60, 1)
     with Inline(toy, steps=10) as executor:
         endings = {execution.ending for execution in search(executor, policy(), 5)}
-    assert endings == {Ending.ENDLESS}
+    assert endings == {ExecutionEnd.ENDLESS}

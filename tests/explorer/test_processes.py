@@ -21,18 +21,18 @@ from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
 from ticketlab.explorer.analysis.deadlock import explain
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import OutsideControl, Processes
-from ticketlab.explorer.executors.wakeup import PipeBell
+from ticketlab.explorer.executors.wakeup import PipeWakeup
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.policies.timed import RandomlyTimed
-from ticketlab.explorer.search import replay, search
-from ticketlab.explorer.workload import Perform
+from ticketlab.explorer.policies.timed import RandomDelays
+from ticketlab.explorer.search import run_schedule, search
+from ticketlab.explorer.workload import Performer
 
 
 class Counter:
@@ -47,9 +47,9 @@ class Counter:
         self.reset()
         return ()
 
-    def join(self, buyer: int) -> AbstractContextManager[Perform]:
+    def join(self, buyer: int) -> AbstractContextManager[Performer]:
         @contextmanager
-        def joined() -> Iterator[Perform]:
+        def joined() -> Iterator[Performer]:
             yield lambda buy: buy(self, buyer)
 
         return joined()
@@ -117,7 +117,7 @@ def test_the_counts_are_the_same(buyers: int, tickets: int, schedules: int, over
 POLICIES: list[Callable[[], Policy]] = [
     lambda: RandomWalk(3),
     lambda: PriorityChanges(3, seed=3),
-    lambda: RandomlyTimed(1_000_000, seed=3),
+    lambda: RandomDelays(1_000_000, seed=3),
     lambda: DepthFirst(2),
     SourceSets,
 ]
@@ -151,7 +151,7 @@ def test_a_deadlock_is_found_and_the_search_goes_on() -> None:
 def test_a_found_race_replays_twenty_times_of_twenty() -> None:
     with Processes(Counter(3, 1, unguarded)) as executor:
         found = next(one for one in search(executor, RandomWalk(1)) if sum(r.outcome for r in one.records) > 1)
-        again = [replay(executor, found.schedule) for _ in range(20)]
+        again = [run_schedule(executor, found.schedule) for _ in range(20)]
     assert all(one.trace.what == found.trace.what for one in again)
     assert all(sorted(one.records) == sorted(found.records) for one in again)
 
@@ -163,7 +163,7 @@ def test_a_buyer_that_waits_without_saying_so_is_named() -> None:
             signal.pause()
 
     with (
-        Processes(Counter(2, 1, stubborn), patience=0.5) as executor,
+        Processes(Counter(2, 1, stubborn), stall_timeout=0.5) as executor,
         pytest.raises(
             OutsideControl, match=r"buyer 2 has been outside control for more than 0.5 s, since read tickets"
         ),
@@ -195,7 +195,7 @@ def test_what_a_buyer_raises_comes_back_even_if_it_does_not_pickle() -> None:
 
     with Processes(Counter(1, 1, crashing)) as executor:
         (execution,) = search(executor, SourceSets())
-    assert execution.ending is Ending.COMPLETED
+    assert execution.ending is ExecutionEnd.COMPLETED
     assert [str(record.outcome) for record in execution.records] == ["Odd: 1 and 2"]
 
 
@@ -219,7 +219,7 @@ def test_no_process_is_left_and_every_core_is_given_back() -> None:
 def test_pipes_do_where_there_is_no_eventfd(policy: Callable[[], Policy], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "eventfd")
     with Inline(Counter(3, 1, guarded)) as inline, Processes(Counter(3, 1, guarded)) as processes:
-        assert isinstance(processes._bells[0], PipeBell)
+        assert isinstance(processes._wakeups[0], PipeWakeup)
         pairs = zip(search(inline, policy(), 30), search(processes, policy(), 30), strict=True)
         assert all(one.schedule == other.schedule for one, other in pairs)
 

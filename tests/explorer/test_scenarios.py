@@ -12,18 +12,18 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.exploring.replay import replay
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import stores, strategies
 
 
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("store", "strategy"), sorted({*combinations()} - {("sqlite", "flock:data-file")}))
 def test_the_same_schedule_gives_the_same_history_in_both_executors(store: str, strategy: str) -> None:
-    one, other = (Rehearsal(scenario(store, strategy, 3, 2)) for _ in range(2))
+    one, other = (ScenarioWorkload(scenario(store, strategy, 3, 2)) for _ in range(2))
     with Inline(one) as inline, Processes(other) as processes:
         pairs = zip(search(inline, RandomWalk(5), 5), search(processes, RandomWalk(5), 5), strict=True)
         for here, there in pairs:
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_found_shrunk_confirmed_and_replays(store: str, strateg
 
 @pytest.mark.parametrize("store", ["json:in-place", "json:rename", "json:truncate", "manager", "sqlite"])
 def test_textbook_races_on_real_processes_take_at_most_four_steps_beyond_the_start(store: str) -> None:
-    found = explore(scenario(store, "none", 2, 1), Exploring(executor="processes", whole=True))
+    found = explore(scenario(store, "none", 2, 1), ExploreOptions(executor="processes", atomic_accesses=True))
     assert found.finding is not None
     assert len(found.finding.execution.trace) == 4
     assert found.finding.execution.trace.preemptions() == 1
@@ -144,33 +144,33 @@ def test_what_is_right_and_freer_is_exhausted_too(store: str, strategy: str) -> 
 
 
 def test_a_budget_that_runs_out_is_undecided() -> None:
-    found = explore(scenario("memory", "lock", 3, 2), Exploring(executions=5))
+    found = explore(scenario("memory", "lock", 3, 2), ExploreOptions(executions=5))
     assert found.verdict.valid is None
     assert found.verdict.exit_code == 3
-    assert explore(scenario("memory", "lock", 3, 2), Exploring(executions=6)).verdict.valid is True
+    assert explore(scenario("memory", "lock", 3, 2), ExploreOptions(executions=6)).verdict.valid is True
 
 
 @pytest.mark.parametrize(
     ("store", "strategy", "how", "reason"),
     [
-        ("sqlite", "flock:data-file", Exploring(), "cannot be explored inline"),
-        ("json", "clerk:socket,server=pool", Exploring(), "starts processes or queues of its own"),
-        ("memory", "lock", Exploring(executor="processes"), "never leave one process"),
-        ("memory", "lock", Exploring(executor="proceses"), "did you mean 'processes'"),
-        ("memory", "lock", Exploring(policy=Spec("dprr")), "did you mean 'dpor'"),
-        ("memory", "lock", Exploring(executions=0), "0 executions explore nothing"),
-        ("json", "atomic", Exploring(), "needs a conditional update"),
+        ("sqlite", "flock:data-file", ExploreOptions(), "cannot be explored inline"),
+        ("json", "clerk:socket,server=pool", ExploreOptions(), "starts processes or queues of its own"),
+        ("memory", "lock", ExploreOptions(executor="processes"), "never leave one process"),
+        ("memory", "lock", ExploreOptions(executor="proceses"), "did you mean 'processes'"),
+        ("memory", "lock", ExploreOptions(policy=Spec("dprr")), "did you mean 'dpor'"),
+        ("memory", "lock", ExploreOptions(executions=0), "0 executions explore nothing"),
+        ("json", "atomic", ExploreOptions(), "needs a conditional update"),
     ],
 )
 def test_what_cannot_be_explored_is_refused_with_the_reason(
-    store: str, strategy: str, how: Exploring, reason: str
+    store: str, strategy: str, how: ExploreOptions, reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):
         explore(scenario(store, strategy, 2, 1), how)
 
 
 def test_exhausting_counts_every_execution_that_goes_wrong() -> None:
-    found = explore(scenario("memory", "none", 3, 2), Exploring(policy=Spec("dfs"), exhaust=True))
+    found = explore(scenario("memory", "none", 3, 2), ExploreOptions(policy=Spec("dfs"), exhaust=True))
     assert (found.executions, found.names["ticket sold twice"], found.exhausted) == (90, 84, True)
 
 
@@ -178,16 +178,16 @@ def test_refused_transactions_do_not_wake_each_other_for_ever() -> None:
     # With a rollback journal a reader that would become a writer is refused while another one writes. Its rollback
     # gives back a shared lock, for which only a COMMIT can be waiting: who was refused beside it still would be.
     store = Spec("sqlite", "", (("journal", "delete"), ("synchronous", "off")))
-    cast = Rehearsal(Scenario(store, Spec.parse("transaction:deferred"), 2, Inventory({"main": 1})))
+    cast = ScenarioWorkload(Scenario(store, Spec.parse("transaction:deferred"), 2, Inventory({"main": 1})))
     with Inline(cast, steps=100) as executor:
         found = [(execution.ending, cast.judge(execution)) for execution in search(executor, SourceSets())]
-    assert all(one == (Ending.COMPLETED, []) for one in found)
+    assert all(one == (ExecutionEnd.COMPLETED, []) for one in found)
     assert len(found) == 17
 
 
 def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
     # Under a mutex nobody is woken only to be refused: each buyer's steps are all that happens.
-    cast = Rehearsal(scenario("json:in-place", "lock", 5, 1))
+    cast = ScenarioWorkload(scenario("json:in-place", "lock", 5, 1))
     with Inline(cast) as executor:
         (execution,) = search(executor, RandomWalk(1), 1)
     steps = execution.trace.table.steps
@@ -201,14 +201,14 @@ def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
 )
 def test_seeded_races_are_found_within_a_hundred_executions_by_every_seed(store: str, strategy: str) -> None:
     # The rarest, the unlinked lock file, shows in about 1 of 11 executions: 100 miss it with odds of 1 in 10,000.
-    cast = Rehearsal(scenario(store, strategy, 5, 4))
+    cast = ScenarioWorkload(scenario(store, strategy, 5, 4))
     with Inline(cast) as executor:
         assert all(any(map(cast.judge, search(executor, RandomWalk(seed), 100))) for seed in range(20))
 
 
 @pytest.mark.parametrize(("store", "strategy"), RIGHT)
 def test_what_is_right_raises_no_alarm(store: str, strategy: str) -> None:
-    cast = Rehearsal(scenario(store, strategy, 4, 2))
+    cast = ScenarioWorkload(scenario(store, strategy, 4, 2))
     with Inline(cast) as executor:
         assert not any(map(cast.judge, search(executor, RandomWalk(1), 100)))
 
@@ -218,7 +218,7 @@ def test_a_deferred_transaction_has_the_same_outcomes_under_every_schedule_and_o
     journal: str, schedules: int, traces: int
 ) -> None:
     def run(policy: Policy) -> list[object]:
-        cast = Rehearsal(scenario(f"sqlite:journal={journal},synchronous=off", "transaction:deferred", 2, 2))
+        cast = ScenarioWorkload(scenario(f"sqlite:journal={journal},synchronous=off", "transaction:deferred", 2, 2))
         with Inline(cast) as executor:
             return [(sorted(one.records)[0].outcome, cast.read_books()) for one in search(executor, policy)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.explorer.executors.control_block import Board
+from ticketlab.explorer.executors.control_block import ControlBlock
 from ticketlab.explorer.executors.shared_memory import BLOCK, SMALL, SharedMemory
 
 
@@ -21,15 +21,15 @@ def test_pieces_are_zero_and_never_overlap(sizes: list[int]) -> None:
 
 @given(st.text())
 def test_an_error_is_told_once_whatever_it_says(text: str) -> None:
-    board = Board(SharedMemory(), rows=1, size=1)
-    board.report(RuntimeError(text + "ü" * 9_000))
-    told = board.trouble()
+    control = ControlBlock(SharedMemory(), rows=1, size=1)
+    control.report(RuntimeError(text + "ü" * 9_000))
+    told = control.trouble()
     assert told is not None
     assert told.startswith(f"RuntimeError: {text}ü")
-    assert board.trouble() is None
+    assert control.trouble() is None
 
 
 def test_an_error_may_even_say_what_no_file_could_hold() -> None:
-    board = Board(SharedMemory(), rows=1, size=1)
-    board.report(RuntimeError("name \udc80"))
-    assert board.trouble() == "RuntimeError: name ?"
+    control = ControlBlock(SharedMemory(), rows=1, size=1)
+    control.report(RuntimeError("name \udc80"))
+    assert control.trouble() == "RuntimeError: name ?"

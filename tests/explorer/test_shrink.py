@@ -6,15 +6,15 @@ import pytest
 from toys import Cells, Semaphore, Toy, racing
 
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.search import replay, search
-from ticketlab.explorer.shrink import Fails, Shrunk, shrink
+from ticketlab.explorer.search import run_schedule, search
+from ticketlab.explorer.shrink import Fails, ShrinkResult, shrink
 
 
-def smallest(toy: Toy, fails: Fails, policy: Policy) -> Shrunk:
+def smallest(toy: Toy, fails: Fails, policy: Policy) -> ShrinkResult:
     with Inline(toy) as executor:
         found = next(execution for execution in search(executor, policy, 1_000) if fails(execution))
         return shrink(executor, found, fails)
@@ -49,7 +49,7 @@ def test_a_deadlock_shrinks_to_the_two_that_wait_for_each_other() -> None:
                 cells.write("x", 2)
 
     toy = Toy(first, lambda: cells.read("x"), second, first, shared=[a, b, cells])
-    shrunk = smallest(toy, lambda execution: execution.ending is Ending.STUCK, RandomWalk(3))
+    shrunk = smallest(toy, lambda execution: execution.ending is ExecutionEnd.STUCK, RandomWalk(3))
     assert len(set(shrunk.execution.schedule)) == 2
     assert shrunk.size[2:4] == (4, 1)  # each its read and its first lock; the second buyer's wait is no preemption
 
@@ -64,6 +64,6 @@ def test_what_was_shrunk_replays() -> None:
         found = next(execution for execution in search(executor, RandomWalk(1)) if oversold(execution))
         shrunk = shrink(executor, found, oversold)
         for _ in range(20):
-            again = replay(executor, shrunk.execution.schedule, shrunk.without)
+            again = run_schedule(executor, shrunk.execution.schedule, shrunk.without)
             assert again.trace.what == shrunk.execution.trace.what
             assert oversold(again)

@@ -8,7 +8,7 @@ import pytest
 
 from ticketlab.core.faults import Fault
 from ticketlab.core.scenario import Scenario
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.exploring.explore import explore
 
 
@@ -20,12 +20,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("fault", ["terminate", "pause:31s"])
 def test_a_transaction_keeps_the_books_right(fault: str) -> None:
     scenario = Scenario.of("sqlite", "atomic", buyers=2, hold=30.0, pay=20.0)
-    found = explore(scenario, Exploring(faults=(Fault.parse(fault),)))
+    found = explore(scenario, ExploreOptions(faults=(Fault.parse(fault),)))
     assert found.verdict.valid is True
 
 
 def test_a_pause_between_the_look_and_the_lock_resells_a_hold() -> None:
     alone = Scenario.of("memory", "check-then-lock", buyers=2, tickets=2, hold=30.0)
     assert explore(alone).verdict.valid is True
-    paused = explore(alone, Exploring(faults=(Fault.parse("pause:31s"),)))
+    paused = explore(alone, ExploreOptions(faults=(Fault.parse("pause:31s"),)))
     assert paused.verdict.valid is False

@@ -68,7 +68,7 @@ def test_a_signal_that_comes_before_the_wait_is_lost() -> None:
     waiting: list[bool] = []
     cells = Cells(ready=0)
 
-    class Bell:
+    class Wakeup:
         def reset(self) -> None:
             waiting.clear()
 
@@ -86,7 +86,7 @@ def test_a_signal_that_comes_before_the_wait_is_lost() -> None:
             pacing.Step(pacing.Action.RECEIVE, "bell"), lambda: pacing.BLOCKED if not waiting[0] else None, lambda: None
         )
 
-    names = {one.name if one else "" for one in anomalies(Toy(signal, wait, shared=[cells, Bell()]))}
+    names = {one.name if one else "" for one in anomalies(Toy(signal, wait, shared=[cells, Wakeup()]))}
     assert names == {"", "lost wake-up"}
 
 
@@ -146,7 +146,7 @@ def test_staff_that_wait_for_the_next_order_are_not_stuck() -> None:
         answer: int = answers.get()
         return answer
 
-    toy = Toy(ask, ask, shared=[orders, answers], staff=[serve])
+    toy = Toy(ask, ask, shared=[orders, answers], services=[serve])
     with Inline(toy) as executor:
         executions = list(search(executor, SourceSets()))
         again = list(search(executor, SourceSets()))

@@ -7,13 +7,13 @@ from toys import Cells, Lease, Queue, Toy
 
 from ticketlab.core import pacing
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import describe
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.analysis.trace import describe_step
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.search import replay, search
+from ticketlab.explorer.search import run_schedule, search
 
 
 def explored(toy: Toy, policy: Policy) -> list[Execution]:
@@ -24,7 +24,8 @@ def explored(toy: Toy, policy: Policy) -> list[Execution]:
 def steps(execution: Execution) -> list[tuple[int, str]]:
     table = execution.trace.table
     return [
-        (who, describe(table.steps[what])) for who, what in zip(execution.schedule, execution.trace.what, strict=True)
+        (who, describe_step(table.steps[what]))
+        for who, what in zip(execution.schedule, execution.trace.what, strict=True)
     ]
 
 
@@ -33,7 +34,7 @@ def test_a_lease_that_nobody_gives_back_ends_by_itself() -> None:
     toy = Toy(lease.take, lease.take, shared=[lease])
     for policy in (DepthFirst(), SourceSets()):
         found = explored(toy, policy)
-        assert [one.ending for one in found] == [Ending.COMPLETED] * 2
+        assert [one.ending for one in found] == [ExecutionEnd.COMPLETED] * 2
         assert {one.schedule for one in found} == {(0, 1, 1, 1), (1, 0, 0, 0)}
         assert steps(found[0])[2] == (1, "let 10 s pass")
 
@@ -48,7 +49,7 @@ def test_time_stands_still_while_somebody_can_move() -> None:
         lease.give_back()
 
     for execution in explored(Toy(working, working, shared=[lease, cells]), DepthFirst()):
-        assert execution.ending is Ending.COMPLETED
+        assert execution.ending is ExecutionEnd.COMPLETED
         assert not any(step.startswith("let") for _, step in steps(execution))
 
 
@@ -63,7 +64,7 @@ def test_reduction_finds_every_order_in_which_three_take_a_lease_that_is_never_g
         toy = Toy(*[lambda me=me: take(me) for me in (1, 2, 3)], shared=[lease, cells])
         found = set()
         for execution in explored(toy, policy):
-            assert execution.ending is Ending.COMPLETED
+            assert execution.ending is ExecutionEnd.COMPLETED
             found.add(tuple(who for who, step in steps(execution) if step == "write last"))
         return found
 
@@ -75,7 +76,7 @@ def test_a_schedule_in_which_time_passed_replays() -> None:
     lease = Lease()
     with Inline(Toy(lease.take, lease.take, shared=[lease])) as executor:
         for execution in search(executor, SourceSets()):
-            assert steps(replay(executor, execution.schedule)) == steps(execution)
+            assert steps(run_schedule(executor, execution.schedule)) == steps(execution)
 
 
 def test_whoever_waits_for_what_never_expires_is_stuck() -> None:
@@ -91,7 +92,7 @@ def test_whoever_waits_for_what_never_expires_is_stuck() -> None:
             pacing.sleep(1.0)
 
     found = explored(Toy(polling, polling, shared=[lease]), SourceSets())
-    assert {one.ending for one in found} == {Ending.STUCK}
+    assert {one.ending for one in found} == {ExecutionEnd.STUCK}
 
 
 @pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
@@ -109,7 +110,7 @@ def test_who_sleeps_for_other_reasons_is_not_taken_to_try_in_vain(policy: type[P
         pacing.sleep(0.1)
 
     found = explored(Toy(lambda: buy(1), lambda: buy(2), shared=[cells]), policy())
-    assert {one.ending for one in found} == {Ending.COMPLETED}
+    assert {one.ending for one in found} == {ExecutionEnd.COMPLETED}
     assert len(found) == {DepthFirst: 6, SourceSets: 4}[policy]
 
 
@@ -132,16 +133,16 @@ def test_who_gives_up_after_some_tries_is_not_stuck() -> None:
 
     for policy in (DepthFirst(), SourceSets()):
         found = explored(Toy(lambda: buy(5), lambda: buy(5), shared=[Flag()]), policy)
-        assert {one.ending for one in found} == {Ending.COMPLETED}
+        assert {one.ending for one in found} == {ExecutionEnd.COMPLETED}
         assert [sorted(bool(record.outcome) for record in one.records) for one in found] == [[False, True]] * 2
     endless = explored(Toy(lambda: buy(5), lambda: buy(1_000), shared=[Flag()]), SourceSets())
-    assert {one.ending for one in endless} == {Ending.COMPLETED, Ending.STUCK}
+    assert {one.ending for one in endless} == {ExecutionEnd.COMPLETED, ExecutionEnd.STUCK}
 
 
 def test_time_that_passes_at_the_last_step_allowed_ends_the_execution() -> None:
     lease = Lease()
     with Inline(Toy(lease.take, lease.take, shared=[lease]), steps=2) as executor:
-        assert {one.ending for one in search(executor, DepthFirst())} == {Ending.ENDLESS}
+        assert {one.ending for one in search(executor, DepthFirst())} == {ExecutionEnd.ENDLESS}
 
 
 @pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
@@ -157,6 +158,6 @@ def test_a_clerk_that_waits_meanwhile_does_not_keep_time_from_passing_again(poli
         lease.take()
         orders.put(1)
 
-    with Inline(Toy(take, take, shared=[lease, orders], staff=[serve]), steps=500) as executor:
+    with Inline(Toy(take, take, shared=[lease, orders], services=[serve]), steps=500) as executor:
         for execution in list(search(executor, policy())):
-            assert steps(replay(executor, execution.schedule)) == steps(execution)
+            assert steps(run_schedule(executor, execution.schedule)) == steps(execution)

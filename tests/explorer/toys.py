@@ -57,7 +57,7 @@ class Draft:
     def add(self, more: int) -> int | None:
         """Add to what is published, in two steps; None where another is about to."""
         seen = self.read()
-        pacing.at(Step(Action.WRITE, self._name, unseen=True))
+        pacing.at(Step(Action.WRITE, self._name, uncommitted=True))
         if self._drafting:
             pacing.note(pacing.UNCHANGED, "somebody else is writing")
             return None
@@ -152,15 +152,15 @@ class Toy:
     """A cast of functions: each buyer's is called once in each execution."""
 
     def __init__(
-        self, *buyers: Callable[[], Any], shared: Sequence[Any] = (), staff: Sequence[Callable[[], None]] = ()
+        self, *buyers: Callable[[], Any], shared: Sequence[Any] = (), services: Sequence[Callable[[], None]] = ()
     ):
         self.scripts = [[buyer] for buyer in buyers]
         self._shared = shared
-        self._staff = staff
+        self._services = services
 
     def open(self) -> Sequence[Callable[[], None]]:
         self.reset()
-        return self._staff
+        return self._services
 
     @contextmanager
     def join(self, buyer: int) -> Iterator[Callable[[Any], Any]]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from ticketlab.core.history import History, Operation
-from ticketlab.core.result import Figures, Result
+from ticketlab.core.result import Metrics, Result
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.comparing.cells import Cell, Matrix
-from ticketlab.lab.comparing.comparison import Comparison, Effort
-from ticketlab.lab.comparing.ranking import Measured
+from ticketlab.lab.comparing.cells import Cell, CellMatrix
+from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
+from ticketlab.lab.comparing.ranking import CellResult
 
-FIGURES = Figures(1.0, 1.1, 1000.0, 1.0, 5.0, 9.0, 0.9, 0, 0, 0, 0.5, 0.2, 7.0, 4.0, 20.0, 0.01)
+FIGURES = Metrics(1.0, 1.1, 1000.0, 1.0, 5.0, 9.0, 0.9, 0, 0, 0, 0.5, 0.2, 7.0, 4.0, 20.0, 0.01)
 MACHINE = {
     "processor": "Quiet 2", "cores": 2, "system": "Linux 6.1", "file_system": "ext4", "load_1min": 0.1,
 }  # fmt: skip
@@ -27,13 +27,13 @@ def cell(strategy: str = "lock", store: str = "json", launcher: str = "process",
     return Cell(Spec.parse(store), Spec.parse(strategy), Spec.parse(launcher), buyers)
 
 
-def figures(rate: float, **changes: Any) -> Figures:
+def figures(rate: float, **changes: Any) -> Metrics:
     return replace(FIGURES, sales_per_s=rate, **changes)
 
 
-def measured(rates: Sequence[float], verdict: Verdict = RIGHT, *, fairness: float = 0.9, **which: Any) -> Measured:
+def measured(rates: Sequence[float], verdict: Verdict = RIGHT, *, fairness: float = 0.9, **which: Any) -> CellResult:
     rounds = [figures(rate, fairness=fairness) for rate in rates]
-    return Measured(cell(**which), 10, 20, verdict, 1, len(verdict.anomalies), rounds, [1.0] * 25)
+    return CellResult(cell(**which), 10, 20, verdict, 1, len(verdict.anomalies), rounds, [1.0] * 25)
 
 
 def result(which: Cell, orders: int, rate: float, verdict: Verdict = RIGHT) -> Result:
@@ -48,13 +48,13 @@ def comparison(
     rates: dict[str, float], verdicts: dict[str, Verdict] | None = None, *, rounds: int = 3, store: str = "json"
 ) -> Comparison:
     """Return a finished comparison of strategies whose rates are given."""
-    matrix = Matrix([cell(strategy, store) for strategy in rates], [])
+    matrix = CellMatrix([cell(strategy, store) for strategy in rates], [])
 
     def race(which: Cell, orders: int) -> Result:
         name = str(which.strategy)
         return result(which, orders, rates[name], (verdicts or {}).get(name, RIGHT))
 
-    found = Comparison(matrix, Effort(rounds, 1.0), one=race, surroundings=MACHINE)
+    found = Comparison(matrix, SamplingPlan(rounds, 1.0), one=race, surroundings=MACHINE)
     found.run(lambda *_: None)
     return found
 

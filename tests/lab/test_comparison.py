@@ -16,8 +16,8 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.artifacts.results import parse_document
-from ticketlab.lab.comparing.cells import Cell, Matrix, matrix
-from ticketlab.lab.comparing.comparison import MOST_SALES, Comparison, Effort, merged
+from ticketlab.lab.comparing.cells import Cell, CellMatrix, matrix
+from ticketlab.lab.comparing.comparison import MOST_SALES, Comparison, SamplingPlan, merged
 
 VERDICTS = st.lists(st.sampled_from([RIGHT, UNDECIDED, WRONG]), min_size=1, max_size=6)
 
@@ -38,16 +38,16 @@ RACED = st.lists(st.tuples(st.integers(1, 10_000), st.floats(0, 100)), min_size=
 
 @given(RACED, st.integers(1, 500), st.integers(1, 50))
 def test_the_next_race_stays_within_its_bounds(raced: list[tuple[int, float]], buyers: int, rounds: int) -> None:
-    following = Effort(rounds, 2.0).next_orders(raced, buyers)
+    following = SamplingPlan(rounds, 2.0).next_orders(raced, buyers)
     assert 1 <= following <= 10 * raced[-1][0]
     assert following * buyers <= MOST_SALES
-    assert Effort(rounds, 2.0, orders=7).next_orders(raced, buyers) == 7
+    assert SamplingPlan(rounds, 2.0, orders=7).next_orders(raced, buyers) == 7
 
 
 @given(st.floats(0, 0.5), st.floats(10, 1000))
 def test_rounds_are_as_long_as_wanted_however_long_the_buyers_take_to_wake_up(wake_s: float, rate: float) -> None:
     """One buyer's orders take `wake_s` and then 1 / `rate` seconds each; four races are enough from 1 order."""
-    effort, raced, orders = Effort(1, 1.0), [], 1
+    effort, raced, orders = SamplingPlan(1, 1.0), [], 1
     for _ in range(4):
         raced.append((orders, wake_s + orders / rate))
         orders = effort.next_orders(raced, 1)
@@ -62,7 +62,9 @@ def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
         found = result(which, orders, 1.0)
         return replace(found, figures=replace(found.figures, race_s=0.5 + 0.001 * orders))
 
-    Comparison(Matrix([cell(buyers=20)], []), Effort(1, 1.0), one=race, surroundings=MACHINE).run(lambda *_: None)
+    Comparison(CellMatrix([cell(buyers=20)], []), SamplingPlan(1, 1.0), one=race, surroundings=MACHINE).run(
+        lambda *_: None
+    )
     assert raced == [10, 20, 200, 400]  # the last one is the round that counts
 
 
@@ -74,7 +76,7 @@ def test_cells_take_turns_round_by_round_in_alternating_order() -> None:
         return result(which, orders, 100.0)
 
     cells = [cell(name) for name in ("lock", "flock", "clerk")]
-    Comparison(Matrix(cells, []), Effort(2, 1.0), one=race).run(lambda *_: None)
+    Comparison(CellMatrix(cells, []), SamplingPlan(2, 1.0), one=race).run(lambda *_: None)
     forwards = ["lock", "flock", "clerk"]
     assert order == [*forwards, *forwards, *reversed(forwards)]
 
@@ -85,7 +87,7 @@ def test_a_machine_that_slows_down_harms_none_more_than_the_others() -> None:
     def race(which: Cell, orders: int) -> Result:
         return result(which, orders, float(next(speed)) * (2 if str(which.strategy) == "lock" else 1))
 
-    found = Comparison(Matrix([cell("flock"), cell("lock")], []), Effort(3, 1.0), one=race)
+    found = Comparison(CellMatrix([cell("flock"), cell("lock")], []), SamplingPlan(3, 1.0), one=race)
     found.run(lambda *_: None)
     rows = {row["strategy"]: row for row in found.document("")["rows"]}
     assert (rows["lock"]["rank"], rows["flock"]["rank"]) == (1, 2)
@@ -132,7 +134,7 @@ def cut_short_after(races: int) -> Comparison:
             raise TicketlabError("the disk is full")
         return result(which, orders, 100.0)
 
-    found = Comparison(Matrix([cell("lock"), cell("flock")], []), Effort(5, 1.0), one=race)
+    found = Comparison(CellMatrix([cell("lock"), cell("flock")], []), SamplingPlan(5, 1.0), one=race)
     with pytest.raises(TicketlabError):
         found.run(lambda *_: None)
     return found
@@ -151,7 +153,7 @@ def test_what_is_cut_short_before_the_first_round_has_no_rows_and_no_verdict() -
 
 def test_a_real_comparison_measures_judges_and_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = Comparison(matrix(["sqlite"], ["lock,clerk"], (), ["2"]), Effort(2, orders=20))
+    found = Comparison(matrix(["sqlite"], ["lock,clerk"], (), ["2"]), SamplingPlan(2, orders=20))
     found.run(lambda *_: None)
     document = found.document("ticketlab compare")
     assert parse_document(json.dumps(document).encode(), "it")["kind"] == "comparison"

@@ -16,7 +16,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document as headed
 from ticketlab.lab.artifacts.files import LARGEST
 from ticketlab.lab.artifacts.results import parse_document, read_document
-from ticketlab.lab.racing.tour import as_story
+from ticketlab.lab.racing.tour import as_tour
 
 GOOD = document({"lock": 1000.0, "none": 3000.0}, {"none": WRONG})
 
@@ -32,7 +32,7 @@ def test_every_kind_reads_back_what_was_written() -> None:
     for found in (
         GOOD,
         headed("race", race.to_json()),
-        headed("story", as_story("", [race]).to_json()),
+        headed("story", as_tour("", [race]).to_json()),
         headed("exploration", exploration),
     ):
         assert parsed(found) == json.loads(json.dumps(found))

@@ -8,7 +8,7 @@ import pytest
 
 from ticketlab.core.history import Operation
 from ticketlab.lab.racing.verdict import unfinished
-from ticketlab.launch.job import Ending
+from ticketlab.launch.job import Exit
 from ticketlab.launch.track import Track
 
 SECOND = 1_000_000_000
@@ -30,9 +30,9 @@ def answered_at(*seconds: float) -> list[Track]:
 def test_a_race_is_unfinished_if_answers_came_until_the_end(
     how: Literal["hung", "crashed"], last: float, reason: str
 ) -> None:
-    endings = [Ending.of_buyer(1, how), Ending.of_buyer(2, "finished")]
+    endings = [Exit.of_buyer(1, how), Exit.of_buyer(2, "finished")]
     assert unfinished(endings, answered_at(1.0, last), 60.0) == reason
 
 
 def test_who_was_never_answered_has_hung() -> None:
-    assert unfinished([Ending.of_buyer(1, "hung")], answered_at(), 60.0) == ""
+    assert unfinished([Exit.of_buyer(1, "hung")], answered_at(), 60.0) == ""

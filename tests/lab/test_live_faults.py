@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Risk
+from ticketlab.core.faults import FaultRate
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
-from ticketlab.launch.fault_injection import Blow, Risks
+from ticketlab.launch.fault_injection import FaultInjector, PlannedFault
 
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
@@ -32,13 +32,15 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-def risks(text: str) -> tuple[Risk, ...]:
-    return tuple(map(Risk.parse, text.split(",")))
+def fault_rates(text: str) -> tuple[FaultRate, ...]:
+    return tuple(map(FaultRate.parse, text.split(",")))
 
 
-def blows(scenario: Scenario, faults: str, staff: int = 0) -> dict[str, Blow]:
-    found = {who: Risks(risks(faults)).blow(scenario, who, staff) for who in range(scenario.buyers)}
-    return {f"buyer {who + 1}": blow for who, blow in found.items() if blow is not None}
+def blows(scenario: Scenario, faults: str, services: int = 0) -> dict[str, PlannedFault]:
+    found = {
+        who: FaultInjector(fault_rates(faults)).planned_fault(scenario, who, services) for who in range(scenario.buyers)
+    }
+    return {f"buyer {who + 1}": planned_fault for who, planned_fault in found.items() if planned_fault is not None}
 
 
 def run(
@@ -46,15 +48,17 @@ def run(
     strategy: str,
     faults: str,
     *,
-    where: Callable[[Blow], bool] = lambda _: True,
+    where: Callable[[PlannedFault], bool] = lambda _: True,
     buyers: int = 3,
     launcher: str = "process",
-    patience: float = 20.0,
+    stall_timeout: float = 20.0,
 ) -> Result:
     """Race by the first seed that strikes everybody where it is wanted."""
     scenarios = (Scenario.of(store, strategy, buyers=buyers, tickets=2, seed=seed) for seed in count())
-    fitting = (one for one in scenarios if all(where(blow) for blow in blows(one, faults).values()))
-    return race(next(fitting), Live(Spec.parse(launcher), faults=risks(faults), patience=patience))
+    fitting = (one for one in scenarios if all(where(planned_fault) for planned_fault in blows(one, faults).values()))
+    return race(
+        next(fitting), RaceOptions(Spec.parse(launcher), faults=fault_rates(faults), stall_timeout=stall_timeout)
+    )
 
 
 def names(result: Result) -> set[str]:
@@ -64,16 +68,18 @@ def names(result: Result) -> set[str]:
 @pytest.mark.parametrize("launcher", ["process", "process:forkserver", "process:spawn", "pool:2"])
 def test_who_is_struck_follows_from_the_seed_whatever_starts_the_buyers(launcher: str) -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=5, tickets=2, seed=1)
-    drawn = {who: str(blow.fault) for who, blow in blows(scenario, "kill:0.4,terminate:0.4").items()}
+    drawn = {who: str(planned_fault.fault) for who, planned_fault in blows(scenario, "kill:0.4,terminate:0.4").items()}
     assert len(set(drawn.values())) == 2, "the seed shows both"
-    result = race(scenario, Live(Spec.parse(launcher), faults=risks("kill:0.4,terminate:0.4")))
+    result = race(scenario, RaceOptions(Spec.parse(launcher), faults=fault_rates("kill:0.4,terminate:0.4")))
     assert {each["who"]: each["fault"] for each in result.struck} == drawn
     assert result.valid, result.verdict
     assert result.figures.unknown == len(drawn)  # none of them heard what came of its order
 
 
 def test_a_lock_in_memory_dies_with_its_holder() -> None:
-    result = run("json:rename", "lock", "kill:1", where=lambda blow: blow.point in (1, 2), patience=3.0)
+    result = run(
+        "json:rename", "lock", "kill:1", where=lambda planned_fault: planned_fault.point in (1, 2), stall_timeout=3.0
+    )
     assert names(result) == {"lock left behind"}
     (anomaly,) = result.verdict.anomalies
     (victim,) = result.struck
@@ -84,22 +90,22 @@ def test_a_lock_in_memory_dies_with_its_holder() -> None:
 
 
 def test_a_lock_of_the_kernel_is_had_again() -> None:
-    result = run("json:rename", "flock", "kill:1", where=lambda blow: blow.point in (1, 2))
+    result = run("json:rename", "flock", "kill:1", where=lambda planned_fault: planned_fault.point in (1, 2))
     assert result.valid
     assert [each["held"] for each in result.struck] == [["inventory.lock"]] * 3
     assert result.figures.recovery_ms > 0
 
 
 def test_a_buyer_told_to_end_gives_its_lock_back() -> None:
-    result = run("json:rename", "lock", "terminate:1", where=lambda blow: blow.point in (1, 2))
+    result = run("json:rename", "lock", "terminate:1", where=lambda planned_fault: planned_fault.point in (1, 2))
     assert (names(result), len(result.struck), result.sold) == (set(), 3, 0)
 
 
 def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file() -> None:
-    torn = run("json", "flock", "kill:1", where=lambda blow: blow.point == 3)
+    torn = run("json", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 3)
     assert {"torn books"} <= names(torn) <= {"torn books", "torn read"}
     assert torn.struck[0]["before"] == "write inventory.json"
-    whole = run("json:rename", "flock", "kill:1", where=lambda blow: blow.point == 4)
+    whole = run("json:rename", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 4)
     assert whole.valid
     assert len(whole.left) == 3
     assert all(name.startswith(".inventory.json.") and name.endswith(".new") for name in whole.left)
@@ -107,7 +113,7 @@ def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file
 
 def test_the_timeline_shows_who_was_struck_where() -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
-    result = race(scenario, Live(faults=risks("kill:1"), timeline=True))
+    result = race(scenario, RaceOptions(faults=fault_rates("kill:1"), timeline=True))
     assert result.timeline is not None
     assert {span.lane for span in result.timeline.spans if "struck by kill" in span.detail} == {0, 1, 2}
 
@@ -119,7 +125,7 @@ def test_who_is_paused_goes_on_and_hears_its_answer() -> None:
 
 @pytest.mark.parametrize("fault", ["disk-full", "io-error", "short-write"])
 def test_a_failed_write_is_its_buyers_own_trouble(fault: str) -> None:
-    result = run("sqlite", "transaction:immediate", f"{fault}:1", where=lambda blow: blow.point == 1)
+    result = run("sqlite", "transaction:immediate", f"{fault}:1", where=lambda planned_fault: planned_fault.point == 1)
     assert (names(result), result.sold) == (set(), 0)
     assert [each["before"] for each in result.struck] == ["commit inventory.db"] * 3
     assert result.books["stocks"]["main"]["issued"] == 0
@@ -132,7 +138,7 @@ def test_without_the_server_there_are_no_books() -> None:
 
 
 def test_without_the_clerk_nobody_is_served() -> None:
-    result = run("json:rename", "clerk", "kill-staff", patience=3.0)
+    result = run("json:rename", "clerk", "kill-service", stall_timeout=3.0)
     assert names(result) == {"survivors blocked for ever"}
     assert [each["who"] for each in result.struck] == ["clerk 1"]
 
@@ -153,7 +159,7 @@ def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
         ("json", "lock", "threads", "disk-full", "limits hold for a whole process"),
         ("json", "lock", "process", "clock", "explore it instead"),
         ("sqlite", "none", "process", "locked", "explore it instead"),
-        ("json", "lock", "process", "kill-staff", "lock has no staff"),
+        ("json", "lock", "process", "kill-service", "lock has no staff"),
         ("json", "lock", "process", "kill-server", "json has no server"),
         ("manager", "none", "process", "short-write", "manager keeps no files"),
         ("json", "lock", "process", "pause:2m", "the race itself ends after 60 s"),
@@ -163,7 +169,7 @@ def test_what_cannot_strike_is_refused_with_the_reason(
     store: str, strategy: str, launcher: str, fault: str, reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):
-        race(Scenario.of(store, strategy), Live(Spec.parse(launcher), faults=risks(fault)))
+        race(Scenario.of(store, strategy), RaceOptions(Spec.parse(launcher), faults=fault_rates(fault)))
     assert not list(Path(".ticketlab/live").glob("race-*"))
 
 

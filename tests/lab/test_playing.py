@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Strike
+from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.case import Case
-from ticketlab.lab.exploring.plan import Played, race
+from ticketlab.lab.exploring.plan import PlanResult, race
 from ticketlab.lab.exploring.replay import replay
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.timings import Schedule, Timing, timings
 
 TOGETHER = Timing(((), ()))
@@ -84,7 +84,7 @@ def test_a_timing_under_a_lock_is_valid_on_real_processes() -> None:
 def test_without_a_plan_the_race_is_live() -> None:
     result = race(Scenario.of("sqlite", "atomic", buyers=3))
     assert result.valid
-    assert result.launcher == str(Live().launcher)
+    assert result.launcher == str(RaceOptions().launcher)
 
 
 def test_orders_of_ones_own_take_the_place_of_the_scenarios() -> None:
@@ -94,7 +94,7 @@ def test_orders_of_ones_own_take_the_place_of_the_scenarios() -> None:
     assert (played.sold, played.case) == (3, None)
 
 
-def refused(*args: object, **settings: object) -> Played:
+def refused(*args: object, **settings: object) -> PlanResult:
     return race(*args, **settings)  # type: ignore[call-overload,no-any-return]
 
 
@@ -115,9 +115,9 @@ def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dic
 
 @pytest.mark.parametrize("fault", ["kill", "pause:2s", "clock:1h", "terminate", "io-error"])
 def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str) -> None:
-    strike = Strike(0, 1, Fault.parse(fault))
+    strike = FaultPoint(0, 1, Fault.parse(fault))
     played = race(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
-    assert played.execution.fell == (0,)
+    assert played.execution.injected == (0,)
     assert played.case is not None
     assert played.case.strikes == (strike,)
     again = replay(played.case)
@@ -126,7 +126,9 @@ def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str)
 
 
 def test_where_a_kill_strikes_is_drawn() -> None:
-    played = race(Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(Strike(0, 1, Fault.parse("kill")),))
+    played = race(
+        Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(FaultPoint(0, 1, Fault.parse("kill")),)
+    )
     assert [anomaly.name for anomaly in played.anomalies] == ["lock left behind"]
     assert "struck by kill → before read inventory.json" in str(played)
 
@@ -134,19 +136,22 @@ def test_where_a_kill_strikes_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("strikes", "reason"),
     [
-        ([Strike(2, 0, Fault.parse("terminate"))], "strikes nobody"),
-        ([Strike(0, 0, Fault.parse("terminate")), Strike(0, 1, Fault.parse("terminate"))], "the same participant"),
-        ([Strike(0, 0, Fault.parse("kill-server"))], "json has no server"),
+        ([FaultPoint(2, 0, Fault.parse("terminate"))], "strikes nobody"),
+        (
+            [FaultPoint(0, 0, Fault.parse("terminate")), FaultPoint(0, 1, Fault.parse("terminate"))],
+            "the same participant",
+        ),
+        ([FaultPoint(0, 0, Fault.parse("kill-server"))], "json has no server"),
     ],
 )
-def test_faults_that_cannot_strike_are_refused(strikes: list[Strike], reason: str) -> None:
+def test_faults_that_cannot_strike_are_refused(strikes: list[FaultPoint], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
         race(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=strikes)
 
 
 def test_a_live_race_takes_its_faults_elsewhere() -> None:
-    with pytest.raises(UsageError, match=r"Live\(faults=...\)"):
-        race(Scenario.of("json", "lock"), Live(), faults=[Strike(0, 0, Fault.parse("kill"))])  # type: ignore[call-overload]
+    with pytest.raises(UsageError, match=r"RaceOptions\(faults=...\)"):
+        race(Scenario.of("json", "lock"), RaceOptions(), faults=[FaultPoint(0, 0, Fault.parse("kill"))])  # type: ignore[call-overload]
 
 
 def test_a_timing_in_which_a_lease_ended_replays() -> None:

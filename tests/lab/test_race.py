@@ -13,7 +13,7 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.plugins.registry import stores, strategies
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.timings.latency import Latency
 
@@ -62,8 +62,8 @@ def scenario(store: str, strategy: str, **changes: object) -> Scenario:
     return Scenario(Spec.parse(store), Spec.parse(strategy), **(settings | changes))  # type: ignore[arg-type]
 
 
-def live(launcher: str = "process", latency: str = "write=20ms") -> Live:
-    return Live(Spec.parse(launcher), Latency.parse(latency))
+def live(launcher: str = "process", latency: str = "write=20ms") -> RaceOptions:
+    return RaceOptions(Spec.parse(launcher), Latency.parse(latency))
 
 
 @pytest.mark.parametrize(("store", "strategy"), SAFE + MORE_SAFE)
@@ -144,7 +144,7 @@ def test_a_clerk_whose_disk_is_full_says_nothing_about_the_strategy(clerk: str) 
 
 
 def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:
-    settings = Live(folder=tmp_path / "mine")
+    settings = RaceOptions(folder=tmp_path / "mine")
     race(scenario("json", "lock"), settings)
     written = (tmp_path / "mine" / "inventory.json").read_bytes()
     with pytest.raises(UsageError, match="exists already"):
@@ -155,7 +155,7 @@ def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:
 def test_who_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "mine" / "inventory.lock").mkdir(parents=True)
     with pytest.raises(TicketlabError, match=r"a participant could not start .*Is a directory"):
-        race(scenario("json", "flock"), Live(folder=tmp_path / "mine"))
+        race(scenario("json", "flock"), RaceOptions(folder=tmp_path / "mine"))
 
 
 def test_a_combination_that_cannot_be_is_refused_with_the_reason() -> None:

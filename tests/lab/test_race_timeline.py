@@ -12,9 +12,9 @@ from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.timeline import Span, State, Timeline
+from ticketlab.core.timeline import LaneState, Span, Timeline
 from ticketlab.core.verdict import Anomaly
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.lab.racing.timeline import of_history, timeline
 from ticketlab.launch import recorder
@@ -77,8 +77,8 @@ def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
     assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never heard back")]
 
 
-def critical(picture: Timeline) -> list[Span]:
-    return sorted((span for span in picture.spans if span.state is State.CRITICAL), key=lambda span: span.start_ns)
+def critical(diagram: Timeline) -> list[Span]:
+    return sorted((span for span in diagram.spans if span.state is LaneState.CRITICAL), key=lambda span: span.start_ns)
 
 
 def overlap(spans: Sequence[Span]) -> bool:
@@ -87,29 +87,29 @@ def overlap(spans: Sequence[Span]) -> bool:
 
 def raced(strategy: str, folder: Path) -> Timeline:
     scenario = Scenario(Spec("json"), Spec(strategy), buyers=6, inventory=Inventory({"main": 3}))
-    picture = race(scenario, Live(latency=Latency.parse("write=5ms"), timeline=True, folder=folder)).timeline
-    assert picture is not None
-    return picture
+    diagram = race(scenario, RaceOptions(latency=Latency.parse("write=5ms"), timeline=True, folder=folder)).timeline
+    assert diagram is not None
+    return diagram
 
 
 def test_unguarded_critical_sections_overlap_and_the_anomaly_is_marked(tmp_path: Path) -> None:
-    picture = raced("none", tmp_path)
-    assert overlap(critical(picture))
-    assert picture.violations
-    assert picture.lanes == [f"buyer {number}" for number in range(1, 7)]
+    diagram = raced("none", tmp_path)
+    assert overlap(critical(diagram))
+    assert diagram.markers
+    assert diagram.lanes == [f"buyer {number}" for number in range(1, 7)]
 
 
 @pytest.mark.parametrize("strategy", ["lock", "clerk"])
 def test_guarded_critical_sections_do_not_overlap(strategy: str, tmp_path: Path) -> None:
-    picture = raced(strategy, tmp_path)
-    assert len(critical(picture)) >= 3
-    assert not overlap(critical(picture))
-    assert picture.violations == []
-    assert ("clerk 1" in picture.lanes) == (strategy == "clerk")
+    diagram = raced(strategy, tmp_path)
+    assert len(critical(diagram)) >= 3
+    assert not overlap(critical(diagram))
+    assert diagram.markers == []
+    assert ("clerk 1" in diagram.lanes) == (strategy == "clerk")
 
 
 def test_a_race_has_no_timeline_unless_asked(tmp_path: Path) -> None:
-    assert race(Scenario(Spec("json"), Spec("lock"), buyers=2), Live(folder=tmp_path)).timeline is None
+    assert race(Scenario(Spec("json"), Spec("lock"), buyers=2), RaceOptions(folder=tmp_path)).timeline is None
 
 
 def sale(process: int, invoke_ns: int, return_ns: int | None, ticket: int) -> Operation:
@@ -118,9 +118,9 @@ def sale(process: int, invoke_ns: int, return_ns: int | None, ticket: int) -> Op
 
 def test_a_history_has_a_lane_a_process_and_a_span_an_operation() -> None:
     history = History({}, (sale(4, 1000, 1010, 1), sale(2, 1005, None, 2), sale(2, 1020, 1030, 3)))
-    picture = of_history("mine", history)
-    assert picture.lanes == ["buyer 2", "buyer 4"]
-    assert [span[:3] for span in picture.spans] == [(0, 5, 20), (0, 20, 30), (1, 0, 10)]
+    diagram = of_history("mine", history)
+    assert diagram.lanes == ["buyer 2", "buyer 4"]
+    assert [span[:3] for span in diagram.spans] == [(0, 5, 20), (0, 20, 30), (1, 0, 10)]
 
 
 def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
@@ -131,7 +131,7 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
         Anomaly("buyer crashed", "it crashed", {"participants": [{"who": "buyer 1", "detail": "exit code 1"}]}),
     ]
     history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 1)))
-    marks = of_history("", history, anomalies).violations
+    marks = of_history("", history, anomalies).markers
     assert [(mark.lane, mark.ns, mark.name) for mark in marks] == [
         (0, 10, "buyer crashed"),
         (1, 20, "oversold, ticket sold twice"),
@@ -141,13 +141,13 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
 
 def test_a_history_s_marks_count_from_its_first_invocation_as_its_spans_do() -> None:
     evidence = {"minimal": True, "operations": [{"process": 4, "invoke_ns": 1000, "return_ns": 1010}]}
-    picture = of_history("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
-    assert [(mark.lane, mark.ns) for mark in picture.violations] == [(0, 10)]
+    diagram = of_history("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
+    assert [(mark.lane, mark.ns) for mark in diagram.markers] == [(0, 10)]
 
 
 def test_evidence_that_shows_only_its_first_operations_is_marked_where_the_last_of_all_was_answered() -> None:
     shown = {"process": 1, "invoke_ns": 0, "return_ns": 10}
     evidence = {"minimal": True, "operations": [shown], "rows": [0, 1], "size": 2, "shown": 1}
     history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 2)))
-    (mark,) = of_history("", history, [Anomaly("oversold", "2 of 1", evidence)]).violations
+    (mark,) = of_history("", history, [Anomaly("oversold", "2 of 1", evidence)]).markers
     assert (mark.lane, mark.ns) == (1, 20)

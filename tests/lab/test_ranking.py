@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.advice import advice
-from ticketlab.lab.comparing.ranking import Measured, median_curve, medians, peers, ranking, settled, spreads, standings
+from ticketlab.lab.comparing.ranking import CellResult, median_curve, medians, peers, ranking, ranks, settled, spreads
 
 RATES = st.lists(st.floats(1, 1e6), min_size=3, max_size=3)
 VERDICTS = st.sampled_from([RIGHT, RIGHT, WRONG, UNDECIDED])
@@ -19,23 +19,23 @@ NAMES = ("lock", "flock", "filelock", "clerk", "clerk:socket", "none")
 
 
 @st.composite
-def groups(draw: st.DrawFn) -> list[Measured]:
+def groups(draw: st.DrawFn) -> list[CellResult]:
     names = draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
     fairness = st.floats(0.1, 1.0)
     return [measured(draw(RATES), draw(VERDICTS), strategy=name, fairness=draw(fairness)) for name in names]
 
 
 @given(groups())
-def test_only_what_is_correct_and_claims_to_be_has_a_rank(group: list[Measured]) -> None:
-    places = standings(group)
+def test_only_what_is_correct_and_claims_to_be_has_a_rank(group: list[CellResult]) -> None:
+    places = ranks(group)
     for each in group:
         correct = each.verdict.valid is True and each.cell.claims_safety
         assert (places[each.cell].rank is not None) == correct
 
 
 @given(groups())
-def test_ranks_count_from_one_and_follow_the_medians(group: list[Measured]) -> None:
-    places = standings(group)
+def test_ranks_count_from_one_and_follow_the_medians(group: list[CellResult]) -> None:
+    places = ranks(group)
     ranked = sorted((each for each in group if places[each.cell].rank), key=lambda each: places[each.cell].rank or 0)
     assert [places[each.cell].rank for each in ranked] == list(range(1, len(ranked) + 1))
     rates = [each.rate for each in ranked]
@@ -43,8 +43,8 @@ def test_ranks_count_from_one_and_follow_the_medians(group: list[Measured]) -> N
 
 
 @given(groups())
-def test_ratios_are_to_the_fastest_correct_one(group: list[Measured]) -> None:
-    places = standings(group)
+def test_ratios_are_to_the_fastest_correct_one(group: list[CellResult]) -> None:
+    places = ranks(group)
     best = next((each for each in group if places[each.cell].rank == 1), None)
     for each in group:
         ratio = places[each.cell].ratio
@@ -55,10 +55,10 @@ def test_ratios_are_to_the_fastest_correct_one(group: list[Measured]) -> None:
 
 
 @given(groups(), st.permutations(range(len(NAMES))))
-def test_the_order_of_measuring_does_not_matter(group: list[Measured], order: list[int]) -> None:
+def test_the_order_of_measuring_does_not_matter(group: list[CellResult], order: list[int]) -> None:
     shuffled = [group[number] for number in order if number < len(group)]
     if len({each.rate for each in group}) == len(group):
-        assert standings(shuffled) == standings(group)
+        assert ranks(shuffled) == ranks(group)
 
 
 @given(RATES, RATES)
@@ -94,7 +94,7 @@ def test_only_the_same_store_and_as_many_buyers_are_peers() -> None:
 
 
 @given(groups())
-def test_advice_names_only_correct_strategies_each_by_its_law(group: list[Measured]) -> None:
+def test_advice_names_only_correct_strategies_each_by_its_law(group: list[CellResult]) -> None:
     ranked = ranking(group)
     picks = {each["pick"]: each for each in advice(group, {})}
     assert set(picks) == ({"fastest", "fairest", "simplest"} if ranked else set())

@@ -14,13 +14,13 @@ from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
-from ticketlab.explorer.search import replay
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.explorer.search import run_schedule
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 
 
-class Altered(Rehearsal):
+class Altered(ScenarioWorkload):
     """Two buyers of one ticket in memory; what the first or both do instead is given."""
 
     def __init__(self, folder: Path, instead: Callable[[int, Perform], Perform]) -> None:
@@ -59,7 +59,7 @@ def test_who_is_turned_away_too_early_is_seen_by_the_times(
 ) -> None:
     cast = Altered(tmp_path, _hasty)
     with Inline(cast) as executor:
-        assert [anomaly.name for anomaly in cast.judge(replay(executor, schedule))] == names
+        assert [anomaly.name for anomaly in cast.judge(run_schedule(executor, schedule))] == names
 
 
 def test_a_request_that_a_deadlock_swallows_is_in_the_history_and_never_returned(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_a_request_that_a_deadlock_swallows_is_in_the_history_and_never_returned
 
     cast = Altered(tmp_path, crosswise)
     with Inline(cast) as executor:
-        execution = replay(executor, (0, 1))
+        execution = run_schedule(executor, (0, 1))
         history = cast.history(execution)
         names = [anomaly.name for anomaly in cast.judge(execution)]
-    assert execution.ending is Ending.STUCK
+    assert execution.ending is ExecutionEnd.STUCK
     assert [(one.process, one.invoke_ns, one.return_ns) for one in history.operations] == [(1, 0, None), (2, 2, None)]
     assert names == ["deadlock"]

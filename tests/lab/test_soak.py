@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 
 SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
@@ -53,7 +53,7 @@ def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(
 
 def test_judges_that_contradict_each_other_are_found_out(soak: ModuleType) -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
-    result = race(scenario, Live())
+    result = race(scenario, RaceOptions())
     assert soak.quarrel(result, scenario) == ""
     emptied = {**result.books, "ledger": []}
     emptied["stocks"] = {name: stock | {"issued": 0} for name, stock in result.books["stocks"].items()}

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Strike
+from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.artifacts.cases import load_case, save_case
 from ticketlab.lab.exploring.explore import executor_for, explore
-from ticketlab.lab.exploring.fault_search import Search
+from ticketlab.lab.exploring.fault_search import FaultSearch
 from ticketlab.lab.exploring.plan import race
 from ticketlab.lab.exploring.replay import replay
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import chosen
 from ticketlab.timings.plans import Schedule
 
@@ -31,7 +31,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def explored(store: str, strategy: str, faults: str, policy: str = "dpor", *, exhaust: bool = True) -> Exploration:
     scenario = Scenario.of(store, strategy, buyers=2, tickets=2)
-    how = Exploring(Spec.parse(policy), "processes", exhaust=exhaust, faults=chosen(faults))
+    how = ExploreOptions(Spec.parse(policy), "processes", exhaust=exhaust, faults=chosen(faults))
     return explore(scenario, how)
 
 
@@ -76,7 +76,7 @@ def test_sqlite_rolls_back_what_the_dead_began() -> None:
 
 
 def test_a_dead_clerk_is_waited_for_for_ever() -> None:
-    found = explored("json:rename", "clerk", "kill-staff")
+    found = explored("json:rename", "clerk", "kill-service")
     assert set(found.names) == {"survivors blocked for ever"}
     assert found.finding is not None
     assert "staff 1 was killed" in found.finding.anomalies[0].sentence
@@ -94,11 +94,11 @@ def test_reduction_loses_no_outcome_of_a_crash(store: str, strategy: str) -> Non
     """What one execution for each order of dependent steps finds, trying every schedule finds as well."""
 
     def outcomes(policy: str) -> set[tuple[str, int, str, frozenset[str]]]:
-        cast = Rehearsal(Scenario.of(store, strategy, buyers=2, tickets=2))
-        how = Exploring(Spec.parse(policy), "processes", exhaust=True, faults=(Fault.parse("kill"),))
+        cast = ScenarioWorkload(Scenario.of(store, strategy, buyers=2, tickets=2))
+        how = ExploreOptions(Spec.parse(policy), "processes", exhaust=True, faults=(Fault.parse("kill"),))
         seen = set()
         with executor_for(cast, how) as executor:
-            for execution, strikes in Search(executor, how).executions():
+            for execution, strikes in FaultSearch(executor, how).executions():
                 for strike in strikes:
                     names = frozenset(anomaly.name for anomaly in cast.judge(execution))
                     seen.add((str(strike.fault), strike.who, f"point {strike.point}", names))
@@ -121,7 +121,7 @@ def test_a_crash_is_a_case_that_replays() -> None:
 @pytest.mark.parametrize("drawing", ["random", "pct:3"])
 def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     scenario = Scenario.of("json:rename", "lock", buyers=3, tickets=3)
-    how = Exploring(Spec.parse(drawing), "processes", executions=60, faults=chosen("kill"), seed=1)
+    how = ExploreOptions(Spec.parse(drawing), "processes", executions=60, faults=chosen("kill"), seed=1)
     found = explore(scenario, how)
     again = explore(scenario, how)
     assert found.finding is not None
@@ -136,7 +136,7 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     [
         ("json", "lock", "inline", "kill", "needs real processes: add --executor processes"),
         ("manager", "lock", "inline", "disk-full", "manager keeps no files"),
-        ("json", "lock", "processes", "kill-staff", "lock has no staff"),
+        ("json", "lock", "processes", "kill-service", "lock has no staff"),
         ("json", "lock", "processes", "kill-server", "json has no server"),
         ("json", "lock", "inline", "locked", "json has no lock of its own"),
         ("json", "filelock:soft", "inline", "terminate", "asks whether a holder's process still lives"),
@@ -153,14 +153,14 @@ def test_what_cannot_strike_is_refused_with_the_reason(
     store: str, strategy: str, executor: str, fault: str, reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):
-        explore(Scenario.of(store, strategy, buyers=2), Exploring(executor=executor, faults=chosen(fault)))
+        explore(Scenario.of(store, strategy, buyers=2), ExploreOptions(executor=executor, faults=chosen(fault)))
 
 
 @pytest.mark.parametrize("strategy", ["filelock:soft", "filelock:stale-holder"])
 def test_a_strategy_that_asks_who_lives_is_terminated_on_real_processes(strategy: str) -> None:
     (strike,) = chosen("terminate")
     scenario = Scenario.of("json:rename", strategy, buyers=2, tickets=2)
-    played = race(scenario, Schedule(()), faults=[Strike(0, 5, strike)])  # before it gives the lock back
+    played = race(scenario, Schedule(()), faults=[FaultPoint(0, 5, strike)])  # before it gives the lock back
     assert played.valid
     assert played.case is not None
     assert replay(played.case).executor == "processes"

@@ -10,25 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.measures import MEASURES, Measure
+from ticketlab.core.metrics import METRICS, Metric
 from ticketlab.lab.comparing.baseline import compare_with
-from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
+from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
 
 SPACE = st.sampled_from(["", " ", "  "])
 SIGNS = st.sampled_from([">=", "<=", ">", "<"])
 NUMBERS = st.one_of(st.integers(0, 10**6).map(str), st.decimals(0, 1000, places=3).map(str))
 
 
-@given(st.sampled_from(MEASURES), SIGNS, NUMBERS, SPACE, SPACE)
-def test_a_threshold_reads_as_it_is_written(figure: Measure, sign: str, number: str, one: str, two: str) -> None:
+@given(st.sampled_from(METRICS), SIGNS, NUMBERS, SPACE, SPACE)
+def test_a_threshold_reads_as_it_is_written(figure: Metric, sign: str, number: str, one: str, two: str) -> None:
     found = threshold(f"{one}{figure.name}{two}{sign}{one}{number}{two}")
-    assert (found.measure, found.sign, found.value) == (figure, sign, float(number))
+    assert (found.metric, found.sign, found.value) == (figure, sign, float(number))
 
 
-@given(st.sampled_from(MEASURES), SIGNS, st.sampled_from("+-"), NUMBERS, SPACE)
-def test_a_regression_reads_as_it_is_written(figure: Measure, sign: str, plus: str, number: str, space: str) -> None:
+@given(st.sampled_from(METRICS), SIGNS, st.sampled_from("+-"), NUMBERS, SPACE)
+def test_a_regression_reads_as_it_is_written(figure: Metric, sign: str, plus: str, number: str, space: str) -> None:
     found = regression(f"{figure.field}{space}{sign}{plus}{number}{space}%")
-    assert (found.measure, found.sign) == (figure, sign)
+    assert (found.metric, found.sign) == (figure, sign)
     assert found.value == pytest.approx(float(plus + number) / 100)
 
 
@@ -85,33 +85,37 @@ def test_a_regression_that_does_not_parse_is_pointed_at(text: str, complaint: st
 
 def test_every_ranked_strategy_is_held_to_a_threshold_and_no_other() -> None:
     rows = document({"lock": 900.0, "flock": 500.0, "none": 100.0}, {"none": WRONG})["rows"]
-    assert hold(threshold("sales/s>=500"), rows).met is True
-    missed = hold(threshold("sales/s>=600"), rows)
+    assert evaluate(threshold("sales/s>=500"), rows).met is True
+    missed = evaluate(threshold("sales/s>=600"), rows)
     assert missed.met is False
     assert missed.misses == ["flock on json (process, 2 buyers) has sales/s 500"]
 
 
 def test_a_threshold_that_nothing_could_be_held_to_is_undecided() -> None:
     rows = document({"none": 100.0}, {"none": WRONG})["rows"]
-    assert hold(threshold("sales/s>=1"), rows).met is None
+    assert evaluate(threshold("sales/s>=1"), rows).met is None
 
 
 @given(st.floats(1, 1e5), st.floats(1, 1e5), st.floats(0, 200))
 def test_a_regression_is_missed_where_the_change_is_larger(before: float, after: float, percent: float) -> None:
     against = compare_with("main", document({"lock": after}), document({"lock": before}))
     change = after / before - 1
-    assert hold_change(regression(f"sales/s>+{percent:.3f}%"), against).met == (not change > round(percent, 3) / 100)
-    assert hold_change(regression(f"sales/s<-{percent:.3f}%"), against).met == (not change < -round(percent, 3) / 100)
+    assert evaluate_change(regression(f"sales/s>+{percent:.3f}%"), against).met == (
+        not change > round(percent, 3) / 100
+    )
+    assert evaluate_change(regression(f"sales/s<-{percent:.3f}%"), against).met == (
+        not change < -round(percent, 3) / 100
+    )
 
 
 def test_something_that_came_from_nothing_has_grown_beyond_all_bounds() -> None:
     then, now = document({"lock": 9.0}), document({"lock": 9.0})
     now["rows"][0]["figures"]["retries"] = 5
-    missed = hold_change(regression("retries>+1000%"), compare_with("main", now, then))
+    missed = evaluate_change(regression("retries>+1000%"), compare_with("main", now, then))
     assert missed.met is False
     assert "retries changed from nothing, from 0 to 5" in missed.misses[0]
 
 
 def test_a_change_that_could_not_be_measured_is_undecided() -> None:
     against = compare_with("main", document({"lock": 9.0}), document({"flock": 9.0}))
-    assert hold_change(regression("p99>+20%"), against).met is None
+    assert evaluate_change(regression("p99>+20%"), against).met is None

@@ -16,12 +16,12 @@ import pytest
 
 from ticketlab.core.inventory import Inventory, Outcome, Request, SoldOut
 from ticketlab.core.pacing import Action, Pacer, Step, at, note
-from ticketlab.core.plugin import Perform, Setting, Store
+from ticketlab.core.plugin import Perform, Store, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.launch.barrier import Gate
-from ticketlab.launch.job import Ending, Launcher, Party
-from ticketlab.launch.log import Log
+from ticketlab.launch.barrier import StartBarrier
+from ticketlab.launch.job import Exit, Launcher, RaceJob
+from ticketlab.launch.log import EventLog
 from ticketlab.launch.pool import PoolLauncher
 from ticketlab.launch.process import ProcessLauncher
 from ticketlab.launch.threads import ThreadLauncher
@@ -44,10 +44,10 @@ class Mishap:
     what: str
     asked: Any = None
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Nothing more to share."""
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         return (self.serve,) if self.asked else ()
 
     def serve(self) -> None:
@@ -84,7 +84,7 @@ class Mishap:
             while True:
                 hoard.append(bytearray(1 << 20))
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Nobody listens."""
 
     def close(self) -> None:
@@ -95,68 +95,68 @@ def _as_it_is(_participant: int, pacer: Pacer) -> Pacer:
     return pacer
 
 
-def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict[str, Ending], list[str]]:
+def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict[str, Exit], list[str]]:
     """Return how each participant ended, and what each last did."""
     scenario = Scenario(Spec("private"), Spec("mishap"), buyers=4)
     store = PrivateStore(Path(), "")
     store.create(Inventory({"main": 5}), ledger=True)
-    gate, log = Gate(), Log(4 + len(mishap.staff()))
+    start_barrier, log = StartBarrier(), EventLog(4 + len(mishap.services()))
     try:
-        party = Party(scenario, store, mishap, log, gate, _as_it_is, timeout, memory_mb=100)
-        endings = launcher.run(party, lambda: None)
+        job = RaceJob(scenario, store, mishap, log, start_barrier, _as_it_is, timeout, memory_mb=100)
+        exits = launcher.run(job, lambda: None)
         tracks = [track(number, log.records(number)) for number in range(log.participants)]
         lasts = [part.crash or part.last for part in tracks]
     finally:
-        gate.close()
+        start_barrier.close()
         log.close()
     assert [child for child in multiprocessing.active_children() if "SyncManager" not in child.name] == []
-    return {ending.who: ending for ending in endings}, lasts
+    return {ending.who: ending for ending in exits}, lasts
 
 
 @pytest.mark.parametrize("name", ["fork", "spawn", "pool"])
 def test_a_killed_buyer_is_reported_with_what_it_last_did(name: str) -> None:
-    endings, _ = run(LAUNCHERS[name](), Mishap("killed"))
-    assert endings["buyer 2"].how == "crashed"
-    assert "died" in endings["buyer 2"].detail or "SIGKILL" in endings["buyer 2"].detail
-    assert {ending.how for who, ending in endings.items() if who != "buyer 2"} == {"finished"}
+    exits, _ = run(LAUNCHERS[name](), Mishap("killed"))
+    assert exits["buyer 2"].how == "crashed"
+    assert "died" in exits["buyer 2"].detail or "SIGKILL" in exits["buyer 2"].detail
+    assert {ending.how for who, ending in exits.items() if who != "buyer 2"} == {"finished"}
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_buyer_that_raises_is_reported_and_the_others_go_on(name: str) -> None:
-    endings, lasts = run(LAUNCHERS[name](), Mishap("raises"))
-    assert endings["buyer 2"].how == "crashed"
+    exits, lasts = run(LAUNCHERS[name](), Mishap("raises"))
+    assert exits["buyer 2"].how == "crashed"
     assert lasts[1] == "RuntimeError: no such luck"
-    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+    assert [exits[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
 
 
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
-    endings, _ = run(LAUNCHERS[name](), Mishap("hangs"), timeout=1.0)
-    assert endings["buyer 2"].how == "hung"
-    assert "crashed" not in {ending.how for ending in endings.values()}
+    exits, _ = run(LAUNCHERS[name](), Mishap("hangs"), timeout=1.0)
+    assert exits["buyer 2"].how == "hung"
+    assert "crashed" not in {ending.how for ending in exits.values()}
 
 
 @pytest.mark.parametrize("what", ["floods its log", "records without end"])
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_buyer_that_floods_its_log_is_stopped_and_the_others_go_on(name: str, what: str) -> None:
-    endings, lasts = run(LAUNCHERS[name](), Mishap(what))
-    assert endings["buyer 2"].how == "crashed"
+    exits, lasts = run(LAUNCHERS[name](), Mishap(what))
+    assert exits["buyer 2"].how == "crashed"
     assert lasts[1] == "stopped: its log is over 64 MiB"
-    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+    assert [exits[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
 
 
 @pytest.mark.parametrize("name", ["fork", "forkserver", "spawn", "pool"])
 def test_a_buyer_that_grows_without_bound_is_stopped_and_the_others_go_on(name: str) -> None:
-    endings, lasts = run(LAUNCHERS[name](), Mishap("grows"))
-    assert endings["buyer 2"].how == "crashed"
+    exits, lasts = run(LAUNCHERS[name](), Mishap("grows"))
+    assert exits["buyer 2"].how == "crashed"
     assert lasts[1] == "stopped: it took over 100 MiB of memory"
-    assert [endings[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
+    assert [exits[f"buyer {number}"].how for number in (1, 3, 4)] == ["finished"] * 3
 
 
 @pytest.mark.parametrize("name", ["fork", "spawn", "pool", "threads"])
 def test_a_clerk_that_is_killed_is_reported(name: str) -> None:
     launcher = LAUNCHERS[name]()
     make: Any = launcher.context()
-    endings, _ = run(launcher, Mishap("asks", make.Semaphore(0)))
-    assert endings["clerk 1"].how == "crashed"
-    assert endings["clerk 1"].detail == "killed by SIGKILL"
+    exits, _ = run(launcher, Mishap("asks", make.Semaphore(0)))
+    assert exits["clerk 1"].how == "crashed"
+    assert exits["clerk 1"].detail == "killed by SIGKILL"

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.launch.log import MOST, WINDOW, Log, LogFull, Tail
+from ticketlab.launch.log import MOST, WINDOW, EventLog, LogFull, Tail
 
 FIELD = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=50), st.tuples(st.integers()))
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), FIELD, FIELD), max_size=30))
 def test_records_come_back_as_they_were_written(records: list[tuple[Any, ...]]) -> None:
-    log = Log(2)
+    log = EventLog(2)
     try:
         writer = log.writer(1)
         for record in records:
@@ -31,7 +31,7 @@ def test_records_come_back_as_they_were_written(records: list[tuple[Any, ...]]) 
 
 
 def test_records_go_on_in_the_next_window() -> None:
-    log = Log(1)
+    log = EventLog(1)
     writer = log.writer(0)
     records = [("note", "x" * (WINDOW // 3), number) for number in range(20)]
     for record in records:
@@ -42,7 +42,7 @@ def test_records_go_on_in_the_next_window() -> None:
 
 @given(st.lists(st.lists(st.tuples(st.text(max_size=8), st.sampled_from(["", "x" * (WINDOW // 3)])), max_size=4)))
 def test_a_tail_gives_what_was_written_since_it_was_last_read(batches: list[list[tuple[str, str]]]) -> None:
-    log = Log(2)
+    log = EventLog(2)
     try:
         writer, tail = log.writer(1), Tail(log, 1)
         for batch in batches:
@@ -56,7 +56,7 @@ def test_a_tail_gives_what_was_written_since_it_was_last_read(batches: list[list
 
 
 def test_a_full_region_and_an_oversized_record_are_errors_that_say_so() -> None:
-    log = Log(1)
+    log = EventLog(1)
     writer = log.writer(0)
     with pytest.raises(LogFull, match="more than the 65536 that fit"):
         writer.append(("note", "x" * WINDOW))
@@ -70,7 +70,7 @@ def test_a_full_region_and_an_oversized_record_are_errors_that_say_so() -> None:
     log.close()
 
 
-def _write_and_die(log: Log) -> None:
+def _write_and_die(log: EventLog) -> None:
     writer = log.writer(0)
     for number in range(100):
         writer.append(("step", number))
@@ -79,7 +79,7 @@ def _write_and_die(log: Log) -> None:
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_what_a_killed_process_wrote_is_there(method: str) -> None:
-    log = Log(1)
+    log = EventLog(1)
     process = multiprocessing.get_context(method).Process(target=_write_and_die, args=(log,))  # type: ignore[attr-defined]
     process.start()
     process.join()

@@ -10,7 +10,7 @@ from comparisons import UNDECIDED, WRONG, document
 from rich.console import Console
 
 from ticketlab.lab.comparing.baseline import compare_with
-from ticketlab.lab.comparing.thresholds import hold, threshold
+from ticketlab.lab.comparing.thresholds import evaluate, threshold
 from ticketlab.report.comparison import print_comparison, time_text
 
 
@@ -60,7 +60,7 @@ def test_a_comparison_that_was_cut_short_says_so() -> None:
 def test_changes_since_a_baseline_and_lines_are_shown() -> None:
     found = document({"lock": 900.0, "flock": 500.0})
     found["against"] = compare_with("main", found, document({"lock": 450.0, "clerk": 1.0}))
-    found["lines"] = [hold(threshold(text), found["rows"]).to_json() for text in ("p99<10", "sales/s>600")]
+    found["lines"] = [evaluate(threshold(text), found["rows"]).to_json() for text in ("p99<10", "sales/s>600")]
     lines = printed(found)
     assert next(line.split()[:4] for line in lines if "+100%" in line) == ["lock", "on", "json", "+100%"]
     assert "flock on json: not in the baseline" in lines

@@ -12,14 +12,14 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.pacing import sleep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.results import Exploring, Finding
+from ticketlab.explorer.results import ExploreOptions, Finding
 from ticketlab.lab.exploring.explore import explore
-from ticketlab.lab.exploring.function_session import Checkout
+from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.report.interleaving import MARK, interleaving, lines
 from ticketlab.testing.functions import FunctionRace, check_function
 
 
-def found(store: str, strategy: str, how: Exploring) -> Finding:
+def found(store: str, strategy: str, how: ExploreOptions) -> Finding:
     scenario = Scenario(Spec.parse(store), Spec.parse(strategy), 3, Inventory({"main": 2}))
     finding = explore(scenario, how).finding
     assert finding is not None
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_lost_update_is_marked_at_the_stale_read_the_change_and_the_overwriting() -> None:
-    finding = found("memory", "none", Exploring())
+    finding = found("memory", "none", ExploreOptions())
     marked = [(line.who, line.step.action.value, line.learnt) for line in lines(finding.execution) if line.decides]
     assert marked == [
         (0, "read", (("remaining", 2),)),
@@ -42,13 +42,13 @@ def test_a_lost_update_is_marked_at_the_stale_read_the_change_and_the_overwritin
 
 
 def test_a_torn_read_is_marked_with_both_pieces_of_the_write() -> None:
-    finding = found("json:truncate", "none", Exploring())
+    finding = found("json:truncate", "none", ExploreOptions())
     marked = [(line.who, line.step.action.value) for line in lines(finding.execution) if line.decides]
     assert marked == [(0, "truncate"), (1, "read"), (0, "write")]
 
 
 def test_the_table_has_one_column_for_each_buyer_and_ends_with_the_anomaly() -> None:
-    finding = found("memory", "none", Exploring())
+    finding = found("memory", "none", ExploreOptions())
     page = StringIO()
     Console(file=page, width=120).print(interleaving(finding.execution, 3, finding.anomalies))
     assert [line.rstrip() for line in page.getvalue().splitlines()] == [
@@ -67,13 +67,13 @@ def test_the_table_has_one_column_for_each_buyer_and_ends_with_the_anomaly() -> 
     ("store", "strategy"), [("json:in-place", "none"), ("json:rename", "none"), ("json:rename", "flock:data-file")]
 )
 def test_textbook_cases_take_at_most_twenty_lines(store: str, strategy: str) -> None:
-    finding = found(store, strategy, Exploring())
+    finding = found(store, strategy, ExploreOptions())
     assert len(lines(finding.execution)) <= 20
     assert any(line.decides for line in lines(finding.execution))
 
 
 def test_tries_in_vain_are_drawn_at_their_beginning_and_end() -> None:
-    def wait_for_ever(checkout: Checkout) -> None:
+    def wait_for_ever(checkout: BuyerSession) -> None:
         while checkout.read("main").remaining:
             sleep(0.1)
 

@@ -6,7 +6,7 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from test_page import EVIL, row, story, timeline
+from test_page import EVIL, row, timeline, tour
 
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.report.markdown import as_markdown
@@ -34,7 +34,7 @@ def test_an_interleaving_is_traced_a_step_a_microsecond() -> None:
 
 
 def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:
-    text = as_markdown(story(row(), row("no|ne", valid=False)))
+    text = as_markdown(tour(row(), row("no|ne", valid=False)))
     assert text.startswith("**1 of 2 races went wrong**\n")
     assert "| `no\\|ne` | `json` | 8 | ✗ oversold | ~~1,240~~ |" in text
     assert "- oversold: 2 of 1 are sold" in text
@@ -58,8 +58,8 @@ def test_a_crash_matrix_is_a_table_of_its_own_in_markdown() -> None:
 
 
 def test_a_picture_is_well_formed_whatever_the_names() -> None:
-    picture = plots(story(row(EVIL), row("none", valid=False)))
-    root = ElementTree.fromstring(picture.encode("utf-8", "replace"))
+    diagram = plots(tour(row(EVIL), row("none", valid=False)))
+    root = ElementTree.fromstring(diagram.encode("utf-8", "replace"))
     texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "Sales per second" in texts
     assert any("</script>" in each for each in texts)

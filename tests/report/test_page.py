@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ticketlab.core.timeline import Interleaving, Move, Picture, Span, State, Timeline, Violation
+from ticketlab.core.timeline import Diagram, Interleaving, LaneState, Marker, Move, Span, Timeline
 from ticketlab.report import page
 from ticketlab.report.page import render
 
@@ -33,14 +33,14 @@ def row(strategy: str = "lock", store: str = "json", *, valid: bool | None = Tru
     return named | {"valid": valid, "anomalies": anomalies, "figures": figures, "curve": curve, **changes}
 
 
-def story(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+def tour(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     valid = all(each["valid"] for each in rows)
     return {"valid": valid, "anomalies": [], "rows": list(rows), "command": "ticketlab race", **more}
 
 
 def timeline(spans: int = 2, title: str = "none on json", detail: str = "read inventory.json: 5 left") -> Timeline:
-    found = [Span(0, 10 * n, 10 * n + 9, State.RUNNING, f"buy 1 -> ticket {n}", detail) for n in range(spans)]
-    return Timeline(title, ["buyer 1"], found, [Violation(0, 19, "oversold", "2 of 1")], row=0)
+    found = [Span(0, 10 * n, 10 * n + 9, LaneState.RUNNING, f"buy 1 -> ticket {n}", detail) for n in range(spans)]
+    return Timeline(title, ["buyer 1"], found, [Marker(0, 19, "oversold", "2 of 1")], row=0)
 
 
 def unpacked(html: str) -> Any:
@@ -64,7 +64,7 @@ class Elements(HTMLParser):
 
 
 def test_the_verdict_comes_first_then_matrix_comparison_and_the_command() -> None:
-    html = render(story(row(), row("none", valid=False)))
+    html = render(tour(row(), row("none", valid=False)))
     order = ["<h1>1 of 2 races went wrong</h1>", "<code>ticketlab race</code>", "What holds where", "Comparison"]
     assert [html.index(each) for each in order] == sorted(html.index(each) for each in order)
     assert "✗ oversold" in html
@@ -72,13 +72,13 @@ def test_the_verdict_comes_first_then_matrix_comparison_and_the_command() -> Non
 
 def test_a_wrong_strategy_s_speed_is_struck_through_and_no_measure_for_the_others() -> None:
     slow = row(figures={"sales_per_s": 12.0, "p50_ms": 1.0, "p99_ms": 2.0, "fairness": 1.0})
-    html = render(story(slow, row("none", valid=False)))
+    html = render(tour(slow, row("none", valid=False)))
     assert re.search(r"<s title=[^>]*>1,240</s>", html)
     assert re.search(r'>12 <span class="track"><span class="bar" style="width:100', html)
 
 
 def test_undecided_is_no_pass() -> None:
-    html = render(story(row(valid=None, anomalies=[], reason="the budget was spent"), row()))
+    html = render(tour(row(valid=None, anomalies=[], reason="the budget was spent"), row()))
     assert "1 of 2 races is undecided" in html
     assert '<span class="unsure">? undecided: the budget was spent</span>' in html
 
@@ -89,20 +89,20 @@ def test_evidence_says_how_much_of_it_is_not_shown() -> None:
 
 def test_unsupported_combinations_give_their_reason() -> None:
     unsupported = [{"store": "json", "strategy": "atomic", "reason": "atomic needs a conditional update"}]
-    html = render(story(row(), row("none", valid=False), unsupported=unsupported))
+    html = render(tour(row(), row("none", valid=False), unsupported=unsupported))
     assert "<summary>unsupported</summary>atomic needs a conditional update" in html
 
 
 def test_growth_is_drawn_where_rows_differ_in_buyers() -> None:
-    assert "How it grows with buyers" in render(story(row(), row(buyers=100)))
-    assert "How it grows with buyers" not in render(story(row(), row("flock")))
+    assert "How it grows with buyers" in render(tour(row(), row(buyers=100)))
+    assert "How it grows with buyers" not in render(tour(row(), row("flock")))
 
 
 @pytest.mark.parametrize("place", ["strategy", "store", "launcher", "command", "reason"])
 def test_names_are_text_wherever_they_stand(place: str) -> None:
     plain, evil = row(valid=None), row(valid=None)
     plain[place], evil[place] = "plain", EVIL
-    documents = [story(each, row("none", valid=False), environment={"cpu": each[place]}) for each in (plain, evil)]
+    documents = [tour(each, row("none", valid=False), environment={"cpu": each[place]}) for each in (plain, evil)]
     before, after = (Elements(render(each)) for each in documents)
     assert after.tags == before.tags
     assert [name for name, _ in after.attributes] == [name for name, _ in before.attributes]
@@ -114,14 +114,14 @@ def test_evidence_and_timelines_are_text_too() -> None:
         evidence = {"operations": [operation(1) | {"error": text, "op": text}], "tickets": {text: [operation(2)]}}
         wrong = row("none", valid=False, anomalies=[{"name": text, "sentence": text, "evidence": evidence}])
         steps = Interleaving(text, [text], [Move(0, text, text, text, marked=True)])
-        return Elements(render(story(wrong, row()), [timeline(title=text, detail=text), steps]))
+        return Elements(render(tour(wrong, row()), [timeline(title=text, detail=text), steps]))
 
     assert drawn(EVIL).tags == drawn("plain").tags
     assert [name for name, _ in drawn(EVIL).attributes] == [name for name, _ in drawn("plain").attributes]
 
 
 def test_the_page_forbids_itself_every_request() -> None:
-    html = render(story(row(), row("none", valid=False)), [timeline()])
+    html = render(tour(row(), row("none", valid=False)), [timeline()])
     assert "default-src 'none'" in html
     addresses = [value for name, value in Elements(html).attributes if name in ("src", "href") and value]
     assert addresses == ["data:,"]
@@ -135,12 +135,12 @@ def test_timelines_are_in_the_page_whole() -> None:
 def test_what_a_page_cannot_hold_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MOST_SPANS", 3)
     monkeypatch.setattr(page, "MOST_MOVES", 1)
-    pictures: list[Picture] = [
+    diagrams: list[Diagram] = [
         timeline(5),
         timeline(2),
         Interleaving("case", ["buyer 1"], [Move(0, "read", "books")] * 2),
     ]
-    html = render(row("none", valid=False), pictures)
+    html = render(row("none", valid=False), diagrams)
     first, second = unpacked(html)
     assert first["left_out"] == "Left out: 2 of 5 spans and 0 marks, all after 0.0 ms."
     assert second["left_out"].startswith("Left out: 2 of 2 spans")

@@ -14,9 +14,9 @@ import pytest
 from browser import chromium, complaints, open_page, requests, until
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
-from test_page import EVIL, row, story
+from test_page import EVIL, row, tour
 
-from ticketlab.core.timeline import Interleaving, Move, Span, State, Timeline, Violation
+from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, Timeline
 from ticketlab.report.page import render
 
 pytestmark = pytest.mark.browser
@@ -38,9 +38,11 @@ def race(lanes: int = 12, orders: int = 20) -> Timeline:
         for order in range(orders):
             at = (order * lanes + lane) * MS
             label = f"buy 1 -> ticket {order}"
-            spans.append(Span(lane, at, at + MS // 2, State.BLOCKED, label, "acquire lock"))
-            spans.append(Span(lane, at + MS // 2, at + MS, State.CRITICAL, label, f"read inventory.json: {order} left"))
-    marks = [Violation(lane, (lane * lanes + lane + 1) * MS, "oversold", f"{EVIL} {lane}") for lane in (3, 5, 9)]
+            spans.append(Span(lane, at, at + MS // 2, LaneState.BLOCKED, label, "acquire lock"))
+            spans.append(
+                Span(lane, at + MS // 2, at + MS, LaneState.CRITICAL, label, f"read inventory.json: {order} left")
+            )
+    marks = [Marker(lane, (lane * lanes + lane + 1) * MS, "oversold", f"{EVIL} {lane}") for lane in (3, 5, 9)]
     return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], spans, marks, row=1)
 
 
@@ -49,12 +51,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [row(), row("none", valid=False), row(EVIL, "sqlite"), row(buyers=100), row("none", buyers=100, valid=False)]
     unsupported = [{"store": "sqlite", "strategy": "lock", "reason": "made up"}]
     advice = [{"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}]
-    result = story(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
+    result = tour(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
     moves = [Move(number % 2, "read", "inventory.json", f"{number} left", number == 2) for number in range(5)]
     case = Interleaving("none on json", ["buyer 1", "buyer 2"], moves)
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(
-        render(result, [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, State.RUNNING)]), case])
+        render(result, [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, LaneState.RUNNING)]), case])
     )
     return path
 

@@ -10,7 +10,7 @@ from comparisons import UNDECIDED, WRONG, document
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.core.measures import MEASURES
+from ticketlab.core.metrics import METRICS
 from ticketlab.report.csv_export import as_csv
 from ticketlab.report.markdown import as_markdown
 from ticketlab.report.rows import in_order
@@ -29,9 +29,9 @@ def test_csv_reads_back_every_figure_as_it_was(rates: dict[str, float]) -> None:
     *lines, last = csv.DictReader(io.StringIO(as_csv(found)))
     for line, row in zip(lines, found["rows"], strict=True):
         assert (line["strategy"], int(line["buyers"])) == (row["strategy"], row["buyers"])
-        for measure in MEASURES:
-            assert float(line[measure.field]) == row["figures"][measure.field]
-            assert [float(line[f"{measure.field}_{end}"]) for end in ("min", "max")] == row["spread"][measure.field]
+        for metric in METRICS:
+            assert float(line[metric.field]) == row["figures"][metric.field]
+            assert [float(line[f"{metric.field}_{end}"]) for end in ("min", "max")] == row["spread"][metric.field]
         assert line["rank"] == ("" if row["rank"] is None else str(row["rank"]))
     verdicts = {line["strategy"]: line["verdict"] for line in lines}
     assert verdicts == {"lock": "valid", "flock": "valid", "none": "anomalous", "clerk": "undecided"}

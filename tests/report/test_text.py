@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.report.text import print_race, print_story
+from ticketlab.report.text import print_race, print_tour
 
 WRONG = Verdict([Anomaly("lost update", "the books forgot 3 sales")])
 
@@ -22,7 +22,7 @@ def race(strategy: str, verdict: Verdict, store: str = "json:rename") -> Result:
 
 def printed(*rows: Result, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False)
-    print_race(rows[0], console) if len(rows) == 1 else print_story(rows, console)
+    print_race(rows[0], console) if len(rows) == 1 else print_tour(rows, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -17,7 +17,7 @@ from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.stores.json_file import JsonStore
 from ticketlab.stores.sqlite import SqliteStore
 from ticketlab.strategies.purchase import fulfil
-from ticketlab.testing.store_laws import STORE_LAWS, Law, StoreOnTrial
+from ticketlab.testing.store_laws import STORE_LAWS, StoreLaw, StoreUnderTest
 
 INVENTORY = Inventory({"floor": 3, "boxes": 1})
 ALL = [
@@ -44,9 +44,9 @@ def opened(name: str, folder: Path) -> Iterator[Store]:
 
 @pytest.mark.parametrize("law", STORE_LAWS, ids=lambda law: law.__name__)
 @pytest.mark.parametrize("name", ALL)
-def test_every_store_keeps_the_laws(name: str, law: Law) -> None:
+def test_every_store_keeps_the_laws(name: str, law: StoreLaw) -> None:
     spec = Spec.parse(name)
-    law(StoreOnTrial(store_kind(spec), spec))
+    law(StoreUnderTest(store_kind(spec), spec))
 
 
 @pytest.mark.parametrize("name", ["json", "sqlite"])

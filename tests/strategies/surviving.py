@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.faults import chosen_faults, needs_processes
 
@@ -13,6 +13,6 @@ def struck(store: str, strategy: str, faults: str, buyers: int = 2, tickets: int
     scenario = Scenario.of(store, strategy, buyers=buyers, tickets=tickets)
     chosen = chosen_faults(faults, scenario)
     executor = "processes" if needs_processes(chosen, scenario.strategy) else "inline"
-    found = explore(scenario, Exploring(executor=executor, executions=100_000, faults=chosen, exhaust=True))
+    found = explore(scenario, ExploreOptions(executor=executor, executions=100_000, faults=chosen, exhaust=True))
     assert found.exhausted
     return found

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.plugins.registry import guest
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.plugins.registry import registered
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
 from ticketlab.strategies.clerk import KIND
@@ -89,10 +89,10 @@ def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> N
         sieges.append(besiege(offices[-1]))
         sieges[-1].__enter__()
 
-    with guest(replace(KIND, name="beset", build=build)):
+    with registered(replace(KIND, name="beset", build=build)):
         try:
             scenario = Scenario.of("sqlite", "beset", buyers=6, orders=40, tickets=200)
-            result = race(scenario, Live(timeout=50), meanwhile=meanwhile)
+            result = race(scenario, RaceOptions(timeout=50), meanwhile=meanwhile)
         finally:
             for siege in sieges:
                 siege.__exit__(None, None, None)

@@ -12,10 +12,10 @@ from surviving import struck
 
 from ticketlab.core.inventory import Buy, Inventory, Outcome
 from ticketlab.core.pacing import Free, paced_by
-from ticketlab.core.plugin import Setting, Store, Strategy
+from ticketlab.core.plugin import Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.exploring.plan import Played, race
+from ticketlab.lab.exploring.plan import PlanResult, race
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.timings import Timing
 from ticketlab.timings.strategies import timings
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def played(strategy: str, timing: Timing, store: str = "json:in-place", executor: str = "inline") -> Played:
+def played(strategy: str, timing: Timing, store: str = "json:in-place", executor: str = "inline") -> PlanResult:
     return race(Scenario.of(store, strategy, buyers=2, tickets=1), timing, executor=executor)
 
 
@@ -114,7 +114,7 @@ def opened(store: str, strategy: str, folder: Path) -> tuple[Store, Strategy]:
     made = store_kind(shelf).make(shelf, folder)
     made.create(Inventory.of(90), ledger=True)
     guard = strategy_kind(way).make(way)
-    guard.prepare(Setting(multiprocessing.get_context("fork"), folder, made, 2))
+    guard.prepare(StrategyContext(multiprocessing.get_context("fork"), folder, made, 2))
     return made, guard
 
 

@@ -30,14 +30,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> None:
-    found = struck("json:in-place", "clerk:robust", "kill-staff", buyers=1)
+    found = struck("json:in-place", "clerk:robust", "kill-service", buyers=1)
     assert found.verdict.valid
     before = [point.before for point in found.struck]
     assert {"write answers", "write inventory.json", "send answers 1", "acquire duty"} <= set(before)
 
 
 def test_without_a_book_an_order_that_is_sent_again_is_sold_again() -> None:
-    found = struck("json:in-place", "clerk:retry", "kill-staff", buyers=1)
+    found = struck("json:in-place", "clerk:retry", "kill-service", buyers=1)
     assert found.verdict.valid is False
     assert "ghost sale" in found.names
     assert "send answers 1" in [point.before for point in found.struck if point.anomalous]
@@ -56,16 +56,16 @@ def raced(folder: Path, steps: int) -> tuple[bool, list[Outcome], Books]:
 
     def serve_until_killed() -> None:
         with paced_by(OnDuty(steps, on_duty)):
-            clerks.staff()[0]()
+            clerks.services()[0]()
 
     first: BaseProcess = context.Process(target=serve_until_killed)
     first.start()
     assert on_duty.wait(PATIENCE)
-    second = context.Process(target=clerks.staff()[1])
+    second = context.Process(target=clerks.services()[1])
     second.start()
     with clerks.join(store, 1) as purchase:
         told = [purchase(Buy(1, "main")) for _ in range(3)]
-    clerks.dismiss()
+    clerks.stop_services()
     for clerk in (first, second):
         clerk.join(PATIENCE)
     died = first.exitcode == -signal.SIGKILL

@@ -15,13 +15,13 @@ from ticketlab.core.inventory import Buy, Cancel, Entry, Hold, Outcome, Request,
 from ticketlab.core.pacing import Action, Step, at
 from ticketlab.core.plugin import Capability, Perform, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
-from ticketlab.lab.plugins.registry import guest, names, store_kind
+from ticketlab.lab.plugins.registry import names, registered, store_kind
 from ticketlab.stores.memory import KIND as MEMORY
 from ticketlab.stores.memory import MemorySession, MemoryStore
 from ticketlab.strategies.lock import KIND as LOCK
-from ticketlab.strategies.lock import Lock
+from ticketlab.strategies.lock import ProcessLock
 from ticketlab.strategies.none import KIND as NONE
-from ticketlab.strategies.purchase import exclusively, fulfil
+from ticketlab.strategies.purchase import fulfil, with_lock
 from ticketlab.testing import check_store, check_strategy
 
 
@@ -78,7 +78,7 @@ class BrokenSession(MemorySession):
         if store.mistake == "names two resources":
             self._reading = {section: Step(Action.READ, f"{section} to read") for section in sections}
         if store.mistake == "hides writes from readers":
-            self._writing = {section: Step(Action.WRITE, section, unseen=True) for section in sections}
+            self._writing = {section: Step(Action.WRITE, section, uncommitted=True) for section in sections}
 
     def read(self, section: str) -> Stock:
         if self.mistake == "reads before its point":
@@ -167,7 +167,7 @@ def test_a_strategy_that_wrongly_claims_safety_is_shown_wrong() -> None:
         check_strategy(proud, store="memory")
 
 
-class LockedNowAndThen(Lock):
+class LockedNowAndThen(ProcessLock):
     """A lock around all requests but those of some kinds."""
 
     unlocked: tuple[type, ...] = ()
@@ -175,7 +175,7 @@ class LockedNowAndThen(Lock):
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         with store.session() as session:
-            locked = exclusively(session, self.guard())
+            locked = with_lock(session, self.guard())
             yield lambda request: fulfil(session, request) if isinstance(request, self.unlocked) else locked(request)
 
 
@@ -210,7 +210,7 @@ def test_a_strategy_that_the_store_cannot_carry_is_refused() -> None:
 
 def test_a_guest_is_known_for_a_while() -> None:
     kind = StoreKind(name="guest", summary="", capabilities=frozenset(), build=MemoryStore)
-    with guest(kind):
+    with registered(kind):
         assert store_kind(Spec("guest")) is kind
     with pytest.raises(UsageError, match="unknown store 'guest'"):
         store_kind(Spec("guest"))

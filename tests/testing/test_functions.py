@@ -12,7 +12,7 @@ import pytest
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Buy, Held, Stock
 from ticketlab.core.pacing import Action, Step, at, sleep
-from ticketlab.lab.exploring.function_session import Checkout
+from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
 
 
@@ -25,7 +25,7 @@ def less(stock: Stock) -> Stock:
     return stock._replace(remaining=stock.remaining - 1, version=stock.version + 1)
 
 
-def take(session: Checkout) -> None:
+def take(session: BuyerSession) -> None:
     stock = session.read()
     if stock.remaining:
         session.write(less(stock))
@@ -34,17 +34,17 @@ def take(session: Checkout) -> None:
 GUARD = guarded("checkout", threading.Lock())
 
 
-def behind_a_lock(session: Checkout) -> None:
+def behind_a_lock(session: BuyerSession) -> None:
     with GUARD:
         take(session)
 
 
-def in_a_transaction(session: Checkout) -> None:
+def in_a_transaction(session: BuyerSession) -> None:
     with session.transaction("immediate"):
         take(session)
 
 
-def in_a_transaction_that_may_be_refused(session: Checkout) -> None:
+def in_a_transaction_that_may_be_refused(session: BuyerSession) -> None:
     while True:
         try:
             with session.transaction("deferred"):
@@ -55,24 +55,24 @@ def in_a_transaction_that_may_be_refused(session: Checkout) -> None:
         return
 
 
-def optimistically(session: Checkout) -> bool:
+def optimistically(session: BuyerSession) -> bool:
     while (stock := session.read()).remaining:
         if session.compare_and_set(less(stock)):
             return True
     return False
 
 
-def in_one_statement(session: Checkout) -> None:
+def in_one_statement(session: BuyerSession) -> None:
     session.apply(Buy(session.buyer, "main"))
 
 
-def buy_and_give_back(session: Checkout) -> None:
+def buy_and_give_back(session: BuyerSession) -> None:
     sold = session.buy()
     if isinstance(sold, tuple) and sold:
         session.cancel(sold[0])
 
 
-def blindly(session: Checkout) -> None:
+def blindly(session: BuyerSession) -> None:
     session.write(Stock("main", 1, 0))
 
 
@@ -89,7 +89,7 @@ def blindly(session: Checkout) -> None:
         (blindly, "memory", "none"),
     ],
 )
-def test_what_is_right_raises_no_alarm(function: Callable[[Checkout], Any], store: str, strategy: str) -> None:
+def test_what_is_right_raises_no_alarm(function: Callable[[BuyerSession], Any], store: str, strategy: str) -> None:
     found = check_function(function, FunctionRace(buyers=2, store=store, strategy=strategy))
     assert found.exhausted
 
@@ -110,7 +110,7 @@ def test_what_buyers_share_beside_the_store_is_put_back_before_each_execution() 
     tickets = [1]
     starts = []
 
-    def sell(session: Checkout) -> bool:
+    def sell(session: BuyerSession) -> bool:
         at(Step(Action.READ, "till"))
         left = tickets[0]
         at(Step(Action.WRITE, "till"))
@@ -126,7 +126,7 @@ def test_what_buyers_share_beside_the_store_is_put_back_before_each_execution() 
     assert len(starts) > 1
 
 
-def hold_and_confirm(session: Checkout) -> None:
+def hold_and_confirm(session: BuyerSession) -> None:
     held = session.hold(30.0)
     if isinstance(held, Held):
         session.confirm(held)

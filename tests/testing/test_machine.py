@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Cancel, Outcome, Request, Stock
 from ticketlab.core.plugin import Perform, Store
-from ticketlab.lab.plugins.registry import guest
+from ticketlab.lab.plugins.registry import registered
 from ticketlab.strategies.none import KIND as NONE
 from ticketlab.strategies.none import Unguarded
 from ticketlab.testing import inventory_machine
@@ -63,7 +63,7 @@ class Forgetful(Unguarded):
 
 
 def test_a_mistake_shrinks_to_the_requests_that_show_it() -> None:
-    with guest(replace(NONE, name="forgetful", build=Forgetful)), pytest.raises(AssertionError) as caught:
+    with registered(replace(NONE, name="forgetful", build=Forgetful)), pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(inventory_machine("memory", "forgetful"), settings=BRIEFLY)
     assert str(caught.value).startswith("the books say: found")
     steps = [line.strip() for note in caught.value.__notes__ for line in note.splitlines() if "state." in line]

@@ -69,6 +69,6 @@ def test_a_write_in_two_parts_is_delayed_once() -> None:
     sleeper = Sleeper()
     pacer = Latency.parse("write=1s").pace(0, 0, sleeper)
     pacer.at(Step(Action.TRUNCATE, "x"))
-    pacer.at(Step(Action.WRITE, "x", part=True))
+    pacer.at(Step(Action.WRITE, "x", continuation=True))
     pacer.at(Step(Action.READ, "x"))
     assert sleeper.slept == [1.0]

@@ -12,7 +12,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.strategies import SearchStrategy
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Strike
+from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Buy, Search
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.exploring.plan import race
@@ -49,13 +49,13 @@ def test_schedules_and_orders_name_buyers_and_sections_that_exist(schedule: Sche
             assert not isinstance(request, Buy) or request.quantity <= {"floor": 2, "boxes": 1}[request.section]
 
 
-@given(faults(3, ["kill", "pause:2s", "kill-staff"], most=2, points=5))
-def test_faults_strike_each_participant_once_and_say_how_to_make_them_again(strikes: tuple[Strike, ...]) -> None:
+@given(faults(3, ["kill", "pause:2s", "kill-service"], most=2, points=5))
+def test_faults_strike_each_participant_once_and_say_how_to_make_them_again(strikes: tuple[FaultPoint, ...]) -> None:
     victims = [strike.who for strike in strikes]
     assert len(strikes) <= 2
     assert victims == sorted(set(victims))
     assert all(0 <= strike.point < 5 for strike in strikes)
-    assert all((strike.who == 3) == (strike.fault == Fault.parse("kill-staff")) for strike in strikes)
+    assert all((strike.who == 3) == (strike.fault == Fault.parse("kill-service")) for strike in strikes)
     assert all(0 <= who <= 3 for who in victims)
     assert eval(repr(strikes)) == strikes
 
@@ -63,19 +63,19 @@ def test_faults_strike_each_participant_once_and_say_how_to_make_them_again(stri
 def test_a_kill_under_the_lock_shrinks_to_the_first_step_at_which_the_first_buyer_holds_it() -> None:
     scenario = Scenario.of("json:rename", "lock", buyers=2)
 
-    def leaves_the_lock(strikes: tuple[Strike, ...]) -> bool:
+    def leaves_the_lock(strikes: tuple[FaultPoint, ...]) -> bool:
         played = race(scenario, Timing(((), ())), faults=strikes)
         return "lock left behind" in {anomaly.name for anomaly in played.anomalies}
 
     searching = settings(SEARCHING, max_examples=30)
-    assert find(faults(2, points=4), leaves_the_lock, settings=searching) == (Strike(0, 1, Fault.parse("kill")),)
+    assert find(faults(2, points=4), leaves_the_lock, settings=searching) == (FaultPoint(0, 1, Fault.parse("kill")),)
 
 
 def test_the_simplest_of_all_are_no_delay_no_preemption_no_wish_and_the_fewest_buyers() -> None:
     assert find(timings(buyers=(2, 5)), lambda _: True, settings=SEARCHING) == Timing(((), ()))
     assert find(schedules(buyers=3), lambda _: True, settings=SEARCHING) == Schedule(())
     assert find(faults(3), lambda _: True, settings=SEARCHING) == ()
-    earliest = Strike(0, 0, Fault.parse("terminate"))
+    earliest = FaultPoint(0, 0, Fault.parse("terminate"))
     assert find(faults(3, ["terminate", "kill"], most=3), bool, settings=SEARCHING) == (earliest,)
     assert find(orders(2), lambda _: True, settings=SEARCHING) == ((), ())
     simplest = find(scenarios(["memory", "json"], ["none", "lock"]), lambda _: True, settings=SEARCHING)

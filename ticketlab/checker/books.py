@@ -21,7 +21,7 @@ from typing import Any
 
 from ticketlab.core.history import Operation
 from ticketlab.core.inventory import Books, Inventory, Stock
-from ticketlab.core.text import counted, listed
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
 
 
@@ -93,7 +93,7 @@ def _receipts(section: _Section) -> Iterator[Anomaly]:
     if held > section.tickets:
         yield Anomaly(
             "oversold",
-            f"{counted(held, 'ticket')} of section {section.name!r} are sold, and it has only {section.tickets}",
+            f"{pluralize(held, 'ticket')} of section {section.name!r} are sold, and it has only {section.tickets}",
             _evidence(section, section.sold, available=section.tickets, sold=held),
         )
     yield from _sold_twice(section)
@@ -120,7 +120,7 @@ def _sold_twice(section: _Section) -> Iterator[Anomaly]:
         yield Anomaly(
             "ticket sold twice",
             f"ticket {worst} of section {section.name!r} is held by {_buyers(operations)}"
-            + (f", and {counted(len(twice) - 1, 'more ticket')} by several" if len(twice) > 1 else ""),
+            + (f", and {pluralize(len(twice) - 1, 'more ticket')} by several" if len(twice) > 1 else ""),
             {
                 "section": section.name,
                 "tickets": {
@@ -146,9 +146,9 @@ def _against_books(section: _Section, books: Books) -> Iterator[Anomaly]:
     if lost > 0:
         yield Anomaly(
             "lost update",
-            f"buyers were told of {counted(section.told, 'sold ticket')} of section {section.name!r}, "
+            f"buyers were told of {pluralize(section.told, 'sold ticket')} of section {section.name!r}, "
             f"the books count {stock.issued}: {lost} overwritten",
-            _evidence(section, missing or section.sold, told=section.told, counted=stock.issued),
+            _evidence(section, missing or section.sold, told=section.told, pluralize=stock.issued),
         )
     elif missing:
         yield Anomaly(
@@ -160,7 +160,7 @@ def _against_books(section: _Section, books: Books) -> Iterator[Anomaly]:
         count = max(ghosts, sum(extra.values()))
         yield Anomaly(
             "ghost sale",
-            f"the books have {counted(count, 'sold ticket')} of section {section.name!r} that nobody was told of",
+            f"the books have {pluralize(count, 'sold ticket')} of section {section.name!r} that nobody was told of",
             {"section": section.name, "told": section.told, "counted": stock.issued, "entries": _entries(extra)},
         )
 
@@ -170,7 +170,7 @@ def _sum(section: _Section, stock: Stock) -> Iterator[Anomaly]:
     there = stock.remaining + stock.held + stock.issued
     facts = {"section": section.name, "remaining": stock.remaining, "held": stock.held, "issued": stock.issued}
     if there < section.tickets:
-        gone = counted(section.tickets - there, "ticket")
+        gone = pluralize(section.tickets - there, "ticket")
         yield Anomaly(
             "hold leaked", f"{gone} of section {section.name!r} are neither sold nor held nor for sale", facts
         )
@@ -216,7 +216,7 @@ def _buyers(operations: Sequence[Operation]) -> str:
     """Name up to three buyers, and count the others: "buyers 3, 8, 9 and 12 more"."""
     numbers = [str(number) for number in sorted({operation.process for operation in operations})]
     named = numbers if len(numbers) <= 3 else [*numbers[:3], f"{len(numbers) - 3} more"]
-    return f"buyer {named[0]}" if len(numbers) == 1 else f"buyers {listed(named)}"
+    return f"buyer {named[0]}" if len(numbers) == 1 else f"buyers {join_words(named)}"
 
 
 def described(operation: Operation) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 from ticketlab.checker import frontier
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import OPEN
-from ticketlab.checker.explain import Contradiction, Patience, Words, minimal_subset, tickets
-from ticketlab.checker.frontier import Change, Mixed, Read, Stuck
-from ticketlab.checker.units import Between, Finding, TooFew, TooMany, Units
+from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset, tickets
+from ticketlab.checker.frontier import CountChange, Mixed, Read, Stuck
+from ticketlab.checker.units import Between, TooFew, TooMany, Units, UnitsViolation
 
 
-def units(words: Words, section: str, one: Units, finding: Finding) -> Contradiction:
+def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) -> Contradiction:
     """Tell a finding of the unit-order method."""
     if isinstance(finding, TooMany):
         return oversold(words, section, one.stock, finding.sales)
@@ -22,7 +22,7 @@ def units(words: Words, section: str, one: Units, finding: Finding) -> Contradic
     return _between(words, section, one, finding)
 
 
-def oversold(words: Words, section: str, stock: int, sales: list[int]) -> Contradiction:
+def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Contradiction:
     """Tell of confirmed sales that exceed the stock."""
     sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
     verb = "was" if len(sales) == 1 else "were"
@@ -30,7 +30,7 @@ def oversold(words: Words, section: str, stock: int, sales: list[int]) -> Contra
     return Contradiction("oversold", sentence, sales, section, facts={"stock": stock, "sold": sold})
 
 
-def impossible(words: Words, section: str, stock: int, row: int, left: int) -> Contradiction:
+def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -> Contradiction:
     """Tell of a search that was told less than nothing or more than everything."""
     sentence = f"{words.who(row)} was told at {words.ended(row)} that {_left(left)}"
     if left < 0:
@@ -44,26 +44,26 @@ def impossible(words: Words, section: str, stock: int, row: int, left: int) -> C
     )
 
 
-def between_levels(words: Words, section: str, size: int, row: int) -> Contradiction:
+def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contradiction:
     """Tell of a count that orders of one size cannot reach."""
     left = words.columns.operation(row).result
     sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every order took {size:,}"
     return Contradiction("impossible count", sentence, (row,), section, facts={"size_of_orders": size})
 
 
-def never_short(words: Words, section: str, least: int, row: int) -> Contradiction:
+def never_short(words: Phrasing, section: str, least: int, row: int) -> Contradiction:
     """Tell of a refusal of so few tickets that the others could never have taken them."""
     sentence = f"{_refused(words, row)}, but the others' orders can never have left fewer than {tickets(least)}"
     return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
 
 
-def _refused(words: Words, row: int) -> str:
+def _refused(words: Phrasing, row: int) -> str:
     wanted = words.columns.operation(row).arg
     what = "" if wanted == 1 else f" {wanted:,} tickets"
     return f"{words.who(row)} was refused{what} at {words.ended(row)}"
 
 
-def _told(words: Words, row: int) -> str:
+def _told(words: Phrasing, row: int) -> str:
     """Say what a read was told, and when at the latest it was true."""
     o = words.columns.operation(row)
     if o.op == "buy":
@@ -75,7 +75,7 @@ def _left(left: Any) -> str:
     return "1 ticket was left" if left == 1 else f"{left:,} tickets were left"
 
 
-def _too_few(words: Words, section: str, one: Units, finding: TooFew) -> Contradiction:
+def _too_few(words: Phrasing, section: str, one: Units, finding: TooFew) -> Contradiction:
     most, needed = finding.possible * one.size, finding.level * one.size
     when = "in the whole history" if finding.until is None else f"until {words.at(finding.until)}"
     sentence = f"{_told(words, finding.read)}, but {when} at most {most:,} of {tickets(one.stock)} can have been sold"
@@ -86,7 +86,7 @@ def _too_few(words: Words, section: str, one: Units, finding: TooFew) -> Contrad
     return Contradiction("undersold" if refusal else "ghost sale", sentence, (finding.read,), section, facts=facts)
 
 
-def _between(words: Words, section: str, one: Units, finding: Between) -> Contradiction:
+def _between(words: Phrasing, section: str, one: Units, finding: Between) -> Contradiction:
     low, high, size = finding.low * one.size, finding.high * one.size, one.size
     parts = []
     if finding.early is not None:
@@ -111,7 +111,7 @@ def _between(words: Words, section: str, one: Units, finding: Between) -> Contra
     return Contradiction(_name(words, one, finding), "; ".join(parts), rows, section, facts=facts)
 
 
-def _name(words: Words, one: Units, finding: Between) -> str:
+def _name(words: Phrasing, one: Units, finding: Between) -> str:
     early = words.columns.operation(finding.early) if finding.early is not None else None
     if early is not None and early.op == "buy" and (finding.late is None or not finding.sales):
         return "undersold"
@@ -122,13 +122,13 @@ def _name(words: Words, one: Units, finding: Between) -> str:
     return "stale read" if _caught_up(words, one, finding.late) else "lost update"
 
 
-def _later_searches(words: Words, one: Units, late: int) -> list[tuple[int, int]]:
+def _later_searches(words: Phrasing, one: Units, late: int) -> list[tuple[int, int]]:
     invoke, end = words.columns.invoke, words.columns.back[late]
     both = zip(one.searches, one.search_levels, strict=True)
     return [(row, level) for row, level in both if invoke[row] > end]
 
 
-def _caught_up(words: Words, one: Units, late: int) -> bool:
+def _caught_up(words: Phrasing, one: Units, late: int) -> bool:
     """Whether the last search counted every sale: then the books had it, and only the earlier answer was old.
 
     Searches between may seem to have caught up because other sales were under way.
@@ -139,30 +139,30 @@ def _caught_up(words: Words, one: Units, late: int) -> bool:
     return level >= bisect_left(ends, invoke[row])
 
 
-def mixed(words: Words, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
+def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
     """Tell where the frontier search got stuck: a minimal set if the budget allows, or all that had returned."""
     back = words.columns.back
-    everything: list[Change | Read] = [*history.changes, *history.reads]
+    everything: list[CountChange | Read] = [*history.changes, *history.reads]
     # An open read may have ruled configurations out before it returned, so what counts is who had begun.
     candidates = [o.row for o in everything if o.invoke <= stuck.time and o.back != OPEN]
     candidates.sort(key=lambda row: -back[row])
     part = history.until(back[candidates[0]])
 
-    patience = Patience(meter, each=5_000, total=50_000)
+    explanation_budget = ExplanationBudget(meter, each=5_000, total=50_000)
 
     def contradicts(firm: frozenset[int]) -> bool:
         relaxed = part.relaxed(firm)
-        return patience.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
+        return explanation_budget.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
 
     candidates = _backwards(part) or candidates
     reach = 1
     while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
         reach *= 2
-    patience.certain = True
+    explanation_budget.certain = True
     rows = minimal_subset(candidates[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
     return Contradiction(
-        _mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, patience.certain
+        _mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, explanation_budget.certain
     )
 
 
@@ -185,7 +185,7 @@ def _backwards(part: Mixed) -> list[int]:
     return []
 
 
-def _mixed_name(words: Words, part: Mixed, rows: list[int]) -> str:
+def _mixed_name(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     chosen = set(rows)
     reads = [read for read in part.reads if read.row in chosen]
     if not reads:
@@ -205,7 +205,7 @@ def _bounds(part: Mixed, begin: int, end: int) -> tuple[int, int]:
     return sold + sum(d for d in possible if d < 0), sold + sum(d for d in possible if d > 0)
 
 
-def _mixed_sentence(words: Words, part: Mixed, rows: list[int]) -> str:
+def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     if len(rows) == 1:
         read = next((read for read in part.reads if read.row == rows[0]), None)
         if read is not None:

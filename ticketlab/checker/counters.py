@@ -14,19 +14,19 @@ from dataclasses import dataclass, field, replace
 from ticketlab.checker import counter_messages, frontier, units
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
-from ticketlab.checker.explain import Contradiction, Words
-from ticketlab.checker.frontier import Change, Mixed, Read
+from ticketlab.checker.explain import Contradiction, Phrasing
+from ticketlab.checker.frontier import CountChange, Mixed, Read
 
-Stock = int | Mapping[str, int]
+_Opening = int | Mapping[str, int]
 _RESULTS = {"buy": ("ok", "soldout", FAILED, UNKNOWN), "cancel": ("ok", FAILED, UNKNOWN)}
 
 
-def stock_of(stock: Stock, section: str) -> int:
+def stock_of(stock: _Opening, section: str) -> int:
     """Return a section's tickets; one number serves every section of a model, but see `judge`."""
     return stock if isinstance(stock, int) else stock[section]
 
 
-def step(stock: Stock, sold: int, call: Call) -> Iterable[int]:
+def step(stock: _Opening, sold: int, call: Call) -> Iterable[int]:
     """Return what an operation leaves sold: the sequential specification, which the fast methods are held to."""
     total = stock_of(stock, call.section)
     if call.result == FAILED:
@@ -40,7 +40,7 @@ def step(stock: Stock, sold: int, call: Call) -> Iterable[int]:
     return (after,) if fits and call.result == "ok" else (sold,) if not fits and call.result == "soldout" else ()
 
 
-def problem(stock: Stock, call: Call) -> str:
+def validate(stock: _Opening, call: Call) -> str:
     """Return why a call is not one of this counter, or an empty string."""
     if call.op == "search":
         if call.arg is not None:
@@ -74,7 +74,7 @@ class _Section:
     maybe_cancels: list[int] = field(default_factory=list)
 
 
-def judge(stock: Stock, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
+def judge(stock: _Opening, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
     """Yield what contradicts, section by section.
 
     Raises:
@@ -91,7 +91,7 @@ def judge(stock: Stock, columns: Columns, meter: Meter) -> Iterator[Contradictio
 
 
 def _judge_all(columns: Columns, sections: Iterable[_Section], meter: Meter) -> Iterator[Contradiction]:
-    words = Words(columns)
+    words = Phrasing(columns)
     for section in sections:
         impossible = _impossible(words, section)
         if impossible:
@@ -110,7 +110,7 @@ def _judge_all(columns: Columns, sections: Iterable[_Section], meter: Meter) -> 
             yield from _mixed(words, section, meter)
 
 
-def _sections(stock: Stock, columns: Columns) -> list[_Section]:
+def _sections(stock: _Opening, columns: Columns) -> list[_Section]:
     """Sort rows by section and kind; each distinct call is looked at once."""
     sections: dict[str, _Section] = {}
     ignored: list[int] = []
@@ -133,7 +133,7 @@ def _sections(stock: Stock, columns: Columns) -> list[_Section]:
     return list(sections.values())
 
 
-def _impossible(words: Words, section: _Section) -> Contradiction | None:
+def _impossible(words: Phrasing, section: _Section) -> Contradiction | None:
     """Return a search that was told a number which no counter of this stock can show."""
     calls, what = words.columns.calls, words.columns.what
     for row in section.searches:
@@ -154,11 +154,11 @@ def _units(columns: Columns, section: _Section, size: int) -> units.Units | Cont
             level_of[code] = (stock - call.result) // size if (stock - call.result) % size == 0 else -1
     search_levels = [level_of[what[row]] for row in searches]
     if -1 in search_levels:
-        return counter_messages.between_levels(Words(columns), section.name, size, searches[search_levels.index(-1)])
+        return counter_messages.between_levels(Phrasing(columns), section.name, size, searches[search_levels.index(-1)])
     for row in section.refusals:
         needed = -(-(stock - calls[what[row]].arg + 1) // size)
         if needed > stock // size:
-            return counter_messages.never_short(Words(columns), section.name, stock % size, row)
+            return counter_messages.never_short(Phrasing(columns), section.name, stock % size, row)
         if needed > 0:
             refusals.append(row)
             refusal_levels.append(needed)
@@ -167,7 +167,7 @@ def _units(columns: Columns, section: _Section, size: int) -> units.Units | Cont
     )
 
 
-def _mixed(words: Words, section: _Section, meter: Meter) -> Iterator[Contradiction]:
+def _mixed(words: Phrasing, section: _Section, meter: Meter) -> Iterator[Contradiction]:
     """Judge by search; where sales alone exceed the stock, reads are judged as if there had been enough."""
     mixed = _as_mixed(words.columns, section)
     sold = sum(change.delta for change in mixed.changes if change.back != OPEN)
@@ -195,8 +195,8 @@ def _most(mixed: Mixed, stock: int) -> list[int]:
 def _as_mixed(columns: Columns, section: _Section) -> Mixed:
     calls, what, invoke, back = columns.calls, columns.what, columns.invoke, columns.back
 
-    def change(row: int, sign: int, end: int) -> Change:
-        return Change(row, sign * calls[what[row]].arg, invoke[row], end)
+    def change(row: int, sign: int, end: int) -> CountChange:
+        return CountChange(row, sign * calls[what[row]].arg, invoke[row], end)
 
     changes = [change(row, 1, back[row]) for row in section.sales]
     changes += [change(row, 1, OPEN) for row in section.maybes]

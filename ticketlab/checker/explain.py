@@ -75,7 +75,7 @@ def minimal_subset(candidates: Sequence[int], contradicts: Callable[[frozenset[i
     return shrink(frozenset(), False, candidates)
 
 
-class Patience:
+class ExplanationBudget:
     """Bounds what an explanation may cost, beside the budget: a verdict should not wait for its most perfect proof.
 
     A try that takes too long counts as no contradiction, so `minimal_subset` keeps what it might have left out:
@@ -101,7 +101,7 @@ class Patience:
             self._left -= min(self._left, part.configurations + size // 8)
 
 
-class Words:
+class Phrasing:
     """Turns rows of a history into words; times count from the first invocation, in the unit that suits them."""
 
     def __init__(self, columns: Columns, actor: str = "buyer") -> None:

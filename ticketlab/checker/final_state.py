@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ticketlab.checker.columns import Columns, MalformedHistory
-from ticketlab.core.text import counted, listed
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
 
 Sums = Counter[tuple[str, int]]
@@ -65,7 +65,7 @@ def _receipts(columns: Columns, only: str) -> tuple[Sums, Sums]:
 
 def _counts(section: str, issued: int, remaining: int, told: int, maybe: int) -> Iterator[Anomaly]:
     facts = {"section": section, "told": told, "counted": issued}
-    sales = f"buyers were told of {counted(told, 'sold ticket')} of section {section!r}, the books count {issued:,}"
+    sales = f"buyers were told of {pluralize(told, 'sold ticket')} of section {section!r}, the books count {issued:,}"
     if told > issued:
         yield Anomaly("lost update", f"{sales}: {told - issued:,} overwritten", facts)
     elif issued > told + maybe:
@@ -88,28 +88,28 @@ def _entries(section: str, told: Sums, maybe: Sums, ledger: Sums) -> Iterator[An
 
 def _buyers(processes: list[int]) -> str:
     named = [str(process) for process in processes[:3]] + ([f"{len(processes) - 3} more"] if len(processes) > 3 else [])
-    return f"buyer {named[0]}" if len(processes) == 1 else f"buyers {listed(named)}"
+    return f"buyer {named[0]}" if len(processes) == 1 else f"buyers {join_words(named)}"
 
 
 def _books(books: Any) -> tuple[dict[str, int], dict[str, int], Sums | None]:
     """Take issued and remaining by section, and the ledger's sales by section and buyer."""
     try:
         stocks: Mapping[str, Any] = books["stocks"]
-        issued = {name: _whole(stock["issued"]) for name, stock in stocks.items()}
-        remaining = {name: _whole(stock["remaining"]) for name, stock in stocks.items()}
+        issued = {name: _atomic_accesses(stock["issued"]) for name, stock in stocks.items()}
+        remaining = {name: _atomic_accesses(stock["remaining"]) for name, stock in stocks.items()}
         if books.get("ledger") is None:
             return issued, remaining, None
         ledger: Sums = Counter()
         for entry in books["ledger"]:
             if not entry.get("cancels", False):
-                ledger[entry["section"], _whole(entry["buyer"])] += len(entry["tickets"])
+                ledger[entry["section"], _atomic_accesses(entry["buyer"])] += len(entry["tickets"])
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
         raise MalformedHistory(f'line 1: meta has "books" that cannot be read: {what}') from None
     return issued, remaining, ledger
 
 
-def _whole(number: Any) -> int:
+def _atomic_accesses(number: Any) -> int:
     if type(number) is not int:
         raise ValueError(f"{number!r} is not a whole number")
     return number

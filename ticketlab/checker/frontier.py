@@ -38,7 +38,7 @@ from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import OPEN
 
 
-class Change(NamedTuple):
+class CountChange(NamedTuple):
     """A sale (`delta` > 0 tickets sold) or a cancellation (< 0)."""
 
     row: int
@@ -62,7 +62,7 @@ class Mixed:
     """One section of a history: what changed its count, and what looked at it."""
 
     stock: int
-    changes: Sequence[Change]
+    changes: Sequence[CountChange]
     reads: Sequence[Read]
 
     def relaxed(self, firm: frozenset[int]) -> Mixed:
@@ -100,8 +100,8 @@ def judge(mixed: Mixed, meter: Meter) -> Stuck | None:
     return None
 
 
-def _events(mixed: Mixed) -> Iterator[tuple[int, int, Change | Read]]:
-    operations: list[Change | Read] = [*mixed.changes, *mixed.reads]
+def _events(mixed: Mixed) -> Iterator[tuple[int, int, CountChange | Read]]:
+    operations: list[CountChange | Read] = [*mixed.changes, *mixed.reads]
     keys = [(o.invoke, 0, index) for index, o in enumerate(operations)]
     keys += [(o.back, 1, index) for index, o in enumerate(operations) if o.back != OPEN]
     keys.sort()
@@ -124,9 +124,9 @@ class _Sweep:
         self.refusals: dict[int, int] = {}  # by the least number sold that explains them: bits
         self.up = self.down = 0  # tickets that open sales and open cancellations could move
 
-    def invoked(self, operation: Change | Read) -> None:
+    def invoked(self, operation: CountChange | Read) -> None:
         bit = self.bits[operation.row] = self._new_bit()
-        if isinstance(operation, Change):
+        if isinstance(operation, CountChange):
             insort(self.classes.setdefault(operation.delta, []), (operation.back, bit))
             self._count(operation.delta, 1)
             return
@@ -144,18 +144,18 @@ class _Sweep:
                 after[mask] = sold
         self.frontier = after
 
-    def returned(self, operation: Change | Read) -> None:
+    def returned(self, operation: CountChange | Read) -> None:
         bit = self.bits.pop(operation.row)
         self.meter.spend(1 + len(self.frontier) // 16)
         kept = {mask ^ bit: sold for mask, sold in self.frontier.items() if mask & bit}
         waiting = {mask: sold for mask, sold in self.frontier.items() if not mask & bit}
         if waiting:
-            delta = operation.delta if isinstance(operation, Change) else 0
+            delta = operation.delta if isinstance(operation, CountChange) else 0
             for mask, sold in self._explore(waiting, bit, delta):
                 kept[mask ^ bit] = sold
         self.frontier = kept
         self.spare.append(bit)
-        if isinstance(operation, Change):
+        if isinstance(operation, CountChange):
             self.classes[operation.delta].remove((operation.back, bit))
             self._count(operation.delta, -1)
         else:

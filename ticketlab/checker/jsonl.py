@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.core import strict_json
 from ticketlab.core.history import History, Operation
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 _MISSING = object()
 _SHOWN = 40  # characters of a bad line that a message quotes
@@ -110,7 +110,7 @@ def _bad_line(number: int, line: str, error: Exception) -> NoReturn:
 
 def _quoted(line: str) -> str:
     text = line.strip()
-    return harmless(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+    return escape_controls(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
 def _expected(number: int, key: str, found: object, what: str) -> MalformedHistory:

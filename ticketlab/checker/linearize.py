@@ -5,7 +5,7 @@ from __future__ import annotations
 from ticketlab.checker import search
 from ticketlab.checker.budget import Budget, BudgetSpent
 from ticketlab.checker.columns import Columns
-from ticketlab.checker.model import Model, named
+from ticketlab.checker.model import Model, model_named
 from ticketlab.core.history import History
 from ticketlab.core.verdict import Anomaly, Verdict
 
@@ -21,9 +21,9 @@ def check(history: History | Columns, model: Model | None = None, budget: Budget
         UsageError: no such model, or a history that the model cannot take (`MalformedHistory`, which says where).
     """
     columns = history if isinstance(history, Columns) else Columns.of(history)
-    chosen = model if model is not None else named(columns.meta)
+    chosen = model if model is not None else model_named(columns.meta)
     for code, call in enumerate(columns.calls):
-        trouble = chosen.problem(call)
+        trouble = chosen.validate(call)
         if trouble:
             raise columns.malformed(code, trouble)
     meter = (budget or Budget()).start()

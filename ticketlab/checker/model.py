@@ -53,25 +53,25 @@ class Model:
     `step(state, call)` returns every state that may follow when the call takes effect with the result it has, so
     nothing where that result is impossible; for the result "unknown" it returns what any result would lead to. (That
     such a call may also never take effect, the checker knows.) States are hashable, and `step` is a pure function of
-    its arguments. Calls whose `partition` differs are judged apart, each part from `init`. `problem(call)` says why a
+    its arguments. Calls whose `partition` differs are judged apart, each part from `init`. `validate(call)` says why a
     call is not of this model, and nothing if it is. `reads(call)` promises that a call changes no state whatever (a
     refusal is one, too), which makes the search much faster. `judge`, where present, is an exact method for this model
     alone.
 
     `lapse(call)` says what a call leads to by itself, once time has passed: the least and the most time after the call
     in nanoseconds, and the call that nobody makes but time; None where it leads to nothing. No two calls that were
-    answered may lead to the same. `reading(calls)` names what is wrong with calls that contradict each other.
+    answered may lead to the same. `classify(calls)` names what is wrong with calls that contradict each other.
     """
 
     name: str
     init: Hashable
     step: Callable[[Any, Call], Iterable[Hashable]]
     partition: Callable[[Call], Hashable] = by_section
-    problem: Callable[[Call], str] = any_call
+    validate: Callable[[Call], str] = any_call
     reads: Callable[[Call], bool] = never
     judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
     lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
-    reading: Callable[[Iterable[Call]], str] = unread
+    classify: Callable[[Iterable[Call]], str] = unread
 
 
 def counter(stock: int | Mapping[str, int]) -> Model:
@@ -87,7 +87,7 @@ def counter(stock: int | Mapping[str, int]) -> Model:
         "counter",
         init=0,
         step=partial(counters.step, stock),
-        problem=partial(counters.problem, stock),
+        validate=partial(counters.validate, stock),
         reads=_reads,
         judge=partial(counters.judge, stock),
     )
@@ -114,10 +114,10 @@ def holds(stock: int | Mapping[str, int]) -> Model:
         "holds",
         init=timed_holds.INIT,
         step=partial(timed_holds.step, stock),
-        problem=partial(timed_holds.problem, stock),
+        validate=partial(timed_holds.validate, stock),
         reads=timed_holds.reads,
         lapse=timed_holds.lapse,
-        reading=timed_holds.name,
+        classify=timed_holds.name,
     )
 
 
@@ -128,7 +128,7 @@ def seats() -> Model:
         init=False,
         step=numbered_seats.step,
         partition=numbered_seats.seat,
-        problem=numbered_seats.problem,
+        validate=numbered_seats.validate,
         judge=numbered_seats.judge,
     )
 
@@ -141,7 +141,7 @@ def cas_register(initial: int | str | None = None) -> Model:
     """
     if not _is_value(initial):
         raise MalformedHistory(f"initial is {brief(initial)}: expected a value (a whole number, a text or null)")
-    return Model("cas-register", init=initial, step=_register_step, problem=_register_problem, reads=_reads)
+    return Model("cas-register", init=initial, step=_register_step, validate=_validate_register, reads=_reads)
 
 
 def _reads(call: Call) -> bool:
@@ -161,7 +161,7 @@ def _register_step(value: Any, call: Call) -> Iterable[Hashable]:
     return ((new,) if value == expected else ()) if result == "ok" else (() if value == expected else (value,))
 
 
-def _register_problem(call: Call) -> str:
+def _validate_register(call: Call) -> str:
     op, arg, result = call.op, call.arg, call.result
     if op == "read":
         return f"arg of read is {arg!r}: expected null" if arg is not None else ""
@@ -186,7 +186,7 @@ def _is_value(value: Any) -> bool:
 NAMES: Final = ("cas-register", "counter", "holds", "seats")
 
 
-def named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
+def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
     """Return the model that a history's `meta` names; `name` and `stock`, where given, come before its own.
 
     Raises:

@@ -18,12 +18,12 @@ from typing import Final
 
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns
-from ticketlab.checker.explain import Contradiction, Words
+from ticketlab.checker.explain import Contradiction, Phrasing
 
 _KINDS: Final[dict[object, int]] = {"ok": 0, "taken": 1, FAILED: 2, UNKNOWN: 3}
 
 
-def problem(call: Call) -> str:
+def validate(call: Call) -> str:
     """Return why a call is not one of numbered seats, or an empty string."""
     op, arg, result, _ = call
     if op == "buyseat" and (type(arg) is int or type(arg) is str) and result in _KINDS:
@@ -94,7 +94,7 @@ def _contradictions(
     for row, code in enumerate(columns.what if suspects else ()):
         if seat_of[code] in suspects:
             rows[seat_of[code]][kinds[code]].append(row)
-    words, invoke, back = Words(columns), columns.invoke, columns.back
+    words, invoke, back = Phrasing(columns), columns.invoke, columns.back
     for seat, (sales, refusals, _, maybes) in rows.items():
         section = columns.calls[columns.what[(sales or refusals)[0]]].section
         label = _label(section, names[seat])
@@ -112,7 +112,7 @@ def _label(section: str, name: int | str) -> str:
     return f"seat {name}" + (f" of section {section}" if section else "")
 
 
-def _sold_twice(words: Words, section: str, label: str, first: int, second: int) -> Contradiction:
+def _sold_twice(words: Phrasing, section: str, label: str, first: int, second: int) -> Contradiction:
     sentence = (
         f"{words.who(first)} and {words.who(second)} were both sold {label}, "
         f"at {words.ended(first)} and at {words.ended(second)}"
@@ -120,7 +120,7 @@ def _sold_twice(words: Words, section: str, label: str, first: int, second: int)
     return Contradiction("ticket sold twice", sentence, (first, second), section)
 
 
-def _refused(words: Words, section: str, label: str, refusal: int, sale: int, *, excused: bool) -> Contradiction:
+def _refused(words: Phrasing, section: str, label: str, refusal: int, sale: int, *, excused: bool) -> Contradiction:
     """Explain a refusal before any sale; `excused` where an attempt of unknown end might have explained it alone."""
     sentence = f"{words.who(refusal)} was told at {words.ended(refusal)} that {label} was taken, but "
     if sale < 0:

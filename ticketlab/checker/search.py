@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
-from ticketlab.checker.explain import Contradiction, Patience, Words, minimal_subset
+from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset
 
 if TYPE_CHECKING:
     from ticketlab.checker.model import Model
 
 
-class Operation(NamedTuple):
+class CallInterval(NamedTuple):
     """One operation of a partition; `back` is `OPEN` where it may never have taken effect."""
 
     row: int
@@ -45,35 +45,35 @@ def judge(model: Model, columns: Columns, meter: Meter) -> Iterator[Contradictio
     Raises:
         BudgetSpent: the meter ran out before a partition was decided.
     """
-    words = Words(columns, "process")
+    words = Phrasing(columns, "process")
     for operations in _partitions(model, columns):
         if not linearizable(model, operations, meter):
             yield _explain(model, operations, words, meter)
 
 
-def _partitions(model: Model, columns: Columns) -> list[list[Operation]]:
+def _partitions(model: Model, columns: Columns) -> list[list[CallInterval]]:
     calls, invoke, back = columns.calls, columns.invoke, columns.back
     keys = [model.partition(call) for call in columns.calls]
     lapses = [model.lapse(call) if model.lapse else None for call in columns.calls]
     lapsing: dict[Call, int] = {}
-    parts: dict[Hashable, list[Operation]] = {}
+    parts: dict[Hashable, list[CallInterval]] = {}
     for row, code in enumerate(columns.what):
         call = calls[code]
         if call.result != FAILED:
             end = OPEN if call.result == UNKNOWN else back[row]
             part = parts.setdefault(keys[code], [])
-            part.append(Operation(row, call, invoke[row], end))
+            part.append(CallInterval(row, call, invoke[row], end))
             if following := lapses[code]:
                 least, most, lapse = following
                 if end != OPEN and lapsing.setdefault(lapse, row) != row:
                     where = columns.place(row)
                     raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
                 begin = min(invoke[row] + least, OPEN - 1)
-                part.append(Operation(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
+                part.append(CallInterval(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
     return list(parts.values())
 
 
-def linearizable(model: Model, operations: Sequence[Operation], meter: Meter) -> bool:
+def linearizable(model: Model, operations: Sequence[CallInterval], meter: Meter) -> bool:
     """Whether some order explains the operations of one partition.
 
     Raises:
@@ -85,7 +85,7 @@ def linearizable(model: Model, operations: Sequence[Operation], meter: Meter) ->
 class _Search:
     """The operations that must take effect and those that may, each sorted; both as bits of their own masks."""
 
-    def __init__(self, model: Model, operations: Sequence[Operation], meter: Meter) -> None:
+    def __init__(self, model: Model, operations: Sequence[CallInterval], meter: Meter) -> None:
         self.step = model.step
         self.init = model.init
         self.reads = model.reads
@@ -122,10 +122,10 @@ class _Search:
         used.append(maybe)
         return True
 
-    def _pending(self, known: int) -> tuple[list[tuple[int, Operation]], int]:
+    def _pending(self, known: int) -> tuple[list[tuple[int, CallInterval]], int]:
         """Return the known operations that may come next, and the time before which others must be invoked to."""
         first = (~known & (known + 1)).bit_length() - 1
-        found: list[tuple[int, Operation]] = []
+        found: list[tuple[int, CallInterval]] = []
         limit = OPEN
         for index in range(first, len(self.known)):
             operation = self.known[index]
@@ -169,16 +169,16 @@ class _Search:
                         yield known, maybe | 1 << index, after
 
 
-def _explain(model: Model, operations: Sequence[Operation], words: Words, meter: Meter) -> Contradiction:
+def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, meter: Meter) -> Contradiction:
     """Return a set that contradicts itself: a minimal one, if patience lasts."""
     # What time did by itself has the row of the operation that led to it, and stands and falls with it.
     known = sorted({o.row for o in operations if o.back != OPEN}, key=lambda row: words.columns.back[row])
 
-    patience = Patience(meter, each=300, total=5_000)
+    explanation_budget = ExplanationBudget(meter, each=300, total=5_000)
 
     def contradicts(firm: frozenset[int]) -> bool:
         relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
-        return patience.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
+        return explanation_budget.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
 
     low, high = 0, len(known)  # the first `high` to return contradict each other; the first `low` do not, or not surely
     while high - low > 1:
@@ -190,15 +190,17 @@ def _explain(model: Model, operations: Sequence[Operation], words: Words, meter:
     latest, reach = known[:high][::-1], 1
     while reach < high and not contradicts(frozenset(latest[:reach])):
         reach *= 2
-    patience.certain = True
+    explanation_budget.certain = True
     rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
     calls = words.columns.calls
-    name = model.reading(calls[words.columns.what[row]] for row in rows)
-    return Contradiction(name, _sentence(model, words, rows), rows, operations[0].call.section, patience.certain)
+    name = model.classify(calls[words.columns.what[row]] for row in rows)
+    return Contradiction(
+        name, _sentence(model, words, rows), rows, operations[0].call.section, explanation_budget.certain
+    )
 
 
-def _sentence(model: Model, words: Words, rows: Sequence[int]) -> str:
+def _sentence(model: Model, words: Phrasing, rows: Sequence[int]) -> str:
     shown = "; ".join(words.line(row) for row in rows[:6])
     more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
     if model.lapse:

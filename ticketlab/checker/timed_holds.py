@@ -19,26 +19,26 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Call
-from ticketlab.checker.counters import Stock, stock_of
-from ticketlab.checker.counters import problem as counter_problem
+from ticketlab.checker.counters import _Opening, stock_of
+from ticketlab.checker.counters import validate as validate_counter
 
 LAPSE: Final = "lapse"
 RESOLUTION: Final = 1_000
 """By how much clocks may err when they say that a hold is over, in nanoseconds."""
 
-Standing = tuple[tuple[str, int], ...]
+_OpenHolds = tuple[tuple[str, int], ...]
 """The holds that stand, sorted: name and tickets; the name is empty where the buyer never heard it."""
-State = tuple[int, Standing]
+_State = tuple[int, _OpenHolds]
 """How many tickets are sold, and what is held."""
 
-INIT: Final[State] = (0, ())
+INIT: Final[_State] = (0, ())
 _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm": ("ok", "expired", FAILED, UNKNOWN),
     "cancel": ("ok", "expired", FAILED, UNKNOWN),
 }
 
 
-def step(stock: Stock, state: State, call: Call) -> Iterable[State]:
+def step(stock: _Opening, state: _State, call: Call) -> Iterable[_State]:
     """Return the states that an operation may leave: the sequential specification."""
     sold, standing = state
     op, arg, result, section = call
@@ -59,7 +59,7 @@ def step(stock: Stock, state: State, call: Call) -> Iterable[State]:
     return _use(state, call)
 
 
-def _use(state: State, call: Call) -> Iterable[State]:
+def _use(state: _State, call: Call) -> Iterable[_State]:
     """Confirm or cancel a hold; it may be one whose buyer never heard its name."""
     sold, standing = state
     named = [hold for hold in standing if hold[0] == call.arg]
@@ -74,7 +74,7 @@ def _use(state: State, call: Call) -> Iterable[State]:
     return [*after, state]
 
 
-def _either(state: State, after: State, call: Call, fits: bool, refusal: str) -> Iterable[State]:
+def _either(state: _State, after: _State, call: Call, fits: bool, refusal: str) -> Iterable[_State]:
     """Return what follows where an order is met if it fits, and refused if not."""
     if call.result == UNKNOWN:
         return (after if fits else state,)
@@ -83,7 +83,7 @@ def _either(state: State, after: State, call: Call, fits: bool, refusal: str) ->
     return (after,) if fits else ()
 
 
-def _without(standing: Standing, hold: tuple[str, int]) -> Standing:
+def _without(standing: _OpenHolds, hold: tuple[str, int]) -> _OpenHolds:
     place = standing.index(hold)
     return standing[:place] + standing[place + 1 :]
 
@@ -102,7 +102,7 @@ def lapse(call: Call) -> tuple[int, int, Call] | None:
     return max(0, ns - RESOLUTION), ns + RESOLUTION, Call(LAPSE, (name, tickets), "ok", call.section)
 
 
-def problem(stock: Stock, call: Call) -> str:
+def validate(stock: _Opening, call: Call) -> str:
     """Return why a call is not one of this model, or an empty string."""
     op, arg, result = call.op, call.arg, call.result
     if op == "hold":
@@ -111,18 +111,18 @@ def problem(stock: Stock, call: Call) -> str:
             return f"arg of hold is {shown!r}: expected [tickets, nanoseconds], each at least 1"
         if type(result) is not str or not result:
             return f"result of hold is {result!r}: expected the name of the hold, 'soldout', 'failed' or 'unknown'"
-        return counter_problem(stock, call._replace(op="buy", arg=1, result="ok"))
+        return validate_counter(stock, call._replace(op="buy", arg=1, result="ok"))
     if op == "confirm" or (op == "cancel" and type(arg) is str):
         if type(arg) is not str or not arg:
             return f"arg of {op} is {arg!r}: expected the name of a hold"
         if result not in _RESULTS[op]:
             expected = ", ".join(map(repr, _RESULTS[op]))
             return f"result of {op} is {result!r}: expected one of {expected}"
-        return counter_problem(stock, call._replace(op="buy", arg=1, result="ok"))
+        return validate_counter(stock, call._replace(op="buy", arg=1, result="ok"))
     if op not in ("buy", "search", "cancel"):
         known = "'hold', 'confirm', 'cancel', 'buy' or 'search'"
         return f"unknown operation {op!r} of model holds: expected {known}"
-    return counter_problem(stock, call)
+    return validate_counter(stock, call)
 
 
 def name(calls: Iterable[Call]) -> str:

@@ -108,7 +108,7 @@ class Between:
     high: int
 
 
-Finding = TooMany | TooFew | Between
+UnitsViolation = TooMany | TooFew | Between
 
 
 class _Windows:
@@ -160,13 +160,13 @@ class _Windows:
         return row, level
 
 
-def judge(units: Units) -> list[Finding]:
+def judge(units: Units) -> list[UnitsViolation]:
     """Return what contradicts in a section: nothing iff it is linearizable.
 
     Levels must be within 0..cap (for refusals, at least 1); the caller has dealt with reads of which none can be.
     """
     windows = _Windows(units)
-    findings: list[Finding] = []
+    findings: list[UnitsViolation] = []
     if len(units.sales) > units.cap:
         back = units.columns.back
         findings.append(TooMany(sorted(units.sales, key=back.__getitem__)[: units.cap + 1]))

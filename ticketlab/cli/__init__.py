@@ -13,7 +13,7 @@ import click
 import ticketlab
 from ticketlab.cli import streams
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
     "race": "Race buyers for tickets, live, and say what went wrong.",
@@ -123,5 +123,5 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"ticketlab: {harmless(message)}", file=sys.stderr)
+    print(f"ticketlab: {escape_controls(message)}", file=sys.stderr)
     sys.exit(code)

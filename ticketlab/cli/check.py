@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ticketlab.cli.options import DAY_S, Command, Positive, option
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 if TYPE_CHECKING:
-    from ticketlab.lab.checking.check_file import Checked
+    from ticketlab.lab.checking.check_file import CheckResult
 
 _SHOWN = 20  # anomalies in the text; --json has all of them
 
@@ -58,7 +58,7 @@ def command(
     if as_json:
         print_json(checked.result)
     else:
-        click.echo(harmless(_text(checked), lines=True))
+        click.echo(escape_controls(_text(checked), lines=True))
     if html is not None:
         from ticketlab.cli.report import write_page
 
@@ -67,7 +67,7 @@ def command(
     return checked.verdict.exit_code
 
 
-def _text(checked: Checked) -> str:
+def _text(checked: CheckResult) -> str:
     result, verdict = checked.result, checked.verdict
     judged = f"{result['operations']:,} operations" if result["operations"] is not None else "history"
     about = f"{judged} judged by model {result['model']}"

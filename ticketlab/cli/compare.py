@@ -70,13 +70,13 @@ def command(**given: Any) -> int:
     """
     from ticketlab.lab.artifacts.runs import save_baseline
     from ticketlab.lab.comparing.cells import matrix
-    from ticketlab.lab.comparing.comparison import Comparison, Effort
+    from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
     from ticketlab.lab.exploring.crash_matrix import known
 
     if given["faults"] is not None:
         return _crashes(given)
     form, settle = given["format"], _prepare(given)
-    effort = Effort(given["rounds"], given["seconds"], given["orders"])
+    effort = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
     cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
     comparison = Comparison(cells, effort, given["timeout"], crash_safety=known())
     line = command_line(*PLACES, "save")
@@ -117,7 +117,7 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     """Find what is wrong with the request before anything is measured; return what adds the baseline and the lines."""
     from ticketlab.lab.artifacts.runs import check_baseline, load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
-    from ticketlab.lab.comparing.thresholds import hold, hold_change, regression, threshold
+    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
 
     thresholds = [threshold(text) for text in given["threshold"]]
     regressions = [regression(text) for text in given["fail_if"]]
@@ -131,8 +131,8 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     def settle(found: dict[str, Any]) -> int:
         if baseline is not None:
             found["against"] = compare_with(given["against"], found, baseline)
-        held = [hold(each, found["rows"]) for each in thresholds]
-        held += [hold_change(each, found["against"]) for each in regressions]
+        held = [evaluate(each, found["rows"]) for each in thresholds]
+        held += [evaluate_change(each, found["against"]) for each in regressions]
         if held:
             found["lines"] = [each.to_json() for each in held]
         return _exit_code(found)

@@ -16,8 +16,8 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
-    from ticketlab.core.timeline import Picture
-    from ticketlab.explorer.results import Exploration, Exploring
+    from ticketlab.core.timeline import Diagram
+    from ticketlab.explorer.results import Exploration, ExploreOptions
 
 
 @click.command("explore", cls=Command)
@@ -84,19 +84,19 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
     )
 
 
-def _how(given: Mapping[str, Any], scenario: Scenario) -> Exploring:
-    from ticketlab.explorer.results import Exploring
+def _how(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
+    from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.faults import chosen_faults, needs_processes
 
     faults = chosen_faults(given["faults"], scenario)
-    return Exploring(
+    return ExploreOptions(
         policy=_policy(given["policy"], given["preemptions"]),
         executor=given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline"),
         faults=faults,
         executions=given["executions"],
         seed=given["seed"],
         exhaust=given["exhaust"],
-        whole=given["whole"],
+        atomic_accesses=given["whole"],
     )
 
 
@@ -109,8 +109,8 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
-    pictures = _pictures(found)
-    others = {TIMELINES: writer(pictures)} if pictures else None
+    diagrams = _diagrams(found)
+    others = {TIMELINES: writer(diagrams)} if diagrams else None
     keep_run(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", given["keep"], others)
     if as_json:
         print_json(saved)
@@ -119,18 +119,18 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     if given["html"] is not None:
         from ticketlab.cli.report import write_page
 
-        write_page(given["html"], saved, pictures, force=given["force"])
+        write_page(given["html"], saved, diagrams, force=given["force"])
     return found.verdict.exit_code
 
 
-def _pictures(found: Exploration) -> list[Picture]:
+def _diagrams(found: Exploration) -> list[Diagram]:
     """Return the shrunk interleaving that went wrong, if there is one."""
-    from ticketlab.report.interleaving import picture
+    from ticketlab.report.interleaving import diagram
 
     if found.finding is None:
         return []
     scenario = found.scenario
-    return [picture(f"{scenario.strategy} on {scenario.store}", found.finding.execution, scenario.buyers)]
+    return [diagram(f"{scenario.strategy} on {scenario.store}", found.finding.execution, scenario.buyers)]
 
 
 def _policy(text: str, preemptions: int | None) -> Spec:

@@ -25,9 +25,9 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
-    from ticketlab.core.faults import Risk
+    from ticketlab.core.faults import FaultRate
     from ticketlab.core.result import Result
-    from ticketlab.lab.racing.options import Live
+    from ticketlab.lab.racing.options import RaceOptions
 
 _DEFAULT_LATENCY = "write=20ms"
 
@@ -75,13 +75,13 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
     """
     from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.racing.tour import chapters, story
+    from ticketlab.lab.racing.tour import tour, tour_pairs
 
-    pairs = chapters(store, strategy)
+    pairs = tour_pairs(store, strategy)
     live, scenario = _live(given), _scenario(given)
     _refuse_outputs(given, len(pairs))
     with Progress() as progress:
-        rows = story(
+        rows = tour(
             pairs,
             scenario,
             live,
@@ -92,24 +92,24 @@ def command(store: str | None, strategy: str | None, as_json: bool, **given: Any
     return _tell(rows, _command(store, strategy), as_json, given)
 
 
-def _live(given: Mapping[str, Any]) -> Live:
-    from ticketlab.lab.racing.options import Live
+def _live(given: Mapping[str, Any]) -> RaceOptions:
+    from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.timings.latency import Latency
 
-    risks: tuple[Risk, ...] = ()
+    fault_rates: tuple[FaultRate, ...] = ()
     if given["faults"]:
-        from ticketlab.lab.faults import chosen_risks
+        from ticketlab.lab.faults import chosen_fault_rates
 
-        risks = chosen_risks(given["faults"])
-    return Live(
+        fault_rates = chosen_fault_rates(given["faults"])
+    return RaceOptions(
         launcher=Spec.parse(given["launcher"]),
         latency=Latency.parse("" if given["latency"] == "none" else given["latency"]),
         timeout=given["timeout"],
         folder=given["folder"],
         timeline=True,
         memory_mb=given["memory_mb"],
-        faults=risks,
-        patience=given["patience"],
+        faults=fault_rates,
+        stall_timeout=given["patience"],
     )
 
 
@@ -162,9 +162,9 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
     """Keep, print and write what came of the races, and return the exit code."""
     from ticketlab.core.result import document
     from ticketlab.core.verdict import exit_code
-    from ticketlab.lab.racing.tour import as_story, timelines, unsupported
+    from ticketlab.lab.racing.tour import as_tour, timelines, unsupported
 
-    story = as_story(command, rows)
+    story = as_tour(command, rows)
     if len(rows) == 1:
         saved = document("race", rows[0].to_json())
     else:
@@ -198,12 +198,12 @@ def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
     if document is not None:
         print_json(document)
         return
-    from ticketlab.report.text import print_race, print_story
+    from ticketlab.report.text import print_race, print_tour
 
     if len(rows) == 1:
         print_race(rows[0], console())
     else:
-        print_story(rows, console())
+        print_tour(rows, console())
 
 
 def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:

@@ -13,7 +13,7 @@ from ticketlab.cli.options import Command
 from ticketlab.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ticketlab.core.timeline import Picture
+    from ticketlab.core.timeline import Diagram
 
 _file = click.Path(path_type=Path)
 
@@ -35,15 +35,15 @@ def command(
     from ticketlab.lab.artifacts.cases import is_case
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.artifacts.results import read_document
-    from ticketlab.lab.artifacts.timelines import read_pictures
+    from ticketlab.lab.artifacts.timelines import read_diagrams
 
     if not (html or svg or trace or markdown):
         html = Path("report.html")
     for each in filter(None, (html, svg, trace, markdown)):
         refuse_existing(each, force=force)
-    result, pictures = _replayed(path) if is_case(path) else (read_document(path), read_pictures(path))
+    result, diagrams = _replayed(path) if is_case(path) else (read_document(path), read_diagrams(path))
     if html:
-        write_page(html, result, pictures, force=force, source=path)
+        write_page(html, result, diagrams, force=force, source=path)
     if svg:
         from ticketlab.report.plots import plots
 
@@ -51,11 +51,11 @@ def command(
     if trace:
         from ticketlab.report.perfetto import trace_events
 
-        if not pictures:
+        if not diagrams:
             raise UsageError(
                 f"{path} has no timeline, so there is nothing to trace: races keep theirs in their run's folder"
             )
-        _write(trace, trace_events(pictures), force=force)
+        _write(trace, trace_events(diagrams), force=force)
     if markdown:
         from ticketlab.report.markdown import as_markdown
 
@@ -63,25 +63,25 @@ def command(
     return 0
 
 
-def _replayed(path: Path) -> tuple[dict[str, Any], list[Picture]]:
+def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     """A case is a schedule: what it led to is seen by running it again."""
     from ticketlab.lab.artifacts.cases import load_case
     from ticketlab.lab.exploring.replay import replay
-    from ticketlab.report.interleaving import picture
+    from ticketlab.report.interleaving import diagram
 
     played = replay(load_case(path), command=shlex.join(["ticketlab", "replay", str(path)]))
     scenario = played.case.scenario
     title = f"{scenario.strategy} on {scenario.store}"
-    return played.to_json(), [picture(title, played.execution, scenario.buyers)]
+    return played.to_json(), [diagram(title, played.execution, scenario.buyers)]
 
 
 def write_page(
-    path: Path, result: Mapping[str, Any], pictures: Sequence[Picture], *, force: bool, source: object = "the result"
+    path: Path, result: Mapping[str, Any], diagrams: Sequence[Diagram], *, force: bool, source: object = "the result"
 ) -> None:
     """Write the page of a result and its timelines, and say where; `source` is what a complaint names."""
     from ticketlab.report.page import render
 
-    _write(path, _drawn(lambda: render(result, pictures), source), force=force)
+    _write(path, _drawn(lambda: render(result, diagrams), source), force=force)
 
 
 def _drawn(draw: Callable[[], str], source: object) -> str:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,12 +26,12 @@ def console() -> Console:
 
 def print_json(value: Any) -> None:
     """Print a result for machines: one JSON document on stdout."""
-    sys.stdout.write(harmless(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
+    sys.stdout.write(escape_controls(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
 
 
 def warn(message: str) -> None:
     """Say on stderr what a user should know, though the command did its work."""
-    print(f"ticketlab: warning: {harmless(message)}", file=sys.stderr)
+    print(f"ticketlab: warning: {escape_controls(message)}", file=sys.stderr)
 
 
 class Progress:
@@ -46,7 +46,7 @@ class Progress:
     def say(self, text: str) -> None:
         """Show what is being done now."""
         if self._shown:
-            sys.stderr.write(f"\r\x1b[2K{harmless(text)}")
+            sys.stderr.write(f"\r\x1b[2K{escape_controls(text)}")
             sys.stderr.flush()
 
     def __exit__(self, *_: object) -> None:

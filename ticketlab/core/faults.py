@@ -4,7 +4,7 @@ A fault strikes just before one of a participant's own steps, or after its last,
 request. `kill`, `pause` and `terminate` are signals; input and output fail by limits that the kernel keeps, or by an
 error in place of the access (`ticketlab.core.trouble`).
 
-One grammar names them all: `harm[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
+One grammar names them all: `kind[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
 that of the buyers that meet with it in a live race; an exploration strikes everywhere, and takes none.
 """
 
@@ -20,11 +20,11 @@ from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.pacing import Action, Step
 
 
-class Harm(Enum):
+class FaultKind(Enum):
     """What a fault does."""
 
     KILL = "kill"
-    KILL_STAFF = "kill-staff"
+    KILL_SERVICE = "kill-service"
     KILL_SERVER = "kill-server"
     TERMINATE = "terminate"
     PAUSE = "pause"
@@ -53,45 +53,47 @@ class Harm(Enum):
     @property
     def is_step(self) -> bool:
         """Whether it is a step of its own, which others may move before and after; else it befalls one step."""
-        return self not in _ON_FILES and self is not Harm.LOCKED
+        return self not in _ON_FILES and self is not FaultKind.LOCKED
 
-    def befalls(self, step: Step | None) -> bool:
+    def applies_to(self, step: Step | None) -> bool:
         """Whether it can strike before a step, or, where there is None, before the answer."""
         if self in _ON_FILES:
             return step is not None and step.action in _ON_FILES[self]
-        if self is Harm.LOCKED:
+        if self is FaultKind.LOCKED:
             return step is not None and step.action in _ASKS
-        return step is not None or self in (Harm.KILL, Harm.TERMINATE)
+        return step is not None or self in (FaultKind.KILL, FaultKind.TERMINATE)
 
 
 _MEANINGS: Final = {
-    Harm.KILL: "the buyer is killed: nothing of it is cleaned up",
-    Harm.KILL_STAFF: "the same happens to a clerk",
-    Harm.KILL_SERVER: "the store's server process is killed",
-    Harm.TERMINATE: "the buyer is told to end, and cleans up on its way out",
-    Harm.PAUSE: "the buyer stands still, and time passes for all",
-    Harm.CLOCK: "the clock on the wall jumps",
-    Harm.DISK_FULL: "nothing more can be written",
-    Harm.IO_ERROR: "a write, flush or rename fails",
-    Harm.SHORT_WRITE: "a write ends after its first bytes",
-    Harm.NO_FILES: "no file can be opened any more",
-    Harm.LOCKED: "somebody else keeps the database locked",
+    FaultKind.KILL: "the buyer is killed: nothing of it is cleaned up",
+    FaultKind.KILL_SERVICE: "the same happens to a clerk",
+    FaultKind.KILL_SERVER: "the store's server process is killed",
+    FaultKind.TERMINATE: "the buyer is told to end, and cleans up on its way out",
+    FaultKind.PAUSE: "the buyer stands still, and time passes for all",
+    FaultKind.CLOCK: "the clock on the wall jumps",
+    FaultKind.DISK_FULL: "nothing more can be written",
+    FaultKind.IO_ERROR: "a write, flush or rename fails",
+    FaultKind.SHORT_WRITE: "a write ends after its first bytes",
+    FaultKind.NO_FILES: "no file can be opened any more",
+    FaultKind.LOCKED: "somebody else keeps the database locked",
 }
-_SECONDS: Final = {Harm.PAUSE: 60.0, Harm.CLOCK: 3600.0}  # and how much, where nothing is said
-_LIVE_SECONDS: Final = {Harm.PAUSE: 1.0, Harm.CLOCK: 3600.0}  # in a live race, where they are real
+_SECONDS: Final = {FaultKind.PAUSE: 60.0, FaultKind.CLOCK: 3600.0}  # and how much, where nothing is said
+_LIVE_SECONDS: Final = {FaultKind.PAUSE: 1.0, FaultKind.CLOCK: 3600.0}  # in a live race, where they are real
 _ASKS: Final = frozenset({Action.READ, Action.WRITE, Action.BEGIN, Action.COMMIT})
 _ON_FILES: Final = {
-    Harm.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
-    Harm.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
-    Harm.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
-    Harm.NO_FILES: frozenset(Action) - {Action.STRUCK, Action.LET, Action.TAKE, Action.SEND, Action.RECEIVE},
+    FaultKind.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
+    FaultKind.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
+    FaultKind.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
+    FaultKind.NO_FILES: frozenset(Action)
+    - {Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
 }
 
+_FORMER_NAMES: Final = {"kill-staff": "kill-service"}  # as cases and runs of earlier versions have them
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 LONGEST_S: Final = 366 * 86_400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_FEW: Final = frozenset({Harm.KILL_STAFF, Harm.KILL_SERVER})
+_FEW: Final = frozenset({FaultKind.KILL_SERVICE, FaultKind.KILL_SERVER})
 SHARE: Final = 0.1
 """The share of buyers that a fault strikes where nothing is said; of staff and servers, of which there are few, all."""
 
@@ -100,7 +102,7 @@ SHARE: Final = 0.1
 class Fault:
     """One kind of harm; `seconds` says for how long a buyer is paused, or how far a clock jumps."""
 
-    harm: Harm
+    kind: FaultKind
     seconds: float = 0.0
 
     @classmethod
@@ -117,22 +119,22 @@ class Fault:
         return f"Fault.parse({str(self)!r})"
 
     def __str__(self) -> str:
-        return f"{self.harm.value}:{self.seconds:g}s" if self.harm.takes_time else self.harm.value
+        return f"{self.kind.value}:{self.seconds:g}s" if self.kind.takes_time else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
+class FaultRate:
     """A fault of a live race, and the odds, from 0 to 1, at which each of those that it can befall meets with it."""
 
     fault: Fault
     share: float
 
     @classmethod
-    def parse(cls, text: str) -> Risk:
+    def parse(cls, text: str) -> FaultRate:
         """Read `kill`, `kill:0.1`, `pause:2s` or `pause:0.2:2s`; raises UsageError for anything else."""
         fault, share = _parse(text, _LIVE_SECONDS)
         if share is None:
-            share = 1.0 if fault.harm in _FEW else SHARE
+            share = 1.0 if fault.kind in _FEW else SHARE
         if share > 1:
             raise UsageError(f"{text.strip()!r} strikes {share:g} of the buyers: a share from 0 to 1 is needed")
         return cls(fault, share)
@@ -142,26 +144,26 @@ class Risk:
         return ":".join(filter(None, (name, f"{self.share:g}", time)))
 
 
-def _parse(text: str, seconds_of: Mapping[Harm, float] = _SECONDS) -> tuple[Fault, float | None]:
-    """Read `harm[:share][:time]`; the share is None where there is none."""
+def _parse(text: str, seconds_of: Mapping[FaultKind, float] = _SECONDS) -> tuple[Fault, float | None]:
+    """Read `kind[:share][:time]`; the share is None where there is none."""
     name, *rest = text.strip().split(":")
     try:
-        harm = Harm(name)
+        kind = FaultKind(_FORMER_NAMES.get(name, name))
     except ValueError:
-        raise unknown_name("fault", name, [each.value for each in Harm]) from None
+        raise unknown_name("fault", name, [each.value for each in FaultKind]) from None
     share = float(rest.pop(0)) if rest and _SHARE.fullmatch(rest[0]) else None
-    if not harm.takes_time:
+    if not kind.takes_time:
         if rest:
             raise UsageError(f"the fault {name} takes no time, but {text.strip()!r} gives {rest[0]!r}: write {name}")
-        return Fault(harm), share
+        return Fault(kind), share
     form = _FORM.fullmatch(":".join(rest)) if rest else None
-    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[harm]
-    if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and harm is Harm.PAUSE):
+    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[kind]
+    if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and kind is FaultKind.PAUSE):
         raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
-    return Fault(harm, seconds), share
+    return Fault(kind, seconds), share
 
 
-class Strike(NamedTuple):
+class FaultPoint(NamedTuple):
     """A fault and where it strikes: before which step of its victim, the steps that it can befall counted from 0.
 
     The victim is a participant, numbered from 0, buyers first, staff after them.

@@ -17,7 +17,7 @@ from typing import Any, Final
 _mp: Final[Any] = util  # what a child must do for multiprocessing's sake has no public name
 
 
-class Forked:
+class ForkedProcess:
     """A copy of the calling process that calls one function and ends."""
 
     def __init__(self, target: Callable[..., object], *args: Any) -> None:

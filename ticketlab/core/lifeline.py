@@ -23,7 +23,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Start helpers: a Ctrl-C meanwhile reaches the caller afterwards, and a helper never before it leaves that to us.
 
     What is started with the signals blocked has them blocked, until it calls `die_with_parent`.

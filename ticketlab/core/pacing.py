@@ -38,8 +38,8 @@ class Action(Enum):
     COMMIT = "commit"
     ROLLBACK = "rollback"
     STRUCK = "struck by"  # a fault, which may change anything
-    LET = "let"  # time pass, because nobody could move
-    TAKE = "take"  # time, before one asks for more; it passes for everybody
+    TIME_PASSES = "let"  # time pass, because nobody could move
+    ADVANCE = "take"  # time, before one asks for more; it passes for everybody
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -62,44 +62,44 @@ class Action(Enum):
 class Step(NamedTuple):
     """One access to shared state, and so the scheduling point just before it.
 
-    `part` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a lab
-    that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
+    `continuation` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a
+    lab that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
     step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
-    re-entrant lock's does not. A lab need then not try. `own` says that the step touches only what no other buyer
-    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `unseen` says
-    that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes nothing
-    for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault concerns,
-    where these are known: what others notice of its victim's end. `oblivious` promises that the resource does not
-    notice when somebody who used it dies: a lock or a queue in memory does not, and what the kernel keeps does.
+    re-entrant lock's does not. A lab need then not try. `private` says that the step touches only what no other buyer
+    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `uncommitted`
+    says that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes
+    nothing for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault
+    concerns, where these are known: what others notice of its victim's end. `in_memory` promises that the resource does
+    not notice when somebody who used it dies: a lock or a queue in memory does not, and what the kernel keeps does.
     """
 
     action: Action
     resource: str
-    part: bool = False
+    continuation: bool = False
     excludes: bool = False
-    own: bool = False
-    unseen: bool = False
-    on: tuple[str, ...] | None = None
-    oblivious: bool = False
+    private: bool = False
+    uncommitted: bool = False
+    affects: tuple[str, ...] | None = None
+    in_memory: bool = False
 
     @property
     def changes(self) -> bool:
         """Whether the step changes its resource, for others."""
-        return self.action is not Action.READ and not self.own
+        return self.action is not Action.READ and not self.private
 
     @property
     def everywhere(self) -> bool:
         """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.LET, Action.TAKE) and self.on is None
+        return self.action in (Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
 
     @property
     def resources(self) -> tuple[str, ...]:
         """What the step concerns, where that is not everything."""
-        return (self.resource,) if self.on is None else self.on
+        return (self.resource,) if self.affects is None else self.affects
 
     def commutes_with(self, other: Step) -> bool:
         """Whether the order of the two steps can make no difference."""
-        if self.own or other.own:
+        if self.private or other.private:
             return True
         if self.everywhere or other.everywhere:
             return False
@@ -107,7 +107,7 @@ class Step(NamedTuple):
         return apart or not (self._concerns(other) or other._concerns(self))
 
     def _concerns(self, other: Step) -> bool:
-        return self.changes and not (self.unseen and other.action is Action.READ)
+        return self.changes and not (self.uncommitted and other.action is Action.READ)
 
 
 class Blocked(Enum):

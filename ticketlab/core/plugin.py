@@ -118,7 +118,7 @@ class ServedStore(Store, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class StrategyContext:
     """Where a strategy is prepared: how processes start, a folder for its files, the store, the number of buyers."""
 
     context: BaseContext
@@ -133,16 +133,16 @@ Perform = Callable[[Request], Outcome]
 class Strategy(Protocol):
     """One way to keep purchases safe, or not to."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make what all buyers share; called once, in the lab's process."""
 
-    def staff(self) -> Sequence[Callable[[], None]]:
-        """Return the processes that serve the buyers: each runs until `dismiss`."""
+    def services(self) -> Sequence[Callable[[], None]]:
+        """Return the processes that serve the buyers: each runs until `stop_services`."""
 
     def join(self, store: Store, buyer: int) -> AbstractContextManager[Perform]:
         """Take part, in the buyer's own process: open what the buyer needs, and yield what performs its requests."""
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Tell the staff to go home; called once, after the last buyer."""
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Metrics:
     """How a race went, in seconds unless the name says otherwise.
 
     `fairness` is Jain's index over the buyers' rates, each from the first order of all to the buyer's last answer: 1
@@ -66,7 +66,7 @@ class Result:
     tickets: int
     sold: int
     verdict: Verdict
-    figures: Figures
+    figures: Metrics
     books: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
@@ -103,7 +103,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Tour:
     """Several races side by side."""
 
     command: str

@@ -11,7 +11,7 @@ from typing import Final
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Buy, Confirm, Hold, Inventory, Request
 from ticketlab.core.spec import Spec
-from ticketlab.core.text import counted
+from ticketlab.core.text import pluralize
 
 MOST_BUYERS: Final = 60_000
 """As many as can hear one starting gun."""
@@ -54,7 +54,9 @@ class Scenario:
             raise UsageError(f"an order of {low} to {high} tickets makes no sense: 1 <= lowest <= highest is needed")
         most = max(self.inventory.sections.values())
         if high > most:
-            raise UsageError(f"an order of {counted(high, 'ticket')} can never be met: no section has more than {most}")
+            raise UsageError(
+                f"an order of {pluralize(high, 'ticket')} can never be met: no section has more than {most}"
+            )
         self._check_holds()
 
     @property

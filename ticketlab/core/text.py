@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 
-def harmless(text: str, *, lines: bool = False) -> str:
+def escape_controls(text: str, *, lines: bool = False) -> str:
     """Return a text that a terminal shows and does not obey: what controls it, or turns it round, becomes an escape.
 
     A line's end is one of these unless there may be several `lines`. In JSON the escapes mean what they stand for.
@@ -20,11 +20,11 @@ _ESCAPED: Final = {code: f"\\u{code:04x}" for code in _CONTROLS}
 _ESCAPED_BUT_LINES: Final = {code: text for code, text in _ESCAPED.items() if chr(code) not in "\t\n"}
 
 
-def counted(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return a count with its noun in the right number: "1 ticket", "2 tickets"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Return words as a list in a sentence: "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -17,7 +17,7 @@ FORMAT: Final = "ticketlab/timelines"
 VERSION: Final = 1
 
 
-class State(Enum):
+class LaneState(Enum):
     """What a participant is doing: about to go on, at work, waiting for another, or where nobody may interfere."""
 
     READY = "ready"
@@ -26,7 +26,7 @@ class State(Enum):
     CRITICAL = "critical"
 
 
-STATES: Final = tuple(State)
+STATES: Final = tuple(LaneState)
 
 
 class Span(NamedTuple):
@@ -38,12 +38,12 @@ class Span(NamedTuple):
     lane: int
     start_ns: int
     end_ns: int
-    state: State
+    state: LaneState
     label: str = ""
     detail: str = ""
 
 
-class Violation(NamedTuple):
+class Marker(NamedTuple):
     """The moment at which an anomaly became certain, in the lane of whoever was told or did the wrong thing."""
 
     lane: int
@@ -72,7 +72,7 @@ class Timeline:
     title: str
     lanes: Sequence[str]
     spans: Sequence[Span]
-    violations: Sequence[Violation] = ()
+    markers: Sequence[Marker] = ()
     row: int = -1
     left_out: str = ""
 
@@ -103,7 +103,7 @@ class Timeline:
                 "label": [interned(span.label) for span in self.spans],
                 "detail": [interned(span.detail) for span in self.spans],
             },
-            "violations": [each._asdict() for each in self.violations],
+            "violations": [each._asdict() for each in self.markers],
             "strings": list(strings),
         }
 
@@ -128,9 +128,9 @@ class Timeline:
                 state = STATES[int(states[row])]
                 spans.append(Span(lane, start, time, state, strings[labels[row]], strings[details[row]]))
             at = end
-        violations = [_violation(each, len(lanes)) for each in value["violations"]]
+        markers = [_marker(each, len(lanes)) for each in value["violations"]]
         return cls(
-            str(value["title"]), lanes, spans, violations, int(value.get("row", -1)), str(value.get("left_out", ""))
+            str(value["title"]), lanes, spans, markers, int(value.get("row", -1)), str(value.get("left_out", ""))
         )
 
 
@@ -167,15 +167,15 @@ class Interleaving:
         return cls(str(value["title"]), lanes, moves, int(value.get("row", -1)), str(value.get("left_out", "")))
 
 
-Picture = Timeline | Interleaving
+Diagram = Timeline | Interleaving
 
 
-def to_json(pictures: Sequence[Picture]) -> dict[str, Any]:
+def timelines_to_json(diagrams: Sequence[Diagram]) -> dict[str, Any]:
     """Return timelines and interleavings as the file `timeline.json` keeps them."""
-    return {"format": FORMAT, "version": VERSION, "timelines": [each.to_json() for each in pictures]}
+    return {"format": FORMAT, "version": VERSION, "timelines": [each.to_json() for each in diagrams]}
 
 
-def from_json(value: Any) -> list[Picture]:
+def from_json(value: Any) -> list[Diagram]:
     """Read what `to_json` wrote.
 
     Raises:
@@ -213,5 +213,5 @@ def _lane(value: Any, lanes: int) -> int:
     return value
 
 
-def _violation(value: Mapping[str, Any], lanes: int) -> Violation:
-    return Violation(_lane(value["lane"], lanes), int(value["ns"]), str(value["name"]), str(value["sentence"]))
+def _marker(value: Mapping[str, Any], lanes: int) -> Marker:
+    return Marker(_lane(value["lane"], lanes), int(value["ns"]), str(value["name"]), str(value["sentence"]))

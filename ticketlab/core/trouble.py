@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
-from ticketlab.core.faults import Harm
+from ticketlab.core.faults import FaultKind
 from ticketlab.core.pacing import Step
 
 FIRST_BYTES: Final = 20
@@ -21,17 +21,17 @@ FIRST_BYTES: Final = 20
 
 
 @contextmanager
-def trouble(harm: Harm, step: Step) -> Iterator[None]:
+def failing_io(kind: FaultKind, step: Step) -> Iterator[None]:
     """Have an access meet its trouble while the context lasts; raises OSError where that stands in its place."""
     limits: AbstractContextManager[None] = nullcontext()
-    match harm:
-        case Harm.IO_ERROR:
+    match kind:
+        case FaultKind.IO_ERROR:
             raise OSError(errno.EIO, os.strerror(errno.EIO), step.resource)
-        case Harm.DISK_FULL:
+        case FaultKind.DISK_FULL:
             limits = _limited("RLIMIT_FSIZE", 0)
-        case Harm.SHORT_WRITE:
+        case FaultKind.SHORT_WRITE:
             limits = _limited("RLIMIT_FSIZE", FIRST_BYTES)
-        case Harm.NO_FILES:
+        case FaultKind.NO_FILES:
             limits = _limited("RLIMIT_NOFILE", 0)
     with limits:
         yield

@@ -26,14 +26,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Strike
+from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.strict_json import brief
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
-from ticketlab.explorer.workload import NOTHING, Place, Strikes
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 VERSION: Final = 3
 READABLE: Final = (1, 2, 3)
@@ -51,9 +51,9 @@ class Case:
     steps: tuple[str, ...]
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
-    strikes: Strikes = ()
+    strikes: FaultPoints = ()
     when: tuple[int, ...] = ()
-    whole: bool = False
+    atomic_accesses: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,7 +92,7 @@ class Case:
             ),
             "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
             "faults": [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.strikes],
-            "whole": self.whole,
+            "whole": self.atomic_accesses,
             "schedule": [who + 1 for who in self.schedule],
             "when": list(self.when),
             "steps": list(self.steps),
@@ -127,7 +127,7 @@ class Case:
             anomalies=tuple(fields.take("anomalies", _texts)),
             without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
             strikes=tuple(fields.take("faults", _strikes)) if data["version"] != 1 else (),
-            whole=fields.take("whole", _flag),
+            atomic_accesses=fields.take("whole", _flag),
             found=fields.take("found", _object),
             versions=fields.take("versions", _named),
         )
@@ -252,14 +252,14 @@ def _named(value: Any) -> dict[str, str]:
     return {key: _text(text) for key, text in _object(value).items()}
 
 
-def _strikes(value: Any) -> list[Strike]:
+def _strikes(value: Any) -> list[FaultPoint]:
     return _list(value, _strike)
 
 
-def _strike(value: Any) -> Strike:
+def _strike(value: Any) -> FaultPoint:
     fields = _Fields(_object(value), "faults' ")
     fault = Fault.parse(fields.take("fault", _text))
-    return Strike(fields.take("who", _place) - 1, fields.take("point", _place) - 1, fault)
+    return FaultPoint(fields.take("who", _place) - 1, fields.take("point", _place) - 1, fault)
 
 
 def _pairs(value: Any) -> list[tuple[int, int]]:

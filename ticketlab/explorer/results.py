@@ -11,23 +11,23 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.history import History
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.text import counted
+from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STEPS
-from ticketlab.explorer.executors.processes import PATIENCE
+from ticketlab.explorer.executors.processes import STALL_TIMEOUT
 
 EXECUTIONS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exploring:
+class ExploreOptions:
     """How a scenario is explored.
 
-    `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `whole` takes reads and
-    writes as one step each. `steps` is when an execution counts as endless; `patience`, in seconds, is how long a real
-    process may stay outside control. `faults` are what strikes, one in each execution.
+    `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `atomic_accesses` takes reads
+    and writes as one step each. `steps` is when an execution counts as endless; `stall_timeout`, in seconds, is how
+    long a real process may stay outside control. `faults` are what strikes, one in each execution.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -35,9 +35,9 @@ class Exploring:
     executions: int = EXECUTIONS
     seed: int = 0
     exhaust: bool = False
-    whole: bool = False
+    atomic_accesses: bool = False
     steps: int = STEPS
-    patience: float = PATIENCE
+    stall_timeout: float = STALL_TIMEOUT
     folder: Path | None = None
     faults: tuple[Fault, ...] = ()
 
@@ -57,7 +57,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class StruckPoint:
+class FaultPointResult:
     """What came of a fault at one point of one participant, over all schedules.
 
     `before` is the step that it struck before; `waited` the longest time, in seconds, that survivors had to wait for
@@ -87,7 +87,7 @@ class Exploration:
 
     command: str
     scenario: Scenario
-    how: Exploring
+    how: ExploreOptions
     executions: int
     anomalous: int
     names: Mapping[str, int]
@@ -95,7 +95,7 @@ class Exploration:
     seconds: float
     finding: Finding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
-    struck: Sequence[StruckPoint] = ()
+    struck: Sequence[FaultPointResult] = ()
     left: Sequence[str] = ()
 
     @property
@@ -105,7 +105,7 @@ class Exploration:
             return Verdict(self.finding.anomalies)
         if self.exhausted:
             return Verdict()
-        tried, are = counted(self.executions, "execution"), "is" if self.executions == 1 else "are"
+        tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
         return Verdict(reason=f"{tried} by {self.how.policy} found nothing, and {are} not all")
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Exploration:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class ReplayResult:
     """What a case led to this time."""
 
     command: str

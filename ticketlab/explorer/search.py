@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.policies.replay import Replay
-from ticketlab.explorer.workload import NOTHING, Place, Strikes
+from ticketlab.explorer.policies.replay import ReplaySchedule
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 
 def search(
@@ -19,7 +19,7 @@ def search(
     policy: Policy,
     limit: int | None = None,
     without: frozenset[Place] = NOTHING,
-    strikes: Strikes = (),
+    strikes: FaultPoints = (),
 ) -> Iterator[Execution]:
     """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
 
@@ -32,7 +32,7 @@ def search(
         execution = executor.run(policy, without, strikes)
         if execution is None:
             return
-        if execution.ending is Ending.DIVERGED:
+        if execution.ending is ExecutionEnd.DIVERGED:
             raise Nondeterminism(
                 f"after {len(execution.trace)} steps the schedule names somebody who can not move: "
                 "something beside the schedule decides what the program does"
@@ -42,13 +42,13 @@ def search(
             yield execution
 
 
-def replay(
+def run_schedule(
     executor: Executor,
     schedule: Sequence[int],
     without: frozenset[Place] = NOTHING,
-    strikes: Strikes = (),
+    strikes: FaultPoints = (),
     when: Sequence[int] = (),
 ) -> Execution:
-    """Run one schedule, and past its end without preemption; `when` is as for `Replay`."""
-    (execution,) = search(executor, Replay(schedule, when), without=without, strikes=strikes)
+    """Run one schedule, and past its end without preemption; `when` is as for `ReplaySchedule`."""
+    (execution,) = search(executor, ReplaySchedule(schedule, when), without=without, strikes=strikes)
     return execution

@@ -15,8 +15,8 @@ from typing import Final
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.dfs import DepthFirst
-from ticketlab.explorer.policies.replay import Loosely
-from ticketlab.explorer.workload import NOTHING, Place, Strikes
+from ticketlab.explorer.policies.replay import LenientReplay
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 Fails = Callable[[Execution], bool]
 
@@ -24,12 +24,12 @@ SEARCH: Final = 300  # executions spent on a smaller cast, or on fewer preemptio
 
 
 @dataclass(frozen=True, slots=True)
-class Shrunk:
+class ShrinkResult:
     """A failing execution, the requests that were left out, and the faults that struck."""
 
     execution: Execution
     without: frozenset[Place]
-    strikes: Strikes = ()
+    strikes: FaultPoints = ()
 
     @property
     def size(self) -> tuple[int, int, int, int, int]:
@@ -44,14 +44,14 @@ def shrink(
     execution: Execution,
     fails: Fails,
     without: frozenset[Place] = NOTHING,
-    strikes: Strikes = (),
-) -> Shrunk:
+    strikes: FaultPoints = (),
+) -> ShrinkResult:
     """Return a locally minimal execution that fails as the given one does.
 
     `fails` is asked about each execution right after it ran, so it may look at the store.
     """
     clocked = bool(execution.when)
-    return _Shrinking(executor, fails, clocked=clocked).smallest(Shrunk(execution, without, strikes))
+    return _Shrinking(executor, fails, clocked=clocked).smallest(ShrinkResult(execution, without, strikes))
 
 
 class _Shrinking:
@@ -60,14 +60,14 @@ class _Shrinking:
         self._fails = fails
         self._clocked = clocked  # whether virtual time orders the steps, and may be what makes the execution fail
 
-    def smallest(self, best: Shrunk) -> Shrunk:
+    def smallest(self, best: ShrinkResult) -> ShrinkResult:
         while True:
             smaller = self._smaller(best)
             if smaller is None:
                 return self._first_buyers(best)
             best = smaller
 
-    def _first_buyers(self, best: Shrunk) -> Shrunk:
+    def _first_buyers(self, best: ShrinkResult) -> ShrinkResult:
         """Give the parts to the first buyers, in the order in which they come up, where they can play them as well."""
         scripts, schedule = self._executor.scripts, best.execution.schedule
         order = list(dict.fromkeys(who for who in schedule if who < len(scripts)))
@@ -85,7 +85,7 @@ class _Shrinking:
         found = self._follow([part.get(who, who) for who in schedule], without, strikes)
         return found if found is not None and found.size == best.size else best
 
-    def _smaller(self, best: Shrunk) -> Shrunk | None:
+    def _smaller(self, best: ShrinkResult) -> ShrinkResult | None:
         omissions = list(self._omissions(best.without))
         for without in omissions:
             if found := self._follow(best.execution.schedule, without, best.strikes):
@@ -115,11 +115,11 @@ class _Shrinking:
         yield from (without | set(script) for script in reversed(scripts) if script)
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 
-    def _follow(self, schedule: Sequence[int], without: frozenset[Place], strikes: Strikes) -> Shrunk | None:
-        execution = self._executor.run(Loosely(schedule, clocked=self._clocked), without, strikes)
-        return Shrunk(execution, without, strikes) if execution is not None and self._fails(execution) else None
+    def _follow(self, schedule: Sequence[int], without: frozenset[Place], strikes: FaultPoints) -> ShrinkResult | None:
+        execution = self._executor.run(LenientReplay(schedule, clocked=self._clocked), without, strikes)
+        return ShrinkResult(execution, without, strikes) if execution is not None and self._fails(execution) else None
 
-    def _look(self, without: frozenset[Place], best: Shrunk) -> Shrunk | None:
+    def _look(self, without: frozenset[Place], best: ShrinkResult) -> ShrinkResult | None:
         """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
         fewer = without != best.without
         most = best.size[3] if fewer else best.size[3] - 1
@@ -130,19 +130,19 @@ class _Shrinking:
                 if execution is None:
                     break
                 if not execution.redundant and self._fails(execution):
-                    found = Shrunk(execution, without, best.strikes)
+                    found = ShrinkResult(execution, without, best.strikes)
                     if fewer or found.size < best.size:
                         return found
         return None
 
 
-def _fewer(strikes: Strikes) -> Iterator[Strikes]:
+def _fewer(strikes: FaultPoints) -> Iterator[FaultPoints]:
     """Yield what is left without one of the faults."""
     for place in range(len(strikes)):
         yield strikes[:place] + strikes[place + 1 :]
 
 
-def _earlier(strikes: Strikes) -> Iterator[Strikes]:
+def _earlier(strikes: FaultPoints) -> Iterator[FaultPoints]:
     """Yield the faults with one of them a point earlier."""
     for place, strike in enumerate(strikes):
         if strike.point:

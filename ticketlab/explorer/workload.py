@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, NamedTuple, Protocol
 
 from ticketlab.core.errors import PurchaseError, TicketlabError
-from ticketlab.core.faults import Strike
+from ticketlab.core.faults import FaultPoint
 
-Perform = Callable[[Any], Any]
+Performer = Callable[[Any], Any]
 Place = tuple[int, int]  # a request: its buyer, from 0, and its place in the buyer's script
 NOTHING: Final[frozenset[Place]] = frozenset()
-Strikes = tuple[Strike, ...]  # at most one for each participant
+FaultPoints = tuple[FaultPoint, ...]  # at most one for each participant
 
 
-class Cast(Protocol):
+class Workload(Protocol):
     """The participants. An executor opens it, runs it as often as it likes with a reset before each time, closes it.
 
     After an execution that had to be broken off (a deadlock), or in which a fault struck, the cast is closed and opened
@@ -29,7 +29,7 @@ class Cast(Protocol):
     def open(self) -> Sequence[Callable[[], None]]:
         """Make what all share, in the leading process; return the staff that serves the buyers for ever."""
 
-    def join(self, buyer: int) -> AbstractContextManager[Perform]:
+    def join(self, buyer: int) -> AbstractContextManager[Performer]:
         """Take part as a buyer (numbered from 1), in its own process; yield what performs its requests."""
 
     def reset(self) -> None:
@@ -39,7 +39,7 @@ class Cast(Protocol):
         """Give back what `open` took."""
 
 
-class Exposed(Cast, Protocol):
+class FaultableWorkload(Workload, Protocol):
     """A cast that faults of every kind can strike; any cast will do for those that need neither of these."""
 
     def seize(self) -> AbstractContextManager[object]:
@@ -49,7 +49,7 @@ class Exposed(Cast, Protocol):
         """Return the process numbers of the store's servers."""
 
 
-class Record(NamedTuple):
+class RequestRecord(NamedTuple):
     """How one request went: its buyer (from 0), its place in the buyer's script, and what came of it.
 
     Its steps are those of the buyer's from `since` up to, not including, `until`. `outcome` is what was returned or, of
@@ -64,7 +64,7 @@ class Record(NamedTuple):
     returned: int
 
 
-def outcome_of(perform: Perform, request: Any) -> Any:
+def outcome_of(perform: Performer, request: Any) -> Any:
     """Return what came of a request: its outcome, or the exception that it raised."""
     try:
         return perform(request)

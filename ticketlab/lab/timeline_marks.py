@@ -6,17 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ticketlab.core.history import Operation
-from ticketlab.core.timeline import Span, Violation
+from ticketlab.core.timeline import Marker, Span
 from ticketlab.core.verdict import Anomaly
 
 
-def violations(
+def markers(
     anomalies: Sequence[Anomaly],
     lanes: Sequence[str],
     spans: Sequence[Span],
     operations: Sequence[Operation] = (),
     origin_ns: int = 0,
-) -> list[Violation]:
+) -> list[Marker]:
     """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark.
 
     `operations` are those of the history, by row: evidence of many operations shows the first of them, and has the rows
@@ -36,9 +36,9 @@ def violations(
     return [_merged(lane, ns, said) for (ns, lane), said in sorted(together.items())]
 
 
-def _merged(lane: int, ns: int, said: Sequence[tuple[str, str]]) -> Violation:
+def _merged(lane: int, ns: int, said: Sequence[tuple[str, str]]) -> Marker:
     names, sentences = zip(*said, strict=True)
-    return Violation(lane, ns, ", ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(sentences)))
+    return Marker(lane, ns, ", ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(sentences)))
 
 
 def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[str, int | None, str]]:

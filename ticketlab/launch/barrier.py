@@ -15,7 +15,7 @@ SHOTS = 60_000
 """How many can hear the gun: as many as fit into a pipe. Some come late, as a pool's replacement for a dead worker."""
 
 
-class Gate:
+class StartBarrier:
     """Two pipes. Who arrives writes a byte to the first, and waits for one from the second: the gun.
 
     If the second ends without a byte the lab has died, and with it the race. A process that has the lab's ends too, by
@@ -27,7 +27,7 @@ class Gate:
         self._wait, self._gun = os.pipe()
         self._mine = [self._arrivals, self._gun]
         self._theirs = [self._arrive, self._wait]
-        self.fired_ns = 0
+        self.released_ns = 0
 
     def __getstate__(self) -> tuple[Any, Any]:
         return DupFd(self._arrive), DupFd(self._wait)
@@ -36,7 +36,7 @@ class Gate:
         self._arrive, self._wait = state[0].detach(), state[1].detach()
         self._mine, self._theirs = [], [self._arrive, self._wait]
 
-    def arrive(self) -> None:
+    def wait(self) -> None:
         """Say that the calling process is ready, and wait for the gun; where the lab has died, end the process."""
         _close(self._mine)
         os.write(self._arrive, b".")
@@ -45,7 +45,7 @@ class Gate:
         if not gun:
             os._exit(1)
 
-    def await_arrivals(self, expected: int, seconds: float, check: Callable[[], None]) -> None:
+    def await_all(self, expected: int, seconds: float, check: Callable[[], None]) -> None:
         """Wait until that many have arrived; `check` is called now and then, and raises where one never will.
 
         Raises:
@@ -61,9 +61,9 @@ class Gate:
             if monotonic() > deadline:
                 raise TicketlabError(f"only {arrived} of {expected} were ready after {seconds:g} s (see --timeout)")
 
-    def fire(self) -> None:
-        """Set everybody going, and take the time: `fired_ns` of the monotonic clock."""
-        self.fired_ns = monotonic_ns()
+    def release(self) -> None:
+        """Set everybody going, and take the time: `released_ns` of the monotonic clock."""
+        self.released_ns = monotonic_ns()
         os.write(self._gun, b"!" * SHOTS)
         self._mine.remove(self._gun)  # first, or an interrupt in between would have `close` close it once more
         os.close(self._gun)

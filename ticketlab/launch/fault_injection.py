@@ -16,13 +16,13 @@ from random import Random
 from time import monotonic_ns
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from ticketlab.core.faults import Fault, Harm, Risk
+from ticketlab.core.faults import Fault, FaultKind, FaultRate
 from ticketlab.core.inventory import Request
 from ticketlab.core.pacing import Blocked, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.trouble import trouble
-from ticketlab.launch.log import LogWriter
+from ticketlab.core.trouble import failing_io
+from ticketlab.launch.log import EventWriter
 from ticketlab.launch.recorder import RESUMED, STRUCK, Recorder
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ NO_ORDER: Final = -1
 """The order of staff, and of what a buyer does before its first."""
 
 
-class Blow(NamedTuple):
+class PlannedFault(NamedTuple):
     """A fault that will strike: in which of a buyer's orders, at which of the steps that it can befall, both from 0."""
 
     fault: Fault
@@ -44,50 +44,50 @@ class Blow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Risks:
+class FaultInjector:
     """What may strike in a race; `servers` are the process numbers of the store's servers."""
 
-    risks: Sequence[Risk] = ()
+    fault_rates: Sequence[FaultRate] = ()
     servers: Sequence[int] = ()
 
-    def blow(self, scenario: Scenario, participant: int, staff: int) -> Blow | None:
+    def planned_fault(self, scenario: Scenario, participant: int, services: int) -> PlannedFault | None:
         """Return what strikes a participant, numbered from 0, buyers first: the first of the risks that comes true."""
         draw = Random(f"faults/{scenario.seed}/{participant}")
         buyer = participant < scenario.buyers
-        for fault, share in ((risk.fault, risk.share) for risk in self.risks):
+        for fault, share in ((risk.fault, risk.share) for risk in self.fault_rates):
             comes_true = draw.random() < share
-            if fault.harm is Harm.KILL_STAFF:
-                orders = max(1, scenario.buyers * scenario.orders // max(1, staff))
+            if fault.kind is FaultKind.KILL_SERVICE:
+                orders = max(1, scenario.buyers * scenario.orders // max(1, services))
                 point = draw.randrange(orders * STEPS // 2)
                 if comes_true and not buyer:
-                    return Blow(fault, NO_ORDER, point)
-            elif fault.harm is Harm.KILL_SERVER:
+                    return PlannedFault(fault, NO_ORDER, point)
+            elif fault.kind is FaultKind.KILL_SERVER:
                 once = Random(f"faults/{scenario.seed}/server")  # there is one, so the odds are the race's
                 if once.random() < share and once.randrange(scenario.buyers) == participant:
-                    return Blow(fault, draw.randrange(scenario.orders), draw.randrange(STEPS))
+                    return PlannedFault(fault, draw.randrange(scenario.orders), draw.randrange(STEPS))
             elif comes_true and buyer:
-                return Blow(fault, draw.randrange(scenario.orders), draw.randrange(_points(fault.harm)))
+                return PlannedFault(fault, draw.randrange(scenario.orders), draw.randrange(_points(fault.kind)))
         return None
 
-    def struck(self, log: LogWriter, scenario: Scenario, participant: int, staff: int) -> Struck | None:
+    def struck(self, log: EventWriter, scenario: Scenario, participant: int, services: int) -> FaultingRecorder | None:
         """Return the recorder of a participant who will be struck, or None for one who will not."""
-        blow = self.blow(scenario, participant, staff)
-        return Struck(log, blow, self.servers) if blow else None
+        planned_fault = self.planned_fault(scenario, participant, services)
+        return FaultingRecorder(log, planned_fault, self.servers) if planned_fault else None
 
 
-def _points(harm: Harm) -> int:
-    return STEPS if harm.is_step or harm is Harm.NO_FILES else WRITES
+def _points(kind: FaultKind) -> int:
+    return STEPS if kind.is_step or kind is FaultKind.NO_FILES else WRITES
 
 
-class Struck(Recorder):
+class FaultingRecorder(Recorder):
     """The recorder of somebody who will be struck."""
 
-    def __init__(self, log: LogWriter, blow: Blow, servers: Sequence[int]) -> None:
+    def __init__(self, log: EventWriter, planned_fault: PlannedFault, servers: Sequence[int]) -> None:
         super().__init__(log, trace=True)
-        self._blow: Blow | None = blow
+        self._planned: PlannedFault | None = planned_fault
         self._servers = servers
         self._order = NO_ORDER
-        self._left = blow.point  # steps to go
+        self._left = planned_fault.point  # steps to go
         self._trouble = ExitStack()  # what befalls the access at hand
 
     def perform(self, perform: Perform, request: Request) -> None:
@@ -100,22 +100,22 @@ class Struck(Recorder):
             return perform(request)
         finally:
             self._trouble.close()
-            if self._blow is not None and self._order >= self._blow.order and self._blow.fault.harm.is_step:
-                self._strike(self._blow.fault, "its answer")
+            if self._planned is not None and self._order >= self._planned.order and self._planned.fault.kind.is_step:
+                self._strike(self._planned.fault, "its answer")
 
     def at(self, step: Step) -> None:
         """Record the step; the fault may come first, or befall it."""
         fault = self._come_to(step)
         super().at(step)
         if fault is not None:
-            self._trouble.enter_context(trouble(fault.harm, step))
+            self._trouble.enter_context(failing_io(fault.kind, step))
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Wait and record it; the fault may come first, or befall what is waited for."""
         fault = self._come_to(step)
         if fault is None:
             return super().block(step, attempt, wait)
-        return super().block(step, partial(_under, fault.harm, step, attempt), partial(_under, fault.harm, step, wait))
+        return super().block(step, partial(_under, fault.kind, step, attempt), partial(_under, fault.kind, step, wait))
 
     def sleep(self, seconds: float) -> None:
         """Sleep, out of trouble."""
@@ -125,36 +125,36 @@ class Struck(Recorder):
     def _come_to(self, step: Step) -> Fault | None:
         """End what befell the access before; strike, or return what befalls this one, if it is its time."""
         self._trouble.close()
-        blow = self._blow
-        if blow is None or self._order < blow.order or not blow.fault.harm.befalls(step):
+        planned_fault = self._planned
+        if planned_fault is None or self._order < planned_fault.order or not planned_fault.fault.kind.applies_to(step):
             return None
         if self._left:
             self._left -= 1
             return None
-        self._strike(blow.fault, f"{step.action.value} {step.resource}")
-        return None if blow.fault.harm.is_step else blow.fault
+        self._strike(planned_fault.fault, f"{step.action.value} {step.resource}")
+        return None if planned_fault.fault.kind.is_step else planned_fault.fault
 
     def _strike(self, fault: Fault, before: str) -> None:
-        self._blow = None
+        self._planned = None
         self._write()
         self._log.append((STRUCK, monotonic_ns(), str(fault), before))
-        match fault.harm:
-            case Harm.KILL | Harm.KILL_STAFF:
+        match fault.kind:
+            case FaultKind.KILL | FaultKind.KILL_SERVICE:
                 os.kill(os.getpid(), signal.SIGKILL)
-            case Harm.TERMINATE:
+            case FaultKind.TERMINATE:
                 signal.signal(signal.SIGTERM, _leave)
                 os.kill(os.getpid(), signal.SIGTERM)
-            case Harm.PAUSE:
+            case FaultKind.PAUSE:
                 os.kill(os.getpid(), signal.SIGSTOP)  # until the vigil lets it go on
                 self._log.append((RESUMED, monotonic_ns()))
-            case Harm.KILL_SERVER:
+            case FaultKind.KILL_SERVER:
                 for server in self._servers:
                     with suppress(ProcessLookupError):
                         os.kill(server, signal.SIGKILL)
 
 
-def _under(harm: Harm, step: Step, access: Callable[[], T]) -> T:
-    with trouble(harm, step):
+def _under(kind: FaultKind, step: Step, access: Callable[[], T]) -> T:
+    with failing_io(kind, step):
         return access()
 
 

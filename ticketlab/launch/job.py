@@ -13,20 +13,20 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ticketlab.core.inventory import Holdings, Request
-from ticketlab.core.lifeline import die_with_parent, undisturbed
+from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.pacing import Pacer, paced_by, sleep
 from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind
-from ticketlab.launch.barrier import Gate
+from ticketlab.launch.barrier import StartBarrier
 from ticketlab.launch.limits import limited_memory
-from ticketlab.launch.log import Log, LogFull
+from ticketlab.launch.log import EventLog, LogFull
 from ticketlab.launch.recorder import Recorder
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-    from ticketlab.launch.fault_injection import Risks
+    from ticketlab.launch.fault_injection import FaultInjector
 
 STOPPED = "stopped"
 """How the reason begins why a participant ended that went beyond a limit."""
@@ -57,34 +57,34 @@ class Unwatched:
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class RaceJob:
     """All that a participant needs, handed over when it starts.
 
     `pace` puts a participant's own pacer (its latency, say) over the recording one; `trace` records steps too;
-    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is. `risks` are the faults that may
-    strike; where there are any, `patience` is how long, in seconds, nobody need move before all that are left count as
-    hung.
+    `memory_mb` is how much memory each may take, in MiB, and 0 for as much as there is. `fault_injector` are the faults
+    that may strike; where there are any, `stall_timeout` is how long, in seconds, nobody need move before all that are
+    left count as hung.
     """
 
     scenario: Scenario
     store: Store
     strategy: Strategy
-    log: Log
-    gate: Gate
+    log: EventLog
+    start_barrier: StartBarrier
     pace: Callable[[int, Pacer], Pacer]
     timeout: float
     trace: bool = True
     memory_mb: int = 0
-    risks: Risks | None = None
-    patience: float = 5.0
+    fault_injector: FaultInjector | None = None
+    stall_timeout: float = 5.0
 
-    def vigil(self) -> Watch:
+    def watchdog(self) -> Watch:
         """Return what watches over the race; where no fault can strike there is nothing to see."""
-        if self.risks is None:
+        if self.fault_injector is None:
             return Unwatched()
-        from ticketlab.launch.watchdog import Vigil
+        from ticketlab.launch.watchdog import Watchdog
 
-        return Vigil(self)
+        return Watchdog(self)
 
     @property
     def start_seconds(self) -> float:
@@ -95,8 +95,10 @@ class Party:
     def recorded(self, participant: int) -> Iterator[tuple[Recorder, Pacer]]:
         """Yield a participant's recorder, and the pacer to install for it."""
         writer = self.log.writer(participant)
-        staff = self.log.participants - self.scenario.buyers
-        struck = self.risks.struck(writer, self.scenario, participant, staff) if self.risks else None
+        services = self.log.participants - self.scenario.buyers
+        struck = (
+            self.fault_injector.struck(writer, self.scenario, participant, services) if self.fault_injector else None
+        )
         recorder = struck or Recorder(writer, trace=self.trace)
         try:
             yield recorder, self.pace(participant, recorder)
@@ -136,7 +138,7 @@ class Party:
         """Be one buyer in a process of its own."""
         die_with_parent()
         with self.recorded(buyer - 1) as (recorder, pacer), paced_by(pacer):
-            done = self.attend(buyer, recorder, self.gate.arrive)
+            done = self.attend(buyer, recorder, self.start_barrier.wait)
         if not done:
             raise SystemExit(1)
 
@@ -145,10 +147,10 @@ class Party:
         die_with_parent()
         with self.recorded(self.scenario.buyers + number) as (recorder, pacer), paced_by(pacer):
             recorder.up(os.getpid())
-            self.gate.arrive()
+            self.start_barrier.wait()
             try:
                 with self._held():
-                    self.strategy.staff()[number]()
+                    self.strategy.services()[number]()
             except Exception as error:  # it is reported with what the buyers then lacked
                 recorder.crashed(self._reason(error))
                 raise SystemExit(1) from None
@@ -166,7 +168,7 @@ def _hold_and_confirm(requests: Sequence[Request], recorder: Recorder, perform: 
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Exit:
     """How a participant ended, and if badly, how one can tell; `who` is "buyer 7" or "clerk 1"."""
 
     who: str
@@ -175,7 +177,7 @@ class Ending:
     detail: str = ""
 
     @classmethod
-    def of_buyer(cls, buyer: int, how: Literal["finished", "crashed", "hung"], detail: str = "") -> Ending:
+    def of_buyer(cls, buyer: int, how: Literal["finished", "crashed", "hung"], detail: str = "") -> Exit:
         """Say how a buyer, numbered from 1, ended."""
         return cls(f"buyer {buyer}", buyer - 1, how, detail)
 
@@ -211,7 +213,7 @@ class Launcher(Protocol):
     def context(self) -> BaseContext:
         """Return how processes start here; what they share is made from it."""
 
-    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
+    def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
         """Start everybody, fire the gun, and bring everybody home before the time-out; kill who does not come.
 
         `meanwhile` is called when all have been started: what the lab can prepare while they get ready.
@@ -226,36 +228,36 @@ class LauncherKind(Kind):
 
 
 @contextmanager
-def staffed(party: Party, context: BaseContext) -> Iterator[list[BaseProcess]]:
+def running_services(job: RaceJob, context: BaseContext) -> Iterator[list[BaseProcess]]:
     """Have the strategy's staff at work, each in a process of its own, and send them home at the end."""
-    staff = [_process(context, party.serve, number) for number in range(len(party.strategy.staff()))]
+    services = [_process(context, job.serve, number) for number in range(len(job.strategy.services()))]
     try:
-        start(staff, context)
-        yield staff
-        if all(each.is_alive() for each in staff):
-            party.strategy.dismiss()
+        start(services, context)
+        yield services
+        if all(each.is_alive() for each in services):
+            job.strategy.stop_services()
         deadline = monotonic() + GRACE_SECONDS
-        for each in staff:
+        for each in services:
             each.join(max(0.0, deadline - monotonic()))
     finally:
-        kill(staff)
+        kill(services)
 
 
 def start(processes: Iterable[Process], context: BaseContext) -> None:
     """Start processes, so that a Ctrl-C meanwhile stops the lab and not one that is only half there."""
     if context.get_start_method() != "fork":
         resource_tracker.ensure_running()  # as it starts, it lets the signals through
-    with undisturbed():
+    with signals_blocked():
         for each in processes:
             each.start()
 
 
-def staff_endings(party: Party, staff: list[BaseProcess]) -> list[Ending]:
+def service_exits(job: RaceJob, services: list[BaseProcess]) -> list[Exit]:
     """Say which of the staff ended badly."""
-    first = party.scenario.buyers
+    first = job.scenario.buyers
     return [
-        Ending(f"clerk {number + 1}", first + number, "crashed", exit_text(each.exitcode))
-        for number, each in enumerate(staff)
+        Exit(f"clerk {number + 1}", first + number, "crashed", exit_text(each.exitcode))
+        for number, each in enumerate(services)
         if each.exitcode
     ]
 

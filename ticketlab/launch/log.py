@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 
-Record = tuple[Any, ...]
+Event = tuple[Any, ...]
 
 WINDOW: Final = 1 << 16
 """How much of its region a writer maps at a time, in bytes; no record is larger."""
@@ -35,7 +35,7 @@ class LogFull(TicketlabError):
     """A participant wrote more than its region holds."""
 
 
-class Log:
+class EventLog:
     """Regions for a number of participants, numbered from 0; it can be handed to a process that starts."""
 
     def __init__(self, participants: int) -> None:
@@ -54,11 +54,11 @@ class Log:
         self.participants = state[0]
         self._file = state[1].detach()
 
-    def writer(self, participant: int) -> LogWriter:
+    def writer(self, participant: int) -> EventWriter:
         """Return what appends to one region; a region has one writer at a time."""
-        return LogWriter(self._file, participant)
+        return EventWriter(self._file, participant)
 
-    def records(self, participant: int) -> Iterator[Record]:
+    def records(self, participant: int) -> Iterator[Event]:
         """Yield what a participant has written so far, whether it still lives or not."""
         for window in range(REGION // WINDOW):
             content = os.pread(self._file, WINDOW, participant * REGION + window * WINDOW)
@@ -78,12 +78,12 @@ class Log:
 class Tail:
     """Reads a region as it grows."""
 
-    def __init__(self, log: Log, participant: int) -> None:
+    def __init__(self, log: EventLog, participant: int) -> None:
         self._file = log._file
         self._base = participant * REGION
         self._window = self._offset = 0
 
-    def read(self) -> Iterator[Record]:
+    def read(self) -> Iterator[Event]:
         """Yield what was written since the last time."""
         while length := self._length():
             if length == _NEXT_WINDOW:
@@ -101,7 +101,7 @@ class Tail:
         return int(length)
 
 
-class LogWriter:
+class EventWriter:
     """Appends records: tuples of numbers, strings, None and tuples of those."""
 
     def __init__(self, file: int, participant: int) -> None:
@@ -114,7 +114,7 @@ class LogWriter:
         self._memory = mmap.mmap(self._file, WINDOW, offset=self._base + self._window * WINDOW)
         self._offset = 0
 
-    def append(self, record: Record, *, last: bool = False) -> None:
+    def append(self, record: Event, *, last: bool = False) -> None:
         """Write a record; raises LogFull when the region is used up, but for what a participant says `last`."""
         data = marshal.dumps(record)
         start = self._offset + _LENGTH.size

@@ -14,9 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.lifeline import die_with_parent, outlive_parent, undisturbed
+from ticketlab.core.lifeline import die_with_parent, outlive_parent, signals_blocked
 from ticketlab.core.pacing import paced_by
-from ticketlab.launch.job import GRACE_SECONDS, Ending, LauncherKind, Party, staff_endings, staffed
+from ticketlab.launch.job import GRACE_SECONDS, Exit, LauncherKind, RaceJob, running_services, service_exits
 from ticketlab.launch.log import Tail
 from ticketlab.launch.recorder import UP
 from ticketlab.launch.track import track
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from multiprocessing.pool import Pool
 
-_party: Party | None = None  # a pool's worker is given its party once, when it starts
+_party: RaceJob | None = None  # a pool's worker is given its party once, when it starts
 
 
 class PoolLauncher:
@@ -38,38 +38,40 @@ class PoolLauncher:
         """Return the fork context."""
         return multiprocessing.get_context("fork")
 
-    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
+    def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
         """Race, and say how each buyer ended."""
         context = self.context()
-        workers = min(self._workers, party.scenario.buyers)
-        with staffed(party, context) as staff, ExitStack() as stack:
-            with undisturbed():
-                pool = stack.enter_context(context.Pool(workers, _start_worker, (party,)))
-            children = _workers(staff)
+        workers = min(self._workers, job.scenario.buyers)
+        with running_services(job, context) as services, ExitStack() as stack:
+            with signals_blocked():
+                pool = stack.enter_context(context.Pool(workers, _start_worker, (job,)))
+            children = _workers(services)
             try:
                 meanwhile()
-                party.gate.await_arrivals(workers + len(staff), party.start_seconds, lambda: _check(children, staff))
-                party.gate.fire()
-                endings = _await_results(pool, party, staff)
+                job.start_barrier.await_all(
+                    workers + len(services), job.start_seconds, lambda: _check(children, services)
+                )
+                job.start_barrier.release()
+                exits = _await_results(pool, job, services)
             finally:
-                _stop(pool, party, staff)
-        return endings + staff_endings(party, staff)
+                _stop(pool, job, services)
+        return exits + service_exits(job, services)
 
 
-def _stop(pool: Pool, party: Party, staff: list[BaseProcess]) -> None:
+def _stop(pool: Pool, job: RaceJob, services: list[BaseProcess]) -> None:
     """Stop the pool, whatever its workers are at.
 
     A worker that is busy with a buyer is killed; an idle one must not be, for it holds the lock of the pool's queue.
     Should one have been killed in that state by somebody else, `terminate` waits for that lock for ever: it is left to
     a thread, and after a while to itself.
     """
-    for buyer, worker in _in_hand(party).items():
-        if worker in _workers(staff) and _is_busy(party, buyer):
+    for buyer, worker in _in_hand(job).items():
+        if worker in _workers(services) and _is_busy(job, buyer):
             _kill(worker)
     stopping = Thread(target=pool.terminate, daemon=True)
     stopping.start()
     stopping.join(GRACE_SECONDS)
-    for worker in _workers(staff):
+    for worker in _workers(services):
         _kill(worker)
 
 
@@ -78,22 +80,22 @@ def _kill(worker: int) -> None:
         os.kill(worker, signal.SIGKILL)
 
 
-def _workers(staff: list[BaseProcess]) -> set[int]:
-    others = {each.pid for each in staff}
+def _workers(services: list[BaseProcess]) -> set[int]:
+    others = {each.pid for each in services}
     pids = (child.pid for child in multiprocessing.active_children() if child.name.startswith("ForkPoolWorker"))
     return {pid for pid in pids if pid is not None and pid not in others}
 
 
-def _check(children: set[int], staff: list[BaseProcess]) -> None:
-    if children - _workers(staff):
+def _check(children: set[int], services: list[BaseProcess]) -> None:
+    if children - _workers(services):
         raise TicketlabError("a worker of the pool could not start")
 
 
-def _start_worker(party: Party) -> None:
+def _start_worker(job: RaceJob) -> None:
     global _party
     die_with_parent()
-    _party = party
-    party.gate.arrive()
+    _party = job
+    job.start_barrier.wait()
     outlive_parent()
 
 
@@ -114,9 +116,9 @@ def _race(buyer: int) -> bool:
         outlive_parent()
 
 
-def _await_results(pool: Pool, party: Party, staff: list[BaseProcess]) -> list[Ending]:
+def _await_results(pool: Pool, job: RaceJob, services: list[BaseProcess]) -> list[Exit]:
     """Hand out the buyers, and wait until each has reported, its worker has died, or time is up."""
-    buyers = range(1, party.scenario.buyers + 1)
+    buyers = range(1, job.scenario.buyers + 1)
     done: dict[int, bool] = {}
     everybody_home = Event()
 
@@ -127,21 +129,21 @@ def _await_results(pool: Pool, party: Party, staff: list[BaseProcess]) -> list[E
 
     for buyer in buyers:
         pool.apply_async(_race, (buyer,), callback=partial(report, buyer))
-    deadline, vigil = monotonic() + party.timeout, party.vigil()
+    deadline, watchdog = monotonic() + job.timeout, job.watchdog()
     lost: dict[int, str] = {}
-    while len(done.keys() | lost.keys()) < len(buyers) and (left := deadline - monotonic()) > 0 and not vigil.over():
-        everybody_home.wait(vigil.tick(min(left, 0.1)))
-        for buyer, worker in _in_hand(party).items():  # the pool puts a new worker in its place, and forgets its buyer
-            if buyer not in done and not _lives(worker) and _is_busy(party, buyer):
+    while len(done.keys() | lost.keys()) < len(buyers) and (left := deadline - monotonic()) > 0 and not watchdog.over():
+        everybody_home.wait(watchdog.tick(min(left, 0.1)))
+        for buyer, worker in _in_hand(job).items():  # the pool puts a new worker in its place, and forgets its buyer
+            if buyer not in done and not _lives(worker) and _is_busy(job, buyer):
                 lost[buyer] = f"its worker {worker} died"
-        if not all(each.is_alive() for each in staff):
+        if not all(each.is_alive() for each in services):
             deadline = min(deadline, monotonic() + GRACE_SECONDS)
-    return [_ending(buyer, done.get(buyer), lost.get(buyer, "")) for buyer in buyers]
+    return [_exit(buyer, done.get(buyer), lost.get(buyer, "")) for buyer in buyers]
 
 
-def _in_hand(party: Party) -> dict[int, int]:
+def _in_hand(job: RaceJob) -> dict[int, int]:
     """Return which worker took up which buyer."""
-    heads = ((buyer, next(Tail(party.log, buyer - 1).read(), None)) for buyer in range(1, party.scenario.buyers + 1))
+    heads = ((buyer, next(Tail(job.log, buyer - 1).read(), None)) for buyer in range(1, job.scenario.buyers + 1))
     return {buyer: head[2] for buyer, head in heads if head is not None and head[0] == UP}
 
 
@@ -154,17 +156,17 @@ def _lives(worker: int) -> bool:
     return True
 
 
-def _is_busy(party: Party, buyer: int) -> bool:
-    part = track(buyer, party.log.records(buyer - 1))
+def _is_busy(job: RaceJob, buyer: int) -> bool:
+    part = track(buyer, job.log.records(buyer - 1))
     return not part.ended and not part.crash
 
 
-def _ending(buyer: int, finished: bool | None, lost: str) -> Ending:
+def _exit(buyer: int, finished: bool | None, lost: str) -> Exit:
     if finished:
-        return Ending.of_buyer(buyer, "finished")
+        return Exit.of_buyer(buyer, "finished")
     if lost or finished is False:
-        return Ending.of_buyer(buyer, "crashed", lost or "exit by an exception")
-    return Ending.of_buyer(buyer, "hung", "it was still at it, or still waiting for a worker, when time was up")
+        return Exit.of_buyer(buyer, "crashed", lost or "exit by an exception")
+    return Exit.of_buyer(buyer, "hung", "it was still at it, or still waiting for a worker, when time was up")
 
 
 KIND = LauncherKind(

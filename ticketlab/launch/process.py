@@ -10,17 +10,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.fork import Forked
+from ticketlab.core.fork import ForkedProcess
 from ticketlab.launch.job import (
     GRACE_SECONDS,
-    Ending,
+    Exit,
     LauncherKind,
-    Party,
     Process,
+    RaceJob,
     exit_text,
     kill,
-    staff_endings,
-    staffed,
+    running_services,
+    service_exits,
     start,
 )
 from ticketlab.launch.recorder import CRASH, singly
@@ -41,54 +41,54 @@ class ProcessLauncher:
         context: BaseContext = self._context
         return context
 
-    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
+    def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
         """Race, and say how each buyer ended."""
-        with staffed(party, self._context) as staff:
-            buyers = [self._process(party.race, number) for number in range(1, party.scenario.buyers + 1)]
+        with running_services(job, self._context) as services:
+            buyers = [self._process(job.race, number) for number in range(1, job.scenario.buyers + 1)]
             try:
                 start(buyers, self._context)
                 meanwhile()
-                party.gate.await_arrivals(
-                    len(buyers) + len(staff), party.start_seconds, lambda: _check(party, [*staff, *buyers])
+                job.start_barrier.await_all(
+                    len(buyers) + len(services), job.start_seconds, lambda: _check(job, [*services, *buyers])
                 )
-                party.gate.fire()
-                hung = _await_exits(buyers, staff, party)
+                job.start_barrier.release()
+                hung = _await_exits(buyers, services, job)
             finally:
                 kill(buyers)
-        return [_ending(number, each, each in hung) for number, each in enumerate(buyers, 1)] + staff_endings(
-            party, staff
+        return [_exit(number, each, each in hung) for number, each in enumerate(buyers, 1)] + service_exits(
+            job, services
         )
 
     def _process(self, target: Callable[[int], None], number: int) -> Process:
         if self._bare:
-            return Forked(target, number)
+            return ForkedProcess(target, number)
         process: Process = self._context.Process(target=target, args=(number,))
         return process
 
 
-def _check(party: Party, everybody: Sequence[Process]) -> None:
+def _check(job: RaceJob, everybody: Sequence[Process]) -> None:
     for each in everybody:
         if each.exitcode is not None:
-            raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_words(party)}")
+            raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_words(job)}")
 
 
-def _last_words(party: Party) -> str:
-    for participant in range(party.log.participants):
-        for record in singly(party.log.records(participant)):
+def _last_words(job: RaceJob) -> str:
+    for participant in range(job.log.participants):
+        for record in singly(job.log.records(participant)):
             if record[0] == CRASH:
                 return f": {record[2]}"
     return ""
 
 
-def _await_exits(buyers: Sequence[Process], staff: Sequence[Process], party: Party) -> set[Process]:
+def _await_exits(buyers: Sequence[Process], services: Sequence[Process], job: RaceJob) -> set[Process]:
     """Wait for every buyer, but no longer than the time-out; return those that did not come."""
-    deadline, vigil = monotonic() + party.timeout, party.vigil()
+    deadline, watchdog = monotonic() + job.timeout, job.watchdog()
     waiting = set(buyers)
     with selectors.DefaultSelector() as selector:
-        for each in (*buyers, *staff):
+        for each in (*buyers, *services):
             selector.register(each.sentinel, selectors.EVENT_READ, each)
-        while waiting and (left := deadline - monotonic()) > 0 and not vigil.over():
-            for key, _ in selector.select(vigil.tick(left)):
+        while waiting and (left := deadline - monotonic()) > 0 and not watchdog.over():
+            for key, _ in selector.select(watchdog.tick(left)):
                 selector.unregister(key.fileobj)
                 if key.data in waiting:
                     waiting.remove(key.data)
@@ -98,12 +98,12 @@ def _await_exits(buyers: Sequence[Process], staff: Sequence[Process], party: Par
     return waiting
 
 
-def _ending(buyer: int, process: Process, hung: bool) -> Ending:
+def _exit(buyer: int, process: Process, hung: bool) -> Exit:
     if hung:
-        return Ending.of_buyer(buyer, "hung", "it was still at it when time was up")
+        return Exit.of_buyer(buyer, "hung", "it was still at it when time was up")
     if process.exitcode:
-        return Ending.of_buyer(buyer, "crashed", exit_text(process.exitcode))
-    return Ending.of_buyer(buyer, "finished")
+        return Exit.of_buyer(buyer, "crashed", exit_text(process.exitcode))
+    return Exit.of_buyer(buyer, "finished")
 
 
 KIND = LauncherKind(

@@ -34,7 +34,7 @@ from ticketlab.core.inventory import (
 )
 from ticketlab.core.pacing import BLOCKED, RETRY, TROUBLE, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
-from ticketlab.launch.log import LogFull, LogWriter, Record
+from ticketlab.launch.log import Event, EventWriter, LogFull
 
 try:
     import resource
@@ -73,10 +73,10 @@ class Recorder:
 
     may_wait = True
 
-    def __init__(self, log: LogWriter, *, trace: bool) -> None:
+    def __init__(self, log: EventWriter, *, trace: bool) -> None:
         self._log = log
         self._trace = trace
-        self._kept: list[Record] = []
+        self._kept: list[Event] = []
         self._unwritten = False  # whether the invocation of the request at hand is kept back
         self._waited_ns = self._longest_ns = 0
 
@@ -174,7 +174,7 @@ class Recorder:
         return Free()
 
 
-def singly(records: Iterable[Record]) -> Iterator[Record]:
+def singly(records: Iterable[Event]) -> Iterator[Event]:
     """Yield all records one by one, those of a batch in their order."""
     for record in records:
         if record[0] == BATCH:

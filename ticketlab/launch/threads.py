@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
-from ticketlab.launch.job import Ending, LauncherKind, Party, staff_endings, staffed
+from ticketlab.launch.job import Exit, LauncherKind, RaceJob, running_services, service_exits
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -29,10 +29,10 @@ class ThreadLauncher:
         """Return the fork context, for the staff."""
         return multiprocessing.get_context("fork")
 
-    def run(self, party: Party, meanwhile: Callable[[], None]) -> list[Ending]:
+    def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
         """Race, and say how each buyer ended."""
-        buyers = range(1, party.scenario.buyers + 1)
-        together = replace(party, memory_mb=0)  # all buyers are one process
+        buyers = range(1, job.scenario.buyers + 1)
+        together = replace(job, memory_mb=0)  # all buyers are one process
         pacer, ready, gun = PerThread(), Semaphore(0), Event()
         done: dict[int, bool] = {}
 
@@ -41,28 +41,28 @@ class ThreadLauncher:
             gun.wait()
 
         def race(buyer: int) -> None:
-            with party.recorded(buyer - 1) as (recorder, own):
+            with job.recorded(buyer - 1) as (recorder, own):
                 pacer.install(own)
                 done[buyer] = together.attend(buyer, recorder, arrive)
             ready.release()  # who fails before the gate must not be waited for
 
-        with staffed(party, self.context()) as staff, paced_by(pacer):
+        with running_services(job, self.context()) as services, paced_by(pacer):
             threads = [Thread(target=race, args=(buyer,), daemon=True) for buyer in buyers]
             for thread in threads:
                 thread.start()
             meanwhile()
-            deadline = monotonic() + party.start_seconds
+            deadline = monotonic() + job.start_seconds
             for _ in buyers:
                 if not ready.acquire(timeout=max(0.0, deadline - monotonic())):
-                    raise TicketlabError(f"not all threads were ready after {party.start_seconds:g} s (see --timeout)")
-            party.gate.await_arrivals(len(staff), party.start_seconds, lambda: None)
-            party.gate.fire()
+                    raise TicketlabError(f"not all threads were ready after {job.start_seconds:g} s (see --timeout)")
+            job.start_barrier.await_all(len(services), job.start_seconds, lambda: None)
+            job.start_barrier.release()
             gun.set()
-            deadline, vigil = monotonic() + party.timeout, party.vigil()
+            deadline, watchdog = monotonic() + job.timeout, job.watchdog()
             for thread in threads:
-                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not vigil.over():
-                    thread.join(vigil.tick(left))
-        return [_ending(buyer, done.get(buyer)) for buyer in buyers] + staff_endings(party, staff)
+                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not watchdog.over():
+                    thread.join(watchdog.tick(left))
+        return [_exit(buyer, done.get(buyer)) for buyer in buyers] + service_exits(job, services)
 
 
 class PerThread:
@@ -105,10 +105,10 @@ class PerThread:
         return pacer.for_fork()
 
 
-def _ending(buyer: int, finished: bool | None) -> Ending:
+def _exit(buyer: int, finished: bool | None) -> Exit:
     if finished is None:
-        return Ending.of_buyer(buyer, "hung", "it was still at it when time was up, and a thread cannot be killed")
-    return Ending.of_buyer(buyer, "finished") if finished else Ending.of_buyer(buyer, "crashed", "by an exception")
+        return Exit.of_buyer(buyer, "hung", "it was still at it when time was up, and a thread cannot be killed")
+    return Exit.of_buyer(buyer, "finished") if finished else Exit.of_buyer(buyer, "crashed", "by an exception")
 
 
 KIND = LauncherKind(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ticketlab.core.history import Operation
 from ticketlab.core.pacing import RETRY, TROUBLE
 from ticketlab.launch import recorder
-from ticketlab.launch.log import Record
+from ticketlab.launch.log import Event
 
 
 @dataclass(slots=True)
@@ -30,10 +30,10 @@ class Track:
     trouble: str = ""
     last: str = "had not begun"
     ended: bool = False
-    records: Sequence[Record] = ()
+    records: Sequence[Event] = ()
 
 
-def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: bool = False) -> Track:
+def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: bool = False) -> Track:
     """Fold a participant's records into its track; an operation without a completion is unknown.
 
     Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
@@ -42,7 +42,7 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
     if keep:
         records = list(recorder.singly(records))
         found.records = [_since(record, origin_ns) for record in records]
-    invocation: Record | None = None
+    invocation: Event | None = None
     accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
     for record in recorder.singly(records):
@@ -79,15 +79,15 @@ def track(process: int, records: Iterable[Record], origin_ns: int = 0, *, keep: 
     return found
 
 
-def _since(record: Record, origin_ns: int) -> Record:
+def _since(record: Event, origin_ns: int) -> Event:
     return record if record[0] == recorder.NOTE else (record[0], record[1] - origin_ns, *record[2:])
 
 
 def _operation(
     process: int,
     origin_ns: int,
-    invocation: Record,
-    completion: Record | None,
+    invocation: Event,
+    completion: Event | None,
     accesses: tuple[tuple[int, str, int], ...],
 ) -> Operation:
     _, invoked, op, section, arg = invocation

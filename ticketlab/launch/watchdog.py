@@ -11,26 +11,26 @@ import signal
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Final
 
-from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.launch import recorder
-from ticketlab.launch.log import Record, Tail
+from ticketlab.launch.log import Event, Tail
 
 if TYPE_CHECKING:
-    from ticketlab.launch.job import Party
+    from ticketlab.launch.job import RaceJob
 
 TICK: Final = 0.02
 """How often it looks, in seconds."""
 SECOND: Final = 1_000_000_000
 
 
-class Vigil:
+class Watchdog:
     """Looks at a party's logs."""
 
-    def __init__(self, party: Party) -> None:
-        self._tails = [Tail(party.log, participant) for participant in range(party.log.participants)]
+    def __init__(self, job: RaceJob) -> None:
+        self._tails = [Tail(job.log, participant) for participant in range(job.log.participants)]
         self._pids: dict[int, int] = {}
         self._paused: dict[int, int] = {}  # participant, and when to wake it
-        self._patience = round(party.patience * SECOND)
+        self._stall_timeout = round(job.stall_timeout * SECOND)
         self._quiet_since = monotonic_ns()
 
     def tick(self, left: float) -> float:
@@ -50,15 +50,15 @@ class Vigil:
         for participant, due in list(self._paused.items()):
             if due <= now:  # time and again: it may not have stopped yet
                 self._wake(participant)
-        return not self._paused and now - self._quiet_since > self._patience
+        return not self._paused and now - self._quiet_since > self._stall_timeout
 
-    def _take_in(self, participant: int, record: Record) -> None:
+    def _take_in(self, participant: int, record: Event) -> None:
         match record:
             case (recorder.UP, _, pid):
                 self._pids[participant] = pid
             case (recorder.SLEEP, began, seconds):
                 self._quiet_since = max(self._quiet_since, began + round(seconds * SECOND))
-            case (recorder.STRUCK, when, text, _) if (fault := Fault.parse(text)).harm is Harm.PAUSE:
+            case (recorder.STRUCK, when, text, _) if (fault := Fault.parse(text)).kind is FaultKind.PAUSE:
                 self._paused[participant] = when + round(fault.seconds * SECOND)
             case (recorder.RESUMED, _):
                 self._paused.pop(participant, None)

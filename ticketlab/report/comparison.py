@@ -10,10 +10,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.measures import measure
-from ticketlab.core.text import counted, listed
+from ticketlab.core.metrics import metric
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.report.rows import in_order, value, why
-from ticketlab.report.sections import Cell, Column, Section, sectioned
+from ticketlab.report.sections import Section, TableCell, TableColumn, sectioned
 from ticketlab.report.text import next_steps, store_title
 
 Row = Mapping[str, Any]
@@ -24,7 +24,7 @@ _ROOMY: Final = 132
 _PLAINEST: Final = ("lost update", "oversold")
 """Anomalies that need no explanation come first."""
 _UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "dim")}
-_RATE: Final = measure("sales/s")
+_RATE: Final = metric("sales/s")
 
 
 def print_comparison(document: Document, console: Console) -> None:
@@ -38,7 +38,7 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield _setting(document)
     missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
     if missed:
-        yield Text(f"✗ missed: {listed(missed)}", style="bold red")
+        yield Text(f"✗ missed: {join_words(missed)}", style="bold red")
     yield Text()
     yield from _ranks(document, width)
     if any(row["unsettled"] for row in document["rows"]):
@@ -77,15 +77,15 @@ def _headline(document: Document) -> Text:
 
 def _setting(document: Document) -> Text:
     crowds, rounds = _crowds(document), document["rounds"]
-    parts = [f"{listed(list(map(str, crowds)))} buyer{'' if crowds == [1] else 's'}"]
-    parts.append(f"medians of {counted(rounds, 'round')}")
+    parts = [f"{join_words(list(map(str, crowds)))} buyer{'' if crowds == [1] else 's'}"]
+    parts.append(f"medians of {pluralize(rounds, 'round')}")
     if document["rounds"] < document["rounds_wanted"]:
         parts.append(f"interrupted before round {rounds + 1} of {document['rounds_wanted']} was finished")
     wrong: dict[str, list[str]] = {}
     for row in document["rows"]:
         if row["valid"] is False and row["store"] not in wrong.setdefault(row["strategy"], []):
             wrong[row["strategy"]].append(row["store"])
-    parts += [f"{name!r} went wrong on {listed(stores)}" for name, stores in wrong.items() if stores]
+    parts += [f"{name!r} went wrong on {join_words(stores)}" for name, stores in wrong.items() if stores]
     return Text("; ".join(parts), style="dim")
 
 
@@ -94,18 +94,18 @@ def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
     several = _several(document)
     extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if width >= _WIDE else ("p99", "fair")
     extra = (*extra, "start") if several else extra
-    columns = [Column("", number=True), Column("strategy"), *([Column("launcher")] if several else [])]
-    columns += [Column(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
+    columns = [TableColumn("", number=True), TableColumn("strategy"), *([TableColumn("launcher")] if several else [])]
+    columns += [TableColumn(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
     sections = []
     for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
-        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {counted(buyers, 'buyer')}"
+        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {pluralize(buyers, 'buyer')}"
         named = [(row, [row["launcher"]] if several else []) for row in rows]
         cells = [
             [_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row)]
             for row, launcher in named
         ]
         sections.append(Section(title, cells))
-    yield from sectioned([*columns, Column("books")], sections, _gap(width))
+    yield from sectioned([*columns, TableColumn("books")], sections, _gap(width))
 
 
 def _rank(row: Row) -> Text:
@@ -144,7 +144,7 @@ def _figure(figures: Mapping[str, float], name: str) -> str:
         return f"{figures['peak_mb']:.0f}"
     if name == "start":
         return time_text(figures["start_s"] * 1000)
-    return time_text(figures[{"cpu/sale": "processor_ms_per_sale"}.get(name) or measure(name).field])
+    return time_text(figures[{"cpu/sale": "processor_ms_per_sale"}.get(name) or metric(name).field])
 
 
 def time_text(ms: float) -> str:
@@ -168,7 +168,7 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
     """Say why a speed is struck through, and what could not be compared."""
     for row in document["rows"]:
         where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
-        where += [counted(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
+        where += [pluralize(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
         if row["valid"] is False:
             races = f"{row['wrong_races']} of {row['races']} races"
             yield Text.assemble(("✗ ", "red"), (f"{', '.join(where)}: wrong in {races}: {why(row)}", "dim"))
@@ -187,13 +187,13 @@ def _growth(document: Document, width: int, name: str) -> Iterator[RenderableTyp
         ways.setdefault((row["strategy"], row["launcher"]), {})[row["buyers"]] = row
     sections = []
     for store, ways in lines.items():
-        cells: list[list[Cell]] = [
+        cells: list[list[TableCell]] = [
             [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd), name) for crowd in crowds), ""]
             for way, rows in ways.items()
         ]
         sections.append(Section(_title(store), cells))
-    heads = [Column(f"{crowd}", number=True) for crowd in crowds]
-    yield from sectioned([Column(f"{name} by buyers", most=36), *heads, Column("")], sections, _gap(width))
+    heads = [TableColumn(f"{crowd}", number=True) for crowd in crowds]
+    yield from sectioned([TableColumn(f"{name} by buyers", most=36), *heads, TableColumn("")], sections, _gap(width))
 
 
 def _at(row: Row | None, name: str) -> Text:
@@ -214,25 +214,25 @@ def _rate(figures: Mapping[str, float]) -> str:
 def _advice(document: Document, width: int) -> Iterator[RenderableType]:
     """Show the picks for each store, at the largest number of buyers, with figures and price."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
-    columns = [Column("advice"), Column("take", style="bold", most=36)]
-    columns += [Column(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
-    columns += [Column("survives a crash", style="dim")] if wide else []
+    columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
+    columns += [TableColumn(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
+    columns += [TableColumn("survives a crash", style="dim")] if wide else []
     picks = [each for each in document["advice"] if each["buyers"] == most]
     sections = []
     for store, group in groupby(picks, key=lambda each: each["store"]):
-        rows: list[list[Cell]] = []
+        rows: list[list[TableCell]] = []
         for pick in group:
             figures = [value(pick["sales_per_s"], _RATE), f"{pick['ratio']:.0%}", time_text(pick["p99_ms"])]
             crash = [pick["crash_safety"]] if wide else []
             name = _taker(pick["strategy"], pick["launcher"], several=several)
             rows.append([f"  {pick['pick']}", name, *figures, f"{pick['fairness']:.2f}", *crash, _price(pick)])
         sections.append(Section(_title(store), rows))
-    yield from sectioned([*columns, Column("it needs")], sections, _gap(width))
+    yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width))
 
 
 def _advice_note(document: Document, width: int) -> Text:
     crowds = _crowds(document)
-    about = [f"advice is for {counted(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
+    about = [f"advice is for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
     if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["advice"]):
         about.append("ticketlab compare --faults tells what survives a crash")
@@ -258,7 +258,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
         table.add_column(name, justify="right", no_wrap=True)
     crowds, starters = ({row[key] for row in against["rows"]} for key in ("buyers", "launcher"))
     for row in against["rows"]:
-        more = [counted(row["buyers"], "buyer")] if len(crowds) > 1 else []
+        more = [pluralize(row["buyers"], "buyer")] if len(crowds) > 1 else []
         more += [row["launcher"]] if len(starters) > 1 else []
         table.add_row(", ".join([_pair(row), *more]), *(_change(row["changes"], name) for name in names))
     for row in against["left_out"]:
@@ -267,7 +267,7 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _change(changes: Mapping[str, Any], name: str) -> Text:
-    found = changes.get(measure(name).field)
+    found = changes.get(metric(name).field)
     if found is None:
         return Text("")
     if found["change"] is None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ticketlab.core.text import counted, listed
-from ticketlab.report.sections import Column, Section, sectioned
+from ticketlab.core.text import join_words, pluralize
+from ticketlab.report.sections import Section, TableColumn, sectioned
 from ticketlab.report.text import next_steps, store_title
 
 Row = Mapping[str, Any]
@@ -26,13 +26,13 @@ def print_crashes(document: Mapping[str, Any], console: Console) -> None:
     struck = sum(row["points"] for row in rows)
     tried = f"{struck:,} points, {sum(row['executions'] for row in rows):,} executions"
     console.print(
-        Text(f"{document['buyers']} buyers; {listed(document['faults'])} at every point: {tried}", style="dim")
+        Text(f"{document['buyers']} buyers; {join_words(document['faults'])} at every point: {tried}", style="dim")
     )
     console.print()
     wide = console.width >= _NARROW
-    columns = [Column(""), Column("strategy"), Column("points", number=True)]
-    columns += [Column("executions", number=True)] if wide else []
-    columns += [Column("after a crash", most=44), Column("left behind")]
+    columns = [TableColumn(""), TableColumn("strategy"), TableColumn("points", number=True)]
+    columns += [TableColumn("executions", number=True)] if wide else []
+    columns += [TableColumn("after a crash", most=44), TableColumn("left behind")]
     sections = [
         Section(store_title(store), [_cells(row, wide=wide) for row in some])
         for store, some in groupby(rows, key=lambda row: row["store"])
@@ -49,7 +49,7 @@ def print_crashes(document: Mapping[str, Any], console: Console) -> None:
 
 def _headline(rows: Sequence[Row]) -> Text:
     safe = [row for row in rows if row["valid"] and not row["anyway"]]
-    told = f"{len(safe)} of {counted(len(rows), 'combination')} keep the books right and let the others go on"
+    told = f"{len(safe)} of {pluralize(len(rows), 'combination')} keep the books right and let the others go on"
     return Text(f"{told}, whoever is struck", style="bold green" if safe else "bold red")
 
 
@@ -64,7 +64,12 @@ def _cells(row: Row, *, wide: bool) -> list[Text | str]:
 
 def print_points(struck: Sequence[Row], console: Console) -> None:
     """Print what came of each fault at each point, participant by participant."""
-    columns = [Column("", number=True), Column("struck before", most=40), Column("schedules", number=True), Column("")]
+    columns = [
+        TableColumn("", number=True),
+        TableColumn("struck before", most=40),
+        TableColumn("schedules", number=True),
+        TableColumn(""),
+    ]
     sections = [
         Section(f"{who}, {fault}", [_point(point) for point in points])
         for (fault, who), points in groupby(struck, key=lambda point: (point["fault"], point["who"]))

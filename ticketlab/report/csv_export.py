@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ticketlab.core.measures import MEASURES
+from ticketlab.core.metrics import METRICS
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, why, word
 
 _NAMES: Final = ("store", "strategy", "launcher", "buyers", "orders", "tickets", "sold")
@@ -34,7 +34,7 @@ def _crashes(document: Mapping[str, Any]) -> str:
 
 def _comparison(document: Mapping[str, Any]) -> str:
     out = io.StringIO()
-    fields = [each.field for each in MEASURES]
+    fields = [each.field for each in METRICS]
     columns = [f"{field}{end}" for field in fields for end in ("", "_min", "_max")]
     writer = csv.DictWriter(out, [*_NAMES, "verdict", "why", *_PLACE, *columns], lineterminator="\n", restval="")
     writer.writeheader()

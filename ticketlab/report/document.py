@@ -12,14 +12,14 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any
 
-from ticketlab.core.text import listed
+from ticketlab.core.text import join_words
 from ticketlab.report.rows import tally
 
 _NUMBERS = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ShownAnomaly:
     """An anomaly as a renderer sees it."""
 
     name: str
@@ -28,7 +28,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Struck:
+class InjectedFault:
     """Whom a fault struck: before which step, in a race also when (ms after the gun), and what it held."""
 
     who: str
@@ -40,7 +40,7 @@ class Struck:
     @property
     def sentence(self) -> str:
         """Say so in one line."""
-        held = f", holding {listed(self.held)}" if self.held else ""
+        held = f", holding {join_words(self.held)}" if self.held else ""
         when = "" if self.at_ms is None else f" at {self.at_ms:.2f} ms"
         return f"{self.who}: {self.fault} before {self.before}{when}{held}"
 
@@ -60,14 +60,14 @@ class Row:
     sold: int | None
     valid: bool | None
     reason: str
-    findings: Sequence[Finding]
+    findings: Sequence[ShownAnomaly]
     figures: Mapping[str, float]
     curve: Sequence[tuple[float, float]]
     books: Mapping[str, Any]
     command: str
     ratio: float | None = None
     crash_safety: str = "not tested"
-    struck: Sequence[Struck] = ()
+    struck: Sequence[InjectedFault] = ()
     left: Sequence[str] = ()
 
     @property
@@ -163,16 +163,16 @@ def _row(value: Any, where: str) -> Row:
     )
 
 
-def _finding(value: Any, where: str) -> Finding:
+def _finding(value: Any, where: str) -> ShownAnomaly:
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         raise ValueError(f"{where}name is missing")
-    return Finding(value["name"], _text(value, "sentence", where), _mapping(value, "evidence", where))
+    return ShownAnomaly(value["name"], _text(value, "sentence", where), _mapping(value, "evidence", where))
 
 
-def _struck(value: Any, where: str) -> Struck:
+def _struck(value: Any, where: str) -> InjectedFault:
     if not isinstance(value, Mapping):
         raise ValueError(f"{where.rstrip('.')} is not an object")
-    return Struck(
+    return InjectedFault(
         who=_text(value, "who", where),
         fault=_text(value, "fault", where),
         before=_text(value, "before", where),

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.text import Text
 
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.text import counted, listed
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Verdict
-from ticketlab.explorer.results import Exploration, Replay
+from ticketlab.explorer.results import Exploration, ReplayResult
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.text import next_steps, verdict_text
@@ -34,7 +34,7 @@ def print_exploration(found: Exploration, saved: Path | None, console: Console) 
     console.print(next_steps({f"ticketlab replay {saved}": "the same schedule again"} if saved else {}))
 
 
-def print_replay(played: Replay, console: Console) -> None:
+def print_replay(played: ReplayResult, console: Console) -> None:
     """Print what a case led to this time."""
     scenario = played.case.scenario
     console.print(_headline(scenario, played.verdict))
@@ -44,17 +44,19 @@ def print_replay(played: Replay, console: Console) -> None:
 
 def _headline(scenario: Scenario, verdict: Verdict) -> Text:
     style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
-    setting = f"{counted(scenario.buyers, 'buyer')}, {counted(scenario.inventory.tickets, 'ticket')}"
+    setting = f"{pluralize(scenario.buyers, 'buyer')}, {pluralize(scenario.inventory.tickets, 'ticket')}"
     return Text(f"{scenario.strategy} on {scenario.store}: {verdict_text(verdict).plain}  ({setting})", style=style)
 
 
 def _counted(found: Exploration) -> str:
-    tried = counted(found.executions, "execution")
+    tried = pluralize(found.executions, "execution")
     what = f"{tried} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
-        struck = f", with {listed([str(fault) for fault in found.how.faults])} at any point," if found.struck else ""
-        buyers = counted(found.scenario.buyers, "buyer")
+        struck = (
+            f", with {join_words([str(fault) for fault in found.how.faults])} at any point," if found.struck else ""
+        )
+        buyers = pluralize(found.scenario.buyers, "buyer")
         return f"Exhausted: all interleavings of {buyers}{bound}{struck} are safe ({what})."
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))

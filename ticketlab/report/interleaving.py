@@ -17,11 +17,11 @@ from rich.text import Text
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import Wait, named, waits
+from ticketlab.explorer.analysis.deadlock import Wait, participant_name, waits
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.clock import SECOND
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.engine.state import ExecutionEnd
 
 MARK: Final = "◀"
 WIDEST: Final = 8
@@ -30,7 +30,7 @@ LONG: Final = SECOND // 10
 """How much virtual time has to pass before a step for the table to say so, in ticks."""
 
 
-class Line(NamedTuple):
+class StepLine(NamedTuple):
     """One step: who made it, what it was, what was learnt, and whether it decides the outcome."""
 
     who: int
@@ -39,7 +39,7 @@ class Line(NamedTuple):
     decides: bool
 
 
-def lines(execution: Execution) -> list[Line]:
+def lines(execution: Execution) -> list[StepLine]:
     """Return every step of an execution that others could notice, with what was learnt at it."""
     trace, marked = execution.trace, deciding(execution.trace)
     learnt: dict[int, list[tuple[str, int | str]]] = {}
@@ -49,9 +49,9 @@ def lines(execution: Execution) -> list[Line]:
     for note in execution.notes:
         learnt.setdefault(note.step, []).append((note.what, note.value))
     return [
-        Line(who, trace.table.steps[what], tuple(learnt.get(node, ())), node in marked)
+        StepLine(who, trace.table.steps[what], tuple(learnt.get(node, ())), node in marked)
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
-        if not trace.table.steps[what].own
+        if not trace.table.steps[what].private
     ]
 
 
@@ -62,7 +62,7 @@ def deciding(trace: Trace) -> frozenset[int]:
     for node, (who, step) in enumerate(zip(trace.who, steps, strict=True)):
         if step.action is Action.READ:
             marked |= _overtaken(trace.who, steps, node, who)
-        elif step.part and not step.own:
+        elif step.continuation and not step.private:
             marked |= _torn(trace.who, steps, node, who)
     return frozenset(marked)
 
@@ -104,7 +104,7 @@ def interleaving(execution: Execution, buyers: int, anomalies: Sequence[Anomaly]
     return Group(table, Text(), told)
 
 
-def picture(title: str, execution: Execution, buyers: int) -> Interleaving:
+def diagram(title: str, execution: Execution, buyers: int) -> Interleaving:
     """Return an execution as pages draw it: every step, and at the end those who wait for ever."""
     stuck = _stuck(execution, buyers)
     moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
@@ -114,7 +114,7 @@ def picture(title: str, execution: Execution, buyers: int) -> Interleaving:
         for line in lines(execution)
     ]
     moves += [Move(lanes[wait.who], "waits for ever:", _words(wait.step), marked=True) for wait in stuck]
-    return Interleaving(title, [named(who, buyers) for who in moved], moves)
+    return Interleaving(title, [participant_name(who, buyers) for who in moved], moves)
 
 
 def _table() -> Table:
@@ -123,13 +123,13 @@ def _table() -> Table:
     return table
 
 
-def _numbered(execution: Execution) -> Iterator[tuple[str, Line | None]]:
+def _numbered(execution: Execution) -> Iterator[tuple[str, StepLine | None]]:
     """Yield lines with their numbers; of tries in vain the first and the last, and three points for those between.
 
     Who waits for time to pass may try the same each time that it did.
     """
     told = list(enumerate(lines(execution), 1))
-    starts = [place for place, (_, line) in enumerate(told) if line.step.action is Action.LET]
+    starts = [place for place, (_, line) in enumerate(told) if line.step.action is Action.TIME_PASSES]
     tries = [[line for _, line in told[start:end]] for start, end in pairwise([*starts, len(told)])]
     dull = {
         place
@@ -147,7 +147,7 @@ def _numbered(execution: Execution) -> Iterator[tuple[str, Line | None]]:
 def _side_by_side(execution: Execution, buyers: int, moved: Sequence[int]) -> Table:
     table = _table()
     for who in moved:
-        table.add_column(named(who, buyers))
+        table.add_column(participant_name(who, buyers))
     for number, line in _numbered(execution):
         table.add_row(number, *(_cell(line) if line and who == line.who else "" for who in moved))
     stuck = {wait.who: wait for wait in _stuck(execution, buyers)}
@@ -162,26 +162,26 @@ def _one_column(execution: Execution, buyers: int) -> Table:
     table.add_column("who")
     table.add_column("step")
     for number, line in _numbered(execution):
-        table.add_row(number, *((named(line.who, buyers), _cell(line)) if line else ()))
+        table.add_row(number, *((participant_name(line.who, buyers), _cell(line)) if line else ()))
     for wait in _stuck(execution, buyers):
-        table.add_row("", named(wait.who, buyers), Text(f"waits: {_words(wait.step)}", style="red"))
+        table.add_row("", participant_name(wait.who, buyers), Text(f"waits: {_words(wait.step)}", style="red"))
     return table
 
 
 def _stuck(execution: Execution, buyers: int) -> list[Wait]:
     """Return which buyers wait for ever; staff that wait for the next request are no news."""
-    if execution.ending is not Ending.STUCK:
+    if execution.ending is not ExecutionEnd.STUCK:
         return []
     return [wait for wait in waits(execution.trace) if wait.who < buyers]
 
 
-def _cell(line: Line) -> Text:
+def _cell(line: StepLine) -> Text:
     learnt = _learnt(line)
     text = _words(line.step) + (f" → {learnt}" if learnt else "")
     return Text(f"{text} {MARK}" if line.decides else text, style="bold yellow" if line.decides else "")
 
 
-def _learnt(line: Line, unit: str = "") -> str:
+def _learnt(line: StepLine, unit: str = "") -> str:
     return ", ".join(f"{value}{unit}" if what == "remaining" else f"{what} {value}" for what, value in line.learnt)
 
 

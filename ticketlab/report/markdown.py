@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ticketlab.core.measures import MEASURES
+from ticketlab.core.metrics import METRICS
 from ticketlab.report.document import Row, document
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
 
@@ -55,15 +55,15 @@ def _race(row: Row) -> str:
 def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the table, the fastest correct strategies first, and where it was measured."""
     document(result)  # which finds what is damaged
-    measures = [measure for measure in MEASURES if measure.name in _SHOWN]
-    heads = [f"{each.name}{f' ({each.unit})' if each.unit else ''}" for each in measures]
+    metrics = [metric for metric in METRICS if metric.name in _SHOWN]
+    heads = [f"{each.name}{f' ({each.unit})' if each.unit else ''}" for each in metrics]
     several = len({row["launcher"] for row in result["rows"]}) > 1
     names = ["store", "strategy", *(["launcher"] if several else []), "buyers", "books"]
     yield _line([*names, heads[0], "spread", "ratio", *heads[1:]])
     yield _line(["---"] * len(names) + ["---:"] * (len(heads) + 2))
     for row in in_order(result["rows"]):
-        figures = [value(row["figures"][each.field], each) for each in measures]
-        low, high = (value(each, measures[0]) for each in row["spread"]["sales_per_s"])
+        figures = [value(row["figures"][each.field], each) for each in metrics]
+        low, high = (value(each, metrics[0]) for each in row["spread"]["sales_per_s"])
         ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
         speed = figures[0] if row["rank"] is not None else f"~~{figures[0]}~~"
         named = [_text(row["store"]), _code(row["strategy"]), *([_code(row["launcher"])] if several else [])]

@@ -11,30 +11,30 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from ticketlab.core.timeline import Interleaving, Picture, State, Timeline
+from ticketlab.core.timeline import Diagram, Interleaving, LaneState, Timeline
 
 _COLOURS: Final = {
-    State.READY: "grey",
-    State.RUNNING: "thread_state_running",
-    State.BLOCKED: "thread_state_iowait",
-    State.CRITICAL: "good",
+    LaneState.READY: "grey",
+    LaneState.RUNNING: "thread_state_running",
+    LaneState.BLOCKED: "thread_state_iowait",
+    LaneState.CRITICAL: "good",
 }
 """Names of the trace viewers' own palette."""
 
 
-def trace_events(pictures: Sequence[Picture]) -> str:
+def trace_events(diagrams: Sequence[Diagram]) -> str:
     """Return the trace file's content: JSON, an event a line."""
-    events = [event for number, each in enumerate(pictures, 1) for event in _events(number, each)]
+    events = [event for number, each in enumerate(diagrams, 1) for event in _events(number, each)]
     lines = ",\n".join(json.dumps(event, ensure_ascii=False) for event in events)
     return f'{{"displayTimeUnit": "ms", "traceEvents": [\n{lines}\n]}}\n'
 
 
-def _events(number: int, picture: Picture) -> Iterator[dict[str, Any]]:
-    yield {"ph": "M", "name": "process_name", "pid": number, "args": {"name": picture.title}}
-    for lane, name in enumerate(picture.lanes):
+def _events(number: int, diagram: Diagram) -> Iterator[dict[str, Any]]:
+    yield {"ph": "M", "name": "process_name", "pid": number, "args": {"name": diagram.title}}
+    for lane, name in enumerate(diagram.lanes):
         yield {"ph": "M", "name": "thread_name", "pid": number, "tid": lane, "args": {"name": name}}
         yield {"ph": "M", "name": "thread_sort_index", "pid": number, "tid": lane, "args": {"sort_index": lane}}
-    yield from _of_timeline(number, picture) if isinstance(picture, Timeline) else _of_steps(number, picture)
+    yield from _of_timeline(number, diagram) if isinstance(diagram, Timeline) else _of_steps(number, diagram)
 
 
 def _of_timeline(number: int, timeline: Timeline) -> Iterator[dict[str, Any]]:
@@ -50,7 +50,7 @@ def _of_timeline(number: int, timeline: Timeline) -> Iterator[dict[str, Any]]:
             "cname": _COLOURS[span.state],
             "args": {"state": span.state.value, "read and written": span.detail},
         }
-    for mark in timeline.violations:
+    for mark in timeline.markers:
         said = {"how one can tell": mark.sentence}
         place = {"ph": "i", "s": "t", "pid": number, "tid": mark.lane, "ts": mark.ns / 1000}
         yield {**place, "name": mark.name, "cat": "violation", "args": said}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ticketlab.core.measures import Measure
+from ticketlab.core.metrics import Metric
 
 
 def word(valid: bool | None) -> str:
@@ -33,11 +33,11 @@ def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return sorted(rows, key=lambda row: (stores[row["store"]], row["buyers"], row["rank"] is None, row["rank"] or 0))
 
 
-def value(amount: float, measure: Measure) -> str:
+def value(amount: float, metric: Metric) -> str:
     """Return a figure without its unit, to three digits."""
-    if measure.field == "fairness":
+    if metric.field == "fairness":
         return f"{amount:.2f}"
-    if measure.unit == "%":
+    if metric.unit == "%":
         return f"{amount:.0%}"
     return f"{amount:,.0f}" if abs(amount) >= 100 else f"{amount:.3g}"
 

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
 
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 
 class Screen(Console):
@@ -32,4 +32,4 @@ class _Escaped:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         segments: Iterable[Segment] = console.render(self.inside, options)
         for segment in segments:
-            yield segment if segment.control else Segment(harmless(segment.text, lines=True), segment.style)
+            yield segment if segment.control else Segment(escape_controls(segment.text, lines=True), segment.style)

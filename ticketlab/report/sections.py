@@ -10,11 +10,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-Cell = Text | str
+TableCell = Text | str
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column; text is folded where it is longer than `most`, and numbers stand on the right."""
 
     name: str
@@ -28,10 +28,10 @@ class Section:
     """Rows under a title."""
 
     title: str
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
 
 
-def sectioned(columns: Sequence[Column], sections: Sequence[Section], gap: int) -> Iterator[RenderableType]:
+def sectioned(columns: Sequence[TableColumn], sections: Sequence[Section], gap: int) -> Iterator[RenderableType]:
     """Yield the header, then each section; the last column takes what room is left."""
     every = [[column.name for column in columns], *(row for section in sections for row in section.rows)]
     widest = [max(map(_width, cells)) for cells in zip(*every, strict=True)]
@@ -42,7 +42,9 @@ def sectioned(columns: Sequence[Column], sections: Sequence[Section], gap: int) 
         yield _table(columns, widths, gap, section.rows)
 
 
-def _table(columns: Sequence[Column], widths: Sequence[int], gap: int, rows: Sequence[Sequence[Cell]]) -> Table:
+def _table(
+    columns: Sequence[TableColumn], widths: Sequence[int], gap: int, rows: Sequence[Sequence[TableCell]]
+) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, gap, 0, 0))
     for column, width in zip(columns[:-1], widths, strict=False):
         table.add_column(justify="right" if column.number else "left", width=width, overflow="fold", style=column.style)
@@ -52,5 +54,5 @@ def _table(columns: Sequence[Column], widths: Sequence[int], gap: int, rows: Seq
     return table
 
 
-def _width(cell: Cell) -> int:
+def _width(cell: TableCell) -> int:
     return cell.cell_len if isinstance(cell, Text) else cell_len(cell)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.result import Result
-from ticketlab.core.text import counted, listed
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.report.rows import tally
 
@@ -25,7 +25,7 @@ _NARROWEST: Final = 60
 _STORE_TITLES: Final = {"json": "JSON file", "sqlite": "SQLite", "manager": "Manager().dict", "private": "private dict"}
 
 
-def print_story(rows: Sequence[Result], console: Console) -> None:
+def print_tour(rows: Sequence[Result], console: Console) -> None:
     """Print several races: one line each, then one sentence for each store, then what to type next."""
     console.print(_headline(rows))
     for table in _tables(rows, console.width):
@@ -62,7 +62,7 @@ def verdict_text(verdict: Verdict) -> Text:
 
 def _headline(rows: Sequence[Result]) -> Text:
     first = rows[0]
-    setting = f"{counted(first.buyers, 'buyer')}, {counted(first.tickets, 'ticket')}"
+    setting = f"{pluralize(first.buyers, 'buyer')}, {pluralize(first.tickets, 'ticket')}"
     verdicts = [row.valid for row in rows]
     style = "red" if False in verdicts else "yellow" if None in verdicts else "green"
     told = tally(verdicts) if len(rows) > 1 else f"{first.strategy} on {first.store}: {verdict_text(first.verdict)}"
@@ -111,16 +111,16 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
         guard = "with nothing guarding it" if row.strategy == "none" else f"under {row.strategy}"
         names = dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies)
         were = "was" if row.buyers == 1 else "were"
-        sold = f"{counted(row.buyers, 'buyer')} {were} sold {row.sold} of {counted(row.tickets, 'ticket')}"
+        sold = f"{pluralize(row.buyers, 'buyer')} {were} sold {row.sold} of {pluralize(row.tickets, 'ticket')}"
         parts.append(
             f"{guard}, {sold} ({', '.join(names)})" if row.sold > row.tickets else f"{guard}: {', '.join(names)}"
         )
     if good:
         verb = "keeps" if len(good) == 1 else "keep"
-        parts.append(f"{listed(good)} {verb} the books right")
+        parts.append(f"{join_words(good)} {verb} the books right")
     unsure = [row.strategy for row in rows if row.valid is None]
     if unsure:
-        parts.append(f"what {listed(unsure)} did could not be decided")
+        parts.append(f"what {join_words(unsure)} did could not be decided")
     return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
 
 
@@ -180,14 +180,14 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
 def _faults(row: Result) -> Iterator[Text]:
     """Say whom faults struck, when the lock was had again, and what was left behind."""
     for each in row.struck[:SHOWN]:
-        held = f", holding {listed(each['held'])}" if each["held"] else ""
+        held = f", holding {join_words(each['held'])}" if each["held"] else ""
         yield Text(f"† {each['who']}: {each['fault']} before {each['before']} at {each['at_ms']:.2f} ms{held}")
     if len(row.struck) > SHOWN:
         yield Text(f"  and {len(row.struck) - SHOWN} more were struck (--json has them all)", style="dim")
     if row.figures.recovery_ms:
         yield Text(f"What the dead held was had again after {_ms(row.figures.recovery_ms)} at the latest.")
     if row.left:
-        yield Text(f"Left behind: {listed(list(row.left))}.")
+        yield Text(f"Left behind: {join_words(list(row.left))}.")
 
 
 def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
@@ -207,7 +207,7 @@ def _told(operation: Mapping[str, Any]) -> str:
     elif operation["result"] == "ok":
         tickets = [str(ticket) for ticket in operation["tickets"]]
         noun = "tickets" if len(tickets) > 1 else "ticket"
-        end = f"and at {_at(operation['return_ns'])} was told: {noun} {listed(tickets)}"
+        end = f"and at {_at(operation['return_ns'])} was told: {noun} {join_words(tickets)}"
     else:
         told = operation.get("error") or operation["result"]
         end = f"and at {_at(operation['return_ns'])} was told: {told}"
@@ -226,11 +226,11 @@ def _books(row: Result) -> Text:
     stocks = row.books["stocks"].values()
     lines = [f"{stock['issued']} issued and {stock['remaining']} left in {stock['section']!r}" for stock in stocks]
     ledger = row.books["ledger"]
-    listed = (
+    join_words = (
         ""
         if ledger is None
-        else f"; the ledger lists {counted(sum(len(entry['tickets']) for entry in ledger), 'ticket')}"
+        else f"; the ledger lists {pluralize(sum(len(entry['tickets']) for entry in ledger), 'ticket')}"
     )
     return Text.assemble(
-        ("The books say: ", "bold"), "; ".join(lines) + listed + f". Buyers were told of {row.sold} sold."
+        ("The books say: ", "bold"), "; ".join(lines) + join_words + f". Buyers were told of {row.sold} sold."
     )

@@ -24,10 +24,10 @@ class Journal:
         self._path, self._journal = str(path), str(journal)
         self._reading = Step(Action.READ, journal.name)
         self._logging = Step(Action.WRITE, journal.name)
-        self._flushing = Step(Action.FLUSH, journal.name, part=True, own=True)
+        self._flushing = Step(Action.FLUSH, journal.name, continuation=True, private=True)
         self._applying = Step(Action.WRITE, path.name)
-        self._cutting = Step(Action.TRUNCATE, path.name, part=True)
-        self._settling = Step(Action.FLUSH, path.name, part=True, own=True)
+        self._cutting = Step(Action.TRUNCATE, path.name, continuation=True)
+        self._settling = Step(Action.FLUSH, path.name, continuation=True, private=True)
         self._clearing = Step(Action.TRUNCATE, journal.name)
 
     def clear(self) -> None:

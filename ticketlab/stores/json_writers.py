@@ -24,7 +24,7 @@ _NUMBERS: Final = itertools.count()  # two writers in one process must not share
 
 def truncating(path: Path) -> Writer:
     """What json.dump(document, open(path, "w")) does: between the two steps the file is empty."""
-    emptying, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, part=True)
+    emptying, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, continuation=True)
 
     def write(text: str) -> None:
         at(emptying)
@@ -37,7 +37,7 @@ def truncating(path: Path) -> Writer:
 
 def in_place(path: Path) -> Writer:
     """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
-    writing, cutting = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, part=True)
+    writing, cutting = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, continuation=True)
     name = str(path)
 
     def write(text: str) -> None:
@@ -51,7 +51,9 @@ def in_place(path: Path) -> Writer:
 def renaming(path: Path) -> Writer:
     """A new file, fsync, rename: whoever reads meets the old file or the new one, whole."""
     number = next(_NUMBERS)
-    writing, flushing = (Step(action, "new file", part=True, own=True) for action in (Action.WRITE, Action.FLUSH))
+    writing, flushing = (
+        Step(action, "new file", continuation=True, private=True) for action in (Action.WRITE, Action.FLUSH)
+    )
     replacing = Step(Action.RENAME, path.name)
 
     def write(text: str) -> None:
@@ -76,7 +78,7 @@ def renaming(path: Path) -> Writer:
 def durable(path: Path) -> Writer:
     """The same, and fsync of the folder: a rename that is only in memory is lost when the power is."""
     replace, folder = renaming(path), str(path.parent)
-    flushing = Step(Action.FLUSH, "folder", part=True, own=True)
+    flushing = Step(Action.FLUSH, "folder", continuation=True, private=True)
 
     def write(text: str) -> None:
         replace(text)

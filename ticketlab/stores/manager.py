@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
-from ticketlab.core.lifeline import die_with_parent, undisturbed
+from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
@@ -34,7 +34,7 @@ class ManagerStore:
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start the server and fill its dict."""
         self._manager = SyncManager(ctx=get_context("fork"))
-        with undisturbed():
+        with signals_blocked():
             self._manager.start(die_with_parent, (os.getpid(),))
         sales: Rows | None = () if ledger else None
         self._opening = {name: (count, count, 0, 0, (), sales) for name, count in inventory.sections.items()}

@@ -45,7 +45,7 @@ class SqliteSession:
         self._sql = statements()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
-        self._staging = Step(Action.WRITE, resource, unseen=True)
+        self._staging = Step(Action.WRITE, resource, uncommitted=True)
         self._beginning = Step(Action.BEGIN, resource, excludes=True)
         self._committing = Step(Action.COMMIT, resource)
         self._rolling_back = Step(Action.ROLLBACK, resource)
@@ -182,9 +182,9 @@ class SqliteSession:
             return result
         if single is None:
             single = step is self._reading or not self._ledger  # one statement is a transaction by itself
-        return self._wait(step, do if single else lambda: self._whole(do))
+        return self._wait(step, do if single else lambda: self._atomic_accesses(do))
 
-    def _whole(self, do: Callable[[], T]) -> T:
+    def _atomic_accesses(self, do: Callable[[], T]) -> T:
         self._execute("BEGIN IMMEDIATE")
         try:
             result = do()

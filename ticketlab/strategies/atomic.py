@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import cast
 
 from ticketlab.core.plugin import Capability, Conditional, Perform, Store, StrategyKind
-from ticketlab.strategies.purchase import Unattended
+from ticketlab.strategies.purchase import BaseStrategy
 
 
-class Atomic(Unattended):
+class Atomic(BaseStrategy):
     """UPDATE ... SET remaining = remaining - 1 WHERE remaining >= 1."""
 
     def __init__(self, variant: str) -> None:

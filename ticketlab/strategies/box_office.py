@@ -48,8 +48,8 @@ from ticketlab.core.inventory import (
 )
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import BLOCKED, TROUBLE, Action, Step, at, block, current, note, paced_by
-from ticketlab.core.plugin import Perform, Session, Setting, Store
-from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
+from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
+from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
 
 LONGEST_LINE = 64 * 1024
 SILENCE_SECONDS = 5.0
@@ -66,14 +66,14 @@ _OUTCOMES: dict[str, type[Outcome]] = {
 _ERRORS: dict[str, type[PurchaseError]] = {kind.__name__: kind for kind in (TornRead, Conflict, GaveUp, PurchaseError)}
 
 
-class BoxOffice(Unattended):
+class BoxOffice(BaseStrategy):
     """Serves purchases over a listening socket that is made before anybody starts."""
 
     def __init__(self, server: str, transport: str, workers: int) -> None:
         self._server, self._transport, self._workers = server, transport, workers
         self._path: Path | None = None
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Listen; connections are accepted once the staff is there."""
         self._store = setting.store
         self._sections = frozenset(setting.store.books().stocks)
@@ -89,7 +89,7 @@ class BoxOffice(Unattended):
             self._listener.listen(4096)
         self._address = self._listener.getsockname()
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ one server process, or a pool of them."""
         if self._server == "pool":
             return (self._serve_one_by_one,) * self._workers
@@ -218,7 +218,7 @@ class BoxOffice(Unattended):
                     line = exchange(kept or open_once.enter_context(self._connect()), buyer, format_request(request))
                 if not line.endswith(b"\n"):
                     raise ClerkGone("the box office closed the connection before it answered")
-                return open_answer(parse_answer(line))
+                return unwrap(parse_answer(line))
 
             yield purchase
 
@@ -231,9 +231,9 @@ class BoxOffice(Unattended):
             with connection.makefile("rwb") as stream:
                 yield connection, stream
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Send each of the staff a byte, to go home."""
-        os.write(self._send_home.fileno(), b"." * len(self.staff()))
+        os.write(self._send_home.fileno(), b"." * len(self.services()))
 
     def close(self) -> None:
         """Stop listening, and remove the socket's file."""

@@ -17,27 +17,27 @@ from typing import Any
 from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
-from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import Guard, Unattended, attempt, open_answer
+from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
 
 REQUESTS = "requests"
 HOME = None
 """The sentinel: a clerk that receives it goes home."""
 
-_RECEIVING = Step(Action.RECEIVE, REQUESTS, oblivious=True)
+_RECEIVING = Step(Action.RECEIVE, REQUESTS, in_memory=True)
 
 
-class Clerk(Unattended):
+class Clerk(BaseStrategy):
     """One clerk behind a `SimpleQueue`, which has no helper thread: what was put is there to be got."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the queues; they can only be handed over when a process starts."""
         self._store = setting.store
         self._requests: Any = setting.context.SimpleQueue()
         self._answers: list[Any] = [setting.context.SimpleQueue() for _ in range(setting.buyers)]
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ one clerk."""
         return (self.serve,)
 
@@ -54,24 +54,24 @@ class Clerk(Unattended):
 
     def answer(self, buyer: int, answer: Outcome | PurchaseError) -> None:
         """Send an answer to the buyer that asked."""
-        at(Step(Action.SEND, f"answers {buyer}", oblivious=True))
+        at(Step(Action.SEND, f"answers {buyer}", in_memory=True))
         self._answers[buyer - 1].put(answer)
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy by asking; a buyer never opens the store."""
         mine = self._answers[buyer - 1]
-        asking = Step(Action.SEND, REQUESTS, oblivious=True)
-        hearing = Step(Action.RECEIVE, f"answers {buyer}", oblivious=True)
+        asking = Step(Action.SEND, REQUESTS, in_memory=True)
+        hearing = Step(Action.RECEIVE, f"answers {buyer}", in_memory=True)
 
         def purchase(request: Request) -> Outcome:
             at(asking)
             self._requests.put(request)
-            return open_answer(block(hearing, partial(_poll, mine), mine.get))
+            return unwrap(block(hearing, partial(_poll, mine), mine.get))
 
         yield purchase
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Send the sentinel."""
         self._requests.put(HOME)
 
@@ -87,14 +87,14 @@ class JoinableClerks(Clerk):
     def __init__(self, clerks: int) -> None:
         self._clerks = clerks
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the queues, and the clerks' lock."""
         super().prepare(setting)
         self._requests.close()
         self._requests = setting.context.JoinableQueue()
         self._lock: Any = setting.context.Lock()
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ the clerks."""
         return (self.serve,) * self._clerks
 
@@ -114,7 +114,7 @@ class JoinableClerks(Clerk):
         request: Request | None = block(_RECEIVING, partial(_get_nowait, self._requests), self._requests.get)
         return request
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Wait until every request has been dealt with, then send a sentinel to each clerk."""
         self._requests.join()
         for _ in range(self._clerks):

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Unattended, exclusively, flock_guard, opened
+from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
+from ticketlab.strategies.purchase import BaseStrategy, flock_guard, opened, with_lock
 from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
 
 
-class Flock(Unattended):
+class Flock(BaseStrategy):
     """An exclusive flock around the whole purchase; nothing polls."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the lock file."""
         self._path = setting.folder / "inventory.lock"
         self._path.touch()
@@ -25,7 +25,7 @@ class Flock(Unattended):
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the file locked; each buyer opens it for itself, since a lock belongs to an opening."""
         with opened(self._path) as file, store.session() as session:
-            yield exclusively(session, flock_guard("inventory.lock", file))
+            yield with_lock(session, flock_guard("inventory.lock", file))
 
 
 def _build(variant: str) -> Strategy:

@@ -22,9 +22,9 @@ from typing import Final
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Entry, Outcome, Request, Stock
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note, now
-from ticketlab.core.plugin import Capability, Perform, Session, Setting, Store, StrategyKind
+from ticketlab.core.plugin import Capability, Perform, Session, Store, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import Unattended, ask_again, flock_guard, fulfil, opened, persistent
+from ticketlab.strategies.purchase import BaseStrategy, flock_guard, fulfil, opened, retrying, wait_and_retry
 
 _LEASE: Final = Struct("<Qd")  # the token of the latest lease, and when it ends
 _TOKEN: Final = Struct("<Q")  # the newest token that the store has seen
@@ -34,14 +34,14 @@ _GIVING_BACK: Final = Step(Action.RELEASE, "lease")
 _RAISING: Final = Step(Action.WRITE, "fence")
 
 
-class Leases(Unattended):
+class Leases(BaseStrategy):
     """One lease for the whole inventory; the variant says which accesses show its token to the store."""
 
     def __init__(self, variant: str, seconds: str, clock: str) -> None:
         self._variant = variant
         self._seconds, self._wall = float(seconds), clock == "wall"
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the two files: no lease was given out yet, and no token seen."""
         self._lease, self._fence = setting.folder / "inventory.lease", setting.folder / "inventory.fence"
         self._lease.write_bytes(_LEASE.pack(0, 0.0))
@@ -58,7 +58,7 @@ class Leases(Unattended):
                         return fulfil(session, request)
                     return fulfil(Fenced(session, fence, token, reads=self._variant == "fenced"), request)
 
-            yield persistent(purchase, buyer)
+            yield retrying(purchase, buyer)
 
     @contextmanager
     def _leased(self, file: int) -> Iterator[int]:
@@ -85,7 +85,7 @@ class Leases(Unattended):
                     os.pwrite(file, _LEASE.pack(token, time + self._seconds), 0)
                     return token
             note(UNCHANGED, "leased")
-            ask_again("leased", until - time)
+            wait_and_retry("leased", until - time)
 
 
 class Fenced:

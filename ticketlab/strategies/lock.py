@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from ticketlab.core.plugin import Capability, ManagedStore, Perform, Setting, Store, Strategy, StrategyKind
-from ticketlab.strategies.purchase import Guard, Unattended, exclusively
+from ticketlab.core.plugin import Capability, ManagedStore, Perform, Store, Strategy, StrategyContext, StrategyKind
+from ticketlab.strategies.purchase import BaseStrategy, Guard, with_lock
 
 
-class Lock(Unattended):
+class ProcessLock(BaseStrategy):
     """One `multiprocessing.Lock` around the whole purchase."""
 
     def __init__(self, variant: str) -> None:
         self._lock: Any = None
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the lock; it can only be handed over when a buyer starts."""
         self._lock = setting.context.Lock()
 
@@ -28,13 +28,13 @@ class Lock(Unattended):
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
         """Buy with the lock held."""
         with store.session() as session:
-            yield exclusively(session, self.guard())
+            yield with_lock(session, self.guard())
 
 
-class ManagerLock(Lock):
+class ManagerLock(ProcessLock):
     """A lock in the manager's server: acquiring it is a message, and so is releasing it."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Ask the store's manager for a lock."""
         self._lock = cast("ManagedStore", setting.store).lock()
 
@@ -42,7 +42,7 @@ class ManagerLock(Lock):
 def _build(variant: str) -> Strategy:
     from ticketlab.strategies.wrong import LockTooLate  # which is a Lock
 
-    return (LockTooLate if variant == "too-late" else Lock)(variant)
+    return (LockTooLate if variant == "too-late" else ProcessLock)(variant)
 
 
 def _build_check(variant: str) -> Strategy:

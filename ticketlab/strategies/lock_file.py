@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ticketlab.core.plugin import Capability, Perform, Setting, Store, Strategy, StrategyKind
+from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import Guard, Unattended, exclusively
+from ticketlab.strategies.purchase import BaseStrategy, Guard, with_lock
 from ticketlab.strategies.stale import StaleHolder
 from ticketlab.strategies.wrong import StaleAge
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 
-class LockFile(Unattended):
+class LockFile(BaseStrategy):
     """A `FileLock`, which the kernel frees, or a `SoftFileLock`, which is held for as long as the file exists."""
 
     def __init__(self, variant: str) -> None:
         self._soft = variant == "soft"
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Choose the lock file, and take it once: what filelock imports at first use, forked buyers then have."""
         self._path = setting.folder / "inventory.filelock"
         with self._lock():
@@ -48,7 +48,7 @@ class LockFile(Unattended):
             return True
 
         with store.session() as session:
-            yield exclusively(session, Guard("inventory.filelock", acquire, lock.release))
+            yield with_lock(session, Guard("inventory.filelock", acquire, lock.release))
 
 
 def _build(variant: str, stale: str) -> Strategy:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind
-from ticketlab.strategies.purchase import Unattended, fulfil
+from ticketlab.strategies.purchase import BaseStrategy, fulfil
 
 
-class Unguarded(Unattended):
+class Unguarded(BaseStrategy):
     """Read, check and write, with nothing in the way of the others."""
 
     def __init__(self, variant: str) -> None:

@@ -9,10 +9,10 @@ from typing import cast
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Versioned
-from ticketlab.strategies.purchase import Unattended, persistent
+from ticketlab.strategies.purchase import BaseStrategy, retrying
 
 
-class Optimistic(Unattended):
+class Optimistic(BaseStrategy):
     """Compare the version at the write; when it has moved on, read again."""
 
     def __init__(self, variant: str) -> None:
@@ -30,7 +30,7 @@ class Optimistic(Unattended):
 
         with store.session() as opened:
             session = cast("Versioned", opened)
-            yield persistent(purchase, buyer)
+            yield retrying(purchase, buyer)
 
 
 KIND = StrategyKind(

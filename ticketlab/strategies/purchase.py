@@ -13,7 +13,7 @@ from typing import Literal
 from ticketlab.core.errors import Conflict, GaveUp, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, current, note, sleep
-from ticketlab.core.plugin import Perform, Session, Setting
+from ticketlab.core.plugin import Perform, Session, StrategyContext
 
 RETRIES = 100
 """How often a strategy that can be refused tries again before it gives up."""
@@ -39,7 +39,7 @@ def attempt(session: Session, request: Request) -> Outcome | PurchaseError:
         return error
 
 
-def open_answer(answer: Outcome | PurchaseError) -> Outcome:
+def unwrap(answer: Outcome | PurchaseError) -> Outcome:
     """Return the outcome that was sent, or raise the error that was."""
     if isinstance(answer, PurchaseError):
         raise answer
@@ -63,8 +63,8 @@ class Guard:
         mutex: bool = True,
         in_memory: bool = False,
     ) -> None:
-        self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex, oblivious=in_memory)
-        self._releasing = Step(Action.RELEASE, name, oblivious=in_memory)
+        self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex, in_memory=in_memory)
+        self._releasing = Step(Action.RELEASE, name, in_memory=in_memory)
         self._acquire = acquire
         self._release = release
 
@@ -99,7 +99,7 @@ def flock_guard(name: str, file: int, *, mutex: bool = True) -> Guard:
     return Guard(name, acquire, lambda: fcntl.flock(file, fcntl.LOCK_UN), mutex=mutex)
 
 
-def exclusively(session: Session, guard: AbstractContextManager[object]) -> Perform:
+def with_lock(session: Session, guard: AbstractContextManager[object]) -> Perform:
     """Return the purchase with a guard held around it."""
 
     def purchase(request: Request) -> Outcome:
@@ -109,7 +109,7 @@ def exclusively(session: Session, guard: AbstractContextManager[object]) -> Perf
     return purchase
 
 
-def persistent(once: Perform, buyer: int) -> Perform:
+def retrying(once: Perform, buyer: int) -> Perform:
     """Return a purchase that is tried again, a while later, each time that it meets a Conflict.
 
     The while is random, up to a bound that doubles from 1 ms to 64 ms. It raises GaveUp after so many RETRIES.
@@ -129,7 +129,7 @@ def persistent(once: Perform, buyer: int) -> Perform:
     return purchase
 
 
-def ask_again(reason: str, seconds: float = POLL) -> None:
+def wait_and_retry(reason: str, seconds: float = POLL) -> None:
     """Let time pass before another attempt: a few milliseconds, or all that is needed where time is virtual."""
     note(RETRY, reason)
     sleep(min(seconds, POLL) if current().may_wait else seconds)
@@ -145,17 +145,17 @@ def opened(path: Path) -> Iterator[int]:
         os.close(file)
 
 
-class Unattended:
+class BaseStrategy:
     """The parts of a strategy that shares nothing and has no staff; overwrite what is different."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Share nothing."""
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ nobody."""
         return ()
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Nobody is there to be told."""
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from typing import Final
 from ticketlab.core.errors import ClerkGone, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import RETRY, Action, Step, at, note
-from ticketlab.core.plugin import Perform, Session, Setting, Store
+from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
 from ticketlab.strategies.box_office import (
     BoxOffice,
     exchange,
@@ -32,7 +32,7 @@ from ticketlab.strategies.box_office import (
     parse_answer,
     told_as_trouble,
 )
-from ticketlab.strategies.purchase import flock_guard, open_answer, opened
+from ticketlab.strategies.purchase import flock_guard, opened, unwrap
 
 CLERKS: Final = 2
 ASKS: Final = CLERKS + 1
@@ -53,7 +53,7 @@ class RobustClerk(BoxOffice):
         super().__init__("selector", "unix", CLERKS)
         self._has_book = book
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Listen, and make the files: the one that stands for the duty, and the book of answers."""
         super().prepare(setting)
         self._duty, self._answers = setting.folder / "inventory.duty", setting.folder / "inventory.answers"
@@ -64,7 +64,7 @@ class RobustClerk(BoxOffice):
         """Empty the book: sales that were taken back must not be answered from it."""
         os.truncate(self._answers, 0)
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ two clerks."""
         return (self._serve_on_duty,) * CLERKS
 
@@ -106,7 +106,7 @@ class RobustClerk(BoxOffice):
                 for _ in range(ASKS):
                     answer = exchange(connected, buyer, message)
                     if answer.endswith(b"\n"):
-                        return open_answer(parse_answer(answer))
+                        return unwrap(parse_answer(answer))
                     note(RETRY, "the clerk is gone")
                     line.close()
                     connected = line.enter_context(self._connect())

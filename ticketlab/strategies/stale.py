@@ -16,8 +16,8 @@ from typing import Final
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
-from ticketlab.core.plugin import Perform, Setting, Store
-from ticketlab.strategies.purchase import Guard, Unattended, ask_again, flock_guard, fulfil, opened
+from ticketlab.core.plugin import Perform, Store, StrategyContext
+from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, opened, wait_and_retry
 
 LOCK: Final = "inventory.soft"
 
@@ -27,10 +27,10 @@ _BREAKING: Final = Step(Action.WRITE, LOCK)
 _RELEASING: Final = Step(Action.RELEASE, LOCK)
 
 
-class LinkLock(Unattended):
+class LinkLock(BaseStrategy):
     """A link as the lock around a purchase; what it says, and who may be robbed of it, is what is different."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Choose the link, and make the file by which those who break it can take turns."""
         self.link, self._breakers = setting.folder / LOCK, setting.folder / f"{LOCK}.breakers"
         self._breakers.touch()
@@ -96,7 +96,7 @@ class StaleHolder(LinkLock):
     which would then be removed. So those who break take turns, by a flock, and look again when it is theirs.
     """
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """See to it that one can ask who is alive."""
         if living(os.getpid()) is None:
             raise TicketlabError("filelock:stale-holder asks /proc who is alive, and there is none on this system")
@@ -109,7 +109,7 @@ class StaleHolder(LinkLock):
     def refused(self, holder: str, breakers: Guard) -> None:
         """Wait for who lives; rob who does not."""
         if living(int(holder.partition("-")[0])) == holder:
-            ask_again("locked")
+            wait_and_retry("locked")
             return
         with breakers:
             if self.look() == holder:

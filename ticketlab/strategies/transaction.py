@@ -8,10 +8,10 @@ from typing import cast
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Transactional
-from ticketlab.strategies.purchase import Unattended, fulfil, persistent
+from ticketlab.strategies.purchase import BaseStrategy, fulfil, retrying
 
 
-class Transaction(Unattended):
+class Transaction(BaseStrategy):
     """Read, check and write in one transaction; when the database refuses it, try again."""
 
     def __init__(self, variant: str) -> None:
@@ -27,7 +27,7 @@ class Transaction(Unattended):
 
         with store.session() as opened:
             session = cast("Transactional", opened)
-            yield persistent(purchase, buyer)
+            yield retrying(purchase, buyer)
 
 
 KIND = StrategyKind(

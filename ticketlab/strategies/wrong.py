@@ -10,13 +10,13 @@ from typing import cast
 
 from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import Action, Step, at, now
-from ticketlab.core.plugin import FileStore, Perform, Setting, Store
-from ticketlab.strategies.lock import Lock
-from ticketlab.strategies.purchase import Guard, Unattended, ask_again, flock_guard, fulfil
+from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext
+from ticketlab.strategies.lock import ProcessLock
+from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 from ticketlab.strategies.stale import LinkLock
 
 
-class LockTooLate(Lock):
+class LockTooLate(ProcessLock):
     """Locks the write only: two buyers still read the same record before either writes."""
 
     @contextmanager
@@ -35,7 +35,7 @@ class LockTooLate(Lock):
             yield purchase
 
 
-class CheckThenLock(Lock):
+class CheckThenLock(ProcessLock):
     """Looks before it takes the lock whether a hold still stands: by the time it has the lock, that may be over.
 
     Everything else it does under the lock, so that purchases without holds are safe.
@@ -63,13 +63,13 @@ class CheckThenLock(Lock):
             yield purchase
 
 
-class FlockOnDataFile(Unattended):
+class FlockOnDataFile(BaseStrategy):
     """Locks the data file itself: once a new file is renamed over it, the lock guards the old inode.
 
     With a store that writes in place it works; with `json:rename` it does not.
     """
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Remember which file holds the books."""
         self._path = cast("FileStore", setting.store).path
 
@@ -85,10 +85,10 @@ class FlockOnDataFile(Unattended):
             yield purchase
 
 
-class FlockUnlinked(Unattended):
+class FlockUnlinked(BaseStrategy):
     """Removes the lock file after use, to be tidy: who waits on the old file and who makes a new one both get in."""
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Choose the lock file."""
         self._path = setting.folder / "inventory.lock"
 
@@ -121,7 +121,7 @@ class StaleAge(LinkLock):
         """Wait until the lock is old enough; then remove whatever stands there by then."""
         age = now() - float(holder)
         if age < self._seconds:
-            ask_again("locked", self._seconds - age)
+            wait_and_retry("locked", self._seconds - age)
         else:
             self.rob()
 

@@ -10,9 +10,9 @@ from typing import Any, Final, TypeVar
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.plugin import Capability, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
-from ticketlab.lab.plugins.registry import guest, store_kind, strategy_kind
-from ticketlab.testing.store_laws import STORE_LAWS, StoreOnTrial
-from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyOnTrial, keeps_its_word
+from ticketlab.lab.plugins.registry import registered, store_kind, strategy_kind
+from ticketlab.testing.store_laws import STORE_LAWS, StoreUnderTest
+from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyUnderTest, keeps_its_word
 
 T = TypeVar("T")
 EXECUTIONS: Final = 10_000
@@ -41,16 +41,16 @@ def check_store(
     kind, specs = _store(store, capabilities)
     failures = []
     for spec in specs:
-        trial = StoreOnTrial(kind, spec)
-        failures += [f"{spec}: {failure}" for failure in _broken(STORE_LAWS, trial)]
+        subject = StoreUnderTest(kind, spec)
+        failures += [f"{spec}: {failure}" for failure in _broken(STORE_LAWS, subject)]
     if not failures and {Capability.RECORDS, Capability.SHARED} <= kind.capabilities:
-        with guest(kind):
+        with registered(kind):
             for spec in specs:
-                unguarded = StrategyOnTrial(strategy_kind(Spec("none")), Spec("none"), spec, EXECUTIONS)
+                unguarded = StrategyUnderTest(strategy_kind(Spec("none")), Spec("none"), spec, EXECUTIONS)
                 failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, unguarded)]
                 for capability, strategy in _AT_ONCE.items():
                     if capability in kind.capabilities:
-                        trial_of_it = StrategyOnTrial(strategy_kind(strategy), strategy, spec, EXECUTIONS)
+                        trial_of_it = StrategyUnderTest(strategy_kind(strategy), strategy, spec, EXECUTIONS)
                         failures += [f"{spec}: {failure}" for failure in _broken([keeps_its_word], trial_of_it)]
     _raise(failures)
 
@@ -74,10 +74,10 @@ def check_strategy(
     if reason := kind.unsupported_on(shelf):
         raise UsageError(f"{kind.name} cannot be checked on {shelf.name}: {reason}")
     failures = []
-    with guest(kind), guest(shelf) if isinstance(store, StoreKind) else nullcontext():
+    with registered(kind), registered(shelf) if isinstance(store, StoreKind) else nullcontext():
         for each in variants:
-            trial = StrategyOnTrial(kind, each, specs[0], executions)
-            failures += [f"{each}: {failure}" for failure in _broken(STRATEGY_LAWS, trial)]
+            subject = StrategyUnderTest(kind, each, specs[0], executions)
+            failures += [f"{each}: {failure}" for failure in _broken(STRATEGY_LAWS, subject)]
     _raise(failures)
 
 
@@ -99,12 +99,12 @@ def _store(store: str | StoreKind | Callable[[Path], Store], capabilities: Any) 
     return kind, [Spec(kind.name)]
 
 
-def _broken(laws: Sequence[Callable[[T], None]], trial: T) -> list[str]:
+def _broken(laws: Sequence[Callable[[T], None]], subject: T) -> list[str]:
     """Return the laws that do not hold, each with what was found."""
     failures = []
     for law in laws:
         try:
-            law(trial)
+            law(subject)
         except (AssertionError, TicketlabError) as error:
             failures.append(f"{_sentence(law)}\n    {error}")
         except Exception as error:  # the code on trial may raise anything

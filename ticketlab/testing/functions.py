@@ -12,11 +12,11 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STEPS
-from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.artifacts.cases import CASES, save_case
 from ticketlab.lab.exploring.explore import explore_cast
-from ticketlab.lab.exploring.function_session import Checkout
-from ticketlab.lab.exploring.function_workload import Invariant, Trial
+from ticketlab.lab.exploring.function_session import BuyerSession
+from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invariant
 from ticketlab.lab.exploring.replay import replay_cast
 from ticketlab.report.plain_text import drawn
 
@@ -39,7 +39,7 @@ class FunctionRace:
     executions: int = EXECUTIONS
     seed: int = 0
     executor: str = "inline"
-    whole: bool = False
+    atomic_accesses: bool = False
     steps: int = STEPS
     invariant: Invariant | None = None
     reset: Callable[[], object] | None = None
@@ -48,24 +48,24 @@ class FunctionRace:
         """Return what the function races for."""
         return Scenario.of(self.store, self.strategy, buyers=self.buyers, tickets=self.tickets, seed=self.seed)
 
-    def how(self) -> Exploring:
+    def how(self) -> ExploreOptions:
         """Return how it is explored."""
-        return Exploring(
+        return ExploreOptions(
             policy=Spec.parse(self.policy),
             executor=self.executor,
             executions=self.executions,
             seed=self.seed,
-            whole=self.whole,
+            atomic_accesses=self.atomic_accesses,
             steps=self.steps,
         )
 
-    def trial(self, function: Callable[[Checkout], Any], test: str) -> Trial:
+    def trial(self, function: Callable[[BuyerSession], Any], test: str) -> FunctionWorkload:
         """Return the cast of the function."""
-        return Trial(function, self.scenario(), invariant=self.invariant, reset=self.reset, test=test)
+        return FunctionWorkload(function, self.scenario(), invariant=self.invariant, reset=self.reset, test=test)
 
 
 def check_function(
-    function: Callable[[Checkout], Any],
+    function: Callable[[BuyerSession], Any],
     race: FunctionRace | None = None,
     *,
     test: str = "",
@@ -93,7 +93,7 @@ def check_function(
 
 
 def replay_function(
-    function: Callable[[Checkout], Any], case: Case, race: FunctionRace | None = None, *, test: str = ""
+    function: Callable[[BuyerSession], Any], case: Case, race: FunctionRace | None = None, *, test: str = ""
 ) -> None:
     """Run a function under a saved schedule.
 

@@ -34,7 +34,7 @@ from ticketlab.core.inventory import (
 )
 from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.exploring.sequential import Shop
+from ticketlab.lab.exploring.sequential import SequentialRunner
 from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.testing.require import same
 
@@ -65,7 +65,7 @@ class InventoryMachine(RuleBasedStateMachine):
         self.ledger: list[Entry] = []
         self.placed = 0
         self.keeps_holds = Capability.HOLDS in store_kind(self.scenario.store).capabilities
-        self.shop = Shop(self.scenario)
+        self.shop = SequentialRunner(self.scenario)
         self.shop.__enter__()
 
     def teardown(self) -> None:

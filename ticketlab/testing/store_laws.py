@@ -53,7 +53,7 @@ _METHODS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class StoreOnTrial:
+class StoreUnderTest:
     """A store as it is asked for: its kind, and the spec with the variant."""
 
     kind: StoreKind
@@ -75,7 +75,7 @@ class StoreOnTrial:
                 store.close()
 
 
-Law = Callable[[StoreOnTrial], None]
+StoreLaw = Callable[[StoreUnderTest], None]
 
 
 class _Watching(Free):
@@ -108,17 +108,17 @@ def _sell(session: Session, buyer: int, quantity: int = 1) -> Stock:
     return change.stock
 
 
-def opening_stock(trial: StoreOnTrial) -> None:
+def opening_stock(subject: StoreUnderTest) -> None:
     """The opening stock is what the inventory says, and nothing is in the ledger."""
-    with trial.opened() as store:
+    with subject.opened() as store:
         books = store.books()
         same("the opening stock", books.stocks, {"floor": Stock("floor", 3, 3), "boxes": Stock("boxes", 1, 1)})
         same("the opening ledger", books.ledger, ())
 
 
-def read_your_writes(trial: StoreOnTrial) -> None:
+def read_your_writes(subject: StoreUnderTest) -> None:
     """What one session writes another one reads, and the books say."""
-    with trial.opened() as store, store.session() as one, store.session() as other:
+    with subject.opened() as store, store.session() as one, store.session() as other:
         written = _sell(one, 7, 2)
         same("what another session reads of the record just written", other.read("floor"), written)
         same("another section", other.read("boxes"), Stock("boxes", 1, 1))
@@ -127,9 +127,9 @@ def read_your_writes(trial: StoreOnTrial) -> None:
         same("the sales in the ledger", _sales(books), [(7, 1), (7, 2)])
 
 
-def reset_in_place(trial: StoreOnTrial) -> None:
+def reset_in_place(subject: StoreUnderTest) -> None:
     """Reset brings back the opening stock under open sessions."""
-    with trial.opened() as store:
+    with subject.opened() as store:
         opening = store.books()
         with store.session() as session:
             for section, tickets in (("floor", 3), ("boxes", 1)):
@@ -141,20 +141,20 @@ def reset_in_place(trial: StoreOnTrial) -> None:
             same("what an open session reads after a reset", session.read("floor"), Stock("floor", 3, 3))
 
 
-def no_ledger(trial: StoreOnTrial) -> None:
+def no_ledger(subject: StoreUnderTest) -> None:
     """Books without a ledger list no sales, and count them all the same."""
-    with trial.opened(ledger=False) as store:
+    with subject.opened(ledger=False) as store:
         with store.session() as session:
             _sell(session, 1)
         same("the ledger of books that keep none", store.books().ledger, None)
         same("what is left", store.books().stocks["floor"].remaining, 2)
 
 
-def pickling(trial: StoreOnTrial) -> None:
+def pickling(subject: StoreUnderTest) -> None:
     """A store survives pickling: it is handed to every buyer at start."""
-    if trial.kind.in_process:
+    if subject.kind.in_process:
         return
-    with trial.opened() as store:
+    with subject.opened() as store:
         try:
             again: Store = pickle.loads(pickle.dumps(store))  # noqa: S301 - its own copy
         except Exception as error:
@@ -162,16 +162,16 @@ def pickling(trial: StoreOnTrial) -> None:
         same("the books of the unpickled store", again.books(), store.books())
 
 
-def shared(trial: StoreOnTrial) -> None:
+def shared(subject: StoreUnderTest) -> None:
     """Where the books are shared, every process sees what another one wrote."""
-    if not trial.has(Capability.SHARED) or trial.kind.in_process:
+    if not subject.has(Capability.SHARED) or subject.kind.in_process:
         return
 
     def elsewhere() -> None:
         with store.session() as session:
             _sell(session, 2)
 
-    with trial.opened() as store:
+    with subject.opened() as store:
         buyer = multiprocessing.get_context("fork").Process(target=elsewhere)
         buyer.start()
         buyer.join()
@@ -179,26 +179,26 @@ def shared(trial: StoreOnTrial) -> None:
         same("the sales that another process made", _sales(store.books()), [(2, 1)])
 
 
-def claims(trial: StoreOnTrial) -> None:
+def claims(subject: StoreUnderTest) -> None:
     """A session has what its store claims, and claims what it has."""
-    with trial.opened() as store, store.session() as session:
+    with subject.opened() as store, store.session() as session:
         for capability, method in _METHODS.items():
-            has, claimed = hasattr(session, method), trial.has(capability)
+            has, claimed = hasattr(session, method), subject.has(capability)
             require(has or not claimed, f"{capability.name} is claimed, and a session has no {method}")
             require(claimed or not has, f"a session has {method}, and {capability.name} is not claimed")
-        if trial.has(Capability.FILE):
+        if subject.has(Capability.FILE):
             path = cast("FileStore", store).path
             require(path.is_file(), f"FILE is claimed, and {path} is no file")
-        if trial.has(Capability.MANAGER):
+        if subject.has(Capability.MANAGER):
             with cast("ManagedStore", store).lock() as taken:
                 require(taken, "MANAGER is claimed, and its lock cannot be taken")
 
 
-def transactions(trial: StoreOnTrial) -> None:
+def transactions(subject: StoreUnderTest) -> None:
     """What is done in a transaction that fails is rolled back, and what is done in one that ends well stays."""
-    if not trial.has(Capability.TRANSACTION):
+    if not subject.has(Capability.TRANSACTION):
         return
-    with trial.opened() as store, store.session() as session:
+    with subject.opened() as store, store.session() as session:
         transaction = cast("Transactional", session).transaction
         with suppress(_Abandoned), transaction("immediate"):
             _sell(session, 1)
@@ -213,11 +213,11 @@ class _Abandoned(Exception):
     pass
 
 
-def compare_and_set(trial: StoreOnTrial) -> None:
+def compare_and_set(subject: StoreUnderTest) -> None:
     """Compare-and-set writes once for each version that was read, and refuses a version that has moved on."""
-    if not trial.has(Capability.COMPARE_AND_SET):
+    if not subject.has(Capability.COMPARE_AND_SET):
         return
-    with trial.opened() as store, store.session() as session:
+    with subject.opened() as store, store.session() as session:
         opening = session.read("floor")
         versioned = cast("Versioned", session)
 
@@ -237,11 +237,11 @@ def compare_and_set(trial: StoreOnTrial) -> None:
         require(not sell(opening, 1), "a version is accepted that has moved on to the same number of tickets")
 
 
-def conditional_update(trial: StoreOnTrial) -> None:
+def conditional_update(subject: StoreUnderTest) -> None:
     """A conditional update sells, takes back, and never issues a number again."""
-    if not trial.has(Capability.CONDITIONAL_UPDATE):
+    if not subject.has(Capability.CONDITIONAL_UPDATE):
         return
-    with trial.opened() as store, store.session() as session:
+    with subject.opened() as store, store.session() as session:
         apply = cast("Conditional", session).apply
         opening = store.books()
         same("what an order of more than there is is told", apply(Buy(1, "floor", 4)), SoldOut())
@@ -252,11 +252,11 @@ def conditional_update(trial: StoreOnTrial) -> None:
         same("what is left", store.books().stocks["floor"].remaining, 0)
 
 
-def holds(trial: StoreOnTrial) -> None:
+def holds(subject: StoreUnderTest) -> None:
     """Where records carry holds, what is held is there for every session, and gone after a reset."""
-    if not trial.has(Capability.HOLDS):
+    if not subject.has(Capability.HOLDS):
         return
-    with trial.opened() as store, store.session() as one, store.session() as other:
+    with subject.opened() as store, store.session() as one, store.session() as other:
         held = Hold(7, "floor", 2, 3600.0, "7.1").on(one.read("floor")).stock
         assert held is not None
         one.write(held, None)
@@ -271,11 +271,11 @@ def holds(trial: StoreOnTrial) -> None:
         same("what a session reads after a reset", one.read("floor"), Stock("floor", 3, 3))
 
 
-def holds_in_one_step(trial: StoreOnTrial) -> None:
+def holds_in_one_step(subject: StoreUnderTest) -> None:
     """A conditional update holds, confirms once, lets go, and finds what is over for sale again."""
-    if not {Capability.HOLDS, Capability.CONDITIONAL_UPDATE} <= trial.kind.capabilities:
+    if not {Capability.HOLDS, Capability.CONDITIONAL_UPDATE} <= subject.kind.capabilities:
         return
-    with trial.opened() as store, store.session() as session:
+    with subject.opened() as store, store.session() as session:
         apply = cast("Conditional", session).apply
         same("a hold of two", apply(Hold(1, "floor", 2, 3600.0, "1.1")), Held("1.1"))
         same("a hold of what is not left", apply(Hold(2, "floor", 2, 3600.0, "2.1")), SoldOut())
@@ -293,25 +293,25 @@ def holds_in_one_step(trial: StoreOnTrial) -> None:
         same("what is left", store.books().stocks["floor"]._replace(version=0), Stock("floor", 3, 0, 3))
 
 
-def point_before_reading(trial: StoreOnTrial) -> None:
+def point_before_reading(subject: StoreUnderTest) -> None:
     """A read passes its scheduling point before it looks: what changes there is what it reads."""
-    if not trial.has(Capability.RECORDS):
+    if not subject.has(Capability.RECORDS):
         return
     watching, sold = _Watching(False), list[Stock]()
     # A session may keep the pacer that it was opened under, so that one is opened under the watching one.
-    with trial.opened() as store, store.session() as other, paced_by(watching), store.session() as session:
+    with subject.opened() as store, store.session() as other, paced_by(watching), store.session() as session:
         watching.arm(lambda: sold.append(_sell(other, 2)))
         found = session.read("floor")
         require(watching.came, "a read passes no scheduling point: call at(Step(Action.READ, ...)) before the access")
         same("what a read finds that was overtaken at its scheduling point", found, sold[0])
 
 
-def point_before_writing(trial: StoreOnTrial) -> None:
+def point_before_writing(subject: StoreUnderTest) -> None:
     """A write passes its scheduling point before it changes anything."""
-    if not trial.has(Capability.RECORDS):
+    if not subject.has(Capability.RECORDS):
         return
     watching, seen = _Watching(True), list[Books]()
-    with trial.opened() as store, paced_by(watching), store.session() as session:
+    with subject.opened() as store, paced_by(watching), store.session() as session:
         change = Buy(1, "floor").on(session.read("floor"))
         assert change.stock is not None
         watching.arm(lambda: seen.append(store.books()))
@@ -320,12 +320,12 @@ def point_before_writing(trial: StoreOnTrial) -> None:
         same("what is left at the scheduling point of a write", seen[0].stocks["floor"].remaining, 3)
 
 
-def points_on_one_resource(trial: StoreOnTrial) -> None:
+def points_on_one_resource(subject: StoreUnderTest) -> None:
     """A read and a write of one section say so at their points: their order matters."""
-    if not trial.has(Capability.RECORDS):
+    if not subject.has(Capability.RECORDS):
         return
     listening = _Listening()
-    with trial.opened() as store, paced_by(listening), store.session() as session:
+    with subject.opened() as store, paced_by(listening), store.session() as session:
         change = Buy(1, "floor").on(session.read("floor"))
         assert change.stock is not None
         reading, listening.steps = listening.steps, []
@@ -333,7 +333,7 @@ def points_on_one_resource(trial: StoreOnTrial) -> None:
     require(
         any(not one.commutes_with(other) for one in reading for other in listening.steps),
         f"the steps of a read, {_words(reading)}, and of a write, {_words(listening.steps)}, seem to commute: a search "
-        "would leave out their order (name one resource, and let no step be `own`, or `unseen` without a COMMIT)",
+        "would leave out their order (name one resource, and let no step be `own`, or `uncommitted` without a COMMIT)",
     )
 
 
@@ -355,7 +355,7 @@ def _words(steps: Sequence[Step]) -> str:
     return ", ".join(f"{step.action.value} {step.resource}" for step in steps) or "none"
 
 
-STORE_LAWS: Final[tuple[Law, ...]] = (
+STORE_LAWS: Final[tuple[StoreLaw, ...]] = (
     opening_stock,
     read_your_writes,
     reset_in_place,

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ticketlab.core.faults import Harm
+from ticketlab.core.faults import FaultKind
 from ticketlab.core.inventory import Buy, Cancel, Confirm, Hold, Search, Sold
 from ticketlab.core.plugin import Capability, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.results import Exploration, Exploring
+from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.exploring.explore import explore, explore_cast
-from ticketlab.lab.exploring.function_session import Checkout
-from ticketlab.lab.exploring.plan import play
+from ticketlab.lab.exploring.function_session import BuyerSession
+from ticketlab.lab.exploring.plan import run_plan
 from ticketlab.lab.faults import chosen_faults, needs_processes
 from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.lab.racing.race import race
@@ -25,7 +25,7 @@ from ticketlab.timings.plans import Schedule
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyOnTrial:
+class StrategyUnderTest:
     """A strategy as it is asked for, and the store that it is tried on."""
 
     kind: StrategyKind
@@ -52,13 +52,13 @@ class StrategyOnTrial:
         return Scenario.of(str(self.store), str(self.spec), buyers=buyers, tickets=tickets, hold=hold, pay=pay)
 
 
-Law = Callable[[StrategyOnTrial], None]
+StrategyLaw = Callable[[StrategyUnderTest], None]
 
 
-def serves(trial: StrategyOnTrial) -> None:
+def serves(subject: StrategyUnderTest) -> None:
     """A buyer that is alone is told what the books say: sold, found, given back, sold out."""
     orders = (Buy(1, "main"), Search(1, "main"), Cancel(1, "main", (1,)), Buy(1, "main", 2), Search(1, "main"))
-    played = play(trial.scenario(1, 2), Schedule(()), orders=((*orders, Buy(1, "main")),))
+    played = run_plan(subject.scenario(1, 2), Schedule(()), orders=((*orders, Buy(1, "main")),))
     told = [(one.op, one.result, one.tickets) for one in played.history.operations]
     expected = [
         ("buy", "ok", (1,)),
@@ -72,104 +72,106 @@ def serves(trial: StrategyOnTrial) -> None:
     require(played.valid, f"the books are wrong although nobody raced:\n{played}")
 
 
-def serves_holds(trial: StrategyOnTrial) -> None:
+def serves_holds(subject: StrategyUnderTest) -> None:
     """A buyer that is alone holds, confirms once and lets go, where the store keeps holds."""
-    if Capability.HOLDS not in store_kind(trial.store).capabilities:
+    if Capability.HOLDS not in store_kind(subject.store).capabilities:
         return
     holds = (Hold(1, "main", 1, 30.0, "a"), Hold(1, "main", 1, 30.0, "b"), Hold(1, "main", 1, 30.0, "c"))
     uses = (Confirm(1, "main", "a"), Confirm(1, "main", "a"), Cancel(1, "main", hold="b"), Search(1, "main"))
-    played = play(trial.scenario(1, 2), Schedule(()), orders=((*holds, *uses),))
+    played = run_plan(subject.scenario(1, 2), Schedule(()), orders=((*holds, *uses),))
     told = [one.result for one in played.history.operations]
     expected = ["a", "b", "soldout", "ok", "expired", "ok", 1]
     require(told == expected, f"one buyer alone was told {told}, expected {expected}")
     require(played.valid, f"the books are wrong although nobody raced:\n{played}")
 
 
-def keeps_its_word(trial: StrategyOnTrial) -> None:
+def keeps_its_word(subject: StrategyUnderTest) -> None:
     """Explored with two and three buyers, a strategy that claims safety holds, and one that does not is found out.
 
     Some are wrong only where a buyer stands still for longer than expected, or a clerk dies.
     """
     found_out = False
     for buyers, tickets in ((2, 1), (3, 2)):
-        found = explore(trial.scenario(buyers, tickets), Exploring(executions=trial.executions))
+        found = explore(subject.scenario(buyers, tickets), ExploreOptions(executions=subject.executions))
         setting = f"{buyers} buyers and {tickets} ticket{'s' * (tickets > 1)}"
         found_out = found_out or found.finding is not None
-        _require_word(trial, found, f"with {setting}")
+        _require_word(subject, found, f"with {setting}")
     require(
-        found_out or trial.safe or _struck_down(trial),
-        f"{trial.spec} is said to be wrong, and no schedule of two or three buyers shows it",
+        found_out or subject.safe or _struck_down(subject),
+        f"{subject.spec} is said to be wrong, and no schedule of two or three buyers shows it",
     )
 
 
-def keeps_its_word_of_what_comes_back(trial: StrategyOnTrial) -> None:
+def keeps_its_word_of_what_comes_back(subject: StrategyUnderTest) -> None:
     """A strategy that claims safety holds where a buyer gives its ticket back while another one buys."""
-    if trial.safe:
-        store, strategy = str(trial.store), str(trial.spec)
-        sale = FunctionRace(buyers=2, tickets=2, store=store, strategy=strategy, executions=trial.executions)
+    if subject.safe:
+        store, strategy = str(subject.store), str(subject.spec)
+        sale = FunctionRace(buyers=2, tickets=2, store=store, strategy=strategy, executions=subject.executions)
         found = explore_cast(sale.trial(_buy_and_maybe_give_back, ""), sale.how())
-        _require_word(trial, found, "with 2 buyers, of whom one gives its ticket back,")
+        _require_word(subject, found, "with 2 buyers, of whom one gives its ticket back,")
 
 
-def _buy_and_maybe_give_back(session: Checkout) -> None:
+def _buy_and_maybe_give_back(session: BuyerSession) -> None:
     bought = session.buy()
     if session.buyer == 1 and isinstance(bought, Sold):
         session.cancel(bought.tickets)
 
 
-def keeps_its_word_of_holds(trial: StrategyOnTrial) -> None:
+def keeps_its_word_of_holds(subject: StrategyUnderTest) -> None:
     """A strategy that claims safety holds where tickets are held, then confirmed, if the store keeps holds."""
-    if trial.safe and Capability.HOLDS in store_kind(trial.store).capabilities - trial.kind.needs:
-        scenario = replace(trial.scenario(2, 1), hold=30.0, pay=(20.0, 20.0))
-        found = explore(scenario, Exploring(executions=trial.executions))
-        _require_word(trial, found, "with 2 buyers that hold the only ticket")
+    if subject.safe and Capability.HOLDS in store_kind(subject.store).capabilities - subject.kind.needs:
+        scenario = replace(subject.scenario(2, 1), hold=30.0, pay=(20.0, 20.0))
+        found = explore(scenario, ExploreOptions(executions=subject.executions))
+        _require_word(subject, found, "with 2 buyers that hold the only ticket")
 
 
-def _require_word(trial: StrategyOnTrial, found: Exploration, setting: str) -> None:
+def _require_word(subject: StrategyUnderTest, found: Exploration, setting: str) -> None:
     """Demand that what claims safety was explored to the end, and that nothing went wrong."""
     if found.finding is not None:
         table = drawn(found.finding.execution, found.scenario.buyers, found.finding.anomalies)
-        require(not trial.safe, f"{trial.spec} claims safety, and {setting} it is wrong:\n\n{table}\n")
-    elif trial.safe:
+        require(not subject.safe, f"{subject.spec} claims safety, and {setting} it is wrong:\n\n{table}\n")
+    elif subject.safe:
         require(
             found.exhausted,
-            f"{setting} {trial.executions:,} executions found nothing wrong, and are not all: undecided",
+            f"{setting} {subject.executions:,} executions found nothing wrong, and are not all: undecided",
         )
 
 
-def _struck_down(trial: StrategyOnTrial) -> bool:
-    scenario = trial.scenario(2, 1)
-    faults = [fault for fault in chosen_faults("all", scenario) if fault.harm in (Harm.PAUSE, Harm.KILL_STAFF)]
+def _struck_down(subject: StrategyUnderTest) -> bool:
+    scenario = subject.scenario(2, 1)
+    faults = [
+        fault for fault in chosen_faults("all", scenario) if fault.kind in (FaultKind.PAUSE, FaultKind.KILL_SERVICE)
+    ]
     for fault in faults:
         executor = "processes" if needs_processes([fault], scenario.strategy) else "inline"
-        how = Exploring(executor=executor, faults=(fault,), executions=trial.executions)
+        how = ExploreOptions(executor=executor, faults=(fault,), executions=subject.executions)
         if explore(scenario, how).finding is not None:
             return True
     return False
 
 
-def survives_live(trial: StrategyOnTrial) -> None:
+def survives_live(subject: StrategyUnderTest) -> None:
     """Raced live on real processes, a strategy that claims safety holds."""
-    if trial.in_process or not trial.safe:
+    if subject.in_process or not subject.safe:
         return
-    result = race(trial.scenario(4, 2))
+    result = race(subject.scenario(4, 2))
     sentences = "; ".join(anomaly.sentence for anomaly in result.verdict.anomalies) or result.verdict.reason
     require(result.valid, f"four processes raced live for two tickets: {sentences}")
 
 
-def same_everywhere(trial: StrategyOnTrial) -> None:
+def same_everywhere(subject: StrategyUnderTest) -> None:
     """The same schedule leads to the same history in one process and on real ones."""
-    if trial.in_process:
+    if subject.in_process:
         return
     for turns in ((), (1, 2), (2, 1, 1, 2)):
         here, there = (
-            play(trial.scenario(2, 1), Schedule(turns), executor=executor) for executor in ("inline", "processes")
+            run_plan(subject.scenario(2, 1), Schedule(turns), executor=executor) for executor in ("inline", "processes")
         )
         told = f"{here.history.operations} in one process, {there.history.operations} in several"
         require(here.history == there.history, f"schedule {turns} differs: {told}")
 
 
-STRATEGY_LAWS: Final[tuple[Law, ...]] = (
+STRATEGY_LAWS: Final[tuple[StrategyLaw, ...]] = (
     serves,
     serves_holds,
     keeps_its_word,

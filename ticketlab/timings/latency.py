@@ -70,10 +70,10 @@ class Latency:
 
     def pace(self, seed: int, participant: int, below: Pacer) -> Pacer:
         """Return the pacer of one participant: its delays depend on the seed and its number alone."""
-        return Timed(self, Random(f"latency/{seed}/{participant}"), below) if self.ranges else below
+        return DelayingPacer(self, Random(f"latency/{seed}/{participant}"), below) if self.ranges else below
 
 
-class Timed:
+class DelayingPacer:
     """A pacer that sleeps before each step, then hands on."""
 
     def __init__(self, latency: Latency, draw: Random, below: Pacer) -> None:
@@ -84,7 +84,7 @@ class Timed:
         self.may_wait = below.may_wait
 
     def _delay(self, step: Step) -> None:
-        if not step.part and (bounds := self._ranges.get(step.action)) is not None:
+        if not step.continuation and (bounds := self._ranges.get(step.action)) is not None:
             self._below.sleep(self._draw.uniform(*bounds))
 
     def at(self, step: Step) -> None:
@@ -111,4 +111,4 @@ class Timed:
 
     def for_fork(self) -> Pacer:
         """Delay there as well, by draws that go on from here."""
-        return Timed(self._latency, self._draw, self._below.for_fork())
+        return DelayingPacer(self._latency, self._draw, self._below.for_fork())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Harm, Strike
+from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.inventory import Buy, Inventory, Request, Search
 from ticketlab.core.scenario import Scenario
 from ticketlab.timings.plans import Schedule, Timing
@@ -84,25 +84,25 @@ def orders(
 
 def faults(
     buyers: int, kinds: str | Sequence[str] = "kill", *, most: int = 1, points: int = 12
-) -> SearchStrategy[tuple[Strike, ...]]:
+) -> SearchStrategy[tuple[FaultPoint, ...]]:
     """Return a strategy for faults: up to `most` participants struck, each once, at one of its first `points` steps.
 
-    `kinds` names what may strike, as on the command line: `["pause:2s", "io-error"]`. `kill-staff` strikes the first of
-    the staff. Shrinks to no fault, then to the earliest step of the first buyer by the first kind.
+    `kinds` names what may strike, as on the command line: `["pause:2s", "io-error"]`. `kill-service` strikes the first
+    of the staff. Shrinks to no fault, then to the earliest step of the first buyer by the first kind.
     """
     _at_least("buyers", buyers, 1)
     _at_least("most", most, 0)
     _at_least("points", points, 1)
 
-    def strike(fault: Fault) -> SearchStrategy[Strike]:
-        first, last = (buyers, buyers) if fault.harm is Harm.KILL_STAFF else (0, buyers - 1)
-        return st.builds(Strike, st.integers(first, last), st.integers(0, points - 1), st.just(fault))
+    def strike(fault: Fault) -> SearchStrategy[FaultPoint]:
+        first, last = (buyers, buyers) if fault.kind is FaultKind.KILL_SERVICE else (0, buyers - 1)
+        return st.builds(FaultPoint, st.integers(first, last), st.integers(0, points - 1), st.just(fault))
 
     one = st.sampled_from([Fault.parse(name) for name in _names("faults", kinds)]).flatmap(strike)
     return st.lists(one, max_size=most, unique_by=lambda each: each.who).map(_by_victim)
 
 
-def _by_victim(strikes: Sequence[Strike]) -> tuple[Strike, ...]:
+def _by_victim(strikes: Sequence[FaultPoint]) -> tuple[FaultPoint, ...]:
     return tuple(sorted(strikes, key=lambda strike: strike.who))
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ticketlab.core.faults import Harm
+from ticketlab.core.faults import FaultKind
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Trace, describe
-from ticketlab.explorer.engine.state import Ending
+from ticketlab.explorer.analysis.trace import Trace, describe_step
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import NONE
 
-_ENDS: Final = {Harm.KILL.value: "killed", Harm.KILL_STAFF.value: "killed", Harm.TERMINATE.value: "terminated"}
+_ENDS: Final = {
+    FaultKind.KILL.value: "killed",
+    FaultKind.KILL_SERVICE.value: "killed",
+    FaultKind.TERMINATE.value: "terminated",
+}
 
 
 class Wait(NamedTuple):
@@ -28,7 +32,7 @@ class Wait(NamedTuple):
     tries: bool = False
 
 
-def named(who: int, buyers: int) -> str:
+def participant_name(who: int, buyers: int) -> str:
     """Return how people call a participant."""
     return f"buyer {who + 1}" if who < buyers else f"staff {who - buyers + 1}"
 
@@ -91,15 +95,17 @@ def _signalled_before(trace: Trace, wait: Wait) -> bool:
 def explain(execution: Execution, buyers: int) -> Anomaly | None:
     """Name what kept an execution from completing, with who waits for what; None where it completed."""
     trace = execution.trace
-    if execution.ending is Ending.ENDLESS:
-        steps = [describe(trace.table.steps[what]) for what in trace.what[-4:]]
+    if execution.ending is ExecutionEnd.ENDLESS:
+        steps = [describe_step(trace.table.steps[what]) for what in trace.what[-4:]]
         sentence = (
             f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
         )
-        return Anomaly("no progress" if execution.fell else "livelock", sentence, {"steps": len(trace), "last": steps})
-    if execution.ending is Ending.COMPLETED and execution.kept and not execution.fell:
+        return Anomaly(
+            "no progress" if execution.injected else "livelock", sentence, {"steps": len(trace), "last": steps}
+        )
+    if execution.ending is ExecutionEnd.COMPLETED and execution.kept and not execution.injected:
         return _left_behind(trace, buyers)
-    if execution.ending is not Ending.STUCK:
+    if execution.ending is not ExecutionEnd.STUCK:
         return None
     waiting = [wait for wait in waits(trace) if wait.who < buyers or wait.holders]
     ring = cycle(waiting)
@@ -108,9 +114,9 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     name = "deadlock" if ring else _name(execution, told, lost)
     evidence = [
         {
-            "who": named(wait.who, buyers),
-            "waits": describe(wait.step),
-            "holders": [named(holder, buyers) for holder in wait.holders],
+            "who": participant_name(wait.who, buyers),
+            "waits": describe_step(wait.step),
+            "holders": [participant_name(holder, buyers) for holder in wait.holders],
             "holds": [resource for resource, who in holders(trace).items() if wait.who in who],
         }
         for wait in told
@@ -122,7 +128,7 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
     """Return the name of what keeps those who wait, where they do not wait for each other in a ring."""
     if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
         return "lock left behind"
-    if execution.fell:
+    if execution.injected:
         return "survivors blocked for ever"
     if all(wait.holders for wait in told):
         return "lock left behind"
@@ -137,7 +143,9 @@ def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
     """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
     steps = (trace.table.steps[what] for what in trace.what)
     locks = {step.resource for step in steps if step.action.takes and step.excludes}
-    kept = [(named(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks]
+    kept = [
+        (participant_name(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks
+    ]
     if not kept:
         return None
     sentence = "; ".join(f"{who} is done and still holds {lock}: nobody can ever have it again" for who, lock in kept)
@@ -147,14 +155,14 @@ def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
 def _sentence(trace: Trace, wait: Wait, buyers: int, lost: Mapping[int, str]) -> str:
     mine = [resource for resource, who in holders(trace).items() if wait.who in who]
     holds = f"holds {' and '.join(mine)} and " if mine else ""
-    who = named(wait.who, buyers)
+    who = participant_name(wait.who, buyers)
     if wait.holders:
-        them = " and ".join(named(holder, buyers) for holder in wait.holders)
+        them = " and ".join(participant_name(holder, buyers) for holder in wait.holders)
         held = f"{who} {holds}waits for {wait.step.resource}, held by {them}"
         if how := lost.get(wait.holders[0]):
             return f"{held}, which was {how} while holding it: nobody can ever have it again"
         return held
-    gone = "".join(f": {named(each, buyers)} was {how}" for each, how in lost.items())
+    gone = "".join(f": {participant_name(each, buyers)} was {how}" for each, how in lost.items())
     waits = "tries again and again" if wait.tries else "waits"
     waiting = f"{who} {holds}{waits} to {wait.step.action.value} {wait.step.resource}"
     return f"{waiting}, and nobody is left to make that possible{gone}"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ticketlab.explorer.analysis.trace import Trace, describe
+from ticketlab.explorer.analysis.trace import Trace, describe_step
 from ticketlab.explorer.engine.clock import SECOND, TICK
 from ticketlab.explorer.engine.registers import ENDING, HELD, LENGTH, REDUNDANT, WAITED
-from ticketlab.explorer.engine.state import Ending, State
-from ticketlab.explorer.workload import Record, crashed
+from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.workload import RequestRecord, crashed
 
 
 class Note(NamedTuple):
@@ -29,29 +29,31 @@ class Execution:
     `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
     place in the buyer's script, and the step from which on the buyer's steps are its own.
     `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
-    holds the fields of what `notes` gives. `fell` lists whom a fault struck; `waited` is how long time had to pass
+    holds the fields of what `notes` gives. `injected` lists whom a fault struck; `waited` is how long time had to pass
     because nobody could move, in seconds. `leaps` lists the steps at which time passed for everybody, and how much.
     `kept` says that something was taken and not given back.
     """
 
-    ending: Ending
+    ending: ExecutionEnd
     trace: Trace
-    records: Sequence[Record]
+    records: Sequence[RequestRecord]
     told: Sequence[tuple[int, str, int | str]]
     when: Sequence[int] = ()
     redundant: bool = False
     unanswered: Sequence[tuple[int, int, int]] = ()
-    fell: Sequence[int] = ()
+    injected: Sequence[int] = ()
     waited: float = 0.0
     leaps: Sequence[tuple[int, int]] = ()
     kept: bool = False
 
     @classmethod
-    def of(cls, state: State, records: Sequence[Record], told: Sequence[tuple[int, str, int | str]]) -> Execution:
+    def of(
+        cls, state: ExecutionState, records: Sequence[RequestRecord], told: Sequence[tuple[int, str, int | str]]
+    ) -> Execution:
         """Copy the execution that a state holds."""
         registers, clock = state.registers, state.clock
-        ending = Ending(registers[ENDING])
-        fell = tuple(who for who, struck in enumerate(state.faults.fell) if struck)
+        ending = ExecutionEnd(registers[ENDING])
+        injected = tuple(who for who, struck in enumerate(state.faults.injected) if struck)
         return cls(
             ending=ending,
             trace=Trace.of(state),
@@ -59,8 +61,8 @@ class Execution:
             told=told,
             when=list(clock.when[: registers[LENGTH]]) if clock.orders else (),
             redundant=registers[REDUNDANT] > 0,
-            unanswered=_unanswered(state, records) if fell or ending is not Ending.COMPLETED else (),
-            fell=fell,
+            unanswered=_unanswered(state, records) if injected or ending is not ExecutionEnd.COMPLETED else (),
+            injected=injected,
             waited=registers[WAITED] / SECOND,
             leaps=clock.leaps,
             kept=registers[HELD] > 0,
@@ -75,7 +77,7 @@ class Execution:
     def steps(self) -> tuple[str, ...]:
         """Every step in two words."""
         table = self.trace.table
-        return tuple(describe(table.steps[what]) for what in self.trace.what)
+        return tuple(describe_step(table.steps[what]) for what in self.trace.what)
 
     @property
     def schedule(self) -> tuple[int, ...]:
@@ -92,7 +94,7 @@ class Execution:
         """Return the virtual time just before a step where virtual time orders nothing: a tick a step, and leaps."""
         return TICK * node + sum(ticks for at, ticks in self.leaps if at < node)
 
-    def span(self, record: Record) -> tuple[int, int]:
+    def span(self, record: RequestRecord) -> tuple[int, int]:
         """Return when a request was made and answered, in virtual time.
 
         As late and as early as can be: just before its first step, just after its last. What a buyer does between is
@@ -108,7 +110,7 @@ class Execution:
         return self._time(mine[0]), self._time(mine[-1]) + 1
 
 
-def _unanswered(state: State, records: Sequence[Record]) -> list[tuple[int, int, int]]:
+def _unanswered(state: ExecutionState, records: Sequence[RequestRecord]) -> list[tuple[int, int, int]]:
     """Return what each buyer that is not done was doing: the first request after the last that was answered."""
     done = {record.buyer: record for record in records}  # of several by one buyer, the last
     found = []

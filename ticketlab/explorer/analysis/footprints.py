@@ -18,7 +18,7 @@ def footprint(execution: Execution, who: int) -> frozenset[str]:
     """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
     trace = execution.trace
     steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
-    return frozenset(step.resource for step in steps if step.action not in _DATA and not step.oblivious)
+    return frozenset(step.resource for step in steps if step.action not in _DATA and not step.in_memory)
 
 
 def servers_footprint(execution: Execution) -> frozenset[str]:

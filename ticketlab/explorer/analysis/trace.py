@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
 from ticketlab.explorer.engine.registers import FAILURES, LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
 
 
@@ -26,7 +26,7 @@ class Trace:
     final: Sequence[int]
 
     @classmethod
-    def of(cls, state: State) -> Trace:
+    def of(cls, state: ExecutionState) -> Trace:
         """Copy the trace of the execution that a state holds."""
         length, failures = state.registers[LENGTH], state.registers[FAILURES]
         return cls(
@@ -105,13 +105,13 @@ def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
                 f"step {node + 1} of a repeated schedule never came: the program did not repeat itself"
             )
         if (trace.who[node], trace.what[node]) != (who, what):
-            before, now = table.steps[what], table.steps[trace.what[node]]
+            before, now = describe_step(table.steps[what]), describe_step(table.steps[trace.what[node]])
             raise Nondeterminism(
-                f"step {node + 1} of a repeated schedule was {describe(before)} by participant {who + 1} before and is "
-                f"{describe(now)} by participant {trace.who[node] + 1} now: something beside the schedule decides"
+                f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
+                f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"
             )
 
 
-def describe(step: Step) -> str:
+def describe_step(step: Step) -> str:
     """Return a step in two words."""
     return f"{step.action.value} {step.resource}"

@@ -18,7 +18,7 @@ BYTE: Final = 256
 ONE_LESS: Final = bytes((number - 1) % BYTE for number in range(BYTE))
 
 
-class Standing:
+class EnabledSet:
     """The participants of an execution, each before its next step (its *pending* one), or before none."""
 
     # Slots, since the attributes of State are too many for the form in which Python finds them fastest without.
@@ -32,21 +32,21 @@ class Standing:
         "buyers",
         "open",
         "pending",
+        "pending_bytes",
         "registers",
         "size",
-        "stands",
         "table",
     )
 
     def __init__(
-        self, table: StepTable, buyers: int, staff: int, allocate: Allocate, allocate_bytes: AllocateBytes
+        self, table: StepTable, buyers: int, services: int, allocate: Allocate, allocate_bytes: AllocateBytes
     ) -> None:
         self.table = table
         self.buyers = buyers
-        self.size = buyers + staff
+        self.size = buyers + services
         self.registers = allocate(REGISTERS)
         self.pending = allocate(self.size)  # by participant: a symbol
-        self.stands = allocate_bytes(self.size)  # the same, where symbols are few enough for a byte
+        self.pending_bytes = allocate_bytes(self.size)  # the same, where symbols are few enough for a byte
         self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
         self._able: Sequence[int] = ()  # who was enabled in the version that this process looked at last
         self._as_of = -1
@@ -64,14 +64,14 @@ class Standing:
     def arrive(self, who: int, symbol: int) -> None:
         """Stand before an attempt, which may be known to fail."""
         self.pending[who] = symbol
-        self.stands[who] = symbol % BYTE
+        self.pending_bytes[who] = symbol % BYTE
         if not self.open[symbol]:
             self.registers[VERSION] += 1
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""
         self.pending[: self.buyers] = symbols
-        self.stands[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
+        self.pending_bytes[: self.buyers] = bytes(symbol % BYTE for symbol in symbols)
         self.registers[VERSION] += 1
 
     def enabled(self) -> Sequence[int]:
@@ -89,7 +89,7 @@ class Standing:
 
     def _may_move(self) -> bytes:
         """Return for each participant a byte, 1 where its symbol is open; symbols must be few enough for a byte."""
-        return bytes(self.stands).translate(self._open_byte)
+        return bytes(self.pending_bytes).translate(self._open_byte)
 
     def _numbers(self, may_move: bytes) -> Sequence[int]:
         """Return the places of the ones among zeros.

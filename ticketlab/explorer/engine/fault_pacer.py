@@ -11,28 +11,28 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
-from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Blocked, Step
-from ticketlab.core.trouble import trouble
+from ticketlab.core.trouble import failing_io
 from ticketlab.explorer.analysis.footprints import SERVER
-from ticketlab.explorer.analysis.trace import describe
+from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
-from ticketlab.explorer.engine.pacer import Turns
+from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.registers import REDUNDANT
-from ticketlab.explorer.engine.state import State
-from ticketlab.explorer.workload import Cast, Perform, outcome_of
+from ticketlab.explorer.engine.state import ExecutionState
+from ticketlab.explorer.workload import Performer, Workload, outcome_of
 
 T = TypeVar("T")
 
-_DEATHS: Final = frozenset({Harm.KILL, Harm.KILL_STAFF, Harm.TERMINATE})
+_DEATHS: Final = frozenset({FaultKind.KILL, FaultKind.KILL_SERVICE, FaultKind.TERMINATE})
 
 
 class Terminated(BaseException):
     """Ends a participant that was told to, its clean-up included."""
 
 
-class TurnsWithFaults(Turns):
+class FaultPacer(ControlledPacer):
     """Turns in which faults strike; `carry_out` is what the executor does to the victim of one, where that is needed.
 
     `seize` keeps the store locked as an outsider does; it is None where nobody can. `footprints` says what others could
@@ -40,18 +40,18 @@ class TurnsWithFaults(Turns):
     connects with it.
     """
 
-    counts_own = True
+    counts_private = True
 
     def __init__(
         self,
-        state: State,
+        state: ExecutionState,
         faults: Sequence[Fault],
         seize: Callable[[], AbstractContextManager[object]] | None,
         *,
-        whole: bool,
+        atomic_accesses: bool,
         alone: bool,
     ) -> None:
-        super().__init__(state, whole=whole, alone=alone)
+        super().__init__(state, atomic_accesses=atomic_accesses, alone=alone)
         self._faults = faults
         self._plan = state.faults
         self._seize = seize
@@ -61,7 +61,7 @@ class TurnsWithFaults(Turns):
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked; a fault may come first, or befall it."""
-        if step.part and self._whole:
+        if step.continuation and self._atomic_accesses:
             return
         fault = self._come_to(step)
         super().at(step)
@@ -85,7 +85,7 @@ class TurnsWithFaults(Turns):
 
         return super().block(step, troubled, wait)
 
-    def answer(self, perform: Perform, request: Any) -> Any:
+    def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
         try:
             outcome = outcome_of(perform, request)
@@ -101,9 +101,9 @@ class TurnsWithFaults(Turns):
         if not plan.point[me]:
             return None
         fault: Fault = self._faults[plan.fault[me]]
-        if not fault.harm.befalls(step) or not plan.falls(me):
+        if not fault.kind.applies_to(step) or not plan.falls(me):
             return None
-        if not fault.harm.is_step:
+        if not fault.kind.is_step:
             return fault
         self._strike(me, fault, step)
         return None
@@ -113,36 +113,36 @@ class TurnsWithFaults(Turns):
         self._spinning.discard(me)
         if self._sent:
             self._await_feeders()
-        whose = me if fault.harm in _DEATHS else SERVER if fault.harm is Harm.KILL_SERVER else None
+        whose = me if fault.kind in _DEATHS else SERVER if fault.kind is FaultKind.KILL_SERVER else None
         state, plan = self._state, self._plan
-        state.arrive(me, self._passed[Step(Action.STRUCK, str(fault), on=self.footprints.get(whose))])
+        state.arrive(me, self._passed[Step(Action.STRUCK, str(fault), affects=self.footprints.get(whose))])
         self._make(me)
         comes_again = me < state.buyers or plan.point[me] != FIRST  # at its first, staff stands from the beginning
         if state.registers[REDUNDANT] and comes_again:
             return  # what follows is no part of the search, and a death would cost new processes
-        plan.fell[me] = 1
-        self.note("before", describe(step) if step is not None else "its answer")
-        if fault.harm is Harm.CLOCK:
+        plan.injected[me] = 1
+        self.note("before", describe_step(step) if step is not None else "its answer")
+        if fault.kind is FaultKind.CLOCK:
             state.clock.jump(in_ticks(fault.seconds))
-        elif fault.harm is Harm.PAUSE:
+        elif fault.kind is FaultKind.PAUSE:
             state.clock.take(me, in_ticks(fault.seconds))
         self.carry_out(fault)
 
     def _befall(self, fault: Fault, step: Step) -> None:
         """Let an access meet its trouble."""
-        self._plan.fell[self.me] = 1
+        self._plan.injected[self.me] = 1
         self.note("fault", str(fault))
-        if fault.harm is Harm.LOCKED and self._seize is not None:
+        if fault.kind is FaultKind.LOCKED and self._seize is not None:
             self._trouble.enter_context(self._seize())
         else:
-            self._trouble.enter_context(trouble(fault.harm, step))
+            self._trouble.enter_context(failing_io(fault.kind, step))
 
 
-def seize_of(cast: Cast) -> Callable[[], AbstractContextManager[object]] | None:
+def seize_of(cast: Workload) -> Callable[[], AbstractContextManager[object]] | None:
     """Return what keeps a cast's store locked, where it has such a thing."""
     return getattr(cast, "seize", None)
 
 
 def _by_hand(fault: Fault) -> None:
-    if fault.harm is Harm.TERMINATE:
+    if fault.kind is FaultKind.TERMINATE:
         raise Terminated

@@ -14,12 +14,12 @@ FIRST: Final = 1  # points are counted from 1 here, so that 0 can stand for none
 class FaultPlan:
     """At most one fault for each participant, by the number of its points: those at which that fault could strike."""
 
-    __slots__ = ("_at_start", "_points", "_registers", "_zeros", "fault", "fell", "point")
+    __slots__ = ("_at_start", "_points", "_registers", "_zeros", "fault", "injected", "point")
 
     def __init__(self, registers: Column, buyers: int, size: int, allocate: Allocate) -> None:
         self.point = allocate(size)  # at which a fault strikes a participant; 0 where none does
         self.fault = allocate(size)  # and which one that is, in the executor's list
-        self.fell = allocate(size)  # whether it has struck
+        self.injected = allocate(size)  # whether it has struck
         self._points = allocate(size)  # that a participant has come to
         self._registers = registers
         self._zeros = as_slice(self.point, [0] * size)
@@ -52,4 +52,4 @@ class FaultPlan:
     def reset(self) -> None:
         """Start an execution: nobody has been struck, and staff have come to where they wait."""
         self._points[: len(self._points)] = self._at_start
-        self.fell[: len(self.fell)] = self._zeros
+        self.injected[: len(self.injected)] = self._zeros

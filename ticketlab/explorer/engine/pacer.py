@@ -16,8 +16,8 @@ from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.enabled import BYTE
 from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.registers import ENDING, HELD, LENGTH, STARTED
-from ticketlab.explorer.engine.state import NOBODY, Ending, State
-from ticketlab.explorer.workload import Perform, Record, crashed, outcome_of
+from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
+from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
 T = TypeVar("T")
 
@@ -26,11 +26,11 @@ GIVING: Final = frozenset(action for action in Action if action.gives_back)
 BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
-class BrokenOff(BaseException):
+class ExecutionAborted(BaseException):
     """Ends a participant in the middle of what it is doing, its clean-up included; never seen outside."""
 
 
-class Idle:
+class InactivePacer:
     """What points mean outside an execution: nothing; whoever would have to wait then is broken off."""
 
     may_wait = False
@@ -42,7 +42,7 @@ class Idle:
         """Attempt once."""
         result = attempt()
         if result is BLOCKED:
-            raise BrokenOff
+            raise ExecutionAborted
         return result
 
     def sleep(self, seconds: float) -> None:
@@ -55,32 +55,32 @@ class Idle:
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
 
-    def for_fork(self) -> Idle:
+    def for_fork(self) -> InactivePacer:
         """Be as idle there."""
         return self
 
 
-class Turns:
+class ControlledPacer:
     """What points mean inside one: the turn goes to whom the policy picks.
 
     `alone` says that one participant has this pacer for itself; in one process, all share one, and `me` is whoever
-    moves. With `whole`, the later parts of an access are no scheduling points.
+    moves. With `atomic_accesses`, the later parts of an access are no scheduling points.
     """
 
     may_wait = False
-    counts_own = False  # whether what nobody else knows of is a scheduling point, too
+    counts_private = False  # whether what nobody else knows of is a scheduling point, too
 
-    def __init__(self, state: State, *, whole: bool, alone: bool) -> None:
+    def __init__(self, state: ExecutionState, *, atomic_accesses: bool, alone: bool) -> None:
         self._state = state
-        self._whole = whole
+        self._atomic_accesses = atomic_accesses
         self._alone = alone
         self._passed = state.table.passed
         self._attempted = state.table.attempted
-        self._pending, self._stands = state.pending, state.stands
+        self._pending, self._pending_bytes = state.pending, state.pending_bytes
         self.me = 0
         self.pick = state.next  # but for everybody's first step in an execution
         self.switches: list[Callable[[], Any]] = []
-        self.records: list[Record] = []
+        self.records: list[RequestRecord] = []
         self.notes: list[tuple[int, str, int | str]] = []
         self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
         self._sent = False  # whether something may still be on its way to others
@@ -116,7 +116,7 @@ class Turns:
         state, me = self._state, self.me
         if state.pending[me] == state.opening[me]:
             return me
-        state.registers[ENDING] = Ending.DIVERGED
+        state.registers[ENDING] = ExecutionEnd.DIVERGED
         return NOBODY
 
     def take_post(self) -> int:
@@ -126,7 +126,7 @@ class Turns:
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked."""
-        if (step.part and self._whole) or (step.own and not self.counts_own):
+        if (step.continuation and self._atomic_accesses) or (step.private and not self.counts_private):
             return
         me = self.me
         if self._spinning and me in self._spinning:
@@ -136,7 +136,7 @@ class Turns:
         if self._sent:
             self._await_feeders()
         self._pending[me] = symbol = self._passed[step]
-        self._stands[me] = symbol % BYTE
+        self._pending_bytes[me] = symbol % BYTE
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
@@ -225,7 +225,7 @@ class Turns:
         """Let virtual time pass before a request: where it orders nothing, for all, and as a step that is picked."""
         clock = self._state.clock
         if not clock.orders:
-            self.at(Step(Action.TAKE, f"{seconds:g} s"))
+            self.at(Step(Action.ADVANCE, f"{seconds:g} s"))
         clock.take(self.me, in_ticks(seconds))
 
     def now(self, *, wall: bool) -> float:
@@ -244,9 +244,9 @@ class Turns:
             self._state.unchanged(gave_back=False)
         self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
 
-    def for_fork(self) -> Idle:
+    def for_fork(self) -> InactivePacer:
         """Nobody outside the cast takes part."""
-        return Idle()
+        return InactivePacer()
 
     def pass_on(self) -> None:
         """Give the turn to somebody else, for good or until the next execution."""
@@ -255,17 +255,17 @@ class Turns:
         self.me = chosen = self.pick()
         self.switches[chosen]()
 
-    def answer(self, perform: Perform, request: Any) -> Any:
+    def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request."""
         return outcome_of(perform, request)
 
-    def _later(self, begins: list[int], pause: float, perform: Perform, request: Any) -> Any:
+    def _later(self, begins: list[int], pause: float, perform: Performer, request: Any) -> Any:
         """Make a request after a pause, which is no part of it, and take down when it begins."""
         self._take_time(pause)
         begins[0] = self._state.registers[LENGTH]
         return perform(request)
 
-    def play(self, who: int, perform: Perform, script: Sequence[Any]) -> None:
+    def run_script(self, who: int, perform: Performer, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
         registers, skip, first = state.registers, state.skip, state.offset[who]
@@ -284,7 +284,7 @@ class Turns:
                 outcome = self.answer(perform, request)
             mine.hears(outcome)
             until = registers[LENGTH]
-            self.records.append(Record(who, place, outcome, since, until, state.clock.wake[who]))
+            self.records.append(RequestRecord(who, place, outcome, since, until, state.clock.wake[who]))
             since = until
             if crashed(outcome):
                 break

@@ -1,7 +1,7 @@
 """Registers: the single numbers of an execution, in one column that all processes share.
 
 Each has to be one that others see: whoever has the turn goes on from where the one before left off, and the leading
-process reads at the end how the execution went. A policy has a few of its own, in `State.own`.
+process reads at the end how the execution went. A policy has a few of its own, in `ExecutionState.own`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 LENGTH: Final = 0  # steps executed so far
 FAILURES: Final = 1  # attempts that failed so far
 VERSION: Final = 2  # grows whenever the set of enabled participants may have changed; never goes back
-ENDING: Final = 3  # an `Ending`
+ENDING: Final = 3  # an `ExecutionEnd`
 REDUNDANT: Final = 4  # 1 + the length from which it repeats an execution that was explored before; 0 where it is new
 
 # Who takes part in it.

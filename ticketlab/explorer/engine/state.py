@@ -18,7 +18,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.clock import SECOND, Clock
 from ticketlab.explorer.engine.columns import Allocate, AllocateBytes, as_slice, in_lists
-from ticketlab.explorer.engine.enabled import Standing
+from ticketlab.explorer.engine.enabled import EnabledSet
 from ticketlab.explorer.engine.fault_plan import FaultPlan
 from ticketlab.explorer.engine.registers import (
     ENDING,
@@ -39,11 +39,13 @@ if TYPE_CHECKING:
     from ticketlab.explorer.policies.policy import Policy
 
 NOBODY: Final = -1
-MOST_LETS: Final = 100  # how often time may be let pass in one execution before those who wait for it count as stuck
+MOST_TIME_PASSES: Final = (
+    100  # how often time may be let pass in one execution before those who wait for it count as stuck
+)
 OWN: Final = 8  # registers of a policy
 
 
-class Ending(IntEnum):
+class ExecutionEnd(IntEnum):
     """How an execution ended."""
 
     RUNNING = 0
@@ -53,7 +55,7 @@ class Ending(IntEnum):
     DIVERGED = 4  # the policy's choice could not be followed: the program did not repeat itself
 
 
-class State(Standing):
+class ExecutionState(EnabledSet):
     """One controlled execution as it stands, and the rules by which it goes on."""
 
     __slots__ = (
@@ -84,13 +86,13 @@ class State(Standing):
         self,
         table: StepTable,
         scripts: Sequence[int],
-        staff: int,
+        services: int,
         bound: int,
         allocate: Allocate = in_lists,
         allocate_bytes: AllocateBytes = bytearray,
     ) -> None:
         """Lay out the columns: `scripts` says how many requests each buyer makes, `bound` how many steps to allow."""
-        super().__init__(table, len(scripts), staff, allocate, allocate_bytes)
+        super().__init__(table, len(scripts), services, allocate, allocate_bytes)
         size = self.size
         self.bound = bound
         self.clock = Clock(self.registers, size, bound, allocate)
@@ -194,15 +196,15 @@ class State(Standing):
         blocking, postponed = self.table.blocking, self.table.postponed
         if all(blocking[symbol] and not postponed[symbol] for symbol in (self.pending[who] for who in able)):
             return able[0]
-        self.registers[ENDING] = Ending.DIVERGED
+        self.registers[ENDING] = ExecutionEnd.DIVERGED
         return NOBODY
 
     def _over(self, endless: bool) -> int:
         registers = self.registers
         if endless:
-            registers[ENDING] = Ending.ENDLESS
+            registers[ENDING] = ExecutionEnd.ENDLESS
         elif not registers[UNFINISHED]:
-            registers[ENDING] = Ending.COMPLETED
+            registers[ENDING] = ExecutionEnd.COMPLETED
         else:
             return self._retry()
         return NOBODY
@@ -233,16 +235,16 @@ class State(Standing):
         """
         clock = self.clock
         sleepers = [(until, who) for until, who in clock.sleepers() if self.pending[who] != NONE]
-        if clock.orders or not sleepers or self.registers[LETS] == MOST_LETS:
-            self.registers[ENDING] = Ending.STUCK
+        if clock.orders or not sleepers or self.registers[LETS] == MOST_TIME_PASSES:
+            self.registers[ENDING] = ExecutionEnd.STUCK
             return NOBODY
         if self.registers[LENGTH] == self.bound:
-            self.registers[ENDING] = Ending.ENDLESS
+            self.registers[ENDING] = ExecutionEnd.ENDLESS
             return NOBODY
         until, who = min(sleepers)
         ticks = until - clock.now()
         stood = self.pending[who]
-        self.arrive(who, self.table.passed[Step(Action.LET, f"{ticks / SECOND:.3g} s pass")])
+        self.arrive(who, self.table.passed[Step(Action.TIME_PASSES, f"{ticks / SECOND:.3g} s pass")])
         self.execute(who)
         clock.wait(ticks)
         self.arrive(who, stood)
@@ -289,7 +291,7 @@ class State(Standing):
 
     def finish(self, who: int) -> None:
         """Take down that a participant has no further step in this execution."""
-        self.pending[who] = self.stands[who] = NONE
+        self.pending[who] = self.pending_bytes[who] = NONE
         self.registers[VERSION] += 1
         if who < self.buyers:
             self.registers[UNFINISHED] -= 1

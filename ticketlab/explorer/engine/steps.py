@@ -116,12 +116,12 @@ class StepTable:
         changes = step.changes and how not in (REFUSED, GAVE_BACK)
         self.changes.append(changes)
         looks = (step.action is Action.READ and how != REFUSED) or how == GAVE_BACK
-        self.shows.append(TO_NOBODY if not changes else TO_CHANGERS if step.unseen else TO_ALL)
+        self.shows.append(TO_NOBODY if not changes else TO_CHANGERS if step.uncommitted else TO_ALL)
         self.heeds.append(TO_ALL if looks else TO_CHANGERS)
         self.postponed.append(how >= 0)
-        self.lets.append(step.action is Action.LET)
+        self.lets.append(step.action is Action.TIME_PASSES)
         reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        on = self._heeding if step.unseen else self._waiting
+        on = self._heeding if step.uncommitted else self._waiting
         waiting = self._all_waiting if self.resource[symbol] < NOWHERE else on[resource]
         self.reopens.append(waiting if changes else reopened)
         self.excludes.append(step.excludes and how == ATTEMPTED)
@@ -130,7 +130,7 @@ class StepTable:
             self._all_waiting.append(symbol)
             if not looks:
                 self._heeding[resource].append(symbol)
-            if attempted and not step.unseen:
+            if attempted and not step.uncommitted:
                 self._attempting[resource].append(symbol)
         self.numbers(how)[step] = symbol
         return symbol
@@ -144,13 +144,13 @@ class StepTable:
         return resource
 
     def _place(self, step: Step, symbol: int, resource: int) -> int:
-        if step.own or step.on == ():
+        if step.private or step.affects == ():
             return NOWHERE
         if step.everywhere:
             return EVERYWHERE
-        if step.on is None:
+        if step.affects is None:
             return resource
-        self.several[symbol] = frozenset(map(self._resource, step.on))
+        self.several[symbol] = frozenset(map(self._resource, step.affects))
         return SEVERAL
 
     def resources(self, symbol: int) -> frozenset[int]:

@@ -13,45 +13,45 @@ from enum import IntEnum
 from typing import Final
 
 from ticketlab.explorer.engine.state import NOBODY
-from ticketlab.explorer.executors.shared_memory import Log, Messages, SharedMemory, SharedSteps
+from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
 from ticketlab.explorer.policies.policy import Policy
 
 # Registers: single numbers, in one column.
 TURN: Final = 0  # who has the turn
 NEWS: Final = 1  # grows whenever there is something here, or in the table of steps, that everybody has to take in
-COMMAND: Final = 2  # a `Command`, from the leading process to whomever it wakes
+COMMAND: Final = 2  # a `ParticipantCommand`, from the leading process to whomever it wakes
 INSTALLED: Final = 3  # how many policies have been installed
-ASKED: Final = 4  # a `Deed`, which the leading process is asked for
+ASKED: Final = 4  # a `LeaderRequest`, which the leading process is asked for
 VICTIM: Final = 5  # by whom, and to whom it is to be done
 THEN: Final = 6  # who moves after that, where the victim is stopped
 REGISTERS: Final = 7
 
 
-class Command(IntEnum):
+class ParticipantCommand(IntEnum):
     """What the leading process has whomever it wakes do."""
 
     GO_ON = 0
-    GO_HOME = 1  # leave in order
-    SPEAK = 2  # leave your records, and wait to be ended
+    EXIT = 1  # leave in order
+    FLUSH = 2  # leave your records, and wait to be ended
 
 
-class Deed(IntEnum):
+class LeaderRequest(IntEnum):
     """What a participant that a fault strikes has the leading process do to it."""
 
     NOTHING = 0
     KILL = 1
     STOP = 2
     TERMINATE = 3
-    BURY = 4  # only see to it that it has ended
+    REAP = 4  # only see to it that it has ended
     KILL_SERVER = 5  # the store's, not the participant
 
 
-class Board:
+class ControlBlock:
     """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
 
     def __init__(self, memory: SharedMemory, rows: int, size: int) -> None:
         self.registers = memory.column(REGISTERS)
-        self.log = Log(memory, rows)
+        self.log = RecordLog(memory, rows)
         self.steps = SharedSteps(memory, self.tell)
         self._policy = Messages(memory, 1 << 22, "delays of a policy")
         self._trouble = Messages(memory, 1 << 16, "errors")
@@ -61,7 +61,7 @@ class Board:
         """Say that there is something new here or in the table of steps, for everybody to take in when it is woken."""
         self.registers[NEWS] += 1
 
-    def command(self, what: Command) -> None:
+    def command(self, what: ParticipantCommand) -> None:
         """Have whoever is woken from now on do something."""
         self.registers[COMMAND] = what
         self.tell()
@@ -79,17 +79,17 @@ class Board:
         policy: Policy = pickle.loads(message)  # noqa: S301 - the leading process wrote it
         return policy
 
-    def ask(self, what: Deed, victim: int, then: int = NOBODY) -> None:
+    def ask(self, what: LeaderRequest, victim: int, then: int = NOBODY) -> None:
         """Ask the leading process, which is to be woken next, for a deed."""
         registers = self.registers
         registers[ASKED], registers[VICTIM], registers[THEN] = what, victim, then
 
     def clear(self) -> None:
         """Start anew, with everybody."""
-        self.registers[ASKED] = Deed.NOTHING
+        self.registers[ASKED] = LeaderRequest.NOTHING
         for who in range(len(self._stopped)):
             self._stopped[who] = 0
-        self.command(Command.GO_ON)
+        self.command(ParticipantCommand.GO_ON)
 
     def stop(self, who: int, pid: int) -> None:
         """Stop a participant's process, as its parent."""

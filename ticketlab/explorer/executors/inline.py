@@ -15,65 +15,65 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import paced_by
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.fault_pacer import Terminated
-from ticketlab.explorer.engine.pacer import BrokenOff
-from ticketlab.explorer.engine.state import NOBODY, State
+from ticketlab.explorer.engine.pacer import ExecutionAborted
+from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.executor import Executor, Serve
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.policies.replay import Onward
+from ticketlab.explorer.policies.replay import RunOn
 
 
 class Inline(Executor):
     """Runs the participants of a cast in this process. No fault may kill, since all are one process."""
 
-    def _lay_out(self, scripts: Sequence[int], staff: int) -> State:
-        return State(StepTable(), scripts, staff, self._steps)
+    def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
+        return ExecutionState(StepTable(), scripts, services, self._steps)
 
-    def _assemble(self, staff: Sequence[Serve], undo: ExitStack) -> None:
-        self._turns = turns = self._make_turns(alone=False)
+    def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
+        self._pacer = pacer = self._make_pacer(alone=False)
         buyers = [greenlet(lambda who=who: self._buy(who)) for who in range(len(self.scripts))]
-        self._greenlets = buyers + [greenlet(lambda serve=serve: self._serve(serve)) for serve in staff]
-        turns.switches = [one.switch for one in (*self._greenlets, getcurrent())]
+        self._greenlets = buyers + [greenlet(lambda serve=serve: self._serve(serve)) for serve in services]
+        pacer.switches = [one.switch for one in (*self._greenlets, getcurrent())]
         undo.callback(self._send_home)
         for buyer in buyers:
             buyer.switch()
-        if staff:
-            with paced_by(turns):
+        if services:
+            with paced_by(pacer):
                 self._settle()
 
     def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
-        state, turns = self._state, self._turns
+        state, pacer = self._state, self._pacer
         for who in range(state.buyers, state.size):
-            turns.me, turns.pick = who, turns.take_post
-            turns.switches[who]()
-        state.settle(Onward())
-        turns.pass_on()
+            pacer.me, pacer.pick = who, pacer.take_post
+            pacer.switches[who]()
+        state.settle(RunOn())
+        pacer.pass_on()
 
     def _perform(self, policy: Policy) -> Execution:
-        state, turns = self._state, self._turns
+        state, pacer = self._state, self._pacer
         state.reset(policy)
-        turns.begin()
-        turns.me = first = state.first()
+        pacer.begin()
+        pacer.me = first = state.first()
         if first != NOBODY:
-            with paced_by(turns):
-                turns.switches[first]()
-        return Execution.of(state, turns.records, turns.notes)
+            with paced_by(pacer):
+                pacer.switches[first]()
+        return Execution.of(state, pacer.records, pacer.notes)
 
     def _send_home(self) -> None:
         for one in self._greenlets:
             if one:  # has begun, and has not ended
-                one.throw(BrokenOff)
+                one.throw(ExecutionAborted)
 
     def _buy(self, who: int) -> None:
-        turns, script = self._turns, self.scripts[who]
+        pacer, script = self._pacer, self.scripts[who]
         try:
             with self._cast.join(who + 1) as perform:
-                turns.switches[-1]()
+                pacer.switches[-1]()
                 while True:
-                    turns.play(who, perform, script)
-                    turns.pass_on()
-        except BrokenOff:
+                    pacer.run_script(who, perform, script)
+                    pacer.pass_on()
+        except ExecutionAborted:
             return
         except Terminated:
             self._leave(who)
@@ -81,17 +81,17 @@ class Inline(Executor):
     def _serve(self, serve: Serve) -> None:
         try:
             serve()
-        except BrokenOff:
+        except ExecutionAborted:
             return
         except Exception:
-            if not any(self._state.faults.fell):
+            if not any(self._state.faults.injected):
                 raise
-            self._leave(self._turns.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
+            self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
             return
         raise TicketlabError("staff went home while buyers were still buying")
 
     def _leave(self, who: int) -> None:
         """End, and leave the turn to the others."""
         self._state.finish(who)
-        with suppress(BrokenOff):
-            self._turns.pass_on()
+        with suppress(ExecutionAborted):
+            self._pacer.pass_on()

@@ -17,7 +17,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.columns import Column
 from ticketlab.explorer.engine.steps import StepTable
-from ticketlab.explorer.workload import Record
+from ticketlab.explorer.workload import RequestRecord
 
 WORD: Final = 8
 SMALL: Final = 1 << 14
@@ -110,7 +110,7 @@ class SharedSteps(StepTable):
             self._known = len(self._list)
 
 
-class Log:
+class RecordLog:
     """What came of the requests of one execution and what was learnt, as rows of six numbers.
 
     Outcomes and notes are numbered, since there are few different ones: each process numbers those that it meets, in a
@@ -128,7 +128,7 @@ class Log:
         self._known: list[Any] = []  # by the leading process, and up to where it has read them
         self._read = 0
 
-    def write(self, records: Sequence[Record], notes: Sequence[tuple[int, str, int | str]]) -> None:
+    def write(self, records: Sequence[RequestRecord], notes: Sequence[tuple[int, str, int | str]]) -> None:
         """Leave a participant's records and notes of one execution; raises TicketlabError where there is no room."""
         used = self._counts[0]
         if self._era != self._counts[2]:
@@ -163,19 +163,19 @@ class Log:
         number: int = self._counts[1] - 1
         return number
 
-    def take(self) -> tuple[list[Record], list[tuple[int, str, int | str]]]:
+    def take(self) -> tuple[list[RequestRecord], list[tuple[int, str, int | str]]]:
         """Return all that was left, as the leading process, and make room."""
         known, counts = self._known, self._counts
         if len(known) < counts[1]:
             known += [pickle.loads(message) for message in self._values.read(self._read)]  # noqa: S301 - our own wrote it
             self._read = len(self._values)
-        records: list[Record] = []
+        records: list[RequestRecord] = []
         told: list[tuple[int, str, int | str]] = []
         for who, place, number, since, until, returned in ROW.iter_unpack(self._rows[: counts[0]]):
             if who == NOTE:
                 told.append((place, *known[number]))
             else:
-                records.append(Record(who, place, known[number], since, until, returned))
+                records.append(RequestRecord(who, place, known[number], since, until, returned))
         counts[0] = 0
         if len(self._values) > self._long:
             self._values.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 
-class EventBell:
+class EventWakeup:
     """Through an eventfd. Where there are eventfds, the kernel itself ends who waits when the leading process ends."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class EventBell:
         os.close(self.file)
 
 
-class PipeBell:
+class PipeWakeup:
     """The same through a pipe, where there is no eventfd; `alive` ends when the leading process does."""
 
     def __init__(self, alive: int) -> None:
@@ -45,9 +45,9 @@ class PipeBell:
         os.close(self._write)
 
 
-Bell = EventBell | PipeBell
+Wakeup = EventWakeup | PipeWakeup
 
 
-def hang(alive: int) -> Bell:
+def make_wakeup(alive: int) -> Wakeup:
     """Return a bell of the kind that this system has; `alive` is a file that ends when the leading process does."""
-    return EventBell() if hasattr(os, "eventfd") else PipeBell(alive)
+    return EventWakeup() if hasattr(os, "eventfd") else PipeWakeup(alive)

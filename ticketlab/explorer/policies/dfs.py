@@ -17,7 +17,7 @@ from typing import Final
 from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.trace import Trace, same_start
 from ticketlab.explorer.engine.registers import LENGTH, REDUNDANT
-from ticketlab.explorer.engine.state import NOBODY, State
+from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.replay import go_on
 
@@ -26,7 +26,7 @@ CANDIDATES: Final = 1  # register: how many are to be tried at the branch, in or
 
 
 @dataclass(slots=True)
-class Node:
+class ChoicePoint:
     """One step of the last execution."""
 
     who: int
@@ -41,11 +41,11 @@ class DepthFirst:
     def __init__(self, preemptions: int | None = None, *, clocked: bool = False) -> None:
         self.clocked = clocked
         self._bound = preemptions
-        self._stack: list[Node] = []
+        self._stack: list[ChoicePoint] = []
         self._prefix = 0
         self._begun = False
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Take in what the last execution found, and lay out the next one."""
         if self._begun:
             self._grow(Trace.of(state), bool(state.registers[REDUNDANT]))
@@ -63,7 +63,7 @@ class DepthFirst:
         state.own[PREFIX], state.own[CANDIDATES] = self._prefix, len(candidates)
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack, branch, then go on without preemption."""
         place, prefix = state.registers[LENGTH], state.own[PREFIX]
         if place < prefix:
@@ -98,7 +98,7 @@ class DepthFirst:
             others = rest if node == branch and rest is not None else [one for one in enabled if one != who]
             allowed = [one for one in others if self._within(spent + (preempted is not None and one != preempted))]
             cost = spent + (preempted is not None and who != preempted)
-            self._stack.append(Node(who, trace.what[node], cost, allowed))
+            self._stack.append(ChoicePoint(who, trace.what[node], cost, allowed))
 
     def _within(self, preemptions: int) -> bool:
         return self._bound is None or preemptions <= self._bound

@@ -21,7 +21,7 @@ from typing import Any, Final
 from ticketlab.explorer.analysis.races import races
 from ticketlab.explorer.analysis.trace import Trace, same_start
 from ticketlab.explorer.engine.registers import LENGTH, REDUNDANT
-from ticketlab.explorer.engine.state import NOBODY, State
+from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.replay import go_on
@@ -56,7 +56,7 @@ class SourceSets:
         """Leave the stack behind: whoever chooses goes by the state alone."""
         return {**self.__dict__, "_stack": []}
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""
         branch: Node | None = None
         if self._begun:
@@ -77,7 +77,7 @@ class SourceSets:
             state.marks[who] = sleep.get(who, NONE)
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack; then make attempts that may fail first, and go on without preemption."""
         place, planned = state.registers[LENGTH], state.own[PLANNED]
         if place < planned:
@@ -100,7 +100,7 @@ class SourceSets:
                 return who
         return go_on(awake, state)
 
-    def _wake(self, state: State, place: int) -> None:
+    def _wake(self, state: ExecutionState, place: int) -> None:
         """Let sleepers wake whose step does not commute with one that was made since."""
         for node in range(state.own[AWOKEN], place):
             made = state.what[node]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import DISPATCHED, ReadyQueue
 
@@ -22,12 +22,12 @@ BOOSTED: Final = 2  # register: how often they have
 class FeedbackQueue(ReadyQueue):
     """One execution; the quantum of level l, from 0, is 2**l steps. The plan holds everybody's level."""
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Start with everybody at the top."""
         state.own[BOOSTED] = 0
         return super().begin(state)
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Serve the highest level in turn."""
         boosts = state.registers[LENGTH] // BOOST
         if boosts > state.own[BOOSTED]:
@@ -36,14 +36,14 @@ class FeedbackQueue(ReadyQueue):
                 state.plan[who] = 0
         return super().choose(enabled, state)
 
-    def _goes_on(self, running: int, ready: Sequence[int], state: State) -> bool:
+    def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         level = state.plan[running]
         if state.registers[LENGTH] - state.own[DISPATCHED] >= 1 << level:
             state.plan[running] = min(level + 1, LEVELS - 1)
             return False
         return all(state.plan[who] >= level for who in ready)
 
-    def _rank(self, who: int, state: State) -> tuple[int, int]:
+    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
         return state.plan[who], state.marks[who]
 
 

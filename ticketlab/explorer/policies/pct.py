@@ -18,7 +18,7 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.engine.registers import LENGTH, VERSION
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 
 CHANGES: Final = 0  # register: how many steps at which a priority falls are laid out in the plan, ascending
@@ -40,7 +40,7 @@ class PriorityChanges:
         self._longest = length
         self._begun = False
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Draw priorities and change points."""
         if self._begun:
             self._longest = max(self._longest, state.registers[LENGTH])
@@ -56,7 +56,7 @@ class PriorityChanges:
             state.marks[who] = rank
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick the highest priority, after lowering it where the plan says so."""
         own, registers = state.own, state.registers
         version = registers[VERSION]

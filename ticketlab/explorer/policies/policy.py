@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ticketlab.core.spec import Kind, Spec
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 
 
 class Policy(Protocol):
@@ -24,10 +24,10 @@ class Policy(Protocol):
 
     clocked: bool  # whether sleeping and virtual time order the steps
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Prepare the next execution; False where every one has been explored."""
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
 
 

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 
 JOINED: Final = 0  # register: how often somebody joined the queue
 DISPATCHED: Final = 1  # register: the length at which whoever runs began to
 
 
-def awake(enabled: Sequence[int], state: State) -> list[int]:
+def awake(enabled: Sequence[int], state: ExecutionState) -> list[int]:
     """Return who of the enabled is not asleep; where all are, who wakes first."""
     now, wake = state.clock.now(), state.clock.wake
     up = [who for who in enabled if wake[who] <= now]
@@ -35,7 +35,7 @@ class ReadyQueue:
     def __init__(self) -> None:
         self._begun = False
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Empty the queue, once."""
         if self._begun:
             return False
@@ -45,7 +45,7 @@ class ReadyQueue:
             state.marks[who] = state.plan[who] = 0
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Let whoever runs go on, or dispatch the head of the queue."""
         ready, marks, length = awake(enabled, state), state.marks, state.registers[LENGTH]
         running = state.who[length - 1] if length else -1
@@ -62,12 +62,12 @@ class ReadyQueue:
         state.own[DISPATCHED] = length
         return head
 
-    def _join(self, who: int, state: State) -> None:
+    def _join(self, who: int, state: ExecutionState) -> None:
         state.own[JOINED] += 1
         state.marks[who] = state.own[JOINED]
 
-    def _goes_on(self, running: int, ready: Sequence[int], state: State) -> bool:
+    def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         return True
 
-    def _rank(self, who: int, state: State) -> tuple[int, int]:
+    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
         return 0, state.marks[who]

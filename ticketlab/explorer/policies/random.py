@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.explorer.engine.registers import FAILURES, LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.draws import draw
 from ticketlab.explorer.policies.policy import PolicyKind
 
@@ -26,13 +26,13 @@ class RandomWalk:
         self._seed = seed
         self._executions = 0
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Draw the seed of the next execution."""
         self._executions += 1
         state.own[SEED] = draw(draw(self._seed, 1), self._executions)
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick evenly."""
         count = len(enabled)
         if count == 1:

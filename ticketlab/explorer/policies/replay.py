@@ -7,13 +7,13 @@ from typing import Final
 
 from ticketlab.explorer.engine.clock import TICK
 from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import NOBODY, State
+from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 
 PLANNED: Final = 0  # register: how many choices are given
 SKIPPED: Final = 1  # register: how many of them have been passed over
 
 
-class Replay:
+class ReplaySchedule:
     """One execution: whoever the schedule names at each step; `when` is when each was made where time orders steps.
 
     Past its end the participant that moved last goes on while it can, then the lowest-numbered one: the continuation
@@ -27,7 +27,7 @@ class Replay:
         self._when = tuple(when)
         self._begun = False
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Lay out the schedule, once."""
         if self._begun:
             return False
@@ -38,7 +38,7 @@ class Replay:
         state.own[PLANNED], state.own[SKIPPED] = len(planned), 0
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan, then go on without preemption."""
         place = state.registers[LENGTH]
         if place < state.own[PLANNED]:
@@ -51,28 +51,28 @@ class Replay:
         return go_on(enabled, state)
 
 
-class Onward:
+class RunOn:
     """One schedule without preemption, and without a trace in the state: it lays nothing out."""
 
     clocked = False
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Need nothing."""
         return True
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Let whoever moves move on."""
         return go_on(enabled, state)
 
 
-class Loosely(Replay):
+class LenientReplay(ReplaySchedule):
     """One execution that follows a schedule where it can: who can not move at its turn is passed over."""
 
     def __init__(self, schedule: Sequence[int], *, clocked: bool = False) -> None:
         super().__init__(schedule)
         self.clocked = clocked
 
-    def choose(self, enabled: Sequence[int], state: State) -> int:
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan from where it was left, skipping who can not move."""
         own = state.own
         place = state.registers[LENGTH]
@@ -86,7 +86,7 @@ class Loosely(Replay):
         return go_on(enabled, state)
 
 
-def go_on(enabled: Sequence[int], state: State) -> int:
+def go_on(enabled: Sequence[int], state: ExecutionState) -> int:
     """Return whoever moved last, if it still can, else the lowest-numbered participant that can.
 
     Where time orders steps, who sleeps comes after all who do not.

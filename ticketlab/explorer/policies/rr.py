@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import DISPATCHED, ReadyQueue
 
@@ -17,7 +17,7 @@ class RoundRobin(ReadyQueue):
         super().__init__()
         self._quantum = quantum
 
-    def _goes_on(self, running: int, ready: Sequence[int], state: State) -> bool:
+    def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         used = state.registers[LENGTH] - state.own[DISPATCHED]
         return bool(used < self._quantum)
 

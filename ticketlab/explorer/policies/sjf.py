@@ -7,7 +7,7 @@ measures, the second goes by what was measured.
 from __future__ import annotations
 
 from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import State
+from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import ReadyQueue
 
@@ -19,7 +19,7 @@ class ShortestJob(ReadyQueue):
         super().__init__()
         self._executions = 0
 
-    def begin(self, state: State) -> bool:
+    def begin(self, state: ExecutionState) -> bool:
         """Take the lengths of the first execution for the second."""
         self._executions += 1
         if self._executions > 2:
@@ -34,7 +34,7 @@ class ShortestJob(ReadyQueue):
             state.plan[who] = length
         return True
 
-    def _rank(self, who: int, state: State) -> tuple[int, int]:
+    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
         return state.plan[who], state.marks[who]
 
 

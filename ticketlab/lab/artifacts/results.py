@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.measures import MEASURES
+from ticketlab.core.metrics import METRICS
 from ticketlab.core.result import FORMAT, VERSION
 from ticketlab.core.strict_json import brief
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
@@ -72,7 +72,7 @@ _ROW: Final[dict[str, Check]] = {
     "figures": _numbers,
 }
 _RANKED: Final[dict[str, Check]] = _ROW | {
-    "figures": lambda value: _numbers(value) and all(each.field in value for each in MEASURES),
+    "figures": lambda value: _numbers(value) and all(each.field in value for each in METRICS),
     "rank": lambda value: value is None or _count(value),
     "ratio": _ratio,
     "spread": lambda value: _spreads(value) and _SPEED in value,

@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import IO, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.timeline import Picture, from_json, to_json
+from ticketlab.core.timeline import Diagram, from_json, timelines_to_json
 from ticketlab.lab.artifacts.files import is_folder, read_json
 
 TIMELINES: Final = "timeline.json"
 
 
-def writer(pictures: Sequence[Picture]) -> Callable[[IO[str]], None]:
+def writer(diagrams: Sequence[Diagram]) -> Callable[[IO[str]], None]:
     """Return what writes them into an open file."""
 
     def write(file: IO[str]) -> None:
-        file.write(json.dumps(to_json(pictures), separators=(",", ":")))
+        file.write(json.dumps(timelines_to_json(diagrams), separators=(",", ":")))
 
     return write
 
 
-def read_pictures(run: Path) -> list[Picture]:
+def read_diagrams(run: Path) -> list[Diagram]:
     """Read the timelines of a run's folder; a result that is a file of its own, and many runs, have none.
 
     Raises:

@@ -18,7 +18,7 @@ from ticketlab.checker.budget import Budget, BudgetSpent
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.checker.final_state import judge_closing
 from ticketlab.checker.linearize import check
-from ticketlab.checker.model import NAMES, named
+from ticketlab.checker.model import NAMES, model_named
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
@@ -36,7 +36,7 @@ Progress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """A judged file: the verdict, the result as saved, and the operations unless too many."""
 
     verdict: Verdict
@@ -61,7 +61,7 @@ def check_file(
     seconds: float = SECONDS,
     megabytes: float = MEGABYTES,
     progress: Progress | None = None,
-) -> Checked:
+) -> CheckResult:
     """Judge the history in a file: JSON Lines, gzipped or not, or Jepsen's EDN (`*.edn`).
 
     `model` and `stock` come before those in the file. `seconds` limit the judging, `megabytes` what loading and judging
@@ -79,14 +79,14 @@ def check_file(
     try:
         columns = _load(path, progress, before + int(megabytes * 1_000_000))
     except BudgetSpent as spent:
-        return Checked(Verdict((), str(spent)), _result(Verdict((), str(spent)), None, None, command))
-    chosen = named(columns.meta, model, stock)
+        return CheckResult(Verdict((), str(spent)), _result(Verdict((), str(spent)), None, None, command))
+    chosen = model_named(columns.meta, model, stock)
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = check(columns, chosen, budget)
     closing = [each for each in judge_closing(columns) if each.name not in {found.name for found in verdict.anomalies}]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
-    return Checked(verdict, _result(verdict, chosen.name, len(columns), command), columns)
+    return CheckResult(verdict, _result(verdict, chosen.name, len(columns), command), columns)
 
 
 def memory_in_use() -> int:

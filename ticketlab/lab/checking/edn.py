@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ticketlab.checker.columns import FAILED, UNKNOWN, Columns, MalformedHistory
 from ticketlab.core.errors import UsageError
 from ticketlab.core.strict_json import DEEPEST, brief
-from ticketlab.core.text import harmless
+from ticketlab.core.text import escape_controls
 
 _SHOWN = 60  # characters of a bad value that a message quotes
 _TYPES = ("invoke", "ok", "fail", "info")
@@ -81,7 +81,7 @@ def _forms(text: str) -> Iterable[Any]:
     try:
         forms = edn.loads_all(text)
     except Exception as error:  # whatever it is: the parser is not ours, and neither is the text
-        said = harmless(str(error))[:_SHOWN] or type(error).__name__
+        said = escape_controls(str(error))[:_SHOWN] or type(error).__name__
         raise MalformedHistory(f"this is no EDN: {said}: expected Jepsen's events, a map each") from None
     if len(forms) == 1 and not isinstance(forms[0], Mapping):
         forms = forms[0]
@@ -120,7 +120,7 @@ def _plain(value: Any, depth: int = 0) -> Any:
 
 
 def _said(value: Any) -> str:
-    return harmless(str(value))[:_SHOWN]
+    return escape_controls(str(value))[:_SHOWN]
 
 
 def _wrong(event: _Event, message: str) -> MalformedHistory:

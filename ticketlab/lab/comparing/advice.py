@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
-from ticketlab.lab.comparing.ranking import Measured, medians, peers, ranking
+from ticketlab.lab.comparing.ranking import CellResult, medians, peers, ranking
 
 AS_FAIR: Final = 0.01
 UNTESTED: Final = "not tested"
@@ -19,7 +19,7 @@ CrashSafety = Mapping[tuple[str, str], str]
 """By store and strategy, whether it survives a crash, in a few words."""
 
 
-def advice(measured: Sequence[Measured], crash_safety: CrashSafety) -> list[dict[str, Any]]:
+def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[dict[str, Any]]:
     """Return the picks for each store and number of buyers, each with its figures and its price."""
     found = []
     for (store, buyers), group in peers(measured).items():
@@ -33,19 +33,19 @@ def advice(measured: Sequence[Measured], crash_safety: CrashSafety) -> list[dict
     return found
 
 
-def fairest(ranked: Sequence[Measured]) -> Measured:
+def fairest(ranked: Sequence[CellResult]) -> CellResult:
     """Return the fairest of cells that stand in the order of their speed."""
     fairness = [median(each.fairness for each in cell.figures) for cell in ranked]
     return next(cell for cell, index in zip(ranked, fairness, strict=True) if index >= max(fairness) - AS_FAIR)
 
 
-def simplest(ranked: Sequence[Measured]) -> Measured | None:
+def simplest(ranked: Sequence[CellResult]) -> CellResult | None:
     """Return the cell with the fewest moving parts, of cells that stand in the order of their speed."""
     known = [cell for cell in ranked if cell.cell.parts is not None]
     return min(known, key=lambda cell: len(cell.cell.parts or ()), default=None)
 
 
-def _priced(each: Measured, fastest: Measured, crash_safety: CrashSafety) -> dict[str, Any]:
+def _priced(each: CellResult, fastest: CellResult, crash_safety: CrashSafety) -> dict[str, Any]:
     figures = medians(each.figures)
     return {
         "strategy": str(each.cell.strategy),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ticketlab.core.measures import MEASURES, Measure
+from ticketlab.core.metrics import METRICS, Metric
 
 _MACHINE: Final = ("processor", "cores", "file_system")
 
@@ -80,7 +80,7 @@ def _yardsticks(rows: Sequence[Row], before: Mapping[Key, Row]) -> dict[tuple[st
 
 def _changes(row: Row, old: Row, yardstick: tuple[Row, Row] | None, *, other_machine: bool) -> dict[str, Any]:
     found = {}
-    for figure in MEASURES:
+    for figure in METRICS:
         relative = other_machine and figure.per_machine
         if relative and (yardstick is None or _key(yardstick[0]) == _key(row)):
             continue  # the yardstick cannot measure itself
@@ -116,7 +116,7 @@ def _divided(values: tuple[float, float], by: tuple[float, float] | None) -> tup
     return (values[0] / by[0], values[1] / by[1]) if by and all(by) else None
 
 
-def _overlap(row: Row, old: Row, figure: Measure) -> bool:
+def _overlap(row: Row, old: Row, figure: Metric) -> bool:
     low, high = row["spread"].get(figure.field, (0, 0))
     before, after = old["spread"].get(figure.field, (0, 0))
     return bool(low <= after and before <= high)

@@ -79,14 +79,16 @@ class Unsupported:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class CellMatrix:
     """All cells of a comparison, and the pairs that were named and do not go together."""
 
     cells: Sequence[Cell]
     unsupported: Sequence[Unsupported]
 
 
-def matrix(stores: Iterable[str], strategies: Iterable[str], launchers: Iterable[str], buyers: Iterable[str]) -> Matrix:
+def matrix(
+    stores: Iterable[str], strategies: Iterable[str], launchers: Iterable[str], buyers: Iterable[str]
+) -> CellMatrix:
     """Return the cells for what the user named; nothing named means what is sensible.
 
     Raises:
@@ -113,7 +115,7 @@ def matrix(stores: Iterable[str], strategies: Iterable[str], launchers: Iterable
                 cells += [Cell(store, strategy, launcher, crowd) for crowd in crowds for launcher in starters]
     if not cells:
         raise UsageError(f"nothing to compare: {refused[0].reason} (see ticketlab strategies)")
-    return Matrix(cells, refused)
+    return CellMatrix(cells, refused)
 
 
 def sensible(store: Spec) -> list[Spec]:

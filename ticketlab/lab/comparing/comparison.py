@@ -13,23 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ticketlab.core.result import Figures, Result, document
+from ticketlab.core.result import Metrics, Result, document
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.comparing.advice import UNTESTED, CrashSafety, advice
-from ticketlab.lab.comparing.cells import Cell, Matrix
+from ticketlab.lab.comparing.cells import Cell, CellMatrix
 from ticketlab.lab.comparing.ranking import (
-    Measured,
-    Standing,
+    CellResult,
+    Rank,
     median_curve,
     medians,
     peers,
     ranking,
+    ranks,
     spreads,
-    standings,
 )
 from ticketlab.lab.environment import environment
 from ticketlab.lab.racing.metrics import SHARES, curve
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
 
 SECONDS: Final = 2.0
@@ -48,7 +48,7 @@ Progress = Callable[[int, int, Cell], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class SamplingPlan:
     """How much is measured: rounds, and the length of each by seconds of selling a cell or by orders a buyer."""
 
     rounds: int = ROUNDS
@@ -89,7 +89,7 @@ class _Taken:
     orders: int
     sold: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
-    figures: list[Figures] = field(default_factory=list)
+    figures: list[Metrics] = field(default_factory=list)
     curves: list[list[float]] = field(default_factory=list)
 
 
@@ -98,8 +98,8 @@ class Comparison:
 
     def __init__(
         self,
-        matrix: Matrix,
-        effort: Effort,
+        matrix: CellMatrix,
+        effort: SamplingPlan,
         timeout: float = 60.0,
         *,
         one: Race | None = None,
@@ -128,7 +128,7 @@ class Comparison:
             self.rounds = turn
 
     def _live(self, cell: Cell, orders: int) -> Result:
-        return race(cell.scenario(orders), Live(cell.launcher, timeout=self._timeout, trace=False))
+        return race(cell.scenario(orders), RaceOptions(cell.launcher, timeout=self._timeout, trace=False))
 
     def _warm_up(self, cell: Cell) -> None:
         """Race until a race was long enough to tell how many orders a round needs."""
@@ -151,12 +151,12 @@ class Comparison:
         taken.figures.append(result.figures)
         taken.curves.append(curve(result.history.operations))
 
-    def measured(self) -> list[Measured]:
+    def measured(self) -> list[CellResult]:
         """Return what the finished rounds say; of a round that was cut short only its verdicts count."""
         if not self.rounds:
             return []
         return [
-            Measured(
+            CellResult(
                 cell=cell,
                 orders=taken.orders,
                 sold=taken.sold,
@@ -172,7 +172,7 @@ class Comparison:
     def document(self, command: str) -> dict[str, Any]:
         """Return the result as it is printed, saved and exported."""
         measured = self.measured()
-        places = {cell: place for group in peers(measured).values() for cell, place in standings(group).items()}
+        places = {cell: place for group in peers(measured).values() for cell, place in ranks(group).items()}
         rows = [_row(each, places[each.cell], self._crash_safety) for each in measured]
         safe = [each for each in measured if each.cell.claims_safety]
         verdicts = [each.verdict.valid for each in safe]
@@ -225,7 +225,7 @@ def _located(cell: Cell, anomaly: Anomaly) -> dict[str, Any]:
     return {"store": str(cell.store), "strategy": str(cell.strategy)} | anomaly.to_json()
 
 
-def _row(each: Measured, place: Standing, crash_safety: CrashSafety) -> dict[str, Any]:
+def _row(each: CellResult, place: Rank, crash_safety: CrashSafety) -> dict[str, Any]:
     cell = each.cell
     return {
         "command": cell.command(each.orders),
@@ -262,11 +262,11 @@ def _load_warnings(surroundings: Mapping[str, Any]) -> list[str]:
     return [f"{busy}: speeds are too low, and ratios less certain"]
 
 
-def noise_warnings(measured: Sequence[Measured]) -> list[str]:
+def noise_warnings(measured: Sequence[CellResult]) -> list[str]:
     """Name the neighbours in rank whose order may be chance."""
     ties = []
     for (store, buyers), group in peers(measured).items():
-        places = standings(group)
+        places = ranks(group)
         ranked = ranking(group)
         crowds = len({each.cell.buyers for each in measured}) > 1
         starters = len({each.cell.launcher for each in measured}) > 1

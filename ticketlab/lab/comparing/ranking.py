@@ -14,13 +14,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from ticketlab.core.result import Figures
+from ticketlab.core.result import Metrics
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.cells import Cell
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CellResult:
     """What the rounds of one cell came to.
 
     `figures` holds a value for each finished round, in order; `curve` the latencies of the median round, at
@@ -33,7 +33,7 @@ class Measured:
     verdict: Verdict
     races: int
     wrong_races: int
-    figures: Sequence[Figures]
+    figures: Sequence[Metrics]
     curve: Sequence[float]
 
     @property
@@ -48,7 +48,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Rank:
     """A cell's place among its peers: rank from 1, ratio to the fastest correct one, and whether the next may be ahead.
 
     Where the cell is not ranked, `rank` is None; `ratio` is None where there is nothing correct to compare it with.
@@ -59,12 +59,12 @@ class Standing:
     unsettled: bool
 
 
-def medians(rounds: Sequence[Figures]) -> dict[str, float]:
+def medians(rounds: Sequence[Metrics]) -> dict[str, float]:
     """Return the median of every figure over the rounds."""
     return {name: float(median(values)) for name, values in _columns(rounds).items()}
 
 
-def spreads(rounds: Sequence[Figures]) -> dict[str, list[float]]:
+def spreads(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
     """Return the lowest and the highest value of every figure over the rounds."""
     return {name: [min(values), max(values)] for name, values in _columns(rounds).items()}
 
@@ -74,20 +74,20 @@ def median_curve(curves: Sequence[Sequence[float]]) -> list[float]:
     return [median(points) for points in zip(*filter(None, curves), strict=True)]
 
 
-def _columns(rounds: Sequence[Figures]) -> dict[str, list[float]]:
+def _columns(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
     rows = [asdict(each) for each in rounds]
     return {name: [row[name] for row in rows] for name in rows[0]}
 
 
-def peers(measured: Iterable[Measured]) -> dict[tuple[str, int], list[Measured]]:
+def peers(measured: Iterable[CellResult]) -> dict[tuple[str, int], list[CellResult]]:
     """Group cells by what may be compared: the same store, as many buyers."""
-    groups: dict[tuple[str, int], list[Measured]] = {}
+    groups: dict[tuple[str, int], list[CellResult]] = {}
     for each in measured:
         groups.setdefault((str(each.cell.store), each.cell.buyers), []).append(each)
     return groups
 
 
-def standings(group: Sequence[Measured]) -> Mapping[Cell, Standing]:
+def ranks(group: Sequence[CellResult]) -> Mapping[Cell, Rank]:
     """Rank the cells of one group."""
     ranked = ranking(group)
     best = ranked[0].rate if ranked else 0.0
@@ -95,7 +95,7 @@ def standings(group: Sequence[Measured]) -> Mapping[Cell, Standing]:
     for each in group:
         rank = ranked.index(each) + 1 if each in ranked else None
         following = ranked[rank] if rank is not None and rank < len(ranked) else None
-        found[each.cell] = Standing(
+        found[each.cell] = Rank(
             rank,
             each.rate / best if best else None,
             following is not None and not settled(each.rates, following.rates),
@@ -103,7 +103,7 @@ def standings(group: Sequence[Measured]) -> Mapping[Cell, Standing]:
     return found
 
 
-def ranking(group: Iterable[Measured]) -> list[Measured]:
+def ranking(group: Iterable[CellResult]) -> list[CellResult]:
     """Return the correct cells that sold anything, the fastest first; equals keep their order."""
     correct = (each for each in group if each.verdict.valid and each.cell.claims_safety and each.rate)
     return sorted(correct, key=lambda each: -each.rate)

@@ -3,7 +3,7 @@
     threshold  = figure  comparison  number [unit]        --threshold: every ranked strategy has to meet it
     regression = figure  (">" | "<")  sign number "%"     --fail-if: missed where a figure has changed by more
 
-Figures are those of `core.measures`. A line that nothing could be held to is undecided, never met.
+Figures are those of `core.metrics`. A line that nothing could be held to is undecided, never met.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.measures import Measure, measure
+from ticketlab.core.metrics import Metric, metric
 
 _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">=": operator.ge,
@@ -42,7 +42,7 @@ class Threshold:
     """What a figure must be: `value` is in the figure's own unit."""
 
     text: str
-    measure: Measure
+    metric: Metric
     sign: str
     value: float
 
@@ -56,7 +56,7 @@ class Regression:
     """What must not have become of a figure: a change, as a share of the baseline's, beyond `value`."""
 
     text: str
-    measure: Measure
+    metric: Metric
     sign: str
     value: float
 
@@ -66,7 +66,7 @@ class Regression:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ThresholdResult:
     """How a line came out: met, missed (by whom, a sentence each) or, where `met` is None, undecided and why."""
 
     text: str
@@ -115,13 +115,13 @@ def regression(text: str) -> Regression:
     return Regression(text.strip(), found, sign, float(change[1] + change[2]) / 100)
 
 
-def _head(option: str, text: str) -> tuple[Measure, str, int]:
+def _head(option: str, text: str) -> tuple[Metric, str, int]:
     """Read the figure and the comparison; return also where the rest begins."""
     name = _FIGURE.match(text)
     if name is None:
         raise _bad(option, text, 0, "a figure's name is needed, as in p99 or fairness")
     try:
-        found = measure(name[1])
+        found = metric(name[1])
     except UsageError as error:
         raise _bad(option, text, name.start(1), str(error)) from None
     sign = _SIGN.match(text, name.end())
@@ -136,27 +136,29 @@ def _bad(option: str, text: str, at: int, expected: str) -> UsageError:
     return UsageError(f"{option} {text!r}, {place}: {expected}")
 
 
-def hold(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> Held:
+def evaluate(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> ThresholdResult:
     """Hold the ranked rows of a comparison to a threshold."""
     ranked = [row for row in rows if row["rank"] is not None]
     if not ranked:
-        return Held(line.text, None, reason="no strategy was ranked")
+        return ThresholdResult(line.text, None, reason="no strategy was ranked")
     misses = [
-        f"{describe(row)} has {line.measure.name} {shown(row['figures'][line.measure.field], line.measure)}"
+        f"{describe_row(row)} has {line.metric.name} {shown(row['figures'][line.metric.field], line.metric)}"
         for row in ranked
-        if not line.met_by(row["figures"][line.measure.field])
+        if not line.met_by(row["figures"][line.metric.field])
     ]
-    return Held(line.text, not misses, misses)
+    return ThresholdResult(line.text, not misses, misses)
 
 
-def hold_change(line: Regression, against: Mapping[str, Any]) -> Held:
+def evaluate_change(line: Regression, against: Mapping[str, Any]) -> ThresholdResult:
     """Hold what changed since a baseline to a regression."""
-    changes = [(row, row["changes"].get(line.measure.field)) for row in against["rows"]]
+    changes = [(row, row["changes"].get(line.metric.field)) for row in against["rows"]]
     known = [(row, each) for row, each in changes if each is not None]
     if not known:
-        return Held(line.text, None, reason=f"{line.measure.name} could not be compared with {against['name']}")
-    misses = [_changed(row, each, line.measure) for row, each in known if not line.met_by(_share(each))]
-    return Held(line.text, not misses, misses)
+        return ThresholdResult(
+            line.text, None, reason=f"{line.metric.name} could not be compared with {against['name']}"
+        )
+    misses = [_changed(row, each, line.metric) for row, each in known if not line.met_by(_share(each))]
+    return ThresholdResult(line.text, not misses, misses)
 
 
 def _share(change: Mapping[str, Any]) -> float:
@@ -164,21 +166,21 @@ def _share(change: Mapping[str, Any]) -> float:
     return math.inf if change["change"] is None else float(change["change"])
 
 
-def _changed(row: Mapping[str, Any], each: Mapping[str, Any], figure: Measure) -> str:
+def _changed(row: Mapping[str, Any], each: Mapping[str, Any], figure: Metric) -> str:
     by = "from nothing" if each["change"] is None else f"by {each['change']:+.0%}"
-    what = f"{describe(row)}: {figure.name} changed {by}"
+    what = f"{describe_row(row)}: {figure.name} changed {by}"
     if each["relative"]:
         return f"{what}, relative to {row['yardstick']}"
     maybe = "; the spreads overlap, so it may be noise" if each["overlap"] else ""
     return f"{what}, from {shown(each['before'], figure)} to {shown(each['after'], figure)}{maybe}"
 
 
-def describe(row: Mapping[str, Any]) -> str:
+def describe_row(row: Mapping[str, Any]) -> str:
     """Name a row in a sentence."""
     return f"{row['strategy']} on {row['store']} ({row['launcher']}, {row['buyers']} buyers)"
 
 
-def shown(value: float, figure: Measure) -> str:
+def shown(value: float, figure: Metric) -> str:
     """Return a value with its unit, to three digits."""
     if figure.unit == "%":
         return f"{value:.0%}"

@@ -19,26 +19,26 @@ from typing import Any, Final
 
 import ticketlab
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.results import read_document
 from ticketlab.lab.artifacts.runs import RUNS, runs
 from ticketlab.lab.comparing.cells import full_name
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.explore import Seen, executor_for, refuse_unsupported, search_all
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.explore import SearchTally, executor_for, refuse_unsupported, search_all
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import chosen, needs_processes, why_not
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies, strategy_kind
 
 Pair = tuple[Spec, Spec]  # a store and a strategy
 Progress = Callable[[int, int, str], None]
 
-CRASHES: Final = (Fault(Harm.KILL), Fault(Harm.KILL_STAFF))
+CRASHES: Final = (Fault(FaultKind.KILL), Fault(FaultKind.KILL_SERVICE))
 """What strikes where nothing else is named: whoever takes part is killed."""
 NAME: Final = "crashes"
 """What the run of a crash matrix is kept as."""
@@ -49,12 +49,12 @@ EXECUTIONS: Final = 100_000
 def faults_of(text: str) -> tuple[Fault, ...]:
     """Read faults as a command line names them; `crash` stands for the death of whoever takes part, `all` for all."""
     if text == "all":
-        return tuple(Fault.parse(harm.value) for harm in Harm)
+        return tuple(Fault.parse(kind.value) for kind in FaultKind)
     return CRASHES if text == "crash" else chosen(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Crashed:
+class CrashResult:
     """What a cell came to.
 
     `points` is how many points were struck, `names` what went wrong only there and how often, `anyway` what went wrong
@@ -129,17 +129,17 @@ def _scenario(store: Spec, strategy: Spec) -> Scenario:
     return Scenario(store, strategy, BUYERS, Inventory({"main": BUYERS}))
 
 
-def crash(pair: Pair, faults: Sequence[Fault]) -> Crashed:
+def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult:
     """Explore every crash point of one store and strategy."""
     store, strategy = pair
     scenario = _scenario(store, strategy)
-    cast = Rehearsal(scenario)
-    with cast.at_rest() as (opened, staff):
-        able = tuple(fault for fault in faults if not why_not(fault, scenario, opened, staff))
+    cast = ScenarioWorkload(scenario)
+    with cast.opened() as (opened, services):
+        able = tuple(fault for fault in faults if not why_not(fault, scenario, opened, services))
     executor = "processes" if needs_processes(able, strategy) else "inline"
-    how = Exploring(executor=executor, faults=able, executions=EXECUTIONS, exhaust=True)
+    how = ExploreOptions(executor=executor, faults=able, executions=EXECUTIONS, exhaust=True)
     reason = f"{EXECUTIONS:,} executions are not all"
-    seen = Seen()
+    seen = SearchTally()
     try:
         with executor_for(cast, how) as running:
             search_all(running, cast, how, seen=seen)
@@ -150,7 +150,7 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> Crashed:
     anyway = seen.names - names
     words = ["ticketlab", "explore", "--store", str(store), "--strategy", str(strategy), "--buyers", str(BUYERS)]
     words += ["--faults", ",".join(map(str, able))] if able else []
-    return Crashed(
+    return CrashResult(
         store=str(store),
         strategy=str(strategy),
         claims_safety=strategy_kind(strategy).claims_safety(strategy),
@@ -175,7 +175,7 @@ class Crashes:
         self.cells = cells
         self.faults = faults
         self.environment = environment(Path())
-        self._done: dict[Pair, Crashed] = {}
+        self._done: dict[Pair, CrashResult] = {}
 
     def run(self, progress: Progress) -> None:
         """Explore the cells, on every core; `progress` is told how many are done, of how many, and which was last."""
@@ -203,7 +203,7 @@ class Crashes:
         """
         return sorted(self.cells, key=lambda cell: (cell[0].name == "sqlite", cell[1].name != "clerk"))
 
-    def rows(self) -> list[Crashed]:
+    def rows(self) -> list[CrashResult]:
         """Return what is done, in the order of the cells."""
         return [self._done[cell] for cell in self.cells if cell in self._done]
 

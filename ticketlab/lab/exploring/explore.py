@@ -18,30 +18,32 @@ from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import Processes
-from ticketlab.explorer.results import Exploration, Exploring, Finding
-from ticketlab.explorer.search import replay
+from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
+from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
-from ticketlab.explorer.workload import Strikes
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.fault_search import Points, Search
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.fault_search import FaultSearch, Points
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import refuse_impossible
 from ticketlab.lab.plugins.registry import refuse_combination, store_kind
 
 EXECUTORS: Final = ("inline", "processes")
 
 
-def executor_for(cast: Rehearsal, how: Exploring) -> AbstractContextManager[Executor]:
+def executor_for(cast: ScenarioWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
     """Return the executor that is asked for; raises UsageError where the store cannot run there."""
     if how.executor not in EXECUTORS:
         raise unknown_name("executor", how.executor, EXECUTORS)
     if how.executor == "inline":
-        return Inline(cast, whole=how.whole, steps=how.steps, faults=how.faults)
+        return Inline(cast, atomic_accesses=how.atomic_accesses, steps=how.steps, faults=how.faults)
     store = store_kind(cast.scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be explored with processes: its books never leave one process")
-    return Processes(cast, whole=how.whole, steps=how.steps, patience=how.patience, faults=how.faults)
+    return Processes(
+        cast, atomic_accesses=how.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout, faults=how.faults
+    )
 
 
 def refuse_unsupported(scenario: Scenario, executor: str) -> None:
@@ -62,7 +64,7 @@ def refuse_unsupported(scenario: Scenario, executor: str) -> None:
 
 def explore(
     scenario: Scenario,
-    how: Exploring | None = None,
+    how: ExploreOptions | None = None,
     *,
     command: str = "",
     progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
@@ -76,13 +78,13 @@ def explore(
         Nondeterminism: the same schedule did not lead to the same steps.
         TicketlabError: the lab could not do its work.
     """
-    how = how or Exploring()
-    return explore_cast(Rehearsal(scenario, how.folder), how, command=command, progress=progress)
+    how = how or ExploreOptions()
+    return explore_cast(ScenarioWorkload(scenario, how.folder), how, command=command, progress=progress)
 
 
 def explore_cast(
-    cast: Rehearsal,
-    how: Exploring,
+    cast: ScenarioWorkload,
+    how: ExploreOptions,
     *,
     command: str = "",
     progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
@@ -111,31 +113,31 @@ def explore_cast(
 
 
 @dataclass(slots=True)
-class Seen:
+class SearchTally:
     """What a search has come to. `worst` holds the first anomaly of each name."""
 
     executions: int = 0
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
-    first: tuple[int, Execution, Strikes, list[Anomaly]] | None = None
+    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: Points = field(default_factory=Points)
     worst: list[Anomaly] = field(default_factory=list)
 
 
 def search_all(
     executor: Executor,
-    cast: Rehearsal,
-    how: Exploring,
+    cast: ScenarioWorkload,
+    how: ExploreOptions,
     progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
-    seen: Seen | None = None,
-) -> Seen:
+    seen: SearchTally | None = None,
+) -> SearchTally:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left.
 
     What is found goes into `seen` at once, so that it is there even where the search breaks off.
     """
-    seen = seen or Seen()
-    tried = Search(executor, how)
+    seen = seen or SearchTally()
+    tried = FaultSearch(executor, how)
     for execution, strikes in tried.executions():
         seen.executions += 1
         if seen.executions % 100 == 0:
@@ -156,11 +158,11 @@ def search_all(
 
 def _finding(
     executor: Executor,
-    cast: Rehearsal,
-    how: Exploring,
+    cast: ScenarioWorkload,
+    how: ExploreOptions,
     number: int,
     execution: Execution,
-    strikes: Strikes,
+    strikes: FaultPoints,
     anomalies: list[Anomaly],
 ) -> Finding:
     wanted = {anomaly.name for anomaly in anomalies}
@@ -169,7 +171,7 @@ def _finding(
         return bool(wanted & {anomaly.name for anomaly in cast.judge(one)})
 
     small = shrink(executor, execution, fails, strikes=strikes)
-    last = replay(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
     found = cast.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -181,25 +183,27 @@ def _finding(
         without=small.without,
         strikes=small.strikes,
         when=tuple(last.when),
-        whole=how.whole,
+        atomic_accesses=how.atomic_accesses,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number, **cast.origin},
         versions=versions(),
     )
     return Finding(case, last, tuple(found), cast.history(last), _confirm(case, cast, how))
 
 
-def _confirm(case: Case, cast: Rehearsal, how: Exploring) -> str:
+def _confirm(case: Case, cast: ScenarioWorkload, how: ExploreOptions) -> str:
     """Replay a case on real processes, unless it was found there; say how it went, or why it was not asked."""
     store = store_kind(case.scenario.store)
     if how.executor == "processes":
         return "found on real processes"
     if store.in_process:
         return f"not asked of real processes: {store.name} never leaves one process"
-    if cast.at_home:
+    if cast.in_process_only:
         return "found in one process"
-    cast = cast.again()
-    with Processes(cast, whole=case.whole, steps=how.steps, patience=how.patience, faults=case.faults) as executor:
-        again = replay(executor, case.schedule, case.without, case.strikes, case.when)
+    cast = cast.copy()
+    with Processes(
+        cast, atomic_accesses=case.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout, faults=case.faults
+    ) as executor:
+        again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in cast.judge(again)}
     if not set(case.anomalies) <= found:

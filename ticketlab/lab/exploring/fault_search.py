@@ -14,24 +14,24 @@ from itertools import count
 from random import Random
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Fault, Harm, Strike
+from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import named
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.footprints import SERVER, footprint, servers_footprint
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.explorer.results import Exploring, StruckPoint
+from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search
-from ticketlab.explorer.workload import Strikes
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
 
-Tried = tuple[Execution, Strikes]  # an execution, and what was to strike in it
+Tried = tuple[Execution, FaultPoints]  # an execution, and what was to strike in it
 
 
-class Search:
+class FaultSearch:
     """The executions of an exploration, with faults or without; `exhausted` once all that there can be were tried."""
 
-    def __init__(self, executor: Executor, how: Exploring) -> None:
+    def __init__(self, executor: Executor, how: ExploreOptions) -> None:
         if how.executions < 1:
             raise UsageError(f"{how.executions} executions explore nothing: at least 1 is needed")
         self._executor = executor
@@ -54,9 +54,9 @@ class Search:
 
     def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size
-        if fault.harm is Harm.KILL_STAFF:
-            return self._executor.different_staff
-        return range(buyers if fault.harm.is_step else everybody)
+        if fault.kind is FaultKind.KILL_SERVICE:
+            return self._executor.distinct_services
+        return range(buyers if fault.kind.is_step else everybody)
 
     def _everywhere(self) -> Iterator[Tried]:
         everybody = range(self._executor.size)
@@ -70,15 +70,15 @@ class Search:
         for fault in self._how.faults:
             for who in self._victims(fault):
                 for point in count():
-                    fell = False
-                    for execution, strikes in self._under((Strike(who, point, fault),)):
-                        if execution.fell:  # else it is one of those without a fault
-                            fell = True
+                    injected = False
+                    for execution, strikes in self._under((FaultPoint(who, point, fault),)):
+                        if execution.injected:  # else it is one of those without a fault
+                            injected = True
                             yield execution, strikes
-                    if not fell:
+                    if not injected:
                         break
 
-    def _under(self, strikes: Strikes) -> Iterator[Tried]:
+    def _under(self, strikes: FaultPoints) -> Iterator[Tried]:
         policy = self._kind.make(self._how.policy, self._how.seed)
         for execution in search(self._executor, policy, strikes=strikes):
             yield execution, strikes
@@ -90,7 +90,7 @@ class Search:
             draw = Random(f"faults/{self._how.seed}/{number}")
             fault = draw.choice(self._how.faults)
             who = draw.choice(self._victims(fault))
-            strikes = (Strike(who, draw.randint(0, longest.get(who, 8)), fault),)
+            strikes = (FaultPoint(who, draw.randint(0, longest.get(who, 8)), fault),)
             execution = next(search(self._executor, policy, 1, strikes=strikes), None)
             if execution is None:
                 return
@@ -103,13 +103,13 @@ class Points:
     """What came of the faults, point by point."""
 
     def __init__(self) -> None:
-        self._by_strike: dict[Strike, StruckPoint] = {}
+        self._by_strike: dict[FaultPoint, FaultPointResult] = {}
 
-    def count(self, execution: Execution, strikes: Strikes, anomalies: Sequence[Anomaly], buyers: int) -> None:
+    def count(self, execution: Execution, strikes: FaultPoints, anomalies: Sequence[Anomaly], buyers: int) -> None:
         """Take in one execution."""
         for strike in strikes:
-            if strike.who in execution.fell:
-                point = self._by_strike.get(strike) or _untried(strike, named(strike.who, buyers), execution)
+            if strike.who in execution.injected:
+                point = self._by_strike.get(strike) or _untried(strike, participant_name(strike.who, buyers), execution)
                 self._by_strike[strike] = replace(
                     point,
                     executions=point.executions + 1,
@@ -118,18 +118,18 @@ class Points:
                     waited=max(point.waited, execution.waited),
                 )
 
-    def told(self) -> list[StruckPoint]:
+    def told(self) -> list[FaultPointResult]:
         """Return them in the order in which they were tried."""
         return list(self._by_strike.values())
 
 
-def _untried(strike: Strike, who: str, execution: Execution) -> StruckPoint:
+def _untried(strike: FaultPoint, who: str, execution: Execution) -> FaultPointResult:
     """Return a point of which nothing has come so far."""
     before = _before(execution, strike)
-    return StruckPoint(strike.fault, who, strike.point, before, executions=0, anomalous=0, names={}, waited=0.0)
+    return FaultPointResult(strike.fault, who, strike.point, before, executions=0, anomalous=0, names={}, waited=0.0)
 
 
-def _before(execution: Execution, strike: Strike) -> str:
+def _before(execution: Execution, strike: FaultPoint) -> str:
     """Return the step that a fault struck before, or befell."""
     for note in execution.notes:
         if execution.trace.who[note.step] == strike.who:

@@ -29,7 +29,7 @@ from ticketlab.core.inventory import (
 from ticketlab.core.plugin import Conditional, Perform, Session, Transactional, Versioned
 
 
-class Told(NamedTuple):
+class CallResult(NamedTuple):
     """What came of one buyer's call: its receipts, how many tickets it says it has, how many it took off the books.
 
     `says` is None where the function returned no number, `took` where it wrote without having read.
@@ -40,7 +40,7 @@ class Told(NamedTuple):
     took: int | None
 
 
-class Checkout:
+class BuyerSession:
     """One buyer's session of the store, and its way to buy under the strategy.
 
     `read`, `write` and whatever else the store's session has go to the store itself, with nothing guarding them but the
@@ -132,7 +132,7 @@ class Checkout:
         self._receipts.append((request, outcome))
         return outcome
 
-    def told(self, returned: Any) -> Told:
+    def told(self, returned: Any) -> CallResult:
         """Return what came of the call; raises UsageError where what it returned says nothing that can be judged."""
         receipts, says = tuple(self._receipts), None
         if isinstance(returned, int):
@@ -145,7 +145,7 @@ class Checkout:
                 f"a function under test returned {returned!r}: an outcome, the numbers of the tickets, how many, or "
                 "nothing is needed"
             )
-        return Told(receipts, says, None if self._blind else self._took)
+        return CallResult(receipts, says, None if self._blind else self._took)
 
 
 def _are_numbers(returned: Any) -> bool:

@@ -21,26 +21,26 @@ from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.workload import Record
-from ticketlab.lab.exploring.function_session import Checkout, Told
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.explorer.workload import RequestRecord
+from ticketlab.lab.exploring.function_session import BuyerSession, CallResult
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.launch.recorder import described, told
 
 Invariant = Callable[[Books], object]
 
 
-class Trial(Rehearsal):
+class FunctionWorkload(ScenarioWorkload):
     """The cast of a function under test.
 
     `invariant` is given the books after each execution, and holds unless it returns False or raises AssertionError;
     `reset` is called before each execution, to put back what the function shares beside the store.
     """
 
-    at_home = True
+    in_process_only = True
 
     def __init__(
         self,
-        function: Callable[[Checkout], Any],
+        function: Callable[[BuyerSession], Any],
         scenario: Scenario,
         *,
         invariant: Invariant | None = None,
@@ -64,11 +64,11 @@ class Trial(Rehearsal):
         return self._called(buyer)  # type: ignore[return-value]  # what came of a call is more than an outcome
 
     @contextmanager
-    def _called(self, buyer: int) -> Iterator[Callable[[Request], Told]]:
+    def _called(self, buyer: int) -> Iterator[Callable[[Request], CallResult]]:
         with super().join(buyer) as perform, self._store.session() as session:
 
-            def call(_request: Request) -> Told:
-                checkout = Checkout(buyer, session, perform)
+            def call(_request: Request) -> CallResult:
+                checkout = BuyerSession(buyer, session, perform)
                 return checkout.told(self.function(checkout))
 
             yield call
@@ -79,7 +79,7 @@ class Trial(Rehearsal):
         for record in execution.records:
             invoked, returned = execution.span(record)
             buyer, outcome = record.buyer + 1, record.outcome
-            if isinstance(outcome, Told):
+            if isinstance(outcome, CallResult):
                 for request, answer in outcome.receipts:
                     op, section, arg = described(request)
                     result, tickets = told(answer)
@@ -94,7 +94,7 @@ class Trial(Rehearsal):
         """Return what went wrong in the execution that just ran."""
         books, found = self.read_books()
         found += self.endings(execution)
-        calls = [record.outcome for record in execution.records if isinstance(record.outcome, Told)]
+        calls = [record.outcome for record in execution.records if isinstance(record.outcome, CallResult)]
         if any(call.receipts for call in calls):
             found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
         elif books is not None and not found and len(calls) == len(execution.records):
@@ -121,7 +121,7 @@ class Trial(Rehearsal):
         return []
 
 
-def _raised(record: Record) -> Anomaly:
+def _raised(record: RequestRecord) -> Anomaly:
     outcome = record.outcome
     who = f"buyer {record.buyer + 1}"
     if isinstance(outcome, TornRead):
@@ -132,7 +132,7 @@ def _raised(record: Record) -> Anomaly:
     return Anomaly("buyer crashed", f"{who} crashed ({error})", {"error": error})
 
 
-def _sums(tickets: int, calls: Sequence[Told], books: Books) -> Iterator[Anomaly]:
+def _sums(tickets: int, calls: Sequence[CallResult], books: Books) -> Iterator[Anomaly]:
     """Hold what the buyers say, and what they took, against the books.
 
     Who says "yes" may have more than one ticket, so only who reckons can prove that the books lack too many. Where

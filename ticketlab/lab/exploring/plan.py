@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, overload
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import Strike
+from ticketlab.core.faults import FaultPoint
 from ticketlab.core.history import History
 from ticketlab.core.inventory import Hold, Request
 from ticketlab.core.result import Result
@@ -17,22 +17,22 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.policies.replay import Loosely
-from ticketlab.explorer.policies.timed import MICROSECOND, Timed
-from ticketlab.explorer.results import Exploring
+from ticketlab.explorer.policies.replay import LenientReplay
+from ticketlab.explorer.policies.timed import MICROSECOND, TimedDelays
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes, refuse_impossible
 from ticketlab.lab.plugins.registry import refuse_holds, store_kind
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race as race_live
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Played:
+class PlanResult:
     """What one plan led to. `str` draws it: the verdict, who did what in which order, and what went wrong.
 
     `case` replays it; it is None where the plan came with orders of its own, which cases do not hold.
@@ -89,7 +89,7 @@ class Played:
 
 
 @overload
-def race(scenario: Scenario, plan: Live | None = None) -> Result: ...
+def race(scenario: Scenario, plan: RaceOptions | None = None) -> Result: ...
 
 
 @overload
@@ -99,63 +99,66 @@ def race(
     *,
     executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
-    whole: bool = False,
-    faults: Sequence[Strike] = (),
-) -> Played: ...
+    atomic_accesses: bool = False,
+    faults: Sequence[FaultPoint] = (),
+) -> PlanResult: ...
 
 
 def race(
     scenario: Scenario,
-    plan: Plan | Live | None = None,
+    plan: Plan | RaceOptions | None = None,
     *,
     executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
-    whole: bool = False,
-    faults: Sequence[Strike] = (),
-) -> Result | Played:
+    atomic_accesses: bool = False,
+    faults: Sequence[FaultPoint] = (),
+) -> Result | PlanResult:
     """Race a scenario: live on the wall clock or, by a timing or a schedule, under control and in virtual time.
 
     Under control the same scenario and plan give the same history every time, on `inline` and on `processes` alike.
-    `orders` lists what each buyer asks for, in place of what the scenario draws; `whole` takes reads and writes as one
-    step each; `faults` strike at the points that they name. Without an `executor` it is `processes` where a fault needs
-    real ones, and `inline` otherwise. Inside a Hypothesis test a race that goes wrong is drawn in the report.
+    `orders` lists what each buyer asks for, in place of what the scenario draws; `atomic_accesses` takes reads and
+    writes as one step each; `faults` strike at the points that they name. Without an `executor` it is `processes` where
+    a fault needs real ones, and `inline` otherwise. Inside a Hypothesis test a race that goes wrong is drawn in the
+    report.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
         TicketlabError: the lab could not do its work.
     """
     if isinstance(plan, Timing | Schedule):
-        played = play(scenario, plan, executor=executor, orders=orders, whole=whole, faults=faults)
+        played = run_plan(
+            scenario, plan, executor=executor, orders=orders, atomic_accesses=atomic_accesses, faults=faults
+        )
         if not played.valid:
             _tell(played)
         return played
-    if orders is not None or executor is not None or whole or faults:
+    if orders is not None or executor is not None or atomic_accesses or faults:
         raise UsageError(
             "a live race takes no orders, executor, whole or faults: give it a Timing or a Schedule to control it, or "
-            "Live(faults=...) for faults at random"
+            "RaceOptions(faults=...) for faults at random"
         )
     return race_live(scenario, plan)
 
 
-def play(
+def run_plan(
     scenario: Scenario,
     plan: Plan,
     *,
     executor: str | None = None,
     orders: Sequence[Sequence[Request]] | None = None,
-    whole: bool = False,
-    faults: Sequence[Strike] = (),
-) -> Played:
+    atomic_accesses: bool = False,
+    faults: Sequence[FaultPoint] = (),
+) -> PlanResult:
     """Run the one execution that a plan describes, and judge it."""
     _check_plan(scenario, plan, orders)
     kinds = tuple(dict.fromkeys(strike.fault for strike in faults))
-    how = Exploring(
+    how = ExploreOptions(
         executor=executor or ("processes" if needs_processes(kinds, scenario.strategy) else "inline"),
-        whole=whole,
+        atomic_accesses=atomic_accesses,
         faults=kinds,
     )
     refuse_unsupported(scenario, how.executor)
-    cast = Rehearsal(scenario, scripts=orders)
+    cast = ScenarioWorkload(scenario, scripts=orders)
     without = frozenset(
         (buyer, place)
         for buyer in range(plan.buyers if isinstance(plan, Timing) else scenario.buyers, scenario.buyers)
@@ -175,11 +178,11 @@ def play(
         without=without,
         strikes=tuple(faults),
         when=tuple(execution.when),
-        whole=whole,
+        atomic_accesses=atomic_accesses,
         found={"plan": repr(plan)},
         versions=versions(),
     )
-    return Played(
+    return PlanResult(
         scenario=scenario,
         plan=plan,
         execution=execution,
@@ -191,8 +194,8 @@ def play(
 
 def _policy(plan: Plan) -> Policy:
     if isinstance(plan, Timing):
-        return Timed([[delay * MICROSECOND for delay in own] for own in plan.delays])
-    return Loosely([turn - 1 for turn in plan.turns])
+        return TimedDelays([[delay * MICROSECOND for delay in own] for own in plan.delays])
+    return LenientReplay([turn - 1 for turn in plan.turns])
 
 
 def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Request]] | None) -> None:
@@ -210,7 +213,7 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
                 raise UsageError(f"buyer {who} cannot make the order {request}: it names another buyer or section")
 
 
-def _check_victims(faults: Sequence[Strike], participants: int) -> None:
+def _check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
     victims = [strike.who for strike in faults]
     if len(set(victims)) < len(victims):
         raise UsageError("two faults strike the same participant, and only one can")
@@ -219,7 +222,7 @@ def _check_victims(faults: Sequence[Strike], participants: int) -> None:
             raise UsageError(f"{strike} strikes nobody: there are {participants} participants, numbered from 0")
 
 
-def _tell(played: Played) -> None:
+def _tell(played: PlanResult) -> None:
     """Add what went wrong to the report of the Hypothesis test that runs now, if one does."""
     if "hypothesis" in sys.modules:
         import hypothesis

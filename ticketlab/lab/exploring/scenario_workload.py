@@ -12,30 +12,30 @@ from typing import Any, cast
 from ticketlab.checker.books import judge_books
 from ticketlab.checker.linearize import check
 from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
-from ticketlab.core.faults import Harm
+from ticketlab.core.faults import FaultKind
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Confirm, Held, Hold, Request, Sold
-from ticketlab.core.plugin import Perform, Resettable, SeizableStore, ServedStore, Setting, Store, Strategy
+from ticketlab.core.plugin import Perform, Resettable, SeizableStore, ServedStore, Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.engine.state import Ending
-from ticketlab.explorer.workload import Record, crashed
+from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.explorer.workload import RequestRecord, crashed
 from ticketlab.lab.artifacts.race_folder import live_folder
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.launch.recorder import described, told
 
 
-class Rehearsal:
+class ScenarioWorkload:
     """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`.
 
-    `origin` is what a case should say of where it was found; `at_home` says that what the buyers do may depend on this
-    process, so that others need not confirm it.
+    `origin` is what a case should say of where it was found; `in_process_only` says that what the buyers do may depend
+    on this process, so that others need not confirm it.
     """
 
     origin: Mapping[str, str] = {}
-    at_home = False
+    in_process_only = False
 
     def __init__(
         self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
@@ -62,17 +62,17 @@ class Rehearsal:
         return self._store
 
     @contextmanager
-    def at_rest(self) -> Iterator[tuple[Store, int]]:
+    def opened(self) -> Iterator[tuple[Store, int]]:
         """Open the store and the strategy for a look, and yield the store and how many staff there are."""
-        staff = self.open()
+        services = self.open()
         try:
-            yield self._store, len(staff)
+            yield self._store, len(services)
         finally:
             self.close()
 
-    def again(self) -> Rehearsal:
+    def copy(self) -> ScenarioWorkload:
         """Return another cast of the same."""
-        return Rehearsal(self.scenario, scripts=self.scripts)
+        return ScenarioWorkload(self.scenario, scripts=self.scripts)
 
     def open(self) -> Sequence[Callable[[], None]]:
         """Create the store, and prepare the strategy; return its staff."""
@@ -85,7 +85,7 @@ class Rehearsal:
             try:
                 stack.callback(store.close)
                 store.create(scenario.inventory, ledger=scenario.ledger)
-                strategy.prepare(Setting(multiprocessing.get_context("fork"), folder, store, scenario.buyers))
+                strategy.prepare(StrategyContext(multiprocessing.get_context("fork"), folder, store, scenario.buyers))
             except OSError as error:
                 raise TicketlabError(f"cannot set up in {folder}: {error.strerror or error}") from error
             stack.callback(strategy.close)
@@ -93,7 +93,7 @@ class Rehearsal:
             # Asked once: to look through a class for what a protocol names takes as long as half an execution.
             self._remembering = strategy if isinstance(strategy, Resettable) else None
             self._taken = stack.pop_all()
-        return strategy.staff()
+        return strategy.services()
 
     def _look_around(self, folder: Path) -> None:
         """See which files are left when everybody is gone; after a fault there may be more than otherwise."""
@@ -130,7 +130,7 @@ class Rehearsal:
 
         Times are looked at last, and only where they could matter: where nobody was turned away, sums say it all.
         """
-        self._struck = bool(execution.fell)
+        self._struck = bool(execution.injected)
         books, found = self.read_books(struck=self._struck)
         seen = _seen(execution, books)
         if seen in self._right:
@@ -157,9 +157,9 @@ class Rehearsal:
         """Return what kept the execution, or a buyer in it, from coming to its end."""
         stuck = explain(execution, len(self.scripts))
         crashes = [record for record in execution.records if crashed(record.outcome)]
-        if any(step.endswith(Harm.KILL_SERVER.value) for step in execution.steps if execution.fell):
+        if any(step.endswith(FaultKind.KILL_SERVER.value) for step in execution.steps if execution.injected):
             crashes = []  # nobody can buy of a store that is gone, and everybody may say so in its own words
-        met = [_crash(record) for record in crashes if record.buyer not in execution.fell]
+        met = [_crash(record) for record in crashes if record.buyer not in execution.injected]
         return ([stuck] if stuck else []) + met
 
     def operations(self, execution: Execution) -> list[Operation]:
@@ -185,7 +185,7 @@ class Rehearsal:
         operations = sorted(self.operations(execution), key=lambda one: one.invoke_ns)
         return History({"model": self._model, "stock": stock}, tuple(operations))
 
-    def _operation(self, record: Record, execution: Execution) -> Operation:
+    def _operation(self, record: RequestRecord, execution: Execution) -> Operation:
         op, section, arg = described(self.scripts[record.buyer][record.request])
         invoked, returned = execution.span(record)
         outcome = record.outcome
@@ -206,7 +206,7 @@ def _seen(execution: Execution, books: Books | None) -> object:
 
     Most executions of a correct strategy lead to one of a few outcomes, and judging takes longer than running.
     """
-    if books is None or execution.fell or execution.kept or execution.ending is not Ending.COMPLETED:
+    if books is None or execution.injected or execution.kept or execution.ending is not ExecutionEnd.COMPLETED:
         return None
     told = frozenset((record.buyer, record.request, record.outcome) for record in execution.records)
     order = _precedence(execution) if _ordered(execution) else ()
@@ -230,6 +230,6 @@ def _precedence(execution: Execution) -> tuple[tuple[int, ...], ...]:
     return tuple(sorted(events))  # how long anything took may matter
 
 
-def _crash(record: Record) -> Anomaly:
+def _crash(record: RequestRecord) -> Anomaly:
     error = f"{type(record.outcome).__name__}: {record.outcome}"
     return Anomaly("buyer crashed", f"buyer {record.buyer + 1} crashed ({error})", {"error": error})

@@ -11,44 +11,44 @@ from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Books, Outcome, Request
-from ticketlab.core.lifeline import die_with_parent, undisturbed
+from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.lab.exploring.explore import refuse_unsupported
-from ticketlab.lab.exploring.scenario_workload import Rehearsal
+from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import store_kind
 
-PATIENCE: Final = 10.0  # seconds that staff may take to go home
+SERVICE_EXIT_SECONDS: Final = 10.0  # seconds that staff may take to go home
 
 
-class Shop(Rehearsal):
+class SequentialRunner(ScenarioWorkload):
     """Performs the requests of any buyer of a scenario; a context manager, so that all is taken down at the end."""
 
     def __enter__(self) -> Self:
         refuse_unsupported(self.scenario, "shop")
         with ExitStack() as stack:
-            staff = self.open()
+            services = self.open()
             stack.callback(self.close)
-            if staff and store_kind(self.scenario.store).in_process:
+            if services and store_kind(self.scenario.store).in_process:
                 raise UsageError(f"{self.scenario.strategy} has staff, which cannot share {self.scenario.store}")
-            self._employ(staff, stack)
+            self._start_services(services, stack)
             # Staff must be there first: some strategies connect when they join.
             self._buyers = [stack.enter_context(self.join(1 + who)) for who in range(self.scenario.buyers)]
             self._open = stack.pop_all()
         return self
 
-    def _employ(self, staff: Sequence[Callable[[], None]], stack: ExitStack) -> None:
+    def _start_services(self, services: Sequence[Callable[[], None]], stack: ExitStack) -> None:
         processes = []
-        for serve in staff:
+        for serve in services:
             process = multiprocessing.get_context("fork").Process(target=_serve, args=(serve,), daemon=True)
-            with undisturbed():
+            with signals_blocked():
                 process.start()
             processes.append(process)
         if processes:
             stack.callback(self._dismiss, processes)
 
     def _dismiss(self, processes: list[ForkProcess]) -> None:
-        self._strategy.dismiss()
+        self._strategy.stop_services()
         for process in processes:
-            process.join(PATIENCE)
+            process.join(SERVICE_EXIT_SECONDS)
             process.kill()
             process.join()
 

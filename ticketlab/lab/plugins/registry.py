@@ -79,22 +79,22 @@ def names(what: str) -> list[str]:
     return sorted(_points(what))
 
 
-_guests: dict[tuple[type[Kind], str], Kind] = {}
+_registered: dict[tuple[type[Kind], str], Kind] = {}
 
 
 @contextmanager
-def guest(kind: StoreKind | StrategyKind) -> Iterator[None]:
+def registered(kind: StoreKind | StrategyKind) -> Iterator[None]:
     """Let a kind that no entry point names be found by its name for a while."""
     key = (type(kind), kind.name)
-    before = _guests.get(key)
-    _guests[key] = kind
+    before = _registered.get(key)
+    _registered[key] = kind
     try:
         yield
     finally:
         if before is None:
-            del _guests[key]
+            del _registered[key]
         else:
-            _guests[key] = before
+            _registered[key] = before
 
 
 _GROUPS = {
@@ -113,7 +113,7 @@ def _points(what: str) -> dict[str, str]:
 
 
 def _kind(what: str, name: str, expected: type[K]) -> K:
-    invited = _guests.get((expected, name))
+    invited = _registered.get((expected, name))
     if isinstance(invited, expected):
         return invited
     point = entry_points.entry_points()[_GROUPS[what]].get(name) or _points(what).get(name)

@@ -14,17 +14,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ticketlab.core.faults import Fault, Harm
+from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import RETRY, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.launch import recorder
-from ticketlab.launch.job import Ending
-from ticketlab.launch.log import Record
+from ticketlab.launch.job import Exit
+from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
 
 _TAKES: Final = {action.value for action in Action if action.takes}
 _GIVES_BACK: Final = {action.value for action in Action if action.gives_back}
-_WAYS: Final = {Harm.KILL: "was killed", Harm.KILL_STAFF: "was killed", Harm.TERMINATE: "was terminated"}
+_WAYS: Final = {
+    FaultKind.KILL: "was killed",
+    FaultKind.KILL_SERVICE: "was killed",
+    FaultKind.TERMINATE: "was terminated",
+}
 _DEADLY: Final = frozenset(_WAYS)
 _OF_DATABASES: Final = re.compile(r"-(wal|shm|journal)$")
 _SHARED_MEMORY: Final = "psm_*"  # whatever else the standard library makes there it makes nameless at once
@@ -47,12 +51,12 @@ class Victim(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Aftermath:
+class FaultEffects:
     """What faults did to a race; the tracks have kept their records, the buyers' first."""
 
     tracks: Sequence[Track]
     buyers: int
-    endings: Sequence[Ending]
+    exits: Sequence[Exit]
 
     @cached_property
     def victims(self) -> list[Victim]:
@@ -70,8 +74,8 @@ class Aftermath:
         return f"buyer {participant + 1}" if participant < self.buyers else f"clerk {participant + 1 - self.buyers}"
 
     @cached_property
-    def _hung(self) -> list[Ending]:
-        return [ending for ending in self.endings if ending.how == "hung"]
+    def _hung(self) -> list[Exit]:
+        return [ending for ending in self.exits if ending.how == "hung"]
 
     @cached_property
     def _waits(self) -> dict[int, str]:
@@ -85,22 +89,22 @@ class Aftermath:
         return any(one.participant not in self._waits and self.tracks[one.participant].records for one in self._hung)
 
     @property
-    def unexplained(self) -> list[Ending]:
+    def unexplained(self) -> list[Exit]:
         """The endings that no fault accounts for."""
-        if any(one.fault.harm is Harm.KILL_SERVER for one in self.victims):
+        if any(one.fault.kind is FaultKind.KILL_SERVER for one in self.victims):
             return []  # nobody can buy of a store that is gone, and each may end in its own way
         struck = {one.participant for one in self.victims}
-        return [one for one in self.endings if not struck or not (one.how == "hung" or one.participant in struck)]
+        return [one for one in self.exits if not struck or not (one.how == "hung" or one.participant in struck)]
 
     def anomalies(self) -> list[Anomaly]:
         """Name what keeps the survivors, if anything does."""
         if not self._hung or not self.victims:
             return []
-        left_behind = {what: one for one in self.victims if one.fault.harm in _DEADLY for what in self._kept_by(one)}
+        left_behind = {what: one for one in self.victims if one.fault.kind in _DEADLY for what in self._kept_by(one)}
         if self._waits and all(what in left_behind for what in self._waits.values()):
             (first, what), *others = self._waits.items()
             holder = left_behind[what]
-            whose = f"{holder.who}, which {_WAYS[holder.fault.harm]} while holding it"
+            whose = f"{holder.who}, which {_WAYS[holder.fault.kind]} while holding it"
             more = f" (so do {len(others)} more)" if others else ""
             sentence = f"{self._named(first)} waits for {what}, held by {whose}: nobody can ever have it again{more}"
             return [Anomaly("lock left behind", sentence, self._evidence())]
@@ -133,12 +137,12 @@ class Aftermath:
 
     def recovery_ns(self) -> int:
         """Return the longest time from a death until somebody had what the dead had held; 0 where nobody ever had."""
-        dead = [one for one in self.victims if one.fault.harm in _DEADLY]
+        dead = [one for one in self.victims if one.fault.kind in _DEADLY]
         times = ((one.ns, self._had_again(one, one.held)) for one in dead)
         return max((again - died for died, again in times if again is not None), default=0)
 
 
-def holding(records: Sequence[Record]) -> tuple[frozenset[str], str | None]:
+def holding(records: Sequence[Event]) -> tuple[frozenset[str], str | None]:
     """Return what a participant holds after its records, and what it waits for."""
     held: set[str] = set()
     asked: str | None = None
@@ -158,7 +162,7 @@ def holding(records: Sequence[Record]) -> tuple[frozenset[str], str | None]:
     return frozenset(held), asked
 
 
-def takings(records: Sequence[Record]) -> Iterator[tuple[str, int]]:
+def takings(records: Sequence[Event]) -> Iterator[tuple[str, int]]:
     """Yield what a participant had to wait for and got, and when."""
     asked = None
     for record in records:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ticketlab.core.history import Operation
-from ticketlab.core.result import Figures
+from ticketlab.core.result import Metrics
 from ticketlab.launch.track import Track
 
 SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1.0)
@@ -15,11 +15,16 @@ SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1
 
 
 def figures(
-    tracks: Sequence[Track], wall_s: float, *, staff: Sequence[Track] = (), start_s: float = 0.0, recovery_ns: int = 0
-) -> Figures:
+    tracks: Sequence[Track],
+    wall_s: float,
+    *,
+    services: Sequence[Track] = (),
+    start_s: float = 0.0,
+    recovery_ns: int = 0,
+) -> Metrics:
     """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown.
 
-    `staff` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
+    `services` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
     how long it took to start everybody, `recovery_ns` how long until a lock that a dead buyer held was had again.
     """
     operations = [operation for track in tracks for operation in track.operations]
@@ -29,7 +34,7 @@ def figures(
     began = min((operation.invoke_ns for operation in operations), default=0)
     ended = max((operation.return_ns or 0 for operation in answered), default=began)
     race_s = (ended - began) / 1e9
-    return Figures(
+    return Metrics(
         race_s=race_s,
         wall_s=wall_s,
         sales_per_s=sold / race_s if race_s else 0.0,
@@ -42,9 +47,9 @@ def figures(
         failed=sum(operation.result == "failed" for operation in operations),
         unknown=len(operations) - len(answered),
         waiting_share=sum(track.waited_ns for track in tracks) / max(1, sum(latencies)),
-        processor_ms_per_sale=sum(track.processor_ns for track in (*tracks, *staff)) / 1e6 / max(1, sold),
+        processor_ms_per_sale=sum(track.processor_ns for track in (*tracks, *services)) / 1e6 / max(1, sold),
         longest_wait_ms=max((track.longest_wait_ns for track in tracks), default=0) / 1e6,
-        peak_mb=max((track.peak_bytes for track in (*tracks, *staff)), default=0) / 1e6,
+        peak_mb=max((track.peak_bytes for track in (*tracks, *services)), default=0) / 1e6,
         start_s=start_s,
         recovery_ms=recovery_ns / 1e6,
     )

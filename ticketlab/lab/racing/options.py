@@ -10,20 +10,20 @@ from ticketlab.core.spec import Spec
 from ticketlab.timings.latency import Latency
 
 if TYPE_CHECKING:
-    from ticketlab.core.faults import Risk
+    from ticketlab.core.faults import FaultRate
 
 MEMORY_MB: Final = 1024
 """Far more than any purchase needs, and far less than what 100 buyers could take together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class RaceOptions:
     """How a scenario is raced.
 
     `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
     `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
     own may take, in MiB, beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's
-    seed; where there are any, buyers none of whom has moved for `patience` seconds count as blocked for ever.
+    seed; where there are any, buyers none of whom has moved for `stall_timeout` seconds count as blocked for ever.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))
@@ -33,5 +33,5 @@ class Live:
     folder: Path | None = None
     timeline: bool = False
     memory_mb: int = MEMORY_MB
-    faults: tuple[Risk, ...] = ()
-    patience: float = 5.0
+    faults: tuple[FaultRate, ...] = ()
+    stall_timeout: float = 5.0

@@ -12,21 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.plugin import ServedStore, Setting, Store, Strategy
+from ticketlab.core.plugin import ServedStore, Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.artifacts.race_folder import live_folder
 from ticketlab.lab.plugins.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
-from ticketlab.lab.racing.options import Live
-from ticketlab.launch.barrier import Gate
-from ticketlab.launch.job import Launcher, Party
+from ticketlab.lab.racing.options import RaceOptions
+from ticketlab.launch.barrier import StartBarrier
+from ticketlab.launch.job import Launcher, RaceJob
 from ticketlab.launch.limits import allow_open_files
-from ticketlab.launch.log import Log
+from ticketlab.launch.log import EventLog
 
 if TYPE_CHECKING:
     from ticketlab.core.result import Result
     from ticketlab.lab.racing.fault_effects import Leftovers
-    from ticketlab.lab.racing.verdict import Raced
-    from ticketlab.launch.fault_injection import Risks
+    from ticketlab.lab.racing.verdict import RaceRecord
+    from ticketlab.launch.fault_injection import FaultInjector
 
 
 class _Ready(NamedTuple):
@@ -40,7 +40,11 @@ class _Ready(NamedTuple):
 
 
 def race(
-    scenario: Scenario, live: Live | None = None, *, command: str = "", meanwhile: Callable[[], None] = lambda: None
+    scenario: Scenario,
+    live: RaceOptions | None = None,
+    *,
+    command: str = "",
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Result:
     """Race a scenario and judge it.
 
@@ -50,7 +54,7 @@ def race(
         UsageError: the store, strategy or launcher is unknown, or they and the faults do not go together.
         TicketlabError: the race could not be run at all.
     """
-    live = live or Live()
+    live = live or RaceOptions()
     began = time.monotonic()
     with _prepared(scenario, live) as ready:
         raced = _run(scenario, live, ready, meanwhile)
@@ -69,7 +73,7 @@ def check_combination(scenario: Scenario) -> None:
 
 
 @contextmanager
-def _prepared(scenario: Scenario, live: Live) -> Iterator[_Ready]:
+def _prepared(scenario: Scenario, live: RaceOptions) -> Iterator[_Ready]:
     """Build and set up all that a race needs, and take it down again."""
     check_combination(scenario)
     allow_open_files(scenario.buyers)
@@ -90,37 +94,37 @@ def _prepared(scenario: Scenario, live: Live) -> Iterator[_Ready]:
         try:
             stack.callback(store.close)
             store.create(scenario.inventory, ledger=scenario.ledger)
-            strategy.prepare(Setting(starter.context(), folder, store, scenario.buyers))
+            strategy.prepare(StrategyContext(starter.context(), folder, store, scenario.buyers))
         except OSError as error:
             raise TicketlabError(f"cannot set up the race in {folder}: {error.strerror or error}") from error
         stack.callback(strategy.close)
         if leftovers:
-            _refuse_impossible(scenario, live, store, len(strategy.staff()))
+            _refuse_impossible(scenario, live, store, len(strategy.services()))
             leftovers.begin()
         yield _Ready(store, strategy, starter, folder, leftovers)
 
 
-def _refuse_impossible(scenario: Scenario, live: Live, store: Store, staff: int) -> None:
+def _refuse_impossible(scenario: Scenario, live: RaceOptions, store: Store, services: int) -> None:
     """Raise UsageError where a fault cannot strike in this race."""
     from ticketlab.lab.faults import why_not_live  # beside it stands much that only explorations need
 
     for fault in (risk.fault for risk in live.faults):
-        reason = why_not_live(fault, scenario, live.launcher, store, staff)
+        reason = why_not_live(fault, scenario, live.launcher, store, services)
         if not reason and fault.seconds >= live.timeout:
             reason = f"the race itself ends after {live.timeout:g} s (see --timeout)"
         if reason:
             raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
 
 
-def _risks(live: Live, store: Store) -> Risks | None:
+def _fault_injector(live: RaceOptions, store: Store) -> FaultInjector | None:
     if not live.faults:
         return None
-    from ticketlab.launch.fault_injection import Risks
+    from ticketlab.launch.fault_injection import FaultInjector
 
-    return Risks(live.faults, store.servers() if isinstance(store, ServedStore) else ())
+    return FaultInjector(live.faults, store.servers() if isinstance(store, ServedStore) else ())
 
 
-def _run(scenario: Scenario, live: Live, ready: _Ready, meanwhile: Callable[[], None]) -> Raced:
+def _run(scenario: Scenario, live: RaceOptions, ready: _Ready, meanwhile: Callable[[], None]) -> RaceRecord:
     """Let everybody race, and return what they left behind."""
     store, strategy = ready.store, ready.strategy
     surroundings: dict[str, Any] = {}
@@ -133,29 +137,29 @@ def _run(scenario: Scenario, live: Live, ready: _Ready, meanwhile: Callable[[], 
         meanwhile()
 
     began_ns = time.monotonic_ns()
-    gate, log = Gate(), Log(scenario.buyers + len(strategy.staff()))
+    start_barrier, log = StartBarrier(), EventLog(scenario.buyers + len(strategy.services()))
     try:
-        risks = _risks(live, store)
-        party = Party(
+        fault_injector = _fault_injector(live, store)
+        job = RaceJob(
             scenario=scenario,
             store=store,
             strategy=strategy,
             log=log,
-            gate=gate,
+            start_barrier=start_barrier,
             pace=partial(live.latency.pace, scenario.seed),
             timeout=live.timeout,
-            trace=live.trace or risks is not None,
+            trace=live.trace or fault_injector is not None,
             memory_mb=live.memory_mb,
-            risks=risks,
-            patience=live.patience,
+            fault_injector=fault_injector,
+            stall_timeout=live.stall_timeout,
         )
-        endings = ready.launcher.run(party, prepare)
-        from ticketlab.lab.racing.verdict import Raced
+        exits = ready.launcher.run(job, prepare)
+        from ticketlab.lab.racing.verdict import RaceRecord
         from ticketlab.launch.track import track
 
-        people, keep = range(log.participants), live.timeline or risks is not None
-        tracks = [track(each + 1, log.records(each), gate.fired_ns, keep=keep) for each in people]
-        return Raced(tracks, endings, (gate.fired_ns - began_ns) / 1e9, surroundings)
+        people, keep = range(log.participants), live.timeline or fault_injector is not None
+        tracks = [track(each + 1, log.records(each), start_barrier.released_ns, keep=keep) for each in people]
+        return RaceRecord(tracks, exits, (start_barrier.released_ns - began_ns) / 1e9, surroundings)
     finally:
-        gate.close()
+        start_barrier.close()
         log.close()

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from ticketlab.core.history import History, Operation
 from ticketlab.core.pacing import Action
-from ticketlab.core.timeline import Span, State, Timeline
+from ticketlab.core.timeline import LaneState, Span, Timeline
 from ticketlab.core.verdict import Anomaly
-from ticketlab.lab.timeline_marks import violations
+from ticketlab.lab.timeline_marks import markers
 from ticketlab.launch import recorder
-from ticketlab.launch.log import Record
+from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
 
 _CHANGES = {"write", "truncate", "flush", "rename"}
@@ -43,7 +43,7 @@ def timeline(
         lanes.append(f"buyer {lane + 1}" if buyer else f"clerk {lane + 1 - buyers}")
         pieces = _buyer(track) if buyer else _clerk(track.records)
         spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
-    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans, operations))
+    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, operations))
 
 
 def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) -> Timeline:
@@ -62,16 +62,16 @@ def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) 
             end = following if operation.return_ns is None else operation.return_ns
             detail = ", ".join(f"{action}: {count} left" for _, action, count in operation.accesses)
             spans.append(
-                Span(lane, operation.invoke_ns - start, end - start, State.RUNNING, _labelled(operation), detail)
+                Span(lane, operation.invoke_ns - start, end - start, LaneState.RUNNING, _labelled(operation), detail)
             )
-    return Timeline(title, lanes, spans, violations(anomalies, lanes, spans, history.operations, start))
+    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, history.operations, start))
 
 
 @dataclass(slots=True)
 class _Piece:
     start_ns: int
     end_ns: int
-    state: State
+    state: LaneState
     label: str
     words: list[str] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ def _buyer(track: Track) -> Iterator[_Piece]:
     free_since = 0
     for operation, records in zip(track.operations, _orders(track.records), strict=True):
         if operation.invoke_ns > free_since:
-            yield _Piece(free_since, operation.invoke_ns, State.READY, "")
+            yield _Piece(free_since, operation.invoke_ns, LaneState.READY, "")
         end = operation.return_ns
         if end is None:  # it never heard back: it ends where its last sign of life is
             end = max((each[1] for each in records if each[0] != recorder.NOTE), default=operation.invoke_ns)
@@ -94,9 +94,9 @@ def _buyer(track: Track) -> Iterator[_Piece]:
         free_since = end
 
 
-def _orders(records: Iterable[Record]) -> Iterator[list[Record]]:
+def _orders(records: Iterable[Event]) -> Iterator[list[Event]]:
     """Yield the records between each invocation and its completion, and those after the last invocation."""
-    current: list[Record] | None = None
+    current: list[Event] | None = None
     for record in records:
         if record[0] == recorder.INVOKE:
             current = []
@@ -109,9 +109,9 @@ def _orders(records: Iterable[Record]) -> Iterator[list[Record]]:
         yield current
 
 
-def _clerk(records: Sequence[Record]) -> Iterator[_Piece]:
+def _clerk(records: Sequence[Event]) -> Iterator[_Piece]:
     """Yield a clerk's pieces; what it does from one wait for a request to the next is one operation."""
-    chunks: list[list[Record]] = []
+    chunks: list[list[Event]] = []
     for record in records:
         if record[0] == recorder.STEP and record[2] == "receive":
             chunks.append([])
@@ -124,7 +124,7 @@ def _clerk(records: Sequence[Record]) -> Iterator[_Piece]:
         yield from _pieces(chunk, times[0], end, f"serve -> {served}" if served else "serve")
 
 
-def _pieces(records: Sequence[Record], start: int, end: int, label: str) -> Iterator[_Piece]:
+def _pieces(records: Sequence[Event], start: int, end: int, label: str) -> Iterator[_Piece]:
     """Cut one operation at its points, and put neighbours in the same state together."""
     whole: _Piece | None = None
     for piece in _cut(records, start, end, label):
@@ -139,10 +139,10 @@ def _pieces(records: Sequence[Record], start: int, end: int, label: str) -> Iter
         yield whole
 
 
-def _cut(records: Sequence[Record], start: int, end: int, label: str) -> Iterator[_Piece]:
+def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator[_Piece]:
     """Yield a piece from each point to the next, and what was learnt there."""
     dependent = _dependent(records)
-    piece = _Piece(start, start, State.RUNNING, label)
+    piece = _Piece(start, start, LaneState.RUNNING, label)
     held, step, retried = 0, "", False
     for number, record in enumerate(records):
         tag = record[0]
@@ -153,13 +153,13 @@ def _cut(records: Sequence[Record], start: int, end: int, label: str) -> Iterato
         if record[1] > piece.start_ns:
             piece.end_ns = record[1]
             yield piece
-        state, words = State.RUNNING, []
+        state, words = LaneState.RUNNING, []
         if tag == recorder.STEP:
             step = f"{record[2]} {record[3]}"
             words = [step]
             waits = _awaited(records, number)
             # A wait while something is held is part of holding it (a commit reaching the disk), but for another lock.
-            state = State.BLOCKED if waits and not (held and record[2] not in _TAKES) else state
+            state = LaneState.BLOCKED if waits and not (held and record[2] not in _TAKES) else state
             held += record[2] in _TAKES
             held -= record[2] in _GIVES_BACK and not waits and held > 0
         elif tag == recorder.GOT:
@@ -168,15 +168,15 @@ def _cut(records: Sequence[Record], start: int, end: int, label: str) -> Iterato
             words = [f"struck by {record[2]}"]
         elif tag == recorder.SLEEP:
             words = [f"{'backs off' if retried else 'simulated delay'} {record[2] * 1000:.3g} ms"]
-            state, retried = State.BLOCKED if retried else state, False
-        if state is State.RUNNING and (held or number in dependent):
-            state = State.CRITICAL
+            state, retried = LaneState.BLOCKED if retried else state, False
+        if state is LaneState.RUNNING and (held or number in dependent):
+            state = LaneState.CRITICAL
         piece = _Piece(record[1], record[1], state, label, words)
     piece.end_ns = end
     yield piece
 
 
-def _noted(words: list[str], step: str, note: Record) -> list[str]:
+def _noted(words: list[str], step: str, note: Event) -> list[str]:
     """Return the last words with what was learnt; a wait's answer comes after it, so it names its step again."""
     _, what, value = note
     if what == "retry":
@@ -185,12 +185,12 @@ def _noted(words: list[str], step: str, note: Record) -> list[str]:
     return [f"{words[0] if words else step}: {said}"]
 
 
-def _awaited(records: Sequence[Record], number: int) -> bool:
+def _awaited(records: Sequence[Event], number: int) -> bool:
     """Whether a step is one that may have to wait: the record of its end follows it."""
     return number + 1 < len(records) and records[number + 1][0] == recorder.GOT
 
 
-def _dependent(records: Sequence[Record]) -> set[int]:
+def _dependent(records: Sequence[Event]) -> set[int]:
     """Return which records lie from a read up to the last change that rests on it; a retry starts anew."""
     found: set[int] = set()
     read: int | None = None

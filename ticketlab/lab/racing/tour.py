@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import Live
+from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import check_combination, race
 
 if TYPE_CHECKING:
-    from ticketlab.core.result import Result, Story
+    from ticketlab.core.result import Result, Tour
     from ticketlab.core.timeline import Timeline
 
 STORY: Final[Mapping[str, Sequence[str]]] = {
@@ -26,7 +26,7 @@ _LAST: Final = {"filelock"}
 """What is raced after all others: this library leaves hooks behind that make every later fork dearer."""
 
 
-def chapters(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
+def tour_pairs(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
     """Return the (store, strategy) pairs to race: those of the story that fit what the user named.
 
     A store that the story does not have is raced unguarded and with a lock; a strategy, on every store it runs on.
@@ -45,10 +45,10 @@ def chapters(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]
     return [(Spec(name), Spec.parse(each)) for name, cures in STORY.items() for each in cures]
 
 
-def story(
+def tour(
     pairs: Sequence[tuple[Spec, Spec]],
     scenario: Scenario,
-    live: Live,
+    live: RaceOptions,
     *,
     meanwhile: Callable[[], None],
     command: Callable[[Scenario], str],
@@ -73,11 +73,11 @@ def story(
     return [rows[number] for number in range(len(scenarios))]
 
 
-def as_story(command: str, rows: Sequence[Result]) -> Story:
+def as_tour(command: str, rows: Sequence[Result]) -> Tour:
     """Put several races together as one result."""
-    from ticketlab.core.result import Story
+    from ticketlab.core.result import Tour
 
-    return Story(command, rows, rows[0].environment if rows else {})
+    return Tour(command, rows, rows[0].environment if rows else {})
 
 
 def timelines(rows: Sequence[Result]) -> list[Timeline]:

@@ -14,16 +14,16 @@ from ticketlab.core.inventory import Books, Stock
 from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.text import counted
+from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.racing.fault_effects import Aftermath
+from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, figures
 from ticketlab.lab.racing.timeline import timeline
-from ticketlab.launch.job import STOPPED, Ending
+from ticketlab.launch.job import STOPPED, Exit
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
-    from ticketlab.lab.racing.options import Live
+    from ticketlab.lab.racing.options import RaceOptions
 
 JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
@@ -34,34 +34,36 @@ _STILL_SERVED: Final = 0.9
 _DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 
-class Raced(NamedTuple):
+class RaceRecord(NamedTuple):
     """What a race left behind: everybody's tracks (the buyers' first) and endings; seconds to start; where it was."""
 
     tracks: Sequence[Track]
-    endings: Sequence[Ending]
+    exits: Sequence[Exit]
     start_s: float
     environment: Mapping[str, Any]
 
 
-def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_s: float, command: str) -> Result:
+def judged(
+    scenario: Scenario, live: RaceOptions, raced: RaceRecord, store: Store, *, began_s: float, command: str
+) -> Result:
     """Read the books afresh, and return the race's result; `began_s` is when it began, by the monotonic clock.
 
     Raises:
         TicketlabError: the disk was full.
     """
-    tracks, endings = raced.tracks, raced.endings
-    buyers, staff = tracks[: scenario.buyers], tracks[scenario.buyers :]
-    after = Aftermath(tracks, scenario.buyers, endings)
+    tracks, exits = raced.tracks, raced.exits
+    buyers, services = tracks[: scenario.buyers], tracks[scenario.buyers :]
+    after = FaultEffects(tracks, scenario.buyers, exits)
     if not live.faults:
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, struck=bool(after.victims))
-    if any(ending.how == "hung" for ending in endings) and not (after.victims and not after.interrupted):
+    if any(ending.how == "hung" for ending in exits) and not (after.victims and not after.interrupted):
         torn = []  # it may have been the lab that tore them, when it stopped a buyer
     operations = _merged(buyers)
     history = History(_meta(scenario, books), operations)
     too_long = unfinished(after.unexplained, buyers, live.timeout)
     bad = [ending for ending in after.unexplained if not too_long or ending.how != "hung"]
-    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_endings(bad, tracks)], too_long)
+    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_exits(bad, tracks)], too_long)
     return Result(
         command=command,
         store=str(scenario.store),
@@ -74,7 +76,7 @@ def judged(scenario: Scenario, live: Live, raced: Raced, store: Store, *, began_
         figures=figures(
             buyers,
             time.monotonic() - began_s,
-            staff=staff,
+            services=services,
             start_s=raced.start_s,
             recovery_ns=after.recovery_ns(),
         ),
@@ -118,23 +120,23 @@ def _read_books(store: Store, *, struck: bool) -> tuple[Books | None, list[Anoma
         return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
 
 
-def unfinished(endings: Sequence[Ending], buyers: Sequence[Track], timeout: float) -> str:
+def unfinished(exits: Sequence[Exit], buyers: Sequence[Track], timeout: float) -> str:
     """Say that the race was too long for its time-out, if answers still came when that stopped it: nobody hung then."""
-    stopped = [ending for ending in endings if ending.how == "hung"]
+    stopped = [ending for ending in exits if ending.how == "hung"]
     last = max((each.return_ns or 0 for track in buyers for each in track.operations), default=0)
     if not stopped or last < _STILL_SERVED * timeout * 1e9:
         return ""
     were = "was" if len(stopped) == 1 else "were"
     return (
-        f"answers still came when {counted(len(stopped), 'buyer')} {were} stopped after {timeout:g} s (see --timeout)"
+        f"answers still came when {pluralize(len(stopped), 'buyer')} {were} stopped after {timeout:g} s (see --timeout)"
     )
 
 
-def _bad_endings(endings: Sequence[Ending], tracks: Sequence[Track]) -> list[Anomaly]:
+def _bad_exits(exits: Sequence[Exit], tracks: Sequence[Track]) -> list[Anomaly]:
     """One anomaly for all that crashed and one for all that hung, each with what it last did."""
     found = []
     for how, name in (("crashed", "crashed"), ("hung", "hung")):
-        bad = [ending for ending in endings if ending.how == how]
+        bad = [ending for ending in exits if ending.how == how]
         if bad:
             first, part = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""

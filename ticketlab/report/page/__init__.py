@@ -16,11 +16,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from ticketlab.core.timeline import Interleaving, Picture, Timeline, to_json
+from ticketlab.core.timeline import Diagram, Interleaving, Timeline, timelines_to_json
 from ticketlab.report.document import Document, document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proved
-from ticketlab.report.page.view import lines, matrix
+from ticketlab.report.page.view import matrix_view, race_lines
 from ticketlab.report.rows import number_text
 
 MOST_SPANS: Final = 400_000
@@ -29,7 +29,7 @@ MOST_MOVES: Final = 1_000
 """How many steps of one interleaving a page holds."""
 
 
-def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
+def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     """Return the page of a result, as `to_json` gave it, and of the timelines that belong to it.
 
     Raises:
@@ -39,24 +39,24 @@ def render(result: Mapping[str, Any], pictures: Sequence[Picture] = ()) -> str:
     from markupsafe import Markup
 
     found = document(result)
-    shown = trimmed(pictures)
+    shown = trimmed(diagrams)
     timelines = [each for each in shown if isinstance(each, Timeline)]
     template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
     template.filters["figure"] = number_text
     page = template.get_template("page.html").render(
         document=found,
         setting=_setting(found),
-        lines=lines(found),
+        lines=race_lines(found),
         names=series_names(found.rows),
         ranked=any(row.ratio is not None for row in found.rows),
-        matrix=matrix(found),
+        matrix=matrix_view(found),
         within=within,
         proved=proved,
         columns=COLUMNS,
         charts=charts(found),
         charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe
         timelines=timelines,
-        timelines_packed=_packed(to_json(timelines)["timelines"]) if timelines else "",
+        timelines_packed=_packed(timelines_to_json(timelines)["timelines"]) if timelines else "",
         interleavings=[each for each in shown if isinstance(each, Interleaving)],
         asset=lambda name: Markup(_asset(name)),  # noqa: S704 - files of this package
     )
@@ -78,11 +78,11 @@ def _setting(found: Document) -> str:
     return " · ".join(said + [f"{key}: {value}" for key, value in found.facts.items()])
 
 
-def trimmed(pictures: Sequence[Picture]) -> list[Picture]:
+def trimmed(diagrams: Sequence[Diagram]) -> list[Diagram]:
     """Return the pictures cut down to what a page can hold, each saying what was left out of it."""
     room = MOST_SPANS
-    found: list[Picture] = []
-    for each in pictures:
+    found: list[Diagram] = []
+    for each in diagrams:
         if isinstance(each, Timeline):
             found.append(_cut_spans(each, room))
             room -= min(room, len(each.spans))
@@ -97,12 +97,12 @@ def _cut_spans(each: Timeline, room: int) -> Timeline:
     # By time, so that what is left is a whole race up to some moment, in every lane.
     until = sorted(span.start_ns for span in each.spans)[room]
     spans = [span for span in each.spans if span.start_ns < until]
-    marks = [mark for mark in each.violations if mark.ns <= until]
+    marks = [mark for mark in each.markers if mark.ns <= until]
     said = (
         f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
-        f"{len(each.violations) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
+        f"{len(each.markers) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
     )
-    return replace(each, spans=spans, violations=marks, left_out=f"{each.left_out} {said}".strip())
+    return replace(each, spans=spans, markers=marks, left_out=f"{each.left_out} {said}".strip())
 
 
 def _cut_moves(each: Interleaving) -> Interleaving:

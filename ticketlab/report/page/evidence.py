@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ticketlab.report.document import Finding
+from ticketlab.report.document import ShownAnomaly
 
 SHOWN: Final = 12
 """How many operations of one anomaly the page shows; how many more there are it says."""
@@ -24,7 +24,7 @@ class Proof:
 COLUMNS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
 
 
-def proved(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Sequence[Proof]]]:
+def proved(findings: Sequence[ShownAnomaly]) -> Iterator[tuple[ShownAnomaly, Sequence[Proof]]]:
     """Yield each anomaly with its tables; one whose operations stand above already refers to those."""
     seen: list[Sequence[Sequence[str]]] = []
     for finding in findings:
@@ -36,7 +36,7 @@ def proved(findings: Sequence[Finding]) -> Iterator[tuple[Finding, Sequence[Proo
         yield finding, found
 
 
-def proofs(finding: Finding) -> Iterator[Proof]:
+def proofs(finding: ShownAnomaly) -> Iterator[Proof]:
     """Yield an anomaly's tables; evidence of a form that is not known has none."""
     evidence = finding.evidence
     tickets = evidence.get("tickets")

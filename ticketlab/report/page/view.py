@@ -10,7 +10,7 @@ from ticketlab.report.rows import number_text
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RaceLine:
     """One line of the comparison: the row, its figures as text, and how long its bar is, in percent."""
 
     number: int
@@ -21,7 +21,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Cell:
+class MatrixCell:
     """One cell of the matrix: the rows that ran there, or why none can; neither says that none was run."""
 
     rows: list[int] = field(default_factory=list)
@@ -31,21 +31,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class MatrixView:
     """Strategies by stores."""
 
     stores: Sequence[str]
     strategies: Sequence[str]
-    cells: Mapping[tuple[str, str], Cell]
+    cells: Mapping[tuple[str, str], MatrixCell]
 
 
-def lines(document: Document) -> list[Line]:
+def race_lines(document: Document) -> list[RaceLine]:
     """Return the comparison's lines, in the document's order; a history has none."""
     speeds = [(row.figures.get("sales_per_s", 0.0), row.valid) for row in document.rows]
     # A wrong strategy's speed must not make those of the right ones look small.
     fastest = max((speed for speed, valid in speeds if valid), default=max((speed for speed, _ in speeds), default=0.0))
     return [
-        Line(
+        RaceLine(
             number,
             row,
             row.verdict.replace("✓ books right", "✓ held"),
@@ -63,24 +63,24 @@ def lines(document: Document) -> list[Line]:
     ]
 
 
-def matrix(document: Document) -> Matrix:
+def matrix_view(document: Document) -> MatrixView:
     """Return the matrix, empty for a single race; where several rows fall into one cell, the worst one speaks."""
     if len(document.rows) < 2:
-        return Matrix([], [], {})
+        return MatrixView([], [], {})
     pairs = [(row.strategy, row.store) for row in document.rows if row.store]
     pairs += [(strategy, store) for store, strategy, _ in document.unsupported]
-    cells: dict[tuple[str, str], Cell] = {}
+    cells: dict[tuple[str, str], MatrixCell] = {}
     for number, row in enumerate(document.rows):
         if row.store:
-            cells.setdefault((row.strategy, row.store), Cell()).rows.append(number)
+            cells.setdefault((row.strategy, row.store), MatrixCell()).rows.append(number)
     for cell in cells.values():
         _sum_up(cell, [document.rows[number] for number in cell.rows])
     for store, strategy, reason in document.unsupported:
-        cells.setdefault((strategy, store), Cell(valid=None, text="unsupported", reason=reason))
-    return Matrix(list(dict.fromkeys(s for _, s in pairs)), list(dict.fromkeys(s for s, _ in pairs)), cells)
+        cells.setdefault((strategy, store), MatrixCell(valid=None, text="unsupported", reason=reason))
+    return MatrixView(list(dict.fromkeys(s for _, s in pairs)), list(dict.fromkeys(s for s, _ in pairs)), cells)
 
 
-def _sum_up(cell: Cell, rows: Sequence[Row]) -> None:
+def _sum_up(cell: MatrixCell, rows: Sequence[Row]) -> None:
     wrong = [row for row in rows if row.valid is False]
     if wrong:
         names = list(dict.fromkeys(name for row in wrong for name in row.names))

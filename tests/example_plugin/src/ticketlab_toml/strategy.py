@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block
-from ticketlab.core.plugin import Capability, Perform, Setting, Store, StrategyKind
+from ticketlab.core.plugin import Capability, Perform, Store, StrategyContext, StrategyKind
 
 ENTERING = Step(Action.ACQUIRE, "turnstile")
 LEAVING = Step(Action.RELEASE, "turnstile")
@@ -21,11 +21,11 @@ class Turnstile:
         self._through = 2 if variant == "broken" else 1
         self._semaphore: Any = None
 
-    def prepare(self, setting: Setting) -> None:
+    def prepare(self, setting: StrategyContext) -> None:
         """Make the semaphore that all buyers share."""
         self._semaphore = setting.context.Semaphore(self._through)
 
-    def staff(self) -> Sequence[Callable[[], None]]:
+    def services(self) -> Sequence[Callable[[], None]]:
         """Employ nobody."""
         return ()
 
@@ -54,7 +54,7 @@ class Turnstile:
 
             yield purchase
 
-    def dismiss(self) -> None:
+    def stop_services(self) -> None:
         """Nobody is there to be told."""
 
     def close(self) -> None:
