@@ -57,7 +57,7 @@ RESULT += '%s, "environment": {}, "executions": 1, "anomalous": 0, "exhausted": 
         ("", "is damaged: it is not JSON"),
         ("[1]", "is not a result of ticketlab"),
         ('{"format": "ticketlab/result", "version": 2}', "of version 2"),
-        (RESULT % '[{"name": "a", "evidence": {}, "sentence": 5}]', "sentence is 5: a string is needed"),
+        (RESULT % '[{"name": "a", "evidence": {}, "sentence": 5}]', "sentence is 5: a text is needed"),
     ],
 )
 def test_a_damaged_or_foreign_result_is_one_line(content: str, complaint: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.timeline import (
     STATES,
     Diagram,
@@ -18,7 +19,7 @@ from ticketlab.core.timeline import (
     Move,
     Span,
     Timeline,
-    from_json,
+    timelines_from_json,
     timelines_to_json,
 )
 
@@ -46,7 +47,7 @@ PICTURES = st.one_of(
 
 @given(st.lists(PICTURES, max_size=3))
 def test_what_is_written_is_read_back(diagrams: list[Diagram]) -> None:
-    assert from_json(json.loads(json.dumps(timelines_to_json(diagrams)))) == diagrams
+    assert timelines_from_json(json.loads(json.dumps(timelines_to_json(diagrams)))) == diagrams
 
 
 def whole() -> Any:
@@ -57,15 +58,15 @@ def whole() -> Any:
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
-        (("format",), "other", "it is no timeline"),
-        (("version",), 2, "of version 2, and this lab reads version 1"),
-        (("timelines",), 7, "it is damaged"),
-        (("timelines", 0, "lanes"), [1], "a list of strings"),
-        (("timelines", 0, "spans", "gap"), [0], "not of one length"),
-        (("timelines", 0, "spans", "length"), [-1, 2], "negative"),
-        (("timelines", 0, "spans", "label"), [0, 99], "it is damaged"),
-        (("timelines", 0, "spans", "state"), "09", "it is damaged"),
-        (("timelines", 0, "violations", 0, "lane"), 3, "there is no lane 3"),
+        (("format",), "other", "the timeline is not a timeline of ticketlab"),
+        (("version",), 2, "of version 2; this lab reads version 1"),
+        (("timelines",), 7, "timelines is 7: a list is needed"),
+        (("timelines", 0, "lanes"), [1], r"timelines\[0\].lanes\[0\] is 1: a text is needed"),
+        (("timelines", 0, "spans", "gap"), [0], "columns of one length"),
+        (("timelines", 0, "spans", "length"), [-1, 2], r"spans.length\[0\] is -1: a whole number from 0"),
+        (("timelines", 0, "spans", "label"), [0, 99], "a text for each number in the columns"),
+        (("timelines", 0, "spans", "state"), "09", "a digit from 0 to 3 for each span"),
+        (("timelines", 0, "violations", 0, "lane"), 3, r"violations\[0\].lane is 3: a whole number from 0 up to 2"),
     ],
 )
 def test_a_damaged_file_is_refused_with_what_is_wrong(path: tuple[Any, ...], value: Any, complaint: str) -> None:
@@ -74,5 +75,5 @@ def test_a_damaged_file_is_refused_with_what_is_wrong(path: tuple[Any, ...], val
     for key in path[:-1]:
         part = part[key]
     part[path[-1]] = value
-    with pytest.raises(ValueError, match=complaint):
-        from_json(document)
+    with pytest.raises(UsageError, match=complaint):
+        timelines_from_json(document)

@@ -87,7 +87,7 @@ def write_page(
 def _drawn(draw: Callable[[], str], source: object) -> str:
     try:
         return draw()
-    except ValueError as error:
+    except UsageError as error:
         raise UsageError(f"cannot draw {source}: {error}") from None
 
 

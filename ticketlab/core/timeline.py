@@ -7,14 +7,16 @@ is left is mostly small numbers, which compress.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
-FORMAT: Final = "ticketlab/timelines"
-VERSION: Final = 1
+from ticketlab.core.json_fields import JsonField, read_version
+
+_FORMAT: Final = "ticketlab/timelines"
+_VERSION: Final = 1
 
 
 class LaneState(Enum):
@@ -27,6 +29,7 @@ class LaneState(Enum):
 
 
 STATES: Final = tuple(LaneState)
+_STATE_OF: Final = {str(number): state for number, state in enumerate(STATES)}
 
 
 class Span(NamedTuple):
@@ -108,30 +111,32 @@ class Timeline:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Timeline:
-        """Read the columns back; raises ValueError, KeyError or TypeError where they are damaged."""
-        lanes, columns, strings = _strings(value["lanes"]), value["spans"], _strings(value["strings"])
-        gaps, lengths = _numbers(columns["gap"]), _numbers(columns["length"])
-        states, counts = columns["state"], _numbers(columns["count"])
-        labels, details = _numbers(columns["label"]), _numbers(columns["detail"])
-        total = sum(counts)
-        if len(counts) != len(lanes) or {len(each) for each in (gaps, lengths, states, labels, details)} != {total}:
-            raise ValueError("its columns are not of one length")
-        if min([*counts, *lengths, *labels, *details], default=0) < 0:
-            raise ValueError("it has a negative length")
+    def from_json(cls, field: JsonField) -> Timeline:
+        """Read the columns back; raises UsageError where they are damaged."""
+        lanes, strings, columns = field["lanes"].list_of(JsonField.text), field["strings"].values(), field["spans"]
+        counts, gaps, lengths = columns["count"].wholes(least=0), columns["gap"].wholes(), columns["length"].wholes(0)
+        labels, details = columns["label"].wholes(least=0), columns["detail"].wholes(least=0)
+        states = columns["state"].text()
+        if len(counts) != len(lanes) or {len(each) for each in (gaps, lengths, states, labels, details)} != {
+            sum(counts)
+        }:
+            raise columns.wrong("columns of one length, and a count for each lane")
+        if not set(states) <= _STATE_OF.keys():
+            raise columns["state"].wrong(f"a digit from 0 to {len(STATES) - 1} for each span")
+        if not all(isinstance(text, str) for text in strings) or max([*labels, *details], default=-1) >= len(strings):
+            raise field["strings"].wrong("a text for each number in the columns of labels and details")
         spans, at = [], 0
         for lane, end in enumerate(accumulate(counts)):
             time = 0
             for row in range(at, end):
                 start = time + gaps[row]
                 time = start + lengths[row]
-                state = STATES[int(states[row])]
-                spans.append(Span(lane, start, time, state, strings[labels[row]], strings[details[row]]))
+                spans.append(
+                    Span(lane, start, time, _STATE_OF[states[row]], strings[labels[row]], strings[details[row]])
+                )
             at = end
-        markers = [_marker(each, len(lanes)) for each in value["violations"]]
-        return cls(
-            str(value["title"]), lanes, spans, markers, int(value.get("row", -1)), str(value.get("left_out", ""))
-        )
+        markers = field["violations"].list_of(lambda marker: _marker(marker, len(lanes)))
+        return cls(field["title"].text(), lanes, spans, markers, *_row_and_gaps(field))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +161,11 @@ class Interleaving:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Interleaving:
-        """Read it back; raises ValueError, KeyError or TypeError where it is damaged."""
-        lanes = _strings(value["lanes"])
-        moves = []
-        for step in value["steps"]:
-            lane = _lane(step["lane"], len(lanes))
-            texts = (str(step["action"]), str(step["resource"]), str(step.get("note", "")))
-            moves.append(Move(lane, *texts, marked=bool(step.get("marked", False))))
-        return cls(str(value["title"]), lanes, moves, int(value.get("row", -1)), str(value.get("left_out", "")))
+    def from_json(cls, field: JsonField) -> Interleaving:
+        """Read it back; raises UsageError where it is damaged."""
+        lanes = field["lanes"].list_of(JsonField.text)
+        moves = field["steps"].list_of(lambda step: _move(step, len(lanes)))
+        return cls(field["title"].text(), lanes, moves, *_row_and_gaps(field))
 
 
 Diagram = Timeline | Interleaving
@@ -172,46 +173,35 @@ Diagram = Timeline | Interleaving
 
 def timelines_to_json(diagrams: Sequence[Diagram]) -> dict[str, Any]:
     """Return timelines and interleavings as the file `timeline.json` keeps them."""
-    return {"format": FORMAT, "version": VERSION, "timelines": [each.to_json() for each in diagrams]}
+    return {"format": _FORMAT, "version": _VERSION, "timelines": [each.to_json() for each in diagrams]}
 
 
-def from_json(value: Any) -> list[Diagram]:
-    """Read what `to_json` wrote.
+def timelines_from_json(value: Any, source: str = "the timeline") -> list[Diagram]:
+    """Read what `timelines_to_json` returned; `source` is what errors call the file.
 
     Raises:
-        ValueError: the value is of another format or version, or damaged; the message says how.
+        UsageError: the value is of another format or version, or damaged; the message says where.
     """
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise ValueError(f'it is no timeline: it needs "format": "{FORMAT}"')
-    if value.get("version") != VERSION:
-        raise ValueError(f"it is of version {value.get('version')!r}, and this lab reads version {VERSION}")
-    try:
-        return [
-            Interleaving.from_json(each) if each["kind"] == "interleaving" else Timeline.from_json(each)
-            for each in value["timelines"]
-        ]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        said = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        raise ValueError(f"it is damaged: {said}") from None
+    file = JsonField(value, source)
+    read_version(file, "format", _FORMAT, "a timeline of ticketlab", [_VERSION])
+    return file["timelines"].list_of(_diagram)
 
 
-def _strings(value: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError("a list of strings is needed")
-    return value
+def _diagram(field: JsonField) -> Diagram:
+    kind = field["kind"].one_of(("timeline", "interleaving"))
+    return Timeline.from_json(field) if kind == "timeline" else Interleaving.from_json(field)
 
 
-def _numbers(value: Any) -> list[int]:
-    if not isinstance(value, list) or not all(type(each) is int for each in value):
-        raise ValueError("a column of whole numbers is needed")
-    return value
+def _row_and_gaps(field: JsonField) -> tuple[int, str]:
+    return field["row"].otherwise(JsonField.whole, -1), field["left_out"].otherwise(JsonField.text, "")
 
 
-def _lane(value: Any, lanes: int) -> int:
-    if type(value) is not int or not 0 <= value < lanes:
-        raise ValueError(f"there is no lane {value!r}")
-    return value
+def _marker(field: JsonField, lanes: int) -> Marker:
+    lane, ns = field["lane"].whole(0, lanes - 1), field["ns"].whole()
+    return Marker(lane, ns, field["name"].text(), field["sentence"].text())
 
 
-def _marker(value: Mapping[str, Any], lanes: int) -> Marker:
-    return Marker(_lane(value["lane"], lanes), int(value["ns"]), str(value["name"]), str(value["sentence"]))
+def _move(field: JsonField, lanes: int) -> Move:
+    lane, note = field["lane"].whole(0, lanes - 1), field["note"].otherwise(JsonField.text, "")
+    marked = field["marked"].otherwise(JsonField.flag, default=False)
+    return Move(lane, field["action"].text(), field["resource"].text(), note, marked)

@@ -6,16 +6,19 @@ store, strategy and figures).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
-from typing import Any
+from typing import Any, Final, TypeVar
 
+from ticketlab.core.errors import UsageError
+from ticketlab.core.json_fields import JsonField
 from ticketlab.core.text import join_words
 from ticketlab.report.rows import tally
 
-_NUMBERS = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
+T = TypeVar("T")
+_FACTS: Final = ("model", "operations", "executions", "anomalous", "exhausted")
+_NUMBERS: Final = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,129 +116,95 @@ def document(value: Any) -> Document:
     """Read a result as `to_json` gave it.
 
     Raises:
-        ValueError: it is not a result, or damaged; the message says what and where.
+        UsageError: it is not a result, or damaged; the message says what and where.
     """
     if not isinstance(value, Mapping) or not {"valid", "anomalies"} <= value.keys():
-        raise ValueError('it is not a result of ticketlab: it needs "valid" and "anomalies"')
-    rows = _list(value, "rows", "") if "rows" in value else [value]
+        raise UsageError('it is not a result of ticketlab: it needs "valid" and "anomalies"')
+    field = JsonField(value, "")
+    rows = [_row(each) for each in field["rows"].items()] if "rows" in value else [_row(field)]
     if not rows:
-        raise ValueError("it has no rows")
-    unsupported = [
-        (_text(each, "store", "unsupported"), _text(each, "strategy", "unsupported"), _text(each, "reason", ""))
-        for each in _list(value, "unsupported", "")
-    ]
-    facts = {key: value[key] for key in ("model", "operations", "executions", "anomalous", "exhausted") if key in value}
+        raise field["rows"].wrong("a row or more")
     return Document(
-        command=_text(value, "command", ""),
-        valid=_verdict(value, ""),
-        rows=[_row(each, f"rows[{number}]." if "rows" in value else "") for number, each in enumerate(rows)],
-        unsupported=unsupported,
-        environment=_mapping(value, "environment", ""),
-        facts=facts,
-        warnings=[str(each) for each in _list(value, "warnings", "")],
-        advice=[each for each in _list(value, "advice", "") if isinstance(each, Mapping)],
+        command=_text(field["command"]),
+        valid=_verdict(field["valid"]),
+        rows=rows,
+        unsupported=_list(field["unsupported"], _unsupported),
+        environment=_object(field["environment"]),
+        facts={key: value[key] for key in _FACTS if key in value},
+        warnings=_list(field["warnings"], JsonField.text),
+        advice=_list(field["advice"], JsonField.object),
     )
 
 
-def _row(value: Any, where: str) -> Row:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where.rstrip('.')} is not an object")
-    figures = _mapping(value, "figures", where)
-    found = [_finding(each, f"{where}anomalies[{n}].") for n, each in enumerate(_list(value, "anomalies", where))]
+def _row(field: JsonField) -> Row:
+    metrics = field["figures"]
+    measured = _object(metrics)
     return Row(
-        store=_text(value, "store", where),
-        strategy=_text(value, "strategy", where),
-        launcher=_text(value, "launcher", where),
-        buyers=_count(value, "buyers", where),
-        tickets=_count(value, "tickets", where),
-        sold=_count(value, "sold", where) if "sold" in value else None,
-        valid=_verdict(value, where),
-        reason=_text(value, "reason", where),
-        findings=found,
-        figures={key: _number(figures[key], f"{where}figures.{key}") for key in _NUMBERS if key in figures},
-        curve=_curve(value, where),
-        books=_mapping(value, "books", where),
-        command=_text(value, "command", where),
-        ratio=None if value.get("ratio") is None else _number(value["ratio"], f"{where}ratio"),
-        crash_safety=str(value.get("crash_safety", "not tested")),
-        struck=[_struck(each, f"{where}struck[{n}].") for n, each in enumerate(_list(value, "struck", where))],
-        left=_texts(value, "left", where),
+        store=_text(field["store"]),
+        strategy=_text(field["strategy"]),
+        launcher=_text(field["launcher"]),
+        buyers=field["buyers"].otherwise(JsonField.whole, 0),
+        tickets=field["tickets"].otherwise(JsonField.whole, 0),
+        sold=field["sold"].otherwise(JsonField.whole, None),
+        valid=_verdict(field["valid"]),
+        reason=_text(field["reason"]),
+        findings=_list(field["anomalies"], _anomaly),
+        figures={key: metrics[key].number() for key in _NUMBERS if key in measured},
+        curve=_curve(field["curve"]),
+        books=_object(field["books"]),
+        command=_text(field["command"]),
+        ratio=field["ratio"].otherwise(_ratio, None),
+        crash_safety=field["crash_safety"].otherwise(JsonField.text, "not tested"),
+        struck=_list(field["struck"], _injected),
+        left=_list(field["left"], JsonField.text),
     )
 
 
-def _finding(value: Any, where: str) -> ShownAnomaly:
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise ValueError(f"{where}name is missing")
-    return ShownAnomaly(value["name"], _text(value, "sentence", where), _mapping(value, "evidence", where))
+def _unsupported(field: JsonField) -> tuple[str, str, str]:
+    return field["store"].text(), field["strategy"].text(), field["reason"].text()
 
 
-def _struck(value: Any, where: str) -> InjectedFault:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where.rstrip('.')} is not an object")
+def _anomaly(field: JsonField) -> ShownAnomaly:
+    return ShownAnomaly(field["name"].text(), _text(field["sentence"]), _object(field["evidence"]))
+
+
+def _injected(field: JsonField) -> InjectedFault:
     return InjectedFault(
-        who=_text(value, "who", where),
-        fault=_text(value, "fault", where),
-        before=_text(value, "before", where),
-        at_ms=_number(value["at_ms"], f"{where}at_ms") if "at_ms" in value else None,
-        held=_texts(value, "held", where),
+        who=_text(field["who"]),
+        fault=_text(field["fault"]),
+        before=_text(field["before"]),
+        at_ms=field["at_ms"].otherwise(JsonField.number, None),
+        held=_list(field["held"], JsonField.text),
     )
 
 
-def _curve(value: Mapping[str, Any], where: str) -> list[tuple[float, float]]:
-    found = []
-    for point in _list(value, "curve", where):
-        if not isinstance(point, list | tuple) or len(point) != 2:
-            raise ValueError(f"{where}curve has {point!r}: a share and a latency are needed")
-        found.append((_number(point[0], f"{where}curve"), _number(point[1], f"{where}curve")))
-    if any(after[0] < before[0] or after[1] < before[1] for before, after in pairwise(found)):
-        raise ValueError(f"{where}curve goes down")
-    return found
+def _curve(field: JsonField) -> list[tuple[float, float]]:
+    points = _list(field, _point)
+    if any(after[0] < before[0] or after[1] < before[1] for before, after in pairwise(points)):
+        raise field.wrong("a curve that never goes down")
+    return points
 
 
-def _verdict(value: Mapping[str, Any], where: str) -> bool | None:
-    found = value.get("valid")
-    if found is not None and not isinstance(found, bool):
-        raise ValueError(f"{where}valid is {found!r}: true, false or null is needed")
-    return found
+def _point(field: JsonField) -> tuple[float, float]:
+    share, latency = field.list_of(JsonField.number, length=2)
+    return share, latency
 
 
-def _text(value: Any, key: str, where: str) -> str:
-    found = value.get(key, "") if isinstance(value, Mapping) else None
-    if not isinstance(found, str):
-        raise ValueError(f"{where}{key} is {found!r}: a string is needed")
-    return found
+def _verdict(field: JsonField) -> bool | None:
+    return field.otherwise(JsonField.verdict, None)
 
 
-def _count(value: Mapping[str, Any], key: str, where: str) -> int:
-    found = value.get(key, 0)
-    if type(found) is not int:
-        raise ValueError(f"{where}{key} is {found!r}: a whole number is needed")
-    return found
+def _ratio(field: JsonField) -> float | None:
+    return field.or_none(JsonField.number)
 
 
-def _number(found: Any, where: str) -> float:
-    if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found):
-        raise ValueError(f"{where} is {found!r}: a number is needed")
-    return float(found)
+def _text(field: JsonField) -> str:
+    return field.otherwise(JsonField.text, "")
 
 
-def _list(value: Mapping[str, Any], key: str, where: str) -> list[Any]:
-    found = value.get(key) or []
-    if not isinstance(found, list | tuple):
-        raise ValueError(f"{where}{key} is {found!r}: a list is needed")
-    return list(found)
+def _list(field: JsonField, read: Callable[[JsonField], T]) -> list[T]:
+    return field.otherwise(lambda values: values.list_of(read), [])
 
 
-def _texts(value: Mapping[str, Any], key: str, where: str) -> list[str]:
-    found = _list(value, key, where)
-    for each in found:
-        if not isinstance(each, str):
-            raise ValueError(f"{where}{key} has {each!r}: a string is needed")
-    return found
-
-
-def _mapping(value: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    found = value.get(key) or {}
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{where}{key} is {found!r}: an object is needed")
-    return found
+def _object(field: JsonField) -> Mapping[str, Any]:
+    return field.otherwise(JsonField.object, {})

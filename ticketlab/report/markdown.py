@@ -17,7 +17,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
     """Return any result as Markdown.
 
     Raises:
-        ValueError: the result is damaged.
+        UsageError: the result is damaged.
     """
     forms = {"comparison": _comparison, "crashes": _crashes}
     return "\n".join(forms.get(str(result.get("kind")), _races)(result)) + "\n"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from ticketlab.core.errors import UsageError
 from ticketlab.report.document import Document, Row, document
 from ticketlab.report.page.charts import series_names
 from ticketlab.report.rows import number_text
@@ -28,12 +29,12 @@ def plots(result: Mapping[str, Any]) -> str:
     """Return the picture.
 
     Raises:
-        ValueError: the result is damaged, or has no figures to plot.
+        UsageError: the result is damaged, or has no figures to plot.
     """
     found = document(result)
     rows = [row for row in found.rows if row.figures]
     if not rows:
-        raise ValueError("it has no figures to plot")
+        raise UsageError("it has no figures to plot")
     names = series_names(rows)
     parts = [_text(20, 30, _headline(found), size=17, bold=True)]
     parts += _bars(rows, names, 60)

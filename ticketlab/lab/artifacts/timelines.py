@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from ticketlab.core.errors import UsageError
-from ticketlab.core.timeline import Diagram, from_json, timelines_to_json
+from ticketlab.core.timeline import Diagram, timelines_from_json, timelines_to_json
 from ticketlab.lab.artifacts.files import is_folder, read_json
 
 TIMELINES: Final = "timeline.json"
@@ -32,7 +31,4 @@ def read_diagrams(run: Path) -> list[Diagram]:
     path = run / TIMELINES
     if not is_folder(run) or not path.exists():
         return []
-    try:
-        return from_json(read_json(path, "timeline"))
-    except ValueError as error:
-        raise UsageError(f"cannot draw the timeline {path}: {error}") from None
+    return timelines_from_json(read_json(path, "timeline"), f"the timeline {path}")

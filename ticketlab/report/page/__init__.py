@@ -33,7 +33,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     """Return the page of a result, as `to_json` gave it, and of the timelines that belong to it.
 
     Raises:
-        ValueError: the result is damaged; the message says where.
+        UsageError: the result is damaged; the message says where.
     """
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
