@@ -111,7 +111,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["--fail-if", "p99>+20%"], "needs a baseline: name one with --against"),
     (["--against", "main"], "there is no baseline 'main': save one with --save main"),
     (["--against", "damaged.json"], "the result damaged.json is damaged: it is not JSON"),
-    (["--against", "newer.json"], "newer.json is a result of version 2; this lab reads version 1"),
+    (["--against", "newer.json"], "newer.json is of version 2; this lab reads version 1"),
     (["--against", "foreign.json"], "foreign.json is not a result of ticketlab"),
     (["--save", "../main"], "a baseline's name has letters, digits"),
     (["--export-csv", "damaged.json"], "damaged.json exists already: name another file, or add --force"),

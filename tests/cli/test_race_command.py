@@ -182,9 +182,15 @@ def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complai
         ("[]", "is not an opening stock"),
         ('{"sections": {"main": 5}}', "is not an opening stock"),
         ('{"format": "ticketlab/stock", "version": 2, "sections": {"main": 5}}', "this lab reads version 1"),
-        ('{"format": "ticketlab/stock", "version": 1, "sections": []}', 'needs "sections"'),
-        ('{"format": "ticketlab/stock", "version": 1, "sections": {"main": -5}}', "has -5 tickets"),
-        ('{"format": "ticketlab/stock", "version": 1, "sections": {"main": 1.5}}', "has 1.5 tickets"),
+        ('{"format": "ticketlab/stock", "version": 1, "sections": []}', "sections is []: an object is needed"),
+        (
+            '{"format": "ticketlab/stock", "version": 1, "sections": {"main": -5}}',
+            "sections.main is -5: a whole number from 0 up to 9,007,199,254,740,991 is needed",
+        ),
+        (
+            '{"format": "ticketlab/stock", "version": 1, "sections": {"main": 1.5}}',
+            "sections.main is 1.5: a whole number",
+        ),
         ('{"format": "ticketlab/stock", "version": 1, "sections": {"": 5}}', "1 to 200 characters"),
         ('"' + "x" * (1 << 20) + '"', "larger than 1 MiB"),
     ],

@@ -35,7 +35,7 @@ class JsonField:
     __slots__ = ("_path", "_source", "_value")
 
     def __init__(self, value: Any, source: str, path: str = "") -> None:
-        """Take a value; `source` is what errors call the file (empty if the caller names it), `path` its place there."""
+        """Take a value; `source` names the file in errors (empty if the caller does), `path` its place there."""
         self._value = value
         self._source = source
         self._path = path
@@ -158,7 +158,7 @@ def read_version(file: JsonField, key: str, mark: str, what: str, readable: Sequ
     newer = type(version) is int and version > readable[-1]
     advice = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
     known = f"version{'s' if len(readable) > 1 else ''} {join_words(list(map(str, readable)))}"
-    raise UsageError(f"{file._source} is {what} of version {brief(version)}; this lab reads {known} ({advice})")
+    raise UsageError(f"{file._source} is of version {brief(version)}; this lab reads {known} ({advice})")
 
 
 def _within(value: float, least: float | None, most: float | None) -> bool:

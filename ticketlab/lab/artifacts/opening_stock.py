@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ticketlab.core.errors import UsageError, unknown_name
-from ticketlab.core.inventory import Inventory
-from ticketlab.core.strict_json import brief
+from ticketlab.core.inventory import MOST_TICKETS, Inventory
+from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.lab.artifacts.files import parse_json, read_file
 
 LARGEST: Final = 1 << 20
@@ -33,22 +33,10 @@ def opening_stock(name: str) -> Inventory:
 
 
 def parse_stock(content: bytes, name: str) -> Inventory:
-    """Read an opening stock from what a file holds; `name` is what messages call it."""
-    stock: Any = parse_json(content, f"opening stock {name}")
-    if not isinstance(stock, dict) or stock.get("format") != _FORMAT:
-        raise UsageError(f'{name} is not an opening stock: it needs "format": "{_FORMAT}"')
-    if stock.get("version") != 1 or isinstance(stock["version"], bool):
-        raise UsageError(
-            f"{name} is an opening stock of version {brief(stock.get('version'))}; this lab reads version 1"
-        )
-    sections = stock.get("sections")
-    if not isinstance(sections, dict) or not sections:
-        raise UsageError(f'{name} needs "sections": an object of names and numbers of tickets')
-    for section, tickets in sections.items():
-        if not isinstance(tickets, int) or isinstance(tickets, bool):
-            raise UsageError(
-                f"{name}: section {brief(section)} has {brief(tickets)} tickets; a whole number from 0 is needed"
-            )
+    """Read an opening stock from the content of a file; `name` is what messages call it."""
+    stock = JsonField(parse_json(content, f"opening stock {name}"), f"the opening stock {name}")
+    read_version(stock, "format", _FORMAT, "an opening stock of ticketlab", [1])
+    sections = stock["sections"].dict_of(lambda tickets: tickets.whole(0, MOST_TICKETS - 1))
     try:
         return Inventory(sections)
     except UsageError as error:

@@ -1,103 +1,122 @@
-"""Reading results back: strictly, since a page, a baseline or a threshold that trusts a damaged file would mislead.
+"""Results, read back strictly: a page, a baseline or a threshold that trusts a damaged file would mislead.
 
-A result is a JSON object with `format`, `version` and `kind`, and what its kind needs. Unknown keys are kept: they are
-how a later lab of the same version says more.
+A result is a JSON object with `format`, `version` and `kind`, and the fields that its kind needs. Unknown fields are
+kept: they are how a later lab of the same version says more.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.result import FORMAT, VERSION
-from ticketlab.core.strict_json import brief
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
 _SPEED: Final = "sales_per_s"
 
-Check = Callable[[Any], bool]
+_Read = Callable[[JsonField], object]
 
 
-def _is(*types: type) -> Check:
-    return lambda value: isinstance(value, types) and not (isinstance(value, bool) and bool not in types)
+def _count(field: JsonField) -> int:
+    return field.whole(least=0)
 
 
-def _verdict(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+def _anomaly(field: JsonField) -> None:
+    _check(field, {"name": JsonField.text, "evidence": JsonField.object})
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def _metrics(field: JsonField) -> None:
+    field.dict_of(JsonField.number)
 
 
-def _numbers(value: Any) -> bool:
-    return isinstance(value, dict) and all(map(_number, value.values()))
+def _medians(field: JsonField) -> None:
+    _metrics(field)
+    for metric in METRICS:
+        field[metric.field].number()
 
 
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _spreads(field: JsonField) -> None:
+    field.dict_of(lambda spread: spread.list_of(JsonField.number, length=2))
+    field[_SPEED].values()
 
 
-def _spreads(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(each, list) and len(each) == 2 and all(map(_number, each)) for each in value.values()
-    )
+def _unsupported(field: JsonField) -> None:
+    _check(field, {"store": JsonField.text, "strategy": JsonField.text, "reason": JsonField.text})
 
 
-def _ratio(value: Any) -> bool:
-    return value is None or _number(value)
+def _rank(field: JsonField) -> int | None:
+    return field.or_none(_count)
 
 
-_ANY: Final[dict[str, Check]] = {
-    "command": _is(str),
-    "valid": _verdict,
-    "anomalies": _is(list),
-    "environment": _is(dict),
+def _ratio(field: JsonField) -> float | None:
+    return field.or_none(JsonField.number)
+
+
+def _ranked(field: JsonField) -> None:
+    _check(field, {**_ROW, "figures": _medians, "rank": _rank, "ratio": _ratio, "spread": _spreads})
+    if _rank(field["rank"]) is not None and _ratio(field["ratio"]) is None:
+        raise field["ratio"].wrong("a number beside a rank")
+
+
+def _crashed(field: JsonField) -> None:
+    _check(field, _CRASHED)
+
+
+def _raced(field: JsonField) -> None:
+    _check(field, _ROW)
+
+
+def _list_of(read: _Read) -> _Read:
+    return lambda field: field.list_of(read)
+
+
+_ANY: Final[Mapping[str, _Read]] = {
+    "command": JsonField.text,
+    "valid": JsonField.verdict,
+    "anomalies": _list_of(_anomaly),
+    "environment": JsonField.object,
 }
-_ROW: Final[dict[str, Check]] = {
-    "command": _is(str),
-    "store": _is(str),
-    "strategy": _is(str),
-    "launcher": _is(str),
+_ROW: Final[Mapping[str, _Read]] = {
+    "command": JsonField.text,
+    "store": JsonField.text,
+    "strategy": JsonField.text,
+    "launcher": JsonField.text,
     "buyers": _count,
     "tickets": _count,
     "sold": _count,
-    "valid": _verdict,
-    "anomalies": _is(list),
-    "figures": _numbers,
+    "valid": JsonField.verdict,
+    "anomalies": JsonField.values,
+    "figures": _metrics,
 }
-_RANKED: Final[dict[str, Check]] = _ROW | {
-    "figures": lambda value: _numbers(value) and all(each.field in value for each in METRICS),
-    "rank": lambda value: value is None or _count(value),
-    "ratio": _ratio,
-    "spread": lambda value: _spreads(value) and _SPEED in value,
-}
-_UNSUPPORTED: Final[dict[str, Check]] = {"store": _is(str), "strategy": _is(str), "reason": _is(str)}
-_KINDS: Final[dict[str, dict[str, Check]]] = {
-    "race": _ANY | _ROW,
-    "story": _ANY | {"rows": _is(list)},
-    "comparison": _ANY
-    | {"rows": _is(list), "rounds": _count, "advice": _is(list), "warnings": _is(list), "unsupported": _is(list)},
-    "crashes": _ANY | {"rows": _is(list), "faults": _is(list), "buyers": _count},
-    "exploration": _ANY | {"executions": _count, "anomalous": _count, "exhausted": _is(bool)},
-}
-_CRASHED: Final[dict[str, Check]] = {
-    "command": _is(str),
-    "store": _is(str),
-    "strategy": _is(str),
-    "valid": _verdict,
+_CRASHED: Final[Mapping[str, _Read]] = {
+    "command": JsonField.text,
+    "store": JsonField.text,
+    "strategy": JsonField.text,
+    "valid": JsonField.verdict,
     "points": _count,
     "executions": _count,
-    "summary": _is(str),
-    "left": _is(list),
-    "anyway": _is(list),
+    "summary": JsonField.text,
+    "left": JsonField.values,
+    "anyway": JsonField.values,
 }
-_ROWS: Final[dict[str, dict[str, Check]]] = {"story": _ROW, "comparison": _RANKED, "crashes": _CRASHED}
+_COMPARISON: Final[Mapping[str, _Read]] = {
+    "rows": _list_of(_ranked),
+    "rounds": _count,
+    "advice": JsonField.values,
+    "warnings": JsonField.values,
+    "unsupported": _list_of(_unsupported),
+}
+_KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
+    "race": {**_ROW, **_ANY},
+    "story": {**_ANY, "rows": _list_of(_raced)},
+    "comparison": {**_ANY, **_COMPARISON},
+    "crashes": {**_ANY, "rows": _list_of(_crashed), "faults": JsonField.values, "buyers": _count},
+    "exploration": {**_ANY, "executions": _count, "anomalous": _count, "exhausted": JsonField.flag},
+}
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -112,35 +131,15 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def parse_document(content: bytes, name: str) -> dict[str, Any]:
-    """Read a result from what a file holds; `name` is what messages call it."""
+    """Read a result from the content of a file; `name` is what messages call it."""
     found: Any = parse_json(content, f"result {name}")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise UsageError(f'{name} is not a result of ticketlab: it needs "format": "{FORMAT}"')
-    version = found.get("version")
-    if version != VERSION or isinstance(version, bool):
-        newer = isinstance(version, int) and version > VERSION
-        advice = "it comes from a newer ticketlab" if newer else "no ticketlab wrote that"
-        raise UsageError(f"{name} is a result of version {brief(version)}; this lab reads version {VERSION} ({advice})")
-    kind = found.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise UsageError(f"{name} is a result of an unknown kind {brief(kind)}; known are {', '.join(_KINDS)}")
-    _check(found, _KINDS[kind], name)
-    for number, anomaly in enumerate(found["anomalies"]):
-        _check(anomaly, {"name": _is(str), "evidence": _is(dict)}, f"{name}, anomalies[{number}]")
-    for number, row in enumerate(found["rows"] if kind in _ROWS else ()):
-        _check(row, _ROWS[kind], f"{name}, rows[{number}]")
-        if kind == "comparison" and row["rank"] is not None and row["ratio"] is None:
-            raise UsageError(f"the result {name}, rows[{number}] is damaged: it has a rank and no ratio")
-    for number, each in enumerate(found["unsupported"] if kind == "comparison" else ()):
-        _check(each, _UNSUPPORTED, f"{name}, unsupported[{number}]")
-    return found
+    field = JsonField(found, f"the result {name}")
+    read_version(field, "format", FORMAT, "a result of ticketlab", [VERSION])
+    _check(field, _KINDS[field["kind"].one_of(_KINDS)])
+    result: dict[str, Any] = found
+    return result
 
 
-def _check(value: Any, needs: Mapping[str, Check], where: str) -> None:
-    if not isinstance(value, dict):
-        raise UsageError(f"the result {where} is damaged: it is not an object")
-    for key, right in needs.items():
-        if key not in value:
-            raise UsageError(f"the result {where} is damaged: {key!r} is missing")
-        if not right(value[key]):
-            raise UsageError(f"the result {where} is damaged: {key!r} cannot be {brief(value[key])}")
+def _check(field: JsonField, needs: Mapping[str, _Read]) -> None:
+    for key, read in needs.items():
+        read(field[key])
