@@ -285,7 +285,7 @@ def lab_rate(case: Case, buyers: int, orders: int, *, trace: bool) -> float:
     result = race(scenario, RaceOptions(trace=trace))
     if not result.valid:
         raise SystemExit(f"{case.name}: {[anomaly.sentence for anomaly in result.verdict.anomalies]}")
-    return result.figures.sales_per_s
+    return result.metrics.sales_per_s
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def comparison(strategies: int) -> dict[str, Any]:
             "launcher": "process",
         }
         counts = {"buyers": 100, "tickets": 5, "sold": 5, "valid": valid, "command": "ticketlab race --store json"}
-        rows.append({**named, **counts, "anomalies": anomalies, "figures": figures, "curve": curve})
+        rows.append({**named, **counts, "anomalies": anomalies, "metrics": figures, "curve": curve})
     return {"valid": False, "anomalies": [], "rows": rows, "command": "ticketlab compare", "environment": {"cores": 2}}
 
 

@@ -42,7 +42,7 @@ class Pair(NamedTuple):
 def rates(result: Mapping[str, Any]) -> dict[Place, float]:
     """Return the median rates of the ranked strategies."""
     return {
-        (row["store"], row["strategy"], row["launcher"], row["buyers"]): row["figures"]["sales_per_s"]
+        (row["store"], row["strategy"], row["launcher"], row["buyers"]): row["metrics"]["sales_per_s"]
         for row in result["rows"]
         if row["rank"] is not None
     }

@@ -185,12 +185,14 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
             troubles.append(f"race {number}: {unknown}, which should not be\n  {drawn}")
         if surroundings() != before:
             gc.collect()  # a pool's pipes are in a cycle
-        if (after := surroundings()) != before or [name for name in result.left if not _is_of_a_victim(name)]:
-            troubles.append(f"race {number}: a leak: {before} became {after}; left: {list(result.left)}\n  {drawn}")
+        if (after := surroundings()) != before or [name for name in result.left_behind if not _is_of_a_victim(name)]:
+            troubles.append(
+                f"race {number}: a leak: {before} became {after}; left: {list(result.left_behind)}\n  {drawn}"
+            )
             before = after
         buyers += drawn.scenario.buyers
         verdicts.update(names or {"valid"})
-        struck.update(each["fault"].partition(":")[0] for each in result.struck)
+        struck.update(each["fault"].partition(":")[0] for each in result.injected)
         if say and (number - first) % 500 == 499:
             done = number - first + 1
             print(f"{done:,} races, {time.monotonic() - began:.0f} s, {len(troubles)} troubles", file=sys.stderr)
@@ -199,7 +201,7 @@ def soak(races: int, seed: int, first: int, say: bool) -> dict[str, Any]:
         "seed": seed,
         "first": first,
         "buyers": buyers,
-        "struck": dict(struck),
+        "injected": dict(struck),
         "verdicts": dict(verdicts),
         "seconds": round(time.monotonic() - began, 1),
         "lab_processor_seconds": round(time.process_time() - cpu, 1),

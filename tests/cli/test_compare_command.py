@@ -39,7 +39,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Fastest with the books right: lock on sqlite\n")
     found = json.loads((tmp_path / "r.json").read_text())
-    assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 1, "comparison")
+    assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 2, "comparison")
     assert found["command"] == " ".join(["ticketlab", *SMALL])
     assert [row["strategy"] for row in found["rows"]] == ["lock", "none"]
     for saved in (".ticketlab/runs/latest/result.json", ".ticketlab/baselines/main.json"):
@@ -105,13 +105,13 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["--rounds", "0"], "0 is not in the range"),
     (["--seconds", "-1"], "-1.0 is not in the range"),
     (["--format", "xml"], "'xml' is not one of"),
-    (["--threshold", "fairnes>=0.8"], "at character 1, 'fairnes>=0.8': unknown figure 'fairnes'"),
+    (["--threshold", "fairnes>=0.8"], "at character 1, 'fairnes>=0.8': unknown metric 'fairnes'"),
     (["--threshold", "p99<+5%"], "at character 5, '+5%': a change is held by --fail-if"),
     (["--against", "r.json", "--fail-if", "p99>20%"], "at character 5, '20%': a change is needed"),
     (["--fail-if", "p99>+20%"], "needs a baseline: name one with --against"),
     (["--against", "main"], "there is no baseline 'main': save one with --save main"),
     (["--against", "damaged.json"], "the result damaged.json is damaged: it is not JSON"),
-    (["--against", "newer.json"], "newer.json is of version 2; this lab reads version 1"),
+    (["--against", "newer.json"], "newer.json is of version 9; this lab reads versions 1 and 2"),
     (["--against", "foreign.json"], "foreign.json is not a result of ticketlab"),
     (["--save", "../main"], "a baseline's name has letters, digits"),
     (["--export-csv", "damaged.json"], "damaged.json exists already: name another file, or add --force"),
@@ -126,7 +126,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
 def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complaint: str, tmp_path: Path) -> None:
     (tmp_path / "damaged.json").write_text("{")
     (tmp_path / "foreign.json").write_text('{"name": "package"}')
-    (tmp_path / "newer.json").write_text('{"format": "ticketlab/result", "version": 2}')
+    (tmp_path / "newer.json").write_text('{"format": "ticketlab/result", "version": 9}')
     done = ticketlab("compare", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1

@@ -61,7 +61,7 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
     assert (done.returncode, done.stderr) == (0, "")
     assert sum(line.startswith("† buyer ") and ": kill before " in line for line in done.stdout.splitlines()) == 3
     result = json.loads(ticketlab("race", *words, "--json", cwd=tmp_path).stdout)
-    assert [set(each) for each in result["struck"]] == [{"who", "fault", "before", "at_ms", "held"}] * 3
+    assert [set(each) for each in result["injected"]] == [{"who", "fault", "before", "at_ms", "held"}] * 3
     assert "--faults kill:1" in result["command"]
     assert ticketlab("report", cwd=tmp_path).returncode == 0
 

@@ -46,7 +46,7 @@ def test_an_existing_page_is_refused_before_the_race(tmp_path: Path) -> None:
 
 
 RESULT = (
-    '{"format": "ticketlab/result", "version": 1, "kind": "exploration", "command": "", "valid": true, "anomalies": '
+    '{"format": "ticketlab/result", "version": 2, "kind": "exploration", "command": "", "valid": true, "anomalies": '
 )
 RESULT += '%s, "environment": {}, "executions": 1, "anomalous": 0, "exhausted": true}'
 
@@ -56,7 +56,7 @@ RESULT += '%s, "environment": {}, "executions": 1, "anomalous": 0, "exhausted": 
     [
         ("", "is damaged: it is not JSON"),
         ("[1]", "is not a result of ticketlab"),
-        ('{"format": "ticketlab/result", "version": 2}', "of version 2"),
+        ('{"format": "ticketlab/result", "version": 9}', "of version 9"),
         (RESULT % '[{"name": "a", "evidence": {}, "sentence": 5}]', "sentence is 5: a text is needed"),
     ],
 )
@@ -106,4 +106,4 @@ def test_a_comparison_is_drawn_with_its_ratios_and_advice(tmp_path: Path) -> Non
     ticketlab("compare", *words, "--html", "page.html", cwd=tmp_path)
     html = (tmp_path / "page.html").read_text()
     assert "of fastest" in html
-    assert "What the figures advise" in html
+    assert "What the metrics advise" in html

@@ -27,12 +27,12 @@ def cell(strategy: str = "lock", store: str = "json", launcher: str = "process",
     return Cell(Spec.parse(store), Spec.parse(strategy), Spec.parse(launcher), buyers)
 
 
-def figures(rate: float, **changes: Any) -> Metrics:
+def metrics(rate: float, **changes: Any) -> Metrics:
     return replace(FIGURES, sales_per_s=rate, **changes)
 
 
 def measured(rates: Sequence[float], verdict: Verdict = RIGHT, *, fairness: float = 0.9, **which: Any) -> CellResult:
-    rounds = [figures(rate, fairness=fairness) for rate in rates]
+    rounds = [metrics(rate, fairness=fairness) for rate in rates]
     return CellResult(cell(**which), 10, 20, verdict, 1, len(verdict.anomalies), rounds, [1.0] * 25)
 
 
@@ -40,7 +40,7 @@ def result(which: Cell, orders: int, rate: float, verdict: Verdict = RIGHT) -> R
     history = History({}, (Operation(1, "buy", 1, "ok", 0, 1_000_000, "main", (1,)),))
     return Result(
         "", str(which.store), str(which.strategy), str(which.launcher), which.buyers, orders * which.buyers,
-        orders * which.buyers, verdict, figures(rate), {}, {}, history,
+        orders * which.buyers, verdict, metrics(rate), {}, {}, history,
     )  # fmt: skip
 
 

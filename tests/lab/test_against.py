@@ -1,4 +1,4 @@
-"""Baselines: the same machine's figures are compared, another machine's only by ratio."""
+"""Baselines: the same machine's metrics are compared, another machine's only by ratio."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def changes(against: dict[str, Any], field: str) -> dict[str, float]:
 
 
 @given(RATES, RATES)
-def test_on_one_machine_every_figure_is_compared_as_it_is(now: dict[str, float], then: dict[str, float]) -> None:
+def test_on_one_machine_every_metric_is_compared_as_it_is(now: dict[str, float], then: dict[str, float]) -> None:
     against = compare_with("main", document(now), document(then))
     assert against["same_machine"]
     found = changes(against, "sales_per_s")

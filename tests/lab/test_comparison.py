@@ -60,7 +60,7 @@ def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
     def race(which: Cell, orders: int) -> Result:
         raced.append(orders)
         found = result(which, orders, 1.0)
-        return replace(found, figures=replace(found.figures, race_s=0.5 + 0.001 * orders))
+        return replace(found, metrics=replace(found.metrics, race_s=0.5 + 0.001 * orders))
 
     Comparison(CellMatrix([cell(buyers=20)], []), SamplingPlan(1, 1.0), one=race, surroundings=MACHINE).run(
         lambda *_: None
@@ -159,14 +159,14 @@ def test_a_real_comparison_measures_judges_and_reads_back(tmp_path: Path, monkey
     assert parse_document(json.dumps(document).encode(), "it")["kind"] == "comparison"
     for row in document["rows"]:
         assert (row["valid"], row["sold"], row["tickets"], row["orders"]) == (True, 40, 40, 20)
-        figures = row["figures"]
-        assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["p999_ms"] <= figures["longest_ms"]
-        assert 0 < figures["fairness"] <= 1
-        assert 0 < figures["waiting_share"] <= 1
-        assert 0 < figures["longest_wait_ms"] <= figures["longest_ms"]
-        assert figures["peak_mb"] > 1
-        assert figures["start_s"] > 0
-        assert figures["processor_ms_per_sale"] > 0
+        metrics = row["metrics"]
+        assert 0 < metrics["p50_ms"] <= metrics["p99_ms"] <= metrics["p999_ms"] <= metrics["longest_ms"]
+        assert 0 < metrics["fairness"] <= 1
+        assert 0 < metrics["waiting_share"] <= 1
+        assert 0 < metrics["longest_wait_ms"] <= metrics["longest_ms"]
+        assert metrics["peak_mb"] > 1
+        assert metrics["start_s"] > 0
+        assert metrics["processor_ms_per_sale"] > 0
         latencies = [ms for _, ms in row["curve"]]
         assert latencies == sorted(latencies)
     assert sorted(row["rank"] for row in document["rows"]) == [1, 2]

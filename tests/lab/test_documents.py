@@ -42,6 +42,24 @@ def test_keys_that_nobody_knows_are_kept() -> None:
     assert parsed(GOOD | {"colour": "blue"})["colour"] == "blue"
 
 
+OLD = Path(__file__).with_name("results_of_version_1")
+
+
+@pytest.mark.parametrize("kind", ["race", "exploration", "crashes", "comparison"])
+def test_results_of_version_1_are_read_as_those_of_version_2(kind: str) -> None:
+    old, found = json.loads((OLD / f"{kind}.json").read_text()), read_document(OLD / f"{kind}.json")
+    assert found["version"] == 2
+    for before, after in [(old, found), *zip(old.get("rows", ()), found.get("rows", ()), strict=True)]:
+        for was, now in (("figures", "metrics"), ("struck", "injected"), ("left", "left_behind")):
+            assert after.get(now) == before.get(was)
+            assert was not in after
+
+
+def test_evidence_of_version_1_is_renamed() -> None:
+    (anomaly,) = read_document(OLD / "race.json")["anomalies"]
+    assert anomaly["evidence"]["injected"][0]["who"] == "buyer 2"
+
+
 def without(key: str) -> Callable[[dict[str, Any]], None]:
     return lambda found: found.pop(key)
 
@@ -55,10 +73,13 @@ def row_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
     [
         (lambda found: found.update(format="other"), "the result r.json is not a result of ticketlab"),
         (
-            lambda found: found.update(version=2),
-            "version 2; this lab reads version 1 (it comes from a newer ticketlab)",
+            lambda found: found.update(version=3),
+            "version 3; this lab reads versions 1 and 2 (it comes from a newer ticketlab)",
         ),
-        (lambda found: found.update(version="1"), "version '1'; this lab reads version 1 (no ticketlab wrote that)"),
+        (
+            lambda found: found.update(version="1"),
+            "version '1'; this lab reads versions 1 and 2 (no ticketlab wrote that)",
+        ),
         (lambda found: found.update(version=True), "no ticketlab wrote that"),
         (lambda found: found.update(kind="poem"), "kind is 'poem': one of 'race', 'story'"),
         (lambda found: found.update(kind=["race"]), "kind is ['race']: one of"),
@@ -71,7 +92,7 @@ def row_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
             lambda found: found.update(anomalies=[{"name": 3, "evidence": {}}]),
             "anomalies[0].name is 3: a text is needed",
         ),
-        (row_with(figures={"p99_ms": "slow"}), "rows[1].figures.p99_ms is 'slow': a number is needed"),
+        (row_with(metrics={"p99_ms": "slow"}), "rows[1].metrics.p99_ms is 'slow': a number is needed"),
         (row_with(buyers=-1), "rows[1].buyers is -1: a whole number from 0"),
         (row_with(buyers=True), "rows[1].buyers is True: a whole number from 0"),
         (row_with(spread={"p99_ms": [1]}), "rows[1].spread.p99_ms is [1]: a list of 2 values"),

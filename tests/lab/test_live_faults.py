@@ -71,9 +71,9 @@ def test_who_is_struck_follows_from_the_seed_whatever_starts_the_buyers(launcher
     drawn = {who: str(planned_fault.fault) for who, planned_fault in blows(scenario, "kill:0.4,terminate:0.4").items()}
     assert len(set(drawn.values())) == 2, "the seed shows both"
     result = race(scenario, RaceOptions(Spec.parse(launcher), faults=fault_rates("kill:0.4,terminate:0.4")))
-    assert {each["who"]: each["fault"] for each in result.struck} == drawn
+    assert {each["who"]: each["fault"] for each in result.injected} == drawn
     assert result.valid, result.verdict
-    assert result.figures.unknown == len(drawn)  # none of them heard what came of its order
+    assert result.metrics.unknown == len(drawn)  # none of them heard what came of its order
 
 
 def test_a_lock_in_memory_dies_with_its_holder() -> None:
@@ -82,33 +82,33 @@ def test_a_lock_in_memory_dies_with_its_holder() -> None:
     )
     assert names(result) == {"lock left behind"}
     (anomaly,) = result.verdict.anomalies
-    (victim,) = result.struck
+    (victim,) = result.injected
     assert f"held by {victim['who']}, which was killed while holding it" in anomaly.sentence
     assert victim["held"] == ["lock"]
     assert {each["waits"] for each in anomaly.evidence["participants"]} == {"lock"}
-    assert result.figures.recovery_ms == 0
+    assert result.metrics.recovery_ms == 0
 
 
 def test_a_lock_of_the_kernel_is_had_again() -> None:
     result = run("json:rename", "flock", "kill:1", where=lambda planned_fault: planned_fault.point in (1, 2))
     assert result.valid
-    assert [each["held"] for each in result.struck] == [["inventory.lock"]] * 3
-    assert result.figures.recovery_ms > 0
+    assert [each["held"] for each in result.injected] == [["inventory.lock"]] * 3
+    assert result.metrics.recovery_ms > 0
 
 
 def test_a_buyer_told_to_end_gives_its_lock_back() -> None:
     result = run("json:rename", "lock", "terminate:1", where=lambda planned_fault: planned_fault.point in (1, 2))
-    assert (names(result), len(result.struck), result.sold) == (set(), 3, 0)
+    assert (names(result), len(result.injected), result.sold) == (set(), 3, 0)
 
 
 def test_a_write_cut_short_tears_the_books_and_a_rename_leaves_only_a_stray_file() -> None:
     torn = run("json", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 3)
     assert {"torn books"} <= names(torn) <= {"torn books", "torn read"}
-    assert torn.struck[0]["before"] == "write inventory.json"
+    assert torn.injected[0]["before"] == "write inventory.json"
     whole = run("json:rename", "flock", "kill:1", where=lambda planned_fault: planned_fault.point == 4)
     assert whole.valid
-    assert len(whole.left) == 3
-    assert all(name.startswith(".inventory.json.") and name.endswith(".new") for name in whole.left)
+    assert len(whole.left_behind) == 3
+    assert all(name.startswith(".inventory.json.") and name.endswith(".new") for name in whole.left_behind)
 
 
 def test_the_timeline_shows_who_was_struck_where() -> None:
@@ -120,27 +120,27 @@ def test_the_timeline_shows_who_was_struck_where() -> None:
 
 def test_who_is_paused_goes_on_and_hears_its_answer() -> None:
     result = run("sqlite", "transaction:immediate", "pause:1:30ms")
-    assert (names(result), len(result.struck), result.figures.unknown) == (set(), 3, 0)
+    assert (names(result), len(result.injected), result.metrics.unknown) == (set(), 3, 0)
 
 
 @pytest.mark.parametrize("fault", ["disk-full", "io-error", "short-write"])
 def test_a_failed_write_is_its_buyers_own_trouble(fault: str) -> None:
     result = run("sqlite", "transaction:immediate", f"{fault}:1", where=lambda planned_fault: planned_fault.point == 1)
     assert (names(result), result.sold) == (set(), 0)
-    assert [each["before"] for each in result.struck] == ["commit inventory.db"] * 3
+    assert [each["before"] for each in result.injected] == ["commit inventory.db"] * 3
     assert result.books["stocks"]["main"]["issued"] == 0
 
 
 def test_without_the_server_there_are_no_books() -> None:
     result = run("manager", "manager-lock", "kill-server")
     assert names(result) == {"torn books"}
-    assert [each["fault"] for each in result.struck] == ["kill-server"]
+    assert [each["fault"] for each in result.injected] == ["kill-server"]
 
 
 def test_without_the_clerk_nobody_is_served() -> None:
     result = run("json:rename", "clerk", "kill-service", stall_timeout=3.0)
     assert names(result) == {"survivors blocked for ever"}
-    assert [each["who"] for each in result.struck] == ["clerk 1"]
+    assert [each["who"] for each in result.injected] == ["clerk 1"]
 
 
 def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
@@ -148,7 +148,7 @@ def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
     for _ in range(3):
         result = run("json:rename", "flock", "kill:0.5", buyers=8, launcher="pool:2")
         assert result.valid
-        assert not [name for name in result.left if name.startswith("process")]
+        assert not [name for name in result.left_behind if name.startswith("process")]
     _wait(lambda: threading.active_count() == before)
 
 

@@ -124,7 +124,7 @@ def test_a_history_counts_from_the_gun_and_tells_what_each_buyer_read() -> None:
 def test_retries_are_counted() -> None:
     result = race(scenario("sqlite", "optimistic"), live())
     assert result.valid
-    assert result.figures.retries > 0
+    assert result.metrics.retries > 0
 
 
 def test_a_race_leaves_nothing_behind(tmp_path: Path) -> None:

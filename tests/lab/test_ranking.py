@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 import pytest
-from comparisons import RIGHT, UNDECIDED, WRONG, figures, measured
+from comparisons import RIGHT, UNDECIDED, WRONG, measured, metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,7 +78,7 @@ def test_a_single_round_settles_only_what_lies_apart() -> None:
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=9))
 def test_a_median_lies_within_its_spread(rates: list[float]) -> None:
-    rounds = [figures(rate) for rate in rates]
+    rounds = [metrics(rate) for rate in rates]
     middle, (low, high) = medians(rounds)["sales_per_s"], spreads(rounds)["sales_per_s"]
     assert (middle, low, high) == (median(rates), min(rates), max(rates))
 
@@ -101,7 +101,7 @@ def test_advice_names_only_correct_strategies_each_by_its_law(group: list[CellRe
     if ranked:
         assert {each["strategy"] for each in picks.values()} <= {str(each.cell.strategy) for each in ranked}
         assert picks["fastest"]["ratio"] == 1
-        most = max(each.figures[0].fairness for each in ranked)
+        most = max(each.metrics[0].fairness for each in ranked)
         assert picks["fairest"]["fairness"] >= most - 0.01
         assert len(picks["simplest"]["parts"]) == min(len(each.cell.parts or ()) for each in ranked)
 

@@ -27,7 +27,7 @@ def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     counts = json.loads(done.stdout)
     assert (done.returncode, counts["troubles"], done.stderr) == (0, [], "")
     assert counts["races"] == 40
-    assert counts["struck"]["kill"] > 20
+    assert counts["injected"]["kill"] > 20
 
 
 @pytest.fixture

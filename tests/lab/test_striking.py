@@ -37,7 +37,7 @@ def explored(store: str, strategy: str, faults: str, policy: str = "dpor", *, ex
 
 def after(found: Exploration, step: str) -> set[str]:
     """Return what goes wrong where somebody is struck before a step."""
-    return {name for point in found.struck if point.before.startswith(step) for name in point.names}
+    return {name for point in found.injected if point.before.startswith(step) for name in point.names}
 
 
 def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
@@ -57,8 +57,8 @@ def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     found = explored("json:rename", "flock", "kill")
     assert found.exhausted
     assert found.verdict.valid
-    assert len(found.struck) >= 10
-    assert {point.waited for point in found.struck} == {0.0}
+    assert len(found.injected) >= 10
+    assert {point.waited for point in found.injected} == {0.0}
 
 
 def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
@@ -72,7 +72,7 @@ def test_sqlite_rolls_back_what_the_dead_began() -> None:
     found = explored("sqlite", "transaction:immediate", "kill")
     assert found.exhausted
     assert found.verdict.valid
-    assert found.left == []
+    assert found.left_behind == []
 
 
 def test_a_dead_clerk_is_waited_for_for_ever() -> None:

@@ -20,15 +20,15 @@ NUMBERS = st.one_of(st.integers(0, 10**6).map(str), st.decimals(0, 1000, places=
 
 
 @given(st.sampled_from(METRICS), SIGNS, NUMBERS, SPACE, SPACE)
-def test_a_threshold_reads_as_it_is_written(figure: Metric, sign: str, number: str, one: str, two: str) -> None:
-    found = threshold(f"{one}{figure.name}{two}{sign}{one}{number}{two}")
-    assert (found.metric, found.sign, found.value) == (figure, sign, float(number))
+def test_a_threshold_reads_as_it_is_written(metric: Metric, sign: str, number: str, one: str, two: str) -> None:
+    found = threshold(f"{one}{metric.name}{two}{sign}{one}{number}{two}")
+    assert (found.metric, found.sign, found.value) == (metric, sign, float(number))
 
 
 @given(st.sampled_from(METRICS), SIGNS, st.sampled_from("+-"), NUMBERS, SPACE)
-def test_a_regression_reads_as_it_is_written(figure: Metric, sign: str, plus: str, number: str, space: str) -> None:
-    found = regression(f"{figure.field}{space}{sign}{plus}{number}{space}%")
-    assert (found.metric, found.sign) == (figure, sign)
+def test_a_regression_reads_as_it_is_written(metric: Metric, sign: str, plus: str, number: str, space: str) -> None:
+    found = regression(f"{metric.field}{space}{sign}{plus}{number}{space}%")
+    assert (found.metric, found.sign) == (metric, sign)
     assert found.value == pytest.approx(float(plus + number) / 100)
 
 
@@ -51,9 +51,9 @@ def test_units_are_understood(text: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "at its end: a figure's name is needed"),
-        (">=1", "at character 1, '>=1': a figure's name is needed"),
-        ("fairnes>=0.8", "at character 1, 'fairnes>=0.8': unknown figure 'fairnes': did you mean 'fairness'?"),
+        ("", "at its end: a metric's name is needed"),
+        (">=1", "at character 1, '>=1': a metric's name is needed"),
+        ("fairnes>=0.8", "at character 1, 'fairnes>=0.8': unknown metric 'fairnes': did you mean 'fairness'?"),
         ("fairness", "at its end: one of >= <= > < is needed"),
         ("fairness=0.8", "at character 9, '=0.8': one of >= <= > < is needed"),
         ("fairness>=", "at its end: a number is needed"),
@@ -74,7 +74,7 @@ def test_a_threshold_that_does_not_parse_is_pointed_at(text: str, complaint: str
         ("p99>20%", "at character 5, '20%': a change is needed: a sign, a number and %"),
         ("p99>+20", "at character 5, '+20': a change is needed"),
         ("p99>+20%!", "at character 9, '!': nothing more is expected here"),
-        ("p98>+20%", "at character 1, 'p98>+20%': unknown figure 'p98'"),
+        ("p98>+20%", "at character 1, 'p98>+20%': unknown metric 'p98'"),
     ],
 )
 def test_a_regression_that_does_not_parse_is_pointed_at(text: str, complaint: str) -> None:
@@ -110,7 +110,7 @@ def test_a_regression_is_missed_where_the_change_is_larger(before: float, after:
 
 def test_something_that_came_from_nothing_has_grown_beyond_all_bounds() -> None:
     then, now = document({"lock": 9.0}), document({"lock": 9.0})
-    now["rows"][0]["figures"]["retries"] = 5
+    now["rows"][0]["metrics"]["retries"] = 5
     missed = evaluate_change(regression("retries>+1000%"), compare_with("main", now, then))
     assert missed.met is False
     assert "retries changed from nothing, from 0 to 5" in missed.misses[0]

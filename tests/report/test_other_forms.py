@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from test_page import EVIL, row, timeline, tour
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.report.markdown import as_markdown
 from ticketlab.report.perfetto import trace_events
@@ -44,16 +45,16 @@ def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:
 
 def test_markdown_tells_whom_faults_struck_and_what_they_left() -> None:
     struck = {"who": "buyer 3", "fault": "kill", "before": "write a_b", "at_ms": 1.5, "held": ["lock"]}
-    lines = as_markdown(row() | {"struck": [struck], "left": ["a.lock"]}).splitlines()
+    lines = as_markdown(row() | {"injected": [struck], "left_behind": ["a.lock"]}).splitlines()
     assert "- struck: buyer 3: kill before write a\\_b at 1.50 ms, holding lock" in lines
     assert "- left behind: a.lock" in lines
 
 
 def test_a_crash_matrix_is_a_table_of_its_own_in_markdown() -> None:
     crashed = {"store": "json", "strategy": "lock", "points": 9, "executions": 12, "summary": "lock left behind"}
-    row = crashed | {"waited": 0.0, "left": ["a", "b"], "anyway": []}
+    row = crashed | {"waited": 0.0, "left_behind": ["a", "b"], "anyway": []}
     head, _, line = as_markdown({"kind": "crashes", "rows": [row]}).splitlines()
-    assert head == "| store | strategy | points | executions | verdict | waited | left | anyway |"
+    assert head == "| store | strategy | points | executions | verdict | waited | left behind | anyway |"
     assert line == "| json | lock | 9 | 12 | lock left behind | 0.0 | a, b |  |"
 
 
@@ -66,6 +67,6 @@ def test_a_picture_is_well_formed_whatever_the_names() -> None:
     assert len(list(root.iter("{http://www.w3.org/2000/svg}polyline"))) == 2
 
 
-def test_without_figures_there_is_nothing_to_plot() -> None:
-    with pytest.raises(ValueError, match="no figures"):
+def test_without_metrics_there_is_nothing_to_plot() -> None:
+    with pytest.raises(UsageError, match="no metrics"):
         plots({"valid": True, "anomalies": []})

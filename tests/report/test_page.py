@@ -27,10 +27,10 @@ def operation(buyer: int) -> dict[str, Any]:
 def row(strategy: str = "lock", store: str = "json", *, valid: bool | None = True, **changes: Any) -> dict[str, Any]:
     evidence = {"available": 1, "operations": [operation(buyer) for buyer in range(1, 31)]}
     anomalies = [] if valid else [{"name": "oversold", "sentence": "2 of 1 are sold", "evidence": evidence}]
-    figures = {"sales_per_s": 1240.0, "p50_ms": 0.9, "p99_ms": 4.1, "fairness": 0.62}
+    metrics = {"sales_per_s": 1240.0, "p50_ms": 0.9, "p99_ms": 4.1, "fairness": 0.62}
     named = {"store": store, "strategy": strategy, "launcher": "process", "buyers": 8, "tickets": 5, "sold": 5}
     curve = [[share / 100, 1.0 + share / 10] for share in range(101)]
-    return named | {"valid": valid, "anomalies": anomalies, "figures": figures, "curve": curve, **changes}
+    return named | {"valid": valid, "anomalies": anomalies, "metrics": metrics, "curve": curve, **changes}
 
 
 def tour(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_the_verdict_comes_first_then_matrix_comparison_and_the_command() -> Non
 
 
 def test_a_wrong_strategy_s_speed_is_struck_through_and_no_measure_for_the_others() -> None:
-    slow = row(figures={"sales_per_s": 12.0, "p50_ms": 1.0, "p99_ms": 2.0, "fairness": 1.0})
+    slow = row(metrics={"sales_per_s": 12.0, "p50_ms": 1.0, "p99_ms": 2.0, "fairness": 1.0})
     html = render(tour(slow, row("none", valid=False)))
     assert re.search(r"<s title=[^>]*>1,240</s>", html)
     assert re.search(r'>12 <span class="track"><span class="bar" style="width:100', html)

@@ -24,13 +24,13 @@ def unsupported(found: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(RATES)
-def test_csv_reads_back_every_figure_as_it_was(rates: dict[str, float]) -> None:
+def test_csv_reads_back_every_metric_as_it_was(rates: dict[str, float]) -> None:
     found = unsupported(document(rates, ODD))
     *lines, last = csv.DictReader(io.StringIO(as_csv(found)))
     for line, row in zip(lines, found["rows"], strict=True):
         assert (line["strategy"], int(line["buyers"])) == (row["strategy"], row["buyers"])
         for metric in METRICS:
-            assert float(line[metric.field]) == row["figures"][metric.field]
+            assert float(line[metric.field]) == row["metrics"][metric.field]
             assert [float(line[f"{metric.field}_{end}"]) for end in ("min", "max")] == row["spread"][metric.field]
         assert line["rank"] == ("" if row["rank"] is None else str(row["rank"]))
     verdicts = {line["strategy"]: line["verdict"] for line in lines}

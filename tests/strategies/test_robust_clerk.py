@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> None:
     found = struck("json:in-place", "clerk:robust", "kill-service", buyers=1)
     assert found.verdict.valid
-    before = [point.before for point in found.struck]
+    before = [point.before for point in found.injected]
     assert {"write answers", "write inventory.json", "send answers 1", "acquire duty"} <= set(before)
 
 
@@ -40,7 +40,7 @@ def test_without_a_book_an_order_that_is_sent_again_is_sold_again() -> None:
     found = struck("json:in-place", "clerk:retry", "kill-service", buyers=1)
     assert found.verdict.valid is False
     assert "ghost sale" in found.names
-    assert "send answers 1" in [point.before for point in found.struck if point.anomalous]
+    assert "send answers 1" in [point.before for point in found.injected if point.anomalous]
 
 
 def test_a_buyer_that_dies_does_not_disturb_the_others() -> None:

@@ -1,4 +1,4 @@
-"""The figures that a race is measured by, as people name them in tables, exports and thresholds."""
+"""The metrics that a race is measured by, as people name them in tables, exports and thresholds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ticketlab.core.errors import UsageError, unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure: its name, its field in `Metrics`, its unit, and what it tells.
+    """One metric: its name, its field in `Metrics`, its unit, and what it tells.
 
     `per_machine` says that its value depends on the machine's speed or memory, and not on the strategy alone.
     """
@@ -64,4 +64,4 @@ def metric(name: str) -> Metric:
 
 
 def _unknown(name: str) -> UsageError:
-    return unknown_name("figure", name, [each.name for each in METRICS])
+    return unknown_name("metric", name, [each.name for each in METRICS])

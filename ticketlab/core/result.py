@@ -11,7 +11,7 @@ from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict
 
 FORMAT: Final = "ticketlab/result"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +55,8 @@ class Metrics:
 class Result:
     """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered.
 
-    `struck` says whom faults struck, before what, when and with what in hand; `left` what was left behind after them.
+    `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
+    names the files and processes that remained afterwards.
     """
 
     command: str
@@ -66,14 +67,14 @@ class Result:
     tickets: int
     sold: int
     verdict: Verdict
-    figures: Metrics
+    metrics: Metrics
     books: Mapping[str, Any]
     environment: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=lambda: History({}))
     timeline: Timeline | None = None
     curve: Sequence[tuple[float, float]] = ()
-    struck: Sequence[Mapping[str, Any]] = ()
-    left: Sequence[str] = ()
+    injected: Sequence[Mapping[str, Any]] = ()
+    left_behind: Sequence[str] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -93,10 +94,10 @@ class Result:
             "valid": self.valid,
             "reason": self.verdict.reason,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
-            "figures": asdict(self.figures),
+            "metrics": asdict(self.metrics),
             "curve": [list(point) for point in self.curve],
-            "struck": [dict(each) for each in self.struck],
-            "left": list(self.left),
+            "injected": [dict(each) for each in self.injected],
+            "left_behind": list(self.left_behind),
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

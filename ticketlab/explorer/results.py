@@ -82,7 +82,7 @@ class FaultPointResult:
 class Exploration:
     """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
 
-    `struck` says what came of the faults, point by point; `left` names the files that were left behind.
+    `injected` says what came of the faults, point by point; `left_behind` names the files that were left behind.
     """
 
     command: str
@@ -95,8 +95,8 @@ class Exploration:
     seconds: float
     finding: Finding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
-    struck: Sequence[FaultPointResult] = ()
-    left: Sequence[str] = ()
+    injected: Sequence[FaultPointResult] = ()
+    left_behind: Sequence[str] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -126,8 +126,8 @@ class Exploration:
             "anomalous": self.anomalous,
             "names": dict(self.names),
             "faults": [str(fault) for fault in self.how.faults],
-            "struck": [each.to_json() for each in self.struck],
-            "left": list(self.left),
+            "injected": [each.to_json() for each in self.injected],
+            "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
             "seconds": self.seconds,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],

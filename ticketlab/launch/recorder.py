@@ -163,7 +163,7 @@ class Recorder:
         return time() if wall else monotonic()
 
     def note(self, what: str, value: int | str) -> None:
-        """Record what was learnt; retries always, since figures count them, and trouble, since the verdict needs it."""
+        """Record what was learnt; retries always, since metrics count them, and trouble, since the verdict needs it."""
         if self._trace or what in (RETRY, TROUBLE):
             self._kept.append((NOTE, what, value))
             if len(self._kept) >= MOST_KEPT:

@@ -101,7 +101,7 @@ def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
         title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {pluralize(buyers, 'buyer')}"
         named = [(row, [row["launcher"]] if several else []) for row in rows]
         cells = [
-            [_rank(row), row["strategy"], *launcher, *_speed(row), *_figures(row, extra), _books(row)]
+            [_rank(row), row["strategy"], *launcher, *_speed(row), *_metrics(row, extra), _books(row)]
             for row, launcher in named
         ]
         sections.append(Section(title, cells))
@@ -120,7 +120,7 @@ def _speed(row: Row) -> list[Text]:
     low, high = map(_short, row["spread"]["sales_per_s"])
     style = "" if row["rank"] is not None else "dim strike"
     ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
-    return [Text(_rate(row["figures"]), style=style), Text(f"{low}..{high}", style="dim"), Text(ratio)]
+    return [Text(_rate(row["metrics"]), style=style), Text(f"{low}..{high}", style="dim"), Text(ratio)]
 
 
 def _short(rate: float) -> str:
@@ -130,21 +130,21 @@ def _short(rate: float) -> str:
     return f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
 
 
-def _figures(row: Row, names: Sequence[str]) -> list[Text]:
+def _metrics(row: Row, names: Sequence[str]) -> list[Text]:
     style = "" if row["rank"] is not None else "dim"
-    return [Text(_figure(row["figures"], name), style=style) for name in names]
+    return [Text(_metric(row["metrics"], name), style=style) for name in names]
 
 
-def _figure(figures: Mapping[str, float], name: str) -> str:
+def _metric(metrics: Mapping[str, float], name: str) -> str:
     if name == "fair":
-        return f"{figures['fairness']:.2f}"
+        return f"{metrics['fairness']:.2f}"
     if name == "waits":
-        return f"{figures['waiting_share']:.0%}"
+        return f"{metrics['waiting_share']:.0%}"
     if name == "MB":
-        return f"{figures['peak_mb']:.0f}"
+        return f"{metrics['peak_mb']:.0f}"
     if name == "start":
-        return time_text(figures["start_s"] * 1000)
-    return time_text(figures[{"cpu/sale": "processor_ms_per_sale"}.get(name) or metric(name).field])
+        return time_text(metrics["start_s"] * 1000)
+    return time_text(metrics[{"cpu/sale": "processor_ms_per_sale"}.get(name) or metric(name).field])
 
 
 def time_text(ms: float) -> str:
@@ -155,8 +155,8 @@ def time_text(ms: float) -> str:
 
 def _books(row: Row) -> Text:
     if row["valid"]:
-        figures = row["figures"]
-        failed = f", {figures['failed']:,.0f} orders failed" if figures.get("failed") else ""
+        metrics = row["metrics"]
+        failed = f", {metrics['failed']:,.0f} orders failed" if metrics.get("failed") else ""
         return Text(f"✓ right{failed}", style="green") if row["claims_safety"] else Text("right by luck", style="dim")
     if row["valid"] is None:
         return Text("? undecided", style="yellow")
@@ -179,7 +179,7 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
 
 
 def _growth(document: Document, width: int, name: str) -> Iterator[RenderableType]:
-    """Show how a figure changes as buyers are added."""
+    """Show how a metric changes as buyers are added."""
     crowds, several = _crowds(document), _several(document)
     lines: dict[str, dict[tuple[str, str], dict[int, Row]]] = {}
     for row in document["rows"]:
@@ -199,20 +199,20 @@ def _growth(document: Document, width: int, name: str) -> Iterator[RenderableTyp
 def _at(row: Row | None, name: str) -> Text:
     if row is None:
         return Text("")
-    figures = row["figures"]
-    shown = _rate(figures) if name == "sales/s" else _figure(figures, name)
+    metrics = row["metrics"]
+    shown = _rate(metrics) if name == "sales/s" else _metric(metrics, name)
     if row["rank"] is None:
         mark, style = _UNRANKED[row["valid"]]
         return Text.assemble((f"{mark} ", style), (shown, "dim strike"))
     return Text(shown)
 
 
-def _rate(figures: Mapping[str, float]) -> str:
-    return value(figures["sales_per_s"], _RATE)
+def _rate(metrics: Mapping[str, float]) -> str:
+    return value(metrics["sales_per_s"], _RATE)
 
 
 def _advice(document: Document, width: int) -> Iterator[RenderableType]:
-    """Show the picks for each store, at the largest number of buyers, with figures and price."""
+    """Show the picks for each store, at the largest number of buyers, with metrics and price."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
     columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
     columns += [TableColumn(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
@@ -222,10 +222,10 @@ def _advice(document: Document, width: int) -> Iterator[RenderableType]:
     for store, group in groupby(picks, key=lambda each: each["store"]):
         rows: list[list[TableCell]] = []
         for pick in group:
-            figures = [value(pick["sales_per_s"], _RATE), f"{pick['ratio']:.0%}", time_text(pick["p99_ms"])]
+            metrics = [value(pick["sales_per_s"], _RATE), f"{pick['ratio']:.0%}", time_text(pick["p99_ms"])]
             crash = [pick["crash_safety"]] if wide else []
             name = _taker(pick["strategy"], pick["launcher"], several=several)
-            rows.append([f"  {pick['pick']}", name, *figures, f"{pick['fairness']:.2f}", *crash, _price(pick)])
+            rows.append([f"  {pick['pick']}", name, *metrics, f"{pick['fairness']:.2f}", *crash, _price(pick)])
         sections.append(Section(_title(store), rows))
     yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width))
 

@@ -59,7 +59,14 @@ def _cells(row: Row, *, wide: bool) -> list[Text | str]:
     if row["anyway"]:
         verdict.append(f" [{', '.join(row['anyway'])}]", style="dim")
     executions = [f"{row['executions']:,}"] if wide else []
-    return [Text(mark, style=style), row["strategy"], str(row["points"]), *executions, verdict, ", ".join(row["left"])]
+    return [
+        Text(mark, style=style),
+        row["strategy"],
+        str(row["points"]),
+        *executions,
+        verdict,
+        ", ".join(row["left_behind"]),
+    ]
 
 
 def print_points(struck: Sequence[Row], console: Console) -> None:

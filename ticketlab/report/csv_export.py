@@ -17,7 +17,7 @@ _PLACE: Final = ("rank", "ratio")
 def as_csv(document: Mapping[str, Any]) -> str:
     """Return a comparison, or a crash matrix, as CSV: one line for each store and strategy.
 
-    A comparison has for each figure its median, lowest and highest value, in columns named by the fields of results,
+    A comparison has for each metric its median, lowest and highest value, in columns named by the fields of results,
     with `_min` and `_max`; `verdict` is valid, anomalous, undecided or unsupported, and `why` names the anomalies, or
     says why there is no verdict.
     """
@@ -41,9 +41,9 @@ def _comparison(document: Mapping[str, Any]) -> str:
     for row in document["rows"]:
         line = {key: row.get(key) for key in (*_NAMES, *_PLACE)} | {"verdict": word(row["valid"]), "why": why(row)}
         for field in fields:
-            if field in row["figures"]:
+            if field in row["metrics"]:
                 low, high = row["spread"].get(field, ("", ""))
-                line |= {field: row["figures"][field], f"{field}_min": low, f"{field}_max": high}
+                line |= {field: row["metrics"][field], f"{field}_min": low, f"{field}_max": high}
         writer.writerow(line)
     for each in document["unsupported"]:
         named = {"store": each["store"], "strategy": each["strategy"]}

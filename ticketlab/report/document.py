@@ -1,7 +1,7 @@
 """A result as its renderers see it: checked once, so that none of them meets a damaged one.
 
 Any result will do: a race or a case (one row), a story or a comparison (several), a judged history (one row without
-store, strategy and figures).
+store, strategy and metrics).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class InjectedFault:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One race, case or history; figures that were not measured are not there.
+    """One race, case or history; metrics that were not measured are not there.
 
     `ratio` is the speed as a share of the fastest correct one beside it, where a comparison ranked it.
     """
@@ -64,14 +64,14 @@ class Row:
     valid: bool | None
     reason: str
     findings: Sequence[ShownAnomaly]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     curve: Sequence[tuple[float, float]]
     books: Mapping[str, Any]
     command: str
     ratio: float | None = None
     crash_safety: str = "not tested"
-    struck: Sequence[InjectedFault] = ()
-    left: Sequence[str] = ()
+    injected: Sequence[InjectedFault] = ()
+    left_behind: Sequence[str] = ()
 
     @property
     def title(self) -> str:
@@ -137,7 +137,7 @@ def document(value: Any) -> Document:
 
 
 def _row(field: JsonField) -> Row:
-    metrics = field["figures"]
+    metrics = field["metrics"]
     measured = _object(metrics)
     return Row(
         store=_text(field["store"]),
@@ -149,14 +149,14 @@ def _row(field: JsonField) -> Row:
         valid=_verdict(field["valid"]),
         reason=_text(field["reason"]),
         findings=_list(field["anomalies"], _anomaly),
-        figures={key: metrics[key].number() for key in _NUMBERS if key in measured},
+        metrics={key: metrics[key].number() for key in _NUMBERS if key in measured},
         curve=_curve(field["curve"]),
         books=_object(field["books"]),
         command=_text(field["command"]),
         ratio=field["ratio"].otherwise(_ratio, None),
         crash_safety=field["crash_safety"].otherwise(JsonField.text, "not tested"),
-        struck=_list(field["struck"], _injected),
-        left=_list(field["left"], JsonField.text),
+        injected=_list(field["injected"], _injected),
+        left_behind=_list(field["left_behind"], JsonField.text),
     )
 
 

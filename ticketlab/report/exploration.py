@@ -20,11 +20,11 @@ def print_exploration(found: Exploration, saved: Path | None, console: Console) 
     """Print what a search came to; `saved` is where its case stands."""
     console.print(_headline(found.scenario, found.verdict))
     console.print(_counted(found))
-    if found.struck and (found.how.exhaust or found.finding is None):
+    if found.injected and (found.how.exhaust or found.finding is None):
         console.print()
-        print_points([point.to_json() for point in found.struck], console)
-    if found.left:
-        console.print(f"Left behind after a fault: {', '.join(found.left)}.")
+        print_points([point.to_json() for point in found.injected], console)
+    if found.left_behind:
+        console.print(f"Left behind after a fault: {', '.join(found.left_behind)}.")
     finding = found.finding
     if finding is None:
         return
@@ -54,7 +54,7 @@ def _counted(found: Exploration) -> str:
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
         struck = (
-            f", with {join_words([str(fault) for fault in found.how.faults])} at any point," if found.struck else ""
+            f", with {join_words([str(fault) for fault in found.how.faults])} at any point," if found.injected else ""
         )
         buyers = pluralize(found.scenario.buyers, "buyer")
         return f"Exhausted: all interleavings of {buyers}{bound}{struck} are safe ({what})."

@@ -24,10 +24,10 @@ def as_markdown(result: Mapping[str, Any]) -> str:
 
 
 def _races(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the verdict, a table of the races with figures, and what went wrong in each."""
+    """Yield the verdict, a table of the races with metrics, and what went wrong in each."""
     found = document(result)
     yield f"**{_text(found.headline)}**"
-    measured = [row for row in found.rows if row.figures]
+    measured = [row for row in found.rows if row.metrics]
     if measured:
         yield ""
         yield "| strategy | store | buyers | books | sales/s | p50 ms | p99 ms | fairness |"
@@ -35,8 +35,10 @@ def _races(result: Mapping[str, Any]) -> Iterator[str]:
         yield from map(_race, measured)
     told = [f"- {_text(each.name)}: {_text(each.sentence)}" for row in found.rows for each in row.findings]
     # An exploration strikes at every point; who was struck tells something of a race alone.
-    told += [f"- struck: {_text(each.sentence)}" for row in found.rows for each in row.struck if each.at_ms is not None]
-    told += [f"- left behind: {_text(', '.join(row.left))}" for row in found.rows if row.left]
+    told += [
+        f"- struck: {_text(each.sentence)}" for row in found.rows for each in row.injected if each.at_ms is not None
+    ]
+    told += [f"- left behind: {_text(', '.join(row.left_behind))}" for row in found.rows if row.left_behind]
     if told:
         yield ""
         yield from told
@@ -46,10 +48,10 @@ def _races(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _race(row: Row) -> str:
-    figures = [number_text(row.figures.get(key)) for key in ("sales_per_s", "p50_ms", "p99_ms", "fairness")]
+    numbers = [number_text(row.metrics.get(key)) for key in ("sales_per_s", "p50_ms", "p99_ms", "fairness")]
     if row.valid is not True:
-        figures[0] = f"~~{figures[0]}~~"
-    return _line([_code(row.strategy), _code(row.store), str(row.buyers), _text(row.verdict), *figures])
+        numbers[0] = f"~~{numbers[0]}~~"
+    return _line([_code(row.strategy), _code(row.store), str(row.buyers), _text(row.verdict), *numbers])
 
 
 def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
@@ -62,12 +64,12 @@ def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     yield _line([*names, heads[0], "spread", "ratio", *heads[1:]])
     yield _line(["---"] * len(names) + ["---:"] * (len(heads) + 2))
     for row in in_order(result["rows"]):
-        figures = [value(row["figures"][each.field], each) for each in metrics]
+        values = [value(row["metrics"][each.field], each) for each in metrics]
         low, high = (value(each, metrics[0]) for each in row["spread"]["sales_per_s"])
         ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
-        speed = figures[0] if row["rank"] is not None else f"~~{figures[0]}~~"
+        speed = values[0] if row["rank"] is not None else f"~~{values[0]}~~"
         named = [_text(row["store"]), _code(row["strategy"]), *([_code(row["launcher"])] if several else [])]
-        yield _line([*named, str(row["buyers"]), _books(row), speed, f"{low} to {high}", ratio, *figures[1:]])
+        yield _line([*named, str(row["buyers"]), _books(row), speed, f"{low} to {high}", ratio, *values[1:]])
     for each in result["unsupported"]:
         named = [_text(each["store"]), _code(each["strategy"]), *[""] * (len(names) - 3)]
         yield _line([*named, f"unsupported: {_text(each['reason'])}", *[""] * (len(heads) + 2)])
@@ -92,7 +94,7 @@ def _books(row: Mapping[str, Any]) -> str:
 
 def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the crash matrix."""
-    yield _line(CRASH_COLUMNS)
+    yield _line([column.replace("_", " ") for column in CRASH_COLUMNS])
     yield _line(["---"] * len(CRASH_COLUMNS))
     for row in result["rows"]:
         yield _line([_text(cell) for cell in crash_cells(row)])

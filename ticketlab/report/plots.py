@@ -29,12 +29,12 @@ def plots(result: Mapping[str, Any]) -> str:
     """Return the picture.
 
     Raises:
-        UsageError: the result is damaged, or has no figures to plot.
+        UsageError: the result is damaged, or has no metrics to plot.
     """
     found = document(result)
-    rows = [row for row in found.rows if row.figures]
+    rows = [row for row in found.rows if row.metrics]
     if not rows:
-        raise UsageError("it has no figures to plot")
+        raise UsageError("it has no metrics to plot")
     names = series_names(rows)
     parts = [_text(20, 30, _headline(found), size=17, bold=True)]
     parts += _bars(rows, names, 60)
@@ -54,11 +54,11 @@ def _headline(found: Document) -> str:
 def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
     yield _text(20, top, "Sales per second", bold=True)
     room = _WIDTH - _LEFT - _RIGHT - 110
-    speeds = [(row.figures.get("sales_per_s", 0.0), row.valid) for row in rows]
+    speeds = [(row.metrics.get("sales_per_s", 0.0), row.valid) for row in rows]
     fastest = max((speed for speed, valid in speeds if valid), default=max(speed for speed, _ in speeds)) or 1.0
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = top + 12 + _BAR * number
-        speed = row.figures.get("sales_per_s", 0.0)
+        speed = row.metrics.get("sales_per_s", 0.0)
         right = row.valid is True
         width = max(1.0, room * min(1.0, speed / fastest))
         yield _text(_LEFT - 8, y + 13, name, anchor="end")

@@ -1,4 +1,4 @@
-"""What every form of a result says alike: the order of its rows, its words, its figures."""
+"""What every form of a result says alike: the order of its rows, its words, its metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def value(amount: float, metric: Metric) -> str:
-    """Return a figure without its unit, to three digits."""
+    """Return a metric without its unit, to three digits."""
     if metric.field == "fairness":
         return f"{amount:.2f}"
     if metric.unit == "%":
@@ -43,18 +43,21 @@ def value(amount: float, metric: Metric) -> str:
 
 
 def number_text(value: object) -> str:
-    """Return a figure with as many digits as it deserves: three, or all before the point."""
+    """Return a metric with as many digits as it deserves: three, or all before the point."""
     if not isinstance(value, int | float):
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-CRASH_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left", "anyway")
+CRASH_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left_behind", "anyway")
 
 
 def crash_cells(row: Mapping[str, Any]) -> list[str]:
     """Return a row of the crash matrix as `CRASH_COLUMNS` names its cells."""
     told = dict(
-        row, verdict=row["summary"], left=", ".join(map(str, row["left"])), anyway=", ".join(map(str, row["anyway"]))
+        row,
+        verdict=row["summary"],
+        left_behind=", ".join(map(str, row["left_behind"])),
+        anyway=", ".join(map(str, row["anyway"])),
     )
     return [str(told.get(column, "")) for column in CRASH_COLUMNS]

@@ -70,28 +70,28 @@ def _headline(rows: Sequence[Result]) -> Text:
 
 
 def _tables(rows: Sequence[Result], width: int) -> Iterator[Table]:
-    """Yield one table, or where that has no room one of verdicts and one of figures: nothing of either is left out."""
+    """Yield one table, or where that has no room one of verdicts and one of metrics: nothing of either is left out."""
     if width >= _NARROW:
-        yield _table(rows, width, verdicts=True, figures=True)
+        yield _table(rows, width, verdicts=True, metrics=True)
     else:
         yield _table(rows, width, verdicts=True)
-        yield _table(rows, width, figures=True)
+        yield _table(rows, width, metrics=True)
 
 
-def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, figures: bool = False) -> Table:
+def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, metrics: bool = False) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2 if width >= _WIDE else 1, 0, 0))
     for name, least in (("store", 7), ("strategy", 11), *((("sold", 8), ("verdict", 16)) if verdicts else ())):
         table.add_column(name, overflow="fold", min_width=least)
-    for name in ("p50", "p99", "longest", "fair", "time") if figures else ():
+    for name in ("p50", "p99", "longest", "fair", "time") if metrics else ():
         table.add_column(name, justify="right", overflow="fold", no_wrap=width >= _NARROWEST)
     for row in rows:
         told = (f"{row.sold} of {row.tickets}", verdict_text(row.verdict)) if verdicts else ()
-        table.add_row(row.store, row.strategy, *told, *(_figures(row) if figures else ()))
+        table.add_row(row.store, row.strategy, *told, *(_metrics(row) if metrics else ()))
     return table
 
 
-def _figures(row: Result) -> list[str]:
-    found = row.figures
+def _metrics(row: Result) -> list[str]:
+    found = row.metrics
     if not found.longest_ms:  # nobody was answered
         return ["-", "-", "-", "-", f"{found.wall_s:.2f} s"]
     times = [_ms(each) for each in (found.p50_ms, found.p99_ms, found.longest_ms)]
@@ -179,15 +179,15 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
 
 def _faults(row: Result) -> Iterator[Text]:
     """Say whom faults struck, when the lock was had again, and what was left behind."""
-    for each in row.struck[:SHOWN]:
+    for each in row.injected[:SHOWN]:
         held = f", holding {join_words(each['held'])}" if each["held"] else ""
         yield Text(f"† {each['who']}: {each['fault']} before {each['before']} at {each['at_ms']:.2f} ms{held}")
-    if len(row.struck) > SHOWN:
-        yield Text(f"  and {len(row.struck) - SHOWN} more were struck (--json has them all)", style="dim")
-    if row.figures.recovery_ms:
-        yield Text(f"What the dead held was had again after {_ms(row.figures.recovery_ms)} at the latest.")
-    if row.left:
-        yield Text(f"Left behind: {join_words(list(row.left))}.")
+    if len(row.injected) > SHOWN:
+        yield Text(f"  and {len(row.injected) - SHOWN} more were struck (--json has them all)", style="dim")
+    if row.metrics.recovery_ms:
+        yield Text(f"What the dead held was had again after {_ms(row.metrics.recovery_ms)} at the latest.")
+    if row.left_behind:
+        yield Text(f"Left behind: {join_words(list(row.left_behind))}.")
 
 
 def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:

@@ -16,6 +16,9 @@ from ticketlab.core.result import FORMAT, VERSION
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
+READABLE: Final = (1, VERSION)
+_NEW_NAMES: Final = {"figures": "metrics", "struck": "injected", "left": "left_behind"}
+"""Fields of version 1 that have other names since version 2."""
 _SPEED: Final = "sales_per_s"
 
 _Read = Callable[[JsonField], object]
@@ -57,7 +60,7 @@ def _ratio(field: JsonField) -> float | None:
 
 
 def _ranked(field: JsonField) -> None:
-    _check(field, {**_ROW, "figures": _medians, "rank": _rank, "ratio": _ratio, "spread": _spreads})
+    _check(field, {**_ROW, "metrics": _medians, "rank": _rank, "ratio": _ratio, "spread": _spreads})
     if _rank(field["rank"]) is not None and _ratio(field["ratio"]) is None:
         raise field["ratio"].wrong("a number beside a rank")
 
@@ -90,7 +93,7 @@ _ROW: Final[Mapping[str, _Read]] = {
     "sold": _count,
     "valid": JsonField.verdict,
     "anomalies": JsonField.values,
-    "figures": _metrics,
+    "metrics": _metrics,
 }
 _CRASHED: Final[Mapping[str, _Read]] = {
     "command": JsonField.text,
@@ -100,7 +103,7 @@ _CRASHED: Final[Mapping[str, _Read]] = {
     "points": _count,
     "executions": _count,
     "summary": JsonField.text,
-    "left": JsonField.values,
+    "left_behind": JsonField.values,
     "anyway": JsonField.values,
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
@@ -134,10 +137,34 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from the content of a file; `name` is what messages call it."""
     found: Any = parse_json(content, f"result {name}")
     field = JsonField(found, f"the result {name}")
-    read_version(field, "format", FORMAT, "a result of ticketlab", [VERSION])
-    _check(field, _KINDS[field["kind"].one_of(_KINDS)])
-    result: dict[str, Any] = found
+    version = read_version(field, "format", FORMAT, "a result of ticketlab", READABLE)
+    kind = field["kind"].one_of(_KINDS)
+    result: dict[str, Any] = found if version == VERSION else upgraded(found)
+    _check(JsonField(result, f"the result {name}"), _KINDS[kind])
     return result
+
+
+def upgraded(result: dict[str, Any]) -> dict[str, Any]:
+    """Return a result of version 1 as version 2 has it: some fields have new names, in rows and in evidence too.
+
+    Whatever is damaged is left as it is, for the checks that follow.
+    """
+    return _renamed(result) | {"version": VERSION}
+
+
+def _renamed(result: dict[str, Any]) -> dict[str, Any]:
+    found = {_NEW_NAMES.get(key, key): value for key, value in result.items()}
+    for key, rename in (("rows", _renamed), ("anomalies", _renamed_evidence)):
+        if isinstance(values := found.get(key), list):
+            found[key] = [rename(value) if isinstance(value, dict) else value for value in values]
+    return found
+
+
+def _renamed_evidence(anomaly: dict[str, Any]) -> dict[str, Any]:
+    evidence = anomaly.get("evidence")
+    if not isinstance(evidence, dict) or "struck" not in evidence:
+        return anomaly
+    return anomaly | {"evidence": {"injected" if key == "struck" else key: value for key, value in evidence.items()}}
 
 
 def _check(field: JsonField, needs: Mapping[str, _Read]) -> None:

@@ -20,7 +20,7 @@ CrashSafety = Mapping[tuple[str, str], str]
 
 
 def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[dict[str, Any]]:
-    """Return the picks for each store and number of buyers, each with its figures and its price."""
+    """Return the picks for each store and number of buyers, each with its metrics and its price."""
     found = []
     for (store, buyers), group in peers(measured).items():
         ranked = ranking(group)
@@ -35,7 +35,7 @@ def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[di
 
 def fairest(ranked: Sequence[CellResult]) -> CellResult:
     """Return the fairest of cells that stand in the order of their speed."""
-    fairness = [median(each.fairness for each in cell.figures) for cell in ranked]
+    fairness = [median(each.fairness for each in cell.metrics) for cell in ranked]
     return next(cell for cell, index in zip(ranked, fairness, strict=True) if index >= max(fairness) - AS_FAIR)
 
 
@@ -46,13 +46,13 @@ def simplest(ranked: Sequence[CellResult]) -> CellResult | None:
 
 
 def _priced(each: CellResult, fastest: CellResult, crash_safety: CrashSafety) -> dict[str, Any]:
-    figures = medians(each.figures)
+    metrics = medians(each.metrics)
     return {
         "strategy": str(each.cell.strategy),
         "launcher": str(each.cell.launcher),
-        "sales_per_s": figures["sales_per_s"],
-        "p99_ms": figures["p99_ms"],
-        "fairness": figures["fairness"],
+        "sales_per_s": metrics["sales_per_s"],
+        "p99_ms": metrics["p99_ms"],
+        "fairness": metrics["fairness"],
         "ratio": each.rate / fastest.rate,
         "parts": None if each.cell.parts is None else list(each.cell.parts),
         "crash_safety": crash_safety.get(each.cell.pair, UNTESTED),

@@ -1,6 +1,6 @@
-"""A comparison against a baseline: how much each figure of each strategy has changed.
+"""A comparison against a baseline: how much each metric of each strategy has changed.
 
-Speeds of two machines cannot be compared. Where the baseline comes from another one, a figure that depends on the
+Speeds of two machines cannot be compared. Where the baseline comes from another one, a metric that depends on the
 machine is first divided by that of a yardstick: on each store and number of buyers, the baseline's fastest correct
 strategy that is ranked in both. What has no unit (fairness, retries) is compared as it is.
 """
@@ -80,20 +80,20 @@ def _yardsticks(rows: Sequence[Row], before: Mapping[Key, Row]) -> dict[tuple[st
 
 def _changes(row: Row, old: Row, yardstick: tuple[Row, Row] | None, *, other_machine: bool) -> dict[str, Any]:
     found = {}
-    for figure in METRICS:
-        relative = other_machine and figure.per_machine
+    for metric in METRICS:
+        relative = other_machine and metric.per_machine
         if relative and (yardstick is None or _key(yardstick[0]) == _key(row)):
             continue  # the yardstick cannot measure itself
-        values = _values(row, old, figure.field)
+        values = _values(row, old, metric.field)
         if relative and values is not None and yardstick is not None:
-            values = _divided(values, _values(*yardstick, figure.field))
+            values = _divided(values, _values(*yardstick, metric.field))
         if values is not None:
-            found[figure.field] = {
+            found[metric.field] = {
                 "before": values[0],
                 "after": values[1],
                 "change": _change(*values),
                 "relative": relative,
-                "overlap": _overlap(row, old, figure),
+                "overlap": _overlap(row, old, metric),
             }
     return found
 
@@ -106,17 +106,17 @@ def _change(before: float, after: float) -> float | None:
 
 
 def _values(row: Row, old: Row, field: str) -> tuple[float, float] | None:
-    """Return a figure (then, now), or None where one side has not measured it."""
-    if field not in old["figures"] or field not in row["figures"]:
+    """Return a metric (then, now), or None where one side has not measured it."""
+    if field not in old["metrics"] or field not in row["metrics"]:
         return None
-    return old["figures"][field], row["figures"][field]
+    return old["metrics"][field], row["metrics"][field]
 
 
 def _divided(values: tuple[float, float], by: tuple[float, float] | None) -> tuple[float, float] | None:
     return (values[0] / by[0], values[1] / by[1]) if by and all(by) else None
 
 
-def _overlap(row: Row, old: Row, figure: Metric) -> bool:
-    low, high = row["spread"].get(figure.field, (0, 0))
-    before, after = old["spread"].get(figure.field, (0, 0))
+def _overlap(row: Row, old: Row, metric: Metric) -> bool:
+    low, high = row["spread"].get(metric.field, (0, 0))
+    before, after = old["spread"].get(metric.field, (0, 0))
     return bool(low <= after and before <= high)

@@ -89,7 +89,7 @@ class _Taken:
     orders: int
     sold: int = 0
     verdicts: list[Verdict] = field(default_factory=list)
-    figures: list[Metrics] = field(default_factory=list)
+    metrics: list[Metrics] = field(default_factory=list)
     curves: list[list[float]] = field(default_factory=list)
 
 
@@ -138,9 +138,9 @@ class Comparison:
         while len(raced) < WARM_UPS:
             result = self._race(cell, taken.orders)
             taken.verdicts.append(_brief(result))
-            raced.append((taken.orders, result.figures.race_s))
+            raced.append((taken.orders, result.metrics.race_s))
             taken.orders = self.effort.next_orders(raced, cell.buyers)
-            if not self.effort.too_short(result.figures.race_s) or taken.orders <= raced[-1][0]:
+            if not self.effort.too_short(result.metrics.race_s) or taken.orders <= raced[-1][0]:
                 return
 
     def _measure(self, cell: Cell) -> None:
@@ -148,7 +148,7 @@ class Comparison:
         result = self._race(cell, taken.orders)
         taken.sold = result.sold
         taken.verdicts.append(_brief(result))
-        taken.figures.append(result.figures)
+        taken.metrics.append(result.metrics)
         taken.curves.append(curve(result.history.operations))
 
     def measured(self) -> list[CellResult]:
@@ -163,7 +163,7 @@ class Comparison:
                 verdict=merged(taken.verdicts),
                 races=len(taken.verdicts),
                 wrong_races=sum(bool(verdict.anomalies) for verdict in taken.verdicts),
-                figures=taken.figures[: self.rounds],
+                metrics=taken.metrics[: self.rounds],
                 curve=median_curve(taken.curves[: self.rounds]),
             )
             for cell, taken in ((cell, self._taken[cell]) for cell in self.matrix.cells)
@@ -245,9 +245,9 @@ def _row(each: CellResult, place: Rank, crash_safety: CrashSafety) -> dict[str, 
         "rank": place.rank,
         "ratio": place.ratio,
         "unsettled": place.unsettled,
-        "figures": medians(each.figures),
-        "spread": spreads(each.figures),
-        "measured": [figures.sales_per_s for figures in each.figures],
+        "metrics": medians(each.metrics),
+        "spread": spreads(each.metrics),
+        "measured": [metrics.sales_per_s for metrics in each.metrics],
         "curve": [list(point) for point in zip(SHARES, each.curve, strict=True)] if each.curve else [],
         "parts": None if cell.parts is None else list(cell.parts),
         "crash_safety": crash_safety.get(cell.pair, UNTESTED),

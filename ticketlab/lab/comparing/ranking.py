@@ -23,8 +23,8 @@ from ticketlab.lab.comparing.cells import Cell
 class CellResult:
     """What the rounds of one cell came to.
 
-    `figures` holds a value for each finished round, in order; `curve` the latencies of the median round, at
-    `figures.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all `races`, warm-ups too.
+    `metrics` holds a value for each finished round, in order; `curve` the latencies of the median round, at
+    `racing.metrics.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all `races`, warm-ups too.
     """
 
     cell: Cell
@@ -33,13 +33,13 @@ class CellResult:
     verdict: Verdict
     races: int
     wrong_races: int
-    figures: Sequence[Metrics]
+    metrics: Sequence[Metrics]
     curve: Sequence[float]
 
     @property
     def rates(self) -> list[float]:
         """Sales a second, round by round."""
-        return [each.sales_per_s for each in self.figures]
+        return [each.sales_per_s for each in self.metrics]
 
     @property
     def rate(self) -> float:
@@ -60,12 +60,12 @@ class Rank:
 
 
 def medians(rounds: Sequence[Metrics]) -> dict[str, float]:
-    """Return the median of every figure over the rounds."""
+    """Return the median of every metric over the rounds."""
     return {name: float(median(values)) for name, values in _columns(rounds).items()}
 
 
 def spreads(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
-    """Return the lowest and the highest value of every figure over the rounds."""
+    """Return the lowest and the highest value of every metric over the rounds."""
     return {name: [min(values), max(values)] for name, values in _columns(rounds).items()}
 
 

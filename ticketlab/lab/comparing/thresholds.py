@@ -1,7 +1,7 @@
-"""Lines to hold: `fairness>=0.8` says what must be, `p99>+20%` what must not have become of a baseline's figure.
+"""Lines to hold: `fairness>=0.8` says what must be, `p99>+20%` what must not have become of a baseline's metric.
 
-    threshold  = figure  comparison  number [unit]        --threshold: every ranked strategy has to meet it
-    regression = figure  (">" | "<")  sign number "%"     --fail-if: missed where a figure has changed by more
+    threshold  = metric  comparison  number [unit]        --threshold: every ranked strategy has to meet it
+    regression = metric  (">" | "<")  sign number "%"     --fail-if: missed where a metric has changed by more
 
 Figures are those of `core.metrics`. A line that nothing could be held to is undecided, never met.
 """
@@ -39,7 +39,7 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a figure must be: `value` is in the figure's own unit."""
+    """What a metric must be: `value` is in the metric's own unit."""
 
     text: str
     metric: Metric
@@ -47,13 +47,13 @@ class Threshold:
     value: float
 
     def met_by(self, found: float) -> bool:
-        """Whether a figure is as it must be."""
+        """Whether a metric is as it must be."""
         return _COMPARE[self.sign](found, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """What must not have become of a figure: a change, as a share of the baseline's, beyond `value`."""
+    """What must not have become of a metric: a change, as a share of the baseline's, beyond `value`."""
 
     text: str
     metric: Metric
@@ -116,10 +116,10 @@ def regression(text: str) -> Regression:
 
 
 def _head(option: str, text: str) -> tuple[Metric, str, int]:
-    """Read the figure and the comparison; return also where the rest begins."""
+    """Read the metric and the comparison; return also where the rest begins."""
     name = _FIGURE.match(text)
     if name is None:
-        raise _bad(option, text, 0, "a figure's name is needed, as in p99 or fairness")
+        raise _bad(option, text, 0, "a metric's name is needed, as in p99 or fairness")
     try:
         found = metric(name[1])
     except UsageError as error:
@@ -142,9 +142,9 @@ def evaluate(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> ThresholdRes
     if not ranked:
         return ThresholdResult(line.text, None, reason="no strategy was ranked")
     misses = [
-        f"{describe_row(row)} has {line.metric.name} {shown(row['figures'][line.metric.field], line.metric)}"
+        f"{describe_row(row)} has {line.metric.name} {shown(row['metrics'][line.metric.field], line.metric)}"
         for row in ranked
-        if not line.met_by(row["figures"][line.metric.field])
+        if not line.met_by(row["metrics"][line.metric.field])
     ]
     return ThresholdResult(line.text, not misses, misses)
 
@@ -166,13 +166,13 @@ def _share(change: Mapping[str, Any]) -> float:
     return math.inf if change["change"] is None else float(change["change"])
 
 
-def _changed(row: Mapping[str, Any], each: Mapping[str, Any], figure: Metric) -> str:
+def _changed(row: Mapping[str, Any], each: Mapping[str, Any], metric: Metric) -> str:
     by = "from nothing" if each["change"] is None else f"by {each['change']:+.0%}"
-    what = f"{describe_row(row)}: {figure.name} changed {by}"
+    what = f"{describe_row(row)}: {metric.name} changed {by}"
     if each["relative"]:
         return f"{what}, relative to {row['yardstick']}"
     maybe = "; the spreads overlap, so it may be noise" if each["overlap"] else ""
-    return f"{what}, from {shown(each['before'], figure)} to {shown(each['after'], figure)}{maybe}"
+    return f"{what}, from {shown(each['before'], metric)} to {shown(each['after'], metric)}{maybe}"
 
 
 def describe_row(row: Mapping[str, Any]) -> str:
@@ -180,9 +180,9 @@ def describe_row(row: Mapping[str, Any]) -> str:
     return f"{row['strategy']} on {row['store']} ({row['launcher']}, {row['buyers']} buyers)"
 
 
-def shown(value: float, figure: Metric) -> str:
+def shown(value: float, metric: Metric) -> str:
     """Return a value with its unit, to three digits."""
-    if figure.unit == "%":
+    if metric.unit == "%":
         return f"{value:.0%}"
     digits = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{digits} {figure.unit}".rstrip()
+    return f"{digits} {metric.unit}".rstrip()

@@ -59,7 +59,7 @@ class CrashResult:
 
     `points` is how many points were struck, `names` what went wrong only there and how often, `anyway` what went wrong
     without a fault. `waited` is the longest time, in seconds, after which a survivor could go on, where it had to wait
-    for something to expire; `left` names the files that were left behind; `reason` says why not all was tried, if so.
+    for something to expire; `left_behind` names the files that remained; `reason` says why not all was tried, if so.
     """
 
     store: str
@@ -73,7 +73,7 @@ class CrashResult:
     names: Mapping[str, int]
     anyway: Sequence[str]
     waited: float
-    left: Sequence[str]
+    left_behind: Sequence[str]
     sentence: str
     reason: str = ""
 
@@ -162,7 +162,7 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult:
         names={name: times for name, times in sorted(names.items()) if name not in anyway},
         anyway=sorted(anyway),
         waited=max((point.waited for point in struck), default=0.0),
-        left=sorted(cast.left),
+        left_behind=sorted(cast.left_behind),
         sentence=next((anomaly.sentence for anomaly in seen.worst if anomaly.name not in anyway), ""),
         reason="" if seen.exhausted else reason,
     )

@@ -107,8 +107,8 @@ def explore_cast(
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(how.folder or Path.cwd()),
-        struck=seen.points.told(),
-        left=sorted(cast.left),
+        injected=seen.points.told(),
+        left_behind=sorted(cast.left_behind),
     )
 
 

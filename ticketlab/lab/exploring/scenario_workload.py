@@ -49,7 +49,7 @@ class ScenarioWorkload:
         self._model = "holds" if holding else "counter"
         self._folder = folder
         self._taken = ExitStack()
-        self.left: set[str] = set()  # names of files that were left behind after a fault
+        self.left_behind: set[str] = set()  # names of files that were left behind after a fault
         self._struck = False
         self._clean_folder: frozenset[str] = frozenset()
         self._right: set[object] = set()  # what was told and written in executions that were judged to be right
@@ -99,7 +99,7 @@ class ScenarioWorkload:
         """See which files are left when everybody is gone; after a fault there may be more than otherwise."""
         left = frozenset(re.sub(r"\d+", "N", path.name) for path in folder.rglob("*"))
         if self._struck:
-            self.left |= left - self._clean_folder
+            self.left_behind |= left - self._clean_folder
         else:
             self._clean_folder = left
 

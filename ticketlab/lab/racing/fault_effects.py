@@ -124,7 +124,7 @@ class FaultEffects:
             }
             for ending in self._hung
         ]
-        return {"participants": waiting, "struck": [one.to_json() for one in self.victims]}
+        return {"participants": waiting, "injected": [one.to_json() for one in self.victims]}
 
     def _kept_by(self, victim: Victim) -> set[str]:
         """Return what a victim held that nobody ever had again."""

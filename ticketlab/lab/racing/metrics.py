@@ -14,7 +14,7 @@ SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1
 """Where latency curves have their points."""
 
 
-def figures(
+def measured(
     tracks: Sequence[Track],
     wall_s: float,
     *,

@@ -61,7 +61,7 @@ def race(
         from ticketlab.lab.racing.verdict import judged  # imported by now, while the buyers got ready
 
         result = judged(scenario, live, raced, ready.store, began_s=began, command=command)
-    return replace(result, left=ready.leftovers.found) if ready.leftovers else result
+    return replace(result, left_behind=ready.leftovers.found) if ready.leftovers else result
 
 
 def check_combination(scenario: Scenario) -> None:

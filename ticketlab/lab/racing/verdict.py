@@ -1,4 +1,4 @@
-"""What a race comes to: its verdict by two oracles, its figures, its timeline."""
+"""What a race comes to: its verdict by two oracles, its metrics, its timeline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.racing.fault_effects import FaultEffects
-from ticketlab.lab.racing.metrics import SHARES, curve, figures
+from ticketlab.lab.racing.metrics import SHARES, curve, measured
 from ticketlab.lab.racing.timeline import timeline
 from ticketlab.launch.job import STOPPED, Exit
 from ticketlab.launch.track import Track
@@ -73,7 +73,7 @@ def judged(
         tickets=scenario.inventory.tickets,
         sold=sum(operation.sold for operation in operations),
         verdict=verdict,
-        figures=figures(
+        metrics=measured(
             buyers,
             time.monotonic() - began_s,
             services=services,
@@ -89,7 +89,7 @@ def judged(
         if live.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
-        struck=[one.to_json() for one in after.victims],
+        injected=[one.to_json() for one in after.victims],
     )
 
 

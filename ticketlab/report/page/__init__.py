@@ -42,7 +42,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     shown = trimmed(diagrams)
     timelines = [each for each in shown if isinstance(each, Timeline)]
     template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
-    template.filters["figure"] = number_text
+    template.filters["number"] = number_text
     page = template.get_template("page.html").render(
         document=found,
         setting=_setting(found),

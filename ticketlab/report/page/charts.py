@@ -1,4 +1,4 @@
-"""What the page's charts show, as data: shares of purchases over latency, and figures over the number of buyers."""
+"""What the page's charts show, as data: shares of purchases over latency, and metrics over the number of buyers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def series_names(rows: Sequence[Row]) -> list[str]:
 
 
 def _growth(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return a chart for each figure: one series a store, strategy and launcher, one point a number of buyers."""
+    """Return a chart for each metric: one series a store, strategy and launcher, one point a number of buyers."""
     buyers = sorted({row.buyers for row in rows})
     if len(buyers) < 2:
         return []
@@ -50,12 +50,12 @@ def _growth(rows: Sequence[Row]) -> list[dict[str, Any]]:
                 {
                     "name": f"{strategy} on {store}" + (f", {launcher}" if launchers else ""),
                     "wrong": any(row.valid is False for row in points.values()),
-                    "values": [points[n].figures.get(figure) if n in points else None for n in buyers],
+                    "values": [points[n].metrics.get(name) if n in points else None for n in buyers],
                 }
                 for (store, strategy, launcher), points in series.items()
             ],
         }
-        for figure, title in GROWTH.items()
+        for name, title in GROWTH.items()
     ]
 
 

@@ -11,7 +11,7 @@ from ticketlab.report.rows import number_text
 
 @dataclass(frozen=True, slots=True)
 class RaceLine:
-    """One line of the comparison: the row, its figures as text, and how long its bar is, in percent."""
+    """One line of the comparison: the row, its metrics as text, and how long its bar is, in percent."""
 
     number: int
     row: Row
@@ -41,7 +41,7 @@ class MatrixView:
 
 def race_lines(document: Document) -> list[RaceLine]:
     """Return the comparison's lines, in the document's order; a history has none."""
-    speeds = [(row.figures.get("sales_per_s", 0.0), row.valid) for row in document.rows]
+    speeds = [(row.metrics.get("sales_per_s", 0.0), row.valid) for row in document.rows]
     # A wrong strategy's speed must not make those of the right ones look small.
     fastest = max((speed for speed, valid in speeds if valid), default=max((speed for speed, _ in speeds), default=0.0))
     return [
@@ -50,16 +50,16 @@ def race_lines(document: Document) -> list[RaceLine]:
             row,
             row.verdict.replace("✓ books right", "✓ held"),
             {
-                "speed": number_text(row.figures.get("sales_per_s")),
+                "speed": number_text(row.metrics.get("sales_per_s")),
                 "ratio": "-" if row.ratio is None else f"{row.ratio:.0%}",
-                "p50": number_text(row.figures.get("p50_ms")),
-                "p99": number_text(row.figures.get("p99_ms")),
-                "fairness": f"{row.figures['fairness']:.2f}" if "fairness" in row.figures else "-",
+                "p50": number_text(row.metrics.get("p50_ms")),
+                "p99": number_text(row.metrics.get("p99_ms")),
+                "fairness": f"{row.metrics['fairness']:.2f}" if "fairness" in row.metrics else "-",
             },
-            min(100.0, round(100 * row.figures.get("sales_per_s", 0.0) / fastest, 1)) if fastest > 0 else 0.0,
+            min(100.0, round(100 * row.metrics.get("sales_per_s", 0.0) / fastest, 1)) if fastest > 0 else 0.0,
         )
         for number, row in enumerate(document.rows)
-        if row.figures
+        if row.metrics
     ]
 
 
