@@ -2,7 +2,7 @@
 
 A fault strikes just before one of a participant's own steps, or after its last, before it could say what came of its
 request. `kill`, `pause` and `terminate` are signals; input and output fail by limits that the kernel keeps, or by an
-error in place of the access (`ticketlab.core.trouble`).
+error in place of the access (`ticketlab.core.failing_io`).
 
 One grammar names them all: `kind[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
 that of the buyers that meet with it in a live race; an exploration strikes everywhere, and takes none.
@@ -85,7 +85,7 @@ _ON_FILES: Final = {
     FaultKind.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
     FaultKind.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
     FaultKind.NO_FILES: frozenset(Action)
-    - {Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
+    - {Action.FAULT, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
 }
 
 _FORMER_NAMES: Final = {"kill-staff": "kill-service"}  # as cases and runs of earlier versions have them

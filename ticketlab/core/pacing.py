@@ -1,14 +1,14 @@
 """The one seam: scheduling points, and the pacers that give them their meaning.
 
-Whatever touches shared state says so first, with `at(step)`. Whatever may block goes through `block`, which knows both
-how to attempt without blocking and how to wait. What a buyer learns it tells with `note`. Purchases stay ordinary
-Python; the pacer that is installed in the buyer's process decides what the points mean:
+Code that is about to access shared state calls `at(step)` first. An access that may block goes through `block`, which
+is given both a way to attempt it without blocking and a way to wait. A buyer tells what it learns with `note`. So
+purchases stay ordinary Python; the pacer that is installed in the buyer's process decides what the points mean:
 
 - `Free` does nothing: full speed, wall clock;
-- a timed pacer (`ticketlab.timings`) delays at the points, by a plan;
-- a recording pacer (`ticketlab.launch`) writes them down and hands on to another;
-- a controlled pacer (`ticketlab.explore`) hands the turn to the buyer that its policy picks. Of a buyer whose attempt
-  fails it knows the resource; any step that changes that resource makes the attempt worth repeating.
+- a delaying pacer (`ticketlab.timings`) sleeps at the points, to simulate latency;
+- a recorder (`ticketlab.launch`) writes them down;
+- a controlled pacer (`ticketlab.explorer`) lets only the buyer go on that its policy picks. It knows for which resource
+  a buyer waits: any step that changes that resource makes another attempt worthwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 
 class Action(Enum):
-    """What a step does to its resource; all but READ change it, for who reads it or waits for it."""
+    """What a step does to its resource; all actions but READ change it, for those who read it or wait for it.
+
+    `takes` says whether the step leaves its buyer holding the resource, `gives_back` whether it ends that, and `holds`
+    whether it is about who holds the resource, and not about its content.
+    """
 
     READ = "read"
     WRITE = "write"
@@ -37,26 +41,20 @@ class Action(Enum):
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
-    STRUCK = "struck by"  # a fault, which may change anything
-    TIME_PASSES = "let"  # time pass, because nobody could move
-    ADVANCE = "take"  # time, before one asks for more; it passes for everybody
+    FAULT = "fault injected:"  # the resource is the fault's name; it may change anything
+    TIME_PASSES = "let"  # "let time pass": nobody could move
+    ADVANCE = "take"  # "take 20 s": the buyer lets time pass for everybody before its next request
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
-    @property
-    def takes(self) -> bool:
-        """Whether the step leaves its buyer holding the resource."""
-        return self in (Action.ACQUIRE, Action.BEGIN)
+    takes: bool
+    gives_back: bool
+    holds: bool
 
-    @property
-    def gives_back(self) -> bool:
-        """Whether the step ends what its buyer held of the resource."""
-        return self in (Action.RELEASE, Action.COMMIT, Action.ROLLBACK)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the step is about who holds the resource, and not about what is in it."""
-        return self.takes or self.gives_back
+    def __init__(self, value: str) -> None:
+        self.takes = value in ("acquire", "begin")
+        self.gives_back = value in ("release", "commit", "rollback")
+        self.holds = self.takes or self.gives_back
 
 
 class Step(NamedTuple):
@@ -90,7 +88,7 @@ class Step(NamedTuple):
     @property
     def everywhere(self) -> bool:
         """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
+        return self.action in (Action.FAULT, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -125,8 +123,8 @@ UNCHANGED: Final = "unchanged"
 RETRY: Final = "retry"
 """The note that says that the buyer was refused and will try the whole again after a sleep; its value is why."""
 
-TROUBLE: Final = "trouble"
-"""The note that says that the system refused the store an access, and that its maker goes on; its value is why."""
+ACCESS_FAILED: Final = "access failed"
+"""This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""
 
 UNDONE: Final = "undone"
 """The note that says that the step just made only gave back what kept others waiting; refusals would be repeated."""

@@ -24,15 +24,9 @@ from ticketlab.core.errors import ClerkGone, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import RETRY, Action, Step, at, note
 from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
-from ticketlab.strategies.box_office import (
-    BoxOffice,
-    exchange,
-    format_answer,
-    format_request,
-    parse_answer,
-    told_as_trouble,
-)
+from ticketlab.strategies.box_office import BoxOffice, exchange, failed_access_noted
 from ticketlab.strategies.purchase import flock_guard, opened, unwrap
+from ticketlab.strategies.wire import format_answer, format_request, parse_answer
 
 CLERKS: Final = 2
 ASKS: Final = CLERKS + 1
@@ -77,13 +71,13 @@ class RobustClerk(BoxOffice):
                 self._book = Answers(self._answers, session)
             self._serve_all()
 
-    def _deal_with(self, session: Session, line: bytes) -> tuple[int, bytes]:
+    def _answer(self, session: Session, line: bytes) -> tuple[int, bytes]:
         number, _, rest = line.partition(b" ")
         if not self._has_book:
-            return super()._deal_with(session, rest)
+            return super()._answer(session, rest)
         request = self._parse(rest)
         try:
-            with told_as_trouble():
+            with failed_access_noted():
                 self._book = self._book or Answers(self._answers, session)
                 answer = self._book.settle(session, int(number), request)
         except (OSError, PurchaseError) as error:
