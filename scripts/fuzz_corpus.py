@@ -434,7 +434,7 @@ def _latency() -> Read:
 
 def _message() -> Read:
     from ticketlab.core.errors import UsageError
-    from ticketlab.strategies.box_office import parse_request
+    from ticketlab.strategies.wire import parse_request
 
     def read(path: Path) -> object:
         try:

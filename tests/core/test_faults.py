@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.faults import SHARE, Fault, FaultKind, FaultRate
+from ticketlab.core.faults import DEFAULT_SHARE, Fault, FaultKind, FaultRate
 from ticketlab.core.pacing import Action, Step
 
 SECONDS = st.integers(1, 10_000).map(float)
@@ -67,9 +67,9 @@ def test_trouble_with_files_befalls_what_touches_files() -> None:
 
 
 def test_a_share_and_a_time_may_each_be_left_out() -> None:
-    assert FaultRate.parse("kill") == FaultRate(Fault(FaultKind.KILL), SHARE)
+    assert FaultRate.parse("kill") == FaultRate(Fault(FaultKind.KILL), DEFAULT_SHARE)
     assert FaultRate.parse("kill:0.5") == FaultRate(Fault(FaultKind.KILL), 0.5)
-    assert FaultRate.parse(" pause:2s ") == FaultRate(Fault(FaultKind.PAUSE, 2.0), SHARE)
+    assert FaultRate.parse(" pause:2s ") == FaultRate(Fault(FaultKind.PAUSE, 2.0), DEFAULT_SHARE)
     assert FaultRate.parse("pause:0.2:250ms") == FaultRate(Fault(FaultKind.PAUSE, 0.25), 0.2)
     assert FaultRate.parse("pause:0.5") == FaultRate(
         Fault(FaultKind.PAUSE, 1.0), 0.5
@@ -81,7 +81,7 @@ def test_a_share_and_a_time_may_each_be_left_out() -> None:
     ("text", "reason"),
     [
         ("kil", "unknown fault 'kil': did you mean 'kill'?"),
-        ("kill:2", "'kill:2' strikes 2 of the buyers: a share from 0 to 1 is needed"),
+        ("kill:2", "'kill:2' is for 2 of the buyers: a share from 0 to 1 is needed"),
         ("kill:2s", "the fault kill takes no time, but 'kill:2s' gives '2s': write kill"),
         ("kill:0.1:2s", "the fault kill takes no time"),
         ("pause:0s", "'pause:0s' has no time that makes sense: write pause:2s (ms, s, m or h)"),

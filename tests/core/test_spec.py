@@ -24,6 +24,20 @@ def test_a_spec_reads_back_what_it_prints(name: str, variant: str, options: dict
     assert Spec.parse(str(spec)) == spec
 
 
+@given(st.text(min_size=1).filter(lambda text: text == text.strip() and "\0" not in text))
+def test_an_option_s_value_may_be_any_text(value: str) -> None:
+    kind = Kind(name="server", summary="", options={"url": Option("", "", text=True), "size": Option("1", "")})
+    spec = Spec("server", options=(("url", value), ("size", "2")))
+    assert Spec.parse(str(spec)) == spec
+    assert kind.settings(spec) == {"url": value, "size": "2"}
+
+
+def test_an_address_is_written_as_it_is_but_for_its_commas() -> None:
+    spec = Spec.parse("postgres:pooled,url=postgresql://lab:pw@[::1]:5432/books?a=1,,b=2,size=2")
+    assert spec.variant == "pooled"
+    assert dict(spec.options) == {"url": "postgresql://lab:pw@[::1]:5432/books?a=1,b=2", "size": "2"}
+
+
 def test_settings_are_the_defaults_and_what_was_set() -> None:
     assert KIND.settings(Spec.parse("clerk:socket,workers=2")) == {"workers": "2", "transport": "unix"}
     assert KIND.variant(Spec.parse("clerk:socket")) == "socket"
@@ -41,6 +55,7 @@ def test_the_first_variant_is_the_default() -> None:
         ("clerk:a,b", "at 'b'"),
         ("clerk:=3", "at '=3'"),
         ("clerk:,", "at ''"),
+        ("clerk:a,,b", "at 'a,,b'"),
         ("clerk:sockett", "did you mean 'socket'"),
         ("clerk,workers=3", "a colon follows the name"),
         ("clerk:SOCKET", "did you mean 'socket'"),

@@ -46,7 +46,7 @@ def test_who_is_terminated_makes_no_further_step_but_those_of_its_clean_up(polic
     assert {one.ending for one in seen} == {ExecutionEnd.COMPLETED}
     for one in seen:
         mine = [step for who, step in zip(one.schedule, one.steps, strict=True) if who == 0]
-        assert mine == ["acquire lock", "read x", "struck by terminate", "release lock"]
+        assert mine == ["acquire lock", "read x", "fault injected: terminate", "release lock"]
         assert one.injected == (0,)
         assert one.unanswered == [(0, 0, 0)]
 

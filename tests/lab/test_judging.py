@@ -8,7 +8,7 @@ import pytest
 
 from ticketlab.core.history import Operation
 from ticketlab.lab.racing.verdict import unfinished
-from ticketlab.launch.job import Exit
+from ticketlab.launch.launcher import Exit
 from ticketlab.launch.track import Track
 
 SECOND = 1_000_000_000

@@ -115,7 +115,7 @@ def test_the_timeline_shows_who_was_struck_where() -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
     result = race(scenario, RaceOptions(faults=fault_rates("kill:1"), timeline=True))
     assert result.timeline is not None
-    assert {span.lane for span in result.timeline.spans if "struck by kill" in span.detail} == {0, 1, 2}
+    assert {span.lane for span in result.timeline.spans if "fault injected: kill" in span.detail} == {0, 1, 2}
 
 
 def test_who_is_paused_goes_on_and_hears_its_answer() -> None:

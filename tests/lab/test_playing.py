@@ -130,7 +130,7 @@ def test_where_a_kill_strikes_is_drawn() -> None:
         Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(FaultPoint(0, 1, Fault.parse("kill")),)
     )
     assert [anomaly.name for anomaly in played.anomalies] == ["lock left behind"]
-    assert "struck by kill → before read inventory.json" in str(played)
+    assert "fault injected: kill → before read inventory.json" in str(played)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from ticketlab.launch.track import track
 from ticketlab.timings.latency import Latency
 
 INVOKED = (recorder.INVOKE, 100, "buy", "main", 1)
-READ = [(recorder.STEP, 110, "read", "books"), (recorder.NOTE, "remaining", 5)]
-WRITE = [(recorder.STEP, 130, "write", "books"), (recorder.NOTE, "remaining", 4)]
+READ = [(recorder.STEP, 110, "read", "books"), (recorder.NOTED, "remaining", 5)]
+WRITE = [(recorder.STEP, 130, "write", "books"), (recorder.NOTED, "remaining", 4)]
 SOLD = (recorder.RETURN, 140, "ok", (1,))
 
 
@@ -66,7 +66,7 @@ def test_a_commit_that_takes_its_time_still_holds_the_transaction() -> None:
 
 
 def test_a_retry_backs_off_and_begins_anew() -> None:
-    again = [(recorder.NOTE, "retry", "it moved on"), (recorder.SLEEP, 120, 0.002)]
+    again = [(recorder.NOTED, "retry", "it moved on"), (recorder.SLEEP, 120, 0.002)]
     found = drawn(INVOKED, *READ, *again, *WRITE, SOLD)
     assert (20, 30, "blocked", "backs off 2 ms") in found
     assert (0, 20, "running", "read books: 5 left, must try again: it moved on") in found

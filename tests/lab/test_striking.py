@@ -47,7 +47,7 @@ def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
     assert after(found, "acquire lock") == set()
     assert after(found, "read inventory.json") == {"lock left behind"}
     assert found.finding is not None
-    assert found.finding.execution.steps == ("acquire lock", "struck by kill")
+    assert found.finding.execution.steps == ("acquire lock", "fault injected: kill")
     assert found.finding.anomalies[0].sentence == (
         "buyer 2 waits for lock, held by buyer 1, which was killed while holding it: nobody can ever have it again"
     )

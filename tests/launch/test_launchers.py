@@ -19,9 +19,8 @@ from ticketlab.core.pacing import Action, Pacer, Step, at, note
 from ticketlab.core.plugin import Perform, Store, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.launch.barrier import StartBarrier
-from ticketlab.launch.job import Exit, Launcher, RaceJob
-from ticketlab.launch.log import EventLog
+from ticketlab.launch.job import RaceJob
+from ticketlab.launch.launcher import Exit, Launcher
 from ticketlab.launch.pool import PoolLauncher
 from ticketlab.launch.process import ProcessLauncher
 from ticketlab.launch.threads import ThreadLauncher
@@ -100,7 +99,7 @@ def run(launcher: Launcher, mishap: Mishap, timeout: float = 30.0) -> tuple[dict
     scenario = Scenario(Spec("private"), Spec("mishap"), buyers=4)
     store = PrivateStore(Path(), "")
     store.create(Inventory({"main": 5}), ledger=True)
-    start_barrier, log = StartBarrier(), EventLog(4 + len(mishap.services()))
+    start_barrier, log = launcher.make_barrier(), launcher.make_log(4 + len(mishap.services()))
     try:
         job = RaceJob(scenario, store, mishap, log, start_barrier, _as_it_is, timeout, memory_mb=100)
         exits = launcher.run(job, lambda: None)

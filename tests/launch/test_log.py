@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.launch.log import MOST, WINDOW, EventLog, LogFull, Tail
+from ticketlab.launch.log import MOST, WINDOW, EventLog, LogFull
 
 FIELD = st.one_of(st.none(), st.integers(-(2**70), 2**70), st.text(max_size=50), st.tuples(st.integers()))
 
@@ -44,7 +44,7 @@ def test_records_go_on_in_the_next_window() -> None:
 def test_a_tail_gives_what_was_written_since_it_was_last_read(batches: list[list[tuple[str, str]]]) -> None:
     log = EventLog(2)
     try:
-        writer, tail = log.writer(1), Tail(log, 1)
+        writer, tail = log.writer(1), log.tail(1)
         for batch in batches:
             for record in batch:
                 writer.append(record)

@@ -20,15 +20,17 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.lab.plugins.registry import registered
 from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import race
-from ticketlab.strategies.box_office import LOBBY, BoxOffice, format_request, parse_request
+from ticketlab.strategies.box_office import BoxOffice
 from ticketlab.strategies.clerk import KIND
+from ticketlab.strategies.pending_clients import MOST_PENDING
+from ticketlab.strategies.wire import format_request, parse_request
 
 NESTED = b"[" * 60_000 + b"\n"
 STRANGERS: dict[str, tuple[bytes, ...]] = {
     "nothing": (b"",),
     "garbage": (bytes(range(256)) * 8, b"\0" * 100, b"\n\n\n", b"GET / HTTP/1.1\r\n\r\n"),
     "a length of its own": (b"\xff\xff\xff\xff", (1 << 62).to_bytes(8, "big") + b"x"),
-    "a request without a pass": (b'["buy", 1, "main", 1]\n',),
+    "a request without a token": (b'["buy", 1, "main", 1]\n',),
     "a pickle": (b"cos\nsystem\n(S'touch pwned'\ntR.",),
 }
 MAD: dict[str, bytes] = {
@@ -104,7 +106,7 @@ def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> N
 @pytest.mark.parametrize("transport", ["unix", "tcp"])
 @pytest.mark.parametrize("server", ["selector", "process", "pool"])
 def test_strangers_change_nothing(server: str, transport: str, what: str) -> None:
-    raced(server, transport, lambda office: beset(office, list(STRANGERS[what]), keep=3 * LOBBY))
+    raced(server, transport, lambda office: beset(office, list(STRANGERS[what]), keep=3 * MOST_PENDING))
 
 
 @pytest.mark.parametrize("what", STRANGERS)
@@ -117,12 +119,12 @@ def test_who_hangs_up_at_once_changes_nothing(server: str, what: str) -> None:
 @pytest.mark.parametrize("server", ["selector", "process", "pool"])
 def test_a_buyer_gone_mad_is_disconnected_and_the_others_go_on(server: str, what: str) -> None:
     # A pool's worker waits for a silent buyer for some seconds, so there it is a few of them.
-    raced(server, "unix", lambda office: beset(office, [office._pass + MAD[what]], keep=2, times=4))
+    raced(server, "unix", lambda office: beset(office, [office._token + MAD[what]], keep=2, times=4))
 
 
 @pytest.mark.parametrize("server", ["selector", "process", "pool"])
-def test_half_a_pass_then_silence_changes_nothing(server: str) -> None:
-    raced(server, "unix", lambda office: beset(office, [office._pass[:-1], office._pass[:3] + b"?"], keep=200))
+def test_half_a_token_then_silence_changes_nothing(server: str) -> None:
+    raced(server, "unix", lambda office: beset(office, [office._token[:-1], office._token[:3] + b"?"], keep=200))
 
 
 def test_nobody_outside_this_machine_or_user_can_connect() -> None:

@@ -1,4 +1,4 @@
-"""A clerk that dies at any of its steps: with a book of answers no sale is lost or made twice, without one they are."""
+"""A clerk that dies at any of its steps: with a record of answers no sale is lost or doubled, without it they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from test_lease import opened
 
 from ticketlab.core.inventory import Books, Buy, Outcome, Sold
 from ticketlab.core.pacing import Blocked, Step, paced_by
-from ticketlab.strategies.robust_clerk import Answers
+from ticketlab.strategies.answer_record import AnswerRecord
 
 T = TypeVar("T")
 PATIENCE = 60.0
@@ -33,10 +33,10 @@ def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> Non
     found = struck("json:in-place", "clerk:robust", "kill-service", buyers=1)
     assert found.verdict.valid
     before = [point.before for point in found.injected]
-    assert {"write answers", "write inventory.json", "send answers 1", "acquire duty"} <= set(before)
+    assert {"write answers", "write inventory.json", "send answers 1", "acquire active clerk"} <= set(before)
 
 
-def test_without_a_book_an_order_that_is_sent_again_is_sold_again() -> None:
+def test_without_a_record_an_order_that_is_sent_again_is_sold_again() -> None:
     found = struck("json:in-place", "clerk:retry", "kill-service", buyers=1)
     assert found.verdict.valid is False
     assert "ghost sale" in found.names
@@ -52,15 +52,15 @@ def raced(folder: Path, steps: int) -> tuple[bool, list[Outcome], Books]:
     folder.mkdir()
     store, clerks = opened("sqlite", "clerk:robust", folder)
     context = multiprocessing.get_context("fork")
-    on_duty = context.Event()
+    active = context.Event()
 
     def serve_until_killed() -> None:
-        with paced_by(OnDuty(steps, on_duty)):
+        with paced_by(Active(steps, active)):
             clerks.services()[0]()
 
     first: BaseProcess = context.Process(target=serve_until_killed)
     first.start()
-    assert on_duty.wait(PATIENCE)
+    assert active.wait(PATIENCE)
     second = context.Process(target=clerks.services()[1])
     second.start()
     with clerks.join(store, 1) as purchase:
@@ -77,11 +77,11 @@ def raced(folder: Path, steps: int) -> tuple[bool, list[Outcome], Books]:
     return died, told, books
 
 
-class OnDuty(Dying):
-    """Says when it is on duty, and counts its steps from then on."""
+class Active(Dying):
+    """Says when it is active, and counts its steps from then on."""
 
     def __init__(self, before: int, told: Event) -> None:
-        super().__init__(before + 1)  # to come on duty is a step
+        super().__init__(before + 1)  # to become active is a step
         self._told = told
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
@@ -106,33 +106,33 @@ def _line() -> bytes:
     return json.dumps([1, 1, "main", 1, '["sold", [1]]\n']).encode() + b"\n"
 
 
-def test_an_entry_that_was_cut_short_or_never_carried_out_is_struck_out(tmp_path: Path) -> None:
+def test_an_entry_that_was_cut_short_or_never_carried_out_is_removed(tmp_path: Path) -> None:
     store, _ = opened("json", "none", tmp_path)
-    book = tmp_path / "answers"
+    record = tmp_path / "answers"
     line = _line()
     with store.session() as session:
         for torn in (line[:5], line[:-1], line):
-            book.write_bytes(torn)
-            Answers(book, session)
-            assert book.read_bytes() == b""
-        book.write_bytes(b"")
-        first = Answers(book, session).settle(session, 1, Buy(1, "main"))
-        assert Answers(book, session).settle(session, 1, Buy(1, "main")) == first
+            record.write_bytes(torn)
+            AnswerRecord(record, session)
+            assert record.read_bytes() == b""
+        record.write_bytes(b"")
+        first = AnswerRecord(record, session).answer(session, 1, Buy(1, "main"))
+        assert AnswerRecord(record, session).answer(session, 1, Buy(1, "main")) == first
         assert store.books().stocks["main"].remaining == 89
-        assert book.read_bytes()
+        assert record.read_bytes()
 
 
 @pytest.mark.parametrize("room", [20, 80])  # for a part of the entry; for the entry, and a part of the books
-def test_a_sale_that_could_not_be_written_is_in_neither_book(room: int, tmp_path: Path) -> None:
+def test_a_sale_that_could_not_be_written_is_in_neither_the_record_nor_the_books(room: int, tmp_path: Path) -> None:
     store, _ = opened("json:rename", "none", tmp_path)
-    book = tmp_path / "answers"
-    book.touch()
+    record = tmp_path / "answers"
+    record.touch()
     with store.session() as session:
-        answers = Answers(book, session)
+        answers = AnswerRecord(record, session)
         with room_for(room), pytest.raises(OSError, match="File too large"):
-            answers.settle(session, 1, Buy(1, "main"))
-        assert book.stat().st_size == min(room, len(_line()))
-        again = Answers(book, session)
-        assert book.read_bytes() == b""
-        assert b"sold" in again.settle(session, 1, Buy(1, "main"))
-        assert (store.books().stocks["main"].remaining, book.read_bytes()) == (89, _line())
+            answers.answer(session, 1, Buy(1, "main"))
+        assert record.stat().st_size == min(room, len(_line()))
+        again = AnswerRecord(record, session)
+        assert record.read_bytes() == b""
+        assert b"sold" in again.answer(session, 1, Buy(1, "main"))
+        assert (store.books().stocks["main"].remaining, record.read_bytes()) == (89, _line())

@@ -14,7 +14,7 @@ from surviving import struck
 from test_lease import buy, opened
 
 from ticketlab.core.inventory import Sold
-from ticketlab.strategies.stale import LOCK, living
+from ticketlab.strategies.stale import LINK, living
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_whenever_a_holder_is_killed_the_next_one_gets_the_lock(strategy: str, t
 
 def test_a_holder_of_a_number_that_is_another_process_by_now_is_dead(tmp_path: Path) -> None:
     store, guard = opened("json", "filelock:stale-holder", tmp_path)
-    (tmp_path / LOCK).symlink_to(f"{os.getpid()}-1")  # of this number, and started with the machine
+    (tmp_path / LINK).symlink_to(f"{os.getpid()}-1")  # of this number, and started with the machine
     assert buy(store, guard, 1) == Sold((1,))
     store.close()
 
@@ -71,11 +71,11 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path) -> None:
 
     def hold() -> None:
         with guard.join(store, 1):
-            (tmp_path / LOCK).symlink_to(str(living(os.getpid())))
+            (tmp_path / LINK).symlink_to(str(living(os.getpid())))
             told.send(None)
             leave.recv()
             (tmp_path / "given back").touch()
-            (tmp_path / LOCK).unlink()
+            (tmp_path / LINK).unlink()
 
     def wait() -> None:
         told.send(None)

@@ -19,8 +19,8 @@ from ticketlab.lab.plugins.registry import names, registered, store_kind
 from ticketlab.stores.memory import KIND as MEMORY
 from ticketlab.stores.memory import MemorySession, MemoryStore
 from ticketlab.strategies.lock import KIND as LOCK
-from ticketlab.strategies.lock import ProcessLock
 from ticketlab.strategies.none import KIND as NONE
+from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import fulfil, with_lock
 from ticketlab.testing import check_store, check_strategy
 

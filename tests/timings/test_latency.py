@@ -1,4 +1,4 @@
-"""How simulated latency is written, and when it strikes."""
+"""How simulated latency is written, and which steps it delays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Sleeper(Free):
         ("read=100ms,write=200ms", {"read": (0.1, 0.1), "write": (0.2, 0.2)}),
         ("write=0-1s", {"write": (0.0, 1.0)}),
         ("send=5us-2ms", {"send": (5e-6, 2e-3)}),
-        ("read=2", {"read": (2.0, 2.0)}),
+        ("read=0", {"read": (0.0, 0.0)}),
+        ("read=0-0", {"read": (0.0, 0.0)}),
     ],
 )
 def test_durations_are_read_with_their_units(text: str, ranges: dict[str, tuple[float, float]]) -> None:
@@ -44,6 +45,9 @@ def test_durations_are_read_with_their_units(text: str, ranges: dict[str, tuple[
         ("read=fast", "is not a duration"),
         ("read=-1s", "is not a duration"),
         ("read", "is not a duration"),
+        ("read=5", "has no unit: write 5ms or 5s"),
+        ("read=1-5", "has no unit"),
+        ("read=1s-5", "has no unit"),
         ("read=2s-1s", "runs backwards"),
     ],
 )

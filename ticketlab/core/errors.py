@@ -1,4 +1,4 @@
-"""What can go wrong, and for a purchase: whether it certainly did not happen, or may have happened."""
+"""The errors of the lab and of purchases; a purchase error says whether the request certainly had no effect."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Iterable
 
 
 class TicketlabError(Exception):
-    """The lab could not do its work; the message is one line for a person."""
+    """The lab could not do its work; the message is one line for its user."""
 
     exit_code = 4
 
 
 class UsageError(TicketlabError):
-    """The request itself was wrong; the message says what was found and what would be right."""
+    """What the user asked for was wrong; the message says what was found and what would be right."""
 
     exit_code = 2
 
 
 class PurchaseError(TicketlabError):
-    """A request to the inventory failed; `definite` says that it certainly had no effect."""
+    """A request to the inventory failed; if `definite` is set, it certainly had no effect."""
 
     definite = False
 
 
 class TornRead(PurchaseError):
-    """A reader met a half-written record; it changed nothing."""
+    """A reader found a half-written record; the request had no effect."""
 
     definite = True
 
@@ -36,18 +36,18 @@ class Conflict(PurchaseError):
 
 
 class GaveUp(PurchaseError):
-    """A strategy spent its bounded retries; the request had no effect."""
+    """A strategy used up its retries; the request had no effect."""
 
     definite = True
 
 
 class ClerkGone(PurchaseError):
-    """The clerk never answered: it may or may not have made the sale."""
+    """The clerk never answered; it may or may not have made the sale."""
 
 
 def unknown_name(what: str, found: str, known: Iterable[str]) -> UsageError:
-    """Build the error for a misspelt name, with the closest known one, in any case, as its suggestion."""
-    from difflib import get_close_matches  # names are seldom misspelt
+    """Return the error for an unknown name; it suggests the closest known name, or lists all if none is close."""
+    from difflib import get_close_matches  # imported here: names are seldom misspelt
 
     names = {name.casefold(): name for name in sorted(known)}
     close = get_close_matches(found.casefold(), names, n=1)

@@ -1,11 +1,11 @@
-"""Faults: what may strike a participant at a scheduling point, as values that cases hold and command lines name.
+"""Faults: what can be injected into a participant at a scheduling point, as values in cases and on command lines.
 
-A fault strikes just before one of a participant's own steps, or after its last, before it could say what came of its
-request. `kill`, `pause` and `terminate` are signals; input and output fail by limits that the kernel keeps, or by an
-error in place of the access (`ticketlab.core.trouble`).
+A fault comes just before one of a participant's own steps, or after the last step and before the answer to its request.
+`kill`, `pause` and `terminate` are signals. Accesses to files fail by limits that the kernel enforces, or by an error
+in place of the access (`ticketlab.core.failing_io`).
 
 One grammar names them all: `kind[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
-that of the buyers that meet with it in a live race; an exploration strikes everywhere, and takes none.
+that of the buyers that get the fault in a live race. An exploration tries every point, and takes no share.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ticketlab.core.pacing import Action, Step
 
 
 class FaultKind(Enum):
-    """What a fault does."""
+    """What a fault does; the value is its name."""
 
     KILL = "kill"
     KILL_SERVICE = "kill-service"
@@ -37,26 +37,26 @@ class FaultKind(Enum):
 
     @property
     def meaning(self) -> str:
-        """What it does, in words."""
+        """What the fault does, in words."""
         return _MEANINGS[self]
 
     @property
     def takes_time(self) -> bool:
-        """Whether it is named with a time, as in `pause:2s`."""
+        """Whether a time belongs to its name, as in `pause:2s`."""
         return self in _SECONDS
 
     @property
     def in_files(self) -> bool:
-        """Whether it befalls files, so that a store without any cannot meet it."""
+        """Whether it makes accesses to files fail, so that it cannot be injected where a store has no files."""
         return self in _ON_FILES
 
     @property
     def is_step(self) -> bool:
-        """Whether it is a step of its own, which others may move before and after; else it befalls one step."""
+        """Whether it is a step of its own, before and after which others may move; else it makes one step fail."""
         return self not in _ON_FILES and self is not FaultKind.LOCKED
 
     def applies_to(self, step: Step | None) -> bool:
-        """Whether it can strike before a step, or, where there is None, before the answer."""
+        """Return whether it can be injected at a step or, if that is None, before the answer."""
         if self in _ON_FILES:
             return step is not None and step.action in _ON_FILES[self]
         if self is FaultKind.LOCKED:
@@ -65,42 +65,42 @@ class FaultKind(Enum):
 
 
 _MEANINGS: Final = {
-    FaultKind.KILL: "the buyer is killed: nothing of it is cleaned up",
-    FaultKind.KILL_SERVICE: "the same happens to a clerk",
+    FaultKind.KILL: "the buyer is killed, and cleans nothing up",
+    FaultKind.KILL_SERVICE: "a clerk is killed, and cleans nothing up",
     FaultKind.KILL_SERVER: "the store's server process is killed",
-    FaultKind.TERMINATE: "the buyer is told to end, and cleans up on its way out",
+    FaultKind.TERMINATE: "the buyer is told to end, and cleans up first",
     FaultKind.PAUSE: "the buyer stands still, and time passes for all",
-    FaultKind.CLOCK: "the clock on the wall jumps",
+    FaultKind.CLOCK: "the wall clock jumps",
     FaultKind.DISK_FULL: "nothing more can be written",
     FaultKind.IO_ERROR: "a write, flush or rename fails",
     FaultKind.SHORT_WRITE: "a write ends after its first bytes",
     FaultKind.NO_FILES: "no file can be opened any more",
-    FaultKind.LOCKED: "somebody else keeps the database locked",
+    FaultKind.LOCKED: "a program outside the race keeps the database locked",
 }
-_SECONDS: Final = {FaultKind.PAUSE: 60.0, FaultKind.CLOCK: 3600.0}  # and how much, where nothing is said
-_LIVE_SECONDS: Final = {FaultKind.PAUSE: 1.0, FaultKind.CLOCK: 3600.0}  # in a live race, where they are real
+_SECONDS: Final = {FaultKind.PAUSE: 60.0, FaultKind.CLOCK: 3600.0}  # the times by default
+_LIVE_SECONDS: Final = {FaultKind.PAUSE: 1.0, FaultKind.CLOCK: 3600.0}  # in a live race, where they really pass
 _ASKS: Final = frozenset({Action.READ, Action.WRITE, Action.BEGIN, Action.COMMIT})
 _ON_FILES: Final = {
     FaultKind.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
     FaultKind.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
     FaultKind.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
     FaultKind.NO_FILES: frozenset(Action)
-    - {Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
+    - {Action.FAULT, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
 }
 
-_FORMER_NAMES: Final = {"kill-staff": "kill-service"}  # as cases and runs of earlier versions have them
+_FORMER_NAMES: Final = {"kill-staff": "kill-service"}  # in cases and runs of earlier versions
 _FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
-LONGEST_S: Final = 366 * 86_400.0
+_LONGEST_SECONDS: Final = 366 * 86_400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _FEW: Final = frozenset({FaultKind.KILL_SERVICE, FaultKind.KILL_SERVER})
-SHARE: Final = 0.1
-"""The share of buyers that a fault strikes where nothing is said; of staff and servers, of which there are few, all."""
+DEFAULT_SHARE: Final = 0.1
+"""The share of buyers that get a fault by default; of services and servers, of which there are few, all get it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Fault:
-    """One kind of harm; `seconds` says for how long a buyer is paused, or how far a clock jumps."""
+    """One fault; `seconds` is how long a buyer is paused, or how far a clock jumps."""
 
     kind: FaultKind
     seconds: float = 0.0
@@ -124,7 +124,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class FaultRate:
-    """A fault of a live race, and the odds, from 0 to 1, at which each of those that it can befall meets with it."""
+    """A fault of a live race, and the probability, from 0 to 1, with which each participant that can get it does."""
 
     fault: Fault
     share: float
@@ -134,9 +134,9 @@ class FaultRate:
         """Read `kill`, `kill:0.1`, `pause:2s` or `pause:0.2:2s`; raises UsageError for anything else."""
         fault, share = _parse(text, _LIVE_SECONDS)
         if share is None:
-            share = 1.0 if fault.kind in _FEW else SHARE
+            share = 1.0 if fault.kind in _FEW else DEFAULT_SHARE
         if share > 1:
-            raise UsageError(f"{text.strip()!r} strikes {share:g} of the buyers: a share from 0 to 1 is needed")
+            raise UsageError(f"{text.strip()!r} is for {share:g} of the buyers: a share from 0 to 1 is needed")
         return cls(fault, share)
 
     def __str__(self) -> str:
@@ -145,7 +145,7 @@ class FaultRate:
 
 
 def _parse(text: str, seconds_of: Mapping[FaultKind, float] = _SECONDS) -> tuple[Fault, float | None]:
-    """Read `kind[:share][:time]`; the share is None where there is none."""
+    """Read `kind[:share][:time]`; the share is None if the text has none."""
     name, *rest = text.strip().split(":")
     try:
         kind = FaultKind(_FORMER_NAMES.get(name, name))
@@ -158,15 +158,15 @@ def _parse(text: str, seconds_of: Mapping[FaultKind, float] = _SECONDS) -> tuple
         return Fault(kind), share
     form = _FORM.fullmatch(":".join(rest)) if rest else None
     seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[kind]
-    if not 0 < abs(seconds) <= LONGEST_S or (seconds < 0 and kind is FaultKind.PAUSE):
+    if not 0 < abs(seconds) <= _LONGEST_SECONDS or (seconds < 0 and kind is FaultKind.PAUSE):
         raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
     return Fault(kind, seconds), share
 
 
 class FaultPoint(NamedTuple):
-    """A fault and where it strikes: before which step of its victim, the steps that it can befall counted from 0.
+    """A fault and where it is injected: at the `point`-th, from 0, of the participant's steps that it applies to.
 
-    The victim is a participant, numbered from 0, buyers first, staff after them.
+    Participants are numbered from 0, buyers first, then services.
     """
 
     who: int

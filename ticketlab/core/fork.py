@@ -1,8 +1,8 @@
-"""A child process by a bare fork, with as much of `multiprocessing.Process` as launchers and explorations use.
+"""A child process by a bare fork, with the part of `multiprocessing.Process` that launchers and executors use.
 
-For each child `multiprocessing` asks after all earlier ones, opens two pipes and the null device, and runs a good deal
-of Python in either process. After a fork that is what costs: a page of memory is copied when one of the two first
-writes to it, and looking at a Python object is writing to its reference count.
+For each child `multiprocessing` polls all earlier ones, opens two pipes and the null device, and runs much Python in
+both processes. That is the cost of a fork: a page of memory is copied when either process first writes to it, and to
+look at a Python object is to write to its reference count.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from multiprocessing import process, util
 from typing import Any, Final
 
-_mp: Final[Any] = util  # what a child must do for multiprocessing's sake has no public name
+_mp: Final[Any] = util  # what multiprocessing does in a child has no public names
 
 
 class ForkedProcess:
@@ -27,8 +27,8 @@ class ForkedProcess:
         self._exitcode: int | None = None
 
     def start(self) -> None:
-        """Fork; in the child this never returns, whatever happens there."""
-        _mp._flush_std_streams()  # or what waits there would be written by both
+        """Fork; in the child this never returns."""
+        _mp._flush_std_streams()  # or both processes would write what is buffered
         parent, code = os.getpid(), 1
         try:
             self.pid = os.fork()
@@ -46,9 +46,9 @@ class ForkedProcess:
                 os._exit(code)
 
     def _run(self) -> None:
-        process._children = set()  # type: ignore[attr-defined]  # they are the parent's
+        process._children = set()  # type: ignore[attr-defined]  # the parent's children are not this process's
         _mp._finalizer_registry.clear()
-        _mp._run_after_forkers()  # proxies connect anew, queues and locks forget what the parent did
+        _mp._run_after_forkers()  # proxies connect anew; queues and locks forget the parent's state
         try:
             self._target(*self._args)
         finally:
@@ -58,7 +58,7 @@ class ForkedProcess:
 
     @property
     def sentinel(self) -> int:
-        """A file that can be read once it has ended."""
+        """A file that becomes readable when it has ended."""
         assert self.pid is not None, "it has been started"
         if self._sentinel is None:
             self._sentinel = os.pidfd_open(self.pid)
@@ -70,7 +70,7 @@ class ForkedProcess:
         return self._await(os.WNOHANG)
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until it has ended, but no longer than so many seconds."""
+        """Wait until it has ended, but no longer than `timeout` seconds."""
         if timeout is None or select.select([self.sentinel], [], [], timeout)[0]:
             self._await(0)
 

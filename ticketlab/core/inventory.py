@@ -3,9 +3,9 @@
 Ticket numbers count sales: the n-th ticket that a section issues has number n. A cancelled ticket's number is void and
 is never issued again, as at real box offices, so a number that two buyers hold is always an error.
 
-A hold takes tickets off sale for a while and gives them no numbers: the buyer confirms it, which is the sale, or
-cancels it, or its time is over. Nobody watches the clock. Whoever next decides on the record finds the hold ended and
-writes it off, even where that is all it writes; so what it is told was true at the moment when it asked for the time.
+A hold takes tickets off sale for a while without numbers. The buyer confirms it, which is the sale, or cancels it, or
+it expires. Nobody watches the clock: the next request on the section finds the hold expired and removes it from the
+record, even if it writes nothing else. So its answer was true at the moment when it asked for the time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import now
 from ticketlab.core.strict_json import brief
 
-LONGEST_NAME: Final = 200
+_LONGEST_NAME: Final = 200
 MOST_TICKETS: Final = 1 << 53
-"""More than any number that every store, and JSON everywhere, keeps exactly."""
+"""One more than the largest number that every store and every JSON reader keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,24 @@ class Inventory:
         if not self.sections:
             raise UsageError("an inventory needs at least one section")
         for name, tickets in self.sections.items():
-            if not 0 < len(name) <= LONGEST_NAME:
-                raise UsageError(f"a section's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+            if not 0 < len(name) <= _LONGEST_NAME:
+                raise UsageError(f"a section's name has 1 to {_LONGEST_NAME} characters, not {len(name)}")
             if not 0 <= tickets < MOST_TICKETS:
                 raise UsageError(f"section {brief(name)} has {tickets} tickets: a number from 0 to 2**53 is needed")
 
     @classmethod
     def of(cls, tickets: int | Mapping[str, int]) -> Inventory:
-        """Return so many tickets in one section, `main`, or the sections that are given."""
+        """Return an inventory of that many tickets in one section, `main`, or of the sections that are given."""
         return cls({"main": tickets} if isinstance(tickets, int) else dict(tickets))
 
     @property
     def tickets(self) -> int:
-        """Number of tickets over all sections."""
+        """The number of tickets in all sections."""
         return sum(self.sections.values())
 
 
 class OpenHold(NamedTuple):
-    """One hold that stands in a section's record; `until` is the time, as `pacing.now()` has it, when it ends."""
+    """One hold in a section's record; `until` is when it expires, by `pacing.now()`."""
 
     hold: str
     buyer: int
@@ -59,7 +59,7 @@ class OpenHold(NamedTuple):
 
 
 class Stock(NamedTuple):
-    """One section's record in the books; `version` grows with every write, `remaining` leaves out what is held."""
+    """One section's record in the books; `version` counts the writes, and `remaining` leaves out held tickets."""
 
     section: str
     tickets: int
@@ -70,23 +70,23 @@ class Stock(NamedTuple):
 
     @property
     def held(self) -> int:
-        """Number of tickets in holds that stand in the record, over or not."""
+        """The number of tickets in the record's holds, expired or not."""
         return sum(each.quantity for each in self.holds)
 
     def without(self, gone: Collection[OpenHold]) -> Stock:
-        """Return the record with these holds gone and their tickets for sale again."""
+        """Return the record without these holds, their tickets for sale again."""
         back = sum(each.quantity for each in gone)
         return self._replace(
             remaining=self.remaining + back, holds=tuple(each for each in self.holds if each not in gone)
         )
 
     def find(self, hold: str) -> OpenHold | None:
-        """Return the hold of that name, where it stands in the record, over or not."""
+        """Return the record's hold of that name, expired or not, or None."""
         return next((each for each in self.holds if each.hold == hold), None)
 
 
 class Entry(NamedTuple):
-    """One line of the ledger: a sale to a buyer, or a cancellation that gives its tickets back."""
+    """One entry of the ledger: a sale to a buyer, or a cancellation that gives the buyer's tickets back."""
 
     buyer: int
     section: str
@@ -96,7 +96,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a store says when read afresh; `ledger` is None where the scenario kept none."""
+    """What a store says when it is read afresh; `ledger` is None if the scenario keeps none."""
 
     stocks: Mapping[str, Stock]
     ledger: tuple[Entry, ...] | None
@@ -113,45 +113,45 @@ class SoldOut(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A search was told how many tickets are left."""
+    """The buyer was told how many tickets are left."""
 
     remaining: int
 
 
 class Cancelled(NamedTuple):
-    """The buyer was told that these tickets are given back."""
+    """The buyer was told that these tickets have been given back."""
 
     tickets: tuple[int, ...]
 
 
 class Held(NamedTuple):
-    """The buyer was told that tickets are held for it, under this name."""
+    """The buyer was told that tickets are held for it under this name."""
 
     hold: str
 
 
 class Expired(NamedTuple):
-    """The buyer was told that the hold it named does not stand: its time is over, or it is used up."""
+    """The buyer was told that its hold is not there: it has expired, or was confirmed or cancelled before."""
 
 
 Outcome = Sold | SoldOut | Found | Cancelled | Held | Expired
 
 
 class Change(NamedTuple):
-    """What a request does to a section's record: the new record and its ledger entry, or None for both; the outcome."""
+    """What a request does: the section's new record and a ledger entry, each None if there is none, and the outcome."""
 
     stock: Stock | None
     entry: Entry | None
     outcome: Outcome
 
 
-def _written_off(request: Request, stock: Stock) -> Change | None:
-    """Decide a request where holds have ended, which is a change whatever else it does; None where none has."""
+def _without_expired(request: Request, stock: Stock) -> Change | None:
+    """Decide a request on a record in which holds have expired: they are removed in any case. None if none has."""
     time = now()
-    ended = [each for each in stock.holds if each.until <= time]
-    if not ended:
+    expired = [each for each in stock.holds if each.until <= time]
+    if not expired:
         return None
-    after = stock.without(ended)
+    after = stock.without(expired)
     change = request.on(after)
     return change if change.stock is not None else change._replace(stock=_next(after))
 
@@ -170,7 +170,7 @@ class Buy(NamedTuple):
     def on(self, stock: Stock) -> Change:
         """Decide the order against a record as it was read."""
         section, total, remaining, issued, version, holds = stock
-        if holds and (change := _written_off(self, stock)):
+        if holds and (change := _without_expired(self, stock)):
             return change
         if remaining < self.quantity:
             return Change(None, None, SoldOut())
@@ -180,14 +180,14 @@ class Buy(NamedTuple):
 
 
 class Search(NamedTuple):
-    """A question how many tickets are left."""
+    """The question how many tickets are left."""
 
     buyer: int
     section: str
 
     def on(self, stock: Stock) -> Change:
-        """Answer from a record as it was read."""
-        if stock.holds and (change := _written_off(self, stock)):
+        """Decide the question against a record as it was read."""
+        if stock.holds and (change := _without_expired(self, stock)):
             return change
         return Change(None, None, Found(stock.remaining))
 
@@ -195,7 +195,7 @@ class Search(NamedTuple):
 class Hold(NamedTuple):
     """An order to keep `quantity` tickets for `seconds`: all of them or none.
 
-    The buyer names the hold, as no other hold of the inventory is named, and confirms or cancels it by that name.
+    The buyer gives the hold a name that is unique in the inventory, and confirms or cancels it by that name.
     """
 
     buyer: int
@@ -206,7 +206,7 @@ class Hold(NamedTuple):
 
     def on(self, stock: Stock) -> Change:
         """Decide the order against a record as it was read."""
-        if stock.holds and (change := _written_off(self, stock)):
+        if stock.holds and (change := _without_expired(self, stock)):
             return change
         if stock.remaining < self.quantity:
             return Change(None, None, SoldOut())
@@ -216,7 +216,7 @@ class Hold(NamedTuple):
 
 
 class Confirm(NamedTuple):
-    """The sale of what is held; `after` is how many seconds the buyer takes before it asks for it."""
+    """The sale of the tickets in a hold; the buyer asks for it `after` so many seconds."""
 
     buyer: int
     section: str
@@ -225,13 +225,13 @@ class Confirm(NamedTuple):
 
     def on(self, stock: Stock) -> Change:
         """Decide the sale against a record as it was read."""
-        if stock.holds and (change := _written_off(self, stock)):
+        if stock.holds and (change := _without_expired(self, stock)):
             return change
         found = stock.find(self.hold)
         return self.sell(stock, found) if found else Change(None, None, Expired())
 
     def sell(self, stock: Stock, found: OpenHold) -> Change:
-        """Sell what a hold keeps, without a look at whether it stands."""
+        """Sell the tickets of a hold, without a check whether it is still valid."""
         tickets = tuple(range(stock.issued + 1, stock.issued + found.quantity + 1))
         holds = tuple(each for each in stock.holds if each.hold != found.hold)
         after = _next(stock)._replace(issued=stock.issued + found.quantity, holds=holds)
@@ -239,7 +239,7 @@ class Confirm(NamedTuple):
 
 
 class Cancel(NamedTuple):
-    """Tickets that the buyer has bought, or the hold that it names, to be given back."""
+    """The request to give back tickets that the buyer has bought or, if `hold` is set, a hold."""
 
     buyer: int
     section: str
@@ -247,8 +247,8 @@ class Cancel(NamedTuple):
     hold: str = ""
 
     def on(self, stock: Stock) -> Change:
-        """Give back to a record as it was read."""
-        if stock.holds and (change := _written_off(self, stock)):
+        """Decide the cancellation against a record as it was read."""
+        if stock.holds and (change := _without_expired(self, stock)):
             return change
         if self.hold:
             found = stock.find(self.hold)
@@ -264,7 +264,7 @@ _OF_HOLDS: Final = (Confirm, Cancel)
 
 
 class Holdings:
-    """What one buyer knows of its holds while it goes through its requests: whoever holds nothing confirms nothing."""
+    """The holds that one buyer was granted: it confirms and cancels no others."""
 
     __slots__ = ("_names",)
 
@@ -272,12 +272,12 @@ class Holdings:
         self._names: set[str] = set()
 
     def hears(self, outcome: object) -> None:
-        """Take in what the buyer was told."""
+        """Take in an outcome that the buyer was told."""
         if isinstance(outcome, Held):
             self._names.add(outcome.hold)
 
     def pause(self, request: object) -> float | None:
-        """Return how many seconds the buyer takes before it makes the request; None where it has no reason to."""
+        """Return how many seconds the buyer waits before the request, or None if it skips it for lack of the hold."""
         if not isinstance(request, _OF_HOLDS) or not request.hold:
             return 0.0
         if request.hold not in self._names:

@@ -1,6 +1,6 @@
-"""Tying a helper process to the one that started it, so that neither kill -9 of the lab nor Ctrl-C leaves orphans.
+"""Tying a child process to the process that started it, so that neither kill -9 of the lab nor Ctrl-C leaves orphans.
 
-It stands here because stores (a manager's server) and launchers (buyers, clerks) both start processes.
+It stands in `core` because stores (a manager's server), launchers (buyers, clerks) and executors all start processes.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from contextlib import contextmanager
 from multiprocessing import parent_process
 
 _PR_SET_PDEATHSIG = 1
-_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # looked up once, for all that are forked from here
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # looked up once, for all processes that are forked from here
 _F_SETSIG = getattr(fcntl, "F_SETSIG", 10)
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:
-    """Start helpers: a Ctrl-C meanwhile reaches the caller afterwards, and a helper never before it leaves that to us.
+    """Block SIGINT and SIGTERM, to start children: a Ctrl-C meanwhile reaches the caller when the context ends.
 
-    What is started with the signals blocked has them blocked, until it calls `die_with_parent`.
+    A child that is started within the context has the signals blocked too, until it calls `die_with_parent`.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     try:
@@ -35,24 +35,26 @@ def signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def die_with_parent(parent: int | None = None) -> None:
-    """Have the kernel kill the calling process when its parent dies; elsewhere than on Linux this does nothing.
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill the calling process when the process `parent`, which asked for it, dies.
 
-    `parent` is the parent's pid where the caller knows it: if it has died already, so does the caller. Whoever was
-    started through a fork server is tied to the process that asked for it. Ctrl-C is left to the parent as well: it
-    stops its helpers itself, in order.
+    The parent's pid has to be taken before the child is started: a child that asks for it itself may already have been
+    handed to another process. If the parent has died by now, the caller dies at once. A child of a fork server is tied
+    to the process that asked the server for it. Ctrl-C is left to the parent too, which stops its children in order.
+    On systems other than Linux nothing is tied.
     """
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
     _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _STOPS)
     if _PRCTL is None:
         return
-    before = parent or os.getppid()
-    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != before:  # it died in between
-        os.kill(os.getpid(), signal.SIGKILL)
+    _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)  # first: the parent may die between this line and the next
+    if os.getppid() == parent:
+        return
     starter = parent_process()
-    if parent is None and starter is not None and starter.pid != before:
+    if starter is None or starter.pid != parent:  # no fork server stands between: the parent has died
+        os.kill(os.getpid(), signal.SIGKILL)
+    else:
         _die_at_end_of(starter.sentinel)
 
 
@@ -66,6 +68,6 @@ def _die_at_end_of(pipe: int) -> None:
 
 
 def outlive_parent() -> None:
-    """Take that back. To the kernel the parent is the thread that forked, and some threads end before their process."""
+    """Undo `die_with_parent`: to the kernel a parent is the thread that forked, and some threads end before the lab."""
     if _PRCTL is not None:
         _PRCTL(_PR_SET_PDEATHSIG, 0)

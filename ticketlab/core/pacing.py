@@ -1,14 +1,14 @@
 """The one seam: scheduling points, and the pacers that give them their meaning.
 
-Whatever touches shared state says so first, with `at(step)`. Whatever may block goes through `block`, which knows both
-how to attempt without blocking and how to wait. What a buyer learns it tells with `note`. Purchases stay ordinary
-Python; the pacer that is installed in the buyer's process decides what the points mean:
+Code that is about to access shared state calls `at(step)` first. An access that may block goes through `block`, which
+is given both a way to attempt it without blocking and a way to wait. A buyer tells what it learns with `note`. So
+purchases stay ordinary Python; the pacer that is installed in the buyer's process decides what the points mean:
 
 - `Free` does nothing: full speed, wall clock;
-- a timed pacer (`ticketlab.timings`) delays at the points, by a plan;
-- a recording pacer (`ticketlab.launch`) writes them down and hands on to another;
-- a controlled pacer (`ticketlab.explore`) hands the turn to the buyer that its policy picks. Of a buyer whose attempt
-  fails it knows the resource; any step that changes that resource makes the attempt worth repeating.
+- a delaying pacer (`ticketlab.timings`) sleeps at the points, to simulate latency;
+- a recorder (`ticketlab.launch`) writes them down;
+- a controlled pacer (`ticketlab.explorer`) lets only the buyer go on that its policy picks. It knows for which resource
+  a buyer waits: any step that changes that resource makes another attempt worthwhile.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 
 class Action(Enum):
-    """What a step does to its resource; all but READ change it, for who reads it or waits for it."""
+    """What a step does to its resource; all actions but READ change it, for those who read it or wait for it.
+
+    `takes` says whether the step leaves its buyer holding the resource, `gives_back` whether it ends that, and `holds`
+    whether it is about who holds the resource, and not about its content.
+    """
 
     READ = "read"
     WRITE = "write"
@@ -37,40 +41,34 @@ class Action(Enum):
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
-    STRUCK = "struck by"  # a fault, which may change anything
-    TIME_PASSES = "let"  # time pass, because nobody could move
-    ADVANCE = "take"  # time, before one asks for more; it passes for everybody
+    FAULT = "fault injected:"  # the resource is the fault's name; it may change anything
+    TIME_PASSES = "let"  # "let time pass": nobody could move
+    ADVANCE = "take"  # "take 20 s": the buyer lets time pass for everybody before its next request
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
-    @property
-    def takes(self) -> bool:
-        """Whether the step leaves its buyer holding the resource."""
-        return self in (Action.ACQUIRE, Action.BEGIN)
+    takes: bool
+    gives_back: bool
+    holds: bool
 
-    @property
-    def gives_back(self) -> bool:
-        """Whether the step ends what its buyer held of the resource."""
-        return self in (Action.RELEASE, Action.COMMIT, Action.ROLLBACK)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the step is about who holds the resource, and not about what is in it."""
-        return self.takes or self.gives_back
+    def __init__(self, value: str) -> None:
+        self.takes = value in ("acquire", "begin")
+        self.gives_back = value in ("release", "commit", "rollback")
+        self.holds = self.takes or self.gives_back
 
 
 class Step(NamedTuple):
     """One access to shared state, and so the scheduling point just before it.
 
-    `continuation` marks a later piece of an access that began with an earlier step (the bytes after the truncation): a
-    lab that takes reads and writes as one step each skips it. `excludes` promises that, once somebody's attempt of this
-    step has succeeded, everybody's fails until the resource changes again: so a mutex's does, and a semaphore's or a
-    re-entrant lock's does not. A lab need then not try. `private` says that the step touches only what no other buyer
-    knows of, as a new file that is still to be renamed: it orders nothing, and matters only to a fault. `uncommitted`
-    says that it and whoever only looks at the resource do not notice each other: so a write in a transaction changes
-    nothing for readers, until a further step, the commit, shows it to them. `on` lists the resources that a fault
-    concerns, where these are known: what others notice of its victim's end. `in_memory` promises that the resource does
-    not notice when somebody who used it dies: a lock or a queue in memory does not, and what the kernel keeps does.
+    `continuation` marks a later part of an access that began with an earlier step (the bytes after the truncation);
+    with `--atomic-accesses` it is no scheduling point. `excludes` promises that after an attempt of this step has
+    succeeded, every attempt fails until the resource changes again; then the lab need not try. A mutex keeps that
+    promise; a semaphore and a re-entrant lock do not. `private` says that no other buyer knows of what the step
+    accesses, such as a new file before it is renamed: the step's order makes no difference, but a fault can come before
+    it. `uncommitted` says that the step and reads of the resource do not notice each other: a write in a transaction
+    changes nothing for readers until a later step commits it. `affects` lists the resources in which others notice a
+    fault, if these are known. `in_memory` promises that the resource does not notice the death of a process that uses
+    it: a lock or a queue in memory does not, and a lock that the kernel keeps does.
     """
 
     action: Action
@@ -84,21 +82,21 @@ class Step(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether the step changes its resource, for others."""
+        """Whether the step changes its resource for others."""
         return self.action is not Action.READ and not self.private
 
     @property
     def everywhere(self) -> bool:
-        """Whether the step concerns every resource: a fault may give back all sorts of things, and time ends leases."""
-        return self.action in (Action.STRUCK, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
+        """Whether the step concerns every resource: a fault may release any lock, and time ends leases."""
+        return self.action in (Action.FAULT, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """What the step concerns, where that is not everything."""
+        """The resources that the step concerns, unless it concerns all."""
         return (self.resource,) if self.affects is None else self.affects
 
     def commutes_with(self, other: Step) -> bool:
-        """Whether the order of the two steps can make no difference."""
+        """Return whether the order of the two steps makes no difference."""
         if self.private or other.private:
             return True
         if self.everywhere or other.everywhere:
@@ -111,7 +109,7 @@ class Step(NamedTuple):
 
 
 class Blocked(Enum):
-    """The answer of an attempt that would have had to wait."""
+    """What an attempt returns that would have had to wait."""
 
     BLOCKED = "blocked"
 
@@ -120,16 +118,16 @@ BLOCKED: Final = Blocked.BLOCKED
 
 
 UNCHANGED: Final = "unchanged"
-"""The note that says that the step just made was refused and changed nothing, whatever its action; its value is why."""
+"""This note says that the step before it was refused and changed nothing, whatever its action; its value is why."""
 
 RETRY: Final = "retry"
-"""The note that says that the buyer was refused and will try the whole again after a sleep; its value is why."""
+"""This note says that the buyer was refused and will try again from the start after a sleep; its value is why."""
 
-TROUBLE: Final = "trouble"
-"""The note that says that the system refused the store an access, and that its maker goes on; its value is why."""
+ACCESS_FAILED: Final = "access failed"
+"""This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""
 
 UNDONE: Final = "undone"
-"""The note that says that the step just made only gave back what kept others waiting; refusals would be repeated."""
+"""This note says that the step before it only released a lock for which others waited; retries would still fail."""
 
 
 class Pacer(Protocol):
@@ -137,29 +135,33 @@ class Pacer(Protocol):
 
     @property
     def may_wait(self) -> bool:
-        """Whether calls may block in the operating system; if not, stores set their own time-outs to zero."""
+        """Whether calls may block in the operating system; if not, stores set their time-outs to zero."""
 
     def at(self, step: Step) -> None:
-        """Pass a scheduling point; the caller makes the access right after."""
+        """Pass a scheduling point; the caller makes the access right afterwards."""
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-        """Make an access that may have to wait: by `wait`, or by attempts that answer BLOCKED until one succeeds."""
+        """Make an access that may have to wait: by `wait`, or by attempts that return BLOCKED until one succeeds.
+
+        An attempt that returns BLOCKED must have changed nothing. Where a refusal aborts a transaction, as on some
+        database servers, the attempt sets a savepoint first and goes back to it.
+        """
 
     def sleep(self, seconds: float) -> None:
         """Let time pass for this buyer only."""
 
     def now(self, *, wall: bool) -> float:
-        """Return the time in seconds, by the clock that never jumps or by the one on the wall."""
+        """Return the time in seconds, by the clock that never jumps or by the wall clock."""
 
     def note(self, what: str, value: int | str) -> None:
-        """Take down what the buyer just learnt: a number it read, a retry and its reason."""
+        """Take note of what the buyer has just learnt: a number that it read, say, or why it has to retry."""
 
     def for_fork(self) -> Pacer:
-        """Return the pacer for a process that a participant forks for itself, which is nobody the lab knows."""
+        """Return the pacer for a process that a participant forks itself, and that is no participant."""
 
 
 class Free:
-    """Nothing at all: full speed on the wall clock."""
+    """The pacer that does nothing: full speed on the wall clock."""
 
     may_wait = True
 
@@ -175,14 +177,14 @@ class Free:
         time.sleep(seconds)
 
     def now(self, *, wall: bool) -> float:
-        """Ask the system."""
+        """Return the system's time."""
         return time.time() if wall else time.monotonic()
 
     def note(self, what: str, value: int | str) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def for_fork(self) -> Pacer:
-        """Be as free there."""
+        """Return this pacer."""
         return self
 
 
@@ -196,7 +198,7 @@ def current() -> Pacer:
 
 @contextmanager
 def paced_by(pacer: Pacer) -> Iterator[None]:
-    """Install a pacer in this process for a while."""
+    """Install a pacer in this process until the context ends."""
     global _pacer
     before, _pacer = _pacer, pacer
     try:
@@ -206,12 +208,16 @@ def paced_by(pacer: Pacer) -> Iterator[None]:
 
 
 def at(step: Step) -> None:
-    """Pass a scheduling point: call it just before the access that it names."""
+    """Pass a scheduling point; call this just before the access that the step names."""
     _pacer.at(step)
 
 
 def block(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-    """Make an access that may have to wait, and return what it gives."""
+    """Make an access that may have to wait, and return its result.
+
+    `attempt` makes the access without blocking, or returns BLOCKED and has changed nothing; `wait` makes it and may
+    block.
+    """
     return _pacer.block(step, attempt, wait)
 
 
@@ -221,14 +227,14 @@ def sleep(seconds: float) -> None:
 
 
 def now(*, wall: bool = False) -> float:
-    """Return the time in seconds: by a clock that all processes share and that never jumps, or by the wall's.
+    """Return the time in seconds: by a clock that all processes share and that never jumps, or by the wall clock.
 
-    What expires asks here, so that a lab can let time pass. Ask right inside the access that depends on the answer; who
-    waits for something to expire notes RETRY and sleeps, then tries again.
+    Code that lets something expire asks here, so that the lab can let time pass. Ask within the access that depends on
+    the answer. Code that waits for something to expire notes RETRY and sleeps, then tries again.
     """
     return _pacer.now(wall=wall)
 
 
 def note(what: str, value: int | str) -> None:
-    """Tell the lab what was just learnt; it appears in evidence, tables and timelines."""
+    """Tell the lab what the buyer has just learnt; notes appear in evidence, tables and timelines."""
     _pacer.note(what, value)

@@ -1,9 +1,12 @@
-"""What a store, a strategy and a launcher are: the protocols to implement, and the kinds that entry points name.
+"""What a store and a strategy are: the protocols to implement, and the kinds that entry points name.
 
-A store keeps the books. Each buyer opens a session of its own, in its own process; nothing opened crosses a fork.
-A strategy makes a request safe. What all buyers share of it (a lock, the clerk's queues) is prepared once, in the lab's
-process, and handed over when a buyer starts; `join` is each buyer's own part, and yields what performs its requests.
-Which strategy runs on which store follows from capabilities: the store has them, the strategy needs them.
+A store keeps the books. Each buyer opens a session of its own, in its own process; nothing that was opened crosses a
+fork. A strategy makes requests safe. What all buyers share of it (a lock, the clerk's queues) is prepared once, in the
+lab's process, and handed to each buyer when it starts. `join` is each buyer's own part, and yields what performs its
+requests. A strategy runs on the stores that have the capabilities which it needs.
+
+A database server fits too: the address is an option (`Option(text=True)`), a session is a connection, and a statement
+that the server refuses may abort its transaction (see `Transactional`, and `block` in `core.pacing`).
 """
 
 from __future__ import annotations
@@ -40,38 +43,42 @@ class Session(Protocol):
     """One buyer's connection to a store with RECORDS; it passes a scheduling point before each access."""
 
     def read(self, section: str) -> Stock:
-        """Return the section's record as it stands; raises TornRead where it cannot be made out."""
+        """Return the section's record; raises TornRead if a half-written one is found."""
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Put the record in place of whatever stands there, and the entry, if any, into the ledger."""
+        """Replace the section's record, whatever it says by now, and add the entry, if there is one, to the ledger."""
 
 
 class Transactional(Session, Protocol):
     """A session of a store with TRANSACTION."""
 
     def transaction(self, mode: str) -> AbstractContextManager[None]:
-        """Commit what is done inside, or roll it back and raise Conflict where another buyer's came first."""
+        """Return a context that commits the accesses made in it, or rolls all of them back and raises Conflict.
+
+        It raises Conflict where another buyer's transaction came first, whether an access or the commit was refused.
+        The caller then repeats the whole transaction, so the store may abort it at the first refusal.
+        """
 
 
 class Versioned(Session, Protocol):
     """A session of a store with COMPARE_AND_SET."""
 
     def compare_and_set(self, stock: Stock, entry: Entry | None) -> bool:
-        """Write the record if the version in the books is still the one before `stock.version`; say whether it was."""
+        """Write the record if the version in the books is one less than `stock.version`; return whether it was."""
 
 
 class Conditional(Session, Protocol):
     """A session of a store with CONDITIONAL_UPDATE."""
 
     def apply(self, request: Request) -> Outcome:
-        """Perform the request by statements that check and change at once."""
+        """Perform the request by statements that check and change in one step."""
 
 
 class Store(Protocol):
     """The books of one race. It is handed to every buyer at start, so it must survive pickling then."""
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
-        """Write the opening stock; raises UsageError rather than overwrite anything that stands there."""
+        """Write the opening stock; raises UsageError if there are books already, which it does not overwrite."""
 
     def reset(self) -> None:
         """Go back to the opening stock, in place, while sessions stay open."""
@@ -80,10 +87,10 @@ class Store(Protocol):
         """Open a session in the calling process."""
 
     def books(self) -> Books:
-        """Read everything afresh; raises TornRead where the books cannot be made out."""
+        """Read everything afresh; raises TornRead if the books are half-written."""
 
     def close(self) -> None:
-        """Give back what `create` took, the data excepted."""
+        """Give back what `create` took, except the data."""
 
 
 class FileStore(Store, Protocol):
@@ -103,10 +110,10 @@ class ManagedStore(Store, Protocol):
 
 @runtime_checkable
 class SeizableStore(Store, Protocol):
-    """A store that somebody else can keep locked."""
+    """A store that a program outside the race can keep locked."""
 
     def seize(self) -> AbstractContextManager[None]:
-        """Keep the store locked for a while, as an outsider does; nothing where somebody else does already."""
+        """Lock the store as an outside program does, until the context ends; do nothing if it is locked already."""
 
 
 @runtime_checkable
@@ -114,12 +121,12 @@ class ServedStore(Store, Protocol):
     """A store whose books live in processes of its own."""
 
     def servers(self) -> Sequence[int]:
-        """Return the numbers of these processes."""
+        """Return the process ids of these processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StrategyContext:
-    """Where a strategy is prepared: how processes start, a folder for its files, the store, the number of buyers."""
+    """What a strategy is prepared with: how processes start, a folder for its files, the store, how many buyers."""
 
     context: BaseContext
     folder: Path
@@ -134,16 +141,16 @@ class Strategy(Protocol):
     """One way to keep purchases safe, or not to."""
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Make what all buyers share; called once, in the lab's process."""
+        """Make what all buyers share; it is called once, in the lab's process."""
 
     def services(self) -> Sequence[Callable[[], None]]:
-        """Return the processes that serve the buyers: each runs until `stop_services`."""
+        """Return what the processes that serve the buyers run, each until `stop_services` is called."""
 
     def join(self, store: Store, buyer: int) -> AbstractContextManager[Perform]:
-        """Take part, in the buyer's own process: open what the buyer needs, and yield what performs its requests."""
+        """Open, in the buyer's own process, what the buyer needs, and yield what performs its requests."""
 
     def stop_services(self) -> None:
-        """Tell the staff to go home; called once, after the last buyer."""
+        """Tell the services to stop; it is called once, after the last buyer has ended."""
 
     def close(self) -> None:
         """Give back what `prepare` took."""
@@ -151,17 +158,17 @@ class Strategy(Protocol):
 
 @runtime_checkable
 class Resettable(Strategy, Protocol):
-    """A strategy whose files remember the requests of one execution; explorations put them back before the next."""
+    """A strategy whose files keep something of past requests; an exploration resets them before each execution."""
 
     def reset(self) -> None:
-        """Put the files back to what `prepare` made them, in place, while buyers and staff stay."""
+        """Put the files back to what `prepare` made, in place, while buyers and services stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoreKind(Kind):
     """A store by name; `build(folder, variant, **options)` makes one whose files stand in that folder.
 
-    `in_process` says that its books never leave one process: they can be explored there, and not raced for.
+    `in_process` says that its books never leave one process: they can be explored there, and cannot be raced for.
     """
 
     capabilities: frozenset[Capability]
@@ -177,10 +184,10 @@ class StoreKind(Kind):
 class StrategyKind(Kind):
     """A strategy by name; `build(variant, **options)` makes one. `wrong` names the variants that are wrong on purpose.
 
-    A kind without variants is wrong as a whole where `wrong` holds the empty string. `parts` names, for each variant
-    that differs and for all others under the empty string, what must be there and work beside the store and the
-    purchase itself: the fewer parts, the simpler the strategy. A kind that names none has no rank. `asks_who_lives`
-    names the variants that take a lock from a holder whose process is no more.
+    A kind without variants is wrong if `wrong` has the empty string. `parts` names what has to work beside the store
+    and the purchase itself, for a variant by its name, and for all others under the empty string: the fewer parts, the
+    simpler the strategy. A kind without `parts` is not ranked. `asks_who_lives` names the variants that break the lock
+    of a holder whose process has died.
     """
 
     needs: frozenset[Capability]
@@ -194,18 +201,18 @@ class StrategyKind(Kind):
         return self.build(self.variant(spec), **self.settings(spec))
 
     def claims_safety(self, spec: Spec) -> bool:
-        """Whether this strategy is meant to keep the books right."""
+        """Return whether this strategy is meant to keep the books right."""
         return self.variant(spec) not in self.wrong
 
     def moving_parts(self, spec: Spec) -> Sequence[str] | None:
-        """Return the parts that the spec's variant needs beside the store; None where its author does not say."""
+        """Return the parts that the spec's variant needs beside the store, or None if its author does not say."""
         return self.parts.get(self.variant(spec), self.parts.get(""))
 
     def missing_on(self, store: StoreKind) -> list[str]:
-        """Return what this strategy needs and a store does not have, in words."""
+        """Return the capabilities that this strategy needs and a store does not have, in words."""
         return [capability.value for capability in Capability if capability in self.needs - store.capabilities]
 
     def unsupported_on(self, store: StoreKind) -> str:
-        """Return why this strategy cannot run on a store, or an empty string where it can."""
+        """Return why this strategy cannot run on a store, or an empty string if it can."""
         missing = self.missing_on(store)
         return f"{self.name} needs {' and '.join(missing)}; {store.name} has none" if missing else ""

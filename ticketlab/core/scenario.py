@@ -1,4 +1,4 @@
-"""Scenarios: who buys what of which store under which strategy, as a value that is the same everywhere."""
+"""Scenarios: who buys what, in which store, under which strategy; a plain value for races and explorations alike."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from ticketlab.core.spec import Spec
 from ticketlab.core.text import pluralize
 
 MOST_BUYERS: Final = 60_000
-"""As many as can hear one starting gun."""
-MOST_ORDERS: Final = 10_000_000
+"""As many as one release of the start barrier serves."""
+_MOST_ORDERS: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One race, without how it is run: the same scenario races live and is explored.
+    """What is raced for, but not how it is run: the same scenario can be raced live and explored.
 
-    Each buyer places `orders` orders, each of a quantity drawn from `quantity` (lowest and highest) in a section
-    drawn evenly; the draws depend on `seed` and the buyer's number alone. `ledger` says whether the books list every
+    Each buyer places `orders` orders, each of a quantity drawn from `quantity` (lowest and highest) in a section that
+    is drawn evenly. The draws depend only on `seed` and the buyer's number. `ledger` says whether the books list every
     sale beside the count; a ledger makes each write to a JSON file longer than the one before.
 
-    With `hold`, an order is a hold for so many seconds, and a confirmation that the buyer asks for `pay` seconds after
-    it got the hold (drawn from a lowest and a highest). `abandon` is the share of all orders whose buyer never does.
+    If `hold` is set, an order is a hold for that many seconds, followed by its confirmation. The buyer asks for that
+    `pay` seconds after it got the hold (drawn from a lowest and a highest). `abandon` is the share of all orders whose
+    buyer never confirms.
     """
 
     store: Spec
@@ -47,8 +48,8 @@ class Scenario:
             raise UsageError(f"{self.buyers} buyers cannot race: at least 1 is needed, and at most {MOST_BUYERS:,}")
         if self.orders < 1:
             raise UsageError(f"{self.orders} orders a buyer is nothing to do: at least 1 is needed")
-        if self.orders > MOST_ORDERS:
-            raise UsageError(f"{self.orders} orders a buyer are too many: at most {MOST_ORDERS:,} are possible")
+        if self.orders > _MOST_ORDERS:
+            raise UsageError(f"{self.orders} orders a buyer are too many: at most {_MOST_ORDERS:,} are possible")
         low, high = self.quantity
         if not 1 <= low <= high:
             raise UsageError(f"an order of {low} to {high} tickets makes no sense: 1 <= lowest <= highest is needed")
@@ -73,7 +74,7 @@ class Scenario:
         if not 0 <= self.abandon <= 1:
             raise UsageError(f"{self.abandon:g} is no share of all orders: 0 to 1 is needed")
         if not self.hold and (latest or self.abandon):
-            raise UsageError("without a hold nobody pays later or abandons anything: say how long tickets are held")
+            raise UsageError("without a hold nobody pays later or abandons an order: say how long tickets are held")
 
     @classmethod
     def of(
@@ -91,7 +92,7 @@ class Scenario:
         pay: float | tuple[float, float] = 0.0,
         abandon: float = 0.0,
     ) -> Scenario:
-        """Return a scenario told in words: `Scenario.of("json:rename", "flock", buyers=3, tickets=2)`."""
+        """Return a scenario from plain values: `Scenario.of("json:rename", "flock", buyers=3, tickets=2)`."""
         low, high = (quantity, quantity) if isinstance(quantity, int) else quantity
         soonest, latest = pay if isinstance(pay, tuple) else (pay, pay)
         return cls(
@@ -109,12 +110,12 @@ class Scenario:
         )
 
     def requests(self, buyer: int) -> tuple[Request, ...]:
-        """Return what one buyer (numbered from 1) asks for, in order."""
+        """Return the requests of one buyer (numbered from 1), in order."""
         orders = self._orders(buyer)
         return tuple(self._held(buyer, orders)) if self.hold else orders
 
     def _held(self, buyer: int, orders: Iterable[Buy]) -> Iterator[Hold | Confirm]:
-        """Yield a hold and its confirmation in place of each order; those abandoned are spread evenly over all."""
+        """Yield a hold and its confirmation in place of each order; abandoned orders are spread evenly over all."""
         draw = Random(f"pay/{self.seed}/{buyer}")
         for number, order in enumerate(orders, 1):
             hold = f"{buyer}.{number}"
@@ -127,7 +128,7 @@ class Scenario:
     def _orders(self, buyer: int) -> tuple[Buy, ...]:
         sections = sorted(self.inventory.sections)
         low, high = self.quantity
-        if len(sections) == 1 and low == high:  # nothing to draw, and 100 buyers need not seed a generator each
+        if len(sections) == 1 and low == high:  # nothing to draw, so 100 buyers need not seed a generator each
             return (Buy(buyer, sections[0], low),) * self.orders
         draw = Random(f"{self.seed}/{buyer}")
         return tuple(Buy(buyer, draw.choice(sections), draw.randint(low, high)) for _ in range(self.orders))

@@ -1,4 +1,7 @@
-"""How stores, strategies, launchers and policies are named: `name`, `name:variant`, `name:variant,option=value`."""
+"""How stores, strategies, launchers and policies are named: `name`, `name:variant`, `name:variant,option=value`.
+
+A value may be any text, such as the address of a database; a comma in it is written twice.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ from typing import Final
 from ticketlab.core.errors import UsageError, unknown_name
 
 _MOST_DIGITS: Final = 9
+_COMMA: Final = "\0"  # stands for two commas while a text is split at single ones
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A choice as the user wrote it: `sqlite:journal=delete` or `pool:8`."""
+    """A choice as its user writes it: `sqlite:journal=delete` or `pool:8`."""
 
     name: str
     variant: str = ""
@@ -21,7 +25,7 @@ class Spec:
 
     @classmethod
     def parse(cls, text: str) -> Spec:
-        """Read `name[:variant][,option=value ...]`.
+        """Read `name[:variant][,option=value ...]`; two commas stand for one comma in a value.
 
         Raises:
             UsageError: the text has no name, an empty part, or a second variant.
@@ -30,42 +34,45 @@ class Spec:
         if "," in name or "=" in name:
             raise UsageError(f"{text!r} is not of the form name:variant,option=value (a colon follows the name)")
         variant, options = "", []
-        for part in rest.split(",") if rest else []:
+        for part in rest.replace(",,", _COMMA).split(",") if rest else []:
             key, equals, value = part.partition("=")
             if equals and key and value:
-                options.append((key, value))
-            elif part and not equals and not variant:
+                options.append((key, value.replace(_COMMA, ",")))
+            elif part and not equals and not variant and _COMMA not in part:
                 variant = part
             else:
-                raise UsageError(f"{text!r} is not of the form name:variant,option=value (at {part!r})")
+                found = part.replace(_COMMA, ",,")
+                raise UsageError(f"{text!r} is not of the form name:variant,option=value (at {found!r})")
         if not name:
             raise UsageError(f"{text!r} has no name; a name comes first, as in 'json' or 'filelock:soft'")
         return cls(name, variant, tuple(options))
 
     def __str__(self) -> str:
         parts = [self.variant] if self.variant else []
-        parts += [f"{key}={value}" for key, value in self.options]
+        parts += [f"{key}={value.replace(',', ',,')}" for key, value in self.options]
         return f"{self.name}:{','.join(parts)}" if parts else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A named setting of a kind: its default, its choices (empty: a whole number of at least 1), and what it does.
+    """A named setting of a kind: its default, and what it does.
 
-    Where `variant` names one, no other variant of the kind has the option.
+    A value is one of the `choices`, or any text if `text` is set, or else a whole number of at least 1. If `variant`
+    names a variant of the kind, no other variant has the option.
     """
 
     default: str
     help: str
     choices: tuple[str, ...] = ()
     variant: str = ""
+    text: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
     """What can be chosen by name: its variants (the first is the default) and options, each with a line of help.
 
-    `number` names what a numeric variant means (the workers of `pool:8`); a kind with one has no named variants.
+    If `number` is set, the variant is a number, and this is its meaning (the workers of `pool:8`).
     """
 
     name: str
@@ -75,7 +82,7 @@ class Kind:
     number: str = ""
 
     def variant(self, spec: Spec) -> str:
-        """Return the spec's variant, or the default one where it names none."""
+        """Return the spec's variant, or the default one if it names none."""
         return spec.variant or next(iter(self.variants), "")
 
     def settings(self, spec: Spec) -> dict[str, str]:
@@ -107,7 +114,7 @@ class Kind:
             raise UsageError(f"{key} is an option of {self.name}:{owner}, and {str(spec)!r} is another variant")
         if choices and value not in choices:
             raise unknown_name(f"{key} of {self.name}", value, choices)
-        if not choices and not _is_count(value):
+        if not (choices or self.options[key].text or _is_count(value)):
             raise UsageError(f"{key} of {self.name} is {value!r}: a whole number of at least 1 is needed")
 
 

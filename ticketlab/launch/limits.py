@@ -1,4 +1,4 @@
-"""Limits of the operating system: those that a large race would run into, and those that a buyer is held to."""
+"""Limits of the operating system: open files, which a large race needs many of, and the memory of each buyer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from ticketlab.core.errors import TicketlabError
 
-FILES_OF_THE_LAB = 200
-FILES_A_BUYER = 6
-"""Two for its process, two for a queue of answers, and room for a strategy that has more."""
+_FILES_OF_THE_LAB = 200
+_FILES_A_BUYER = 6
+"""Two for its process, two for a queue of answers, and two more for strategies that need them."""
 
 
 def allow_open_files(buyers: int) -> None:
-    """Raise the soft limit of open files, which is often 1,024, as far as so many buyers need.
+    """Raise the soft limit of open files, which is often 1,024, to what that many buyers need.
 
     Raises:
         TicketlabError: the hard limit is too low.
@@ -23,7 +23,7 @@ def allow_open_files(buyers: int) -> None:
     except ImportError:  # not a Unix system
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = FILES_OF_THE_LAB + FILES_A_BUYER * buyers
+    needed = _FILES_OF_THE_LAB + _FILES_A_BUYER * buyers
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
     if hard not in (resource.RLIM_INFINITY, -1) and hard < needed:
@@ -33,14 +33,14 @@ def allow_open_files(buyers: int) -> None:
 
 @contextmanager
 def limited_memory(mebibytes: int) -> Iterator[None]:
-    """Let the calling process take only so much memory more than it has; what goes beyond raises MemoryError.
+    """Let the calling process allocate that much memory and no more; an allocation beyond it raises MemoryError.
 
-    What counts is memory of its own, not what it shares. Elsewhere than on Linux nothing is limited.
+    Only private memory counts, and not what the process has already. On systems other than Linux nothing is limited.
     """
     try:
         import resource
 
-        with open("/proc/self/statm", "rb", buffering=0) as statm:  # text would have each buyer import its encoding
+        with open("/proc/self/statm", "rb", buffering=0) as statm:  # as text, each buyer would import an encoding
             pages = int(statm.read().split()[5])  # data and stack
     except (ImportError, OSError):
         yield
@@ -53,4 +53,4 @@ def limited_memory(mebibytes: int) -> Iterator[None]:
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))  # so that there is room to say what went wrong
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))  # so that the error can be reported

@@ -1,8 +1,8 @@
 """The log of a race: memory without a name that all participants share, and that outlives each of them.
 
-Every participant writes records to a region of its own, so nothing is locked and nobody waits. A record counts once
-its length is there, and the length is written last: kill -9 in the middle of a write loses that record and no other.
-The memory belongs to open file descriptors alone; when the last process is gone, so is it.
+Every participant writes events to a region of its own, so nothing is locked and nobody waits. An event counts once its
+length is there, and the length is written last: kill -9 in the middle of a write loses that event and no other. The
+memory belongs to open file descriptors alone; it is freed when the last process that has them ends.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ticketlab.core.errors import TicketlabError
 Event = tuple[Any, ...]
 
 WINDOW: Final = 1 << 16
-"""How much of its region a writer maps at a time, in bytes; no record is larger."""
+"""How much of its region a writer maps at a time, in bytes; no event is larger."""
 REGION: Final = WINDOW * 1024
-"""The address space of one participant, of which only what is used takes memory."""
+"""The address space of one participant; only the part that is used takes memory."""
 MOST: Final = REGION - WINDOW
-"""How many bytes a participant may write; the last window is for its last words."""
+"""How many bytes a participant may write; the last window is kept for its last event."""
 
 _LENGTH: Final = Struct("<I")
 _NEXT_WINDOW: Final = 0xFFFFFFFF
@@ -36,7 +36,7 @@ class LogFull(TicketlabError):
 
 
 class EventLog:
-    """Regions for a number of participants, numbered from 0; it can be handed to a process that starts."""
+    """Regions for a number of participants, numbered from 0; the log can be handed to a process that starts."""
 
     def __init__(self, participants: int) -> None:
         self.participants = participants
@@ -70,21 +70,25 @@ class EventLog:
             if length == 0:
                 return
 
+    def tail(self, participant: int) -> EventTail:
+        """Return what reads one region while it grows."""
+        return EventTail(self._file, participant)
+
     def close(self) -> None:
-        """Let go of the memory."""
+        """Give the memory back."""
         os.close(self._file)
 
 
-class Tail:
-    """Reads a region as it grows."""
+class EventTail:
+    """Reads a region while it grows."""
 
-    def __init__(self, log: EventLog, participant: int) -> None:
-        self._file = log._file
+    def __init__(self, file: int, participant: int) -> None:
+        self._file = file
         self._base = participant * REGION
         self._window = self._offset = 0
 
     def read(self) -> Iterator[Event]:
-        """Yield what was written since the last time."""
+        """Yield the events that were written since the last call."""
         while length := self._length():
             if length == _NEXT_WINDOW:
                 self._window, self._offset = self._window + 1, 0
@@ -102,7 +106,7 @@ class Tail:
 
 
 class EventWriter:
-    """Appends records: tuples of numbers, strings, None and tuples of those."""
+    """Appends events: tuples of numbers, strings, None and tuples of those."""
 
     def __init__(self, file: int, participant: int) -> None:
         self._file = file
@@ -115,7 +119,7 @@ class EventWriter:
         self._offset = 0
 
     def append(self, record: Event, *, last: bool = False) -> None:
-        """Write a record; raises LogFull when the region is used up, but for what a participant says `last`."""
+        """Write an event; raises LogFull if the participant has no room left, except for its `last` one."""
         data = marshal.dumps(record)
         start = self._offset + _LENGTH.size
         end = start + len(data)
@@ -129,7 +133,7 @@ class EventWriter:
 
     def _turn_over(self, size: int, most: int) -> None:
         if size + 2 * _LENGTH.size > WINDOW:
-            raise LogFull(f"a record of {size} bytes is more than the {WINDOW} that fit")
+            raise LogFull(f"an event of {size} bytes is more than the {WINDOW} that fit")
         if (self._window + 1) * WINDOW >= most:
             raise LogFull(f"its log is over {MOST / (1 << 20):.0f} MiB")
         _LENGTH.pack_into(self._memory, self._offset, _NEXT_WINDOW)

@@ -11,26 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.fork import ForkedProcess
-from ticketlab.launch.job import (
-    GRACE_SECONDS,
-    Exit,
-    LauncherKind,
-    Process,
-    RaceJob,
-    exit_text,
-    kill,
-    running_services,
-    service_exits,
-    start,
-)
-from ticketlab.launch.recorder import CRASH, singly
+from ticketlab.launch.children import Child, exit_text, kill, start
+from ticketlab.launch.job import RaceJob
+from ticketlab.launch.launcher import Exit, LauncherKind, LocalLauncher
+from ticketlab.launch.recorder import CRASH, unbatched
+from ticketlab.launch.services import GRACE_SECONDS, running_services, service_exits
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
 
-class ProcessLauncher:
-    """Starts one process a buyer; all wait at the gate until the last one is there."""
+class ProcessLauncher(LocalLauncher):
+    """Starts one process for each buyer."""
 
     def __init__(self, variant: str) -> None:
         self._context: Any = multiprocessing.get_context(variant)
@@ -42,9 +34,10 @@ class ProcessLauncher:
         return context
 
     def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
-        """Race, and say how each buyer ended."""
+        """Race, and return how each participant ended."""
+        make = ForkedProcess if self._bare else self._multiprocessing
         with running_services(job, self._context) as services:
-            buyers = [self._process(job.race, number) for number in range(1, job.scenario.buyers + 1)]
+            buyers: list[Child] = [make(job.race, each, os.getpid()) for each in range(1, job.scenario.buyers + 1)]
             try:
                 start(buyers, self._context)
                 meanwhile()
@@ -55,52 +48,49 @@ class ProcessLauncher:
                 hung = _await_exits(buyers, services, job)
             finally:
                 kill(buyers)
-        return [_exit(number, each, each in hung) for number, each in enumerate(buyers, 1)] + service_exits(
-            job, services
-        )
+        exits = [_exit(number, each, each in hung) for number, each in enumerate(buyers, 1)]
+        return exits + service_exits(job, services)
 
-    def _process(self, target: Callable[[int], None], number: int) -> Process:
-        if self._bare:
-            return ForkedProcess(target, number)
-        process: Process = self._context.Process(target=target, args=(number,))
-        return process
+    def _multiprocessing(self, target: Callable[..., None], *args: int) -> Child:
+        child: Child = self._context.Process(target=target, args=args)
+        return child
 
 
-def _check(job: RaceJob, everybody: Sequence[Process]) -> None:
+def _check(job: RaceJob, everybody: Sequence[Child]) -> None:
     for each in everybody:
         if each.exitcode is not None:
-            raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_words(job)}")
+            raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_error(job)}")
 
 
-def _last_words(job: RaceJob) -> str:
+def _last_error(job: RaceJob) -> str:
     for participant in range(job.log.participants):
-        for record in singly(job.log.records(participant)):
+        for record in unbatched(job.log.records(participant)):
             if record[0] == CRASH:
                 return f": {record[2]}"
     return ""
 
 
-def _await_exits(buyers: Sequence[Process], services: Sequence[Process], job: RaceJob) -> set[Process]:
-    """Wait for every buyer, but no longer than the time-out; return those that did not come."""
+def _await_exits(buyers: Sequence[Child], services: Sequence[Child], job: RaceJob) -> set[Child]:
+    """Wait for every buyer, but no longer than the time-out; return those that had not ended by then."""
     deadline, watchdog = monotonic() + job.timeout, job.watchdog()
     waiting = set(buyers)
     with selectors.DefaultSelector() as selector:
         for each in (*buyers, *services):
             selector.register(each.sentinel, selectors.EVENT_READ, each)
-        while waiting and (left := deadline - monotonic()) > 0 and not watchdog.over():
-            for key, _ in selector.select(watchdog.tick(left)):
+        while waiting and (left := deadline - monotonic()) > 0 and not (watchdog and watchdog.stalled()):
+            for key, _ in selector.select(watchdog.wait_seconds(left) if watchdog else left):
                 selector.unregister(key.fileobj)
                 if key.data in waiting:
                     waiting.remove(key.data)
                     key.data.join()
-                else:  # without its clerk a buyer may wait for ever
+                else:  # a service has ended; its buyers may wait for it for ever
                     deadline = min(deadline, monotonic() + GRACE_SECONDS)
     return waiting
 
 
-def _exit(buyer: int, process: Process, hung: bool) -> Exit:
+def _exit(buyer: int, process: Child, hung: bool) -> Exit:
     if hung:
-        return Exit.of_buyer(buyer, "hung", "it was still at it when time was up")
+        return Exit.of_buyer(buyer, "hung", "its purchase had not ended when time was up")
     if process.exitcode:
         return Exit.of_buyer(buyer, "crashed", exit_text(process.exitcode))
     return Exit.of_buyer(buyer, "finished")

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
-from ticketlab.launch.job import Exit, LauncherKind, RaceJob, running_services, service_exits
+from ticketlab.launch.job import RaceJob
+from ticketlab.launch.launcher import Exit, LauncherKind, LocalLauncher
+from ticketlab.launch.services import running_services, service_exits
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -19,32 +21,32 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ThreadLauncher:
-    """Starts one thread a buyer. A thread cannot be killed: one that hangs is reported, and left behind."""
+class ThreadLauncher(LocalLauncher):
+    """Starts one thread for each buyer. A thread cannot be killed: one that hangs is reported, and left behind."""
 
     def __init__(self, variant: str) -> None:
         pass
 
     def context(self) -> BaseContext:
-        """Return the fork context, for the staff."""
+        """Return the fork context, for the strategy's services."""
         return multiprocessing.get_context("fork")
 
     def run(self, job: RaceJob, meanwhile: Callable[[], None]) -> list[Exit]:
-        """Race, and say how each buyer ended."""
+        """Race, and return how each participant ended."""
         buyers = range(1, job.scenario.buyers + 1)
-        together = replace(job, memory_mb=0)  # all buyers are one process
-        pacer, ready, gun = PerThread(), Semaphore(0), Event()
+        together = replace(job, memory_mb=0)  # all buyers share one process, and so its memory
+        pacer, ready, released = PacerPerThread(), Semaphore(0), Event()
         done: dict[int, bool] = {}
 
-        def arrive() -> None:
+        def wait() -> None:
             ready.release()
-            gun.wait()
+            released.wait()
 
         def race(buyer: int) -> None:
             with job.recorded(buyer - 1) as (recorder, own):
                 pacer.install(own)
-                done[buyer] = together.attend(buyer, recorder, arrive)
-            ready.release()  # who fails before the gate must not be waited for
+                done[buyer] = together.attend(buyer, recorder, wait)
+            ready.release()  # a buyer that failed before it was ready must not be waited for
 
         with running_services(job, self.context()) as services, paced_by(pacer):
             threads = [Thread(target=race, args=(buyer,), daemon=True) for buyer in buyers]
@@ -57,16 +59,18 @@ class ThreadLauncher:
                     raise TicketlabError(f"not all threads were ready after {job.start_seconds:g} s (see --timeout)")
             job.start_barrier.await_all(len(services), job.start_seconds, lambda: None)
             job.start_barrier.release()
-            gun.set()
+            released.set()
             deadline, watchdog = monotonic() + job.timeout, job.watchdog()
             for thread in threads:
-                while thread.is_alive() and (left := deadline - monotonic()) > 0 and not watchdog.over():
-                    thread.join(watchdog.tick(left))
+                while thread.is_alive() and (left := deadline - monotonic()) > 0:
+                    if watchdog and watchdog.stalled():
+                        break
+                    thread.join(watchdog.wait_seconds(left) if watchdog else left)
         return [_exit(buyer, done.get(buyer)) for buyer in buyers] + service_exits(job, services)
 
 
-class PerThread:
-    """A pacer that hands each thread on to the one installed for it."""
+class PacerPerThread:
+    """A pacer that passes each call on to the pacer of the calling thread."""
 
     may_wait = True
 
@@ -91,7 +95,7 @@ class PerThread:
         self._own.pacer.sleep(seconds)
 
     def now(self, *, wall: bool) -> float:
-        """Ask the thread's pacer."""
+        """Return the time by the thread's pacer."""
         pacer: Pacer = self._own.pacer
         return pacer.now(wall=wall)
 
@@ -100,14 +104,16 @@ class PerThread:
         self._own.pacer.note(what, value)
 
     def for_fork(self) -> Pacer:
-        """Pace a fork as the thread's pacer says."""
+        """Return the pacer that the thread's pacer has for a fork."""
         pacer: Pacer = self._own.pacer
         return pacer.for_fork()
 
 
 def _exit(buyer: int, finished: bool | None) -> Exit:
     if finished is None:
-        return Exit.of_buyer(buyer, "hung", "it was still at it when time was up, and a thread cannot be killed")
+        return Exit.of_buyer(
+            buyer, "hung", "its purchase had not ended when time was up, and a thread cannot be killed"
+        )
     return Exit.of_buyer(buyer, "finished") if finished else Exit.of_buyer(buyer, "crashed", "by an exception")
 
 
@@ -115,4 +121,5 @@ KIND = LauncherKind(
     name="threads",
     summary="a thread for each buyer, in one process",
     build=ThreadLauncher,
+    capabilities=frozenset(),  # signals and limits apply to a whole process, which is the lab's
 )

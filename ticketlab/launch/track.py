@@ -1,4 +1,4 @@
-"""What one participant's records say: its operations, where its time went, and what it last did."""
+"""A participant's events as its track: its operations, where its time went, and what it last did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
-from ticketlab.core.pacing import RETRY, TROUBLE
+from ticketlab.core.pacing import ACCESS_FAILED, RETRY
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
 
@@ -15,8 +15,8 @@ from ticketlab.launch.log import Event
 class Track:
     """One participant's part in a race.
 
-    `trouble` is what the system last refused it, if it went on after that. `records` is empty unless they were to be
-    kept: they are what a timeline is drawn from, times since the origin.
+    `failed_access` is the last access that the system refused it, if it went on after that. `records` are its events,
+    times since the origin, if they were to be kept; a timeline is drawn from them.
     """
 
     process: int
@@ -27,33 +27,33 @@ class Track:
     processor_ns: int = 0
     peak_bytes: int = 0
     crash: str = ""
-    trouble: str = ""
+    failed_access: str = ""
     last: str = "had not begun"
     ended: bool = False
     records: Sequence[Event] = ()
 
 
 def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: bool = False) -> Track:
-    """Fold a participant's records into its track; an operation without a completion is unknown.
+    """Fold a participant's events into its track; an operation without a completion has no return time.
 
-    Times are nanoseconds since `origin_ns` of the monotonic clock, the starting gun.
+    Times are nanoseconds since `origin_ns` of the log's clock: the release of the start barrier.
     """
     found = Track(process)
     if keep:
-        records = list(recorder.singly(records))
+        records = list(recorder.unbatched(records))
         found.records = [_since(record, origin_ns) for record in records]
     invocation: Event | None = None
     accesses: list[tuple[int, str, int]] = []
     at_ns, action = 0, ""
-    for record in recorder.singly(records):
+    for record in recorder.unbatched(records):
         tag = record[0]
         if tag == recorder.STEP:
             at_ns, action = record[1] - origin_ns, record[2]
             found.last = f"was at: {action} {record[3]}"
-        elif tag == recorder.NOTE:
+        elif tag == recorder.NOTED:
             found.retries += record[1] == RETRY
-            if record[1] == TROUBLE:
-                found.trouble = record[2]
+            if record[1] == ACCESS_FAILED:
+                found.failed_access = record[2]
             if record[1] == "remaining":
                 accesses.append((at_ns, action, record[2]))
         elif tag == recorder.GOT:
@@ -63,12 +63,12 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
         elif tag == recorder.INVOKE:
             invocation, accesses = record, []
             found.last = f"asked to {record[2]}"
-        elif tag in (recorder.RETURN, recorder.FAILED, recorder.MAYBE):
+        elif tag in (recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT):
             assert invocation is not None, "a completion follows its invocation"
             found.operations.append(_operation(process, origin_ns, invocation, record, tuple(accesses)))
             invocation, found.last = None, f"had finished its order {len(found.operations)}"
-        elif tag == recorder.STRUCK:
-            found.last = f"was struck by {record[2]} before {record[3]}"
+        elif tag == recorder.FAULT:
+            found.last = f"had the fault {record[2]} injected before {record[3]}"
         elif tag == recorder.CRASH:
             found.crash = record[2]
         elif tag == recorder.END:
@@ -80,7 +80,7 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
 
 
 def _since(record: Event, origin_ns: int) -> Event:
-    return record if record[0] == recorder.NOTE else (record[0], record[1] - origin_ns, *record[2:])
+    return record if record[0] == recorder.NOTED else (record[0], record[1] - origin_ns, *record[2:])
 
 
 def _operation(
@@ -99,7 +99,7 @@ def _operation(
         if tag == recorder.RETURN:
             result, tickets = first, second
         else:
-            result, error = "failed" if tag == recorder.FAILED else "unknown", f"{first}: {second}"
+            result, error = "failed" if tag == recorder.NO_EFFECT else "unknown", f"{first}: {second}"
     return Operation(
         process=process,
         op=op,

@@ -1,32 +1,21 @@
-"""What every way to write a file is made of, on bare descriptors: a file object asks the kernel five questions more."""
+"""Reading and writing whole files on bare descriptors (`core.descriptors` says why not on file objects)."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
-PIECE: Final = 1 << 16
-"""How much is read at once; a file gives less only at its end."""
-
-
-@contextmanager
-def opened(path: str, flags: int) -> Iterator[int]:
-    """Open a file's descriptor for a while."""
-    file = os.open(path, flags | os.O_CLOEXEC, 0o644)
-    try:
-        yield file
-    finally:
-        os.close(file)
+_PIECE: Final = 1 << 16
+"""How many bytes are read at once; a read gives fewer only at the end of the file."""
 
 
 def read_whole(path: str) -> bytes:
-    """Return all that a file holds."""
+    """Return a file's whole content."""
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = os.read(file, PIECE)
-        while len(content) % PIECE == 0 and (more := os.read(file, PIECE)):
+        content = os.read(file, _PIECE)
+        while len(content) % _PIECE == 0 and (more := os.read(file, _PIECE)):
             content += more
     finally:
         os.close(file)
@@ -34,13 +23,13 @@ def read_whole(path: str) -> bytes:
 
 
 def write_whole(file: int, content: bytes) -> None:
-    """Write all of the content, as often as the system takes only a part of it."""
+    """Write all of the content, in several writes if the system takes only a part."""
     while content:
         content = content[os.write(file, content) :]
 
 
 def overwrite(file: int, content: bytes, between: Callable[[], None] = lambda: None) -> None:
-    """Write over the bytes that stand in a file, then cut it to length; `between` is called in between."""
+    """Write over the bytes in a file, call `between`, then cut the file to the new length."""
     write_whole(file, content)
     between()
     os.ftruncate(file, len(content))

@@ -1,9 +1,9 @@
 """A write-ahead journal beside a file, which makes a write in place survive the death of its writer.
 
-The new content goes into the journal first, with its length and checksum, and is forced to disk; then over the file;
-then the journal is emptied. So at each moment one of the two is whole. Who finds the journal full finishes what was
-begun, and a record that was cut short counts as never written: the file had not been touched yet. Writers, and readers
-who recover, must keep each other out by a lock.
+A writer puts the new content into the journal, with its length and checksum, and forces it to disk; then it writes the
+content over the file, and at last it empties the journal. So at each moment one of the two is whole. A reader that
+finds a whole record in the journal finishes that write. A record that was cut short counts as never written, since the
+file had not been touched yet. A lock must keep writers, and readers that recover, away from each other.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 from pathlib import Path
 from zlib import crc32
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.pacing import Action, Step, at, note
-from ticketlab.stores.disk import opened, overwrite, read_whole, write_whole
+from ticketlab.stores.disk import overwrite, read_whole, write_whole
 
 
 class Journal:
@@ -31,7 +32,7 @@ class Journal:
         self._clearing = Step(Action.TRUNCATE, journal.name)
 
     def clear(self) -> None:
-        """Empty the journal, or make an empty one."""
+        """Empty the journal, or make an empty one if there is none."""
         with opened(self._journal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
             pass
 
@@ -55,7 +56,7 @@ class Journal:
         self.clear()
 
     def recover(self) -> None:
-        """Finish what a writer began that is no more; who does so may die as well, and the next one finishes it."""
+        """Finish the write of a writer that died; if this process dies meanwhile, the next one finishes it."""
         at(self._reading)
         content = self.pending()
         if content is not None:
@@ -63,7 +64,7 @@ class Journal:
             self._apply(content)
 
     def pending(self) -> bytes | None:
-        """Return the content that was to be written, if the journal has all of it."""
+        """Return the content of an unfinished write, or None if the journal does not have all of it."""
         length, _, rest = read_whole(self._journal).partition(b" ")
         checksum, _, record = rest.partition(b" ")
         content = record[:-1]

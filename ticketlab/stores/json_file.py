@@ -1,7 +1,7 @@
-"""The books in one JSON file, written in one of the ways people write JSON files.
+"""The books in one JSON file, written in one of the ways in which people write JSON files.
 
-A session remembers the document it last read and writes it back whole, as scripts do; so a write also puts back what
-it read of every other section, and of the ledger.
+A session keeps the document that it last read, and writes it back whole, as scripts do. So a write also restores every
+other section, and the ledger, as they were when the session read them.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
-from ticketlab.stores.disk import opened, overwrite, read_whole
+from ticketlab.stores.disk import overwrite, read_whole
 from ticketlab.stores.journal import Journal
 from ticketlab.stores.json_writers import WRITERS
 
-Document = dict[str, Any]
+_Document = dict[str, Any]
 
 _SCAN: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
-"""What json.loads calls after some looking around."""
+"""What json.loads calls, after checks that are not needed here."""
 
 
 class JsonStore:
-    """A JSON file; the variant says how it is replaced."""
+    """A JSON file; the variant says how it is written."""
 
     def __init__(self, folder: Path, variant: str) -> None:
         self.path = folder / "inventory.json"
         self.variant = variant
         self.journal = Journal(self.path) if variant == "journal" else None
-        self._opening: Document = {}
+        self._opening: _Document = {}
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Write the opening stock into a new file."""
@@ -60,11 +61,11 @@ class JsonStore:
 
     @contextmanager
     def session(self) -> Iterator[JsonSession]:
-        """Open a session; the file itself is opened anew for each read and write, as scripts do."""
+        """Open a session; it opens the file anew for each read and write, as scripts do."""
         yield JsonSession(self)
 
     def books(self) -> Books:
-        """Read the whole file afresh, or what recovery would put there."""
+        """Read the whole file afresh, or the content that recovery would write into it."""
         path = str(self.path)
         pending = self.journal.pending() if self.journal else None
         document = _load(path) if pending is None else _parse(pending, path)
@@ -73,7 +74,7 @@ class JsonStore:
         return Books(stocks, None if ledger is None else tuple(_entry(line) for line in ledger))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is kept open."""
 
 
 class JsonSession:
@@ -84,10 +85,10 @@ class JsonSession:
         self._replace = WRITERS[store.variant](store.path)
         self._recover = store.journal.recover if store.journal else lambda: None
         self._reading = Step(Action.READ, store.path.name)
-        self._document: Document = {}
+        self._document: _Document = {}
 
     def read(self, section: str) -> Stock:
-        """Load the document and return one section's record."""
+        """Read the document and return one section's record."""
         self._recover()
         at(self._reading)
         self._document = _load(self._path)
@@ -96,7 +97,7 @@ class JsonSession:
         return stock
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Change the document as last read, and write it back whole."""
+        """Change the document that was last read, and write it back whole."""
         self._document["sections"][stock.section] = _fields(stock)
         if entry is not None and self._document["ledger"] is not None:
             self._document["ledger"].append(entry)
@@ -104,12 +105,12 @@ class JsonSession:
         note("remaining", stock.remaining)
 
 
-def _load(path: str) -> Document:
-    """Read and parse the file; raises TornRead where another writer is in the middle of it."""
+def _load(path: str) -> _Document:
+    """Read and parse the file; raises TornRead if a writer has written only a part of it so far."""
     return _parse(read_whole(path), path)
 
 
-def _parse(content: bytes, path: str) -> Document:
+def _parse(content: bytes, path: str) -> _Document:
     try:
         text = content.decode()
         document, end = _SCAN(text, 0)
@@ -149,10 +150,10 @@ KIND = StoreKind(
     name="json",
     summary="one JSON file, read and written whole",
     variants={
-        "truncate": 'as json.dump(document, open(path, "w")) does: readers can meet an empty file',
+        "truncate": 'as json.dump(document, open(path, "w")) does: readers can find an empty file',
         "in-place": "over the old bytes, then cut to length",
         "rename": "a new file, fsync, then renamed over the old one",
-        "durable": "the same, then fsync of the folder: outlives a power cut",
+        "durable": "as rename, then fsync of the folder: outlives a power cut",
         "journal": "into a journal, fsync, then in place: the next reader finishes what a dead writer began",
     },
     capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE, Capability.HOLDS}),

@@ -1,7 +1,7 @@
-"""The ways to write a JSON file: what a reader can meet half-way, and what is left when the writer dies there.
+"""The ways to write a JSON file; they differ in what a reader can find half-way, and in what a dead writer leaves.
 
-A new file that is still to be renamed is the writer's alone, and so is what has been written and not yet forced to
-disk: such steps are the writer's `own`. They order nothing, and a fault can strike before each of them.
+Only its writer uses a new file that is still to be renamed, and only the writer is concerned when data is forced to
+disk. So these steps are `private`: their order makes no difference to others, but a fault can come before each of them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.pacing import Action, Step, at
-from ticketlab.stores.disk import opened, overwrite
+from ticketlab.stores.disk import overwrite
 from ticketlab.stores.journal import Journal
 
 Writer = Callable[[str], None]
@@ -23,7 +24,7 @@ _NUMBERS: Final = itertools.count()  # two writers in one process must not share
 
 
 def truncating(path: Path) -> Writer:
-    """What json.dump(document, open(path, "w")) does: between the two steps the file is empty."""
+    """Return a writer that does as json.dump(document, open(path, "w")): between its two steps the file is empty."""
     emptying, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, continuation=True)
 
     def write(text: str) -> None:
@@ -36,7 +37,7 @@ def truncating(path: Path) -> Writer:
 
 
 def in_place(path: Path) -> Writer:
-    """What open(path, "r+"), write and truncate do: a shorter text has the old one's tail until it is cut off."""
+    """Return a writer that does as open(path, "r+"), write, truncate: at first the rest of a longer text remains."""
     writing, cutting = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, continuation=True)
     name = str(path)
 
@@ -49,7 +50,7 @@ def in_place(path: Path) -> Writer:
 
 
 def renaming(path: Path) -> Writer:
-    """A new file, fsync, rename: whoever reads meets the old file or the new one, whole."""
+    """Return a writer that makes a new file, fsyncs and renames it: a reader finds the old file or the new one."""
     number = next(_NUMBERS)
     writing, flushing = (
         Step(action, "new file", continuation=True, private=True) for action in (Action.WRITE, Action.FLUSH)
@@ -76,7 +77,7 @@ def renaming(path: Path) -> Writer:
 
 
 def durable(path: Path) -> Writer:
-    """The same, and fsync of the folder: a rename that is only in memory is lost when the power is."""
+    """Return a writer that renames, then fsyncs the folder: until then a power cut can undo the rename."""
     replace, folder = renaming(path), str(path.parent)
     flushing = Step(Action.FLUSH, "folder", continuation=True, private=True)
 
@@ -90,7 +91,7 @@ def durable(path: Path) -> Writer:
 
 
 def journalled(path: Path) -> Writer:
-    """The new text into a journal, then in place."""
+    """Return a writer that writes into a journal, then in place."""
     return Journal(path).write
 
 

@@ -1,6 +1,6 @@
 """The books in a `multiprocessing.Manager().dict`: a server process holds them, and each access is one message.
 
-A section's record and the sales of that section are one value, so reading it is one message and writing it another.
+A section's record and the section's sales are one value, so to read it is one message, and to write it another.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 
-Rows = tuple[tuple[Any, ...], ...]
-Value = tuple[int, int, int, int, Rows, Rows | None]
-"""tickets, remaining, issued, version, holds, sales (None without a ledger): plain tuples, which pickle fastest."""
+_Rows = tuple[tuple[Any, ...], ...]
+_Value = tuple[int, int, int, int, _Rows, _Rows | None]
+"""Tickets, remaining, issued, version, holds, sales (None without a ledger); plain tuples pickle fastest."""
 
 
 class ManagerStore:
@@ -28,20 +28,20 @@ class ManagerStore:
 
     def __init__(self, folder: Path, variant: str) -> None:
         self._manager: SyncManager | None = None
-        self._records: DictProxy[str, Value]
-        self._opening: dict[str, Value] = {}
+        self._records: DictProxy[str, _Value]
+        self._opening: dict[str, _Value] = {}
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start the server and fill its dict."""
         self._manager = SyncManager(ctx=get_context("fork"))
         with signals_blocked():
             self._manager.start(die_with_parent, (os.getpid(),))
-        sales: Rows | None = () if ledger else None
+        sales: _Rows | None = () if ledger else None
         self._opening = {name: (count, count, 0, 0, (), sales) for name, count in inventory.sections.items()}
         self._records = self._manager.dict(self._opening)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Hand over the proxy and not the server."""
+        """Return what a buyer is given: the proxy, and not the server."""
         return {**self.__dict__, "_manager": None}
 
     def reset(self) -> None:
@@ -50,16 +50,16 @@ class ManagerStore:
 
     @contextmanager
     def session(self) -> Iterator[ManagerSession]:
-        """Connect to the server."""
-        yield ManagerSession(self._records)  # which connects at its first call
+        """Open a session; its proxy connects to the server when it is first used."""
+        yield ManagerSession(self._records)
 
     def lock(self) -> AbstractContextManager[bool]:
         """Return a new lock that lives in the server."""
-        assert self._manager is not None, "locks are made in the lab's process, and handed over"
+        assert self._manager is not None, "locks are made in the lab's process, and handed to the buyers"
         return self._manager.Lock()
 
     def servers(self) -> list[int]:
-        """Return the process number of the server."""
+        """Return the process id of the server."""
         process = getattr(self._manager, "_process", None)
         return [process.pid] if process is not None else []
 
@@ -80,13 +80,13 @@ class ManagerStore:
 class ManagerSession:
     """One buyer's proxy."""
 
-    def __init__(self, records: DictProxy[str, Value]) -> None:
+    def __init__(self, records: DictProxy[str, _Value]) -> None:
         self._records = records
         self._steps: dict[str, tuple[Step, Step]] = {
             name: (Step(Action.READ, name), Step(Action.WRITE, name))
             for name in records.keys()  # noqa: SIM118 - a proxy
         }
-        self._sales: Rows | None = None
+        self._sales: _Rows | None = None
 
     def read(self, section: str) -> Stock:
         """Fetch the section's value, in one message."""
@@ -105,13 +105,13 @@ class ManagerSession:
         note("remaining", remaining)
 
 
-def _holds(rows: Rows) -> tuple[OpenHold, ...]:
+def _holds(rows: _Rows) -> tuple[OpenHold, ...]:
     return tuple(OpenHold(*row) for row in rows)
 
 
 KIND = StoreKind(
     name="manager",
-    summary="a multiprocessing.Manager().dict: a server process, one message an access",
+    summary="a multiprocessing.Manager().dict: a server process, one message for each access",
     capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.MANAGER, Capability.HOLDS}),
     build=ManagerStore,
 )

@@ -1,7 +1,6 @@
 """The books in this process's memory: shared by buyers that are explored in one process, and the fastest to search.
 
-Each access is one step, as a message to a manager is. Buyers in processes of their own would each have a copy; that is
-what the `private` store shows.
+Each access is one step. Buyers in processes of their own would each have a copy, as the `private` store shows.
 """
 
 from __future__ import annotations
@@ -45,11 +44,11 @@ class MemoryStore:
         return Books(dict(self.records), tuple(self.ledger) if self._keeps_ledger else None)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing was taken."""
 
 
 class MemorySession:
-    """One buyer's view; each access checks and changes at once, since nobody else moves meanwhile."""
+    """One buyer's session; nobody else moves during an access, so each checks and changes in one step."""
 
     def __init__(self, store: MemoryStore, sections: list[str]) -> None:
         self._records = store.records
@@ -58,14 +57,14 @@ class MemorySession:
         self._writing = {section: Step(Action.WRITE, section) for section in sections}
 
     def read(self, section: str) -> Stock:
-        """Return the record as it stands."""
+        """Return the record."""
         at(self._reading[section])
         stock = self._records[section]
         note("remaining", stock.remaining)
         return stock
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Put the record in place of whatever stands there."""
+        """Replace the record, whatever it says by now."""
         at(self._writing[stock.section])
         self._put(stock, entry)
 

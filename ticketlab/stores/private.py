@@ -1,6 +1,6 @@
-"""The books in an ordinary dict: every process has its own copy, and the lab's never changes.
+"""The books in an ordinary dict: every process has its own copy, and the lab's own never changes.
 
-It shows that processes share nothing. Threads do, so among them the same dict is one set of books.
+It shows that processes share no memory. Threads do, so to them the dict is one set of books.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WRITING = Step(Action.WRITE, "private dict")
 
 
 class PrivateStore:
-    """A dict in the memory of whichever process holds it; it is its own session."""
+    """A dict in the memory of whichever process uses it; the store is its own session."""
 
     def __init__(self, folder: Path, variant: str) -> None:
         self._opening: dict[str, Stock] = {}
@@ -62,7 +62,7 @@ class PrivateStore:
         return Books(dict(self._stocks), None if self._ledger is None else tuple(self._ledger))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing was taken."""
 
 
 KIND = StoreKind(

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
+
+# Counts go up to 2**53 (`core.inventory.MOST_TICKETS`). SQLite's INTEGER holds them, and only INTEGER numbers its rows.
+_COUNT = BigInteger().with_variant(Integer(), "sqlite")
 
 STOCK = Table(
     "stock",
     METADATA,
     Column("section", String(200), primary_key=True),
-    Column("tickets", Integer, nullable=False),
-    Column("remaining", Integer, nullable=False),
-    Column("issued", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("holds", Text),  # a JSON list of [hold, buyer, quantity, until]; null where there are none
+    Column("tickets", _COUNT, nullable=False),
+    Column("remaining", _COUNT, nullable=False),
+    Column("issued", _COUNT, nullable=False),
+    Column("version", _COUNT, nullable=False),
+    Column("holds", Text),  # a JSON list of [hold, buyer, quantity, until]; null if there are none
 )
 
-# One row a ticket. No unique constraint: whether a ticket is sold twice is what the lab wants to find out.
+# One row for each ticket. No unique constraint: the lab wants to find out whether a ticket is sold twice.
 LEDGER = Table(
     "ledger",
     METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("buyer", Integer, nullable=False),
+    Column("id", _COUNT, primary_key=True),
+    Column("buyer", _COUNT, nullable=False),
     Column("section", String(200), nullable=False),
-    Column("ticket", Integer, nullable=False),
+    Column("ticket", _COUNT, nullable=False),
     Column("cancels", Boolean, nullable=False),
 )

@@ -1,8 +1,8 @@
 """The books in an SQLite database, through SQLAlchemy Core.
 
-The driver's legacy transaction control would delay BEGIN until the first write, and so leave every read outside the
-transaction: it is switched off, and each BEGIN is issued here, by its full name. No connection crosses a fork, since a
-forked child that closes its copy drops the parent's locks.
+By default the driver delays BEGIN until the first write, which leaves reads outside the transaction. So its transaction
+control is switched off, and each BEGIN is issued here with its mode. No connection crosses a fork: a forked child that
+closed its copy would drop the parent's locks.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, Stock
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.spec import Option
-from ticketlab.stores.sqlite_session import SqliteSession, is_busy
-from ticketlab.stores.sqlite_statements import statements, to_row, to_stock
+from ticketlab.stores.sqlite_session import SqliteSession, is_busy, sql
+from ticketlab.stores.statements import to_row, to_stock
 
-BUSY_SECONDS: Final = 60.0
-"""How long a statement waits for another's lock: longer than the driver's 5 s, which 100 buyers can exceed."""
+_BUSY_SECONDS: Final = 60.0
+"""How long a statement waits for a lock; 100 buyers can exceed the driver's default of 5 s."""
 
 
 class SqliteStore:
@@ -53,19 +53,19 @@ class SqliteStore:
             raise TicketlabError(f"cannot make the database {self.path}: {error} ({error.sqlite_errorname})") from error
 
     def _fill(self) -> None:
-        sql = statements()
+        statements = sql()
         with self._connected() as execute:
             execute("BEGIN IMMEDIATE")
-            for table in sql.tables:
+            for table in statements.tables:
                 execute(table)
             for name, count in self._opening.items():
-                execute(sql.open, Stock(name, count, count)._asdict() | {"holds": None})
+                execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
             execute("COMMIT")
 
     def engine(self) -> Engine:
-        """Return the engine, which has no connections of its own: one is opened when it is asked for, and then closed.
+        """Return the engine; it keeps no connections, so a forked process may go on using it.
 
-        So a forked process may go on with it. To build another takes ten times as long as to connect.
+        To build another engine would take ten times as long as to connect.
         """
         if self._engine is None:
             self._engine = create_engine(f"sqlite:///{self.path}", poolclass=NullPool)
@@ -74,29 +74,29 @@ class SqliteStore:
 
     def _set_up(self, connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None
-        seconds = BUSY_SECONDS if pacing.current().may_wait else 0
+        seconds = _BUSY_SECONDS if pacing.current().may_wait else 0
         for pragma in (f"busy_timeout={int(seconds * 1000)}", *self._pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave engine and connection behind: each process has its own."""
+        """Return what a buyer is given: no engine and no connection, since each process has its own."""
         return {**self.__dict__, "_engine": None, "_kept": None}
 
     def reset(self) -> None:
-        """Put the opening stock back, in one transaction, on a connection that is kept for the next time."""
+        """Put the opening stock back, in one transaction, on a connection that is kept for the next reset."""
         if self._kept is None or self._kept[0] != os.getpid():
             self._kept = os.getpid(), self.engine().raw_connection()
-        sql = statements()
+        statements = sql()
         with self._connected() as execute:
             execute("BEGIN IMMEDIATE")
-            execute(sql.clear)
+            execute(statements.clear)
             for name, count in self._opening.items():
-                execute(sql.write, to_row(Stock(name, count, count)))
+                execute(statements.write, to_row(Stock(name, count, count)))
             execute("COMMIT")
 
     @contextmanager
     def _connected(self) -> Iterator[Callable[..., sqlite3.Cursor]]:
-        """Yield what executes statements: on the kept connection, where there is one, or on a new one."""
+        """Yield what executes statements: on the kept connection if there is one, else on a new one."""
         kept = self._kept[1] if self._kept is not None and self._kept[0] == os.getpid() else None
         connection = kept or self.engine().raw_connection()
         driver = connection.driver_connection
@@ -122,20 +122,20 @@ class SqliteStore:
 
     @contextmanager
     def seize(self) -> Iterator[None]:
-        """Keep the database locked as an outsider does (a backup, a browser of tables), unless somebody else does."""
+        """Lock the database as an outside program does (a backup, say), unless somebody else has locked it."""
         with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as outsider:
             with suppress(sqlite3.OperationalError):
                 outsider.execute("BEGIN EXCLUSIVE")
             yield
 
     def books(self) -> Books:
-        """Read both tables in one transaction; raises TornRead where somebody keeps the database locked."""
-        sql = statements()
+        """Read both tables in one transaction; raises TornRead if the database stays locked."""
+        statements = sql()
         try:
             with self._connected() as execute:
                 execute("BEGIN")
-                stocks = {row[0]: to_stock(row) for row in execute(sql.stocks)}
-                rows = execute(sql.ledger).fetchall()
+                stocks = {row[0]: to_stock(row) for row in execute(statements.stocks)}
+                rows = execute(statements.ledger).fetchall()
         except sqlite3.OperationalError as error:
             if not is_busy(error):
                 raise

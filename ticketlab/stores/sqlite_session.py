@@ -1,11 +1,13 @@
-"""One buyer's connection to an SQLite database: what it reads and writes, its transactions, and where it may wait."""
+"""One buyer's connection to an SQLite database: its accesses, its transactions, and where these may wait."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
+
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import Conflict
@@ -23,16 +25,22 @@ from ticketlab.core.inventory import (
     Stock,
 )
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step, at, note
-from ticketlab.stores.sqlite_statements import statements, to_row, to_stock
+from ticketlab.stores.statements import Statements, statements, to_row, to_stock
 
 T = TypeVar("T")
+_DIALECT: Final = sqlite_dialect(paramstyle="named")
+
+
+def sql() -> Statements:
+    """Return the statements in SQLite's dialect."""
+    return statements(_DIALECT)
 
 
 class SqliteSession:
-    """One buyer's connection. Outside a transaction each access is one of its own, and one step.
+    """One buyer's connection; an access outside a transaction is a transaction of its own, and one step.
 
-    Every step names the database as its resource: SQLite locks it whole, and a commit changes what every read sees. A
-    write in a transaction keeps other writers out and, as long as its pages fit the cache, is unseen by readers.
+    The resource of every step is the database: SQLite locks it as a whole, and a commit changes what every read finds.
+    A write in a transaction keeps other writers out, and as long as its pages fit the cache readers do not notice it.
     """
 
     def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool, wal: bool) -> None:
@@ -41,8 +49,8 @@ class SqliteSession:
         self._ledger = ledger
         self._wal = wal
         self._holds = False  # whether others notice when the transaction ends
-        self._wrote = False  # whether it has, or may have, what only one can have
-        self._sql = statements()
+        self._wrote = False  # whether this transaction has, or may have, the write lock
+        self._sql = sql()
         self._reading = Step(Action.READ, resource)
         self._writing = Step(Action.WRITE, resource)
         self._staging = Step(Action.WRITE, resource, uncommitted=True)
@@ -51,7 +59,7 @@ class SqliteSession:
         self._rolling_back = Step(Action.ROLLBACK, resource)
 
     def read(self, section: str) -> Stock:
-        """Select the section's row."""
+        """Read the section's row."""
         stock = self._access(self._reading, lambda: self._look(section))
         note("remaining", stock.remaining)
         return stock
@@ -60,12 +68,12 @@ class SqliteSession:
         return to_stock(self._execute(self._sql.read, {"_section": section}).fetchone())
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Update the section's row whatever stands there, and insert the entry."""
+        """Update the section's row, whatever it says by now, and insert the entry."""
         self._access(self._writing, lambda: self._change(self._sql.write, stock, entry))
         note("remaining", stock.remaining)
 
     def compare_and_set(self, stock: Stock, entry: Entry | None) -> bool:
-        """Update the section's row where its version is still the one that was read."""
+        """Update the section's row if its version is still the one that was read; return whether it was."""
         done = self._access(self._writing, lambda: self._change(self._sql.compare_and_set, stock, entry))
         note("remaining", stock.remaining) if done else note("stale", stock.version - 1)
         return done
@@ -83,9 +91,9 @@ class SqliteSession:
                 self._execute(self._sql.enter, row)
 
     def apply(self, request: Request) -> Outcome:
-        """Perform the request by one statement that checks and changes at once; where there are holds, by a few.
+        """Perform the request by one statement that checks and changes; if there are holds, by a few in a transaction.
 
-        These are one transaction. A sale that finds enough tickets need not know whether holds have ended.
+        A sale that finds enough tickets does not depend on whether holds have expired.
         """
         outcome: Outcome | None = None
         if isinstance(request, Search):
@@ -125,9 +133,9 @@ class SqliteSession:
 
     @contextmanager
     def transaction(self, mode: str) -> Iterator[None]:
-        """Run a transaction that begins DEFERRED, IMMEDIATE or EXCLUSIVE; raises Conflict where SQLite is busy."""
+        """Run a transaction that begins DEFERRED, IMMEDIATE or EXCLUSIVE; raises Conflict if SQLite is busy."""
         begin = f"BEGIN {mode.upper()}"
-        if mode == "deferred":  # takes no lock yet, so it is no access to shared state
+        if mode == "deferred":  # it takes no lock yet, so it is no access to shared state
             self._execute(begin)
         else:
             self._wait(self._beginning, lambda: self._execute(begin))
@@ -142,7 +150,7 @@ class SqliteSession:
             raise
 
     def _roll_back(self) -> None:
-        """Roll back; a reader's shared lock kept at most a writer's COMMIT waiting, and nobody was refused for it."""
+        """Roll back. If nothing was written, only a shared lock is released, for which nobody was refused."""
         if self._holds:
             at(self._rolling_back)
         self._execute("ROLLBACK")
@@ -150,7 +158,7 @@ class SqliteSession:
             note(UNDONE, "shared lock")
 
     def _commit(self) -> None:
-        """Commit; with a rollback journal that waits for readers, and the first try already keeps new ones out."""
+        """Commit. With a rollback journal this waits for readers, and the first attempt already keeps new ones out."""
         if self._holds:
             at(self._committing)
         try:
@@ -163,9 +171,9 @@ class SqliteSession:
             note(UNDONE, "shared lock")
 
     def _access(self, step: Step, do: Callable[[], T], *, single: bool | None = None) -> T:
-        """Make an access: inside a transaction as it is, outside as a transaction of its own that may have to wait.
+        """Make an access: in the present transaction, or as a transaction of its own, which may have to wait.
 
-        `single` says whether it is one statement, where that does not follow from the step and the ledger.
+        `single` says whether it is one statement; by default that follows from the step and the ledger.
         """
         if self._connection.in_transaction:
             writes = step is self._writing
@@ -173,24 +181,24 @@ class SqliteSession:
             try:
                 result = do()
             except sqlite3.OperationalError as error:
-                # A reader that becomes a writer is refused at once, whatever the time-out: waiting could not help it.
+                # SQLite refuses a reader that becomes a writer at once, whatever the time-out: waiting would not help.
                 if is_busy(error):
                     note(UNCHANGED, error.sqlite_errorname)
                 raise _conflict(error) from error
             self._wrote |= writes
-            self._holds |= self._wrote or not self._wal  # under WAL nobody notices that a reader is there
+            self._holds |= self._wrote or not self._wal  # under WAL nobody notices a reader
             return result
         if single is None:
-            single = step is self._reading or not self._ledger  # one statement is a transaction by itself
-        return self._wait(step, do if single else lambda: self._atomic_accesses(do))
+            single = step is self._reading or not self._ledger  # a single statement is a transaction by itself
+        return self._wait(step, do if single else lambda: self._in_transaction(do))
 
-    def _atomic_accesses(self, do: Callable[[], T]) -> T:
+    def _in_transaction(self, do: Callable[[], T]) -> T:
         self._execute("BEGIN IMMEDIATE")
         try:
             result = do()
             self._execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
+            if self._connection.in_transaction:  # if the disk is full, SQLite has rolled back already
                 self._execute("ROLLBACK")
             raise
         return result
@@ -214,7 +222,7 @@ class SqliteSession:
 
 
 def is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether somebody else's lock is the reason."""
+    """Return whether another connection's lock is the reason."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 

@@ -1,4 +1,4 @@
-"""One conditional UPDATE: the database checks and changes at once, so there is nothing in between to guard."""
+"""One conditional UPDATE: the database checks and changes in one step, so there is no moment in between to guard."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """A clerk: one process owns the inventory, and buyers ask it through queues.
 
-`clerk` has one queue of requests and a queue of answers for each buyer; a sentinel sends the clerk home.
-`clerk:joinable` has several clerks behind a JoinableQueue: they share the inventory, so they need a lock of their own,
-and `join()` on the queue says when all requests have been dealt with. `clerk:socket` is the box office, and
-`clerk:robust` one that outlives its clerk.
+`clerk` has one queue of requests, and a queue of answers for each buyer; a sentinel stops the clerk. `clerk:joinable`
+has several clerks behind a JoinableQueue: they share the inventory, so they take turns by a lock, and `join()` on the
+queue returns when all requests have been answered. `clerk:socket` is a box office (`box_office`), and `clerk:robust`
+one that outlives its clerk (`robust_clerk`).
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from ticketlab.core.plugin import Capability, Perform, Store, Strategy, Strategy
 from ticketlab.core.spec import Option
 from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
 
-REQUESTS = "requests"
-HOME = None
-"""The sentinel: a clerk that receives it goes home."""
+_REQUESTS = "requests"
+_STOP = None
+"""The sentinel: a clerk that receives it stops."""
 
-_RECEIVING = Step(Action.RECEIVE, REQUESTS, in_memory=True)
+_RECEIVING = Step(Action.RECEIVE, _REQUESTS, in_memory=True)
 
 
 class Clerk(BaseStrategy):
-    """One clerk behind a `SimpleQueue`, which has no helper thread: what was put is there to be got."""
+    """One clerk behind a `SimpleQueue`, which has no helper thread: an item that was put can be got at once."""
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Make the queues; they can only be handed over when a process starts."""
+        """Make the queues; they can be handed over only when a process starts."""
         self._store = setting.store
         self._requests: Any = setting.context.SimpleQueue()
         self._answers: list[Any] = [setting.context.SimpleQueue() for _ in range(setting.buyers)]
 
     def services(self) -> Sequence[Callable[[], None]]:
-        """Employ one clerk."""
+        """Return one clerk."""
         return (self.serve,)
 
     def serve(self) -> None:
         """Answer requests until the sentinel comes."""
         with self._store.session() as session:
-            while (request := self.receive()) is not HOME:
+            while (request := self.receive()) is not _STOP:
                 self.answer(request.buyer, attempt(session, request))
 
     def receive(self) -> Request | None:
@@ -59,9 +59,9 @@ class Clerk(BaseStrategy):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy by asking; a buyer never opens the store."""
+        """Buy by asking the clerk; a buyer never opens the store."""
         mine = self._answers[buyer - 1]
-        asking = Step(Action.SEND, REQUESTS, in_memory=True)
+        asking = Step(Action.SEND, _REQUESTS, in_memory=True)
         hearing = Step(Action.RECEIVE, f"answers {buyer}", in_memory=True)
 
         def purchase(request: Request) -> Outcome:
@@ -73,7 +73,7 @@ class Clerk(BaseStrategy):
 
     def stop_services(self) -> None:
         """Send the sentinel."""
-        self._requests.put(HOME)
+        self._requests.put(_STOP)
 
     def close(self) -> None:
         """Close the queues."""
@@ -82,7 +82,7 @@ class Clerk(BaseStrategy):
 
 
 class JoinableClerks(Clerk):
-    """Several clerks behind a JoinableQueue, with a lock between them."""
+    """Several clerks behind a JoinableQueue, who take turns by a lock."""
 
     def __init__(self, clerks: int) -> None:
         self._clerks = clerks
@@ -95,14 +95,14 @@ class JoinableClerks(Clerk):
         self._lock: Any = setting.context.Lock()
 
     def services(self) -> Sequence[Callable[[], None]]:
-        """Employ the clerks."""
+        """Return the clerks."""
         return (self.serve,) * self._clerks
 
     def serve(self) -> None:
-        """Answer requests until the sentinel comes, one clerk at a time inside the inventory."""
+        """Answer requests until the sentinel comes; one clerk at a time uses the inventory."""
         guard = Guard("clerks' lock", self._lock.acquire, self._lock.release, in_memory=True)
         with self._store.session() as session:
-            while (request := self.receive()) is not HOME:
+            while (request := self.receive()) is not _STOP:
                 with guard:
                     answer = attempt(session, request)
                 self.answer(request.buyer, answer)
@@ -110,18 +110,18 @@ class JoinableClerks(Clerk):
         self._requests.task_done()
 
     def receive(self) -> Request | None:
-        """Wait for the next request; the queue's helper thread may still be bringing it."""
+        """Wait for the next request; the queue's helper thread may not have delivered it yet."""
         request: Request | None = block(_RECEIVING, partial(_get_nowait, self._requests), self._requests.get)
         return request
 
     def stop_services(self) -> None:
-        """Wait until every request has been dealt with, then send a sentinel to each clerk."""
+        """Wait until every request has been answered, then send a sentinel to each clerk."""
         self._requests.join()
         for _ in range(self._clerks):
-            self._requests.put(HOME)
+            self._requests.put(_STOP)
 
     def close(self) -> None:
-        """Close the queues, and bring the helper thread home."""
+        """Close the queues, and wait for the helper thread to end."""
         super().close()
         self._requests.join_thread()
 
@@ -145,7 +145,7 @@ def _build(variant: str, clerks: str, server: str, transport: str, workers: str)
     if variant in ("robust", "retry"):
         from ticketlab.strategies.robust_clerk import RobustClerk
 
-        return RobustClerk(book=variant == "robust")
+        return RobustClerk(record=variant == "robust")
     return JoinableClerks(int(clerks)) if variant == "joinable" else Clerk()
 
 
@@ -153,11 +153,11 @@ KIND = StrategyKind(
     name="clerk",
     summary="a process owns the inventory, and buyers ask it",
     variants={
-        "queue": "one clerk behind a queue, sent home by a sentinel",
+        "queue": "one clerk behind a queue, stopped by a sentinel",
         "joinable": "several clerks behind a JoinableQueue",
         "socket": "a box office on a Unix or loopback TCP socket",
-        "robust": "a box office with a clerk who stands by, and a book of what was answered: outlives its clerk",
-        "retry": "wrong on purpose: the same without the book, so an order that is sent again is sold again",
+        "robust": "a box office with a clerk on standby and a record of answers: it outlives its clerk",
+        "retry": "wrong on purpose: robust without the record, so an order that is sent again is sold again",
     },
     options={
         "clerks": Option("2", "how many clerks", variant="joinable"),
@@ -181,7 +181,7 @@ KIND = StrategyKind(
             "a message format",
             "a lock file",
             "numbered orders",
-            "a book of answers",
+            "a record of answers",
         ),
     },
 )

@@ -1,4 +1,4 @@
-"""A lock file held with `fcntl.flock`: the kernel queues who waits, and frees it when the holder dies.
+"""A lock file held with `fcntl.flock`: the kernel queues the waiters, and frees the lock when its holder dies.
 
 The lock file stands beside the data and is never renamed, written or removed.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
-from ticketlab.strategies.purchase import BaseStrategy, flock_guard, opened, with_lock
+from ticketlab.strategies.purchase import BaseStrategy, flock_guard, with_lock
 from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
 
 
@@ -23,7 +24,7 @@ class Flock(BaseStrategy):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy with the file locked; each buyer opens it for itself, since a lock belongs to an opening."""
+        """Buy with the file locked; each buyer opens the file itself, since a flock belongs to an opening."""
         with opened(self._path) as file, store.session() as session:
             yield with_lock(session, flock_guard("inventory.lock", file))
 

@@ -1,13 +1,14 @@
-"""A lease: a lock with an expiry, so that nobody waits for ever for a holder that is dead.
+"""A lease: a lock with an expiry, so that nobody waits for ever for a holder that has died.
 
 Nothing tells a dead holder from a slow one. A holder that is paused for longer than its lease (by a debugger, a garbage
-collector, a laptop's lid) goes on as if it still had it, beside the next one. So every lease has a number, its token,
-which grows; whoever reads or writes shows it; and the store refuses whoever shows an older token than it has seen. That
-is fencing (Kleppmann, "How to do distributed locking", 2016). It has to cover reads: where only writes show their
-token, an old holder's write can still come between the new one's read and write.
+collector, a closed laptop) goes on as if it still had the lease, beside the next holder. So every lease has a number,
+its token, and each lease's token is larger than the one before. A holder shows its token with every read and write, and
+the store refuses a token that is older than one it has seen. That is fencing (Kleppmann, "How to do distributed
+locking", 2016). It has to cover reads: if only writes show the token, an old holder's write can still come between the
+new holder's read and write.
 
-Leases are given out by a file, and checked at another one, each under a flock for the length of one access: what a
-lease server and a store's server do within themselves. No flock is held while a buyer thinks.
+One file stands for the server that grants leases, another for the store's record of tokens. Each is accessed under a
+flock that lasts for that access only, as a server would lock within itself. No flock is held between accesses.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from contextlib import contextmanager, nullcontext
 from struct import Struct
 from typing import Final
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Entry, Outcome, Request, Stock
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note, now
 from ticketlab.core.plugin import Capability, Perform, Session, Store, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
-from ticketlab.strategies.purchase import BaseStrategy, flock_guard, fulfil, opened, retrying, wait_and_retry
+from ticketlab.strategies.purchase import BaseStrategy, flock_guard, fulfil, retrying, wait_and_retry
 
 _LEASE: Final = Struct("<Qd")  # the token of the latest lease, and when it ends
-_TOKEN: Final = Struct("<Q")  # the newest token that the store has seen
+_TOKEN: Final = Struct("<Q")  # the largest token that the store has seen
 
 _TAKING: Final = Step(Action.ACQUIRE, "lease")
 _GIVING_BACK: Final = Step(Action.RELEASE, "lease")
@@ -35,21 +37,21 @@ _RAISING: Final = Step(Action.WRITE, "fence")
 
 
 class Leases(BaseStrategy):
-    """One lease for the whole inventory; the variant says which accesses show its token to the store."""
+    """One lease for the whole inventory; the variant says which accesses show the token."""
 
     def __init__(self, variant: str, seconds: str, clock: str) -> None:
         self._variant = variant
         self._seconds, self._wall = float(seconds), clock == "wall"
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Make the two files: no lease was given out yet, and no token seen."""
+        """Make the two files: no lease granted, no token seen."""
         self._lease, self._fence = setting.folder / "inventory.lease", setting.folder / "inventory.fence"
         self._lease.write_bytes(_LEASE.pack(0, 0.0))
         self._fence.write_bytes(_TOKEN.pack(0))
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy with the lease; when the store refuses its token, with a new one."""
+        """Buy with a lease; if the store refuses its token, try again with a new lease."""
         with opened(self._lease) as lease, opened(self._fence) as fence, store.session() as session:
 
             def purchase(request: Request) -> Outcome:
@@ -62,7 +64,7 @@ class Leases(BaseStrategy):
 
     @contextmanager
     def _leased(self, file: int) -> Iterator[int]:
-        """Hold the lease, or believe so; yield its token."""
+        """Take the lease, yield its token, and give the lease back if it is still this buyer's."""
         token = self._take(file)
         try:
             yield token
@@ -72,7 +74,7 @@ class Leases(BaseStrategy):
                 if _LEASE.unpack(os.pread(file, _LEASE.size, 0))[0] == token:
                     os.pwrite(file, _LEASE.pack(token, 0.0), 0)
                 else:
-                    note(UNCHANGED, "the lease is another's by now")
+                    note(UNCHANGED, "another buyer has the lease by now")
 
     def _take(self, file: int) -> int:
         while True:
@@ -89,7 +91,7 @@ class Leases(BaseStrategy):
 
 
 class Fenced:
-    """A session that shows a token with each write and, where `reads` says so, with each read."""
+    """A session that shows a token with each write and, if `reads` is set, with each read."""
 
     def __init__(self, session: Session, file: int, token: int, *, reads: bool) -> None:
         self._session = session
@@ -99,18 +101,18 @@ class Fenced:
         self._guard = flock_guard("fence", file)
 
     def read(self, section: str) -> Stock:
-        """Return the section's record; raises Conflict where a newer token was shown."""
+        """Return the section's record; raises Conflict if the store has seen a newer token."""
         with self._fence() if self._reads else nullcontext():
             return self._session.read(section)
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Write the record; raises Conflict where a newer token was shown."""
+        """Write the record; raises Conflict if the store has seen a newer token."""
         with self._fence():
             self._session.write(stock, entry)
 
     @contextmanager
     def _fence(self) -> Iterator[None]:
-        """Keep others out for one access, and let this one happen if no newer token was ever shown."""
+        """Keep others out for one access, and show the token; raises Conflict if the store has seen a newer one."""
         with self._guard:
             (seen,) = _TOKEN.unpack(os.pread(self._file, _TOKEN.size, 0))
             if self._token < seen:
@@ -134,14 +136,16 @@ KIND = StrategyKind(
     name="lease",
     summary="a lock with an expiry, in a file",
     variants={
-        "fenced": "the store refuses whoever shows an older lease than it has seen",
-        "fenced-writes": "wrong on purpose: reads do not show it, so an old holder can write between read and write",
+        "fenced": "the store refuses a lease that is older than one it has seen",
+        "fenced-writes": "wrong on purpose: reads are not fenced, so an old holder's write can follow a new one's read",
         "unfenced": "wrong on purpose: a holder that was paused writes after its lease has ended",
     },
     options={
         "seconds": Option("10", "how long a lease lasts, in seconds"),
         "clock": Option(
-            "monotonic", "what leases go by: the clock that never jumps, or the wall's", ("monotonic", "wall")
+            "monotonic",
+            "the clock that leases expire by: one that never jumps, or the wall clock",
+            ("monotonic", "wall"),
         ),
     },
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),

@@ -1,4 +1,4 @@
-"""A lock file through the filelock library: portable, and it polls; and two ways to tell that one was left behind."""
+"""A lock file through the filelock library, which polls; and lock files by hand that are broken when they are stale."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LockFile(BaseStrategy):
         self._soft = variant == "soft"
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Choose the lock file, and take it once: what filelock imports at first use, forked buyers then have."""
+        """Choose the lock file, and take it once: then forked buyers inherit what filelock imports at first use."""
         self._path = setting.folder / "inventory.filelock"
         with self._lock():
             pass
@@ -63,8 +63,8 @@ KIND = StrategyKind(
     variants={
         "hard": "FileLock: the kernel frees it when its holder dies",
         "soft": "SoftFileLock: held for as long as the file exists, or until its holder is seen to be dead",
-        "stale-holder": "the same by hand: a link that names its holder, broken when that process is no more",
-        "stale-age": "wrong on purpose: broken when it is old, which robs a holder that was paused",
+        "stale-holder": "a link that names its holder, broken when that process has died",
+        "stale-age": "wrong on purpose: a link that is broken when it is old, though its holder may only be paused",
     },
     options={"stale": Option("10", "how old a lock has to be, in seconds", variant="stale-age")},
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),

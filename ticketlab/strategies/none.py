@@ -11,7 +11,7 @@ from ticketlab.strategies.purchase import BaseStrategy, fulfil
 
 
 class Unguarded(BaseStrategy):
-    """Read, check and write, with nothing in the way of the others."""
+    """Read, check and write; nothing keeps other buyers out."""
 
     def __init__(self, variant: str) -> None:
         pass

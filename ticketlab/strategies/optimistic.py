@@ -13,7 +13,7 @@ from ticketlab.strategies.purchase import BaseStrategy, retrying
 
 
 class Optimistic(BaseStrategy):
-    """Compare the version at the write; when it has moved on, read again."""
+    """Compares the version when it writes; if another buyer has changed it, it reads again."""
 
     def __init__(self, variant: str) -> None:
         pass
@@ -26,7 +26,7 @@ class Optimistic(BaseStrategy):
             change = request.on(session.read(request.section))
             if change.stock is None or session.compare_and_set(change.stock, change.entry):
                 return change.outcome
-            raise Conflict("the version moved on")
+            raise Conflict("another buyer has changed the version")
 
         with store.session() as opened:
             session = cast("Versioned", opened)
@@ -35,7 +35,7 @@ class Optimistic(BaseStrategy):
 
 KIND = StrategyKind(
     name="optimistic",
-    summary="compare-and-set on a version, tried again when it has moved on",
+    summary="compare-and-set on a version, tried again if another buyer has changed it",
     needs=frozenset({Capability.RECORDS, Capability.COMPARE_AND_SET}),
     build=Optimistic,
     parts={"": ("a version in each record", "a retry when refused")},

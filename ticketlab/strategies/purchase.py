@@ -1,12 +1,10 @@
-"""What every strategy is made of: the purchase as a textbook writes it, and ways to hold a lock around it."""
+"""The parts of strategies: the purchase as a textbook writes it, and ways to hold a lock around it or to retry it."""
 
 from __future__ import annotations
 
 import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from random import Random
 from typing import Literal
 
@@ -16,14 +14,14 @@ from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, blo
 from ticketlab.core.plugin import Perform, Session, StrategyContext
 
 RETRIES = 100
-"""How often a strategy that can be refused tries again before it gives up."""
+"""How often a strategy tries again after a Conflict before it gives up."""
 
-POLL = 0.005
-"""How long a buyer waits, in seconds, before it asks again for what nobody will tell it of."""
+_POLL_SECONDS = 0.005
+"""How long a buyer sleeps before another attempt where nothing wakes it."""
 
 
 def fulfil(session: Session, request: Request) -> Outcome:
-    """Read, check, write: safe only if nobody else writes in between."""
+    """Read, check and write; that is safe only if nobody else writes in between."""
     stock = session.read(request.section)
     change = request.on(stock)
     if change.stock is not None:
@@ -32,7 +30,7 @@ def fulfil(session: Session, request: Request) -> Outcome:
 
 
 def attempt(session: Session, request: Request) -> Outcome | PurchaseError:
-    """Fulfil a request; an error is an answer too."""
+    """Fulfil a request, and return its outcome or the error that it raised, so that either can be sent as an answer."""
     try:
         return fulfil(session, request)
     except PurchaseError as error:
@@ -40,7 +38,7 @@ def attempt(session: Session, request: Request) -> Outcome | PurchaseError:
 
 
 def unwrap(answer: Outcome | PurchaseError) -> Outcome:
-    """Return the outcome that was sent, or raise the error that was."""
+    """Return an answer that is an outcome, or raise one that is an error."""
     if isinstance(answer, PurchaseError):
         raise answer
     return answer
@@ -49,9 +47,10 @@ def unwrap(answer: Outcome | PurchaseError) -> Outcome:
 class Guard:
     """A lock as a context manager, with a scheduling point at either end.
 
-    `acquire(True)` waits for the lock, `acquire(False)` says whether it was free and takes it if so. `mutex` promises
-    that while somebody holds it nobody else can take it: not so where a name may come to stand for another file.
-    `in_memory` says that nothing happens to it when its holder dies.
+    `acquire(True)` waits for the lock; `acquire(False)` takes it if it is free, and returns whether it was. `mutex`
+    promises that while a holder has the lock every attempt fails, even the holder's own. A semaphore and a re-entrant
+    lock do not keep that promise, nor does a lock by a name that may come to stand for another file. `in_memory` says
+    that the lock stays taken when its holder dies.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Guard:
         return True
 
     def take(self) -> None:
-        """Wait for the lock, and keep it."""
+        """Wait for the lock and take it."""
         block(self._acquiring, self._attempt, self._wait)
 
     __enter__ = take
@@ -87,7 +86,7 @@ class Guard:
 
 
 def flock_guard(name: str, file: int, *, mutex: bool = True) -> Guard:
-    """Return a guard that holds an exclusive flock on an open file; the lock belongs to this opening of it."""
+    """Return a guard that holds an exclusive flock on an open file; the lock belongs to this opening of the file."""
 
     def acquire(wait: bool) -> bool:
         try:
@@ -110,9 +109,9 @@ def with_lock(session: Session, guard: AbstractContextManager[object]) -> Perfor
 
 
 def retrying(once: Perform, buyer: int) -> Perform:
-    """Return a purchase that is tried again, a while later, each time that it meets a Conflict.
+    """Return a purchase that sleeps and tries again after each Conflict, and raises GaveUp after RETRIES of them.
 
-    The while is random, up to a bound that doubles from 1 ms to 64 ms. It raises GaveUp after so many RETRIES.
+    The sleep is random, up to a bound that doubles from 1 ms to 64 ms.
     """
     draw = Random(buyer)
 
@@ -129,34 +128,24 @@ def retrying(once: Perform, buyer: int) -> Perform:
     return purchase
 
 
-def wait_and_retry(reason: str, seconds: float = POLL) -> None:
-    """Let time pass before another attempt: a few milliseconds, or all that is needed where time is virtual."""
+def wait_and_retry(reason: str, seconds: float = _POLL_SECONDS) -> None:
+    """Note a retry, and sleep before it: `seconds` if time is virtual, else at most a few milliseconds."""
     note(RETRY, reason)
-    sleep(min(seconds, POLL) if current().may_wait else seconds)
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """Open a file's descriptor for a while, to read and to write."""
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        yield file
-    finally:
-        os.close(file)
+    sleep(min(seconds, _POLL_SECONDS) if current().may_wait else seconds)
 
 
 class BaseStrategy:
-    """The parts of a strategy that shares nothing and has no staff; overwrite what is different."""
+    """The parts of a strategy that shares nothing and has no services; a subclass overrides what differs."""
 
     def prepare(self, setting: StrategyContext) -> None:
         """Share nothing."""
 
     def services(self) -> Sequence[Callable[[], None]]:
-        """Employ nobody."""
+        """Return no services."""
         return ()
 
     def stop_services(self) -> None:
-        """Nobody is there to be told."""
+        """Do nothing: there are no services."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing was taken."""

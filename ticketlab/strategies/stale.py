@@ -1,7 +1,8 @@
-"""A lock file that exists while somebody holds the lock, and what to do with one whose holder is no more.
+"""A lock file that exists while somebody holds the lock, and how to break one whose holder has died.
 
-The lock is a symbolic link to nowhere, as Emacs and Firefox make theirs: it is created only where there is none, and at
-once with all that it says. A file of O_EXCL would stand empty for a moment, and for ever if its maker died in it.
+The lock is a symbolic link to nowhere, as Emacs and Firefox make theirs. The system creates it only if there is none,
+and with its whole label at once. A file that was created with O_EXCL would be empty for a moment, and for ever if its
+maker died then.
 """
 
 from __future__ import annotations
@@ -13,39 +14,40 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
 from ticketlab.core.plugin import Perform, Store, StrategyContext
-from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, opened, wait_and_retry
+from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 
-LOCK: Final = "inventory.soft"
+LINK: Final = "inventory.soft"
 
-_ACQUIRING: Final = Step(Action.ACQUIRE, LOCK)
-_LOOKING: Final = Step(Action.READ, LOCK)
-_BREAKING: Final = Step(Action.WRITE, LOCK)
-_RELEASING: Final = Step(Action.RELEASE, LOCK)
+_ACQUIRING: Final = Step(Action.ACQUIRE, LINK)
+_LOOKING: Final = Step(Action.READ, LINK)
+_BREAKING: Final = Step(Action.WRITE, LINK)
+_RELEASING: Final = Step(Action.RELEASE, LINK)
 
 
 class LinkLock(BaseStrategy):
-    """A link as the lock around a purchase; what it says, and who may be robbed of it, is what is different."""
+    """A link as the lock around a purchase; subclasses decide its label, and when to break another buyer's lock."""
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Choose the link, and make the file by which those who break it can take turns."""
-        self.link, self._breakers = setting.folder / LOCK, setting.folder / f"{LOCK}.breakers"
+        """Choose the link, and make the file by which buyers that break a lock take turns."""
+        self.link, self._breakers = setting.folder / LINK, setting.folder / f"{LINK}.breakers"
         self._breakers.touch()
 
     @abstractmethod
     def label(self) -> str:
-        """Return what the link is to say of who holds it."""
+        """Return the label of a link that is about to be made."""
 
     @abstractmethod
     def refused(self, holder: str, breakers: Guard) -> None:
-        """Wait because of the holder, or rob it of the lock."""
+        """Wait for the lock's holder, whose label is given, or break its lock."""
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy while the link is one's own."""
+        """Buy with the link made, and remove it afterwards."""
         with opened(self._breakers) as file, store.session() as session:
             breakers = flock_guard(self._breakers.name, file)
 
@@ -76,55 +78,58 @@ class LinkLock(BaseStrategy):
         return True
 
     def look(self) -> str | None:
-        """Return what the link says; None where there is none."""
+        """Return the link's label, or None if there is no link."""
         at(_LOOKING)
         try:
-            return os.readlink(self.link)  # noqa: PTH115 - what it says is no path
+            return os.readlink(self.link)  # noqa: PTH115 - the label is no path
         except FileNotFoundError:
             return None
 
-    def rob(self) -> None:
-        """Remove the link, whosever it is."""
+    def break_lock(self) -> None:
+        """Remove the link, whoever made it."""
         at(_BREAKING)
         self.link.unlink(missing_ok=True)
 
 
 class StaleHolder(LinkLock):
-    """Robs only the dead: the link names its holder by what no other process is ever called.
+    """Breaks the locks of dead holders only: the label names a process so that no later process has the same label.
 
-    Between looking at a dead holder's link and removing it, another one could remove it first and a third make its own,
-    which would then be removed. So those who break take turns, by a flock, and look again when it is theirs.
+    After a buyer has seen a dead holder's link, and before it removes it, a second buyer may remove it and a third make
+    its own; the first would then remove the third's. So buyers that break a lock take turns by a flock, and look again
+    when it is their turn.
     """
 
     def prepare(self, setting: StrategyContext) -> None:
-        """See to it that one can ask who is alive."""
+        """Refuse to start where the system does not say which processes live."""
         if living(os.getpid()) is None:
-            raise TicketlabError("filelock:stale-holder asks /proc who is alive, and there is none on this system")
+            raise TicketlabError(
+                "filelock:stale-holder looks up in /proc which processes live, and this system has none"
+            )
         super().prepare(setting)
 
     def label(self) -> str:
-        """Name the process."""
+        """Return the calling process's number and start time."""
         return str(living(os.getpid()))
 
     def refused(self, holder: str, breakers: Guard) -> None:
-        """Wait for who lives; rob who does not."""
+        """Wait for a holder that lives; break the lock of one that does not."""
         if living(int(holder.partition("-")[0])) == holder:
             wait_and_retry("locked")
             return
         with breakers:
             if self.look() == holder:
-                self.rob()
+                self.break_lock()
 
 
 def living(process: int) -> str | None:
-    """Name a process that lives by its number and when it was started; None where there is none of that number.
+    """Return the number and start time of a process that lives, or None if no living process has that number.
 
-    Numbers are given out again, and the start, in ticks since the machine's own, then differs. What has been killed and
-    not yet been reaped, a zombie, does not live.
+    The system gives numbers out again; the start time, in ticks since the machine's start, then differs. A process that
+    was killed and has not been reaped yet, a zombie, does not live.
     """
     try:
         stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = stat.rpartition(")")[2].split()  # from the third on: the second is a name that may hold anything
+    fields = stat.rpartition(")")[2].split()  # from the third on: the second is a name, which may contain anything
     return None if fields[0] in "ZX" else f"{process}-{fields[19]}"

@@ -12,7 +12,7 @@ from ticketlab.strategies.purchase import BaseStrategy, fulfil, retrying
 
 
 class Transaction(BaseStrategy):
-    """Read, check and write in one transaction; when the database refuses it, try again."""
+    """Read, check and write in one transaction; if the database refuses it, try again."""
 
     def __init__(self, variant: str) -> None:
         self._mode = variant
@@ -32,11 +32,11 @@ class Transaction(BaseStrategy):
 
 KIND = StrategyKind(
     name="transaction",
-    summary="a database transaction around the purchase, tried again when refused",
+    summary="a database transaction around the purchase, tried again if it is refused",
     variants={
         "immediate": "takes the write lock at BEGIN",
-        "deferred": "takes it at the first write: a buyer that read an older state is refused, and retries",
-        "exclusive": "takes it at BEGIN, and keeps readers out too where there is a rollback journal",
+        "deferred": "takes it at the first write: a buyer that has read an older state is refused, and retries",
+        "exclusive": "takes it at BEGIN; with a rollback journal it keeps readers out too",
     },
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION}),
     build=Transaction,

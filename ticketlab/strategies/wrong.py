@@ -1,4 +1,4 @@
-"""Strategies that are wrong on purpose: each is a mistake that people make, and looks safe."""
+"""Strategies that are wrong on purpose: each is a mistake that people make because it looks safe."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import cast
 from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import Action, Step, at, now
 from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext
-from ticketlab.strategies.lock import ProcessLock
+from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 from ticketlab.strategies.stale import LinkLock
 
@@ -36,14 +36,14 @@ class LockTooLate(ProcessLock):
 
 
 class CheckThenLock(ProcessLock):
-    """Looks before it takes the lock whether a hold still stands: by the time it has the lock, that may be over.
+    """Looks whether a hold is still valid before it takes the lock; when it has the lock, the hold may have expired.
 
-    Everything else it does under the lock, so that purchases without holds are safe.
+    Everything else happens with the lock held, so purchases without holds are safe.
     """
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Confirm what stood a moment ago, with the lock held."""
+        """Confirm, with the lock held, a hold that was valid a moment ago."""
         guard = self.guard()
         with store.session() as session:
 
@@ -64,13 +64,13 @@ class CheckThenLock(ProcessLock):
 
 
 class FlockOnDataFile(BaseStrategy):
-    """Locks the data file itself: once a new file is renamed over it, the lock guards the old inode.
+    """Locks the data file itself; after a new file has been renamed over it, the lock guards the old inode.
 
-    With a store that writes in place it works; with `json:rename` it does not.
+    It is safe on a store that writes in place, and unsafe on `json:rename`.
     """
 
     def prepare(self, setting: StrategyContext) -> None:
-        """Remember which file holds the books."""
+        """Take the file that holds the books."""
         self._path = cast("FileStore", setting.store).path
 
     @contextmanager
@@ -86,7 +86,7 @@ class FlockOnDataFile(BaseStrategy):
 
 
 class FlockUnlinked(BaseStrategy):
-    """Removes the lock file after use, to be tidy: who waits on the old file and who makes a new one both get in."""
+    """Removes the lock file after use; a buyer that waits on the old file and one that makes a new file both get in."""
 
     def prepare(self, setting: StrategyContext) -> None:
         """Choose the lock file."""
@@ -94,7 +94,7 @@ class FlockUnlinked(BaseStrategy):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy with a lock file that comes and goes."""
+        """Buy with a lock file that is made for each purchase and then removed."""
         with store.session() as session:
 
             def purchase(request: Request) -> Outcome:
@@ -108,26 +108,26 @@ class FlockUnlinked(BaseStrategy):
 
 
 class StaleAge(LinkLock):
-    """Takes a lock that is old for one that was left behind; its holder may only be slow, and is robbed alive."""
+    """Breaks a lock that is old, as if its holder had died; the holder may only be slow, and then two are inside."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def label(self) -> str:
-        """Say when the lock was taken."""
+        """Return the time at which the lock is taken."""
         return repr(now())
 
     def refused(self, holder: str, breakers: Guard) -> None:
-        """Wait until the lock is old enough; then remove whatever stands there by then."""
+        """Wait until the lock is old enough, then remove whichever lock is there by then."""
         age = now() - float(holder)
         if age < self._seconds:
             wait_and_retry("locked", self._seconds - age)
         else:
-            self.rob()
+            self.break_lock()
 
 
 def _names(path: Path) -> str:
-    """Which file a name stands for is shared state too, and not what the file's lock guards."""
+    """Return a file's name as a resource: which file has that name is shared, and the file's lock does not guard it."""
     return f"name {path.name}"
 
 

@@ -1,6 +1,7 @@
-"""When things happen: delays by a plan, in real or in virtual time, and Hypothesis strategies that draw such plans.
+"""When things happen: simulated latency, plans in virtual time, and Hypothesis strategies that draw such plans.
 
-Hypothesis is imported when the first of its strategies is asked for.
+Read `plans` first, then `strategies`, which draws them; `latency` stands alone. Hypothesis is imported when the first
+of its strategies is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulated latency: every read, write or message takes a time that is fixed, or drawn from a range."""
+"""Simulated latency: each read, write, commit or message takes a fixed time, or one drawn from a range."""
 
 from __future__ import annotations
 
@@ -19,37 +19,44 @@ _GROUPS: Final[Mapping[str, frozenset[Action]]] = {
     "commit": frozenset({Action.COMMIT}),
     "send": frozenset({Action.SEND}),
 }
-_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "": 1.0}
-LONGEST_S: Final = 3600.0
+_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+_LONGEST_SECONDS: Final = 3600.0
 _NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
 _RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
 
 
 def time_range(text: str, what: str, example: str) -> tuple[float, float]:
-    """Read `100ms` or `0-1s` as a lowest and a highest number of seconds; raises UsageError for anything else."""
+    """Read `100ms` or `0-1s` as a lowest and a highest number of seconds; the last unit holds for both numbers.
+
+    Raises:
+        UsageError: the text is no duration, has no unit (only 0 needs none), runs backwards, or is over an hour.
+    """
     found = _RANGE.fullmatch(text)
     if found is None:
         raise UsageError(f"{what} is not a duration: write {example}")
     low, low_unit, high, high_unit = found.groups()
     if high is None:
         high, high_unit = low, low_unit
-    lowest, highest = float(low) * _SECONDS[low_unit or high_unit], float(high) * _SECONDS[high_unit]
+    if not high_unit and float(high):
+        raise UsageError(f"{what} has no unit: write {high}ms or {high}s at its end")
+    lowest = float(low) * _SECONDS[low_unit or high_unit or "s"]
+    highest = float(high) * _SECONDS[high_unit or "s"]
     if lowest > highest:
         raise UsageError(f"{what} runs backwards: the lower bound comes first")
-    if highest > LONGEST_S:
+    if highest > _LONGEST_SECONDS:
         raise UsageError(f"{what} is too long: an hour is the most")
     return lowest, highest
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long, in seconds from a lowest to a highest, each group of steps takes: read, write, commit, send."""
+    """How long each group of steps takes (read, write, commit, send): a lowest and a highest number of seconds."""
 
     ranges: Mapping[str, tuple[float, float]]
 
     @classmethod
     def parse(cls, text: str) -> Latency:
-        """Read `read=100ms,write=0-1s`; a unit given only at the end of a range holds for both.
+        """Read `read=100ms,write=0-1s`; a unit at the end of a range holds for both of its numbers.
 
         Raises:
             UsageError: a group is unknown, or a duration is not a number with us, ms or s.
@@ -69,12 +76,12 @@ class Latency:
         )
 
     def pace(self, seed: int, participant: int, below: Pacer) -> Pacer:
-        """Return the pacer of one participant: its delays depend on the seed and its number alone."""
+        """Return the pacer of one participant; its delays depend only on the seed and the participant's number."""
         return DelayingPacer(self, Random(f"latency/{seed}/{participant}"), below) if self.ranges else below
 
 
 class DelayingPacer:
-    """A pacer that sleeps before each step, then hands on."""
+    """A pacer that sleeps before each step, then passes it on to the pacer `below`."""
 
     def __init__(self, latency: Latency, draw: Random, below: Pacer) -> None:
         self._latency = latency
@@ -98,17 +105,17 @@ class DelayingPacer:
         return self._below.block(step, attempt, wait)
 
     def sleep(self, seconds: float) -> None:
-        """Hand on."""
+        """Pass the call on."""
         self._below.sleep(seconds)
 
     def now(self, *, wall: bool) -> float:
-        """Hand on."""
+        """Pass the call on."""
         return self._below.now(wall=wall)
 
     def note(self, what: str, value: int | str) -> None:
-        """Hand on."""
+        """Pass the call on."""
         self._below.note(what, value)
 
     def for_fork(self) -> Pacer:
-        """Delay there as well, by draws that go on from here."""
+        """Return a pacer that delays the child's steps too, by draws that go on from here."""
         return DelayingPacer(self._latency, self._draw, self._below.for_fork())

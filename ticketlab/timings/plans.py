@@ -1,4 +1,4 @@
-"""Plans that a race is run by, as plain values: when each buyer comes to its steps, or who moves at each of them."""
+"""Plans for one run, as plain values: when each buyer comes to its steps, or who moves at each step."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from ticketlab.core.errors import UsageError
 class Timing:
     """When buyers come to their steps, in virtual time: for each buyer, the delays before its steps in microseconds.
 
-    A buyer's k-th delay comes before its k-th step; past the last one there is none. Whoever is due first moves, and of
-    those due at once the lower-numbered. `Timing(((), ()))` is two buyers that come at the same moment. Buyers of the
-    scenario beyond those listed stay away.
+    A buyer's k-th delay comes before its k-th step; later steps have none. The buyer that is due first moves; of
+    several that are due at the same time, the one with the lowest number. `Timing(((), ()))` is two buyers that come at
+    the same moment. Buyers of the scenario that are not listed do not take part.
     """
 
     delays: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
         if not self.delays:
-            raise UsageError("a timing without buyers times nothing: list the delays of at least 1")
+            raise UsageError("a timing has no buyers: list the delays of at least 1")
         for buyer, own in enumerate(self.delays, 1):
             if any(delay < 0 for delay in own):
                 raise UsageError(f"buyer {buyer} has the delay {min(own)}: 0 or more microseconds are needed")
 
     @property
     def buyers(self) -> int:
-        """How many buyers take part."""
+        """The number of buyers that take part."""
         return len(self.delays)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Who moves at each step, by number from 1; who can not move at its turn is passed over.
+    """Which buyer moves at each step, by number from 1; a turn of a buyer that cannot move is skipped.
 
-    Past the end whoever moved last goes on while it can, then the lowest-numbered buyer: the continuation without
-    preemptions, so `Schedule(())` is one buyer after another.
+    After the last turn there is no further preemption: the buyer that moved last goes on while it can, then the one
+    with the lowest number. So `Schedule(())` is one buyer after another.
     """
 
     turns: tuple[int, ...]

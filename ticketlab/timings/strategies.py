@@ -1,7 +1,7 @@
 """Hypothesis strategies for what varies in a race: timings, schedules, orders, faults, whole scenarios.
 
-What they give are plain values with a `repr` that can be pasted into `@example`. They shrink towards the race that is
-told in the fewest words: no delay, no preemption, no fault, the fewest buyers, one ticket a time.
+They draw plain values, whose `repr` can be pasted into `@example`. They shrink towards the race that is shortest to
+tell: no delay, no preemption, no fault, the fewest buyers, one ticket for each order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Orders = tuple[tuple[Request, ...], ...]
 def timings(buyers: Bounds, *, steps: int = 8, longest: int = 1_000) -> SearchStrategy[Timing]:
     """Return a strategy for timings: delays of up to `longest` microseconds before each buyer's first `steps` steps.
 
-    `buyers` is how many there are, or the fewest and the most. Shrinks to fewer buyers, then to fewer, shorter delays.
+    `buyers` is their number, or the least and the greatest. Shrinks to fewer buyers, then to fewer and shorter delays.
     """
     low, high = _bounds("buyers", buyers, least=1)
     _at_least("steps", steps, 0)
@@ -34,7 +34,7 @@ def timings(buyers: Bounds, *, steps: int = 8, longest: int = 1_000) -> SearchSt
 
 
 def _without_trailing_zeros(delays: Sequence[int]) -> tuple[int, ...]:
-    """Give timings that mean the same the same form."""
+    """Return the delays in the one form that all timings of the same meaning have."""
     end = len(delays)
     while end and not delays[end - 1]:
         end -= 1
@@ -44,7 +44,7 @@ def _without_trailing_zeros(delays: Sequence[int]) -> tuple[int, ...]:
 def schedules(buyers: int, *, switches: int = 8, longest: int = 8) -> SearchStrategy[Schedule]:
     """Return a strategy for schedules: up to `switches` stretches of up to `longest` steps by one buyer each.
 
-    Shrinks to fewer stretches, and so to fewer preemptions, then to shorter ones, then to lower-numbered buyers.
+    Shrinks to fewer stretches, and so to fewer preemptions, then to shorter ones, then to buyers with lower numbers.
     """
     _at_least("buyers", buyers, 1)
     _at_least("switches", switches, 0)
@@ -60,17 +60,17 @@ def _turns(stretches: Sequence[tuple[int, int]]) -> Schedule:
 def orders(
     buyers: int, tickets: int | Mapping[str, int] = 1, *, most: int = 2, searches: bool = True
 ) -> SearchStrategy[Orders]:
-    """Return a strategy for what each buyer asks for, in order: up to `most` orders, searches among them if wanted.
+    """Return a strategy for the requests of each buyer, in order: up to `most` orders, or searches if they are allowed.
 
-    `tickets` is what is for sale, as for `Scenario.of`. An order is for 1 ticket up to all of its section. Shrinks to
-    buyers that ask for nothing, then to orders of one ticket.
+    `tickets` is what is for sale, as in `Scenario.of`. An order is for 1 ticket up to all of its section. Shrinks to
+    buyers without requests, then to orders of one ticket.
     """
     _at_least("buyers", buyers, 1)
     _at_least("most", most, 1)
     sections = Inventory.of(tickets).sections
     names = [name for name, count in sections.items() if count]
     if not names:
-        raise UsageError("nobody can order where there are no tickets: at least 1 is needed")
+        raise UsageError("there are no tickets to order: at least 1 is needed")
 
     def script(buyer: int) -> SearchStrategy[tuple[Request, ...]]:
         buy = st.sampled_from(names).flatmap(
@@ -85,25 +85,25 @@ def orders(
 def faults(
     buyers: int, kinds: str | Sequence[str] = "kill", *, most: int = 1, points: int = 12
 ) -> SearchStrategy[tuple[FaultPoint, ...]]:
-    """Return a strategy for faults: up to `most` participants struck, each once, at one of its first `points` steps.
+    """Return a strategy for faults: at most `most` participants get one each, at one of their first `points` steps.
 
-    `kinds` names what may strike, as on the command line: `["pause:2s", "io-error"]`. `kill-service` strikes the first
-    of the staff. Shrinks to no fault, then to the earliest step of the first buyer by the first kind.
+    `kinds` names the faults, as on the command line: `["pause:2s", "io-error"]`. `kill-service` is for the first
+    service. Shrinks to no fault, then to the first kind at the earliest step of the first buyer.
     """
     _at_least("buyers", buyers, 1)
     _at_least("most", most, 0)
     _at_least("points", points, 1)
 
-    def strike(fault: Fault) -> SearchStrategy[FaultPoint]:
+    def at_a_point(fault: Fault) -> SearchStrategy[FaultPoint]:
         first, last = (buyers, buyers) if fault.kind is FaultKind.KILL_SERVICE else (0, buyers - 1)
         return st.builds(FaultPoint, st.integers(first, last), st.integers(0, points - 1), st.just(fault))
 
-    one = st.sampled_from([Fault.parse(name) for name in _names("faults", kinds)]).flatmap(strike)
-    return st.lists(one, max_size=most, unique_by=lambda each: each.who).map(_by_victim)
+    one = st.sampled_from([Fault.parse(name) for name in _names("faults", kinds)]).flatmap(at_a_point)
+    return st.lists(one, max_size=most, unique_by=lambda each: each.who).map(_by_participant)
 
 
-def _by_victim(strikes: Sequence[FaultPoint]) -> tuple[FaultPoint, ...]:
-    return tuple(sorted(strikes, key=lambda strike: strike.who))
+def _by_participant(points: Sequence[FaultPoint]) -> tuple[FaultPoint, ...]:
+    return tuple(sorted(points, key=lambda point: point.who))
 
 
 def scenarios(
@@ -115,7 +115,7 @@ def scenarios(
     orders: Bounds = 1,
     ledger: bool = True,
 ) -> SearchStrategy[Scenario]:
-    """Return a strategy for whole scenarios over some stores and strategies, each by its name or a list of names.
+    """Return a strategy for scenarios over some stores and strategies, each given as a name or a list of names.
 
     Every strategy must run on every store. Shrinks to the first store and strategy, the fewest buyers and tickets.
     """

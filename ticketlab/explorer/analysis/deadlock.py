@@ -55,7 +55,7 @@ def holders(trace: Trace) -> dict[str, list[int]]:
 def ended(trace: Trace) -> dict[int, str]:
     """Return whom a fault brought to an end, and how."""
     steps = [(who, trace.table.steps[what]) for who, what in zip(trace.who, trace.what, strict=True)]
-    return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.STRUCK and step.resource in _ENDS}
+    return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.FAULT and step.resource in _ENDS}
 
 
 def waits(trace: Trace) -> list[Wait]:

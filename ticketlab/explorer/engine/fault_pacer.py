@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
+from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Blocked, Step
-from ticketlab.core.trouble import failing_io
 from ticketlab.explorer.analysis.footprints import SERVER
 from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.clock import in_ticks
@@ -115,7 +115,7 @@ class FaultPacer(ControlledPacer):
             self._await_feeders()
         whose = me if fault.kind in _DEATHS else SERVER if fault.kind is FaultKind.KILL_SERVER else None
         state, plan = self._state, self._plan
-        state.arrive(me, self._passed[Step(Action.STRUCK, str(fault), affects=self.footprints.get(whose))])
+        state.arrive(me, self._passed[Step(Action.FAULT, str(fault), affects=self.footprints.get(whose))])
         self._make(me)
         comes_again = me < state.buyers or plan.point[me] != FIRST  # at its first, staff stands from the beginning
         if state.registers[REDUNDANT] and comes_again:

@@ -21,8 +21,6 @@ from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outco
 
 T = TypeVar("T")
 
-TAKING: Final = frozenset(action for action in Action if action.takes)
-GIVING: Final = frozenset(action for action in Action if action.gives_back)
 BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
@@ -144,7 +142,7 @@ class ControlledPacer:
         self._state.execute(me)
         if step.action is Action.SEND:
             self._sent = True
-        elif self._held and step.action in GIVING:
+        elif self._held and step.action.gives_back:
             self._give_back(me, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
@@ -174,11 +172,11 @@ class ControlledPacer:
                 self._attempting = 0
             if result is not BLOCKED:
                 state.execute(me)
-                if step.action in TAKING:
+                if step.action.takes:
                     mine = me, step.resource
                     self._held[mine] = self._held.get(mine, 0) + 1
                     state.registers[HELD] += 1
-                elif self._held and step.action in GIVING:
+                elif self._held and step.action.gives_back:
                     self._give_back(me, step)
                 return result
             del self.notes[known:]

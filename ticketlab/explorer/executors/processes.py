@@ -117,7 +117,7 @@ class Processes(Executor):
     def _start(self, parts: Sequence[Serve | None]) -> None:
         make: Any = ForkedProcess if hasattr(os, "pidfd_open") else _by_multiprocessing
         for who, serve in enumerate(parts):
-            process = make(self._take_part, who, serve)
+            process = make(self._take_part, os.getpid(), who, serve)
             with signals_blocked():
                 process.start()
             self._processes.append(process)
@@ -125,9 +125,9 @@ class Processes(Executor):
         for who in range(len(parts)):
             self._give(who)
 
-    def _take_part(self, who: int, serve: Serve | None) -> None:
+    def _take_part(self, leader: int, who: int, serve: Serve | None) -> None:
         """What a participant's process does."""
-        die_with_parent()
+        die_with_parent(leader)
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
         Participant(who, self._cast, self._state, self._control, self._wakeups, self._make_pacer(alone=True)).live(

@@ -24,7 +24,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.lab.exploring.function_session import BuyerSession, CallResult
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.launch.recorder import described, told
+from ticketlab.launch.recorder import outcome_fields, request_fields
 
 Invariant = Callable[[Books], object]
 
@@ -81,11 +81,11 @@ class FunctionWorkload(ScenarioWorkload):
             buyer, outcome = record.buyer + 1, record.outcome
             if isinstance(outcome, CallResult):
                 for request, answer in outcome.receipts:
-                    op, section, arg = described(request)
-                    result, tickets = told(answer)
+                    op, section, arg = request_fields(request)
+                    result, tickets = outcome_fields(answer)
                     found.append(Operation(buyer, op, arg, result, invoked, returned, section, tickets))
             else:
-                op, section, arg = described(self.scripts[record.buyer][record.request])
+                op, section, arg = request_fields(self.scripts[record.buyer][record.request])
                 error = f"{type(outcome).__name__}: {outcome}"
                 found.append(Operation(buyer, op, arg, None, invoked, None, section, error=error))
         return found

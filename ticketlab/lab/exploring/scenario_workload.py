@@ -24,7 +24,7 @@ from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import RequestRecord, crashed
 from ticketlab.lab.artifacts.race_folder import live_folder
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
-from ticketlab.launch.recorder import described, told
+from ticketlab.launch.recorder import outcome_fields, request_fields
 
 
 class ScenarioWorkload:
@@ -175,7 +175,7 @@ class ScenarioWorkload:
         return not isinstance(request, Confirm) or request.hold in granted
 
     def _unanswered(self, buyer: int, place: int, since: int, execution: Execution) -> Operation:
-        op, section, arg = described(self.scripts[buyer][place])
+        op, section, arg = request_fields(self.scripts[buyer][place])
         return Operation(buyer + 1, op, arg, None, execution.invoked(buyer, since), None, section)
 
     def history(self, execution: Execution) -> History:
@@ -186,7 +186,7 @@ class ScenarioWorkload:
         return History({"model": self._model, "stock": stock}, tuple(operations))
 
     def _operation(self, record: RequestRecord, execution: Execution) -> Operation:
-        op, section, arg = described(self.scripts[record.buyer][record.request])
+        op, section, arg = request_fields(self.scripts[record.buyer][record.request])
         invoked, returned = execution.span(record)
         outcome = record.outcome
         buyer = record.buyer + 1
@@ -197,7 +197,7 @@ class ScenarioWorkload:
             if isinstance(outcome, PurchaseError):  # the buyer goes on without an answer
                 return Operation(buyer, op, arg, "unknown", invoked, returned, section, error=error)
             return Operation(buyer, op, arg, None, invoked, None, section, error=error)
-        result, tickets = told(outcome)
+        result, tickets = outcome_fields(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
 
 

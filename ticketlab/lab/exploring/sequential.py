@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.context import ForkProcess
@@ -38,7 +39,7 @@ class SequentialRunner(ScenarioWorkload):
     def _start_services(self, services: Sequence[Callable[[], None]], stack: ExitStack) -> None:
         processes = []
         for serve in services:
-            process = multiprocessing.get_context("fork").Process(target=_serve, args=(serve,), daemon=True)
+            process = multiprocessing.get_context("fork").Process(target=_serve, args=(serve, os.getpid()), daemon=True)
             with signals_blocked():
                 process.start()
             processes.append(process)
@@ -66,6 +67,6 @@ class SequentialRunner(ScenarioWorkload):
         return self._store.books()
 
 
-def _serve(serve: Callable[[], None]) -> None:
-    die_with_parent()
+def _serve(serve: Callable[[], None], lab: int) -> None:
+    die_with_parent(lab)
     serve()

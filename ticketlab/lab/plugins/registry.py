@@ -13,7 +13,7 @@ from ticketlab.core.plugin import Capability, StoreKind, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.lab.plugins import entry_points
-from ticketlab.launch.job import LauncherKind
+from ticketlab.launch.launcher import LauncherKind
 
 if TYPE_CHECKING:
     from ticketlab.explorer.policies.policy import PolicyKind

@@ -18,12 +18,10 @@ from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import RETRY, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.launch import recorder
-from ticketlab.launch.job import Exit
+from ticketlab.launch.launcher import Exit
 from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
 
-_TAKES: Final = {action.value for action in Action if action.takes}
-_GIVES_BACK: Final = {action.value for action in Action if action.gives_back}
 _WAYS: Final = {
     FaultKind.KILL: "was killed",
     FaultKind.KILL_SERVICE: "was killed",
@@ -64,7 +62,7 @@ class FaultEffects:
         found = []
         for participant, track in enumerate(self.tracks):
             for number, record in enumerate(track.records):
-                if record[0] == recorder.STRUCK:
+                if record[0] == recorder.FAULT:
                     held, _ = holding(track.records[:number])
                     fault = Fault.parse(record[2])
                     found.append(Victim(participant, self._named(participant), fault, record[3], record[1], held))
@@ -151,13 +149,17 @@ def holding(records: Sequence[Event]) -> tuple[frozenset[str], str | None]:
         if tag == recorder.STEP:
             if asked is not None:  # what need not be waited for has no record of its end
                 held.add(asked)
-            asked = record[3] if record[2] in _TAKES else None
-            if record[2] in _GIVES_BACK:
+            asked = record[3] if Action(record[2]).takes else None
+            if Action(record[2]).gives_back:
                 held.discard(record[3])
         elif tag == recorder.GOT and asked is not None:
             held.add(asked)
             asked = None
-        elif (tag == recorder.NOTE and record[1] == RETRY) or tag in (recorder.INVOKE, recorder.FAILED, recorder.MAYBE):
+        elif (tag == recorder.NOTED and record[1] == RETRY) or tag in (
+            recorder.INVOKE,
+            recorder.NO_EFFECT,
+            recorder.UNKNOWN_EFFECT,
+        ):
             asked = None  # it was refused
     return frozenset(held), asked
 
@@ -167,7 +169,7 @@ def takings(records: Sequence[Event]) -> Iterator[tuple[str, int]]:
     asked = None
     for record in records:
         if record[0] == recorder.STEP:
-            asked = record[3] if record[2] in _TAKES else None
+            asked = record[3] if Action(record[2]).takes else None
         elif record[0] == recorder.GOT and asked is not None:
             yield asked, record[1]
 

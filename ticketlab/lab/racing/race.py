@@ -17,10 +17,9 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.lab.artifacts.race_folder import live_folder
 from ticketlab.lab.plugins.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.launch.barrier import StartBarrier
-from ticketlab.launch.job import Launcher, RaceJob
+from ticketlab.launch.job import RaceJob
+from ticketlab.launch.launcher import Launcher
 from ticketlab.launch.limits import allow_open_files
-from ticketlab.launch.log import EventLog
 
 if TYPE_CHECKING:
     from ticketlab.core.result import Result
@@ -137,7 +136,8 @@ def _run(scenario: Scenario, live: RaceOptions, ready: _Ready, meanwhile: Callab
         meanwhile()
 
     began_ns = time.monotonic_ns()
-    start_barrier, log = StartBarrier(), EventLog(scenario.buyers + len(strategy.services()))
+    participants = scenario.buyers + len(strategy.services())
+    start_barrier, log = ready.launcher.make_barrier(), ready.launcher.make_log(participants)
     try:
         fault_injector = _fault_injector(live, store)
         job = RaceJob(

@@ -21,9 +21,7 @@ from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
 
 _CHANGES = {"write", "truncate", "flush", "rename"}
-_TAKES = {action.value for action in Action if action.takes}
-_GIVES_BACK = {action.value for action in Action if action.gives_back}
-_COMPLETIONS = {recorder.RETURN, recorder.FAILED, recorder.MAYBE}
+_COMPLETIONS = {recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT}
 
 
 def timeline(
@@ -89,7 +87,7 @@ def _buyer(track: Track) -> Iterator[_Piece]:
             yield _Piece(free_since, operation.invoke_ns, LaneState.READY, "")
         end = operation.return_ns
         if end is None:  # it never heard back: it ends where its last sign of life is
-            end = max((each[1] for each in records if each[0] != recorder.NOTE), default=operation.invoke_ns)
+            end = max((each[1] for each in records if each[0] != recorder.NOTED), default=operation.invoke_ns)
         yield from _pieces(records, operation.invoke_ns, end, _labelled(operation))
         free_since = end
 
@@ -118,7 +116,7 @@ def _clerk(records: Sequence[Event]) -> Iterator[_Piece]:
         if chunks:
             chunks[-1].append(record)
     for number, chunk in enumerate(chunks):
-        times = [each[1] for each in chunk if each[0] != recorder.NOTE]
+        times = [each[1] for each in chunk if each[0] != recorder.NOTED]
         end = chunks[number + 1][0][1] if number + 1 < len(chunks) else times[-1]
         served = next((each[3] for each in chunk if each[0] == recorder.STEP and each[2] == "send"), "")
         yield from _pieces(chunk, times[0], end, f"serve -> {served}" if served else "serve")
@@ -144,9 +142,10 @@ def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator
     dependent = _dependent(records)
     piece = _Piece(start, start, LaneState.RUNNING, label)
     held, step, retried = 0, "", False
+    action: Action | None = None
     for number, record in enumerate(records):
         tag = record[0]
-        if tag == recorder.NOTE:
+        if tag == recorder.NOTED:
             retried = record[1] == "retry" or retried
             piece.words[-1:] = _noted(piece.words[-1:], step, record)
             continue
@@ -155,17 +154,17 @@ def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator
             yield piece
         state, words = LaneState.RUNNING, []
         if tag == recorder.STEP:
-            step = f"{record[2]} {record[3]}"
+            step, action = f"{record[2]} {record[3]}", Action(record[2])
             words = [step]
             waits = _awaited(records, number)
             # A wait while something is held is part of holding it (a commit reaching the disk), but for another lock.
-            state = LaneState.BLOCKED if waits and not (held and record[2] not in _TAKES) else state
-            held += record[2] in _TAKES
-            held -= record[2] in _GIVES_BACK and not waits and held > 0
+            state = LaneState.BLOCKED if waits and not (held and not action.takes) else state
+            held += action.takes
+            held -= action.gives_back and not waits and held > 0
         elif tag == recorder.GOT:
-            held -= step.partition(" ")[0] in _GIVES_BACK and held > 0
-        elif tag == recorder.STRUCK:
-            words = [f"struck by {record[2]}"]
+            held -= action is not None and action.gives_back and held > 0
+        elif tag == recorder.FAULT:
+            words = [f"fault injected: {record[2]}"]
         elif tag == recorder.SLEEP:
             words = [f"{'backs off' if retried else 'simulated delay'} {record[2] * 1000:.3g} ms"]
             state, retried = LaneState.BLOCKED if retried else state, False
@@ -195,7 +194,7 @@ def _dependent(records: Sequence[Event]) -> set[int]:
     found: set[int] = set()
     read: int | None = None
     for number, record in enumerate(records):
-        if record[0] == recorder.NOTE and record[1] == "retry":
+        if record[0] == recorder.NOTED and record[1] == "retry":
             read = None
         elif record[0] == recorder.STEP and record[2] == "read" and read is None:
             read = number

@@ -19,7 +19,8 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, measured
 from ticketlab.lab.racing.timeline import timeline
-from ticketlab.launch.job import STOPPED, Exit
+from ticketlab.launch.job import STOPPED
+from ticketlab.launch.launcher import Exit
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _bad_exits(exits: Sequence[Exit], tracks: Sequence[Track]) -> list[Anomaly]:
 def _refuse_full_disk(tracks: Sequence[Track]) -> None:
     """A full disk says nothing about the strategy."""
     for each in tracks:
-        if any(sign in text for sign in _DISK_FULL for text in (each.crash, each.trouble)):
+        if any(sign in text for sign in _DISK_FULL for text in (each.crash, each.failed_access)):
             raise TicketlabError(
                 "the disk is full: the race could not go on (free some space, or name another --folder)"
             )

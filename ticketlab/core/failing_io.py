@@ -1,7 +1,6 @@
-"""Trouble with files, as the kernel makes it: limits of the calling process, in force for the access at hand.
+"""Failures of files, made by the kernel: limits of the calling process that hold during one access.
 
-It stands here because faults strike in controlled executions (`ticketlab.explore`) and in live races
-(`ticketlab.launch`) alike.
+It stands in `core` because both explored executions (`ticketlab.explorer`) and live races (`ticketlab.launch`) use it.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from typing import Final
 from ticketlab.core.faults import FaultKind
 from ticketlab.core.pacing import Step
 
-FIRST_BYTES: Final = 20
-"""How much of a short write is written."""
+_SHORT_WRITE: Final = 20
+"""How many bytes of a short write are written."""
 
 
 @contextmanager
 def failing_io(kind: FaultKind, step: Step) -> Iterator[None]:
-    """Have an access meet its trouble while the context lasts; raises OSError where that stands in its place."""
+    """Let the access within the context fail as the fault says; raises OSError if the fault replaces the access."""
     limits: AbstractContextManager[None] = nullcontext()
     match kind:
         case FaultKind.IO_ERROR:
@@ -30,7 +29,7 @@ def failing_io(kind: FaultKind, step: Step) -> Iterator[None]:
         case FaultKind.DISK_FULL:
             limits = _limited("RLIMIT_FSIZE", 0)
         case FaultKind.SHORT_WRITE:
-            limits = _limited("RLIMIT_FSIZE", FIRST_BYTES)
+            limits = _limited("RLIMIT_FSIZE", _SHORT_WRITE)
         case FaultKind.NO_FILES:
             limits = _limited("RLIMIT_NOFILE", 0)
     with limits:
@@ -43,7 +42,10 @@ def _limited(what: str, most: int) -> Iterator[None]:
 
     number = getattr(resource, what)
     soft, hard = resource.getrlimit(number)
-    compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # half a module would be kept, and break the next
+    compiles, sys.dont_write_bytecode = (
+        sys.dont_write_bytecode,
+        True,
+    )  # a module cut short would be kept, and fail at the next import
     resource.setrlimit(number, (most, hard))
     try:
         yield

@@ -1,7 +1,7 @@
-"""The SQL of an SQLite session, compiled once from the metadata, and the rows that it takes and gives.
+"""The SQL of a session, compiled once for a dialect from the metadata, and the rows that it takes and gives.
 
-SQLAlchemy keeps the engine, the schema and the dialect; its statements are run on the driver's own connection, because
-building and unpacking a Core result costs several times what SQLite itself needs for a sale.
+SQLAlchemy provides the engine, the schema and the dialect; the statements run on the driver's own connection, because
+to build and unpack a Core result costs several times what SQLite needs for a sale.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, insert, literal_column, select, update
-from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable
 
 from ticketlab.core.inventory import OpenHold, Stock
@@ -19,7 +19,7 @@ from ticketlab.stores.schema import LEDGER, METADATA, STOCK
 
 
 class Statements(NamedTuple):
-    """The SQL of a session, compiled from the metadata; parameters are named."""
+    """The statements of a session; their parameters are named."""
 
     read: str
     write: str
@@ -36,9 +36,13 @@ class Statements(NamedTuple):
 
 
 @cache
-def statements() -> Statements:
-    """Compile the statements, once a process; forked buyers inherit them."""
+def statements(dialect: Dialect) -> Statements:
+    """Return the statements in a dialect, compiled once for each process; forked buyers inherit them."""
     p = bindparam
+
+    def sql(statement: Any) -> str:
+        return str(statement.compile(dialect=dialect))
+
     one: Any = literal_column("1")  # a plain 1 would be one more parameter to bind
     here = STOCK.c.section == p("_section")
     left, issued, version = STOCK.c.remaining, STOCK.c.issued, STOCK.c.version
@@ -58,23 +62,19 @@ def statements() -> Statements:
         "cancels": p("_cancels"),
     }
     return Statements(
-        read=_sql(select(STOCK).where(here)),
-        write=_sql(replace.where(here)),
-        compare_and_set=_sql(replace.where(here, version + one == p("_version"))),
-        buy=_sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
-        cancel=_sql(update(STOCK).where(here).values(give_back)),
-        holds=_sql(select(one).select_from(STOCK).where(here, STOCK.c.holds.is_not(None))),
-        enter=_sql(insert(LEDGER).values(ticket)),
-        clear=_sql(delete(LEDGER)),
-        stocks=_sql(select(STOCK)),
-        ledger=_sql(select(LEDGER).order_by(LEDGER.c.id)),
-        tables=tuple(_sql(CreateTable(table)) for table in METADATA.sorted_tables),
-        open=_sql(insert(STOCK)),
+        read=sql(select(STOCK).where(here)),
+        write=sql(replace.where(here)),
+        compare_and_set=sql(replace.where(here, version + one == p("_version"))),
+        buy=sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
+        cancel=sql(update(STOCK).where(here).values(give_back)),
+        holds=sql(select(one).select_from(STOCK).where(here, STOCK.c.holds.is_not(None))),
+        enter=sql(insert(LEDGER).values(ticket)),
+        clear=sql(delete(LEDGER)),
+        stocks=sql(select(STOCK)),
+        ledger=sql(select(LEDGER).order_by(LEDGER.c.id)),
+        tables=tuple(sql(CreateTable(table)) for table in METADATA.sorted_tables),
+        open=sql(insert(STOCK)),
     )
-
-
-def _sql(statement: Any) -> str:
-    return str(statement.compile(dialect=sqlite_dialect(paramstyle="named")))
 
 
 def to_row(stock: Stock) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def to_row(stock: Stock) -> dict[str, Any]:
 
 
 def to_stock(row: tuple[Any, ...]) -> Stock:
-    """Return the record that a row of the stock table is."""
+    """Return a row of the stock table as a record."""
     section, tickets, remaining, issued, version, holds = row
     if holds is None:
         return Stock(section, tickets, remaining, issued, version)
