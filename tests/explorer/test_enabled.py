@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from toys import racing
 
 from ticketlab.core.pacing import Action, Step
-from ticketlab.explorer.engine.enabled import BYTE
-from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
-from ticketlab.explorer.engine.steps import ATTEMPTED, NONE, StepTable
+from ticketlab.explorer.engine.enabled import EnabledSet
+from ticketlab.explorer.engine.state import BYTE, ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.steps import NONE, How, Manner, StepTable
 from ticketlab.explorer.executors.inline import Inline
-from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 
 SIZES = [1, 2, 100, BYTE - 1, BYTE, 300]
@@ -24,15 +23,15 @@ SIZES = [1, 2, 100, BYTE - 1, BYTE, 300]
 def test_whoever_stands_before_an_open_step_may_move(size: int, symbols: int, random: Random) -> None:
     table = StepTable()
     for number in range(1, symbols):
-        table.add(Step(Action.ACQUIRE, f"lock {number}"), ATTEMPTED)
+        table.add(Step(Action.ACQUIRE, f"lock {number}"), How(Manner.ATTEMPTED))
     state = ExecutionState(table, [1] * size, 0, 10)
-    state.reset(RandomWalk(1))
+    state.reset()
     for symbol in range(1, symbols):
         state.open[symbol] = random.randrange(2)
     for who in range(size):
         state.arrive(who, random.randrange(symbols))
     may = [who for who, symbol in enumerate(state.pending) if symbol != NONE and state.open[symbol]]
-    assert list(state.enabled()) == may
+    assert list(EnabledSet(state).refresh()) == may
 
 
 @pytest.mark.parametrize("who", [-1, 2, 255, 256, 1 << 64])

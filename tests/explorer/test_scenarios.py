@@ -190,8 +190,7 @@ def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
     cast = ScenarioWorkload(scenario("json:in-place", "lock", 5, 1))
     with Inline(cast) as executor:
         (execution,) = search(executor, RandomWalk(1), 1)
-    steps = execution.trace.table.steps
-    acquired = [node + 1 for node, what in enumerate(execution.trace.what) if steps[what].excludes]
+    acquired = [node + 1 for node, step in enumerate(execution.trace.steps) if step.excludes]
     assert [node for node, _ in execution.trace.failed] == acquired
 
 

@@ -22,11 +22,7 @@ def explored(toy: Toy, policy: Policy) -> list[Execution]:
 
 
 def steps(execution: Execution) -> list[tuple[int, str]]:
-    table = execution.trace.table
-    return [
-        (who, describe_step(table.steps[what]))
-        for who, what in zip(execution.schedule, execution.trace.what, strict=True)
-    ]
+    return list(zip(execution.schedule, map(describe_step, execution.trace.steps), strict=True))
 
 
 def test_a_lease_that_nobody_gives_back_ends_by_itself() -> None:

@@ -49,16 +49,16 @@ def lines(execution: Execution) -> list[StepLine]:
     for note in execution.notes:
         learnt.setdefault(note.step, []).append((note.what, note.value))
     return [
-        StepLine(who, trace.table.steps[what], tuple(learnt.get(node, ())), node in marked)
+        StepLine(who, trace.table.step(what), tuple(learnt.get(node, ())), node in marked)
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
-        if not trace.table.steps[what].private
+        if not trace.table.step(what).private
     ]
 
 
 def deciding(trace: Trace) -> frozenset[int]:
     """Return the steps that decide what goes wrong between participants; empty where each went undisturbed."""
     marked: set[int] = set()
-    steps = [trace.table.steps[what] for what in trace.what]
+    steps = trace.steps
     for node, (who, step) in enumerate(zip(trace.who, steps, strict=True)):
         if step.action is Action.READ:
             marked |= _overtaken(trace.who, steps, node, who)

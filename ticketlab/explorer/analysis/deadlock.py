@@ -40,8 +40,7 @@ def participant_name(who: int, buyers: int) -> str:
 def holders(trace: Trace) -> dict[str, list[int]]:
     """Return who holds each resource at the end: took it and has not given it back; others may give it back too."""
     held: dict[str, list[int]] = {}
-    for who, what in zip(trace.who, trace.what, strict=True):
-        step = trace.table.steps[what]
+    for who, step in zip(trace.who, trace.steps, strict=True):
         if step.action.takes and step.excludes:
             held[step.resource] = [who]  # who held it before lost it by dying, and gave nothing back
         elif step.action.takes:
@@ -54,18 +53,17 @@ def holders(trace: Trace) -> dict[str, list[int]]:
 
 def ended(trace: Trace) -> dict[int, str]:
     """Return whom a fault brought to an end, and how."""
-    steps = [(who, trace.table.steps[what]) for who, what in zip(trace.who, trace.what, strict=True)]
+    steps = zip(trace.who, trace.steps, strict=True)
     return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.FAULT and step.resource in _ENDS}
 
 
 def waits(trace: Trace) -> list[Wait]:
     """Return everybody that stands before a step at the end, and who holds its resource."""
     held = holders(trace)
-    steps, tries = trace.table.steps, trace.table.postponed
+    before = [(who, trace.table.symbols[what]) for who, what in enumerate(trace.final) if what != NONE]
     return [
-        Wait(who, steps[what], tuple(dict.fromkeys(held.get(steps[what].resource, ()))), tries[what])
-        for who, what in enumerate(trace.final)
-        if what != NONE
+        Wait(who, symbol.step, tuple(dict.fromkeys(held.get(symbol.step.resource, ()))), symbol.postponed)
+        for who, symbol in before
     ]
 
 
@@ -87,7 +85,7 @@ def _signalled_before(trace: Trace, wait: Wait) -> bool:
     """Whether somebody changed the awaited resource before the waiter came, and nobody took the change away."""
     mine = [node for node, who in enumerate(trace.who) if who == wait.who]
     came = mine[-1] + 1 if mine else 0
-    steps = [(node, trace.table.steps[what]) for node, what in enumerate(trace.what) if trace.who[node] != wait.who]
+    steps = [(node, step) for node, step in enumerate(trace.steps) if trace.who[node] != wait.who]
     on = [(node, step) for node, step in steps if step.resource == wait.step.resource and step.changes]
     return any(node < came for node, _ in on) and all(step.action is not Action.RECEIVE for _, step in on)
 
@@ -96,7 +94,7 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     """Name what kept an execution from completing, with who waits for what; None where it completed."""
     trace = execution.trace
     if execution.ending is ExecutionEnd.ENDLESS:
-        steps = [describe_step(trace.table.steps[what]) for what in trace.what[-4:]]
+        steps = [describe_step(step) for step in trace.steps[-4:]]
         sentence = (
             f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
         )
@@ -141,8 +139,7 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
 
 def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
     """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
-    steps = (trace.table.steps[what] for what in trace.what)
-    locks = {step.resource for step in steps if step.action.takes and step.excludes}
+    locks = {step.resource for step in trace.steps if step.action.takes and step.excludes}
     kept = [
         (participant_name(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks
     ]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from ticketlab.explorer.analysis.trace import Trace, describe_step
 from ticketlab.explorer.engine.clock import SECOND, TICK
-from ticketlab.explorer.engine.registers import ENDING, HELD, LENGTH, REDUNDANT, WAITED
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
 from ticketlab.explorer.workload import RequestRecord, crashed
 
@@ -51,21 +50,21 @@ class Execution:
         cls, state: ExecutionState, records: Sequence[RequestRecord], told: Sequence[tuple[int, str, int | str]]
     ) -> Execution:
         """Copy the execution that a state holds."""
-        registers, clock = state.registers, state.clock
-        ending = ExecutionEnd(registers[ENDING])
+        counters, clock = state.counters, state.clock
+        ending = ExecutionEnd(counters.ending)
         injected = tuple(who for who, struck in enumerate(state.faults.injected) if struck)
         return cls(
             ending=ending,
             trace=Trace.of(state),
             records=records,
             told=told,
-            when=list(clock.when[: registers[LENGTH]]) if clock.orders else (),
-            redundant=registers[REDUNDANT] > 0,
+            when=list(clock.when[: counters.length]) if clock.orders else (),
+            redundant=counters.redundant > 0,
             unanswered=_unanswered(state, records) if injected or ending is not ExecutionEnd.COMPLETED else (),
             injected=injected,
-            waited=registers[WAITED] / SECOND,
+            waited=clock.waited / SECOND,
             leaps=clock.leaps,
-            kept=registers[HELD] > 0,
+            kept=counters.held > 0,
         )
 
     @property
@@ -76,8 +75,7 @@ class Execution:
     @property
     def steps(self) -> tuple[str, ...]:
         """Every step in two words."""
-        table = self.trace.table
-        return tuple(describe_step(table.steps[what]) for what in self.trace.what)
+        return tuple(map(describe_step, self.trace.steps))
 
     @property
     def schedule(self) -> tuple[int, ...]:

@@ -17,11 +17,10 @@ _MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
 def footprint(execution: Execution, who: int) -> frozenset[str]:
     """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
     trace = execution.trace
-    steps = (trace.table.steps[what] for mover, what in zip(trace.who, trace.what, strict=True) if mover == who)
+    steps = (step for mover, step in zip(trace.who, trace.steps, strict=True) if mover == who)
     return frozenset(step.resource for step in steps if step.action not in _DATA and not step.in_memory)
 
 
 def servers_footprint(execution: Execution) -> frozenset[str]:
     """Return what may change when the store's server dies: anything but messages between buyers and clerks."""
-    steps = (execution.trace.table.steps[what] for what in execution.trace.what)
-    return frozenset(step.resource for step in steps if step.action not in _MESSAGES)
+    return frozenset(step.resource for step in execution.trace.steps if step.action not in _MESSAGES)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ticketlab.explorer.analysis.trace import Trace
-from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, TO_ALL
+from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Visibility
 
 
 class Race(NamedTuple):
@@ -49,31 +49,31 @@ class Clocks:
             self._enter(node, what)
 
     def _enter(self, node: int, what: int) -> None:
-        table = self.trace.table
-        if table.resource[what] == EVERYWHERE:
+        symbol = self.trace.table.symbols[what]
+        if symbol.place == EVERYWHERE:
             self._everywhere.append(node)
             for steps in self._on.values():
                 steps.append(node)
         else:
-            for resource in table.resources(what):
+            for resource in symbol.resources:
                 self._on.setdefault(resource, list(self._everywhere)).append(node)
 
     def touching(self, what: int) -> Sequence[int]:
         """Return the steps so far, ascending, that a step may not commute with."""
-        table = self.trace.table
-        if table.resource[what] == EVERYWHERE:
+        symbol = self.trace.table.symbols[what]
+        if symbol.place == EVERYWHERE:
             return range(len(self.steps))
-        if table.resource[what] == SEVERAL:
-            touching = (self._on.get(resource, self._everywhere) for resource in table.several[what])
+        if symbol.place == SEVERAL:
+            touching = (self._on.get(resource, self._everywhere) for resource in symbol.resources)
             return sorted(set().union(*touching))
-        return self._on.get(table.resource[what], self._everywhere)
+        return self._on.get(symbol.place, self._everywhere)
 
     def settles(self, earlier: int, what: int) -> bool:
         """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
-        table = self.trace.table
-        if table.resource[earlier] == EVERYWHERE:
+        symbols = self.trace.table.symbols
+        if symbols[earlier].place == EVERYWHERE:
             return True
-        return table.shows[earlier] == TO_ALL and table.resource[what] >= 0
+        return symbols[earlier].visibility == Visibility.EVERYBODY and symbols[what].place >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
         """Join a participant's clock with those of all steps so far that a further step does not commute with."""
@@ -119,7 +119,7 @@ def _races_with(
     """Yield the races of one later step, from the latest earlier step to the earliest."""
     trace, table = clocks.trace, clocks.trace.table
     covered = list(before)
-    if table.lets[what]:
+    if table.symbols[what].passes_time:
         return
     for node in reversed(clocks.touching(what)):
         earlier, other = trace.what[node], trace.who[node]
@@ -129,7 +129,7 @@ def _races_with(
             if clocks.settles(earlier, what):
                 break
             continue
-        if table.lets[earlier]:
+        if table.symbols[earlier].passes_time:
             break  # all that was before it was before this, too
         if what in closed[node]:
             continue  # before the earlier step the later one could not have been made: look further back

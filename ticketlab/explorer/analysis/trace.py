@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
-from ticketlab.explorer.engine.registers import FAILURES, LENGTH
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
 
@@ -28,7 +27,7 @@ class Trace:
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
         """Copy the trace of the execution that a state holds."""
-        length, failures = state.registers[LENGTH], state.registers[FAILURES]
+        length, failures = state.counters.length, state.counters.failures
         return cls(
             state.table,
             list(state.who[:length]),
@@ -40,6 +39,12 @@ class Trace:
     def __len__(self) -> int:
         return len(self.who)
 
+    @property
+    def steps(self) -> list[Step]:
+        """Every step that was made, in order."""
+        symbols = self.table.symbols
+        return [symbols[what].step for what in self.what]
+
     def until(self, node: int) -> Trace:
         """Return the trace as it stood at a node."""
         *_, (_, pending) = self.pendings(node)
@@ -48,10 +53,10 @@ class Trace:
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with everybody's pending symbol there (the list is reused)."""
-        pending = list(self.final)
+        pending, symbols = list(self.final), self.table.symbols
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
-            if not self.table.lets[self.what[node]]:  # whoever lets time pass stands where it stood
+            if not symbols[self.what[node]].passes_time:  # whoever lets time pass stands where it stood
                 pending[self.who[node]] = self.what[node]
             yield node, pending
 
@@ -60,16 +65,16 @@ class Trace:
 
         A failed attempt speaks for as long as nothing changes its resource, backwards as well as forwards.
         """
-        table, length = self.table, len(self)
+        symbols, length = self.table.symbols, len(self)
         closed: list[set[int]] = [set() for _ in range(length + 1)]
         for node, symbol in self.failed:
             closed[node].add(symbol)
             after = node
-            while after < length and symbol not in table.reopens[self.what[after]]:
+            while after < length and symbol not in symbols[self.what[after]].reopens:
                 after += 1
                 closed[after].add(symbol)
             before = node
-            while before > 0 and symbol not in table.reopens[self.what[before - 1]]:
+            while before > 0 and symbol not in symbols[self.what[before - 1]].reopens:
                 before -= 1
                 closed[before].add(symbol)
         return closed
@@ -98,14 +103,14 @@ class Nondeterminism(TicketlabError):
 
 def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
     """Check that an execution began as the one that it repeats; raises Nondeterminism where it did not."""
-    table = trace.table
+    step = trace.table.step
     for node, (who, what) in enumerate(expected):
         if node >= len(trace):
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule never came: the program did not repeat itself"
             )
         if (trace.who[node], trace.what[node]) != (who, what):
-            before, now = describe_step(table.steps[what]), describe_step(table.steps[trace.what[node]])
+            before, now = describe_step(step(what)), describe_step(step(trace.what[node]))
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
                 f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"

@@ -1,8 +1,8 @@
-"""Virtual time: how late it is, who sleeps until when, and when it passed for everybody at once.
+"""Virtual time: how late it is, who sleeps until when, and when time passed for everybody at once.
 
-Under a policy that is `clocked`, time orders the steps: each participant has its own, which a step moves on by a tick
-and a sleep by as much as it takes. Under all others a step takes no time that matters, and a sleep ends at the latest
-when nobody else can move.
+Under a policy that is `clocked`, time orders the steps: each participant has a time of its own, which a step moves on
+by a tick and a sleep by as long as it lasts. Under all other policies a step takes no time that matters, and a sleep
+ends at the latest when nobody else can move.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.columns import Allocate, Column, as_slice
-from ticketlab.explorer.engine.registers import LEAPS, LENGTH, LETS, SKEW, TIME, WAITED
+from ticketlab.explorer.engine.columns import Allocate, as_slice
+from ticketlab.explorer.engine.counters import Counters
+from ticketlab.explorer.engine.declared import Number
 
 SECOND: Final = 1_000_000_000  # in ticks
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
@@ -24,53 +25,78 @@ def in_ticks(seconds: float) -> int:
 
 
 class Clock:
-    """The virtual time of one execution; all times are in ticks."""
+    """The virtual time of one execution; all times are in ticks.
 
-    __slots__ = ("_leapt_at", "_leapt_by", "_registers", "_zeros", "orders", "wake", "when")
+    Its numbers are columns of length 1 and not counters: a time may be larger than the field of a structure holds, and
+    a column refuses such a number, where a field would cut it.
+    """
 
-    def __init__(self, registers: Column, size: int, bound: int, allocate: Allocate) -> None:
+    __slots__ = (
+        "_counters",
+        "_leapt_at",
+        "_leapt_by",
+        "_leapt_times_column",
+        "_passed_times_column",
+        "_skew_column",
+        "_time_column",
+        "_waited_column",
+        "_zeros",
+        "orders",
+        "wake",
+        "when",
+    )
+
+    time = Number()
+    """What the clock shows that never jumps."""
+    skew = Number()
+    """How far the clock on the wall has jumped ahead of it."""
+    leapt_times = Number()
+    """How often time passed for everybody at once."""
+    passed_times = Number()
+    """How often it passed because nobody could move."""
+    waited = Number()
+    """For how long it passed because nobody could move."""
+
+    def __init__(self, counters: Counters, size: int, bound: int, allocate: Allocate) -> None:
         self.orders = False  # whether time orders steps
-        self.wake = allocate(size)  # by participant: before when it does not move
-        self.when = allocate(bound)  # by step: when it was made, where time orders steps
-        self._registers = registers
+        self.wake = allocate(size)  # by participant: it does not move before this time
+        self.when = allocate(bound)  # by step: when it was made, if time orders steps
+        self._counters = counters
+        self._time_column, self._skew_column, self._leapt_times_column = allocate(1), allocate(1), allocate(1)
+        self._passed_times_column, self._waited_column = allocate(1), allocate(1)
         self._leapt_at = allocate(bound)  # the steps at which time passed for everybody
         self._leapt_by = allocate(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
 
     def reset(self) -> None:
         """Start anew, with everybody awake."""
-        registers = self._registers
-        registers[TIME] = registers[SKEW] = registers[LEAPS] = registers[LETS] = registers[WAITED] = 0
+        self.time = self.skew = self.leapt_times = self.passed_times = self.waited = 0
         self.wake[: len(self.wake)] = self._zeros
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""
-        registers = self._registers
-        now: int = registers[TIME] + registers[SKEW] if wall else registers[TIME]
-        return now
+        return self.time + self.skew if wall else self.time
 
     def stamp(self, who: int, node: int) -> None:
         """Take down when a participant makes a step: a tick after the step before, or after it woke."""
-        registers = self._registers
-        registers[TIME] = self.wake[who] = self.when[node] = max(registers[TIME], self.wake[who]) + TICK
+        self.time = self.wake[who] = self.when[node] = max(self.time, self.wake[who]) + TICK
 
     def sleep(self, who: int, ticks: int) -> None:
-        """Let time pass for one participant; where it orders nothing, only until nobody can move."""
-        since = self._registers[TIME]
+        """Let time pass for one participant; if time orders nothing, it sleeps only until nobody can move."""
+        since = self.time
         self.wake[who] = (max(since, self.wake[who]) if self.orders else since) + ticks
 
     def leap(self, ticks: int) -> None:
-        """Let time pass for everybody, at the step made last; raises TicketlabError where it has too often."""
-        registers = self._registers
-        leaps = registers[LEAPS]
+        """Let time pass for everybody, at the step made last; raises TicketlabError if it has too often."""
+        leaps = self.leapt_times
         if leaps == len(self._leapt_at):
-            raise TicketlabError(f"time passed {leaps} times in {registers[LENGTH]} steps: allow more steps")
-        self._leapt_at[leaps], self._leapt_by[leaps] = registers[LENGTH] - 1, ticks
-        registers[LEAPS] = leaps + 1
-        registers[TIME] += ticks
+            raise TicketlabError(f"time passed {leaps} times in {self._counters.length} steps: allow more steps")
+        self._leapt_at[leaps], self._leapt_by[leaps] = self._counters.length - 1, ticks
+        self.leapt_times = leaps + 1
+        self.time += ticks
 
     def take(self, who: int, ticks: int) -> None:
-        """Let time pass for one participant or, where each has not its own, for everybody."""
+        """Let time pass for one participant or, unless each has a time of its own, for everybody."""
         if self.orders:
             self.sleep(who, ticks)
         else:
@@ -78,21 +104,21 @@ class Clock:
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""
-        self._registers[LETS] += 1
-        self._registers[WAITED] += ticks
+        self.passed_times += 1
+        self.waited += ticks
         self.leap(ticks)
 
     def jump(self, ticks: int) -> None:
         """Have the clock on the wall jump."""
-        self._registers[SKEW] += ticks
+        self.skew += ticks
 
     def sleepers(self) -> list[tuple[int, int]]:
-        """Return until when whoever is asleep sleeps, and who it is."""
-        now = self._registers[TIME]
+        """Return who is asleep, as pairs: until when it sleeps, and who it is."""
+        now = self.time
         return [(until, who) for who, until in enumerate(self.wake) if until > now]
 
     @property
     def leaps(self) -> Sequence[tuple[int, int]]:
         """The steps at which time passed for everybody, and by how much."""
-        made = self._registers[LEAPS]
+        made = self.leapt_times
         return list(zip(self._leapt_at[:made], self._leapt_by[:made], strict=True)) if made else ()

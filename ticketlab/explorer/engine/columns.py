@@ -14,7 +14,7 @@ class Column(Protocol):
         """Return a number, or a slice of them."""
 
     def __setitem__(self, index: Any, value: Any, /) -> None:
-        """Replace a number, or a slice by one as long."""
+        """Replace a number, or a slice by another of the same length."""
 
     def __len__(self) -> int:
         """Return the fixed length."""
@@ -24,7 +24,9 @@ class Column(Protocol):
 
 
 Allocate = Callable[[int], Column]
-AllocateBytes = Callable[[int], bytearray | memoryview]  # the same, of numbers below 256
+"""Returns a column of so many zeros."""
+AllocateBytes = Callable[[int], bytearray | memoryview]
+"""Returns so many zero bytes."""
 
 
 def in_lists(length: int) -> Column:

@@ -1,8 +1,9 @@
-"""Faults in a controlled execution: each strikes its victim at a given point, and the schedule goes on around it.
+"""Faults in a controlled execution: each is injected at one point of its victim, and the schedule goes on around it.
 
-What befalls a participant as a whole (a signal, a jump of the clock) is a step of the victim's own, on everything: so a
-search tries it before and after whatever others do. What befalls one access is there from the moment at which its
-step is picked until the victim's next point. All of it is real: processes get signals, files the kernel's own limits.
+A fault that concerns a participant as a whole (a signal, a jump of the clock) is a step of the victim's own, on every
+resource, so that a search tries it before and after whatever others do. A fault that concerns one access is in force
+from the moment at which the access is picked until the victim's next point. All faults are real: processes get signals,
+files the kernel's own limits.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
 from ticketlab.explorer.engine.pacer import ControlledPacer
-from ticketlab.explorer.engine.registers import REDUNDANT
-from ticketlab.explorer.engine.state import ExecutionState
+from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.workload import Performer, Workload, outcome_of
 
 T = TypeVar("T")
@@ -29,47 +29,46 @@ _DEATHS: Final = frozenset({FaultKind.KILL, FaultKind.KILL_SERVICE, FaultKind.TE
 
 
 class Terminated(BaseException):
-    """Ends a participant that was told to, its clean-up included."""
+    """Ends a participant that a fault terminates; its clean-up is run."""
 
 
 class FaultPacer(ControlledPacer):
-    """Turns in which faults strike; `carry_out` is what the executor does to the victim of one, where that is needed.
+    """A pacer that injects faults; `carry_out` is what the executor does to a fault's victim, if anything is needed.
 
-    `seize` keeps the store locked as an outsider does; it is None where nobody can. `footprints` says what others could
-    notice of each participant's end, where that is known; it saves the search from ordering a death and what nobody
-    connects with it.
+    `seize` keeps the store locked as an outsider does; it is None if nobody can. `footprints` says what others could
+    notice of each participant's end, if that is known: the search need not order a death and steps on other resources.
     """
 
     counts_private = True
 
     def __init__(
         self,
-        state: ExecutionState,
+        scheduler: Scheduler,
         faults: Sequence[Fault],
         seize: Callable[[], AbstractContextManager[object]] | None,
         *,
         atomic_accesses: bool,
         alone: bool,
     ) -> None:
-        super().__init__(state, atomic_accesses=atomic_accesses, alone=alone)
+        super().__init__(scheduler, atomic_accesses=atomic_accesses, alone=alone)
         self._faults = faults
-        self._plan = state.faults
+        self._plan = self._state.faults
         self._seize = seize
-        self._trouble = ExitStack()  # what befalls the access at hand
-        self.carry_out: Callable[[Fault], object] = _by_hand
+        self._trouble = ExitStack()  # the fault that is in force for the access at hand
+        self.carry_out: Callable[[Fault], object] = _in_this_process
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
     def at(self, step: Step) -> None:
-        """Stand before the step until picked; a fault may come first, or befall it."""
+        """Stand before the step until picked; a fault may come first, or be in force for the access."""
         if step.continuation and self._atomic_accesses:
             return
         fault = self._come_to(step)
         super().at(step)
         if fault is not None:
-            self._befall(fault, step)
+            self._inject_into(fault, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
-        """Stand before the attempt until picked; a fault may come first, or befall the first attempt."""
+        """Stand before the attempt until picked; a fault may come first, or be in force for the first attempt."""
         fault = self._come_to(step)
         if fault is None:
             return super().block(step, attempt, wait)
@@ -77,7 +76,7 @@ class FaultPacer(ControlledPacer):
         def troubled() -> T | Literal[Blocked.BLOCKED]:
             nonlocal fault
             if fault is not None:
-                self._befall(fault, step)
+                self._inject_into(fault, step)
                 fault = None
                 with self._trouble.pop_all():
                     return attempt()
@@ -95,21 +94,21 @@ class FaultPacer(ControlledPacer):
         return outcome
 
     def _come_to(self, step: Step | None) -> Fault | None:
-        """End what befell the access before; return what befalls this one, after what strikes before it."""
+        """End the fault of the access before, inject a fault that comes before this one, and return this one's own."""
         self._trouble.close()
         me, plan = self.me, self._plan
         if not plan.point[me]:
             return None
         fault: Fault = self._faults[plan.fault[me]]
-        if not fault.kind.applies_to(step) or not plan.falls(me):
+        if not fault.kind.applies_to(step) or not plan.is_due(me):
             return None
         if not fault.kind.is_step:
             return fault
-        self._strike(me, fault, step)
+        self._inject_before(me, fault, step)
         return None
 
-    def _strike(self, me: int, fault: Fault, step: Step | None) -> None:
-        """Let a participant be struck before a step, or its answer, as a step of its own."""
+    def _inject_before(self, me: int, fault: Fault, step: Step | None) -> None:
+        """Inject a fault before a participant's step, or before its answer if there is none: a step of its own."""
         self._spinning.discard(me)
         if self._sent:
             self._await_feeders()
@@ -117,8 +116,8 @@ class FaultPacer(ControlledPacer):
         state, plan = self._state, self._plan
         state.arrive(me, self._passed[Step(Action.FAULT, str(fault), affects=self.footprints.get(whose))])
         self._make(me)
-        comes_again = me < state.buyers or plan.point[me] != FIRST  # at its first, staff stands from the beginning
-        if state.registers[REDUNDANT] and comes_again:
+        comes_again = me < state.buyers or plan.point[me] != FIRST  # a service stands at its first from the beginning
+        if state.counters.redundant and comes_again:
             return  # what follows is no part of the search, and a death would cost new processes
         plan.injected[me] = 1
         self.note("before", describe_step(step) if step is not None else "its answer")
@@ -128,8 +127,8 @@ class FaultPacer(ControlledPacer):
             state.clock.take(me, in_ticks(fault.seconds))
         self.carry_out(fault)
 
-    def _befall(self, fault: Fault, step: Step) -> None:
-        """Let an access meet its trouble."""
+    def _inject_into(self, fault: Fault, step: Step) -> None:
+        """Put a fault in force for an access."""
         self._plan.injected[self.me] = 1
         self.note("fault", str(fault))
         if fault.kind is FaultKind.LOCKED and self._seize is not None:
@@ -138,11 +137,11 @@ class FaultPacer(ControlledPacer):
             self._trouble.enter_context(failing_io(fault.kind, step))
 
 
-def seize_of(cast: Workload) -> Callable[[], AbstractContextManager[object]] | None:
-    """Return what keeps a cast's store locked, where it has such a thing."""
-    return getattr(cast, "seize", None)
+def seize_of(workload: Workload) -> Callable[[], AbstractContextManager[object]] | None:
+    """Return what keeps a workload's store locked, or None if it has no such thing."""
+    return getattr(workload, "seize", None)
 
 
-def _by_hand(fault: Fault) -> None:
+def _in_this_process(fault: Fault) -> None:
     if fault.kind is FaultKind.TERMINATE:
         raise Terminated

@@ -1,7 +1,7 @@
 """What scheduling points mean in a controlled execution: whoever stands before a step asks who moves, and hands over.
 
-The same rules hold in one process and in many; the executor supplies `switches`: for each participant, and last for
-the executor itself, what hands the turn there and returns when it comes back.
+The same rules hold in one process and in many. The executor supplies `switches`: one function for each participant, and
+a last one for the executor itself, that hands the turn there and returns when the turn comes back.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, Final, Literal, TypeVar
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
-from ticketlab.explorer.engine.enabled import BYTE
 from ticketlab.explorer.engine.queue_feeders import await_feeders
-from ticketlab.explorer.engine.registers import ENDING, HELD, LENGTH, STARTED
-from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.spinning import spins
+from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
 from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
 T = TypeVar("T")
@@ -25,11 +25,11 @@ BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seco
 
 
 class ExecutionAborted(BaseException):
-    """Ends a participant in the middle of what it is doing, its clean-up included; never seen outside."""
+    """Ends a participant in the middle of what it is doing, its clean-up included; it never leaves the explorer."""
 
 
 class InactivePacer:
-    """What points mean outside an execution: nothing; whoever would have to wait then is broken off."""
+    """What points mean outside an execution: nothing. A participant that would have to wait then is ended."""
 
     may_wait = False
 
@@ -54,37 +54,39 @@ class InactivePacer:
         """Forget it."""
 
     def for_fork(self) -> InactivePacer:
-        """Be as idle there."""
+        """Be as inactive there."""
         return self
 
 
 class ControlledPacer:
-    """What points mean inside one: the turn goes to whom the policy picks.
+    """What points mean inside an execution: the turn goes to whom the policy picks.
 
-    `alone` says that one participant has this pacer for itself; in one process, all share one, and `me` is whoever
-    moves. With `atomic_accesses`, the later parts of an access are no scheduling points.
+    `alone` says that one participant has this pacer for itself. In one process all participants share a pacer, and `me`
+    is the one that moves. With `atomic_accesses`, the later parts of an access are no scheduling points.
     """
 
     may_wait = False
-    counts_private = False  # whether what nobody else knows of is a scheduling point, too
+    counts_private = False  # whether an access to what nobody else knows of is a scheduling point, too
 
-    def __init__(self, state: ExecutionState, *, atomic_accesses: bool, alone: bool) -> None:
-        self._state = state
+    def __init__(self, scheduler: Scheduler, *, atomic_accesses: bool, alone: bool) -> None:
+        self._scheduler = scheduler
+        self._state = state = scheduler.state
+        self._counters = state.counters
         self._atomic_accesses = atomic_accesses
         self._alone = alone
         self._passed = state.table.passed
         self._attempted = state.table.attempted
         self._pending, self._pending_bytes = state.pending, state.pending_bytes
         self.me = 0
-        self.pick = state.next  # but for everybody's first step in an execution
+        self.pick = scheduler.next  # but for everybody's first step in an execution
         self.switches: list[Callable[[], Any]] = []
         self.records: list[RequestRecord] = []
         self.notes: list[tuple[int, str, int | str]] = []
         self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
-        self._sent = False  # whether something may still be on its way to others
+        self._sent = False  # whether a message may still be on its way
         self._spinning: set[int] = set()  # who would repeat what was in vain
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
-        self._looked: set[int] = set()  # who has looked at the clock since it slept last
+        self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
 
     def begin(self) -> None:
@@ -98,28 +100,26 @@ class ControlledPacer:
 
     def _start(self) -> int:
         """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
-        registers = self._state.registers
-        registers[STARTED] += 1
-        following: int = registers[STARTED]
+        self._counters.started = following = self._counters.started + 1
         if following < self._state.buyers:
             if self._alone:
-                self.pick = self._state.next
+                self.pick = self._scheduler.next
             return following
-        self.pick = self._state.next
-        return self._state.all_started()
+        self.pick = self._scheduler.next
+        return self._scheduler.all_started()
 
     def _was_picked(self) -> int:
-        """As a buyer that was woken to make its first step, make it, if it is the one that was expected."""
-        self.pick = self._state.next
+        """As a buyer that was woken to make its first step, make it if it is the one that was expected."""
+        self.pick = self._scheduler.next
         state, me = self._state, self.me
         if state.pending[me] == state.opening[me]:
             return me
-        state.registers[ENDING] = ExecutionEnd.DIVERGED
+        self._counters.ending = ExecutionEnd.DIVERGED
         return NOBODY
 
     def take_post(self) -> int:
-        """As staff, stand before the first step and give the turn back: a pick that is made once."""
-        self.pick = self._state.next
+        """As a service, stand before the first step and give the turn back: a pick that is made once."""
+        self.pick = self._scheduler.next
         return NOBODY
 
     def at(self, step: Step) -> None:
@@ -128,7 +128,7 @@ class ControlledPacer:
             return
         me = self.me
         if self._spinning and me in self._spinning:
-            self._put_off(me, step)
+            self._postpone(me, step)
             self._make(me)
             return
         if self._sent:
@@ -139,7 +139,7 @@ class ControlledPacer:
         if chosen != me:
             self.me = chosen
             self.switches[chosen]()
-        self._state.execute(me)
+        self._scheduler.execute(me)
         if step.action is Action.SEND:
             self._sent = True
         elif self._held and step.action.gives_back:
@@ -147,13 +147,13 @@ class ControlledPacer:
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
-        me, state = self.me, self._state
+        me, state, scheduler = self.me, self._state, self._scheduler
         if self._sent:
             self._await_feeders()
         if self._spinning and me in self._spinning:
-            self._put_off(me, step)
+            self._postpone(me, step)
         elif self._held and (me, step.resource) in self._held:
-            state.arrive(me, state.table.again(me)[step])
+            state.arrive(me, state.table.retaken(me)[step])
         else:
             state.arrive(me, self._attempted[step])
         while True:
@@ -166,26 +166,26 @@ class ControlledPacer:
             try:
                 result = attempt()
             except Exception:
-                state.execute(me)  # an attempt that ends in an error is over, and may have had an effect
+                scheduler.execute(me)  # an attempt that ends in an error is over, and may have had an effect
                 raise
             finally:
                 self._attempting = 0
             if result is not BLOCKED:
-                state.execute(me)
+                scheduler.execute(me)
                 if step.action.takes:
                     mine = me, step.resource
                     self._held[mine] = self._held.get(mine, 0) + 1
-                    state.registers[HELD] += 1
+                    self._counters.held += 1
                 elif self._held and step.action.gives_back:
                     self._give_back(me, step)
                 return result
             del self.notes[known:]
-            state.fail(me)
+            scheduler.fail(me)
 
     def _give_back(self, me: int, step: Step) -> None:
         mine = me, step.resource
         if held := self._held.pop(mine, 0):
-            self._state.registers[HELD] -= 1
+            self._counters.held -= 1
             if held > 1:
                 self._held[mine] = held - 1
 
@@ -193,34 +193,34 @@ class ControlledPacer:
         self._sent = False
         await_feeders()
 
-    def _put_off(self, me: int, step: Step) -> None:
-        """Stand before a step that would repeat what was in vain, closed until somebody changes its resource."""
+    def _postpone(self, me: int, step: Step) -> None:
+        """Stand before a step that would repeat what was in vain; it is closed until somebody changes its resource."""
         self._spinning.discard(me)
-        self._state.arrive(me, self._state.table.put_off(me)[step])
-        self._state.fail(me)
+        self._state.arrive(me, self._state.table.postponed(me)[step])
+        self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:
-        """Make the step that one stands before, once picked."""
+        """Make the step before which a participant stands, once it is picked."""
         chosen = self.pick()
         if chosen != me:
             self.me = chosen
             self.switches[chosen]()
-        self._state.execute(me)
+        self._scheduler.execute(me)
 
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass; where it orders nothing, see to it that nobody tries in vain for ever."""
+        """Let virtual time pass; if it orders nothing, see to it that nobody tries in vain for ever."""
         state, me = self._state, self.me
         if state.clock.orders:
             state.clock.sleep(me, in_ticks(seconds))
-        elif state.spins(me, retries=(retries := me in self._retrying)):
+        elif spins(state, me, retries=(retries := me in self._retrying)):
             self._spinning.add(me)
-            if me in self._looked or not retries:  # time may help it, or a count of its tries
+            if me in self._looked or not retries:  # time may end its wait, or a count of its tries
                 state.clock.sleep(me, max(1, in_ticks(seconds)))
         self._retrying.discard(me)
         self._looked.discard(me)
 
     def _take_time(self, seconds: float) -> None:
-        """Let virtual time pass before a request: where it orders nothing, for all, and as a step that is picked."""
+        """Let virtual time pass before a request: if it orders nothing, for all, and as a step that is picked."""
         clock = self._state.clock
         if not clock.orders:
             self.at(Step(Action.ADVANCE, f"{seconds:g} s"))
@@ -234,20 +234,20 @@ class ControlledPacer:
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
         if what == UNDONE:
-            self._state.unchanged(gave_back=True)
+            self._scheduler.take_back(gave_back=True)
             return  # nothing was learnt
         if what == RETRY:
             self._retrying.add(self.me)
         elif what == UNCHANGED:
-            self._state.unchanged(gave_back=False)
-        self.notes.append((self._state.registers[LENGTH] - 1 + self._attempting, what, value))
+            self._scheduler.take_back(gave_back=False)
+        self.notes.append((self._counters.length - 1 + self._attempting, what, value))
 
     def for_fork(self) -> InactivePacer:
-        """Nobody outside the cast takes part."""
+        """Nobody outside the workload takes part."""
         return InactivePacer()
 
     def pass_on(self) -> None:
-        """Give the turn to somebody else, for good or until the next execution."""
+        """Give the turn to another participant, for good or until the next execution."""
         if self._sent:
             self._await_feeders()
         self.me = chosen = self.pick()
@@ -260,14 +260,14 @@ class ControlledPacer:
     def _later(self, begins: list[int], pause: float, perform: Performer, request: Any) -> Any:
         """Make a request after a pause, which is no part of it, and take down when it begins."""
         self._take_time(pause)
-        begins[0] = self._state.registers[LENGTH]
+        begins[0] = self._counters.length
         return perform(request)
 
     def run_script(self, who: int, perform: Performer, script: Sequence[Any]) -> None:
         """Make a buyer's requests, one execution's worth, and record what came of each."""
         state = self._state
-        registers, skip, first = state.registers, state.skip, state.offset[who]
-        if registers[STARTED] == state.buyers:
+        counters, skip, first = self._counters, state.skip, state.offset[who]
+        if counters.started == state.buyers:
             self.pick = self._was_picked
         since, mine = 0, Holdings()
         for place, request in enumerate(script):
@@ -281,9 +281,9 @@ class ControlledPacer:
             else:
                 outcome = self.answer(perform, request)
             mine.hears(outcome)
-            until = registers[LENGTH]
+            until = counters.length
             self.records.append(RequestRecord(who, place, outcome, since, until, state.clock.wake[who]))
             since = until
             if crashed(outcome):
                 break
-        state.finish(who)
+        self._scheduler.finish(who)

@@ -1,43 +1,133 @@
-"""Numbers for steps: what a schedule's columns hold in place of actions and resources.
+"""Numbers for steps: what columns hold in place of actions and resources.
 
-A *symbol* is a small whole number that stands for a step and for how it is made: passed by `at`; attempted by `block`,
-where it may have to wait; or put off by one participant until somebody else changes the resource. Two participants that
-pass or attempt the same step have the same symbol; who attempts to take what it holds already has one of its own, since
-it may have it where others may not. Symbol 0 is no step.
+A *symbol* is a small whole number that stands for a step and the manner in which it is made; symbol 0 is no step. Two
+participants that make the same step in the same manner have the same symbol, unless the manner belongs to one of them.
+The table holds for each symbol a `Symbol`: all that the scheduler and the search ask about it, worked out once.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from enum import IntEnum
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 
 NONE: Final = 0
 
-PASSED: Final = -2  # how a step is made; a number from 0 is the participant that puts it off
-ATTEMPTED: Final = -1
-REFUSED: Final = -3  # made, and found to have changed nothing
-GAVE_BACK: Final = -4  # made, and found to have changed nothing but for who waits
-AGAIN: Final = -5  # attempted by participant 0, which holds the resource already; lower numbers, by the others
+NOWHERE: Final = -1  # the place of a step that touches nothing that others know of
+EVERYWHERE: Final = -2  # the place of a step that concerns every resource
+SEVERAL: Final = -3  # the place of a step that concerns some of them: see `Symbol.resources`
 
-TO_NOBODY: Final = 0  # who notices a step
-TO_CHANGERS: Final = 1  # all but those who only look
-TO_ALL: Final = 2
 
-NOWHERE: Final = -1  # the resource of a step that touches nothing that others know of
-EVERYWHERE: Final = -2  # the resource of a step that concerns them all
-SEVERAL: Final = -3  # the resource of a step that concerns some of them: see `StepTable.several`
+class Manner(IntEnum):
+    """How a step is made."""
+
+    PASSED = 0  # by `at`: it never has to wait
+    ATTEMPTED = 1  # by `block`: it may have to wait
+    REFUSED = 2  # made, and found to have changed nothing
+    GAVE_BACK = 3  # made, and found to have changed nothing but what others wait for
+    POSTPONED = 4  # put off by one participant until somebody else changes the resource
+    RETAKEN = (
+        5  # attempted by one participant that holds the resource already, so that it may succeed where others fail
+    )
+
+
+class How(NamedTuple):
+    """The manner in which a step is made and, if the manner belongs to one participant, to which."""
+
+    manner: Manner
+    who: int = -1
+
+
+class Visibility(IntEnum):
+    """Who notices a step on a resource: nobody, those who may change the resource, or readers as well."""
+
+    NOBODY = 0
+    CHANGERS = 1
+    EVERYBODY = 2
 
 
 class TooManySteps(TicketlabError):
-    """More distinct steps than a table holds: resources are probably named by random or growing names."""
+    """A program makes more distinct steps than a table holds, probably because it names resources at random."""
+
+
+class Symbol:
+    """A step, the manner in which it is made, and what follows from both."""
+
+    __slots__ = (
+        "changes",
+        "excludes",
+        "may_fail",
+        "notices",
+        "passes_time",
+        "place",
+        "postponed",
+        "reopens",
+        "resources",
+        "step",
+        "visibility",
+    )
+
+    def __init__(self, step: Step, how: How, place: int, resources: frozenset[int], reopens: list[int]) -> None:
+        manner = how.manner
+        self.step = step
+        self.place = place
+        """The number of the step's resource; NOWHERE, EVERYWHERE or SEVERAL if it is not a single one."""
+        self.resources = resources
+        """The numbers of all its resources; empty if the place is NOWHERE or EVERYWHERE."""
+        self.reopens = reopens
+        """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
+        self.postponed = manner is Manner.POSTPONED
+        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.RETAKEN)
+        """Whether the step may have to wait, so that an attempt to make it can fail."""
+        self.changes = _changes(step, manner)
+        self.visibility = _visibility(step, changes=self.changes).value
+        looks = (step.action is Action.READ and manner is not Manner.REFUSED) or manner is Manner.GAVE_BACK
+        self.notices = (Visibility.EVERYBODY if looks else Visibility.CHANGERS).value
+        """The least visibility of a step that this one notices."""
+        self.excludes = step.excludes and manner is Manner.ATTEMPTED
+        """Whether everybody who would attempt the same fails, once this attempt has succeeded."""
+        self.passes_time = step.action is Action.TIME_PASSES
+        """Whether nobody chose the step: it lets time pass because nobody could move."""
+
+    def commutes_with(self, other: Symbol) -> bool:
+        """Whether the order of two steps can make no difference."""
+        place, beside = self.place, other.place
+        if place >= 0 and beside >= 0:
+            return place != beside or (self.visibility < other.notices and other.visibility < self.notices)
+        if place == NOWHERE or beside == NOWHERE:
+            return True
+        if place == EVERYWHERE or beside == EVERYWHERE:
+            return False
+        return self.resources.isdisjoint(other.resources)
+
+
+def _changes(step: Step, manner: Manner) -> bool:
+    return step.changes and manner not in (Manner.REFUSED, Manner.GAVE_BACK)
+
+
+def _visibility(step: Step, *, changes: bool) -> Visibility:
+    if not changes:
+        return Visibility.NOBODY
+    return Visibility.CHANGERS if step.uncommitted else Visibility.EVERYBODY
+
+
+class _Waiting:
+    """The symbols that may have to wait for one resource; the lists grow as steps are met, and symbols share them."""
+
+    __slots__ = ("attempts", "changers", "everybody")
+
+    def __init__(self) -> None:
+        self.everybody: list[int] = []
+        self.changers: list[int] = []  # without those who only look
+        self.attempts: list[int] = []  # without postponed steps, and without uncommitted ones
 
 
 class _Numbers(dict[Step, int]):
-    """Symbols by step; a step that is met for the first time gets the next number."""
+    """Symbols by step, for one way of making them; a step that is met for the first time gets the next symbol."""
 
-    def __init__(self, table: StepTable, how: int) -> None:
+    def __init__(self, table: StepTable, how: How) -> None:
         super().__init__()
         self._table = table
         self._how = how
@@ -47,123 +137,92 @@ class _Numbers(dict[Step, int]):
 
 
 class StepTable:
-    """Every distinct step of an exploration, with what the scheduler asks about it at each step, ready-made."""
+    """Every distinct step of an exploration; `symbols` lists what is known of each, by its symbol."""
 
     def __init__(self, limit: int = 4096) -> None:
         self.limit = limit
-        self.steps: list[Step] = [Step(Action.READ, "")]
-        self.blocking: list[bool] = [False]
-        self.resource: list[int] = [NOWHERE]
-        self.changes: list[bool] = [False]
-        self.shows: list[int] = [TO_NOBODY]  # by symbol: who notices the step, on the same resource
-        self.heeds: list[int] = [TO_ALL]  # by symbol: the least shown step that it notices
-        # By symbol: the blocking symbols that a step makes worth another attempt. Lists are shared per resource, so a
-        # blocking step that is met later appears in them all; steps that only read share one that stays empty.
-        self.reopens: list[list[int]] = [[]]
-        self.excludes: list[bool] = [False]  # by symbol: whether all who would attempt the same now fail
-        self.postponed: list[bool] = [False]  # by symbol: whether it would repeat what was in vain
-        self.lets: list[bool] = [False]  # by symbol: whether it only lets time pass, which it does when nobody can move
-        self.passed = _Numbers(self, PASSED)
-        self.attempted = _Numbers(self, ATTEMPTED)
-        self.refused = _Numbers(self, REFUSED)
-        self.gave_back = _Numbers(self, GAVE_BACK)
-        self._by_one: dict[int, _Numbers] = {}
+        self.symbols = [Symbol(Step(Action.READ, ""), How(Manner.PASSED), NOWHERE, frozenset(), [])]
+        self._by_how: dict[How, _Numbers] = {}
+        self.passed = self.numbers(How(Manner.PASSED))
+        self.attempted = self.numbers(How(Manner.ATTEMPTED))
+        self.refused = self.numbers(How(Manner.REFUSED))
+        self.gave_back = self.numbers(How(Manner.GAVE_BACK))
         self._resources: dict[str, int] = {}
-        self._waiting: list[list[int]] = []
-        self._attempting: list[list[int]] = []  # without those who put off what was refused, and without unseen steps
-        self._heeding: list[list[int]] = []  # without those who only look
-        self.several: dict[int, frozenset[int]] = {}  # by symbol: the resources of a step that concerns several
-        self._all_waiting: list[int] = []
-        self._nothing: list[int] = []
+        self._waiting: list[_Waiting] = []  # by resource
+        self._waiting_anywhere: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.steps)
+        return len(self.symbols)
 
-    def put_off(self, who: int) -> _Numbers:
-        """Return the symbols of steps that one participant puts off."""
-        return self._of_one(who)
+    def step(self, symbol: int) -> Step:
+        """Return the step that a symbol stands for."""
+        return self.symbols[symbol].step
 
-    def again(self, who: int) -> _Numbers:
-        """Return the symbols of what one participant attempts to take while it holds it."""
-        return self._of_one(AGAIN - who)
-
-    def _of_one(self, how: int) -> _Numbers:
-        return self._by_one.setdefault(how, _Numbers(self, how))
-
-    def numbers(self, how: int) -> _Numbers:
+    def numbers(self, how: How) -> _Numbers:
         """Return the symbols of the steps that are made in one way."""
-        made = {PASSED: self.passed, ATTEMPTED: self.attempted, REFUSED: self.refused, GAVE_BACK: self.gave_back}
-        return made[how] if AGAIN < how < 0 else self._of_one(how)
+        return self._by_how.setdefault(how, _Numbers(self, how))
 
-    def enter(self, step: Step, how: int) -> int:
+    def postponed(self, who: int) -> _Numbers:
+        """Return the symbols of the steps that one participant puts off."""
+        return self.numbers(How(Manner.POSTPONED, who))
+
+    def retaken(self, who: int) -> _Numbers:
+        """Return the symbols of the attempts that one participant makes on what it holds."""
+        return self.numbers(How(Manner.RETAKEN, who))
+
+    def enter(self, step: Step, how: How) -> int:
         """Return the symbol of a step that has none yet."""
         return self.add(step, how)
 
-    def add(self, step: Step, how: int) -> int:
+    def add(self, step: Step, how: How) -> int:
         """Give a step the next symbol."""
-        symbol = len(self.steps)
-        if symbol >= self.limit:
+        number = len(self.symbols)
+        if number >= self.limit:
             raise TooManySteps(
                 f"more than {self.limit} distinct steps, the last on {step.resource!r}: name resources by what they "
                 "are, not by random or growing names"
             )
         resource = self._resource(step.resource)
-        self.steps.append(step)
-        attempted = how == ATTEMPTED or how <= AGAIN
-        waits = attempted or how >= 0
-        self.blocking.append(waits)
-        self.resource.append(self._place(step, symbol, resource))
-        changes = step.changes and how not in (REFUSED, GAVE_BACK)
-        self.changes.append(changes)
-        looks = (step.action is Action.READ and how != REFUSED) or how == GAVE_BACK
-        self.shows.append(TO_NOBODY if not changes else TO_CHANGERS if step.uncommitted else TO_ALL)
-        self.heeds.append(TO_ALL if looks else TO_CHANGERS)
-        self.postponed.append(how >= 0)
-        self.lets.append(step.action is Action.TIME_PASSES)
-        reopened = self._attempting[resource] if how == GAVE_BACK else self._nothing
-        on = self._heeding if step.uncommitted else self._waiting
-        waiting = self._all_waiting if self.resource[symbol] < NOWHERE else on[resource]
-        self.reopens.append(waiting if changes else reopened)
-        self.excludes.append(step.excludes and how == ATTEMPTED)
-        if waits:
-            self._waiting[resource].append(symbol)
-            self._all_waiting.append(symbol)
-            if not looks:
-                self._heeding[resource].append(symbol)
-            if attempted and not step.uncommitted:
-                self._attempting[resource].append(symbol)
-        self.numbers(how)[step] = symbol
-        return symbol
+        place, resources = self._place(step, resource)
+        symbol = Symbol(step, how, place, resources, self._reopens(step, how, place, self._waiting[resource]))
+        self.symbols.append(symbol)
+        if symbol.may_fail:
+            self._wait(number, symbol, self._waiting[resource])
+        self.numbers(how)[step] = number
+        return number
 
     def _resource(self, name: str) -> int:
         resource = self._resources.setdefault(name, len(self._resources))
         if resource == len(self._waiting):
-            self._waiting.append([])
-            self._attempting.append([])
-            self._heeding.append([])
+            self._waiting.append(_Waiting())
         return resource
 
-    def _place(self, step: Step, symbol: int, resource: int) -> int:
+    def _place(self, step: Step, resource: int) -> tuple[int, frozenset[int]]:
         if step.private or step.affects == ():
-            return NOWHERE
+            return NOWHERE, frozenset()
         if step.everywhere:
-            return EVERYWHERE
+            return EVERYWHERE, frozenset()
         if step.affects is None:
-            return resource
-        self.several[symbol] = frozenset(map(self._resource, step.affects))
-        return SEVERAL
+            return resource, frozenset({resource})
+        return SEVERAL, frozenset(map(self._resource, step.affects))
 
-    def resources(self, symbol: int) -> frozenset[int]:
-        """Return what a step concerns, where that is not everything."""
-        return self.several.get(symbol) or frozenset({self.resource[symbol]} - {NOWHERE})
+    def _reopens(self, step: Step, how: How, place: int, waiting: _Waiting) -> list[int]:
+        if how.manner is Manner.GAVE_BACK:
+            return waiting.attempts
+        if not _changes(step, how.manner):
+            return []
+        if place in (EVERYWHERE, SEVERAL):
+            return self._waiting_anywhere
+        return waiting.changers if step.uncommitted else waiting.everybody
+
+    def _wait(self, number: int, symbol: Symbol, waiting: _Waiting) -> None:
+        waiting.everybody.append(number)
+        self._waiting_anywhere.append(number)
+        if symbol.notices == Visibility.CHANGERS:
+            waiting.changers.append(number)
+        if not symbol.postponed and not symbol.step.uncommitted:
+            waiting.attempts.append(number)
 
     def commute(self, one: int, other: int) -> bool:
-        """Whether the order of two steps can make no difference."""
-        on, beside = self.resource[one], self.resource[other]
-        if on >= 0 and beside >= 0:
-            return on != beside or (self.shows[one] < self.heeds[other] and self.shows[other] < self.heeds[one])
-        if on == NOWHERE or beside == NOWHERE:
-            return True
-        if on == EVERYWHERE or beside == EVERYWHERE:
-            return False
-        return self.resources(one).isdisjoint(self.resources(other))
+        """Whether the order of two steps, given by their symbols, can make no difference."""
+        return self.symbols[one].commutes_with(self.symbols[other])

@@ -9,22 +9,36 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from ctypes import Structure, c_int64, sizeof
 from enum import IntEnum
-from typing import Final
+from typing import ClassVar
 
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
 from ticketlab.explorer.policies.policy import Policy
 
-# Registers: single numbers, in one column.
-TURN: Final = 0  # who has the turn
-NEWS: Final = 1  # grows whenever there is something here, or in the table of steps, that everybody has to take in
-COMMAND: Final = 2  # a `ParticipantCommand`, from the leading process to whomever it wakes
-INSTALLED: Final = 3  # how many policies have been installed
-ASKED: Final = 4  # a `LeaderRequest`, which the leading process is asked for
-VICTIM: Final = 5  # by whom, and to whom it is to be done
-THEN: Final = 6  # who moves after that, where the victim is stopped
-REGISTERS: Final = 7
+
+class ControlNumbers(Structure):
+    """The single numbers of a control block."""
+
+    _fields_: ClassVar = [
+        (name, c_int64) for name in ("turn", "news", "command", "installed", "asked", "victim", "then")
+    ]
+
+    turn: int
+    """Who has the turn."""
+    news: int
+    """Grows whenever there is something in the block, or in the table of steps, that everybody has to take in."""
+    command: int
+    """A `ParticipantCommand`, from the leading process to whomever it wakes."""
+    installed: int
+    """How many policies have been installed."""
+    asked: int
+    """A `LeaderRequest`: what the leading process is asked to do."""
+    victim: int
+    """Who asks, and to whom it is to be done."""
+    then: int
+    """Who moves after the victim has been stopped."""
 
 
 class ParticipantCommand(IntEnum):
@@ -50,7 +64,7 @@ class ControlBlock:
     """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
 
     def __init__(self, memory: SharedMemory, rows: int, size: int) -> None:
-        self.registers = memory.column(REGISTERS)
+        self.numbers = ControlNumbers.from_buffer(memory.bytes(sizeof(ControlNumbers)))
         self.log = RecordLog(memory, rows)
         self.steps = SharedSteps(memory, self.tell)
         self._policy = Messages(memory, 1 << 22, "delays of a policy")
@@ -59,18 +73,18 @@ class ControlBlock:
 
     def tell(self) -> None:
         """Say that there is something new here or in the table of steps, for everybody to take in when it is woken."""
-        self.registers[NEWS] += 1
+        self.numbers.news += 1
 
     def command(self, what: ParticipantCommand) -> None:
         """Have whoever is woken from now on do something."""
-        self.registers[COMMAND] = what
+        self.numbers.command = what
         self.tell()
 
     def install(self, policy: Policy) -> None:
         """Hand a policy to all processes, each of which takes it when it gets the turn."""
         self._policy.clear()
         self._policy.append(pickle.dumps(policy))
-        self.registers[INSTALLED] += 1
+        self.numbers.installed += 1
         self.tell()
 
     def installed(self) -> Policy:
@@ -81,12 +95,12 @@ class ControlBlock:
 
     def ask(self, what: LeaderRequest, victim: int, then: int = NOBODY) -> None:
         """Ask the leading process, which is to be woken next, for a deed."""
-        registers = self.registers
-        registers[ASKED], registers[VICTIM], registers[THEN] = what, victim, then
+        numbers = self.numbers
+        numbers.asked, numbers.victim, numbers.then = what, victim, then
 
     def clear(self) -> None:
         """Start anew, with everybody."""
-        self.registers[ASKED] = LeaderRequest.NOTHING
+        self.numbers.asked = LeaderRequest.NOTHING
         for who in range(len(self._stopped)):
             self._stopped[who] = 0
         self.command(ParticipantCommand.GO_ON)

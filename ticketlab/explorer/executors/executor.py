@@ -1,4 +1,4 @@
-"""What runs executions, of participants in one process or in many: what is the same in both."""
+"""What runs executions: how an executor is found by its name, and what those of one and of many processes share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ticketlab.core.pacing import paced_by
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
+from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
@@ -30,6 +31,7 @@ class Executor(ABC):
     """
 
     _state: ExecutionState
+    _scheduler: Scheduler
 
     def __init__(
         self, cast: Workload, *, atomic_accesses: bool = False, steps: int = STEPS, faults: Sequence[Fault] = ()
@@ -62,6 +64,7 @@ class Executor(ABC):
         with paced_by(InactivePacer()), ExitStack() as undo:
             services = self._open_cast(undo)
             self._state = self._lay_out([len(script) for script in self.scripts], len(services))
+            self._scheduler = Scheduler(self._state)
             self._start_services(services, undo)
         return self
 
@@ -97,6 +100,7 @@ class Executor(ABC):
         `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script. `strikes`
         are of the executor's faults. After one of them everything that was shared is made anew.
         """
+        self._state.for_policy.bind(policy)
         if not policy.begin(self._state):
             return None
         self._arrange(without, strikes)
@@ -110,7 +114,7 @@ class Executor(ABC):
         state = self._state
         if strikes != self._strikes:
             self._strikes = strikes
-            state.faults.strike((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in strikes)
             if state.size > state.buyers:
                 self._clean = False  # staff wait at a point already, and must come to it anew
         if not self._clean:
@@ -129,7 +133,7 @@ class Executor(ABC):
 
     def _start_services(self, services: Sequence[Serve], undo: ExitStack) -> None:
         self._services = services
-        self._state.renew()
+        self._scheduler.restart()
         self._assemble(services, undo)
         self._home = undo.pop_all()
         self._clean = True
@@ -141,9 +145,9 @@ class Executor(ABC):
     def _make_pacer(self, *, alone: bool) -> ControlledPacer:
         """Return what points mean, for all participants or for one alone."""
         if not self._faults:
-            return ControlledPacer(self._state, atomic_accesses=self._atomic_accesses, alone=alone)
+            return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
         pacer = FaultPacer(
-            self._state, self._faults, seize_of(self._cast), atomic_accesses=self._atomic_accesses, alone=alone
+            self._scheduler, self._faults, seize_of(self._cast), atomic_accesses=self._atomic_accesses, alone=alone
         )
         pacer.footprints = self._footprints
         return pacer

@@ -47,14 +47,14 @@ class Inline(Executor):
         for who in range(state.buyers, state.size):
             pacer.me, pacer.pick = who, pacer.take_post
             pacer.switches[who]()
-        state.settle(RunOn())
+        self._scheduler.settle(RunOn())
         pacer.pass_on()
 
     def _perform(self, policy: Policy) -> Execution:
-        state, pacer = self._state, self._pacer
-        state.reset(policy)
+        state, scheduler, pacer = self._state, self._scheduler, self._pacer
+        scheduler.reset(policy)
         pacer.begin()
-        pacer.me = first = state.first()
+        pacer.me = first = scheduler.first()
         if first != NOBODY:
             with paced_by(pacer):
                 pacer.switches[first]()
@@ -92,6 +92,6 @@ class Inline(Executor):
 
     def _leave(self, who: int) -> None:
         """End, and leave the turn to the others."""
-        self._state.finish(who)
+        self._scheduler.finish(who)
         with suppress(ExecutionAborted):
             self._pacer.pass_on()

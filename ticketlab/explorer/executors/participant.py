@@ -15,17 +15,9 @@ from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import paced_by
 from ticketlab.explorer.engine.fault_pacer import FaultPacer, Terminated
 from ticketlab.explorer.engine.pacer import ControlledPacer, ExecutionAborted, InactivePacer
-from ticketlab.explorer.engine.registers import LENGTH
-from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-from ticketlab.explorer.executors.control_block import (
-    COMMAND,
-    INSTALLED,
-    NEWS,
-    TURN,
-    ControlBlock,
-    LeaderRequest,
-    ParticipantCommand,
-)
+from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
 from ticketlab.explorer.executors.executor import Serve
 from ticketlab.explorer.executors.wakeup import Wakeup
 from ticketlab.explorer.workload import Workload
@@ -45,14 +37,15 @@ class Participant:
         self,
         who: int,
         cast: Workload,
-        state: ExecutionState,
+        scheduler: Scheduler,
         control: ControlBlock,
         wakeups: Sequence[Wakeup],
         pacer: ControlledPacer,
     ) -> None:
         self._who = who
         self._cast = cast
-        self._state = state
+        self._scheduler = scheduler
+        self._state = scheduler.state
         self._control = control
         self._wakeups = wakeups
         self._pacer = pacer
@@ -113,8 +106,8 @@ class Participant:
 
     def _switch(self, to: int) -> Callable[[], None]:
         """Return what hands the turn to somebody, and returns when it is back."""
-        registers, pacer, ring, wait = (
-            self._control.registers,
+        numbers, pacer, ring, wait = (
+            self._control.numbers,
             self._pacer,
             self._wakeups[to].ring,
             self._wakeups[self._who].wait,
@@ -124,11 +117,11 @@ class Participant:
         def switch() -> None:
             if services and pacer.notes:  # buyers speak at the end of their scripts, and staff have none
                 self._speak()
-            registers[TURN] = to
+            numbers.turn = to
             ring()
             wait()
             pacer.me = me
-            if registers[NEWS] != self._news:
+            if numbers.news != self._news:
                 self._catch_up()
 
         return switch
@@ -136,14 +129,16 @@ class Participant:
     def _catch_up(self) -> None:
         """Take in what is new: steps, a policy, a command."""
         control = self._control
-        registers = control.registers
-        self._news = registers[NEWS]
+        numbers = control.numbers
+        self._news = numbers.news
         control.steps.catch_up()
-        if registers[INSTALLED] != self._policy:
-            self._policy = registers[INSTALLED]
-            self._state.follow(control.installed())
-        if registers[COMMAND] != ParticipantCommand.GO_ON:
-            if registers[COMMAND] == ParticipantCommand.FLUSH:
+        if numbers.installed != self._policy:
+            self._policy = numbers.installed
+            policy = control.installed()
+            self._state.for_policy.bind(policy)
+            self._scheduler.follow(policy)
+        if numbers.command != ParticipantCommand.GO_ON:
+            if numbers.command == ParticipantCommand.FLUSH:
                 self._speak()
                 self._pacer.switches[-1]()
             raise ExecutionAborted
@@ -169,7 +164,7 @@ class Participant:
     def _carry_out(self, fault: Fault) -> None:
         """Have a fault strike this process."""
         if fault.kind is FaultKind.PAUSE:
-            self._pausing = self._state.registers[LENGTH]  # from when somebody else moves, which nobody may
+            self._pausing = self._state.counters.length  # from when somebody else moves, which nobody may
         elif fault.kind in _DEEDS:
             self._speak()
             self._have_done(_DEEDS[fault.kind])
@@ -185,7 +180,7 @@ class Participant:
         switch = self._switch(to)
 
         def careful_switch() -> None:
-            if self._pausing == self._state.registers[LENGTH]:
+            if self._pausing == self._state.counters.length:
                 self._pausing = NOBODY
                 self._have_done(LeaderRequest.STOP, to)
             else:

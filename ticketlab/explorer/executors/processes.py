@@ -28,17 +28,8 @@ from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import describe_step
-from ticketlab.explorer.engine.registers import ENDING, LENGTH, VERSION
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
-from ticketlab.explorer.executors.control_block import (
-    ASKED,
-    THEN,
-    TURN,
-    VICTIM,
-    ControlBlock,
-    LeaderRequest,
-    ParticipantCommand,
-)
+from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
 from ticketlab.explorer.executors.executor import STEPS, Executor, Serve
 from ticketlab.explorer.executors.participant import Participant
@@ -130,16 +121,15 @@ class Processes(Executor):
         die_with_parent(leader)
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
-        Participant(who, self._cast, self._state, self._control, self._wakeups, self._make_pacer(alone=True)).live(
-            serve
-        )
+        pacer = self._make_pacer(alone=True)
+        Participant(who, self._cast, self._scheduler, self._control, self._wakeups, pacer).live(serve)
 
     def _settle(self) -> None:
         """Let the staff go on until each waits for the buyers, so that all executions start alike."""
         policy = RunOn()
         self._install(policy)
-        self._state.settle(policy)
-        chosen = self._state.next()
+        self._scheduler.settle(policy)
+        chosen = self._scheduler.next()
         if chosen != NOBODY:
             self._give(chosen)
 
@@ -154,14 +144,14 @@ class Processes(Executor):
             process.join()
 
     def _perform(self, policy: Policy) -> Execution:
-        state, control = self._state, self._control
+        state, scheduler, control = self._state, self._scheduler, self._control
         self._install(policy)
-        state.reset(policy)
-        first = state.first()
+        scheduler.reset(policy)
+        first = scheduler.first()
         if first != NOBODY:
             self._give(first)
         control.steps.catch_up()
-        if state.registers[ENDING] != ExecutionEnd.COMPLETED:
+        if state.counters.ending != ExecutionEnd.COMPLETED:
             control.command(ParticipantCommand.FLUSH)
             for who in range(len(self.scripts)):
                 if who not in self._gone:
@@ -179,7 +169,7 @@ class Processes(Executor):
     def _give(self, who: int) -> None:
         """Hand over the turn, and wait until it is back for good, and not only for a deed."""
         while who != NOBODY:
-            self._control.registers[TURN] = who
+            self._control.numbers.turn = who
             self._control.resume(who)
             self._wakeups[who].ring()
             self._await_turn()
@@ -187,21 +177,21 @@ class Processes(Executor):
 
     def _do_what_is_asked(self) -> int:
         """Do to a participant what a fault has it ask for, if anything, and return whose turn it is then."""
-        registers = self._control.registers
-        asked, victim = registers[ASKED], registers[VICTIM]
+        numbers = self._control.numbers
+        asked, victim = numbers.asked, numbers.victim
         if asked == LeaderRequest.NOTHING:
             return NOBODY
-        registers[ASKED] = LeaderRequest.NOTHING
+        numbers.asked = LeaderRequest.NOTHING
         self._control.steps.catch_up()
         process = self._processes[victim]
         assert process.pid is not None
         if asked == LeaderRequest.STOP:
             self._control.stop(victim, process.pid)
-            return int(registers[THEN])
+            return numbers.then
         if asked == LeaderRequest.KILL_SERVER:
             for server in as_type("FaultableWorkload", self._cast).servers():
                 os.kill(server, signal.SIGKILL)
-            return int(victim)
+            return victim
         if asked == LeaderRequest.TERMINATE:
             os.kill(process.pid, signal.SIGTERM)  # which finds it waiting for its turn: so this is its turn
             self._await_turn()
@@ -211,8 +201,8 @@ class Processes(Executor):
         self._poll.unregister(process.sentinel)
         process.join()
         self._gone.add(victim)
-        self._state.finish(victim)
-        return self._state.next()
+        self._scheduler.finish(victim)
+        return self._scheduler.next()
 
     def _await_turn(self) -> None:
         mine = self._wakeups[-1]
@@ -234,9 +224,9 @@ class Processes(Executor):
             if self._poll.poll(self._stall_timeout / 10) or self._progress() != before:
                 return
         control.steps.catch_up()
-        who, length = control.registers[TURN], state.registers[LENGTH]
+        who, length = control.numbers.turn, state.counters.length
         mine = [node for node in range(length) if state.who[node] == who]
-        last = describe_step(state.table.steps[state.what[mine[-1]]]) if mine else "it began"
+        last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
         raise OutsideControl(
             f"{self._name(who)} has been outside control for more than {self._stall_timeout:g} s, since {last}: "
             "it waits for something without saying so"
@@ -244,8 +234,8 @@ class Processes(Executor):
 
     def _progress(self) -> tuple[int, int, int]:
         """Return what would be different if anybody had moved."""
-        registers = self._state.registers
-        return self._control.registers[TURN], registers[LENGTH], registers[VERSION]
+        counters = self._state.counters
+        return self._control.numbers.turn, counters.length, counters.version
 
     def _name(self, who: int) -> str:
         return participant_name(who, len(self.scripts))

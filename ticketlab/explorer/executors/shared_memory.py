@@ -16,7 +16,7 @@ from typing import Any, Final
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.columns import Column
-from ticketlab.explorer.engine.steps import StepTable
+from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord
 
 WORD: Final = 8
@@ -91,12 +91,12 @@ class SharedSteps(StepTable):
         self._list = Messages(memory, size, "names of steps")
         self._known = 0
 
-    def enter(self, step: Step, how: int) -> int:
+    def enter(self, step: Step, how: How) -> int:
         """Return the symbol that another process gave a step, or give it the next one."""
         self.catch_up()
         if step not in self.numbers(how):
             action, *rest = step
-            self._list.append(marshal.dumps((action.value, rest, how)))
+            self._list.append(marshal.dumps((action.value, rest, int(how.manner), how.who)))
             self._tell()
             self.catch_up()
         return self.numbers(how)[step]
@@ -105,8 +105,8 @@ class SharedSteps(StepTable):
         """Take in what other processes have entered."""
         if self._list.used[0] != self._known:
             for message in self._list.read(self._known):
-                action, rest, how = marshal.loads(message)  # noqa: S302 - our own processes wrote it
-                self.add(Step(Action(action), *rest), how)
+                action, rest, manner, who = marshal.loads(message)  # noqa: S302 - our own processes wrote it
+                self.add(Step(Action(action), *rest), How(Manner(manner), who))
             self._known = len(self._list)
 
 

@@ -12,17 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.trace import Trace, same_start
-from ticketlab.explorer.engine.registers import LENGTH, REDUNDANT
+from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.policy import Policy, PolicyKind
 from ticketlab.explorer.policies.replay import go_on
-
-PREFIX: Final = 0  # register: how many choices are repeated
-CANDIDATES: Final = 1  # register: how many are to be tried at the branch, in order, until one can move
 
 
 @dataclass(slots=True)
@@ -35,8 +31,13 @@ class ChoicePoint:
     untried: list[int] = field(default_factory=list)
 
 
-class DepthFirst:
+class DepthFirst(Policy):
     """Every schedule exactly once, in the order of a depth-first search; `preemptions` None sets no bound."""
+
+    planned = PerStep()  # the choices that are repeated
+    prefix = Number()  # how many they are
+    candidates = PerParticipant()  # who is to be tried at the branch, in order, until one can move
+    candidates_left = Number()  # how many they are
 
     def __init__(self, preemptions: int | None = None, *, clocked: bool = False) -> None:
         self.clocked = clocked
@@ -48,35 +49,35 @@ class DepthFirst:
     def begin(self, state: ExecutionState) -> bool:
         """Take in what the last execution found, and lay out the next one."""
         if self._begun:
-            self._grow(Trace.of(state), bool(state.registers[REDUNDANT]))
+            self._grow(Trace.of(state), redundant=state.counters.redundant > 0)
             while self._stack and not self._stack[-1].untried:
                 self._stack.pop()
             if not self._stack:
                 return False
         self._begun = True
-        self._prefix = max(0, len(self._stack) - 1)
+        self._prefix = self.prefix = max(0, len(self._stack) - 1)
         for place, node in enumerate(self._stack[: self._prefix]):
-            state.plan[place] = node.who
+            self.planned[place] = node.who
         candidates = self._stack[-1].untried if self._stack else []
         for place, who in enumerate(candidates):
-            state.plan[self._prefix + place] = who
-        state.own[PREFIX], state.own[CANDIDATES] = self._prefix, len(candidates)
+            self.candidates[place] = who
+        self.candidates_left = len(candidates)
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack, branch, then go on without preemption."""
-        place, prefix = state.registers[LENGTH], state.own[PREFIX]
+        place, prefix = state.counters.length, self.prefix
         if place < prefix:
-            planned: int = state.plan[place]
+            planned: int = self.planned[place]
             return planned if planned in enabled else NOBODY
-        if place == prefix and state.own[CANDIDATES]:
-            for candidate in state.plan[prefix : prefix + state.own[CANDIDATES]]:
+        if place == prefix and (left := self.candidates_left):
+            for candidate in self.candidates[:left]:
                 if candidate in enabled:
                     return int(candidate)
-            state.registers[REDUNDANT] = place + 1
+            state.counters.redundant = place + 1
         return go_on(enabled, state)
 
-    def _grow(self, trace: Trace, redundant: bool) -> None:
+    def _grow(self, trace: Trace, *, redundant: bool) -> None:
         same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
         if redundant:  # nobody who was left at the branch could move after all
             self._stack[-1].untried.clear()

@@ -16,18 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from ticketlab.explorer.analysis.races import races
 from ticketlab.explorer.analysis.trace import Trace, same_start
-from ticketlab.explorer.engine.registers import LENGTH, REDUNDANT
+from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
-from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.policy import Policy, PolicyKind
 from ticketlab.explorer.policies.replay import go_on
-
-PLANNED: Final = 0  # register: how many choices are given, the branch included
-AWOKEN: Final = 1  # register: up to which step sleepers have been woken
 
 
 @dataclass(slots=True)
@@ -42,10 +39,13 @@ class Node:
     closed: set[int] = field(default_factory=set)  # symbols whose attempts fail here, as this or earlier executions saw
 
 
-class SourceSets:
+class SourceSets(Policy):
     """Every Mazurkiewicz trace at least once, and no complete execution that repeats one."""
 
-    clocked = False
+    planned = PerStep()  # the choices that are given, the branch included
+    planned_steps = Number()  # how many they are
+    asleep = PerParticipant()  # the step with which a participant sleeps: its first was explored elsewhere; 0 if awake
+    woken_until = Number()  # the step up to which sleepers have been woken
 
     def __init__(self) -> None:
         self._stack: list[Node] = []
@@ -54,13 +54,13 @@ class SourceSets:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the stack behind: whoever chooses goes by the state alone."""
-        return {**self.__dict__, "_stack": []}
+        return {**super().__getstate__(), "_stack": []}
 
     def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""
         branch: Node | None = None
         if self._begun:
-            trace, redundant = Trace.of(state), state.registers[REDUNDANT]
+            trace, redundant = Trace.of(state), state.counters.redundant
             # What comes after an execution became redundant is no part of the search: steps that only happened to be
             # made there would pass for a way to begin the reversal of a race.
             self._grow(trace.until(redundant - 1) if redundant else trace)
@@ -68,46 +68,49 @@ class SourceSets:
             if branch is None:
                 return False
         self._begun = True
-        self._planned = len(self._stack)
+        self._planned = self.planned_steps = len(self._stack)
         for place, node in enumerate(self._stack):
-            state.plan[place] = node.who
-        state.own[PLANNED], state.own[AWOKEN] = self._planned, max(0, self._planned - 1)
+            self.planned[place] = node.who
+        self.woken_until = max(0, self._planned - 1)
         sleep = {**branch.sleep, **branch.explored} if branch else {}
         for who in range(state.size):
-            state.marks[who] = sleep.get(who, NONE)
+            self.asleep[who] = sleep.get(who, NONE)
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack; then make attempts that may fail first, and go on without preemption."""
-        place, planned = state.registers[LENGTH], state.own[PLANNED]
+        counters, planned = state.counters, self.planned_steps
+        place = counters.length
         if place < planned:
-            choice: int = state.plan[place]
+            choice: int = self.planned[place]
             if choice in enabled:
                 return choice
             if place < planned - 1:
                 return NOBODY
-            state.registers[REDUNDANT] = place + 1  # the branch could not move after all; that much is known now
-        if state.registers[REDUNDANT]:
+            counters.redundant = place + 1  # the branch could not move after all; that much is known now
+        if counters.redundant:
             return go_on(enabled, state)
         self._wake(state, place)
-        awake = [who for who in enabled if not state.marks[who]]
+        asleep = self.asleep
+        awake = [who for who in enabled if not asleep[who]]
         if not awake:
-            state.registers[REDUNDANT] = place + 1
+            counters.redundant = place + 1
             return go_on(enabled, state)
-        blocking = state.table.blocking
+        symbols, pending = state.table.symbols, state.pending
         for who in awake:
-            if blocking[state.pending[who]]:
+            if symbols[pending[who]].may_fail:
                 return who
         return go_on(awake, state)
 
     def _wake(self, state: ExecutionState, place: int) -> None:
         """Let sleepers wake whose step does not commute with one that was made since."""
-        for node in range(state.own[AWOKEN], place):
-            made = state.what[node]
+        symbols, asleep = state.table.symbols, self.asleep
+        for node in range(self.woken_until, place):
+            made = symbols[state.what[node]]
             for who in range(state.size):
-                if state.marks[who] and not state.table.commute(state.marks[who], made):
-                    state.marks[who] = NONE
-        state.own[AWOKEN] = place
+                if asleep[who] and not symbols[asleep[who]].commutes_with(made):
+                    asleep[who] = NONE
+        self.woken_until = place
 
     def _grow(self, trace: Trace) -> None:
         fresh = max(0, self._planned - 1)
@@ -133,7 +136,7 @@ class SourceSets:
                 here |= self._stack[place].closed
             if place:
                 made = trace.what[place - 1]
-                here |= closed[place - 1].difference(trace.table.reopens[made])
+                here |= closed[place - 1].difference(trace.table.symbols[made].reopens)
             if place < len(self._stack):
                 self._stack[place].closed = here
         return closed

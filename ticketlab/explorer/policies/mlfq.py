@@ -9,42 +9,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.declared import Number, PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
-from ticketlab.explorer.policies.queues import DISPATCHED, ReadyQueue
+from ticketlab.explorer.policies.queues import ReadyQueue
 
 LEVELS: Final = 3
 BOOST: Final = 100  # steps after which all go back to the top
-BOOSTED: Final = 2  # register: how often they have
 
 
 class FeedbackQueue(ReadyQueue):
-    """One execution; the quantum of level l, from 0, is 2**l steps. The plan holds everybody's level."""
+    """One execution; the quantum of level l, from 0, is 2**l steps."""
+
+    level = PerParticipant()
+    boosts = Number()  # how often all have gone back to the top
 
     def begin(self, state: ExecutionState) -> bool:
         """Start with everybody at the top."""
-        state.own[BOOSTED] = 0
+        self.boosts = 0
+        self._to_the_top(state)
         return super().begin(state)
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Serve the highest level in turn."""
-        boosts = state.registers[LENGTH] // BOOST
-        if boosts > state.own[BOOSTED]:
-            state.own[BOOSTED] = boosts
-            for who in range(state.size):
-                state.plan[who] = 0
+        boosts = state.counters.length // BOOST
+        if boosts > self.boosts:
+            self.boosts = boosts
+            self._to_the_top(state)
         return super().choose(enabled, state)
 
-    def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
-        level = state.plan[running]
-        if state.registers[LENGTH] - state.own[DISPATCHED] >= 1 << level:
-            state.plan[running] = min(level + 1, LEVELS - 1)
-            return False
-        return all(state.plan[who] >= level for who in ready)
+    def _to_the_top(self, state: ExecutionState) -> None:
+        for who in range(state.size):
+            self.level[who] = 0
 
-    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
-        return state.plan[who], state.marks[who]
+    def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
+        level = self.level[running]
+        if state.counters.length - self.dispatched_at >= 1 << level:
+            self.level[running] = min(level + 1, LEVELS - 1)
+            return False
+        return all(self.level[who] >= level for who in ready)
+
+    def _rank(self, who: int) -> tuple[int, int]:
+        return self.level[who], self.place[who]
 
 
 KIND = PolicyKind(

@@ -14,23 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.explorer.engine.registers import LENGTH, VERSION
+from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import ExecutionState
-from ticketlab.explorer.policies.policy import PolicyKind
-
-CHANGES: Final = 0  # register: how many steps at which a priority falls are laid out in the plan, ascending
-PASSED: Final = 1  # register: how many of them have been passed
-HIGHEST: Final = 2  # register: who was found to have the highest priority
-AS_OF: Final = 3  # register: the version of the enabled set in which it was
+from ticketlab.explorer.policies.policy import Policy, PolicyKind
 
 
-class PriorityChanges:
+class PriorityChanges(Policy):
     """Never exhausted: priorities and change points are drawn anew for each execution."""
 
-    clocked = False
+    priorities = PerParticipant()
+    change_points = PerStep()  # the steps at which a priority falls, ascending
+    changes = Number()  # how many they are
+    passed = Number()  # how many of them have been passed
+    highest = Number()  # who was found to have the highest priority
+    as_of = Number()  # the version of the enabled set in which it was found
 
     def __init__(self, depth: int, seed: int, length: int = 0) -> None:
         if depth < 1:
@@ -43,33 +42,29 @@ class PriorityChanges:
     def begin(self, state: ExecutionState) -> bool:
         """Draw priorities and change points."""
         if self._begun:
-            self._longest = max(self._longest, state.registers[LENGTH])
+            self._longest = max(self._longest, state.counters.length)
         self._begun = True
         wanted = min(self._depth - 1, self._longest)
         changes = sorted(self._random.sample(range(self._longest), wanted)) if wanted else []
         for place, change in enumerate(changes):
-            state.plan[place] = change
-        state.own[CHANGES], state.own[PASSED], state.own[AS_OF] = len(changes), 0, -1
+            self.change_points[place] = change
+        self.changes, self.passed, self.as_of = len(changes), 0, -1
         ranks = list(range(self._depth, self._depth + state.size))
         self._random.shuffle(ranks)
         for who, rank in enumerate(ranks):
-            state.marks[who] = rank
+            self.priorities[who] = rank
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick the highest priority, after lowering it where the plan says so."""
-        own, registers = state.own, state.registers
-        version = registers[VERSION]
-        if own[AS_OF] == version:
-            highest: int = own[HIGHEST]
-        else:
-            highest = max(enabled, key=state.marks.__getitem__)
-        while own[PASSED] < own[CHANGES] and state.plan[own[PASSED]] <= registers[LENGTH]:
+        counters, version, passed = state.counters, state.counters.version, self.passed
+        highest = self.highest if self.as_of == version else max(enabled, key=self.priorities.__getitem__)
+        while passed < self.changes and self.change_points[passed] <= counters.length:
             # The i-th change point leaves a priority below all initial ones, and each further one below the last.
-            state.marks[highest] = self._depth - 1 - own[PASSED]
-            own[PASSED] += 1
-            highest = max(enabled, key=state.marks.__getitem__)
-        own[HIGHEST], own[AS_OF] = highest, version
+            self.priorities[highest] = self._depth - 1 - passed
+            self.passed = passed = passed + 1
+            highest = max(enabled, key=self.priorities.__getitem__)
+        self.highest, self.as_of = highest, version
         return highest
 
 

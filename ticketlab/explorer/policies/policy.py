@@ -1,34 +1,45 @@
-"""Policies: what chooses who moves next, and how they are had by name.
+"""Policies: what chooses who moves next, and how a policy is found by its name.
 
 Entry points in the group `ticketlab.policies` give their kinds.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from ticketlab.core.spec import Kind, Spec
+from ticketlab.explorer.engine.declared import unbound
 from ticketlab.explorer.engine.state import ExecutionState
 
 
-class Policy(Protocol):
-    """What chooses who moves next.
+class Policy(ABC):
+    """Chooses who moves next: `begin` prepares an execution, and `choose` picks a participant for each of its steps.
 
-    `begin` runs between executions, in the process that leads the exploration: it may look at all of the execution
-    before (still in the state), keep what it likes in itself, and says whether there is another one to try. `choose`
-    runs in whichever process yields the turn: what it needs must be in the state, where `own`, `plan` and `marks` are
-    the policy's, or have been in the policy when it was installed.
+    The two run in different places. `begin` runs between executions, in the process that leads the exploration. It may
+    look at the whole execution before, which is still in the state, and keep anything in attributes of its own.
+    `choose` runs in whichever process yields the turn, on a copy of the policy that was made as it was installed. So it
+    may read the policy's attributes but must keep what it notes in columns that the class declares (see `declared`):
+    those are in memory that all processes share. A column holds what earlier executions and other policies left there,
+    so `begin` sets all that `choose` reads.
     """
 
-    clocked: bool  # whether sleeping and virtual time order the steps
+    clocked = False
+    """Whether sleeping and virtual time order the steps."""
 
+    @abstractmethod
     def begin(self, state: ExecutionState) -> bool:
-        """Prepare the next execution; False where every one has been explored."""
+        """Prepare the next execution, and return whether there is one; the search is over if there is none."""
 
+    @abstractmethod
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Return one of `enabled` (ascending, never empty), or NOBODY where a plan can not be followed."""
+        """Return one of `enabled` (ascending, never empty), or NOBODY if a plan cannot be followed."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy for another process needs: that process binds the columns anew."""
+        return unbound(self)
 
 
 @dataclass(frozen=True, kw_only=True)

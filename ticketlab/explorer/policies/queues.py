@@ -8,13 +8,10 @@ scheduler takes the processor away. One step takes one tick of virtual time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.declared import Number, PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
-
-JOINED: Final = 0  # register: how often somebody joined the queue
-DISPATCHED: Final = 1  # register: the length at which whoever runs began to
+from ticketlab.explorer.policies.policy import Policy
 
 
 def awake(enabled: Sequence[int], state: ExecutionState) -> list[int]:
@@ -27,10 +24,13 @@ def awake(enabled: Sequence[int], state: ExecutionState) -> list[int]:
     return [who for who in enabled if wake[who] == first]
 
 
-class ReadyQueue:
-    """First come, first served, to the end: one execution. Marks hold the place in the queue, 0 for not in it."""
+class ReadyQueue(Policy):
+    """First come, first served, to the end: one execution."""
 
     clocked = True
+    place = PerParticipant()  # in the queue, those who joined first having the lowest; 0 if not in it
+    joined = Number()  # how often somebody joined the queue
+    dispatched_at = Number()  # the length at which the running participant began to run
 
     def __init__(self) -> None:
         self._begun = False
@@ -40,34 +40,34 @@ class ReadyQueue:
         if self._begun:
             return False
         self._begun = True
-        state.own[JOINED] = state.own[DISPATCHED] = 0
+        self.joined = self.dispatched_at = 0
         for who in range(state.size):
-            state.marks[who] = state.plan[who] = 0
+            self.place[who] = 0
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Let whoever runs go on, or dispatch the head of the queue."""
-        ready, marks, length = awake(enabled, state), state.marks, state.registers[LENGTH]
+        ready, place, length = awake(enabled, state), self.place, state.counters.length
         running = state.who[length - 1] if length else -1
-        able = running in ready and not marks[running]
+        able = running in ready and not place[running]
         for who in ready:
-            if not marks[who] and who != running:
-                self._join(who, state)
+            if not place[who] and who != running:
+                self._join(who)
         if able:
             if self._goes_on(running, ready, state):
                 return int(running)
-            self._join(running, state)
-        head = min((who for who in ready if marks[who]), key=lambda who: self._rank(who, state), default=ready[0])
-        marks[head] = 0
-        state.own[DISPATCHED] = length
+            self._join(running)
+        head = min((who for who in ready if place[who]), key=self._rank, default=ready[0])
+        place[head] = 0
+        self.dispatched_at = length
         return head
 
-    def _join(self, who: int, state: ExecutionState) -> None:
-        state.own[JOINED] += 1
-        state.marks[who] = state.own[JOINED]
+    def _join(self, who: int) -> None:
+        self.joined += 1
+        self.place[who] = self.joined
 
     def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         return True
 
-    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
-        return 0, state.marks[who]
+    def _rank(self, who: int) -> tuple[int, int]:
+        return 0, self.place[who]

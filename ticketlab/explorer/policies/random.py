@@ -7,20 +7,17 @@ shrink like 2**-m, which is what `pct` is for.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
-from ticketlab.explorer.engine.registers import FAILURES, LENGTH
+from ticketlab.explorer.engine.declared import Number
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.draws import draw
-from ticketlab.explorer.policies.policy import PolicyKind
-
-SEED: Final = 0
+from ticketlab.explorer.policies.policy import Policy, PolicyKind
 
 
-class RandomWalk:
+class RandomWalk(Policy):
     """Never exhausted: the n-th execution depends on the seed and on n alone."""
 
-    clocked = False
+    seed = Number()  # of the execution
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -29,7 +26,7 @@ class RandomWalk:
     def begin(self, state: ExecutionState) -> bool:
         """Draw the seed of the next execution."""
         self._executions += 1
-        state.own[SEED] = draw(draw(self._seed, 1), self._executions)
+        self.seed = draw(draw(self._seed, 1), self._executions)
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
@@ -37,8 +34,8 @@ class RandomWalk:
         count = len(enabled)
         if count == 1:
             return enabled[0]
-        registers = state.registers
-        return enabled[draw(state.own[SEED], registers[LENGTH] + 7919 * registers[FAILURES]) * count >> 32]
+        counters = state.counters
+        return enabled[draw(self.seed, counters.length + 7919 * counters.failures) * count >> 32]
 
 
 KIND = PolicyKind(

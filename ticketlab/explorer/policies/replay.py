@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from ticketlab.explorer.engine.clock import TICK
-from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.declared import Number, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-
-PLANNED: Final = 0  # register: how many choices are given
-SKIPPED: Final = 1  # register: how many of them have been passed over
+from ticketlab.explorer.policies.policy import Policy
 
 
-class ReplaySchedule:
+class ReplaySchedule(Policy):
     """One execution: whoever the schedule names at each step; `when` is when each was made where time orders steps.
 
     Past its end the participant that moved last goes on while it can, then the lowest-numbered one: the continuation
     without preemptions, so a schedule may be given by its beginning. A schedule that names somebody who can not move
     diverges.
     """
+
+    planned = PerStep()  # the choices that are given
+    planned_steps = Number()  # how many they are
+    skipped = Number()  # how many of them have been passed over
 
     def __init__(self, schedule: Sequence[int], when: Sequence[int] = ()) -> None:
         self.clocked = bool(when)
@@ -32,17 +33,17 @@ class ReplaySchedule:
         if self._begun:
             return False
         self._begun = True
-        planned = self._schedule[: len(state.plan)]
+        planned = self._schedule[: len(self.planned)]
         for place, who in enumerate(planned):
-            state.plan[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
-        state.own[PLANNED], state.own[SKIPPED] = len(planned), 0
+            self.planned[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
+        self.planned_steps, self.skipped = len(planned), 0
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan, then go on without preemption."""
-        place = state.registers[LENGTH]
-        if place < state.own[PLANNED]:
-            planned: int = state.plan[place]
+        place = state.counters.length
+        if place < self.planned_steps:
+            planned: int = self.planned[place]
             if planned not in enabled:
                 return NOBODY
             if place < len(self._when):
@@ -51,10 +52,8 @@ class ReplaySchedule:
         return go_on(enabled, state)
 
 
-class RunOn:
-    """One schedule without preemption, and without a trace in the state: it lays nothing out."""
-
-    clocked = False
+class RunOn(Policy):
+    """One schedule without preemption; the policy declares no columns, so it leaves no trace in the state."""
 
     def begin(self, state: ExecutionState) -> bool:
         """Need nothing."""
@@ -74,15 +73,14 @@ class LenientReplay(ReplaySchedule):
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan from where it was left, skipping who can not move."""
-        own = state.own
-        place = state.registers[LENGTH]
-        while place + own[SKIPPED] < own[PLANNED]:
-            planned: int = state.plan[place + own[SKIPPED]]
+        place = state.counters.length
+        while place + self.skipped < self.planned_steps:
+            planned: int = self.planned[place + self.skipped]
             if planned in enabled:
                 return planned
             if not state.open[state.pending[enabled[0]]]:
                 break  # nobody can move, and some are only asked to attempt once more
-            own[SKIPPED] += 1
+            self.skipped += 1
         return go_on(enabled, state)
 
 
@@ -94,7 +92,7 @@ def go_on(enabled: Sequence[int], state: ExecutionState) -> int:
     if state.clock.orders:
         first, now = min(state.clock.wake[who] for who in enabled), state.clock.now()
         enabled = [who for who in enabled if state.clock.wake[who] <= max(first, now)]
-    place = state.registers[LENGTH]
+    place = state.counters.length
     if place:
         last: int = state.who[place - 1]
         if last in enabled:

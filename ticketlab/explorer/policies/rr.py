@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticketlab.explorer.engine.registers import LENGTH
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
-from ticketlab.explorer.policies.queues import DISPATCHED, ReadyQueue
+from ticketlab.explorer.policies.queues import ReadyQueue
 
 
 class RoundRobin(ReadyQueue):
@@ -18,8 +17,7 @@ class RoundRobin(ReadyQueue):
         self._quantum = quantum
 
     def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
-        used = state.registers[LENGTH] - state.own[DISPATCHED]
-        return bool(used < self._quantum)
+        return state.counters.length - self.dispatched_at < self._quantum
 
 
 KIND = PolicyKind(

@@ -6,14 +6,16 @@ measures, the second goes by what was measured.
 
 from __future__ import annotations
 
-from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.declared import PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import ReadyQueue
 
 
 class ShortestJob(ReadyQueue):
-    """Two executions: one that measures, one that sorts. The plan holds everybody's length."""
+    """Two executions: one that measures, one that sorts."""
+
+    job_length = PerParticipant()  # in steps, as measured; 0 while it is not known
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,16 +28,16 @@ class ShortestJob(ReadyQueue):
             return False
         lengths = [0] * state.size
         if self._executions == 2:
-            for who in state.who[: state.registers[LENGTH]]:
+            for who in state.who[: state.counters.length]:
                 lengths[who] += 1
         self._begun = False
         super().begin(state)
         for who, length in enumerate(lengths):
-            state.plan[who] = length
+            self.job_length[who] = length
         return True
 
-    def _rank(self, who: int, state: ExecutionState) -> tuple[int, int]:
-        return state.plan[who], state.marks[who]
+    def _rank(self, who: int) -> tuple[int, int]:
+        return self.job_length[who], self.place[who]
 
 
 KIND = PolicyKind(

@@ -11,23 +11,21 @@ from math import log
 from typing import Final
 
 from ticketlab.core.spec import Option
-from ticketlab.explorer.engine.registers import LENGTH
+from ticketlab.explorer.engine.declared import Number, PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.draws import WORD, draw
-from ticketlab.explorer.policies.policy import PolicyKind
+from ticketlab.explorer.policies.policy import Policy, PolicyKind
 
-SEED: Final = 0
-SEEN: Final = 1  # register: how many steps have been taken in
 MICROSECOND: Final = 1_000  # virtual time counts nanoseconds
 
 
-class TimedDelays:
-    """One execution by given delays in nanoseconds: a participant's k-th comes before its k-th step, none past the end.
-
-    Marks say whose next step has its delay already; the plan counts everybody's steps.
-    """
+class TimedDelays(Policy):
+    """One execution by given delays in nanoseconds: the k-th of a participant comes before its k-th step."""
 
     clocked = True
+    delayed = PerParticipant()  # whether the next step has had its delay
+    steps_made = PerParticipant()
+    seen = Number()  # how many steps of the execution have been counted
 
     def __init__(self, delays: Sequence[Sequence[int]]) -> None:
         self._delays = [list(own) for own in delays]
@@ -42,31 +40,33 @@ class TimedDelays:
         return True
 
     def _start(self, state: ExecutionState) -> None:
-        state.own[SEEN] = 0
+        self.seen = 0
         for who in range(state.size):
-            state.marks[who] = state.plan[who] = 0
+            self.delayed[who] = self.steps_made[who] = 0
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick whoever is due first."""
-        own, marks, clock = state.own, state.marks, state.clock
-        for node in range(own[SEEN], state.registers[LENGTH]):
+        delayed, clock, length = self.delayed, state.clock, state.counters.length
+        for node in range(self.seen, length):
             mover = state.who[node]
-            marks[mover] = 0
-            state.plan[mover] += 1
-        own[SEEN] = state.registers[LENGTH]
+            delayed[mover] = 0
+            self.steps_made[mover] += 1
+        self.seen = length
         for who in enabled:
-            if not marks[who]:
-                marks[who] = 1
-                clock.sleep(who, self._delay(who, state.plan[who], state))
+            if not delayed[who]:
+                delayed[who] = 1
+                clock.sleep(who, self._delay(who, self.steps_made[who]))
         return min(enabled, key=clock.wake.__getitem__)
 
-    def _delay(self, who: int, step: int, state: ExecutionState) -> int:
+    def _delay(self, who: int, step: int) -> int:
         own = self._delays[who] if who < len(self._delays) else ()
         return own[step] if step < len(own) else 0
 
 
 class RandomDelays(TimedDelays):
     """Delays drawn from a seed with the given mean, in nanoseconds: never exhausted."""
+
+    seed = Number()  # of the execution
 
     def __init__(self, mean: int, seed: int) -> None:
         super().__init__(())
@@ -77,12 +77,12 @@ class RandomDelays(TimedDelays):
     def begin(self, state: ExecutionState) -> bool:
         """Start the clock, with the next execution's seed."""
         self._executions += 1
-        state.own[SEED] = draw(draw(self._seed, 1), self._executions)
+        self.seed = draw(draw(self._seed, 1), self._executions)
         self._start(state)
         return True
 
-    def _delay(self, who: int, step: int, state: ExecutionState) -> int:
-        number = draw(draw(state.own[SEED], who), step)
+    def _delay(self, who: int, step: int) -> int:
+        number = draw(draw(self.seed, who), step)
         return round(-self._mean * log((number + 1) / WORD))
 
 

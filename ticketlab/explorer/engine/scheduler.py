@@ -1,0 +1,236 @@
+"""The rules of a controlled execution: who moves next, and what follows from each step and each failed attempt.
+
+The scheduler keeps nothing of its own that others need: what it decides stands in the `ExecutionState`, which all
+processes share, so each process has a scheduler and any of them can go on where another left off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Action, Step
+from ticketlab.explorer.engine.clock import SECOND
+from ticketlab.explorer.engine.enabled import EnabledSet
+from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.steps import NONE
+
+MOST_TIME_PASSES: Final = 100
+"""How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
+
+
+class Chooser(Protocol):
+    """What the scheduler needs of a policy."""
+
+    clocked: bool
+    """Whether sleeping and virtual time order the steps."""
+
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
+        """Return one of `enabled` (ascending, never empty), or NOBODY if a plan cannot be followed."""
+
+
+class Scheduler:
+    """Turns a policy's choices into an execution, step by step.
+
+    A participant *arrives* before its next step and asks for the `next` one to move. Whoever is picked makes its step:
+    the scheduler `execute`s it, or lets an attempt that did not succeed `fail`. This goes on until nobody is left to
+    pick, which is the end of the execution: everybody has finished, or those who are left wait for something.
+
+    Nobody polls. A failed attempt closes its symbol, so that whoever stands before the same attempt is not enabled,
+    until a step that may have changed the outcome reopens it. If nobody is enabled, a few rules are tried before those
+    who wait count as stuck: everybody may attempt once for itself (`_retry`), then time passes for the first sleeper
+    (`_let_time_pass`).
+    """
+
+    __slots__ = ("_counters", "_enabled", "_open", "_reopened", "_symbols", "_what", "_who", "policy", "state")
+
+    policy: Chooser
+
+    def __init__(self, state: ExecutionState) -> None:
+        self.state = state
+        self._enabled = EnabledSet(state)
+        self._reopened: Sequence[int] = ()  # by the step made last; whoever takes a step back has made it itself
+        # The same objects as in the state: they are looked at several times in each step.
+        self._counters = state.counters
+        self._symbols = state.table.symbols
+        self._open, self._who, self._what = state.open, state.who, state.what
+
+    def follow(self, policy: Chooser) -> None:
+        """Have a policy choose, in this process."""
+        self.policy = policy
+        self.state.clock.orders = policy.clocked
+
+    def reset(self, policy: Chooser) -> None:
+        """Go back to the start of an execution under a policy."""
+        self.follow(policy)
+        self.state.reset()
+
+    def restart(self) -> None:
+        """Forget what earlier executions taught, since all participants start anew."""
+        self._counters.learnt, self._counters.settling = False, True
+        self.state.faults.restart()
+
+    def settle(self, policy: Chooser) -> None:
+        """Have no buyer take part: services go on until each waits for buyers, or for a fault to come with them."""
+        self.reset(policy)
+        state, counters = self.state, self._counters
+        counters.started, counters.unfinished, counters.settling = state.buyers, 0, True
+        for who in range(state.buyers, state.size):
+            if state.faults.is_due_at_start(who):
+                self._close(state.pending[who])
+
+    def first(self) -> int:
+        """Return whom to wake first: to come to its first step or, if all first steps are known, to make it.
+
+        A buyer does nothing that others could notice before its first step, so that step does not change from one
+        execution to the next, and nobody need be woken only to say which it is.
+        """
+        state, counters = self.state, self._counters
+        if not counters.learnt:
+            return 0
+        counters.started = state.buyers
+        state.place_buyers(state.opening[: state.buyers])
+        return self.next()
+
+    def all_started(self) -> int:
+        """Take down everybody's first step, and return who moves first."""
+        state, counters = self.state, self._counters
+        state.opening[: state.buyers] = state.pending[: state.buyers]
+        counters.learnt = all(state.pending[: state.buyers])
+        counters.version += 1
+        return self.next()
+
+    def next(self) -> int:
+        """Return who moves next; NOBODY if the execution is over, and then the counter `ending` says how it ended."""
+        counters, enabled, state = self._counters, self._enabled, self.state
+        able = enabled.members if enabled.as_of == counters.version else enabled.refresh()
+        if able and counters.length < state.bound:
+            chosen = self.policy.choose(able, state)
+            if chosen >= 0 and self._open[state.pending[chosen]]:
+                return chosen
+            return self._attempted_by(able)
+        return self._over(endless=bool(able))
+
+    def _attempted_by(self, able: Sequence[int]) -> int:
+        """Return who attempts in vain before time passes, if a plan has nobody move.
+
+        If the attempt succeeds, a step is made that is not in the plan, which is found out at the end.
+        """
+        symbols = [self._symbols[self.state.pending[who]] for who in able]
+        if all(symbol.may_fail and not symbol.postponed for symbol in symbols):
+            return able[0]
+        self._counters.ending = ExecutionEnd.DIVERGED
+        return NOBODY
+
+    def _over(self, *, endless: bool) -> int:
+        if endless:
+            self._counters.ending = ExecutionEnd.ENDLESS
+        elif not self._counters.unfinished:
+            self._counters.ending = ExecutionEnd.COMPLETED
+        else:
+            return self._retry()
+        return NOBODY
+
+    def _retry(self) -> int:
+        """Let those who wait attempt for themselves before they count as stuck, in the order that the policy chooses.
+
+        One failure spoke for all who would make the same attempt. If one of them succeeds all the same, there is no
+        deadlock. Each attempts once at a given length of the trace, unless the failure was its own.
+        """
+        state, now = self.state, 1 + self._counters.length
+        closed = {symbol: number for number, symbol in enumerate(state.failed_what[: self._counters.failures], 1)}
+        left = [
+            who
+            for who, symbol in enumerate(state.pending)
+            if self._symbols[symbol].may_fail and not self._symbols[symbol].postponed
+            if state.retried[who] != now and state.refused[who] != closed.get(symbol)
+        ]
+        chosen = self.policy.choose(left, state) if left else NOBODY
+        if chosen == NOBODY:
+            return self._let_time_pass()
+        state.retried[chosen] = now
+        return chosen
+
+    def _let_time_pass(self) -> int:
+        """Let time pass until the first sleeper wakes that waits for something to expire, and return who moves next.
+
+        This is a step of its own, which nobody chose. It is a step so that whatever it makes possible is seen to come
+        after all that was before it.
+        """
+        state, clock, counters = self.state, self.state.clock, self._counters
+        sleepers = [(until, who) for until, who in clock.sleepers() if state.pending[who] != NONE]
+        if clock.orders or not sleepers or clock.passed_times == MOST_TIME_PASSES:
+            counters.ending = ExecutionEnd.STUCK
+            return NOBODY
+        if counters.length == state.bound:
+            counters.ending = ExecutionEnd.ENDLESS
+            return NOBODY
+        until, who = min(sleepers)
+        ticks = until - clock.now()
+        stood = state.pending[who]
+        state.arrive(who, state.table.passed[Step(Action.TIME_PASSES, f"{ticks / SECOND:.3g} s pass")])
+        self.execute(who)
+        clock.wait(ticks)
+        state.arrive(who, stood)
+        return self.next()
+
+    def execute(self, who: int) -> None:
+        """Append a participant's pending step to the trace; the caller makes the access right after."""
+        counters, state = self._counters, self.state
+        symbol = state.pending[who]
+        length = counters.length
+        self._who[length] = who
+        self._what[length] = symbol
+        counters.length = length + 1
+        made, opened = self._symbols[symbol], self._open
+        if waits := made.reopens:
+            self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
+            for waiting in closed:
+                opened[waiting] = 1
+            if closed:
+                counters.version += 1
+            if made.excludes:
+                self._close(symbol)
+        else:
+            self._reopened = ()
+        if state.clock.orders:
+            state.clock.stamp(who, length)
+
+    def fail(self, who: int) -> None:
+        """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
+        self._close(self.state.pending[who])
+        self.state.refused[who] = self._counters.failures
+
+    def _close(self, symbol: int) -> None:
+        """Take down that an attempt fails from now on until its resource changes, as was seen or is known."""
+        state, counters = self.state, self._counters
+        failures = counters.failures
+        if failures == len(state.failed_at):
+            raise TicketlabError(f"{failures} failed attempts in {counters.length} steps: allow more steps")
+        state.failed_at[failures] = counters.length
+        state.failed_what[failures] = symbol
+        counters.failures = failures + 1
+        self._open[symbol] = 0
+        counters.version += 1
+
+    def finish(self, who: int) -> None:
+        """Take down that a participant has no further step in this execution."""
+        state = self.state
+        state.pending[who] = state.pending_bytes[who] = NONE
+        self._counters.version += 1
+        if who < state.buyers:
+            self._counters.unfinished -= 1
+
+    def take_back(self, *, gave_back: bool) -> None:
+        """Take down that the step made last changed nothing or, with `gave_back`, nothing but what others wait for.
+
+        What it reopened is closed again unless it gave back: two who are refused must not wake each other for ever.
+        """
+        last, table = self._counters.length - 1, self.state.table
+        if last >= 0:
+            step = self._symbols[self._what[last]].step
+            self._what[last] = symbol = table.gave_back[step] if gave_back else table.refused[step]
+            for waiting in self._reopened:
+                self._open[waiting] = waiting in self._symbols[symbol].reopens
+            self._counters.version += 1
