@@ -87,7 +87,7 @@ class LentColumns:
         if vars(owner).get(LENT_BY) is self:
             return
         left: dict[type[Declaration], Iterator[Column]] = {kind: iter(all_) for kind, all_ in self._columns.items()}
-        for one in declarations(type(owner)):
+        for one in declarations(owner.__class__):
             column = next(left[type(one)], None)
             if column is None:
                 most = len(self._columns[type(one)])
@@ -100,7 +100,7 @@ class LentColumns:
 
 def unbound(owner: Any) -> dict[str, Any]:
     """Return an object's attributes without its columns, as a copy for another process needs them."""
-    lent = {LENT_BY, *(one.attribute for one in declarations(type(owner)))}
+    lent = {LENT_BY, *(one.attribute for one in declarations(owner.__class__))}
     return {name: value for name, value in vars(owner).items() if name not in lent}
 
 
