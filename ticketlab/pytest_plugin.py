@@ -45,12 +45,12 @@ class TicketlabFixture:
         """Explore a scenario; `how` is as for `ExploreOptions`, its policy as a text. The test does not fail by it."""
         from ticketlab.core.spec import Spec
         from ticketlab.explorer.results import ExploreOptions
-        from ticketlab.lab.exploring.explore import explore
+        from ticketlab.lab.exploring.explore import explore_scenario
 
         given = {**how, **self.overrides}
         if isinstance(given.get("policy"), str):
             given["policy"] = Spec.parse(given["policy"])
-        found = explore(scenario, ExploreOptions(**given))
+        found = explore_scenario(scenario, ExploreOptions(**given))
         self._say_undecided(found)
         return found
 

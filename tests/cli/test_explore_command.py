@@ -33,11 +33,11 @@ def explored(*words: str) -> tuple[Any, int]:
 
 
 def test_a_race_is_found_saved_and_replayed(folder: Path) -> None:
-    found, code = explored("--store", "json:in-place", "--whole")
+    found, code = explored("--store", "json:in-place", "--atomic-accesses")
     assert code == 1
     assert found["valid"] is False
     assert found["confirmed"] == "confirmed on real processes"
-    assert found["command"] == "ticketlab explore --store json:in-place --whole"
+    assert found["command"] == "ticketlab explore --store json:in-place --atomic-accesses"
     for executor in ("inline", "processes"):
         again = run("replay", found["file"], "--executor", executor, "--json")
         assert again.return_value == 1
@@ -87,7 +87,7 @@ def test_dfs_takes_a_bound_on_preemptions() -> None:
     found, _ = explored("--store", "memory", "--policy", "dfs", "--preemptions", "1", "--exhaust")
     assert found["exhausted"]
     assert found["policy"] == "dfs:preemptions=1"
-    with pytest.raises(UsageError, match="--preemptions bounds dfs"):
+    with pytest.raises(UsageError, match="--preemptions is a bound of dfs"):
         run("explore", "--store", "memory", "--preemptions", "1")
 
 

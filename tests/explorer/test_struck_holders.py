@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ticketlab import explore
 from ticketlab.core.faults import Fault
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.exploring.explore import explore
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 
 from ticketlab.checker import MalformedHistory
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.checking.check_file import LONGEST_LINE, check_file
+from ticketlab.lab.checking.check_file import MOST_CHARACTERS, check_file
 
 META = {"meta": {"model": "counter", "stock": 1}}
 SALE = {"process": 1, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 10, "return_ns": 20, "tickets": [1]}
@@ -25,12 +25,12 @@ def text(*lines: object) -> str:
 def test_a_zipped_file_is_known_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "history"
     path.write_bytes(gzip.compress(text(META, SALE, SALE | {"process": 2}).encode()))
-    checked = check_file(path)
+    checked = check_file(path, command="ticketlab check history")
     assert checked.verdict.valid is False
     result = checked.result
     assert [result[key] for key in ("valid", "model", "operations")] == [False, "counter", 2]
     assert [o["line"] for o in result["anomalies"][0]["evidence"]["operations"]] == [2, 3]
-    assert result["command"] == f"ticketlab check {path}"
+    assert result["command"] == "ticketlab check history"
     assert {"ticketlab", "python", "system"} <= set(result["environment"])
     assert json.loads(json.dumps(result)) == result
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         "cut.gz": (zipped[:-12], "is cut off"),
         "broken.gz": (zipped[:12] + b"\xff\xff\xff\xff" + zipped[16:], "cannot be unpacked"),
         "latin": (b'{"meta": {"model": "caf\xe9"}}\n', "is no text in UTF-8"),
-        "long": (b"x" * (LONGEST_LINE + 1), "line 1: longer than"),
+        "long": (b"x" * (MOST_CHARACTERS + 1), "line 1: longer than"),
     }
     for name, (content, message) in bad.items():
         path = tmp_path / name

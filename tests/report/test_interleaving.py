@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ticketlab import explore
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.pacing import sleep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import ExploreOptions, Finding
-from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.report.interleaving import MARK, interleaving, lines
 from ticketlab.testing.functions import FunctionRace, check_function

@@ -75,5 +75,5 @@ def test_a_mistake_shrinks_to_the_requests_that_show_it() -> None:
 
 
 def test_staff_that_cannot_share_the_books_is_refused() -> None:
-    with pytest.raises(UsageError, match="clerk has staff, which cannot share memory"):
+    with pytest.raises(UsageError, match="clerk has service processes, which cannot share memory"):
         inventory_machine("memory", "clerk")()
