@@ -108,7 +108,7 @@ def test_jepsens_histories_of_registers(tmp_path: Path, seen: str, valid: bool, 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{:process 0", "this is no EDN"),
+        ("{:process 0", "this is not EDN"),
         ("[1 2]", "event 1: found 1: expected a map"),
         ("{:process 0, :type :begin, :f :read}", "event 1: :type is"),
         (

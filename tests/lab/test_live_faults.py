@@ -156,7 +156,7 @@ def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
     ("store", "strategy", "launcher", "fault", "reason"),
     [
         ("json", "lock", "threads", "kill", "signals that reach one buyer alone, and the launcher threads has none"),
-        ("json", "lock", "threads", "disk-full", "limits hold for a whole process"),
+        ("json", "lock", "threads", "disk-full", "that takes limits of the system that hold for one buyer alone"),
         ("json", "lock", "process", "clock", "explore it instead"),
         ("sqlite", "none", "process", "locked", "explore it instead"),
         ("json", "lock", "process", "kill-service", "lock has no service process"),

@@ -100,7 +100,7 @@ def refused(*args: object, **settings: object) -> PlanResult:
 @pytest.mark.parametrize(
     ("plan", "extra", "message"),
     [
-        (Timing(((),) * 4), {}, "for 4 buyers, and the scenario has 2"),
+        (Timing(((),) * 4), {}, "for 4 buyers, but the scenario has 2"),
         (TOGETHER, {"orders": ((),)}, "orders for 1 buyers"),
         (TOGETHER, {"orders": ((Buy(2, "main"),), ())}, "buyer 1 cannot make the order"),
         (TOGETHER, {"executor": "proceses"}, "unknown executor 'proceses': did you mean 'processes'"),

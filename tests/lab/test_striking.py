@@ -138,13 +138,13 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
         ("json", "lock", "processes", "kill-service", "lock has no service process"),
         ("json", "lock", "processes", "kill-server", "json has no server"),
         ("json", "lock", "inline", "locked", "json has no lock of its own"),
-        ("json", "filelock:soft", "inline", "terminate", "asks whether a holder's process still lives"),
+        ("json", "filelock:soft", "inline", "terminate", "asks whether a lock holder's process is alive"),
         (
             "json",
             "filelock:stale-holder",
             "inline",
             "terminate",
-            "in one process it always does: add --executor processes",
+            "in one process it always is: add --executor processes",
         ),
     ],
 )
