@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace as changed
-from pathlib import Path
 
 import pytest
 
@@ -25,10 +24,7 @@ from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import registered, store_kind, stores, strategies
 from ticketlab.timings import Schedule, Timing
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def held(store: str, strategy: str, pay: float, *, buyers: int = 2, tickets: int = 1) -> Scenario:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import factorial
-from pathlib import Path
 
 import pytest
 
@@ -26,6 +25,8 @@ from ticketlab.lab.books import read_books
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import stores, strategies
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 
 def scenario(store: str, strategy: str, buyers: int, tickets: int) -> Scenario:
     return Scenario(Spec.parse(store), Spec.parse(strategy), buyers, Inventory({"main": tickets}))
@@ -43,11 +44,6 @@ def combinations() -> Iterator[tuple[str, str]]:
                 for shape in store.variants or [""]:
                     for variant in way.variants or [""]:
                         yield str(Spec(store.name, shape)), str(Spec(way.name, variant))
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(("store", "strategy"), sorted({*combinations()} - {("sqlite", "flock:data-file")}))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from ticketlab import explore
@@ -11,10 +9,7 @@ from ticketlab.core.faults import Fault
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import ExploreOptions
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 @pytest.mark.parametrize("fault", ["terminate", "pause:31s"])

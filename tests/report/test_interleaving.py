@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -18,17 +17,14 @@ from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.report.interleaving import MARK, interleaving, lines
 from ticketlab.testing.functions import FunctionRace, check_function
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 
 def found(store: str, strategy: str, how: ExploreOptions) -> Finding:
     scenario = Scenario(Spec.parse(store), Spec.parse(strategy), 3, Inventory({"main": 2}))
     finding = explore(scenario, how).finding
     assert finding is not None
     return finding
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_a_lost_update_is_marked_at_the_stale_read_the_change_and_the_overwriting() -> None:

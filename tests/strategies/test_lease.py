@@ -20,12 +20,9 @@ from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.timings import Timing
 from ticketlab.timings.strategies import timings
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 SECOND = 1_000_000  # in the microseconds of timings
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def played(strategy: str, timing: Timing, store: str = "json:in-place", executor: str = "inline") -> PlanResult:

@@ -18,6 +18,8 @@ from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import run_race
 from ticketlab.timings.latency import Latency
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 SAFE = [
     (store.name, f"{strategy.name}:{variant}".rstrip(":"))
     for strategy in strategies()
@@ -51,11 +53,6 @@ WRONG = [
     ("json:rename", "flock:data-file", 3),
     ("json", "flock:unlink", 3),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def scenario(store: str, strategy: str, **changes: object) -> Scenario:

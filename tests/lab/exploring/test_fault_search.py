@@ -5,8 +5,6 @@ Each truth here is found by exploring: nobody says at which point to strike.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from ticketlab import explore, replay, run_plan
@@ -22,10 +20,7 @@ from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import parse_faults
 from ticketlab.timings.plans import Schedule
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def explored(store: str, strategy: str, faults: str, policy: str = "dpor", *, exhaust: bool = True) -> Exploration:

@@ -23,13 +23,10 @@ from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.launch.fault_injection import FaultInjector, PlannedFault
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def fault_rates(text: str) -> tuple[FaultRate, ...]:
