@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import create_engine, event, select, update
 from sqlalchemy.pool import NullPool
 
+from ticketlab import race
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
 from ticketlab.stores.schema import METADATA, STOCK
 
 TICKETS = 1_000_000

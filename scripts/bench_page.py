@@ -20,7 +20,7 @@ from typing import Any
 
 from ticketlab.core.history import History, Operation
 from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
-from ticketlab.lab.racing.timeline import of_history
+from ticketlab.lab.checking.timeline import history_timeline
 from ticketlab.report.page import render
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
@@ -108,7 +108,7 @@ def history(operations: int, processes: int = 100) -> Timeline:
         clocks[process] = ended = began + draw.randrange(10_000, 3_000_000)
         clocks[process] += draw.randrange(50_000)
         found.append(Operation(process, "buy", 1, "ok", began, ended, tickets=(number + 1,)))
-    return of_history("a history", History({}, tuple(found)))
+    return history_timeline("a history", History({}, tuple(found)))
 
 
 def line(name: str, value: float, bar: float, unit: str) -> bool:

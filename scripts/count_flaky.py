@@ -21,11 +21,11 @@ from pathlib import Path
 
 from hypothesis import Phase, given, settings
 
+from ticketlab import run_plan
 from ticketlab.core.inventory import Buy, Inventory
 from ticketlab.core.plugin import Session
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.exploring.plan import race
 from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.timings import Timing, timings
 
@@ -81,7 +81,7 @@ def live(timing: Timing) -> bool:
 
 def lab(timing: Timing) -> bool:
     """The same by virtual time, on real processes."""
-    return race(SCENARIO, timing, executor="processes").valid
+    return run_plan(SCENARIO, timing, executor="processes").valid
 
 
 def said(holds: Callable[[Timing], bool]) -> str:

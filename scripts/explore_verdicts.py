@@ -8,6 +8,7 @@ from itertools import islice
 from math import factorial
 from pathlib import Path
 
+from ticketlab import explore, replay
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -20,8 +21,6 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule as replayed
 from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.cases import load_case, save_case
-from ticketlab.lab.exploring.explore import explore
-from ticketlab.lab.exploring.replay import replay
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies
 

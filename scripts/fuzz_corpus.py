@@ -229,21 +229,21 @@ def _documents() -> list[bytes]:
     from ticketlab.core.spec import Spec
     from ticketlab.core.timeline import Diagram, timelines_to_json
     from ticketlab.explorer.results import ExploreOptions
-    from ticketlab.lab.comparing.cells import matrix
+    from ticketlab.lab.comparing.cells import cell_matrix
     from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
-    from ticketlab.lab.exploring.explore import explore
+    from ticketlab.lab.exploring.explore import explore_scenario
     from ticketlab.lab.racing.options import RaceOptions
-    from ticketlab.lab.racing.race import race
+    from ticketlab.lab.racing.race import run_race
     from ticketlab.lab.racing.tour import as_tour
     from ticketlab.report.interleaving import diagram
     from ticketlab.timings.latency import Latency
 
     live = RaceOptions(latency=Latency.parse("read=20ms,write=20ms"), timeline=True)
     scenarios = [Scenario.of("json:rename", strategy, buyers=3) for strategy in ("none", "lock")]
-    rows = [race(each, live, command="ticketlab race") for each in scenarios]
-    comparison = Comparison(matrix(["json"], ["none", "lock"], [], ["2"]), SamplingPlan(2, 0.05), 30.0)
+    rows = [run_race(each, live, command="ticketlab race") for each in scenarios]
+    comparison = Comparison(cell_matrix(["json"], ["none", "lock"], [], ["2"]), SamplingPlan(2, 0.05), 30.0)
     comparison.run(lambda *_: None)
-    found = explore(
+    found = explore_scenario(
         Scenario.of("json", "none", buyers=2), ExploreOptions(policy=Spec("dpor")), command="ticketlab explore"
     )
     assert found.finding is not None, "an unguarded JSON file goes wrong"
@@ -254,7 +254,7 @@ def _documents() -> list[bytes]:
     values = [
         document("race", rows[0].to_json()),
         document("story", as_tour("ticketlab race", rows).to_json()),
-        comparison.document("ticketlab compare"),
+        comparison.result().to_json("ticketlab compare"),
         document("exploration", found.to_json()),
         found.finding.case.to_json(),
         timelines_to_json(diagrams),
@@ -400,7 +400,7 @@ def _spec() -> Read:
     from ticketlab.core.errors import UsageError
     from ticketlab.core.faults import Fault
     from ticketlab.core.spec import Spec
-    from ticketlab.lab.comparing.cells import counts, split
+    from ticketlab.lab.comparing.cells import parse_buyer_counts, parse_specs
     from ticketlab.lab.plugins.registry import launcher_kind, policy_kind, store_kind, strategy_kind
 
     def chosen(kind: Callable[[Spec], Kind], text: str) -> object:
@@ -409,7 +409,7 @@ def _spec() -> Read:
 
     kinds: Sequence[Callable[[Spec], Kind]] = (store_kind, strategy_kind, launcher_kind, policy_kind)
     reads: list[Callable[[str], object]] = [partial(chosen, kind) for kind in kinds]
-    reads += [lambda text: counts([text]), lambda text: split([text]), _range, Fault.parse]
+    reads += [lambda text: parse_buyer_counts([text]), lambda text: parse_specs([text]), _range, Fault.parse]
 
     def read(path: Path) -> None:
         text = path.read_bytes().decode("utf-8", "surrogateescape")

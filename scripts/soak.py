@@ -27,6 +27,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from ticketlab import race
 from ticketlab.checker import Columns, check
 from ticketlab.checker.books import judge_books
 from ticketlab.checker.final_state import judge_closing
@@ -36,7 +37,6 @@ from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
 from ticketlab.timings.latency import Latency
 
 NOTHING: Final = frozenset[str]()
@@ -118,7 +118,7 @@ class Drawn:
         return (
             f"ticketlab race --store {one.store} --strategy {one.strategy} --buyers {one.buyers} "
             f"--tickets {one.inventory.tickets} --orders {one.orders} --seed {one.seed} --launcher {live.launcher} "
-            f"--latency {str(live.latency) or 'none'} --faults {faults} --patience {live.stall_timeout:g}"
+            f"--latency {str(live.latency) or 'none'} --faults {faults} --stall-timeout {live.stall_timeout:g}"
             + ("" if one.ledger else " --no-ledger")
         )
 

@@ -20,10 +20,10 @@ from itertools import cycle, product
 from pathlib import Path
 from typing import Final
 
+from ticketlab import race
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
 
 LAUNCHERS: Final = ("process", "pool:2", "threads", "process:forkserver", "process:spawn")
 PAIRS: Final = (

@@ -24,12 +24,9 @@ from filelock import FileLock, SoftFileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from surviving import struck
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 CONTEXT = multiprocessing.get_context("fork")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from ticketlab import replay
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.cases import load_case
-from ticketlab.lab.exploring.replay import replay
 
 RACE = """
     import ticketlab
@@ -64,7 +64,7 @@ def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays
             "3 * write main → 0 ◀",
             "4  write main → 0 ◀",
             "oversold: buyers took 2 tickets, and there were only 1",
-            "lost update: buyers took 2 tickets, the books count 1: 1 were overwritten",
+            "lost update: buyers took 2 tickets, the books count 1: 1 overwritten",
             "The same schedule again: pytest *::test_checkout --ticketlab-replay .ticketlab/cases/*.json",
         ]
     )

@@ -1,18 +1,24 @@
 """A correctness lab for shared state: finds the race, shows it, proves it gone, and prices the cure.
 
+Reading order: `lab.api` has the functions that are exported here; `core` has their words (scenarios, inventories,
+steps, verdicts); `lab` puts together the rooms that do the work: `launch`, `explorer`, `checker`, `stores`,
+`strategies`. `plugins` has the names for authors of stores, strategies, launchers and policies; `testing` and `timings`
+those for tests.
+
 The public names are imported when they are first used, so that `import ticketlab` costs next to nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ticketlab import testing, timings
-    from ticketlab.checker import check
+    from ticketlab import plugins, testing, timings
     from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
     from ticketlab.core.faults import Fault, FaultPoint, FaultRate
+    from ticketlab.core.history import History, Operation
     from ticketlab.core.inventory import (
         Books,
         Buy,
@@ -30,42 +36,60 @@ if TYPE_CHECKING:
         SoldOut,
         Stock,
     )
-    from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, sleep
+    from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, now, sleep
     from ticketlab.core.plugin import Session
+    from ticketlab.core.result import Metrics, Result
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
-    from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.core.verdict import Anomaly, Verdict
+    from ticketlab.explorer.case import Case
+    from ticketlab.explorer.results import Exploration, ExploreOptions, ReplayResult
+    from ticketlab.lab.api import check, compare, explore, race, replay, run_plan
     from ticketlab.lab.artifacts.cases import load_case, save_case
-    from ticketlab.lab.exploring.explore import explore
-    from ticketlab.lab.exploring.plan import PlanResult, race
-    from ticketlab.lab.exploring.replay import replay
+    from ticketlab.lab.comparing.comparison import SamplingPlan
+    from ticketlab.lab.comparing.comparison_result import ComparisonResult
+    from ticketlab.lab.exploring.function_session import BuyerSession
+    from ticketlab.lab.exploring.plan import PlanResult
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.pytest_plugin import race_test
     from ticketlab.timings import Schedule, Timing
+    from ticketlab.timings.latency import Latency
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BLOCKED",
     "Action",
+    "Anomaly",
     "Books",
     "Buy",
+    "BuyerSession",
     "Cancel",
     "Cancelled",
+    "Case",
+    "ComparisonResult",
     "Confirm",
     "Entry",
     "Expired",
+    "Exploration",
     "ExploreOptions",
     "Fault",
     "FaultPoint",
     "FaultRate",
     "Found",
     "Held",
+    "History",
     "Hold",
     "Inventory",
+    "Latency",
+    "Metrics",
+    "Operation",
     "PlanResult",
     "PurchaseError",
     "RaceOptions",
+    "ReplayResult",
+    "Result",
+    "SamplingPlan",
     "Scenario",
     "Schedule",
     "Search",
@@ -78,15 +102,20 @@ __all__ = [
     "TicketlabError",
     "Timing",
     "UsageError",
+    "Verdict",
     "at",
     "block",
     "check",
+    "compare",
     "explore",
     "load_case",
     "note",
+    "now",
+    "plugins",
     "race",
     "race_test",
     "replay",
+    "run_plan",
     "save_case",
     "sleep",
     "testing",
@@ -94,39 +123,109 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "ticketlab.checker.linearize": ("check",),
-    "ticketlab.core.errors": ("PurchaseError", "TicketlabError", "UsageError"),
-    "ticketlab.core.faults": ("Fault", "FaultRate", "FaultPoint"),
-    "ticketlab.core.inventory": (
-        *("Books", "Buy", "Cancel", "Cancelled", "Confirm", "Entry", "Expired", "Found", "Held", "Hold", "Inventory"),
-        *("Search", "Sold", "SoldOut", "Stock"),
+    "ticketlab.core.errors": (
+        "PurchaseError",
+        "TicketlabError",
+        "UsageError",
     ),
-    "ticketlab.core.pacing": ("BLOCKED", "Action", "Step", "at", "block", "note", "sleep"),
+    "ticketlab.core.faults": (
+        "Fault",
+        "FaultPoint",
+        "FaultRate",
+    ),
+    "ticketlab.core.history": (
+        "History",
+        "Operation",
+    ),
+    "ticketlab.core.inventory": (
+        "Books",
+        "Buy",
+        "Cancel",
+        "Cancelled",
+        "Confirm",
+        "Entry",
+        "Expired",
+        "Found",
+        "Held",
+        "Hold",
+        "Inventory",
+        "Search",
+        "Sold",
+        "SoldOut",
+        "Stock",
+    ),
+    "ticketlab.core.pacing": (
+        "BLOCKED",
+        "Action",
+        "Step",
+        "at",
+        "block",
+        "note",
+        "now",
+        "sleep",
+    ),
     "ticketlab.core.plugin": ("Session",),
+    "ticketlab.core.result": (
+        "Metrics",
+        "Result",
+    ),
     "ticketlab.core.scenario": ("Scenario",),
     "ticketlab.core.spec": ("Spec",),
-    "ticketlab.explorer.results": ("ExploreOptions",),
-    "ticketlab.lab.artifacts.cases": ("load_case", "save_case"),
-    "ticketlab.lab.exploring.plan": ("PlanResult", "race"),
+    "ticketlab.core.verdict": (
+        "Anomaly",
+        "Verdict",
+    ),
+    "ticketlab.explorer.case": ("Case",),
+    "ticketlab.explorer.results": (
+        "Exploration",
+        "ExploreOptions",
+        "ReplayResult",
+    ),
+    "ticketlab.lab.api": (
+        "check",
+        "compare",
+        "explore",
+        "race",
+        "replay",
+        "run_plan",
+    ),
+    "ticketlab.lab.artifacts.cases": (
+        "load_case",
+        "save_case",
+    ),
+    "ticketlab.lab.comparing.comparison": ("SamplingPlan",),
+    "ticketlab.lab.comparing.comparison_result": ("ComparisonResult",),
+    "ticketlab.lab.exploring.function_session": ("BuyerSession",),
+    "ticketlab.lab.exploring.plan": ("PlanResult",),
     "ticketlab.lab.racing.options": ("RaceOptions",),
-    "ticketlab.lab.exploring.explore": ("explore",),
-    "ticketlab.lab.exploring.replay": ("replay",),
     "ticketlab.pytest_plugin": ("race_test",),
-    "ticketlab.timings": ("Schedule", "Timing"),
+    "ticketlab.timings": (
+        "Schedule",
+        "Timing",
+    ),
+    "ticketlab.timings.latency": ("Latency",),
 }
-_HOME: Final = {name: home for home, names in _HOMES.items() for name in names}
-_PACKAGES: Final = frozenset({"testing", "timings"})
+_PACKAGES: Final = frozenset({"plugins", "testing", "timings"})
 
 
-if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
+def _lazy(module: str, homes: Mapping[str, Sequence[str]], names: dict[str, Any]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a module that imports each name from its home when it is first used."""
+    home_of = {name: home for home, own in homes.items() for name in own}
+
+    def get(name: str) -> Any:
+        if name not in home_of:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        value = names[name] = getattr(import_module(home_of[name]), name)
+        return value
+
+    return get
+
+
+if not TYPE_CHECKING:  # so that a type checker reports a misspelt name
+    _get = _lazy(__name__, _HOMES, globals())
 
     def __getattr__(name: str) -> Any:
-        if name in _PACKAGES:
-            return import_module(f"ticketlab.{name}")
-        if name not in _HOME:
-            raise AttributeError(f"module 'ticketlab' has no attribute {name!r}")
-        value = globals()[name] = getattr(import_module(_HOME[name]), name)
-        return value
+        return import_module(f"ticketlab.{name}") if name in _PACKAGES else _get(name)
 
 
 def __dir__() -> list[str]:

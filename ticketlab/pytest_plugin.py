@@ -1,4 +1,4 @@
-"""The pytest plugin: the `ticketlab` fixture, `race_test`, and their options; it imports the lab when a test does."""
+"""The pytest plugin: the `ticketlab` fixture, `race_test`, and their options; only a test imports the lab."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ if TYPE_CHECKING:
     from ticketlab.testing.functions import FunctionRace
 
 UNDECIDED: Final = "ticketlab undecided"
-"""The property of a test report that says how far a search came that did not come to its end."""
+"""The property of a test report that says why a search did not decide."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options; each, when given, wins over what a test says."""
+    """Declare the options; each overrides the setting of a test."""
     group = parser.getgroup("ticketlab", "races for shared state")
     group.addoption(
-        "--ticketlab-policy", metavar="POLICY", help="what chooses who moves next: dpor, dfs, random, pct:3"
+        "--ticketlab-policy", metavar="POLICY", help="the policy that chooses who moves next: dpor, dfs, random, pct:3"
     )
-    group.addoption("--ticketlab-executions", type=int, metavar="N", help="at most so many schedules for each race")
-    group.addoption("--ticketlab-seed", type=int, metavar="N", help="what is drawn follows from it")
-    group.addoption("--ticketlab-replay", metavar="PATH", help="run the one test that a case is of, under its schedule")
+    group.addoption("--ticketlab-executions", type=int, metavar="N", help="the most schedules to try for each race")
+    group.addoption("--ticketlab-seed", type=int, metavar="N", help="the seed of all that is drawn")
+    group.addoption("--ticketlab-replay", metavar="PATH", help="run the test that a case comes from")
 
 
 @dataclass(frozen=True, slots=True)
 class TicketlabFixture:
-    """The lab as one test sees it, with what the command line says."""
+    """The lab for one test, with the settings of the command line."""
 
     test: str
     overrides: Mapping[str, Any]
     replay: Path | None
     record: Callable[[str, object], None]
 
-    def explore(self, scenario: Scenario, **how: Any) -> Exploration:
-        """Explore a scenario; `how` is as for `ExploreOptions`, its policy as a text. The test does not fail by it."""
+    def explore(self, scenario: Scenario, **settings: Any) -> Exploration:
+        """Explore a scenario, with the settings of `ExploreOptions`; an anomaly does not fail the test by itself."""
         from ticketlab.core.spec import Spec
         from ticketlab.explorer.results import ExploreOptions
-        from ticketlab.lab.exploring.explore import explore
+        from ticketlab.lab.exploring.explore import explore_scenario
 
-        given = {**how, **self.overrides}
+        given = {**settings, **self.overrides}
         if isinstance(given.get("policy"), str):
             given["policy"] = Spec.parse(given["policy"])
-        found = explore(scenario, ExploreOptions(**given))
+        found = explore_scenario(scenario, ExploreOptions(**given))
         self._say_undecided(found)
         return found
 
     def race(self, function: Callable[..., Any], race: FunctionRace) -> None:
-        """Explore a function, or replay the case that the command line names; fails the test where it goes wrong."""
+        """Explore a function, or replay the case that the command line names; fail the test if it goes wrong."""
         from dataclasses import replace
 
         from ticketlab.core.errors import UsageError
@@ -87,8 +87,10 @@ class TicketlabFixture:
 
 
 @pytest.fixture(name="ticketlab")
-def laboratory(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> TicketlabFixture:
-    """The lab, with what the command line says of policy, executions and seed."""
+def ticketlab_fixture(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> TicketlabFixture:
+    """The lab, with the policy, executions and seed of the command line."""
     option = request.config.getoption
     given = {name: option(f"--ticketlab-{name}") for name in ("policy", "executions", "seed")}
     replay = option("--ticketlab-replay")
@@ -97,11 +99,11 @@ def laboratory(request: pytest.FixtureRequest, record_property: Callable[[str, o
 
 
 def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
-    """Make a test of a function that each buyer calls once: its first parameter is the buyer's session of the store.
+    """Make a test of a function that each buyer calls once, with the buyer's session as its first argument.
 
     Further parameters are fixtures, which all buyers share. The settings are those of `testing.FunctionRace`: buyers,
-    tickets, store, strategy, policy, executions, seed, executor, whole, steps, invariant, reset. The test fails where
-    the function goes wrong under any of the schedules that were tried.
+    tickets, store, strategy, policy, executions, seed, executor, atomic_accesses, steps, invariant, reset. The test
+    fails if the function goes wrong under any of the schedules that were tried.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., None]:
@@ -134,7 +136,7 @@ def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., N
 
 
 def _fail_as_assertion(function: Callable[..., Any], *args: Any, **fixtures: Any) -> Any:
-    """Call a buyer's function; pytest.fail inside it is one buyer's failure, and not the end of the search."""
+    """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search."""
     try:
         return function(*args, **fixtures)
     except pytest.fail.Exception as error:
@@ -142,14 +144,14 @@ def _fail_as_assertion(function: Callable[..., Any], *args: Any, **fixtures: Any
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the searches that did not come to their end: what they say of the other schedules is nothing."""
-    told = [
+    """List the passed tests whose search was cut off: it says nothing about the schedules that it did not try."""
+    undecided = [
         (report.nodeid, reason)
         for report in terminalreporter.stats.get("passed", ())
         for name, reason in report.user_properties
         if name == UNDECIDED
     ]
-    if told:
+    if undecided:
         terminalreporter.section("ticketlab: passed, and undecided")
-        for test, reason in told:
+        for test, reason in undecided:
             terminalreporter.line(f"{test}: {reason}")

@@ -106,7 +106,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["--seconds", "-1"], "-1.0 is not in the range"),
     (["--format", "xml"], "'xml' is not one of"),
     (["--threshold", "fairnes>=0.8"], "at character 1, 'fairnes>=0.8': unknown metric 'fairnes'"),
-    (["--threshold", "p99<+5%"], "at character 5, '+5%': a change is held by --fail-if"),
+    (["--threshold", "p99<+5%"], "at character 5, '+5%': a change is for --fail-if"),
     (["--against", "r.json", "--fail-if", "p99>20%"], "at character 5, '20%': a change is needed"),
     (["--fail-if", "p99>+20%"], "needs a baseline: name one with --against"),
     (["--against", "main"], "there is no baseline 'main': save one with --save main"),
@@ -218,7 +218,10 @@ def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repe
         (("--faults", "kil"), "unknown fault 'kil': did you mean 'kill'"),
         (("--faults", "--buyers", "8"), "--buyers is for races, and --faults races nothing"),
         (("--faults", "--html", "page.html"), "--html is for races, and --faults races nothing"),
-        (("--faults", "--stores", "json", "--strategies", "atomic"), "nothing that was named goes together"),
+        (
+            ("--faults", "--stores", "json", "--strategies", "atomic"),
+            "no strategy that was named runs on a store",
+        ),
     ],
 )
 def test_what_makes_no_crash_matrix_is_refused(words: Sequence[str], reason: str, tmp_path: Path) -> None:

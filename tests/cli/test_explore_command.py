@@ -12,11 +12,7 @@ from click.testing import CliRunner, Result
 from ticketlab.cli import cli
 from ticketlab.core.errors import TicketlabError, UsageError
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def run(*words: str) -> Result:
@@ -32,12 +28,12 @@ def explored(*words: str) -> tuple[Any, int]:
     return json.loads(result.output), result.return_value
 
 
-def test_a_race_is_found_saved_and_replayed(folder: Path) -> None:
-    found, code = explored("--store", "json:in-place", "--whole")
+def test_a_race_is_found_saved_and_replayed(in_tmp_path: Path) -> None:
+    found, code = explored("--store", "json:in-place", "--atomic-accesses")
     assert code == 1
     assert found["valid"] is False
     assert found["confirmed"] == "confirmed on real processes"
-    assert found["command"] == "ticketlab explore --store json:in-place --whole"
+    assert found["command"] == "ticketlab explore --store json:in-place --atomic-accesses"
     for executor in ("inline", "processes"):
         again = run("replay", found["file"], "--executor", executor, "--json")
         assert again.return_value == 1
@@ -87,13 +83,13 @@ def test_dfs_takes_a_bound_on_preemptions() -> None:
     found, _ = explored("--store", "memory", "--policy", "dfs", "--preemptions", "1", "--exhaust")
     assert found["exhausted"]
     assert found["policy"] == "dfs:preemptions=1"
-    with pytest.raises(UsageError, match="--preemptions bounds dfs"):
+    with pytest.raises(UsageError, match="--preemptions is a bound of dfs"):
         run("explore", "--store", "memory", "--preemptions", "1")
 
 
-def test_a_case_that_no_longer_repeats_itself_is_no_verdict(folder: Path) -> None:
+def test_a_case_that_no_longer_repeats_itself_is_no_verdict(in_tmp_path: Path) -> None:
     found, _ = explored("--store", "memory")
-    path = folder / found["file"]
+    path = in_tmp_path / found["file"]
     case = json.loads(path.read_text())
     case["steps"][1] = "read elsewhere"
     path.write_text(json.dumps(case))
@@ -103,8 +99,8 @@ def test_a_case_that_no_longer_repeats_itself_is_no_verdict(folder: Path) -> Non
 
 
 @pytest.mark.parametrize(("content", "reason"), [("{}", "no ticketlab case"), ("nonsense", "is not JSON")])
-def test_what_is_no_case_is_refused(folder: Path, content: str, reason: str) -> None:
-    (folder / "case.json").write_text(content)
+def test_what_is_no_case_is_refused(in_tmp_path: Path, content: str, reason: str) -> None:
+    (in_tmp_path / "case.json").write_text(content)
     with pytest.raises(UsageError, match=reason):
         run("replay", "case.json")
     with pytest.raises(UsageError, match="cannot read the case"):

@@ -22,7 +22,7 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.cases import save_case
 from ticketlab.lab.artifacts.files import write_file
 from ticketlab.lab.artifacts.runs import save_baseline, save_run
-from ticketlab.lab.exploring.explore import explore
+from ticketlab.lab.exploring.explore import explore_scenario
 
 RACE = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--latency", "none"]
 SMALL = 2048
@@ -129,7 +129,9 @@ def _write(folder: Path, size: int) -> None:
 
 
 def _save_case(folder: Path, size: int) -> object:
-    finding = explore(Scenario.of("memory", buyers=2), ExploreOptions(executions=100), command="x" * size).finding
+    finding = explore_scenario(
+        Scenario.of("memory", buyers=2), ExploreOptions(executions=100), command="x" * size
+    ).finding
     assert finding is not None
     return save_case(replace(finding.case, found={"what": "x" * size}), folder)
 

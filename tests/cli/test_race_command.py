@@ -71,8 +71,11 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
     [
         (["--faults", "kil"], "unknown fault 'kil': did you mean 'kill'?"),
         (["--faults", "kill:2"], "a share from 0 to 1 is needed"),
-        (["--faults", "kill", "--launcher", "threads"], "the threads are all in the lab's"),
-        (["--faults", "kill", "--patience", "0"], "is not in the range"),
+        (
+            ["--faults", "kill", "--launcher", "threads"],
+            "and the launcher threads has none",
+        ),
+        (["--faults", "kill", "--stall-timeout", "0"], "is not in the range"),
     ],
 )
 def test_faults_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str], reason: str) -> None:
@@ -148,8 +151,8 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--buyers", "0"], "0 buyers cannot race"),
     (["race", "--buyers", "-5"], "-5 buyers cannot race"),
     (["race", "--buyers", "many"], "'many' is not a valid integer"),
-    (["race", "--tickets", "-1"], "-1 is not a number of tickets: 1 or more are needed"),
-    (["race", "--tickets", "0"], "0 is not a number of tickets: 1 or more are needed"),
+    (["race", "--tickets", "-1"], "-1 is not a number of tickets: at least 1 is needed"),
+    (["race", "--tickets", "0"], "0 is not a number of tickets: at least 1 is needed"),
     (["race", "--tickets", "3", "--stock", "club"], "leave one of them out"),
     (["race", "--timeout", "0"], "is not in the range 0<x<=86400"),
     (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
@@ -262,7 +265,7 @@ def test_an_interrupt_stops_everybody_and_leaves_nothing_behind(number: signal.S
     lab.send_signal(number)
     _, complaint = lab.communicate(timeout=DEADLINE)
     assert lab.returncode == 130
-    assert complaint == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"
+    assert complaint == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
     _await_end(children)
     assert [path.name for path in (tmp_path / ".ticketlab" / "live").iterdir()] == [".lock"]
 

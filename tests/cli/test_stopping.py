@@ -52,7 +52,7 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int
         output, errors = lab.await_end()
     assert lab.command.returncode == 130
     assert output == ""
-    assert errors == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"
+    assert errors == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
     assert list(lab.temporary.iterdir()) == []
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert set(left) <= {".lock"}
@@ -122,4 +122,4 @@ cli.main()
         [sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 130
-    assert done.stderr == "ticketlab: interrupted: everybody was sent home, and nothing is left behind\n"
+    assert done.stderr == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"

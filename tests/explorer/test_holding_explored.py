@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace as changed
-from pathlib import Path
 
 import pytest
 
+from ticketlab import explore, replay, run_plan
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Buy, Confirm, Hold, Request, Search
 from ticketlab.core.plugin import Capability
@@ -20,17 +20,11 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
-from ticketlab.lab.exploring.explore import explore
-from ticketlab.lab.exploring.plan import race
-from ticketlab.lab.exploring.replay import replay
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import registered, store_kind, stores, strategies
 from ticketlab.timings import Schedule, Timing
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def held(store: str, strategy: str, pay: float, *, buyers: int = 2, tickets: int = 1) -> Scenario:
@@ -100,7 +94,7 @@ def test_time_passes_alike_in_one_process_and_in_many() -> None:
 
 
 def one_after_another(*orders: list[Request], store: str = "memory", plan: Schedule | Timing) -> list[object]:
-    played = race(Scenario.of(store, "lock", buyers=len(orders)), plan, orders=orders)
+    played = run_plan(Scenario.of(store, "lock", buyers=len(orders)), plan, orders=orders)
     assert played.valid, str(played)
     return [(one.process, one.op, one.result) for one in played.history.operations]
 
@@ -129,7 +123,7 @@ def test_a_store_that_keeps_no_holds_is_refused_with_the_reason() -> None:
         with pytest.raises(UsageError, match=reason):
             explore(held("plain", "lock", 0.0))
         with pytest.raises(UsageError, match=reason):
-            race(Scenario.of("plain", buyers=1), Schedule(()), orders=[[Hold(1, "main", 1, 1.0, "a")]])
+            run_plan(Scenario.of("plain", buyers=1), Schedule(()), orders=[[Hold(1, "main", 1, 1.0, "a")]])
 
 
 def test_every_strategy_of_ours_serves_holds() -> None:
@@ -137,5 +131,5 @@ def test_every_strategy_of_ours_serves_holds() -> None:
     for way in strategies():
         shelf = next(store for store in stores() if not way.unsupported_on(store) and store.name != "private")
         scenario = Scenario.of(shelf.name, way.name, buyers=1)
-        told = [one.result for one in race(scenario, Schedule(()), orders=[orders]).history.operations]
+        told = [one.result for one in run_plan(scenario, Schedule(()), orders=[orders]).history.operations]
         assert told == ["1.1", "ok"], way.name

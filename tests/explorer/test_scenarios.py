@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import factorial
-from pathlib import Path
 
 import pytest
 
+from ticketlab import explore, replay
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
@@ -21,10 +21,11 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
-from ticketlab.lab.exploring.explore import explore
-from ticketlab.lab.exploring.replay import replay
+from ticketlab.lab.books import read_books
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import stores, strategies
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def scenario(store: str, strategy: str, buyers: int, tickets: int) -> Scenario:
@@ -43,11 +44,6 @@ def combinations() -> Iterator[tuple[str, str]]:
                 for shape in store.variants or [""]:
                     for variant in way.variants or [""]:
                         yield str(Spec(store.name, shape)), str(Spec(way.name, variant))
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(("store", "strategy"), sorted({*combinations()} - {("sqlite", "flock:data-file")}))
@@ -219,7 +215,7 @@ def test_a_deferred_transaction_has_the_same_outcomes_under_every_schedule_and_o
     def run(policy: Policy) -> list[object]:
         cast = ScenarioWorkload(scenario(f"sqlite:journal={journal},synchronous=off", "transaction:deferred", 2, 2))
         with Inline(cast) as executor:
-            return [(sorted(one.records)[0].outcome, cast.read_books()) for one in search(executor, policy)]
+            return [(sorted(one.records)[0].outcome, read_books(cast.store)) for one in search(executor, policy)]
 
     everything, reduced = run(DepthFirst()), run(SourceSets())
     assert (len(everything), len(reduced)) == (schedules, traces)

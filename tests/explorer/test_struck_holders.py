@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from ticketlab import explore
 from ticketlab.core.faults import Fault
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.exploring.explore import explore
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 @pytest.mark.parametrize("fault", ["terminate", "pause:31s"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ticketlab.cli.command_lines import race_line
 from ticketlab.core.history import History, Operation
 from ticketlab.core.result import Metrics, Result
 from ticketlab.core.spec import Spec
@@ -54,10 +55,10 @@ def comparison(
         name = str(which.strategy)
         return result(which, orders, rates[name], (verdicts or {}).get(name, RIGHT))
 
-    found = Comparison(matrix, SamplingPlan(rounds, 1.0), one=race, surroundings=MACHINE)
+    found = Comparison(matrix, SamplingPlan(rounds, 1.0), race_cell=race, measured_on=MACHINE)
     found.run(lambda *_: None)
     return found
 
 
 def document(rates: dict[str, float], verdicts: dict[str, Verdict] | None = None, **settings: Any) -> dict[str, Any]:
-    return comparison(rates, verdicts, **settings).document("ticketlab compare")
+    return comparison(rates, verdicts, **settings).result().to_json("ticketlab compare", race_line)

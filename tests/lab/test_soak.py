@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 
+from ticketlab import race
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
 
 SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from ticketlab import explore
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.pacing import sleep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import ExploreOptions, Finding
-from ticketlab.lab.exploring.explore import explore
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.report.interleaving import MARK, interleaving, lines
 from ticketlab.testing.functions import FunctionRace, check_function
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def found(store: str, strategy: str, how: ExploreOptions) -> Finding:
@@ -24,11 +25,6 @@ def found(store: str, strategy: str, how: ExploreOptions) -> Finding:
     finding = explore(scenario, how).finding
     assert finding is not None
     return finding
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_a_lost_update_is_marked_at_the_stale_read_the_change_and_the_overwriting() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ticketlab import explore
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import Exploration, ExploreOptions
-from ticketlab.lab.exploring.explore import explore
-from ticketlab.lab.faults import chosen_faults, needs_processes
+from ticketlab.lab.exploring.fault_options import chosen_faults
+from ticketlab.lab.faults import needs_processes
 
 
 def struck(store: str, strategy: str, faults: str, buyers: int = 2, tickets: int = 2) -> Exploration:

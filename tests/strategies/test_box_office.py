@@ -19,7 +19,7 @@ from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.plugins.registry import registered
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
+from ticketlab.lab.racing.race import run_race
 from ticketlab.strategies.box_office import BoxOffice
 from ticketlab.strategies.clerk import KIND
 from ticketlab.strategies.pending_clients import MOST_PENDING
@@ -94,7 +94,7 @@ def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> N
     with registered(replace(KIND, name="beset", build=build)):
         try:
             scenario = Scenario.of("sqlite", "beset", buyers=6, orders=40, tickets=200)
-            result = race(scenario, RaceOptions(timeout=50), meanwhile=meanwhile)
+            result = run_race(scenario, RaceOptions(timeout=50), meanwhile=meanwhile)
         finally:
             for siege in sieges:
                 siege.__exit__(None, None, None)

@@ -10,26 +10,23 @@ from dying import each_death
 from hypothesis import given
 from surviving import struck
 
+from ticketlab import PlanResult, run_plan
 from ticketlab.core.inventory import Buy, Inventory, Outcome
 from ticketlab.core.pacing import Free, paced_by
 from ticketlab.core.plugin import Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.lab.exploring.plan import PlanResult, race
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.timings import Timing
 from ticketlab.timings.strategies import timings
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 SECOND = 1_000_000  # in the microseconds of timings
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 def played(strategy: str, timing: Timing, store: str = "json:in-place", executor: str = "inline") -> PlanResult:
-    return race(Scenario.of(store, strategy, buyers=2, tickets=1), timing, executor=executor)
+    return run_plan(Scenario.of(store, strategy, buyers=2, tickets=1), timing, executor=executor)
 
 
 # The first buyer takes the lease, reads, and is away for 15 s; the second is refused, and takes the lease after 10 s.

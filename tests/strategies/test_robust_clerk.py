@@ -20,13 +20,10 @@ from ticketlab.core.inventory import Books, Buy, Outcome, Sold
 from ticketlab.core.pacing import Blocked, Step, paced_by
 from ticketlab.strategies.answer_record import AnswerRecord
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 T = TypeVar("T")
 PATIENCE = 60.0
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> None:

@@ -16,10 +16,7 @@ from test_lease import buy, opened
 from ticketlab.core.inventory import Sold
 from ticketlab.strategies.stale import LINK, living
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def test_a_process_has_a_name_while_it_lives_and_not_as_a_zombie() -> None:

@@ -24,10 +24,7 @@ from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import fulfil, with_lock
 from ticketlab.testing import check_store, check_strategy
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 @pytest.mark.parametrize("store", ["json:in-place", "sqlite", "memory", "private"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,7 @@ from ticketlab.core.pacing import Action, Step, at, sleep
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def less(stock: Stock) -> Stock:

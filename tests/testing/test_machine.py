@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -19,14 +18,11 @@ from ticketlab.strategies.none import KIND as NONE
 from ticketlab.strategies.none import Unguarded
 from ticketlab.testing import inventory_machine
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 BRIEFLY = settings(settings.get_profile("ci"), max_examples=4, stateful_step_count=12)
 TestInMemory = inventory_machine("memory", "atomic", tickets={"floor": 3, "boxes": 1}).TestCase
 TestInMemory.settings = BRIEFLY
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -75,5 +71,5 @@ def test_a_mistake_shrinks_to_the_requests_that_show_it() -> None:
 
 
 def test_staff_that_cannot_share_the_books_is_refused() -> None:
-    with pytest.raises(UsageError, match="clerk has staff, which cannot share memory"):
+    with pytest.raises(UsageError, match="clerk has service processes, which cannot share memory"):
         inventory_machine("memory", "clerk")()

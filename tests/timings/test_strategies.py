@@ -11,11 +11,11 @@ from hypothesis import example as by_example
 from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.strategies import SearchStrategy
 
+from ticketlab import run_plan
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Buy, Search
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.exploring.plan import race
 from ticketlab.timings import Schedule, Timing, faults, orders, scenarios, schedules, timings
 from ticketlab.timings.strategies import Orders
 
@@ -64,7 +64,7 @@ def test_a_kill_under_the_lock_shrinks_to_the_first_step_at_which_the_first_buye
     scenario = Scenario.of("json:rename", "lock", buyers=2)
 
     def leaves_the_lock(strikes: tuple[FaultPoint, ...]) -> bool:
-        played = race(scenario, Timing(((), ())), faults=strikes)
+        played = run_plan(scenario, Timing(((), ())), faults=strikes)
         return "lock left behind" in {anomaly.name for anomaly in played.anomalies}
 
     searching = settings(SEARCHING, max_examples=30)
@@ -86,13 +86,13 @@ def test_what_fails_shrinks_to_the_one_delay_or_preemption_that_matters() -> Non
     scenario = Scenario.of("memory", "none", buyers=3, tickets=1)
 
     def second_buyer_is_served_first(timing: Timing) -> bool:
-        return race(Scenario.of("memory", "lock", buyers=2), timing).schedule.turns[0] == 2
+        return run_plan(Scenario.of("memory", "lock", buyers=2), timing).schedule.turns[0] == 2
 
     assert find(timings(buyers=2), second_buyer_is_served_first, settings=SEARCHING) == Timing(((1,), ()))
-    found = find(schedules(buyers=3), lambda one: not race(scenario, one).valid, settings=SEARCHING)
+    found = find(schedules(buyers=3), lambda one: not run_plan(scenario, one).valid, settings=SEARCHING)
     assert found == Schedule((1, 2)), "one step of the first buyer, a preemption, and no more"
     wishes = find(
-        orders(2, 1), lambda one: not race(Scenario.of("memory", buyers=2), Schedule((1, 2)), orders=one).valid
+        orders(2, 1), lambda one: not run_plan(Scenario.of("memory", buyers=2), Schedule((1, 2)), orders=one).valid
     )
     assert wishes == ((Buy(1, "main", 1),), (Buy(2, "main", 1),))
 
@@ -102,7 +102,7 @@ def fails(strategy: SearchStrategy[Timing], seen: list[Timing], how: settings) -
     @given(strategy)
     def property_(timing: Timing) -> None:
         seen.append(timing)
-        assert race(Scenario.of("memory", "none", buyers=3), timing).valid
+        assert run_plan(Scenario.of("memory", "none", buyers=3), timing).valid
 
     try:
         property_()
@@ -146,7 +146,7 @@ def test_an_example_is_tried_and_a_failure_is_reproduced_from_its_blob() -> None
     @seed(1)
     @given(timings(buyers=2))
     def failing(timing: Timing) -> None:
-        assert race(Scenario.of("memory", buyers=2), timing).valid
+        assert run_plan(Scenario.of("memory", buyers=2), timing).valid
 
     with pytest.raises(AssertionError) as caught:
         failing()
@@ -161,7 +161,7 @@ def test_a_race_that_goes_wrong_is_drawn_in_the_report() -> None:
     @settings(database=None, derandomize=True)
     @given(timings(buyers=2))
     def failing(timing: Timing) -> None:
-        assert race(Scenario.of("memory", buyers=2), timing).valid
+        assert run_plan(Scenario.of("memory", buyers=2), timing).valid
 
     with pytest.raises(AssertionError) as caught:
         failing()

@@ -1,4 +1,8 @@
-"""The command line: thin, and quick to start; a command is imported when it is called."""
+"""The command line: each module is a command, and is imported only when it is called, so that the start is quick.
+
+Reading order: this module (commands, errors, exit codes); `options` and `settings` (where defaults come from); `race`,
+the longest command; then any other command; `keeping`, `outputs`, `command_lines`, `terminal` and `streams` are shared.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +26,22 @@ _COMMANDS: Final = {
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "explore": "Search the schedules of buyers for one that goes wrong.",
-    "replay": "Run a found case again, the same every time.",
-    "strategies": "List what runs on what, and why not.",
+    "replay": "Run a saved case again, with the same steps every time.",
+    "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_INTERRUPTED: Final = 130
-_SENT_HOME: Final = "interrupted: everybody was sent home, and nothing is left behind"
+INTERRUPTED: Final = 130
+_STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 
 
 class Interrupted(BaseException):
-    """The user, or the system, wants the work stopped; click would print an empty line for a KeyboardInterrupt."""
+    """A signal asks to stop the work; it is no KeyboardInterrupt, for which click would print an empty line."""
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name, and imports one from `ticketlab.cli.<name>` when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order in which a newcomer needs them."""
+        """Return the names of the commands, in the order in which a newcomer needs them."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
@@ -51,7 +55,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a misspelt one is answered with the closest."""
+        """Find the command; if it is misspelt, suggest the closest."""
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS and not ctx.resilient_parsing:
             raise unknown_name("command", args[0], _COMMANDS)
         return super().resolve_command(ctx, args)
@@ -73,8 +77,8 @@ class LazyGroup(click.Group):
 def cli(ctx: click.Context) -> None:
     """Find the race, show it, prove it gone, and price the cure.
 
-    Buyers race for tickets in a shared inventory, and the lab says which locking strategy keeps the books right on
-    which store, and what it costs. `ticketlab race` tells the whole story.
+    Buyers race for tickets in a shared inventory. The lab says which locking strategy keeps the books right on which
+    store, and what it costs. Begin with `ticketlab race`.
 
     Exit codes: 0 valid, 1 anomaly found, 2 wrong usage, 3 undecided, 4 the lab could not do its work,
     5 a threshold was missed.
@@ -98,25 +102,25 @@ def main() -> None:
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
     except (click.Abort, Interrupted):
-        _fail(_SENT_HOME, _INTERRUPTED)
+        _fail(_STOPPED, INTERRUPTED)
     except Exception as error:
         if _came_of_interrupt(error):
-            _fail(_SENT_HOME, _INTERRUPTED)
+            _fail(_STOPPED, INTERRUPTED)
         if not isinstance(error, OSError):
             raise
-        streams.abandon_output()  # most likely it is the output: a full disk, a terminal that is gone
+        streams.abandon_output()  # most likely it was the output that failed: a full disk, a closed terminal
         _fail(f"the system refused: {error}", TicketlabError.exit_code)
 
 
 def _came_of_interrupt(error: BaseException | None) -> bool:
-    """Whether an exception only followed from the interruption: Python replaces what is raised as a class is made."""
+    """Whether an exception followed from an interruption: Python replaces what is raised while a class is made."""
     while error is not None and not isinstance(error, Interrupted):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
-    """Stop the work; a second signal must not stop the clearing up, which only kills and removes."""
+    """Stop the work; ignore further signals, so that processes are still killed and files removed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise Interrupted

@@ -20,8 +20,8 @@ _SHOWN = 20  # anomalies in the text; --json has all of them
 @click.argument("file", type=click.Path(path_type=Path))
 @option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
-@option("--budget-seconds", type=Positive(DAY_S, "seconds"), default=60.0, help="Limit of the search.")
-@option("--budget-mb", type=Positive(1e6, "megabytes"), default=2000.0, help="Limit of memory.")
+@option("--budget-seconds", type=Positive(DAY_S, "seconds"), default=60.0, help="Limit of the search, in seconds.")
+@option("--budget-mb", type=Positive(1e6, "megabytes"), default=2000.0, help="Limit of memory, in megabytes.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page that opens offline.")
 @click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -37,16 +37,18 @@ def command(
 ) -> int:
     """Judge the history in FILE: JSON Lines, gzipped or not, or Jepsen's EDN.
 
-    Says whether every operation can have taken effect at one instant between its invocation and its return, and if
-    not, which operations contradict each other. When a budget is spent the answer is "undecided".
+    A history is valid if every operation can have taken effect at one instant between its invocation and its return.
+    If it is not, the operations that contradict each other are listed. When a budget is spent, the verdict is
+    "undecided".
     """
-    from ticketlab.cli.terminal import Progress, print_json
+    from ticketlab.cli.command_lines import check_line
+    from ticketlab.cli.terminal import ProgressLine, print_json
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.checking.check_file import check_file
 
     if html is not None:
         refuse_existing(html, force=force)
-    with Progress() as progress:
+    with ProgressLine() as progress:
         checked = check_file(
             file,
             model,
@@ -54,6 +56,7 @@ def command(
             seconds=budget_seconds,
             megabytes=budget_mb,
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
+            command=check_line(file, model, stock),
         )
     if as_json:
         print_json(checked.result)
@@ -74,7 +77,7 @@ def _text(checked: CheckResult) -> str:
     lines = [f"{_word(verdict.valid)}: {about}"]
     for anomaly in verdict.anomalies[:_SHOWN]:
         lines.append(f"  {anomaly.name}: {anomaly.sentence}")
-        if "operations" in anomaly.evidence:  # otherwise the books prove it, and the sentence says how
+        if "operations" in anomaly.evidence:  # otherwise the books are the proof, and the sentence says how
             lines.append(f"    proof: {_places(anomaly.evidence)}")
     if len(verdict.anomalies) > _SHOWN:
         lines.append(f"  and {len(verdict.anomalies) - _SHOWN:,} more anomalies: --json lists them all")

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ticketlab.cli import Interrupted
+from ticketlab.cli import INTERRUPTED, Interrupted
+from ticketlab.cli.command_lines import explore_line, race_line
 from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import DAY_S, Command, Positive, command_line, is_typed, option
-from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing, write_outputs
+from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing_outputs, write_outputs
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import exit_code
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _FOR_RACES: Final = ("launchers", "buyers", "against", "fail-if", "threshold", "save", "html")
 _THRESHOLD_MISSED: Final = 5
-_INTERRUPTED: Final = 130
 
 _file = click.Path(path_type=Path)
 
@@ -69,22 +69,22 @@ def command(**given: Any) -> int:
     them could not be decided.
     """
     from ticketlab.lab.artifacts.runs import save_baseline
-    from ticketlab.lab.comparing.cells import matrix
+    from ticketlab.lab.comparing.cells import cell_matrix
     from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
-    from ticketlab.lab.exploring.crash_matrix import known
+    from ticketlab.lab.comparing.crash_safety import kept_crash_safety
 
     if given["faults"] is not None:
         return _crashes(given)
-    form, settle = given["format"], _prepare(given)
-    effort = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
-    cells = matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
-    comparison = Comparison(cells, effort, given["timeout"], crash_safety=known())
+    form, evaluate = given["format"], _prepare(given)
+    plan = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
+    cells = cell_matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
+    comparison = Comparison(cells, plan, given["timeout"], crash_safety=kept_crash_safety())
     line = command_line(*PLACES, "save")
     stopped = _measure(comparison)
     if stopped is not None:
-        return _keep_what_there_is(comparison, line, form, given["keep"], stopped)
-    found = comparison.document(line)
-    code = settle(found)
+        return _keep_finished_rounds(comparison, line, form, given["keep"], stopped)
+    found = comparison.result().to_json(line, race_line)
+    code = evaluate(found)
     keep_run(found, "comparison", given["keep"])
     print_document(found, form)
     write_outputs(found, given)
@@ -95,26 +95,37 @@ def command(**given: Any) -> int:
 
 def _crashes(given: Mapping[str, Any]) -> int:
     """Explore crash points instead of racing."""
-    from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.comparing.cells import split
-    from ticketlab.lab.exploring.crash_matrix import NAME, Crashes, faults_of, pairs
+    from ticketlab.cli.terminal import ProgressLine
+    from ticketlab.lab.comparing.cells import parse_specs
+    from ticketlab.lab.exploring.crash_matrix import (
+        CRASHES_DOCUMENT,
+        CrashMatrixRun,
+        matrix_faults,
+        supported_pairs,
+    )
 
     for name in _FOR_RACES:
         if is_typed(name.replace("-", "_")):
             raise UsageError(f"--{name} is for races, and --faults races nothing: leave one of them out")
-    refuse_existing(given)
-    crashes = Crashes(pairs(split(given["stores"]), split(given["strategies"])), faults_of(given["faults"]))
-    with Progress() as progress:
-        crashes.run(lambda done, of, cell: progress.say(f"[{done}/{of}] {cell} ..."))
-    found = crashes.document(command_line(*PLACES, *_FOR_RACES, "rounds", "seconds", "orders", "timeout"))
-    keep_run(found, NAME, given["keep"])
+    refuse_existing_outputs(given)
+    pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
+    matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
+    with ProgressLine() as progress:
+        matrix.run(lambda done, of, pair: progress.say(f"[{done}/{of}] {pair} ..."))
+    line = command_line(*PLACES, *_FOR_RACES, "rounds", "seconds", "orders", "timeout")
+    found = matrix.result().to_json(line, explore_line)
+    keep_run(found, CRASHES_DOCUMENT, given["keep"])
     print_document(found, given["format"])
     write_outputs(found, given)
     return exit_code(found["valid"])
 
 
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
-    """Find what is wrong with the request before anything is measured; return what adds the baseline and the lines."""
+    """Refuse a wrong request before anything is measured.
+
+    Return a function that adds the changes since the baseline and the thresholds to a result, and returns the exit
+    code.
+    """
     from ticketlab.lab.artifacts.runs import check_baseline, load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
     from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
@@ -123,21 +134,21 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
     regressions = [regression(text) for text in given["fail_if"]]
     if regressions and given["against"] is None:
         raise UsageError(f"--fail-if {regressions[0].text!r} needs a baseline: name one with --against")
-    refuse_existing(given)
+    refuse_existing_outputs(given)
     if given["save"] is not None:
         check_baseline(given["save"], force=given["force"])
     baseline = None if given["against"] is None else load_baseline(given["against"])
 
-    def settle(found: dict[str, Any]) -> int:
+    def evaluate_all(found: dict[str, Any]) -> int:
         if baseline is not None:
             found["against"] = compare_with(given["against"], found, baseline)
-        held = [evaluate(each, found["rows"]) for each in thresholds]
-        held += [evaluate_change(each, found["against"]) for each in regressions]
-        if held:
-            found["lines"] = [each.to_json() for each in held]
+        outcomes = [evaluate(each, found["rows"]) for each in thresholds]
+        outcomes += [evaluate_change(each, found["against"]) for each in regressions]
+        if outcomes:
+            found["lines"] = [each.to_json() for each in outcomes]
         return _exit_code(found)
 
-    return settle
+    return evaluate_all
 
 
 def _exit_code(found: Mapping[str, Any]) -> int:
@@ -149,12 +160,12 @@ def _exit_code(found: Mapping[str, Any]) -> int:
 
 
 def _measure(comparison: Comparison) -> BaseException | None:
-    """Measure, with progress; return what cut it short, if anything did."""
-    from ticketlab.cli.terminal import Progress
+    """Measure, with progress; return the exception that cut it short, if one did."""
+    from ticketlab.cli.terminal import ProgressLine
 
-    cells, rounds = len(comparison.matrix.cells), comparison.effort.rounds
+    cells, rounds = len(comparison.matrix.cells), comparison.plan.rounds
     began = time.monotonic()
-    with Progress() as progress:
+    with ProgressLine() as progress:
 
         def say(turn: int, number: int, cell: object) -> None:
             done = turn * cells + number
@@ -171,17 +182,17 @@ def _measure(comparison: Comparison) -> BaseException | None:
     return None
 
 
-def _keep_what_there_is(comparison: Comparison, line: str, form: str, keep: int, stopped: BaseException) -> int:
-    """Print and keep the rounds that were finished; exports and baselines are left alone, since they promise more."""
+def _keep_finished_rounds(comparison: Comparison, line: str, form: str, keep: int, stopped: BaseException) -> int:
+    """Print and keep the rounds that were finished, and write no export and no baseline: those promise all rounds."""
     from ticketlab.cli.terminal import warn
 
-    found = comparison.document(line)
+    found = comparison.result().to_json(line, race_line)
     where = keep_run(found, "comparison", keep)
     print_document(found, form)
-    finished = f"{comparison.rounds} of {comparison.effort.rounds} rounds were finished"
+    finished = f"{comparison.rounds} of {comparison.plan.rounds} rounds were finished"
     kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
         warn(kept)
         raise stopped
     warn(f"interrupted: {kept}")
-    return _INTERRUPTED
+    return INTERRUPTED

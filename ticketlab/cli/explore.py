@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticketlab.cli.keeping import keep_run
-from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, holding, option
+from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, hold_settings, option
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document
 from ticketlab.core.scenario import Scenario
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command("explore", cls=Command)
 @option("--store", type=Name("store"), default="json", help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), default="none", help="How a purchase is kept safe.")
-@option("--buyers", type=int, default=3, help="How many buy.")
+@option("--buyers", type=int, default=3, help="How many buyers there are.")
 @option("--tickets", type=int, default=2, help="How many tickets are for sale.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
 @hold_options
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     "--policy",
     type=Name("policy"),
     default="dpor",
-    help="What chooses who moves next: dpor, dfs, pct:3, timed, rr:2, ...",
+    help="The policy that chooses who moves next: dpor, dfs, pct:3, timed, rr:2, ...",
 )
-@option("--preemptions", type=int, help="With dfs: at most so many switches away from a buyer that could go on.")
-@option("--executions", type=int, default=10_000, help="At most so many schedules.")
-@option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until nothing is left.")
-@option("--executor", help="inline: all buyers in this process; processes: one each, for real (needed for a kill).")
-@option("--faults", help="What strikes at every point: kill, pause:2s, terminate, disk-full, ... or all.")
-@option("--whole", is_flag=True, default=False, help="Take each read and each write as one step, never torn.")
-@option("--seed", type=int, default=0, help="What is drawn follows from it.")
+@option("--preemptions", type=int, help="With dfs: the most switches away from a buyer that could go on.")
+@option("--executions", type=int, default=10_000, help="The most schedules to try.")
+@option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until no schedule is left.")
+@option("--executor", help="inline: all buyers in this process; processes: a process for each (needed for a kill).")
+@option("--faults", help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all.")
+@option("--atomic-accesses", is_flag=True, default=False, help="Take each read and each write as one step.")
+@option("--seed", type=int, default=0, help="The seed of all that is drawn.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
@@ -48,24 +48,24 @@ if TYPE_CHECKING:
 def command(as_json: bool, **given: Any) -> int:
     """Search the schedules of buyers for one that goes wrong.
 
-    What is found is shrunk, confirmed on real processes, drawn, and saved as a case that `ticketlab replay` repeats.
-    If nothing is found and nothing is left, the strategy is right for every interleaving of these buyers.
+    The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
+    replay`. If none goes wrong and no schedule is left, the strategy is right for every interleaving of these buyers.
 
-    With --faults each buyer is struck at each of its steps in turn, by real signals and real failures of files.
+    With --faults, each buyer is struck at each of its steps in turn, by real signals and real failures of files.
     """
-    from ticketlab.cli.terminal import Progress
-    from ticketlab.lab.exploring.explore import explore
+    from ticketlab.cli.terminal import ProgressLine
+    from ticketlab.lab.exploring.explore import explore_scenario
 
     if given["html"] is not None:
         from ticketlab.lab.artifacts.files import refuse_existing
 
         refuse_existing(given["html"], force=given["force"])
     scenario = _scenario(given)
-    how = _how(given, scenario)
-    with Progress() as progress:
-        found = explore(
+    options = _options(given, scenario)
+    with ProgressLine() as progress:
+        found = explore_scenario(
             scenario,
-            how,
+            options,
             command=command_line("json", "cases", "keep", "html", "force"),
             progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
         )
@@ -80,13 +80,14 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
         inventory=for_sale(given["tickets"]),
         orders=given["orders"],
         seed=given["seed"],
-        **holding(given["hold"], given["pay"], given["abandon"]),
+        **hold_settings(given["hold"], given["pay"], given["abandon"]),
     )
 
 
-def _how(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
+def _options(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
     from ticketlab.explorer.results import ExploreOptions
-    from ticketlab.lab.faults import chosen_faults, needs_processes
+    from ticketlab.lab.exploring.fault_options import chosen_faults
+    from ticketlab.lab.faults import needs_processes
 
     faults = chosen_faults(given["faults"], scenario)
     return ExploreOptions(
@@ -96,12 +97,12 @@ def _how(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
         executions=given["executions"],
         seed=given["seed"],
         exhaust=given["exhaust"],
-        atomic_accesses=given["whole"],
+        atomic_accesses=given["atomic_accesses"],
     )
 
 
 def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
-    """Save, keep, draw and print what was found, and return the exit code."""
+    """Save, keep, draw and print the result, and return the exit code."""
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.cases import save_case
     from ticketlab.lab.artifacts.timelines import TIMELINES, writer
@@ -124,7 +125,7 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
 
 
 def _diagrams(found: Exploration) -> list[Diagram]:
-    """Return the shrunk interleaving that went wrong, if there is one."""
+    """Return the diagram of the shrunk interleaving that went wrong, if there is one."""
     from ticketlab.report.interleaving import diagram
 
     if found.finding is None:
@@ -138,7 +139,7 @@ def _policy(text: str, preemptions: int | None) -> Spec:
     if preemptions is None:
         return policy
     if policy.name != "dfs":
-        raise UsageError(f"--preemptions bounds dfs, and the policy is {policy}: add --policy dfs")
+        raise UsageError(f"--preemptions is a bound of dfs, but the policy is {policy}: add --policy dfs")
     if preemptions < 1:
-        raise UsageError(f"--preemptions {preemptions} is no bound: 1 or more are needed")
+        raise UsageError(f"--preemptions {preemptions} is no bound: a number of at least 1 is needed")
     return Spec("dfs", "", (("preemptions", str(preemptions)),))

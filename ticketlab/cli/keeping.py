@@ -1,4 +1,4 @@
-"""Keeping runs, in the same way for every command that makes one."""
+"""Keeping runs: every command that makes a result keeps it in the same way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ticketlab.core.errors import TicketlabError
 def keep_run(
     document: Mapping[str, Any], name: str, limit: int, others: Mapping[str, Callable[[IO[str]], None]] | None = None
 ) -> Path | None:
-    """Keep a run and return its folder; that it cannot be kept is no reason to fail what was done, but is told."""
+    """Keep a run and return its folder; if that fails, only warn, since the result itself is there."""
     from ticketlab.cli.terminal import warn
     from ticketlab.lab.artifacts.runs import save_run
 

@@ -1,8 +1,7 @@
 """Options that several commands share, and where their defaults come from.
 
-A default is the option's own unless `[tool.ticketlab]` in the nearest pyproject.toml says otherwise (a table
-`[tool.ticketlab.race]` for one command alone), unless `TICKETLAB_<OPTION>` in the environment does, unless the
-command line does.
+The value of an option comes from the first of these that gives one: the command line; `TICKETLAB_<OPTION>` in the
+environment; `[tool.ticketlab.<command>]` in the nearest pyproject.toml; `[tool.ticketlab]` there; its own default.
 """
 
 from __future__ import annotations
@@ -33,16 +32,20 @@ def option(name: str, **settings: Any) -> Callable[[F], F]:
 def hold_options(command: F) -> F:
     """Declare the options of tickets that are held before they are bought."""
     for declare in (
-        option("--abandon", type=float, default=0.0, help="With --hold: the share of all holds never confirmed."),
-        option("--pay", metavar="TIME", default="0", help="With --hold: how long buyers take to pay: 20ms, 0-100ms."),
-        option("--hold", metavar="TIME", help="Hold tickets for so long, then confirm: 50ms, 30s."),
+        option(
+            "--abandon", type=float, default=0.0, help="With --hold: the share of all holds that are never confirmed."
+        ),
+        option(
+            "--pay", metavar="TIME", default="0", help="With --hold: the time that buyers take to pay: 20ms, 0-100ms."
+        ),
+        option("--hold", metavar="TIME", help="Buyers hold tickets for this time, and confirm within it: 50ms, 30s."),
     ):
         command = declare(command)
     return command
 
 
-def holding(hold: str | None, pay: str, abandon: float) -> dict[str, Any]:
-    """Return what these options say, as a scenario takes it; raises UsageError where it is no time."""
+def hold_settings(hold: str | None, pay: str, abandon: float) -> dict[str, Any]:
+    """Return the scenario's arguments that these options give; raises UsageError if one of them is no time."""
     from ticketlab.timings.latency import time_range
 
     soonest, latest = time_range(pay, f"--pay {pay!r}", "20ms or 0-100ms")
@@ -59,7 +62,7 @@ class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic
         self.name = what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Take any text: whoever looks the name up knows best what is wrong with it."""
+        """Take any text: the registry, which looks the name up, has the better error message."""
         return str(value)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -70,7 +73,7 @@ class Name(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic
 
 
 class Positive(click.FloatRange):
-    """A number above 0 of a unit; NaN, which is neither above nor below anything, is refused."""
+    """A number above 0, of a unit; NaN is refused."""
 
     def __init__(self, most: float, unit: str) -> None:
         super().__init__(0, most, min_open=True)
@@ -79,7 +82,7 @@ class Positive(click.FloatRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read the number."""
         found = float(super().convert(value, param, ctx))
-        if found != found:  # not a number: it equals nothing, itself included
+        if found != found:  # NaN, which does not equal itself and passes every comparison of a range
             self.fail(f"{value!r} is not a number.", param, ctx)
         return found
 
@@ -95,7 +98,7 @@ class Command(click.Command):
         return super().make_context(info_name, args, parent, **extra)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say where defaults can be set, for commands that have any."""
+        """Say where defaults can be set, if the command has options that have any."""
         if any(parameter.envvar for parameter in self.params):
             with formatter.section("Defaults"):
                 formatter.write_text(
@@ -131,7 +134,7 @@ def option_name(option: click.Parameter) -> str:
 
 
 def _refuse_unknown(keys: AbstractSet[str], path: Path) -> None:
-    """Raise UsageError where one of the keys that a command does not know is not for another command either."""
+    """Raise UsageError if one of the keys is no option of any command."""
     if not keys:
         return
     from ticketlab.cli import cli
@@ -144,10 +147,10 @@ def _refuse_unknown(keys: AbstractSet[str], path: Path) -> None:
 
 
 def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> str:
-    """Return the command line that runs the running command again: its options that are not at their defaults.
+    """Return the command line of the running command, with the options that are not at their defaults.
 
-    Those in `first` come before the others, with the values that stand there. `left_out` names options that say where
-    results go, and not what they are.
+    The options in `first` come before the others, with the values given there. `left_out` names options to leave out:
+    those that say where results go.
     """
     ctx = click.get_current_context()
     words = ["ticketlab", str(ctx.command.name)]
@@ -168,19 +171,19 @@ def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> s
 
 
 def is_typed(key: str) -> bool:
-    """Whether the command line itself gives an option; a default of the user's is not meant for every occasion."""
+    """Whether the command line itself gives an option, and not a file or the environment."""
     source = click.get_current_context().get_parameter_source(key)
     return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_both(one: str, other: str) -> None:
-    """Raise UsageError where the command line gives both of two options that exclude each other."""
+    """Raise UsageError if the command line gives both of two options that exclude each other."""
     if is_typed(one) and is_typed(other):
-        raise UsageError(f"--{one} and --{other} say the same thing twice: leave one of them out")
+        raise UsageError(f"--{one} and --{other} exclude each other: leave one of them out")
 
 
 def for_sale(tickets: int) -> Inventory:
-    """Return what `--tickets` says is for sale; raises UsageError where that is nothing."""
+    """Return the inventory that `--tickets` asks for; raises UsageError if it is empty."""
     if tickets < 1:
-        raise UsageError(f"--tickets {tickets} is not a number of tickets: 1 or more are needed")
+        raise UsageError(f"--tickets {tickets} is not a number of tickets: at least 1 is needed")
     return Inventory.of(tickets)

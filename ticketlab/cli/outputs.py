@@ -1,4 +1,4 @@
-"""The forms in which a comparison, or a crash matrix, is printed and written."""
+"""Comparisons and crash matrices, printed and written in the forms that are asked for."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import click
 FORMATS: Final = ("table", "json", "csv", "md")
 _FILES: Final = {"export_json": "json", "export_csv": "csv", "export_markdown": "md", "html": "html"}
 PLACES: Final = (*(key.replace("_", "-") for key in _FILES), "format", "force", "keep")
-"""Options that say where results go, and not what they are."""
+"""The options that say where results go, which a result's own command line leaves out."""
 
 
-def refuse_existing(given: Mapping[str, Any]) -> None:
-    """Raise UsageError where a file that is asked for would replace another unasked, or cannot be written."""
+def refuse_existing_outputs(given: Mapping[str, Any]) -> None:
+    """Raise UsageError if a file that is asked for exists and `--force` is not given, or if it cannot be written."""
     from ticketlab.lab.artifacts import files
 
     for key in _FILES:
@@ -44,7 +44,7 @@ def write_outputs(found: dict[str, Any], given: Mapping[str, Any]) -> None:
 
 
 def _render(found: dict[str, Any], form: str) -> str:
-    """Return a comparison or a crash matrix in one of the forms that are not for a terminal."""
+    """Return a comparison or a crash matrix as JSON, a page, CSV or Markdown."""
     if form == "json":
         import json
 

@@ -16,7 +16,7 @@ from ticketlab.cli.options import (
     command_line,
     for_sale,
     hold_options,
-    holding,
+    hold_settings,
     option,
     refuse_both,
 )
@@ -36,35 +36,45 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
-@option("--buyers", type=int, default=100, help="How many race.")
+@option("--buyers", type=int, default=100, help="How many buyers race.")
 @option("--tickets", type=int, default=5, help="How many tickets are for sale.")
-@option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or one of ours (concert).")
+@option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or club or concert.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
-@option("--quantity", metavar="N[-M]", default="1", help="Tickets an order; a range is drawn from.")
+@option("--quantity", metavar="N[-M]", default="1", help="Tickets in an order: a number, or a range to draw from.")
 @hold_options
 @option(
     "--latency",
     default=_DEFAULT_LATENCY,
-    help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none for none.",
+    help="Simulated delays, such as read=100ms,write=0-1s (also commit, send); none: no delays.",
 )
-@option("--faults", help="What strikes whom at random: kill:0.1, pause:0.2:2s, disk-full, ... (see docs/crashes.md).")
 @option(
-    "--patience",
+    "--faults", help="Faults that strike buyers at random: kill:0.1, pause:0.2:2s, disk-full, ... (docs/crashes.md)."
+)
+@option(
+    "--stall-timeout",
     type=Positive(DAY_S, "seconds"),
     default=5.0,
-    help="With --faults: seconds without a move after which all are stuck.",
+    help="With --faults: seconds after which buyers that do not move count as blocked for ever.",
 )
-@option("--seed", type=int, default=0, help="What is drawn (quantities, delays, faults) follows from it.")
+@option("--seed", type=int, default=0, help="The seed of all that is drawn: quantities, delays, faults.")
 @option(
     "--timeout",
     type=Positive(DAY_S, "seconds"),
     default=60.0,
-    help="Seconds after which a buyer that is not done is stopped.",
+    help="Seconds after which the buyers that are not done are stopped.",
 )
 @option("--memory-mb", type=click.IntRange(min=0), default=1024, help="MiB a buyer may take before it is stopped.")
-@option("--ledger/--no-ledger", default=True, help="Whether the books list every sale beside the count.")
-@option("--folder", type=click.Path(path_type=Path), help="Keep the store's files here; nothing is overwritten.")
-@option("--history", type=click.Path(path_type=Path), help="Write what was asked and told, and when, as JSON Lines.")
+@option("--ledger/--no-ledger", default=True, help="Whether the books list every sale, beside the count.")
+@option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Folder for the store's files, which are kept; nothing is overwritten.",
+)
+@option(
+    "--history",
+    type=click.Path(path_type=Path),
+    help="Write every order and its answer, with their times, as JSON Lines.",
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
 @click.option("--force", is_flag=True, help="Replace the --history and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
@@ -72,35 +82,35 @@ _DEFAULT_LATENCY = "write=20ms"
 def command(store: str | None, strategy: str | None, as_json: bool, **given: Any) -> int:
     """Race buyers for tickets, live, and say what went wrong.
 
-    Without --store and --strategy it tells the whole story: three stores, each unguarded and under its cures.
+    Without --store and --strategy, three stores are raced for, each unguarded and then under its cures.
     """
-    from ticketlab.cli.terminal import Progress
+    from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.racing.tour import tour, tour_pairs
 
     pairs = tour_pairs(store, strategy)
-    live, scenario = _live(given), _scenario(given)
+    options, scenario = _options(given), _scenario(given)
     _refuse_outputs(given, len(pairs))
-    with Progress() as progress:
+    with ProgressLine() as progress:
         rows = tour(
             pairs,
             scenario,
-            live,
-            meanwhile=lambda: _prepare_telling(as_json),
+            options,
+            meanwhile=lambda: _import_reports(as_json),
             command=lambda each: _command(each.store, each.strategy),
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
     return _tell(rows, _command(store, strategy), as_json, given)
 
 
-def _live(given: Mapping[str, Any]) -> RaceOptions:
+def _options(given: Mapping[str, Any]) -> RaceOptions:
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.timings.latency import Latency
 
     fault_rates: tuple[FaultRate, ...] = ()
     if given["faults"]:
-        from ticketlab.lab.faults import chosen_fault_rates
+        from ticketlab.lab.faults import parse_fault_rates
 
-        fault_rates = chosen_fault_rates(given["faults"])
+        fault_rates = parse_fault_rates(given["faults"])
     return RaceOptions(
         launcher=Spec.parse(given["launcher"]),
         latency=Latency.parse("" if given["latency"] == "none" else given["latency"]),
@@ -109,12 +119,12 @@ def _live(given: Mapping[str, Any]) -> RaceOptions:
         timeline=True,
         memory_mb=given["memory_mb"],
         faults=fault_rates,
-        stall_timeout=given["patience"],
+        stall_timeout=given["stall_timeout"],
     )
 
 
 def _scenario(given: Mapping[str, Any]) -> Scenario:
-    """Return what every race has in common; each has a store and a strategy of its own."""
+    """Return the scenario of every race, but for its store and its strategy."""
     if given["stock"]:
         from ticketlab.lab.artifacts.opening_stock import opening_stock
 
@@ -131,7 +141,7 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
         orders=given["orders"],
         seed=given["seed"],
         ledger=given["ledger"],
-        **holding(given["hold"], given["pay"], given["abandon"]),
+        **hold_settings(given["hold"], given["pay"], given["abandon"]),
     )
 
 
@@ -143,7 +153,7 @@ def _range(text: str) -> tuple[int, int]:
 
 
 def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
-    """Find what is wrong with the files that are asked for before anybody races."""
+    """Raise UsageError, before anybody races, if a file that is asked for cannot be written."""
     if given["history"] is not None and races > 1:
         raise UsageError("--history needs one race: name both --store and --strategy")
     for path in filter(None, (given["history"], given["html"])):
@@ -159,7 +169,7 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
 
 
 def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any]) -> int:
-    """Keep, print and write what came of the races, and return the exit code."""
+    """Keep, print and write the results of the races, and return the exit code."""
     from ticketlab.core.result import document
     from ticketlab.core.verdict import exit_code
     from ticketlab.lab.racing.tour import as_tour, timelines, unsupported
@@ -182,8 +192,8 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
     return exit_code(story.valid)
 
 
-def _prepare_telling(as_json: bool) -> None:
-    """Import what comes after the race, while the lab is waiting for the buyers."""
+def _import_reports(as_json: bool) -> None:
+    """Import the modules that are needed after the race, while the lab waits for the buyers."""
     import ticketlab.cli.keeping
     import ticketlab.lab.artifacts.runs
     import ticketlab.lab.artifacts.timelines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,21 +63,22 @@ def command(
 
 
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
-    """A case is a schedule: what it led to is seen by running it again."""
+    """Run a case again, since it holds the schedule and not what happened; return the result and its diagram."""
+    from ticketlab.cli.command_lines import replay_line
     from ticketlab.lab.artifacts.cases import load_case
-    from ticketlab.lab.exploring.replay import replay
+    from ticketlab.lab.exploring.replay import replay_case
     from ticketlab.report.interleaving import diagram
 
-    played = replay(load_case(path), command=shlex.join(["ticketlab", "replay", str(path)]))
-    scenario = played.case.scenario
+    replayed = replay_case(load_case(path), command=replay_line(path))
+    scenario = replayed.case.scenario
     title = f"{scenario.strategy} on {scenario.store}"
-    return played.to_json(), [diagram(title, played.execution, scenario.buyers)]
+    return replayed.to_json(), [diagram(title, replayed.execution, scenario.buyers)]
 
 
 def write_page(
     path: Path, result: Mapping[str, Any], diagrams: Sequence[Diagram], *, force: bool, source: object = "the result"
 ) -> None:
-    """Write the page of a result and its timelines, and say where; `source` is what a complaint names."""
+    """Write the page of a result and its timelines, and say where; an error names `source`."""
     from ticketlab.report.page import render
 
     _write(path, _drawn(lambda: render(result, diagrams), source), force=force)

@@ -8,7 +8,9 @@ from ticketlab.cli.options import Command
 
 
 @click.command("runs", cls=Command)
-@click.option("--keep", type=click.IntRange(min=0), help="Remove all but the newest N; baselines stay.", metavar="N")
+@click.option(
+    "--keep", type=click.IntRange(min=0), help="Remove all runs but the newest N; baselines stay.", metavar="N"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(keep: int | None, as_json: bool) -> int:
     """List the runs in .ticketlab/runs, the newest first, and the baselines."""

@@ -13,14 +13,14 @@ from ticketlab.core.strict_json import brief
 
 LARGEST_SETTINGS: Final = 128 << 10
 _MOST_PARTS: Final = 64
-# The parser of the standard library needs memory by the square of a dotted key's parts.
+# The memory that the standard library's parser needs grows with the square of the parts of a dotted key.
 _ENDLESS_KEY: Final = re.compile(
     rb"""(?:(?:[^\s."'=,\[\]{}#]{1,80}|"[^"\n]{0,80}"|'[^'\n]{0,80}')[ \t]*+\.[ \t]*+){%d}""" % _MOST_PARTS
 )
 
 
 def read_settings() -> tuple[Path, dict[str, Any]]:
-    """Return the nearest pyproject.toml and its table, which is empty where there is none."""
+    """Return the nearest pyproject.toml and its table `[tool.ticketlab]`, which is empty if there is none."""
     for folder in (Path.cwd(), *Path.cwd().parents):
         path = folder / "pyproject.toml"
         if path.is_file():
@@ -31,10 +31,10 @@ def read_settings() -> tuple[Path, dict[str, Any]]:
 
 
 def parse_settings(content: bytes, path: Path) -> dict[str, Any]:
-    """Read the table `[tool.ticketlab]` of a pyproject.toml, empty where there is none.
+    """Read the table `[tool.ticketlab]` of a pyproject.toml; it is empty if there is none.
 
     Raises:
-        UsageError: it is no TOML, or the table is something else.
+        UsageError: the content is not TOML, or `tool.ticketlab` is not a table.
     """
     import tomllib  # most folders have no pyproject.toml
 
@@ -53,7 +53,7 @@ def parse_settings(content: bytes, path: Path) -> dict[str, Any]:
 
 
 def default_of(option: click.Parameter, value: object, where: str) -> object:
-    """Return a setting as the command line would have it, for the option itself to judge."""
+    """Return a setting as the text that the command line would give, which the option itself then judges."""
     if isinstance(option, click.Option) and option.is_flag:
         if not isinstance(value, bool):
             raise UsageError(f"{where} is {brief(value)}: true or false is needed")

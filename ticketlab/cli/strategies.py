@@ -10,7 +10,7 @@ from ticketlab.cli.options import Command
 @click.command("strategies", cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(as_json: bool) -> int:
-    """List the stores, strategies and launchers, what runs on what, and why not."""
+    """List the stores, strategies and launchers, and which strategy runs on which store, or why it does not."""
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.plugins.catalogue import catalogue
 

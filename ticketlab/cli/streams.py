@@ -1,4 +1,4 @@
-"""Standard streams that are always there, and that carry a verdict's exit code past whoever stops reading."""
+"""Standard streams that are always open; if nobody reads them, the exit code still says the verdict."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _STANDARD: Final = (0, 1, 2)
 
 
 class _Output(io.FileIO):
-    """A standard stream for which some failures to write do not count."""
+    """A standard stream that forgives some errors of writing."""
 
     def __init__(self, file: int, *forgiven: type[OSError]) -> None:
         super().__init__(file, "w", closefd=False)
         self._forgiven = forgiven
 
     def write(self, content: ReadableBuffer, /) -> int:
-        """Write what the system takes; after a failure that is forgiven, say that it took everything."""
+        """Write as much as the system takes; after an error that is forgiven, claim that everything was written."""
         try:
             return super().write(content)
         except self._forgiven:
@@ -31,9 +31,9 @@ class _Output(io.FileIO):
 def secure() -> None:
     """Open the standard streams anew.
 
-    One that is closed leads nowhere: a file of a race that got its number would have the lab's output written into it.
-    Names that the terminal's encoding lacks are escaped. A reader of stdout may have seen enough, and on stderr there
-    is nobody to complain to.
+    A closed stream is opened on the null device; otherwise a file of a race could get its number, and the lab's output.
+    Characters that the terminal's encoding lacks are escaped. A broken pipe on stdout is forgiven, since its reader may
+    have seen enough; so is every error on stderr, since there is nowhere to report it.
     """
     for file in _STANDARD:
         try:
@@ -51,5 +51,5 @@ def _text(before: TextIO | None, file: int, *forgiven: type[OSError]) -> io.Text
 
 
 def abandon_output() -> None:
-    """Let what was not written go, or the interpreter would try again at its end, and complain."""
+    """Discard the output that was not written; otherwise the interpreter would try again at its end, and fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,4 +1,4 @@
-"""What a command says beside its result: progress on stderr where that is a terminal, and nothing elsewhere."""
+"""The terminal: results on stdout; warnings, and progress if it is a terminal, on stderr."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def console() -> Console:
-    """Return where results are printed: as wide as the terminal, and 120 columns where there is none.
+    """Return the console for results: as wide as the terminal, or 120 columns if there is none.
 
-    Names in results may be a stranger's: what would control the terminal is shown as an escape.
+    Names in results may come from anybody's files: characters that would control the terminal are shown as escapes.
     """
     from ticketlab.report.safe_console import Screen
 
@@ -25,26 +25,26 @@ def console() -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print a result for machines: one JSON document on stdout."""
+    """Print a result as one JSON document on stdout."""
     sys.stdout.write(escape_controls(json.dumps(value, indent=2, ensure_ascii=False), lines=True) + "\n")
 
 
 def warn(message: str) -> None:
-    """Say on stderr what a user should know, though the command did its work."""
+    """Print a warning on stderr."""
     print(f"ticketlab: warning: {escape_controls(message)}", file=sys.stderr)
 
 
-class Progress:
-    """One line that is overwritten as the work goes on, and erased at the end."""
+class ProgressLine:
+    """A line on stderr that is overwritten as the work goes on, and erased at the end."""
 
     def __init__(self) -> None:
         self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def say(self, text: str) -> None:
-        """Show what is being done now."""
+        """Show the text in place of the one before."""
         if self._shown:
             sys.stderr.write(f"\r\x1b[2K{escape_controls(text)}")
             sys.stderr.flush()

@@ -169,11 +169,18 @@ class StoreKind(Kind):
     """A store by name; `build(folder, variant, **options)` makes one whose files stand in that folder.
 
     `in_process` says that its books never leave one process: they can be explored there, and cannot be raced for.
+    `process_locks` says that its locks belong to a process, which loses them when it closes the store's file anywhere,
+    as POSIX locks are lost. `toured` and `compared` name the strategies that people choose between on this store, the
+    unguarded one first: `ticketlab race` and `ticketlab compare` take them if no strategy is named. A store that names
+    none is left out if no store is named either.
     """
 
     capabilities: frozenset[Capability]
     build: Callable[..., Store]
     in_process: bool = False
+    process_locks: bool = False
+    toured: Sequence[str] = ()
+    compared: Sequence[str] = ()
 
     def make(self, spec: Spec, folder: Path) -> Store:
         """Build the store that a spec names, its files in `folder`."""
@@ -187,7 +194,9 @@ class StrategyKind(Kind):
     A kind without variants is wrong if `wrong` has the empty string. `parts` names what has to work beside the store
     and the purchase itself, for a variant by its name, and for all others under the empty string: the fewer parts, the
     simpler the strategy. A kind without `parts` is not ranked. `asks_who_lives` names the variants that break the lock
-    of a holder whose process has died.
+    of a holder whose process has died, `opens_data_file` those that open the store's own file. `has_services` says that
+    service processes are started for the buyers; `uncontrolled` names, by option, the values with which these start
+    processes of their own, which no exploration can control.
     """
 
     needs: frozenset[Capability]
@@ -195,6 +204,9 @@ class StrategyKind(Kind):
     wrong: frozenset[str] = field(default=frozenset())
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     asks_who_lives: frozenset[str] = field(default=frozenset())
+    opens_data_file: frozenset[str] = field(default=frozenset())
+    has_services: bool = False
+    uncontrolled: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def make(self, spec: Spec) -> Strategy:
         """Build the strategy that a spec names."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
-from ticketlab.core.verdict import Verdict
+from ticketlab.core.verdict import Verdict, all_valid
 
 FORMAT: Final = "ticketlab/result"
 VERSION: Final = 2
@@ -114,8 +114,7 @@ class Tour:
     @property
     def valid(self) -> bool | None:
         """True where every race is valid, False where one is not, None where one is undecided."""
-        verdicts = [row.valid for row in self.rows]
-        return False if False in verdicts else None if None in verdicts else True
+        return all_valid(row.valid for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
         """Return the story as it is printed and saved: a result whose rows are results."""

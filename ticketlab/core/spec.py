@@ -72,7 +72,8 @@ class Option:
 class Kind:
     """What can be chosen by name: its variants (the first is the default) and options, each with a line of help.
 
-    If `number` is set, the variant is a number, and this is its meaning (the workers of `pool:8`).
+    If `number` is set, the variant is a number, and this is its meaning (the workers of `pool:8`). `slows_forks` says
+    that the libraries of the kind make each later fork slower, so that it is better raced last.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Kind:
     variants: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Option] = field(default_factory=dict)
     number: str = ""
+    slows_forks: bool = False
 
     def variant(self, spec: Spec) -> str:
         """Return the spec's variant, or the default one if it names none."""

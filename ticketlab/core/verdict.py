@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,12 @@ class Verdict:
     def exit_code(self) -> int:
         """The process exit code that says the same."""
         return exit_code(self.valid)
+
+
+def all_valid(verdicts: Iterable[bool | None]) -> bool | None:
+    """Return False if one of the verdicts is False, else None if one is undecided, else True."""
+    found = set(verdicts)
+    return False if False in found else None if None in found else True
 
 
 def exit_code(valid: bool | None) -> int:

@@ -1,4 +1,4 @@
-"""Where a measurement was taken: processor, interpreter, libraries, file system, load."""
+"""The environment of a measurement: processor, interpreter, libraries, file system, load."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LIBRARIES = ("filelock", "sqlalchemy", "hypothesis", "greenlet")
 
 
 def environment(folder: Path, *, sqlite: bool = True) -> dict[str, Any]:
-    """Describe this machine as far as it bears on a race whose files stand in `folder`.
+    """Return what a race whose files stand in `folder` depends on.
 
-    Without `sqlite` it says nothing of that library, which takes a while to load.
+    Without `sqlite` that library's version is left out, since it takes a while to load.
     """
     return {
         "ticketlab": ticketlab.__version__,
@@ -49,7 +49,7 @@ def _processor() -> str:
 
 
 def _file_system(folder: Path) -> str:
-    """Return the type of the file system that holds a folder, where the system tells."""
+    """Return the type of the file system that holds a folder, or "unknown" if the system does not say."""
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,57 +1,53 @@
-"""Which faults can strike where, and how people name them."""
+"""Faults: how people name them, and which of them can strike where."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultKind, FaultRate
 from ticketlab.core.plugin import Capability, SeizableStore, ServedStore, Store
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.plugins.registry import store_kind, strategy_kind
+from ticketlab.lab.plugins.registry import launcher_kind, store_kind, strategy_kind
+from ticketlab.launch.launcher import LauncherCapability
 
-SIGNALS: Final = frozenset({FaultKind.KILL, FaultKind.KILL_SERVICE, FaultKind.KILL_SERVER})
-
-
-def chosen_faults(text: str | None, scenario: Scenario) -> tuple[Fault, ...]:
-    """Read faults as the command line names them, with commas between; `all` stands for all that can strike.
-
-    Raises:
-        UsageError: one of them is no fault.
-    """
-    if not text:
-        return ()
-    if text != "all":
-        return chosen(text)
-    with ScenarioWorkload(scenario).opened() as (store, services):
-        every = [Fault.parse(kind.value) for kind in FaultKind]
-        return tuple(fault for fault in every if not why_not(fault, scenario, store, services))
+_KILLS: Final = frozenset({FaultKind.KILL, FaultKind.KILL_SERVICE, FaultKind.KILL_SERVER})
+"""A process is killed, so the lab's own process must not be the victim."""
+_NEEDS: Final = {
+    LauncherCapability.SIGNALS: frozenset({FaultKind.KILL, FaultKind.TERMINATE, FaultKind.PAUSE}),
+    LauncherCapability.LIMITS: frozenset(
+        kind for kind in FaultKind if kind.in_files and kind is not FaultKind.IO_ERROR
+    ),
+}
+"""The faults that need a capability of the launcher in a live race."""
 
 
-def chosen(text: str) -> tuple[Fault, ...]:
-    """Read faults with commas between, each once; raises UsageError for what is none."""
+def parse_faults(text: str) -> tuple[Fault, ...]:
+    """Read faults separated by commas, each once; raises UsageError if one of them is not a fault."""
     return tuple(dict.fromkeys(Fault.parse(each) for each in text.split(",")))
 
 
+def parse_fault_rates(text: str | None) -> tuple[FaultRate, ...]:
+    """Read the faults of a live race, separated by commas; raises UsageError if one of them is not a fault."""
+    return tuple(FaultRate.parse(each) for each in text.split(",")) if text else ()
+
+
 def needs_processes(faults: Sequence[Fault], strategy: Spec) -> str:
-    """Return why the faults can only strike real processes; an empty string where all can strike in one."""
+    """Return why the faults can strike real processes only, or an empty string if one process is enough."""
     for fault in faults:
-        if fault.kind in SIGNALS:
+        if fault.kind in _KILLS:
             return f"the fault {fault} needs real processes"
         kind = strategy_kind(strategy)
         if fault.kind is FaultKind.TERMINATE and kind.variant(strategy) in kind.asks_who_lives:
-            return f"{strategy} asks whether a holder's process still lives, and in one process it always does"
+            return f"{strategy} asks whether a lock holder's process is alive, and in one process it always is"
     return ""
 
 
 def why_not(fault: Fault, scenario: Scenario, store: Store, services: int) -> str:
-    """Return why a fault cannot strike in a scenario, or an empty string where it can."""
+    """Return why a fault cannot strike in a scenario, or an empty string if it can."""
     kind = store_kind(scenario.store)
-    if fault.kind in SIGNALS and kind.in_process:
+    if fault.kind in _KILLS and kind.in_process:
         return f"{kind.name} never leaves one process, which is the lab's"
     if fault.kind.in_files and Capability.FILE not in kind.capabilities:
         return f"{kind.name} keeps no files"
@@ -60,32 +56,18 @@ def why_not(fault: Fault, scenario: Scenario, store: Store, services: int) -> st
     if fault.kind is FaultKind.KILL_SERVER and not isinstance(store, ServedStore):
         return f"{kind.name} has no server"
     if fault.kind is FaultKind.KILL_SERVICE and not services:
-        return f"{scenario.strategy} has no staff"
+        return f"{scenario.strategy} has no service process"
     return ""
 
 
-def chosen_fault_rates(text: str | None) -> tuple[FaultRate, ...]:
-    """Read the faults of a live race as the command line names them, with commas between."""
-    return tuple(FaultRate.parse(each) for each in text.split(",")) if text else ()
-
-
 def why_not_live(fault: Fault, scenario: Scenario, launcher: Spec, store: Store, services: int) -> str:
-    """Return why a fault cannot strike in a live race, or an empty string where it can."""
+    """Return why a fault cannot strike in a live race, or an empty string if it can."""
     if fault.kind is FaultKind.CLOCK:
         return "the machine's own clock would have to jump (explore it instead)"
     if fault.kind is FaultKind.LOCKED:
-        return "that takes an outsider, and in a race there is none (explore it instead)"
-    if launcher.name == "threads" and fault.kind in (FaultKind.KILL, FaultKind.TERMINATE, FaultKind.PAUSE):
-        return "signals go to a whole process, and the threads are all in the lab's"
-    if launcher.name == "threads" and fault.kind.in_files and fault.kind is not FaultKind.IO_ERROR:
-        return "limits hold for a whole process, and the threads are all in the lab's"
+        return "that takes an outsider, and a race has none (explore it instead)"
+    able = launcher_kind(launcher).capabilities
+    for needed, kinds in _NEEDS.items():
+        if fault.kind in kinds and needed not in able:
+            return f"that takes {needed.value}, and the launcher {launcher} has none"
     return why_not(fault, scenario, store, services)
-
-
-def refuse_impossible(how: ExploreOptions, scenario: Scenario, store: Store, services: int) -> None:
-    """Raise UsageError where a fault cannot strike here."""
-    for fault in how.faults:
-        if reason := why_not(fault, scenario, store, services):
-            raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
-    if how.executor == "inline" and (reason := needs_processes(how.faults, scenario.strategy)):
-        raise UsageError(f"{reason}: add --executor processes")

@@ -1,4 +1,4 @@
-"""Where on a timeline an anomaly shows: the moment at which somebody was told what cannot be."""
+"""The marks and labels of timelines: an anomaly is marked at the answer that cannot be right."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def markers(
     operations: Sequence[Operation] = (),
     origin_ns: int = 0,
 ) -> list[Marker]:
-    """Return the marks of all anomalies in order of time; those of one moment in one lane are one mark.
+    """Return the marks of all anomalies, in the order of time; several at one moment in one lane are one mark.
 
-    `operations` are those of the history, by row: evidence of many operations shows the first of them, and has the rows
+    `operations` are those of the history, by row: evidence of many operations has only the first of them, and the rows
     of all. `origin_ns` is the time in the evidence at which the timeline begins.
     """
     numbers = {name: lane for lane, name in enumerate(lanes)}
@@ -36,13 +36,25 @@ def markers(
     return [_merged(lane, ns, said) for (ns, lane), said in sorted(together.items())]
 
 
+def operation_label(operation: Operation) -> str:
+    """Return the label of an operation, with its answer: "buy 1 -> ticket 3"."""
+    asked = operation.op if operation.arg is None else f"{operation.op} {operation.arg}"
+    if operation.return_ns is None:
+        return f"{asked} -> never heard back"
+    if operation.tickets:
+        return f"{asked} -> ticket{'s' if len(operation.tickets) > 1 else ''} {', '.join(map(str, operation.tickets))}"
+    if operation.error:
+        return f"{asked} -> {operation.error}"
+    return f"{asked} -> {operation.result}{' left' if operation.op == 'search' else ''}"
+
+
 def _merged(lane: int, ns: int, said: Sequence[tuple[str, str]]) -> Marker:
     names, sentences = zip(*said, strict=True)
     return Marker(lane, ns, ", ".join(dict.fromkeys(names)), "; ".join(dict.fromkeys(sentences)))
 
 
 def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[str, int | None, str]]:
-    """Yield who, when and a sentence for each mark of one anomaly; when is None for the end of the lane."""
+    """Yield a lane's name, a time and a sentence for each mark of an anomaly; the time is None for the lane's end."""
     evidence = anomaly.evidence
     for each in evidence.get("participants", ()):
         yield each["who"], None, f"{each['who']}: {each['detail']}"
@@ -53,7 +65,7 @@ def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[s
     operations = sorted(evidence.get("operations", ()), key=_time)
     if "available" in evidence:
         yield from _beyond(operations, evidence["available"])
-    elif "minimal" in evidence:  # a smallest contradiction is complete with its last operation
+    elif "minimal" in evidence:  # the last operation of a smallest contradiction completes it
         who, ns = _last(operations, [history[row] for row in evidence.get("rows", ()) if row < len(history)])
         yield who, ns, anomaly.sentence
     else:
@@ -61,7 +73,7 @@ def _moments(anomaly: Anomaly, history: Sequence[Operation]) -> Iterator[tuple[s
 
 
 def _last(shown: Sequence[Mapping[str, Any]], whole: Sequence[Operation]) -> tuple[str, int]:
-    """Return who was answered last, and when, of all operations where they are known."""
+    """Return who was answered last, and when; `whole` has the operations that the evidence names only by their rows."""
     found = [(_time(each), _who(each)) for each in shown]
     found += [(each.invoke_ns if each.return_ns is None else each.return_ns, f"buyer {each.process}") for each in whole]
     ns, who = max(found, default=(0, ""))
@@ -69,7 +81,7 @@ def _last(shown: Sequence[Mapping[str, Any]], whole: Sequence[Operation]) -> tup
 
 
 def _beyond(operations: Iterable[Mapping[str, Any]], available: int) -> Iterator[tuple[str, int | None, str]]:
-    """Yield the sales after the last ticket there was."""
+    """Yield the sales that were made when all tickets were sold."""
     sold = 0
     for each in operations:
         sold += len(each["tickets"])

@@ -158,4 +158,6 @@ KIND = StoreKind(
     },
     capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE, Capability.HOLDS}),
     build=JsonStore,
+    toured=("none", "lock", "filelock", "flock", "clerk"),
+    compared=("none", "lock", "filelock", "flock", "clerk", "clerk:socket"),
 )

@@ -114,4 +114,6 @@ KIND = StoreKind(
     summary="a multiprocessing.Manager().dict: a server process, one message for each access",
     capabilities=frozenset({Capability.RECORDS, Capability.SHARED, Capability.MANAGER, Capability.HOLDS}),
     build=ManagerStore,
+    toured=("none", "lock", "manager-lock", "clerk"),
+    compared=("none", "lock", "manager-lock", "clerk", "clerk:socket"),
 )

@@ -159,4 +159,8 @@ KIND = StoreKind(
     },
     capabilities=frozenset(Capability) - {Capability.MANAGER},
     build=SqliteStore,
+    process_locks=True,
+    toured=("none", "lock", "transaction:immediate", "optimistic", "atomic"),
+    compared=("none", "lock", "transaction:immediate", "optimistic", "atomic", "clerk:socket"),
+    slows_forks=True,
 )

@@ -170,6 +170,8 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED}),
     build=_build,
     wrong=frozenset({"retry"}),
+    has_services=True,
+    uncontrolled={"server": frozenset({"process", "pool"})},
     parts={
         "": ("a clerk process", "a queue of requests", "a queue of answers for each buyer"),
         "joinable": ("clerk processes", "a queue of requests", "a queue of answers for each buyer", "the clerks' lock"),

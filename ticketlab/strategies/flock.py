@@ -46,4 +46,5 @@ KIND = StrategyKind(
     build=_build,
     wrong=frozenset({"data-file", "unlink"}),
     parts={"": ("a lock file",)},
+    opens_data_file=frozenset({"data-file"}),
 )

@@ -71,6 +71,7 @@ KIND = StrategyKind(
     build=_build,
     wrong=frozenset({"stale-age"}),
     asks_who_lives=frozenset({"soft", "stale-holder"}),
+    slows_forks=True,
     parts={
         "": ("a lock file", "a library that polls it"),
         "stale-holder": ("a lock file", "a list of who is alive", "a lock for those who break it"),

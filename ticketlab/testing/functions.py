@@ -14,10 +14,10 @@ from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STEPS
 from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.artifacts.cases import CASES, save_case
-from ticketlab.lab.exploring.explore import explore_cast
+from ticketlab.lab.exploring.explore import explore_workload
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invariant
-from ticketlab.lab.exploring.replay import replay_cast
+from ticketlab.lab.exploring.replay import replay_workload
 from ticketlab.report.plain_text import drawn
 
 EXECUTIONS = 1_000
@@ -82,7 +82,7 @@ def check_function(
     """
     race = race or FunctionRace()
     name = test or getattr(function, "__name__", "the function")
-    found = explore_cast(race.trial(function, name), race.how())
+    found = explore_workload(race.trial(function, name), race.how())
     if found.finding is None:
         return found
     path = save_case(found.finding.case, cases)
@@ -109,7 +109,7 @@ def replay_function(
             f"the case is of {_described(case.scenario)}, and the test is of {_described(scenario)}: explore it again"
         )
     cast = race.trial(function, test)
-    played = replay_cast(cast, case, race.executor)
+    played = replay_workload(cast, case, race.executor)
     if played.anomalies:
         table = drawn(played.execution, case.scenario.buyers, played.anomalies)
         raise AssertionError(f"{test or 'the function'} goes wrong again under the saved schedule:\n\n{table}")

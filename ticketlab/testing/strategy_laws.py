@@ -12,12 +12,12 @@ from ticketlab.core.plugin import Capability, StrategyKind
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import Exploration, ExploreOptions
-from ticketlab.lab.exploring.explore import explore, explore_cast
+from ticketlab.lab.api import explore, race, run_plan
+from ticketlab.lab.exploring.explore import explore_workload
+from ticketlab.lab.exploring.fault_options import chosen_faults
 from ticketlab.lab.exploring.function_session import BuyerSession
-from ticketlab.lab.exploring.plan import run_plan
-from ticketlab.lab.faults import chosen_faults, needs_processes
+from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.plugins.registry import store_kind
-from ticketlab.lab.racing.race import race
 from ticketlab.report.plain_text import drawn
 from ticketlab.testing.functions import FunctionRace
 from ticketlab.testing.require import require
@@ -107,7 +107,7 @@ def keeps_its_word_of_what_comes_back(subject: StrategyUnderTest) -> None:
     if subject.safe:
         store, strategy = str(subject.store), str(subject.spec)
         sale = FunctionRace(buyers=2, tickets=2, store=store, strategy=strategy, executions=subject.executions)
-        found = explore_cast(sale.trial(_buy_and_maybe_give_back, ""), sale.how())
+        found = explore_workload(sale.trial(_buy_and_maybe_give_back, ""), sale.how())
         _require_word(subject, found, "with 2 buyers, of whom one gives its ticket back,")
 
 

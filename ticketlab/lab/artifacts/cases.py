@@ -1,4 +1,4 @@
-"""Case files: one JSON object each, named by what they hold."""
+"""Case files: one JSON object each, in a file named by its content."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CASES: Final = Path(".ticketlab") / "cases"
 
 
 def versions() -> dict[str, str]:
-    """Return what a replay should be the same as."""
+    """Return the versions that a case is saved with, for a replay to compare."""
     return {"ticketlab": ticketlab.__version__, "python": platform.python_version()}
 
 
 def save_case(case: Case, folder: Path = CASES) -> Path:
-    """Write a case into a folder; the same schedule of the same scenario, or test, gets the same name again."""
+    """Write a case into a folder; its name depends on the scenario or test, the schedule and the faults alone."""
     data = case.to_json()
     identity = [data["scenario"], data["without"], data["whole"], data["schedule"]]
     identity += [told for told in (data["faults"], case.found.get("test")) if told]
@@ -39,15 +39,15 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
 
 
 def _text(data: dict[str, object]) -> str:
-    """Return JSON with one line for each key: a schedule is read across, not down."""
+    """Return JSON with one line for each key, so that a schedule is one line."""
     lines = (f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def is_case(path: Path) -> bool:
-    """Whether a file is meant to be a case, sound or not."""
+    """Whether a file begins as a case does, whether or not the rest is sound."""
     try:
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # to read a pipe would wait for its writer
             return False
         with path.open("rb") as file:
             return file.read(200).lstrip(b"{ \t\r\n").startswith(b'"ticketlab": "case"')
@@ -56,7 +56,7 @@ def is_case(path: Path) -> bool:
 
 
 def load_case(path: Path) -> Case:
-    """Read a case; raises UsageError where the file cannot be read, or holds no case that this version knows."""
+    """Read a case; raises UsageError if the file cannot be read, or holds no case that this version can read."""
     data = read_json(path, "case")
     try:
         return Case.from_json(data)

@@ -1,4 +1,4 @@
-"""Files that people give and get: bounded on the way in, whole or not at all on the way out."""
+"""Files that users give and get: read up to a bound, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from ticketlab.core import strict_json
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.strict_json import brief
 
-LARGEST: Final = 16 << 20
-"""Bytes of the largest file that is read at once; histories, which may be longer, are read line by line."""
+LARGEST_FILE: Final = 16 << 20
+"""Bytes of the largest file that is read at once; a history may be longer, and is read line by line."""
 
 
-def read_json(path: Path, what: str, *, largest: int = LARGEST) -> Any:
-    """Read a file that holds one JSON value and that anybody may have written; `what` is what messages call it.
+def read_json(path: Path, what: str, *, largest: int = LARGEST_FILE) -> Any:
+    """Read a file with one JSON value, which anybody may have written; messages call it `what`.
 
     Raises:
-        UsageError: it cannot be read, is too large or is damaged, each in one line.
+        UsageError: the file cannot be read, is too large, or is not JSON.
     """
     return parse_json(read_file(path, what, largest=largest), f"{what} {path}")
 
 
 def parse_json(content: bytes, name: str) -> Any:
-    """Read what such a file holds; `name` is what messages call it."""
+    """Read the JSON value that a file holds; messages call it `name`."""
     try:
         return strict_json.parse(content)
     except ValueError as error:
         raise UsageError(f"the {name} is damaged: it is not JSON ({error})") from None
 
 
-def read_file(path: Path, what: str, *, largest: int = LARGEST) -> bytes:
-    """Read a regular file that is not larger than so many bytes.
+def read_file(path: Path, what: str, *, largest: int = LARGEST_FILE) -> bytes:
+    """Read a regular file of at most `largest` bytes; messages call it `what`.
 
     Raises:
-        UsageError: it is not there, is something else (a pipe would make the lab wait for ever), or is too large.
+        UsageError: the file is missing, is no regular file (reading a pipe might never end), or is too large.
     """
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -55,14 +55,14 @@ def read_file(path: Path, what: str, *, largest: int = LARGEST) -> bytes:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder; one that cannot be is none."""
+    """Whether a path is a folder; an impossible path is none."""
     with suppress(OSError, ValueError):
         return path.is_dir()
     return False
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Raise UsageError where an output would replace something and the user has not asked for that."""
+    """Raise UsageError if an output file exists and `force` is not given, or if it cannot be written."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -78,13 +78,13 @@ def refuse_existing(path: Path, *, force: bool) -> None:
 
 
 def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = False) -> None:
-    """Write a file whole or not at all: into a new file beside it, which then takes its name.
+    """Write a file whole or not at all: a new file is written beside it, and renamed.
 
-    A device or a pipe, such as /dev/stdout, is written to and stays what it is.
+    A device or a pipe, such as /dev/stdout, is written in place.
 
     Raises:
-        UsageError: it would replace something, and `force` is not given.
-        TicketlabError: it could not be written; what was there is unchanged, and nothing else is left.
+        UsageError: the file exists, and `force` is not given.
+        TicketlabError: it could not be written; the file that was there is unchanged, and no other is left.
     """
     refuse_existing(path, force=force)
     new = ""
@@ -111,11 +111,11 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
         raise TicketlabError(f"cannot write {path}: {error.strerror or error}; what was there is unchanged") from None
     finally:
         with suppress(OSError):
-            os.unlink(new)  # noqa: PTH108 - gone already unless something went wrong
+            os.unlink(new)  # noqa: PTH108 - it is gone unless writing failed
 
 
 def write_text(path: Path, text: str, *, force: bool = False) -> None:
-    """Write a whole text as `write_file` does."""
+    """Write a text as `write_file` does."""
     write_file(path, lambda file: file.writelines([text]), force=force)
 
 
@@ -124,7 +124,7 @@ def _is_stream(path: Path) -> bool:
 
 
 def tidy(name: str) -> str:
-    """Return a name as the part of a file's name: no folders, no spaces, not too long."""
+    """Return a name made fit to be part of a file's name: without folders and spaces, and not too long."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "run"
 
 

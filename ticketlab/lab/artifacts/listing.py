@@ -1,4 +1,4 @@
-"""What is kept, at a glance: every run and baseline with its verdict; those that cannot be read say why."""
+"""The list of all kept runs and baselines, each with its verdict or with the reason why it cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening stock: what is for sale when the doors open, in a JSON file of the user's or of ours."""
+"""Opening stock: what is for sale at first, in a JSON file of the user's or one that comes with the lab."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from ticketlab.core.inventory import MOST_TICKETS, Inventory
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.lab.artifacts.files import parse_json, read_file
 
-LARGEST: Final = 1 << 20
-"""Bytes of the largest opening stock."""
+_LARGEST_STOCK: Final = 1 << 20  # bytes
 _FORMAT: Final = "ticketlab/stock"
 _OURS: Final = (Path(__file__).parents[2] / "db", Path(__file__).parents[3] / "db")  # in a wheel, in a checkout
 
@@ -29,7 +28,7 @@ def opening_stock(name: str) -> Inventory:
         if name not in ours:
             raise unknown_name("opening stock", name, ours)
         path = ours[name]
-    return parse_stock(read_file(path, "opening stock", largest=LARGEST), str(path))
+    return parse_stock(read_file(path, "opening stock", largest=_LARGEST_STOCK), str(path))
 
 
 def parse_stock(content: bytes, name: str) -> Inventory:

@@ -1,7 +1,7 @@
-"""Run folders: where a race's live files stand, and how none is left behind.
+"""Race folders: they hold a race's live files, and none is left behind.
 
-A folder that nobody named is removed when the race ends. If the lab is killed it cannot do that; but the lock it held
-on the folder is gone with it, so the next lab can tell, and removes it.
+A folder that the user did not name is removed when the race ends. A lab that is killed cannot remove its folder, but
+the kernel frees the lock that it held on it: so the next lab knows that nobody uses the folder, and removes it.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ LIVE = Path(".ticketlab") / "live"
 
 @contextmanager
 def live_folder(named: Path | None = None) -> Iterator[Path]:
-    """Yield a folder for a race's files: the named one, which is kept, or a new one, which is not.
+    """Yield a folder for a race's files: the named one, which is kept, or a new one, which is removed at the end.
 
     Raises:
-        UsageError: the named folder is a file.
-        TicketlabError: no folder can be made or written there.
+        UsageError: the named path is a file.
+        TicketlabError: the folder cannot be made, or cannot be written in.
     """
     if named is not None:
         yield _make(named)
         return
-    with _locked(_make(LIVE) / ".lock"):  # against another lab that is sweeping up at this moment
+    with _locked(_make(LIVE) / ".lock"):  # so that no other lab removes the folder before it is locked
         _sweep()
         folder = Path(tempfile.mkdtemp(prefix="race-", dir=LIVE)).absolute()
         alive = (folder / ".alive").open("w")
@@ -63,7 +63,7 @@ def _sweep() -> None:
         try:
             alive = (folder / ".alive").open("r+")
         except OSError:
-            shutil.rmtree(folder, ignore_errors=True)  # killed before it had made the file
+            shutil.rmtree(folder, ignore_errors=True)  # its lab was killed before it had made the file
             continue
         with alive:
             if _try_lock(alive):

@@ -16,7 +16,7 @@ from ticketlab.core.result import FORMAT, VERSION
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
-READABLE: Final = (1, VERSION)
+_READABLE: Final = (1, VERSION)
 _NEW_NAMES: Final = {"figures": "metrics", "struck": "injected", "left": "left_behind"}
 """Fields of version 1 that have other names since version 2."""
 _SPEED: Final = "sales_per_s"
@@ -137,7 +137,7 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from the content of a file; `name` is what messages call it."""
     found: Any = parse_json(content, f"result {name}")
     field = JsonField(found, f"the result {name}")
-    version = read_version(field, "format", FORMAT, "a result of ticketlab", READABLE)
+    version = read_version(field, "format", FORMAT, "a result of ticketlab", _READABLE)
     kind = field["kind"].one_of(_KINDS)
     result: dict[str, Any] = found if version == VERSION else upgraded(found)
     _check(JsonField(result, f"the result {name}"), _KINDS[kind])

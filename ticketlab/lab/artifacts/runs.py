@@ -1,11 +1,11 @@
-"""Runs and baselines: what is kept of races, stories, comparisons and explorations.
+"""Runs and baselines: the results that are kept.
 
-A run is a folder `.ticketlab/runs/<UTC time>-<name>/` with `result.json` and whatever else the run left; `latest` is a
-link to the newest. A folder is written under another name and then renamed, and so is the link: whoever looks sees all
-of a run or nothing. Labs that save at the same moment take turns by a lock; what a killed lab left half-written is
-removed by the next one that holds it. The oldest runs go when there are more than are to be kept.
+A run is a folder `.ticketlab/runs/<UTC time>-<name>/` with `result.json` and other files of the run; `latest` is a link
+to the newest. The folder and the link are written under other names and then renamed: so readers see a whole run or
+none. A lock lets only one lab at a time save or remove runs; its holder removes the half-written folders of labs that
+were killed. The oldest runs are removed when there are more than shall be kept.
 
-A baseline is a result that somebody named, `.ticketlab/baselines/<name>.json`; it stays until they remove it.
+A baseline is a result that a user named, `.ticketlab/baselines/<name>.json`; it stays until the user removes it.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def save_run(
     root: Path = RUNS,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Path:
-    """Keep a result, and other files beside it, as the latest run; return its folder.
+    """Keep a result, with `others` (files by name) beside it, as the latest run; return its folder.
 
     Raises:
-        TicketlabError: it could not be written; no half of it is left.
+        TicketlabError: it could not be written; nothing of it is left.
     """
     try:
         with _alone(root):
@@ -80,7 +80,7 @@ def runs(root: Path = RUNS) -> list[Path]:
 
 
 def prune(keep: int, root: Path = RUNS) -> list[Path]:
-    """Remove all but the newest runs, and return what was removed."""
+    """Remove all but the newest `keep` runs, and return the folders that were removed."""
     if not root.is_dir():
         return []
     try:
@@ -91,9 +91,11 @@ def prune(keep: int, root: Path = RUNS) -> list[Path]:
 
 
 def check_baseline(name: str, *, force: bool, root: Path = BASELINES) -> None:
-    """Raise UsageError where a baseline cannot be saved under this name."""
+    """Raise UsageError if a baseline cannot be saved under this name."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"--save {name!r}: a baseline's name has letters, digits, - and _, and begins with no sign")
+        raise UsageError(
+            f"--save {name!r}: a baseline's name has letters, digits, - and _, and begins with a letter or a digit"
+        )
     if (root / f"{name}.json").exists() and not force:
         raise UsageError(f"baseline {name!r} exists already: choose another name, or add --force to replace it")
 
@@ -119,7 +121,7 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
     """Read a baseline by its name, or any saved comparison by the path of its file or its folder.
 
     Raises:
-        UsageError: there is none, it cannot be read, or it is not a comparison.
+        UsageError: there is no such baseline, it cannot be read, or it is not a comparison.
     """
     path = root / f"{name}.json"
     if not _NAME.fullmatch(name) or not path.exists():
@@ -143,7 +145,7 @@ def _exists(path: Path) -> bool:
 
 def _json(document: Mapping[str, Any]) -> Write:
     def write(file: IO[str]) -> None:
-        # In one piece: indenting, or writing piece by piece, takes ten times as long as encoding at once.
+        # Encoded at once: indenting, or writing piece by piece, takes ten times as long.
         file.write(json.dumps(document, ensure_ascii=False, allow_nan=False))
         file.write("\n")
 
@@ -152,7 +154,7 @@ def _json(document: Mapping[str, Any]) -> Write:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Hold the folder's lock, and clear up what a killed lab left half-written."""
+    """Hold the folder's lock, and remove the half-written folders of labs that were killed."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -165,13 +167,13 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _free(root: Path, name: str) -> Path:
-    """Return a name that nobody has; runs of one second are told apart by a number."""
+    """Return a path that is not taken: runs of the same second and name get a number."""
     names = (name if number == 1 else f"{name}.{number}" for number in count(1))
     return next(root / each for each in names if not (root / each).exists())
 
 
 def _changed_ns(path: Path) -> int:
-    """Return when a folder was last written, which orders the runs of one second; 0 where it is gone by now."""
+    """Return when a folder was last written, which orders the runs of one second; 0 if it is gone by now."""
     with suppress(OSError):
         return path.stat().st_mtime_ns
     return 0

@@ -14,7 +14,7 @@ TIMELINES: Final = "timeline.json"
 
 
 def writer(diagrams: Sequence[Diagram]) -> Callable[[IO[str]], None]:
-    """Return what writes them into an open file."""
+    """Return a function that writes the timelines into an open file."""
 
     def write(file: IO[str]) -> None:
         file.write(json.dumps(timelines_to_json(diagrams), separators=(",", ":")))
@@ -23,10 +23,10 @@ def writer(diagrams: Sequence[Diagram]) -> Callable[[IO[str]], None]:
 
 
 def read_diagrams(run: Path) -> list[Diagram]:
-    """Read the timelines of a run's folder; a result that is a file of its own, and many runs, have none.
+    """Read the timelines of a run's folder; many runs have none, and neither has a result in a file of its own.
 
     Raises:
-        UsageError: they cannot be read, are damaged, or are of a version that this lab does not know.
+        UsageError: they cannot be read, are damaged, or are of a version that this lab cannot read.
     """
     path = run / TIMELINES
     if not is_folder(run) or not path.exists():

@@ -1,10 +1,9 @@
-"""Judging files: opens a history, streams it into columns, has it judged, and says so as a result."""
+"""Judging files: a history is opened, read line by line into columns, and judged."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import shlex
 import sys
 import time
 import zlib
@@ -26,31 +25,32 @@ from ticketlab.core.verdict import Verdict
 from ticketlab.lab.artifacts.files import read_file
 from ticketlab.lab.environment import environment
 
-LONGEST_LINE: Final = 64 * 1024  # characters; longer is no operation, and reading on could fill the memory
-LOOK_EVERY: Final = 1 << 20  # characters, after which the memory is looked at again
-LARGEST_EDN: Final = 4 << 20  # bytes; its parser takes ten seconds for each of them
-SECONDS: Final = 60.0
-MEGABYTES: Final = 2_000.0
+MOST_CHARACTERS: Final = 64 * 1024
+"""The most characters of a line; a longer one is no operation, and reading on could fill the memory."""
+_LOOK_EVERY: Final = 1 << 20  # characters, after which the memory in use is looked up again
+_LARGEST_EDN: Final = 4 << 20  # bytes; the parser takes ten seconds for each MiB
+_DEFAULT_SECONDS: Final = 60.0
+_DEFAULT_MEGABYTES: Final = 2_000.0
 
-Progress = Callable[[int, float], None]
+LinesProgress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A judged file: the verdict, the result as saved, and the operations unless too many."""
+    """A judged file: the verdict, the result as it is printed, and the operations unless loading was cut short."""
 
     verdict: Verdict
     result: dict[str, Any]
     columns: Columns | None = None
 
     def timeline(self) -> Timeline | None:
-        """Return the history as it is drawn: a lane a process, a span an operation."""
-        from ticketlab.lab.racing.timeline import of_history
+        """Return the history's timeline: a lane for each process, a span for each operation."""
+        from ticketlab.lab.checking.timeline import history_timeline
 
         if self.columns is None:
             return None
         operations = tuple(self.columns.operation(row) for row in range(len(self.columns)))
-        return of_history("history", History(self.columns.meta, operations), self.verdict.anomalies)
+        return history_timeline("history", History(self.columns.meta, operations), self.verdict.anomalies)
 
 
 def check_file(
@@ -58,24 +58,23 @@ def check_file(
     model: str | None = None,
     *,
     stock: int | None = None,
-    seconds: float = SECONDS,
-    megabytes: float = MEGABYTES,
-    progress: Progress | None = None,
+    seconds: float = _DEFAULT_SECONDS,
+    megabytes: float = _DEFAULT_MEGABYTES,
+    progress: LinesProgress | None = None,
+    command: str = "",
 ) -> CheckResult:
     """Judge the history in a file: JSON Lines, gzipped or not, or Jepsen's EDN (`*.edn`).
 
-    `model` and `stock` come before those in the file. `seconds` limit the judging, `megabytes` what loading and judging
-    may take together; when a limit is reached the verdict is undecided. `progress` is told the lines read and the share
-    of the file that they are.
+    `model` and `stock` override those in the file. `seconds` limits the judging, `megabytes` the memory of loading and
+    judging together; when a limit is reached, the verdict is undecided. `progress` is called with the number of lines
+    read and the share of the file that they are. `command` is the command line that judges the file again.
 
     Raises:
-        UsageError: a file that cannot be read, a malformed history, or an unknown model.
+        UsageError: the file cannot be read, the history is malformed, or the model is unknown.
     """
     if model is not None and model not in NAMES:
         raise unknown_name("model", model, NAMES)  # before a long file is read
     before = memory_in_use()
-    command = ["ticketlab", "check", str(path), *(["--model", model] if model is not None else [])]
-    command += ["--stock", str(stock)] if stock is not None else []
     try:
         columns = _load(path, progress, before + int(megabytes * 1_000_000))
     except BudgetSpent as spent:
@@ -87,6 +86,11 @@ def check_file(
     closing = [each for each in judge_closing(columns) if each.name not in {found.name for found in verdict.anomalies}]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
     return CheckResult(verdict, _result(verdict, chosen.name, len(columns), command), columns)
+
+
+def load_history(path: Path) -> Columns:
+    """Read the history in a file, as `check_file` does, with no limit on memory; raises UsageError as that does."""
+    return _load(path, None, sys.maxsize)
 
 
 def memory_in_use() -> int:
@@ -107,13 +111,13 @@ def _page_size() -> int:
     return resource.getpagesize()
 
 
-def _load(path: Path, progress: Progress | None, most: int) -> Columns:
+def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
     try:
         with path.open("rb") as raw:
             if path.suffix == ".edn":
                 from ticketlab.lab.checking import edn  # its parser is an optional extra
 
-                return edn.parse(read_file(path, "history", largest=LARGEST_EDN).decode("utf-8"))
+                return edn.parse_edn(read_file(path, "history", largest=_LARGEST_EDN).decode("utf-8"))
             size = max(1, path.stat().st_size)
 
             def report(lines: int) -> None:
@@ -135,7 +139,7 @@ def _load(path: Path, progress: Progress | None, most: int) -> Columns:
 
 
 def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
-    """Open a file as text, unpacked where it begins as a gzip file does."""
+    """Open a file as text, unpacked if it begins as a gzip file does."""
     zipped = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     stream: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw
@@ -143,27 +147,27 @@ def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
 
 
 def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
-    """Yield the lines; lines may be long and files packed, so the memory is looked after by what has been read."""
+    """Yield the lines; check the memory in use after so many characters, as a packed file does not tell its length."""
     number, unseen = 0, 0
-    while line := text.readline(LONGEST_LINE + 1):
+    while line := text.readline(MOST_CHARACTERS + 1):
         number += 1
         unseen += len(line)
-        if len(line) > LONGEST_LINE:
-            raise MalformedHistory(f"line {number}: longer than {LONGEST_LINE:,} characters: expected one operation")
-        if unseen > LOOK_EVERY:
+        if len(line) > MOST_CHARACTERS:
+            raise MalformedHistory(f"line {number}: longer than {MOST_CHARACTERS:,} characters: expected one operation")
+        if unseen > _LOOK_EVERY:
             unseen = 0
             if memory_in_use() > most:
                 raise BudgetSpent(f"the budget of memory was spent on loading, after {number:,} lines")
         yield line
 
 
-def _result(verdict: Verdict, model: str | None, operations: int | None, command: list[str]) -> dict[str, Any]:
+def _result(verdict: Verdict, model: str | None, operations: int | None, command: str) -> dict[str, Any]:
     result: dict[str, Any] = {
         "valid": verdict.valid,
         "anomalies": [anomaly.to_json() for anomaly in verdict.anomalies],
         "model": model,
         "operations": operations,
-        "command": shlex.join(command),
+        "command": command,
         "environment": environment(Path()),
     }
     return result | ({"reason": verdict.reason} if verdict.reason else {})

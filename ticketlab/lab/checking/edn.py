@@ -1,7 +1,7 @@
-"""Jepsen's register histories: EDN maps, one an event, as `history.edn` has them.
+"""Jepsen's register histories: an EDN map for each event, as in Jepsen's `history.edn`.
 
-The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), imported only when such a file is read.
-It takes about half a millisecond an event, so this is for histories of thousands of operations, not millions.
+The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), which is imported when an EDN file is
+read. It takes about half a millisecond an event: enough for thousands of operations, not for millions.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class _Event(NamedTuple):
     time: int
 
 
-def parse(text: str) -> Columns:
+def parse_edn(text: str) -> Columns:
     """Read a history of reads, writes and compare-and-sets, for the model `cas-register`.
 
-    As in Jepsen, `:fail` says that an operation certainly did not happen, and `:info`, or no completion at all, that it
-    may happen at any later time. Events of a process that is no number (`:nemesis`) are left out. Times are those of
-    the events where each is later than the one before; otherwise events are numbered, since their order is what counts.
+    As in Jepsen, `:fail` says that an operation certainly had no effect; `:info`, or no completion, that it may take
+    effect at any later time. Events of a process that is not a number (`:nemesis`) are left out. The events' own times
+    are used if each is later than the one before; otherwise the events are numbered, as only their order counts.
 
     Raises:
-        MalformedHistory: text that is no such history.
+        MalformedHistory: the text is not such a history.
         UsageError: the parser is not installed.
     """
     events = list(_events(_forms(text)))
@@ -80,9 +80,9 @@ def _forms(text: str) -> Iterable[Any]:
         raise UsageError("reading EDN needs a parser: pip install 'ticketlab[edn]'") from None
     try:
         forms = edn.loads_all(text)
-    except Exception as error:  # whatever it is: the parser is not ours, and neither is the text
+    except Exception as error:  # the parser names no exceptions of its own, and anybody may have written the text
         said = escape_controls(str(error))[:_SHOWN] or type(error).__name__
-        raise MalformedHistory(f"this is no EDN: {said}: expected Jepsen's events, a map each") from None
+        raise MalformedHistory(f"this is not EDN: {said}: expected Jepsen's events, a map each") from None
     if len(forms) == 1 and not isinstance(forms[0], Mapping):
         forms = forms[0]
     return forms if isinstance(forms, Iterable) else [forms]

@@ -1,1 +1,6 @@
-"""Strategies and stores side by side, held to baselines and thresholds."""
+"""Comparisons: strategies on stores, measured and judged side by side.
+
+Reading order: `cells` (what is measured); `comparison` (warm-ups and rounds); `ranking`; `advice`; `comparison_result`
+(the result); `baseline` and `thresholds` (what a result is compared with); `crash_safety` (a column from crash
+matrices).
+"""

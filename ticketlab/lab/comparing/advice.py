@@ -1,26 +1,23 @@
 """Advice from measurement: on each store, the fastest correct strategy, the fairest and the simplest.
 
-*Fairest* is the highest median of Jain's index; strategies within 0.01 of it count as equally fair, and of those the
-fastest is chosen. *Simplest* has the fewest moving parts (`StrategyKind.parts`); again the fastest of equals.
+*Fairest* is the highest median of Jain's index; strategies within 0.01 of it count as equally fair, and the fastest of
+these is chosen. *Simplest* has the fewest moving parts (`StrategyKind.parts`); among equals, the fastest is chosen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, Final
 
+from ticketlab.lab.comparing.crash_safety import UNTESTED, CrashSafety
 from ticketlab.lab.comparing.ranking import CellResult, medians, peers, ranking
 
 AS_FAIR: Final = 0.01
-UNTESTED: Final = "not tested"
-
-CrashSafety = Mapping[tuple[str, str], str]
-"""By store and strategy, whether it survives a crash, in a few words."""
 
 
 def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[dict[str, Any]]:
-    """Return the picks for each store and number of buyers, each with its metrics and its price."""
+    """Return the picks for each store and number of buyers, each with its metrics and its moving parts."""
     found = []
     for (store, buyers), group in peers(measured).items():
         ranked = ranking(group)
@@ -34,13 +31,13 @@ def advice(measured: Sequence[CellResult], crash_safety: CrashSafety) -> list[di
 
 
 def fairest(ranked: Sequence[CellResult]) -> CellResult:
-    """Return the fairest of cells that stand in the order of their speed."""
+    """Return the fairest of cells, which are given in the order of their speed."""
     fairness = [median(each.fairness for each in cell.metrics) for cell in ranked]
     return next(cell for cell, index in zip(ranked, fairness, strict=True) if index >= max(fairness) - AS_FAIR)
 
 
 def simplest(ranked: Sequence[CellResult]) -> CellResult | None:
-    """Return the cell with the fewest moving parts, of cells that stand in the order of their speed."""
+    """Return the cell with the fewest moving parts, or None; the cells are given in the order of their speed."""
     known = [cell for cell in ranked if cell.cell.parts is not None]
     return min(known, key=lambda cell: len(cell.cell.parts or ()), default=None)
 

@@ -1,11 +1,11 @@
-"""Medians, spreads and ranks: what several rounds of several strategies say, and what they do not.
+"""Medians, spreads and ranks of strategies over several rounds.
 
-Strategies are ranked by their median sales a second, and only against those on the same store with as many buyers. One
-whose books were ever wrong has no rank, whatever its speed; nor has one that could not be judged, or one that does not
-even claim to be safe: with a single buyer, or by luck, its books may be right.
+Strategies are ranked by their median sales a second, among those on the same store with as many buyers. A strategy has
+no rank if its books were ever wrong, if it could not be judged, or if it does not claim to be safe: with a single
+buyer, or by luck, its books may be right.
 
-Two neighbours in rank are *unsettled* where chance may have ordered them: their spreads overlap, and the first was not
-the faster one in every round. Rounds are interleaved, so that a slow minute of the machine slows both in that round.
+The order of two neighbours in rank is *unsettled* if it may be chance: their spreads overlap, and the first was not
+faster in every round. Rounds are interleaved, so that a slow minute of the machine slows both in the same round.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ticketlab.lab.comparing.cells import Cell
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What the rounds of one cell came to.
+    """One cell, by all its rounds.
 
-    `metrics` holds a value for each finished round, in order; `curve` the latencies of the median round, at
-    `racing.metrics.SHARES`. `orders` are those of a buyer in a round. `verdict` is that of all `races`, warm-ups too.
+    `metrics` holds the metrics of each finished round, in order; `curve` the median latencies at `metrics.SHARES`.
+    `orders` is how many orders each buyer placed in a round. `verdict` is that of all `races`, warm-ups included.
     """
 
     cell: Cell
@@ -49,9 +49,10 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """A cell's place among its peers: rank from 1, ratio to the fastest correct one, and whether the next may be ahead.
+    """A cell's place among its peers: its rank from 1, and its speed as a share of the fastest correct cell's.
 
-    Where the cell is not ranked, `rank` is None; `ratio` is None where there is nothing correct to compare it with.
+    `rank` is None if the cell is not ranked, `ratio` if no cell is correct. `unsettled` says that the next in rank may
+    be faster.
     """
 
     rank: int | None
@@ -70,7 +71,7 @@ def spreads(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
 
 
 def median_curve(curves: Sequence[Sequence[float]]) -> list[float]:
-    """Return the median of several curves, point by point; those without any point do not count."""
+    """Return the median of several curves, point by point; curves without points do not count."""
     return [median(points) for points in zip(*filter(None, curves), strict=True)]
 
 
@@ -80,7 +81,7 @@ def _columns(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
 
 
 def peers(measured: Iterable[CellResult]) -> dict[tuple[str, int], list[CellResult]]:
-    """Group cells by what may be compared: the same store, as many buyers."""
+    """Group the cells that may be compared: by store and number of buyers."""
     groups: dict[tuple[str, int], list[CellResult]] = {}
     for each in measured:
         groups.setdefault((str(each.cell.store), each.cell.buyers), []).append(each)
@@ -104,13 +105,13 @@ def ranks(group: Sequence[CellResult]) -> Mapping[Cell, Rank]:
 
 
 def ranking(group: Iterable[CellResult]) -> list[CellResult]:
-    """Return the correct cells that sold anything, the fastest first; equals keep their order."""
+    """Return the correct cells that sold tickets, the fastest first; equals keep their order."""
     correct = (each for each in group if each.verdict.valid and each.cell.claims_safety and each.rate)
     return sorted(correct, key=lambda each: -each.rate)
 
 
 def settled(faster: Sequence[float], slower: Sequence[float]) -> bool:
-    """Whether the order of two neighbours is more than chance: spreads apart, or the same winner in every round."""
+    """Whether the order of two neighbours is no chance: their spreads are apart, or one was faster in every round."""
     return min(faster) > max(slower) or (
         len(faster) > 1 and all(one > other for one, other in zip(faster, slower, strict=True))
     )

@@ -1,9 +1,9 @@
-"""Lines to hold: `fairness>=0.8` says what must be, `p99>+20%` what must not have become of a baseline's metric.
+"""Thresholds and regressions: `fairness>=0.8` is what a metric must be, `p99>+20%` a change that it must not have made.
 
     threshold  = metric  comparison  number [unit]        --threshold: every ranked strategy has to meet it
-    regression = metric  (">" | "<")  sign number "%"     --fail-if: missed where a metric has changed by more
+    regression = metric  (">" | "<")  sign number "%"     --fail-if: missed if a metric has changed by more
 
-Figures are those of `core.metrics`. A line that nothing could be held to is undecided, never met.
+The metrics are those of `core.metrics`. A threshold is undecided, never met, if nothing could be compared with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_FIGURE: Final = re.compile(r"\s*([A-Za-z_][\w./]*)\s*")
+_METRIC: Final = re.compile(r"\s*([A-Za-z_][\w./]*)\s*")
 _SIGN: Final = re.compile(r"(>=|<=|>|<)\s*")
 _NUMBER: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*")
 _CHANGE: Final = re.compile(r"([+-])\s*(\d+(?:\.\d*)?|\.\d+)\s*%")
@@ -39,7 +39,7 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a metric must be: `value` is in the metric's own unit."""
+    """A condition on a metric; `value` is in the metric's own unit."""
 
     text: str
     metric: Metric
@@ -47,13 +47,13 @@ class Threshold:
     value: float
 
     def met_by(self, found: float) -> bool:
-        """Whether a metric is as it must be."""
+        """Whether a value of the metric meets the condition."""
         return _COMPARE[self.sign](found, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """What must not have become of a metric: a change, as a share of the baseline's, beyond `value`."""
+    """A change that a metric must not have made: more than `value`, as a share of the baseline's."""
 
     text: str
     metric: Metric
@@ -61,13 +61,13 @@ class Regression:
     value: float
 
     def met_by(self, change: float) -> bool:
-        """Whether a change (0.2 is a fifth more) stays on the right side."""
+        """Whether a change (0.2 is a fifth more) stays within the limit."""
         return not _COMPARE[self.sign](change, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class ThresholdResult:
-    """How a line came out: met, missed (by whom, a sentence each) or, where `met` is None, undecided and why."""
+    """Whether a threshold is met; `misses` has a sentence for each miss. If `met` is None, `reason` says why."""
 
     text: str
     met: bool | None
@@ -75,12 +75,12 @@ class ThresholdResult:
     reason: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return what results say of it."""
+        """Return the outcome as it is saved."""
         return {"line": self.text, "met": self.met, "misses": list(self.misses), "reason": self.reason}
 
 
 def threshold(text: str) -> Threshold:
-    """Read what `--threshold` says.
+    """Read the text of `--threshold`.
 
     Raises:
         UsageError: it does not parse; the message points at the place.
@@ -88,7 +88,7 @@ def threshold(text: str) -> Threshold:
     found, sign, at = _head("--threshold", text)
     if text[at : at + 1] in "+-" and text[at:]:
         raise _bad(
-            "--threshold", text, at, "a change is held by --fail-if; here a number is needed, as in fairness>=0.8"
+            "--threshold", text, at, "a change is for --fail-if; --threshold needs a number, as in fairness>=0.8"
         )
     number = _NUMBER.match(text, at)
     if number is None:
@@ -101,7 +101,7 @@ def threshold(text: str) -> Threshold:
 
 
 def regression(text: str) -> Regression:
-    """Read what `--fail-if` says.
+    """Read the text of `--fail-if`.
 
     Raises:
         UsageError: it does not parse; the message points at the place.
@@ -117,9 +117,9 @@ def regression(text: str) -> Regression:
 
 def _head(option: str, text: str) -> tuple[Metric, str, int]:
     """Read the metric and the comparison; return also where the rest begins."""
-    name = _FIGURE.match(text)
+    name = _METRIC.match(text)
     if name is None:
-        raise _bad(option, text, 0, "a metric's name is needed, as in p99 or fairness")
+        raise _bad(option, text, 0, "the name of a metric is needed, as in p99 or fairness")
     try:
         found = metric(name[1])
     except UsageError as error:
@@ -137,7 +137,7 @@ def _bad(option: str, text: str, at: int, expected: str) -> UsageError:
 
 
 def evaluate(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> ThresholdResult:
-    """Hold the ranked rows of a comparison to a threshold."""
+    """Compare the ranked rows of a comparison with a threshold."""
     ranked = [row for row in rows if row["rank"] is not None]
     if not ranked:
         return ThresholdResult(line.text, None, reason="no strategy was ranked")
@@ -150,7 +150,7 @@ def evaluate(line: Threshold, rows: Iterable[Mapping[str, Any]]) -> ThresholdRes
 
 
 def evaluate_change(line: Regression, against: Mapping[str, Any]) -> ThresholdResult:
-    """Hold what changed since a baseline to a regression."""
+    """Compare the changes since a baseline with a regression."""
     changes = [(row, row["changes"].get(line.metric.field)) for row in against["rows"]]
     known = [(row, each) for row, each in changes if each is not None]
     if not known:
@@ -162,7 +162,7 @@ def evaluate_change(line: Regression, against: Mapping[str, Any]) -> ThresholdRe
 
 
 def _share(change: Mapping[str, Any]) -> float:
-    """Return a change as a number: something that came from nothing has grown beyond all bounds."""
+    """Return a change as a number; a metric that was 0 and is not has grown without bounds."""
     return math.inf if change["change"] is None else float(change["change"])
 
 

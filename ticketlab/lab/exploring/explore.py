@@ -1,4 +1,7 @@
-"""Explorations: run a scenario under one schedule after another, judge each, and shrink the first that goes wrong."""
+"""Explorations: run a scenario under one schedule after another, judge each, shrink the first that goes wrong.
+
+The shrunk schedule is then run on real processes, which must find the same anomalies.
+"""
 
 from __future__ import annotations
 
@@ -24,188 +27,209 @@ from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.fault_search import FaultSearch, Points
+from ticketlab.lab.exploring.fault_options import refuse_impossible
+from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.faults import refuse_impossible
-from ticketlab.lab.plugins.registry import refuse_combination, store_kind
+from ticketlab.lab.plugins.registry import refuse_combination, store_kind, strategy_kind
 
 EXECUTORS: Final = ("inline", "processes")
 
+Progress = Callable[[int, int], None]
 
-def executor_for(cast: ScenarioWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
-    """Return the executor that is asked for; raises UsageError where the store cannot run there."""
-    if how.executor not in EXECUTORS:
-        raise unknown_name("executor", how.executor, EXECUTORS)
-    if how.executor == "inline":
-        return Inline(cast, atomic_accesses=how.atomic_accesses, steps=how.steps, faults=how.faults)
-    store = store_kind(cast.scenario.store)
+
+def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
+    """Return the executor that the options name; raises UsageError if the store cannot run on it."""
+    if options.executor not in EXECUTORS:
+        raise unknown_name("executor", options.executor, EXECUTORS)
+    if options.executor == "inline":
+        return Inline(workload, atomic_accesses=options.atomic_accesses, steps=options.steps, faults=options.faults)
+    store = store_kind(workload.scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be explored with processes: its books never leave one process")
     return Processes(
-        cast, atomic_accesses=how.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout, faults=how.faults
+        workload,
+        atomic_accesses=options.atomic_accesses,
+        steps=options.steps,
+        stall_timeout=options.stall_timeout,
+        faults=options.faults,
     )
 
 
-def refuse_unsupported(scenario: Scenario, executor: str) -> None:
-    """Raise UsageError where the scenario's strategy cannot run on its store, or not under control."""
+def refuse_unsupported(scenario: Scenario, *, inline: bool) -> None:
+    """Raise UsageError if the scenario's strategy cannot run on its store, or cannot be controlled there.
+
+    `inline` says that all buyers shall be explored in one process.
+    """
     refuse_combination(scenario)
-    store, strategy = scenario.store, scenario.strategy
-    server = dict(strategy.options).get("server", "selector")
-    if strategy.name == "clerk" and strategy.variant == "socket" and server != "selector":
+    store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
+    settings = strategy.settings(scenario.strategy)
+    for option, values in strategy.uncontrolled.items():
+        owner = strategy.options[option].variant
+        if settings[option] in values and owner in ("", strategy.variant(scenario.strategy)):
+            raise UsageError(
+                f"{scenario.strategy} cannot be explored: with {option}={settings[option]} it starts processes or "
+                f"queues of its own (use {option}={strategy.options[option].default})"
+            )
+    if inline and store.process_locks and strategy.variant(scenario.strategy) in strategy.opens_data_file:
         raise UsageError(
-            f"{strategy} cannot be explored: its server starts processes or queues of its own (use selector)"
-        )
-    if executor == "inline" and store.name == "sqlite" and strategy.variant == "data-file":
-        raise UsageError(
-            f"{strategy} on {store} cannot be explored inline: closing the database file drops its process's locks on "
-            "it, and SQLite knows that only of other processes (add --executor processes)"
+            f"{scenario.strategy} on {scenario.store} cannot be explored inline: when one buyer closes the store's "
+            "file, the locks of all buyers in its process are lost (add --executor processes)"
         )
 
 
-def explore(
+def explore_scenario(
     scenario: Scenario,
-    how: ExploreOptions | None = None,
+    options: ExploreOptions | None = None,
     *,
     command: str = "",
-    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous: None,
 ) -> Exploration:
     """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
 
-    `progress` is told now and then how many executions there were, and how many of them went wrong.
+    `command` is the command line that runs the search again. `progress` is called now and then with the number of
+    executions so far, and how many of them went wrong.
 
     Raises:
-        UsageError: a name is unknown, or things do not go together.
-        Nondeterminism: the same schedule did not lead to the same steps.
+        UsageError: a name is unknown, or the parts do not go together.
+        Nondeterminism: one schedule led to different steps.
         TicketlabError: the lab could not do its work.
     """
-    how = how or ExploreOptions()
-    return explore_cast(ScenarioWorkload(scenario, how.folder), how, command=command, progress=progress)
+    options = options or ExploreOptions()
+    return explore_workload(ScenarioWorkload(scenario, options.folder), options, command=command, progress=progress)
 
 
-def explore_cast(
-    cast: ScenarioWorkload,
-    how: ExploreOptions,
+def explore_workload(
+    workload: ScenarioWorkload,
+    options: ExploreOptions,
     *,
     command: str = "",
-    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous: None,
 ) -> Exploration:
-    """Do so for what buyers do in a scenario, where that need not be its orders."""
-    refuse_unsupported(cast.scenario, how.executor)
+    """Explore a workload as `explore_scenario` explores a scenario's orders."""
+    refuse_unsupported(workload.scenario, inline=options.executor == "inline")
     began = time.monotonic()
-    with executor_for(cast, how) as executor:
-        refuse_impossible(how, cast.scenario, cast.store, executor.size - len(executor.scripts))
-        seen = search_all(executor, cast, how, progress)
-        finding = _finding(executor, cast, how, *seen.first) if seen.first else None
+    with executor_for(workload, options) as executor:
+        refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
+        tally = search_all(executor, workload, options, progress)
+        finding = _finding(executor, workload, options, *tally.first) if tally.first else None
     return Exploration(
         command=command,
-        scenario=cast.scenario,
-        how=how,
-        executions=seen.executions,
-        anomalous=seen.anomalous,
-        names=dict(seen.names),
-        exhausted=seen.exhausted,
+        scenario=workload.scenario,
+        how=options,
+        executions=tally.executions,
+        anomalous=tally.anomalous,
+        names=dict(tally.names),
+        exhausted=tally.exhausted,
         seconds=time.monotonic() - began,
         finding=finding,
-        environment=environment(how.folder or Path.cwd()),
-        injected=seen.points.told(),
-        left_behind=sorted(cast.left_behind),
+        environment=environment(options.folder or Path.cwd()),
+        injected=tally.points.results(),
+        left_behind=sorted(workload.left_behind),
     )
 
 
 @dataclass(slots=True)
 class SearchTally:
-    """What a search has come to. `worst` holds the first anomaly of each name."""
+    """The counts of a search. `examples` holds the first anomaly of each name."""
 
     executions: int = 0
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
-    points: Points = field(default_factory=Points)
-    worst: list[Anomaly] = field(default_factory=list)
+    points: FaultPointTally = field(default_factory=FaultPointTally)
+    examples: list[Anomaly] = field(default_factory=list)
 
 
 def search_all(
     executor: Executor,
-    cast: ScenarioWorkload,
-    how: ExploreOptions,
-    progress: Callable[[int, int], None] = lambda _done, _anomalous: None,
-    seen: SearchTally | None = None,
+    workload: ScenarioWorkload,
+    options: ExploreOptions,
+    progress: Progress = lambda _done, _anomalous: None,
+    tally: SearchTally | None = None,
 ) -> SearchTally:
-    """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left.
+    """Run a search and judge each execution: until one goes wrong or, with `exhaust`, until no schedule is left.
 
-    What is found goes into `seen` at once, so that it is there even where the search breaks off.
+    Each execution is counted in `tally` at once, so that the counts are there even if the search is interrupted.
     """
-    seen = seen or SearchTally()
-    tried = FaultSearch(executor, how)
-    for execution, strikes in tried.executions():
-        seen.executions += 1
-        if seen.executions % 100 == 0:
-            progress(seen.executions, seen.anomalous)
-        anomalies = cast.judge(execution)
-        seen.points.count(execution, strikes, anomalies, len(cast.scripts))
+    tally = tally or SearchTally()
+    searched = FaultSearch(executor, options)
+    for execution, faults in searched.executions():
+        tally.executions += 1
+        if tally.executions % 100 == 0:
+            progress(tally.executions, tally.anomalous)
+        anomalies = workload.judge(execution)
+        tally.points.count(execution, faults, anomalies, len(workload.scripts))
         if anomalies:
-            seen.anomalous += 1
-            seen.worst += [anomaly for anomaly in anomalies if anomaly.name not in seen.names]
-            seen.names.update({anomaly.name for anomaly in anomalies})
-            if seen.first is None:
-                seen.first = seen.executions, execution, strikes, anomalies
-            if not how.exhaust:
+            tally.anomalous += 1
+            tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
+            tally.names.update({anomaly.name for anomaly in anomalies})
+            if tally.first is None:
+                tally.first = tally.executions, execution, faults, anomalies
+            if not options.exhaust:
                 break
-    seen.exhausted = tried.exhausted
-    return seen
+    tally.exhausted = searched.exhausted
+    return tally
 
 
 def _finding(
     executor: Executor,
-    cast: ScenarioWorkload,
-    how: ExploreOptions,
+    workload: ScenarioWorkload,
+    options: ExploreOptions,
     number: int,
     execution: Execution,
-    strikes: FaultPoints,
+    faults: FaultPoints,
     anomalies: list[Anomaly],
 ) -> Finding:
+    """Shrink an anomalous execution, and return it with its case."""
     wanted = {anomaly.name for anomaly in anomalies}
 
-    def fails(one: Execution) -> bool:
-        return bool(wanted & {anomaly.name for anomaly in cast.judge(one)})
+    def fails(candidate: Execution) -> bool:
+        return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, strikes=strikes)
+    small = shrink(executor, execution, fails, strikes=faults)
     last = run_schedule(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
-    found = cast.judge(last)
+    found = workload.judge(last)
     if not found:
-        raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
+        raise TicketlabError(
+            "the shrunk schedule went wrong once, and did not when it was repeated: the outcome depends on more than "
+            "the schedule"
+        )
     case = Case(
-        scenario=cast.scenario,
+        scenario=workload.scenario,
         schedule=last.schedule,
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
         strikes=small.strikes,
         when=tuple(last.when),
-        atomic_accesses=how.atomic_accesses,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": number, **cast.origin},
+        atomic_accesses=options.atomic_accesses,
+        found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), cast.history(last), _confirm(case, cast, how))
+    return Finding(case, last, tuple(found), workload.history(last), _confirm(case, workload, options))
 
 
-def _confirm(case: Case, cast: ScenarioWorkload, how: ExploreOptions) -> str:
-    """Replay a case on real processes, unless it was found there; say how it went, or why it was not asked."""
+def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
+    """Replay a case on real processes, unless it was found there; say how it went, or why it was not replayed."""
     store = store_kind(case.scenario.store)
-    if how.executor == "processes":
+    if options.executor == "processes":
         return "found on real processes"
     if store.in_process:
-        return f"not asked of real processes: {store.name} never leaves one process"
-    if cast.in_process_only:
+        return f"not run on real processes: {store.name} never leaves one process"
+    if workload.in_process_only:
         return "found in one process"
-    cast = cast.copy()
+    workload = workload.copy()
     with Processes(
-        cast, atomic_accesses=case.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout, faults=case.faults
+        workload,
+        atomic_accesses=case.atomic_accesses,
+        steps=options.steps,
+        stall_timeout=options.stall_timeout,
+        faults=case.faults,
     ) as executor:
         again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
         case.check(again)
-        found = {anomaly.name for anomaly in cast.judge(again)}
+        found = {anomaly.name for anomaly in workload.judge(again)}
     if not set(case.anomalies) <= found:
         raise TicketlabError(
             f"real processes do not confirm the shrunk schedule: {', '.join(case.anomalies)} in one process, "

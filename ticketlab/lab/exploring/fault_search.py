@@ -1,8 +1,8 @@
-"""Explorations in which faults strike: every point of every participant in turn, or drawn from a seed.
+"""Explorations in which faults strike: at every point of every participant in turn, or at points drawn from a seed.
 
-A policy that comes to an end is asked to do so for each point anew: first with no fault, then with each fault at each
-participant's first point, its second, and so on until in no schedule there is such a point any more. Other policies go
-on for ever, and so does the drawing.
+A policy that ends is run once without a fault, and then once for each fault at each participant's first point, second
+point, and so on, until no schedule reaches the point any more. For a policy that never ends, faults and points are
+drawn, for ever.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
 
-Tried = tuple[Execution, FaultPoints]  # an execution, and what was to strike in it
+Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
 
 
 class FaultSearch:
-    """The executions of an exploration, with faults or without; `exhausted` once all that there can be were tried."""
+    """The executions of an exploration, with or without faults; `exhausted` when every possible one was run."""
 
-    def __init__(self, executor: Executor, how: ExploreOptions) -> None:
-        if how.executions < 1:
-            raise UsageError(f"{how.executions} executions explore nothing: at least 1 is needed")
+    def __init__(self, executor: Executor, options: ExploreOptions) -> None:
+        if options.executions < 1:
+            raise UsageError(f"{options.executions} executions explore nothing: at least 1 is needed")
         self._executor = executor
-        self._how = how
-        self._kind = policy_kind(how.policy)
+        self._options = options
+        self._kind = policy_kind(options.policy)
         self.exhausted = False
 
     def executions(self) -> Iterator[Tried]:
-        """Yield each execution, and what was to strike in it."""
+        """Yield each execution with the faults that were planned for it."""
         for number, tried in enumerate(self._all()):
-            if number == self._how.executions:
+            if number == self._options.executions:
                 return
             yield tried
         self.exhausted = self._kind.exhausts
 
     def _all(self) -> Iterator[Tried]:
-        if not self._how.faults:
+        if not self._options.faults:
             return self._under(())
         return self._everywhere() if self._kind.ends else self._drawn()
 
@@ -67,50 +67,50 @@ class FaultSearch:
             noticed[SERVER] |= servers_footprint(execution)
             yield execution, none
         self._executor.expose({who: tuple(sorted(names)) for who, names in noticed.items()})
-        for fault in self._how.faults:
+        for fault in self._options.faults:
             for who in self._victims(fault):
                 for point in count():
                     injected = False
-                    for execution, strikes in self._under((FaultPoint(who, point, fault),)):
-                        if execution.injected:  # else it is one of those without a fault
+                    for execution, faults in self._under((FaultPoint(who, point, fault),)):
+                        if execution.injected:  # otherwise the point was not reached, and the execution is a repetition
                             injected = True
-                            yield execution, strikes
+                            yield execution, faults
                     if not injected:
                         break
 
-    def _under(self, strikes: FaultPoints) -> Iterator[Tried]:
-        policy = self._kind.make(self._how.policy, self._how.seed)
-        for execution in search(self._executor, policy, strikes=strikes):
-            yield execution, strikes
+    def _under(self, faults: FaultPoints) -> Iterator[Tried]:
+        policy = self._kind.make(self._options.policy, self._options.seed)
+        for execution in search(self._executor, policy, strikes=faults):
+            yield execution, faults
 
     def _drawn(self) -> Iterator[Tried]:
-        policy = self._kind.make(self._how.policy, self._how.seed)
+        policy = self._kind.make(self._options.policy, self._options.seed)
         longest: dict[int, int] = {}
         for number in count():
-            draw = Random(f"faults/{self._how.seed}/{number}")
-            fault = draw.choice(self._how.faults)
+            draw = Random(f"faults/{self._options.seed}/{number}")
+            fault = draw.choice(self._options.faults)
             who = draw.choice(self._victims(fault))
-            strikes = (FaultPoint(who, draw.randint(0, longest.get(who, 8)), fault),)
-            execution = next(search(self._executor, policy, 1, strikes=strikes), None)
+            faults = (FaultPoint(who, draw.randint(0, longest.get(who, 8)), fault),)
+            execution = next(search(self._executor, policy, 1, strikes=faults), None)
             if execution is None:
                 return
             made = sum(mover == who for mover in execution.trace.who)
             longest[who] = max(longest.get(who, 0), made)
-            yield execution, strikes
+            yield execution, faults
 
 
-class Points:
-    """What came of the faults, point by point."""
+class FaultPointTally:
+    """The outcome of each fault at each point, counted over the executions in which it struck."""
 
     def __init__(self) -> None:
-        self._by_strike: dict[FaultPoint, FaultPointResult] = {}
+        self._by_point: dict[FaultPoint, FaultPointResult] = {}
 
-    def count(self, execution: Execution, strikes: FaultPoints, anomalies: Sequence[Anomaly], buyers: int) -> None:
-        """Take in one execution."""
-        for strike in strikes:
-            if strike.who in execution.injected:
-                point = self._by_strike.get(strike) or _untried(strike, participant_name(strike.who, buyers), execution)
-                self._by_strike[strike] = replace(
+    def count(self, execution: Execution, faults: FaultPoints, anomalies: Sequence[Anomaly], buyers: int) -> None:
+        """Add one execution."""
+        for fault in faults:
+            if fault.who in execution.injected:
+                point = self._by_point.get(fault) or _untried(fault, participant_name(fault.who, buyers), execution)
+                self._by_point[fault] = replace(
                     point,
                     executions=point.executions + 1,
                     anomalous=point.anomalous + bool(anomalies),
@@ -118,21 +118,21 @@ class Points:
                     waited=max(point.waited, execution.waited),
                 )
 
-    def told(self) -> list[FaultPointResult]:
-        """Return them in the order in which they were tried."""
-        return list(self._by_strike.values())
+    def results(self) -> list[FaultPointResult]:
+        """Return the points in the order in which they were tried."""
+        return list(self._by_point.values())
 
 
-def _untried(strike: FaultPoint, who: str, execution: Execution) -> FaultPointResult:
-    """Return a point of which nothing has come so far."""
-    before = _before(execution, strike)
-    return FaultPointResult(strike.fault, who, strike.point, before, executions=0, anomalous=0, names={}, waited=0.0)
+def _untried(fault: FaultPoint, who: str, execution: Execution) -> FaultPointResult:
+    """Return a point with no execution counted yet."""
+    before = _before(execution, fault)
+    return FaultPointResult(fault.fault, who, fault.point, before, executions=0, anomalous=0, names={}, waited=0.0)
 
 
-def _before(execution: Execution, strike: FaultPoint) -> str:
-    """Return the step that a fault struck before, or befell."""
+def _before(execution: Execution, fault: FaultPoint) -> str:
+    """Return the step that the fault struck before, or the step that failed by it."""
     for note in execution.notes:
-        if execution.trace.who[note.step] == strike.who:
+        if execution.trace.who[note.step] == fault.who:
             if note.what == "before":
                 return str(note.value)
             if note.what == "fault":

@@ -1,7 +1,7 @@
-"""The session that a function under test is given: the store's own, which also counts what the buyer takes.
+"""The session that a function under test is given: the store's own, which also counts the tickets that a buyer takes.
 
-A purchase that returns nothing can still lose an update. So each write is held against what the same buyer read before
-it, and the difference is what the buyer took by its own reckoning; the books must account for the sum of these.
+A purchase that returns nothing can still lose an update. So each write is compared with what the same buyer read
+before: the difference is the number of tickets that the buyer took. The books must account for the sum of all buyers.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from ticketlab.core.plugin import Conditional, Perform, Session, Transactional, 
 
 
 class CallResult(NamedTuple):
-    """What came of one buyer's call: its receipts, how many tickets it says it has, how many it took off the books.
+    """The result of one buyer's call: its receipts, how many tickets it says it has, how many it took off the books.
 
-    `says` is None where the function returned no number, `took` where it wrote without having read.
+    `says` is None if the function returned no number, `took` if it wrote without having read.
     """
 
     receipts: tuple[tuple[Request, Outcome], ...]
@@ -41,10 +41,10 @@ class CallResult(NamedTuple):
 
 
 class BuyerSession:
-    """One buyer's session of the store, and its way to buy under the strategy.
+    """One buyer's session of the store, with methods that buy under the strategy.
 
-    `read`, `write` and whatever else the store's session has go to the store itself, with nothing guarding them but the
-    function under test; `buy`, `search`, `hold`, `confirm` and `cancel` go through the strategy.
+    `read`, `write`, `compare_and_set`, `transaction` and `apply` are the store's own, guarded by nothing but the
+    function under test. `buy`, `search`, `hold`, `confirm` and `cancel` go through the strategy.
     """
 
     def __init__(self, buyer: int, session: Session, perform: Perform) -> None:
@@ -57,18 +57,18 @@ class BuyerSession:
         self._receipts: list[tuple[Request, Outcome]] = []
 
     def read(self, section: str = "main") -> Stock:
-        """Return the section's record as it stands."""
+        """Return the section's record as the books have it now."""
         stock = self._session.read(section)
         self._known[section] = stock.remaining
         return stock
 
     def write(self, stock: Stock, entry: Entry | None = None) -> None:
-        """Put the record in place of whatever stands there, and the entry, if any, into the ledger."""
+        """Replace the section's record, whatever it is by now; add the entry, if any, to the ledger."""
         self._session.write(stock, entry)
         self._count(stock)
 
     def compare_and_set(self, stock: Stock, entry: Entry | None = None) -> bool:
-        """Write the record if its version is still the one that was read; say whether it was."""
+        """Write the record if its version is still the one that was read; return whether it was written."""
         written = cast("Versioned", self._has("compare_and_set")).compare_and_set(stock, entry)
         if written:
             self._count(stock)
@@ -76,7 +76,7 @@ class BuyerSession:
 
     @contextmanager
     def transaction(self, mode: str) -> Iterator[None]:
-        """Commit what is done inside, or roll it back; what is rolled back was not taken."""
+        """Commit the reads and writes inside, or roll them back; tickets are not counted as taken if they roll back."""
         before = dict(self._known), self._took, self._blind
         try:
             with cast("Transactional", self._has("transaction")).transaction(mode):
@@ -86,11 +86,11 @@ class BuyerSession:
             raise
 
     def apply(self, request: Request) -> Outcome:
-        """Perform a request by statements that check and change at once."""
+        """Perform a request by the store's statements that check and change at once."""
         return self._receipt(request, cast("Conditional", self._has("apply")).apply(request))
 
     def buy(self, quantity: int = 1, section: str = "main") -> Sold | SoldOut:
-        """Buy under the strategy."""
+        """Buy tickets under the strategy."""
         request = Buy(self.buyer, section, quantity)
         return cast("Sold | SoldOut", self._receipt(request, self._perform(request)))
 
@@ -132,13 +132,13 @@ class BuyerSession:
         self._receipts.append((request, outcome))
         return outcome
 
-    def told(self, returned: Any) -> CallResult:
-        """Return what came of the call; raises UsageError where what it returned says nothing that can be judged."""
+    def result(self, returned: Any) -> CallResult:
+        """Return the result of the call; raises UsageError if it cannot be judged by what the function returned."""
         receipts, says = tuple(self._receipts), None
         if isinstance(returned, int):
             says = int(returned)
         elif isinstance(returned, Sold | SoldOut) or _are_numbers(returned):
-            if not receipts:  # a request's own receipt is the better one: it knows the section
+            if not receipts:  # a receipt of `buy` is better: it names the section
                 receipts = (_as_receipt(self.buyer, returned),)
         elif returned is not None:
             raise UsageError(

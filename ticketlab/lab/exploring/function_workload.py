@@ -1,9 +1,9 @@
-"""Trials: any function of the user's, called once for each buyer, explored as purchases are.
+"""A user's function as a workload: called once for each buyer, and explored as purchases are.
 
-Up to four witnesses find what went wrong: the books themselves (negative stock, a ticket twice in the ledger, an
-invariant of the user's own), the receipts (where the function buys through its session or returns tickets), the number
-of tickets that it says it has, and what each buyer took by its own reckoning. An exception that leaves the function is
-wrong as well, and so is an execution that cannot come to its end.
+Four witnesses are compared, as far as each is there: the books themselves (negative stock, a ticket twice in the
+ledger, the user's own invariant), the receipts (if the function buys through its session or returns tickets), the
+number of tickets that each call says it has, and the number that it took off the books by its own reads and writes. An
+exception that leaves the function is an anomaly as well, and so is an execution that cannot complete.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.workload import RequestRecord
+from ticketlab.lab.books import read_books
 from ticketlab.lab.exploring.function_session import BuyerSession, CallResult
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.launch.recorder import outcome_fields, request_fields
@@ -30,10 +31,10 @@ Invariant = Callable[[Books], object]
 
 
 class FunctionWorkload(ScenarioWorkload):
-    """The cast of a function under test.
+    """The calls of a function under test.
 
-    `invariant` is given the books after each execution, and holds unless it returns False or raises AssertionError;
-    `reset` is called before each execution, to put back what the function shares beside the store.
+    `invariant` is given the books after each execution, and holds unless it returns False or raises AssertionError.
+    `reset` is called before each execution, to put back what the buyers share beside the store.
     """
 
     in_process_only = True
@@ -54,27 +55,27 @@ class FunctionWorkload(ScenarioWorkload):
         self.origin = {"test": test} if test else {}
 
     def reset(self) -> None:
-        """Put back the opening stock, and what the function shares."""
+        """Put back the opening stock, and what the buyers share beside the store."""
         super().reset()
         if self._reset is not None:
             self._reset()
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Open the buyer's session, and call the function with it."""
-        return self._called(buyer)  # type: ignore[return-value]  # what came of a call is more than an outcome
+        return self._called(buyer)  # type: ignore[return-value]  # a call has more to say than an outcome
 
     @contextmanager
     def _called(self, buyer: int) -> Iterator[Callable[[Request], CallResult]]:
         with super().join(buyer) as perform, self._store.session() as session:
 
             def call(_request: Request) -> CallResult:
-                checkout = BuyerSession(buyer, session, perform)
-                return checkout.told(self.function(checkout))
+                buyer_session = BuyerSession(buyer, session, perform)
+                return buyer_session.result(self.function(buyer_session))
 
             yield call
 
     def operations(self, execution: Execution) -> list[Operation]:
-        """Return the receipts; who crashed or was broken off inside may have bought."""
+        """Return the receipts; a call that raised or was cut short may have bought."""
         found = []
         for record in execution.records:
             invoked, returned = execution.span(record)
@@ -91,8 +92,8 @@ class FunctionWorkload(ScenarioWorkload):
         return found
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return what went wrong in the execution that just ran."""
-        books, found = self.read_books()
+        """Return the anomalies of the execution that just ran."""
+        books, found = read_books(self._store)
         found += self.endings(execution)
         calls = [record.outcome for record in execution.records if isinstance(record.outcome, CallResult)]
         if any(call.receipts for call in calls):
@@ -105,7 +106,7 @@ class FunctionWorkload(ScenarioWorkload):
         return found
 
     def endings(self, execution: Execution) -> list[Anomaly]:
-        """Return what kept a buyer from its end: any exception that leaves the function does."""
+        """Return the anomalies by which a buyer did not complete: any exception that leaves the function is one."""
         stuck = [one for one in super().endings(execution) if one.name != "buyer crashed"]
         return stuck + [_raised(record) for record in execution.records if isinstance(record.outcome, Exception)]
 
@@ -133,24 +134,24 @@ def _raised(record: RequestRecord) -> Anomaly:
 
 
 def _sums(tickets: int, calls: Sequence[CallResult], books: Books) -> Iterator[Anomaly]:
-    """Hold what the buyers say, and what they took, against the books.
+    """Compare the numbers that the buyers say and took with the books.
 
-    Who says "yes" may have more than one ticket, so only who reckons can prove that the books lack too many. Where
-    nobody touched the books, the function sells something else, and only the number of tickets counts.
+    A call that only returns True may have bought several tickets. So "ghost sale" needs the numbers that all calls
+    took. If nobody changed the books, the function sells something else, and only the number of tickets counts.
     """
     gone = sum(stock.tickets - stock.remaining for stock in books.stocks.values())
     says = sum(call.says or 0 for call in calls)
     took = sum(call.took or 0 for call in calls)
-    reckoned = all(call.took is not None for call in calls)
-    what, count = ("buyers say that they have", says) if says > took or not reckoned else ("buyers took", took)
-    evidence = {"says": says, "took": took if reckoned else None, "gone": gone, "tickets": tickets}
+    all_known = all(call.took is not None for call in calls)
+    what, count = ("buyers say that they have", says) if says > took or not all_known else ("buyers took", took)
+    evidence = {"says": says, "took": took if all_known else None, "gone": gone, "tickets": tickets}
     if count > tickets:
         yield Anomaly("oversold", f"{what} {count} tickets, and there were only {tickets}", evidence)
-    if count > gone and (took or gone or not reckoned):
-        sentence = f"{what} {count} tickets, the books count {gone}: {count - gone} were overwritten"
+    if count > gone and (took or gone or not all_known):
+        sentence = f"{what} {count} tickets, the books count {gone}: {count - gone} overwritten"
         yield Anomaly("lost update", sentence, evidence)
-    if reckoned and took < gone:
-        yield Anomaly("ghost sale", f"buyers took {took} tickets, but {gone} are gone from the books", evidence)
+    if all_known and took < gone:
+        yield Anomaly("ghost sale", f"buyers took {took} tickets, but {gone} are missing from the books", evidence)
 
 
 def _books_alone(books: Books) -> Iterator[Anomaly]:

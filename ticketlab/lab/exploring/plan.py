@@ -1,17 +1,16 @@
-"""Play a scenario by a plan: one controlled execution, by given delays in virtual time or by a given schedule."""
+"""Run a scenario by a plan: one controlled execution, by given delays in virtual time or by a given schedule."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import FaultPoint
 from ticketlab.core.history import History
 from ticketlab.core.inventory import Hold, Request
-from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
@@ -23,19 +22,18 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
+from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.faults import needs_processes, refuse_impossible
+from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.plugins.registry import refuse_holds, store_kind
-from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race as race_live
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PlanResult:
-    """What one plan led to. `str` draws it: the verdict, who did what in which order, and what went wrong.
+    """The result of one plan. `str` draws it: the verdict, the steps of each buyer in their order, the anomalies.
 
-    `case` replays it; it is None where the plan came with orders of its own, which cases do not hold.
+    `case` replays the run. It is None if the plan came with orders of its own, which a case cannot hold.
     """
 
     scenario: Scenario
@@ -52,21 +50,21 @@ class PlanResult:
 
     @property
     def anomalies(self) -> Sequence[Anomaly]:
-        """What went wrong."""
+        """The anomalies found."""
         return self.verdict.anomalies
 
     @property
     def sold(self) -> int:
-        """How many tickets buyers were told that they hold."""
+        """How many tickets the buyers were told that they have."""
         return sum(one.sold for one in self.history.operations)
 
     @property
     def schedule(self) -> Schedule:
-        """Who made each step, staff included."""
+        """Who made each step, numbered from 1: the buyers first, then the service processes."""
         return Schedule(tuple(who + 1 for who in self.execution.schedule))
 
     def to_json(self) -> Mapping[str, Any]:
-        """Return the result as results are saved."""
+        """Return the result as it is saved."""
         return {
             "store": str(self.scenario.store),
             "strategy": str(self.scenario.strategy),
@@ -88,59 +86,7 @@ class PlanResult:
         return f"{self!r}\n{drawn(self.execution, self.scenario.buyers, self.anomalies)}"
 
 
-@overload
-def race(scenario: Scenario, plan: RaceOptions | None = None) -> Result: ...
-
-
-@overload
-def race(
-    scenario: Scenario,
-    plan: Plan,
-    *,
-    executor: str | None = None,
-    orders: Sequence[Sequence[Request]] | None = None,
-    atomic_accesses: bool = False,
-    faults: Sequence[FaultPoint] = (),
-) -> PlanResult: ...
-
-
-def race(
-    scenario: Scenario,
-    plan: Plan | RaceOptions | None = None,
-    *,
-    executor: str | None = None,
-    orders: Sequence[Sequence[Request]] | None = None,
-    atomic_accesses: bool = False,
-    faults: Sequence[FaultPoint] = (),
-) -> Result | PlanResult:
-    """Race a scenario: live on the wall clock or, by a timing or a schedule, under control and in virtual time.
-
-    Under control the same scenario and plan give the same history every time, on `inline` and on `processes` alike.
-    `orders` lists what each buyer asks for, in place of what the scenario draws; `atomic_accesses` takes reads and
-    writes as one step each; `faults` strike at the points that they name. Without an `executor` it is `processes` where
-    a fault needs real ones, and `inline` otherwise. Inside a Hypothesis test a race that goes wrong is drawn in the
-    report.
-
-    Raises:
-        UsageError: a name is unknown, or things do not go together.
-        TicketlabError: the lab could not do its work.
-    """
-    if isinstance(plan, Timing | Schedule):
-        played = run_plan(
-            scenario, plan, executor=executor, orders=orders, atomic_accesses=atomic_accesses, faults=faults
-        )
-        if not played.valid:
-            _tell(played)
-        return played
-    if orders is not None or executor is not None or atomic_accesses or faults:
-        raise UsageError(
-            "a live race takes no orders, executor, whole or faults: give it a Timing or a Schedule to control it, or "
-            "RaceOptions(faults=...) for faults at random"
-        )
-    return race_live(scenario, plan)
-
-
-def run_plan(
+def execute_plan(
     scenario: Scenario,
     plan: Plan,
     *,
@@ -149,27 +95,27 @@ def run_plan(
     atomic_accesses: bool = False,
     faults: Sequence[FaultPoint] = (),
 ) -> PlanResult:
-    """Run the one execution that a plan describes, and judge it."""
+    """Run a scenario once by a plan, and judge it: see `ticketlab.run_plan`, which also draws it for Hypothesis."""
     _check_plan(scenario, plan, orders)
-    kinds = tuple(dict.fromkeys(strike.fault for strike in faults))
-    how = ExploreOptions(
+    kinds = tuple(dict.fromkeys(fault.fault for fault in faults))
+    options = ExploreOptions(
         executor=executor or ("processes" if needs_processes(kinds, scenario.strategy) else "inline"),
         atomic_accesses=atomic_accesses,
         faults=kinds,
     )
-    refuse_unsupported(scenario, how.executor)
-    cast = ScenarioWorkload(scenario, scripts=orders)
+    refuse_unsupported(scenario, inline=options.executor == "inline")
+    workload = ScenarioWorkload(scenario, scripts=orders)
     without = frozenset(
         (buyer, place)
         for buyer in range(plan.buyers if isinstance(plan, Timing) else scenario.buyers, scenario.buyers)
-        for place in range(len(cast.scripts[buyer]))
+        for place in range(len(workload.scripts[buyer]))
     )
-    with executor_for(cast, how) as running:
-        refuse_impossible(how, scenario, cast.store, running.size - len(running.scripts))
+    with executor_for(workload, options) as running:
+        refuse_impossible(options, scenario, workload.store, running.size - len(running.scripts))
         _check_victims(faults, running.size)
         (execution,) = search(running, _policy(plan), without=without, strikes=tuple(faults))
-        anomalies = tuple(cast.judge(execution))
-        history = cast.history(execution)
+        anomalies = tuple(workload.judge(execution))
+        history = workload.history(execution)
     case = Case(
         scenario=scenario,
         schedule=execution.schedule,
@@ -200,32 +146,34 @@ def _policy(plan: Plan) -> Policy:
 
 def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Request]] | None) -> None:
     if isinstance(plan, Timing) and plan.buyers > scenario.buyers:
-        raise UsageError(f"the timing is for {plan.buyers} buyers, and the scenario has {scenario.buyers}")
+        raise UsageError(f"the timing is for {plan.buyers} buyers, but the scenario has {scenario.buyers}")
     if orders is None:
         return
     if len(orders) != scenario.buyers:
-        raise UsageError(f"there are orders for {len(orders)} buyers, and the scenario has {scenario.buyers}")
+        raise UsageError(f"there are orders for {len(orders)} buyers, but the scenario has {scenario.buyers}")
     for who, script in enumerate(orders, 1):
         for request in script:
             if isinstance(request, Hold):
                 refuse_holds(store_kind(scenario.store))
             if request.buyer != who or request.section not in scenario.inventory.sections:
-                raise UsageError(f"buyer {who} cannot make the order {request}: it names another buyer or section")
+                raise UsageError(
+                    f"buyer {who} cannot make the order {request}: it names another buyer, or an unknown section"
+                )
 
 
 def _check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
-    victims = [strike.who for strike in faults]
+    victims = [fault.who for fault in faults]
     if len(set(victims)) < len(victims):
-        raise UsageError("two faults strike the same participant, and only one can")
-    for strike in faults:
-        if not 0 <= strike.who < participants or strike.point < 0:
-            raise UsageError(f"{strike} strikes nobody: there are {participants} participants, numbered from 0")
+        raise UsageError("two faults strike the same participant: name at most one for each")
+    for fault in faults:
+        if not 0 <= fault.who < participants or fault.point < 0:
+            raise UsageError(f"{fault} strikes nobody: there are {participants} participants, numbered from 0")
 
 
-def _tell(played: PlanResult) -> None:
-    """Add what went wrong to the report of the Hypothesis test that runs now, if one does."""
+def note_in_hypothesis(result: PlanResult) -> None:
+    """Draw the result in the report of the Hypothesis test that is running, if one is."""
     if "hypothesis" in sys.modules:
         import hypothesis
 
         if hypothesis.currently_in_test_context():
-            hypothesis.note(str(played))
+            hypothesis.note(str(result))

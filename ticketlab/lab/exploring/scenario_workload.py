@@ -1,4 +1,4 @@
-"""A scenario as a cast: its store and strategy, opened for exploration, and what an execution of it comes to."""
+"""A scenario as a workload: opens its store and strategy for exploration, and judges an execution of it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any, cast
 
 from ticketlab.checker.books import judge_books
 from ticketlab.checker.linearize import check
-from ticketlab.core.errors import PurchaseError, TicketlabError, TornRead
+from ticketlab.core.errors import PurchaseError, TicketlabError
 from ticketlab.core.faults import FaultKind
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Confirm, Held, Hold, Request, Sold
+from ticketlab.core.pacing import Action
 from ticketlab.core.plugin import Perform, Resettable, SeizableStore, ServedStore, Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
@@ -23,15 +24,16 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import RequestRecord, crashed
 from ticketlab.lab.artifacts.race_folder import live_folder
+from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.launch.recorder import outcome_fields, request_fields
 
 
 class ScenarioWorkload:
-    """The cast of a scenario; its files stand in a live folder of their own from `open` to `close`.
+    """The orders of a scenario's buyers; its files stand in a live folder of their own from `open` to `close`.
 
-    `origin` is what a case should say of where it was found; `in_process_only` says that what the buyers do may depend
-    on this process, so that others need not confirm it.
+    A case says that it was found in `origin`. `in_process_only` says that the buyers may depend on this process, so
+    that other processes cannot confirm what is found.
     """
 
     origin: Mapping[str, str] = {}
@@ -40,7 +42,7 @@ class ScenarioWorkload:
     def __init__(
         self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
     ) -> None:
-        """Take the scenario, and what each buyer asks for where that is not what the scenario draws."""
+        """Take a scenario, and each buyer's requests if they are not those that the scenario draws."""
         self.scenario = scenario
         if scripts is None:
             scripts = [scenario.requests(1 + who) for who in range(scenario.buyers)]
@@ -49,10 +51,10 @@ class ScenarioWorkload:
         self._model = "holds" if holding else "counter"
         self._folder = folder
         self._taken = ExitStack()
-        self.left_behind: set[str] = set()  # names of files that were left behind after a fault
+        self.left_behind: set[str] = set()  # the names of files that only executions with a fault leave behind
         self._struck = False
         self._clean_folder: frozenset[str] = frozenset()
-        self._right: set[object] = set()  # what was told and written in executions that were judged to be right
+        self._right: set[object] = set()  # the outcomes that were judged to be right
         self._store: Store
         self._strategy: Strategy
 
@@ -63,7 +65,7 @@ class ScenarioWorkload:
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Store, int]]:
-        """Open the store and the strategy for a look, and yield the store and how many staff there are."""
+        """Open the store and the strategy for a while; yield the store and the number of service processes."""
         services = self.open()
         try:
             yield self._store, len(services)
@@ -71,11 +73,11 @@ class ScenarioWorkload:
             self.close()
 
     def copy(self) -> ScenarioWorkload:
-        """Return another cast of the same."""
+        """Return another workload of the same requests."""
         return ScenarioWorkload(self.scenario, scripts=self.scripts)
 
     def open(self) -> Sequence[Callable[[], None]]:
-        """Create the store, and prepare the strategy; return its staff."""
+        """Create the store, and prepare the strategy; return its services."""
         scenario = self.scenario
         with ExitStack() as stack:
             folder = stack.enter_context(live_folder(self._folder))
@@ -90,13 +92,13 @@ class ScenarioWorkload:
                 raise TicketlabError(f"cannot set up in {folder}: {error.strerror or error}") from error
             stack.callback(strategy.close)
             self._store, self._strategy = store, strategy
-            # Asked once: to look through a class for what a protocol names takes as long as half an execution.
+            # Asked once: to look up the methods of a protocol takes as long as half an execution.
             self._remembering = strategy if isinstance(strategy, Resettable) else None
             self._taken = stack.pop_all()
         return strategy.services()
 
     def _look_around(self, folder: Path) -> None:
-        """See which files are left when everybody is gone; after a fault there may be more than otherwise."""
+        """List the files that are left at the end; `left_behind` gathers those that only a fault leaves behind."""
         left = frozenset(re.sub(r"\d+", "N", path.name) for path in folder.rglob("*"))
         if self._struck:
             self.left_behind |= left - self._clean_folder
@@ -104,17 +106,17 @@ class ScenarioWorkload:
             self._clean_folder = left
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
-        """Take part as the strategy has it."""
+        """Join the strategy as a buyer."""
         return self._strategy.join(self._store, buyer)
 
     def reset(self) -> None:
-        """Put the opening stock back, and what the strategy's files said at the opening."""
+        """Put back the opening stock, and the opening contents of the strategy's files."""
         self._store.reset()
         if self._remembering is not None:
             self._remembering.reset()
 
     def seize(self) -> AbstractContextManager[object]:
-        """Keep the store locked as an outsider does."""
+        """Keep the store locked, as a process outside the race might."""
         return cast("SeizableStore", self._store).seize()
 
     def servers(self) -> Sequence[int]:
@@ -122,55 +124,45 @@ class ScenarioWorkload:
         return cast("ServedStore", self._store).servers()
 
     def close(self) -> None:
-        """Take everything down."""
+        """Close the store and the strategy, and remove the folder."""
         self._taken.close()
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return what went wrong in the execution that just ran: by receipts, books and times, and how it ended.
+        """Return the anomalies of the execution that just ran: by receipts, books and times, and by how it ended.
 
-        Times are looked at last, and only where they could matter: where nobody was turned away, sums say it all.
+        Times are compared last, and only if they can add something: if every order was met, the sums are enough.
         """
         self._struck = bool(execution.injected)
-        books, found = self.read_books(struck=self._struck)
-        seen = _seen(execution, books)
-        if seen in self._right:
+        books, found = read_books(self._store, any_error=self._struck)
+        outcome = _outcome(execution, books)
+        if outcome in self._right:
             return []
         found += self.endings(execution)
         found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
         if not found and _ordered(execution):
             found += check(self.history(execution)).anomalies
-        if not found and seen is not None:
-            self._right.add(seen)
+        if not found and outcome is not None:
+            self._right.add(outcome)
         return found
 
-    def read_books(self, *, struck: bool = False) -> tuple[Books | None, list[Anomaly]]:
-        """Read the books afresh; where nobody can, say so: after a fault, whatever the store's reason is."""
-        try:
-            return self._store.books(), []
-        except Exception as error:
-            if not struck and not isinstance(error, TornRead):
-                raise
-            reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
-            return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
-
     def endings(self, execution: Execution) -> list[Anomaly]:
-        """Return what kept the execution, or a buyer in it, from coming to its end."""
+        """Return the anomalies by which the execution, or a buyer in it, did not complete."""
         stuck = explain(execution, len(self.scripts))
         crashes = [record for record in execution.records if crashed(record.outcome)]
-        if any(step.endswith(FaultKind.KILL_SERVER.value) for step in execution.steps if execution.injected):
-            crashes = []  # nobody can buy of a store that is gone, and everybody may say so in its own words
-        met = [_crash(record) for record in crashes if record.buyer not in execution.injected]
-        return ([stuck] if stuck else []) + met
+        if _server_was_killed(execution):
+            crashes = []  # without its server, nobody can buy from the store; any exception may say so
+        unexplained = [_crash(record) for record in crashes if record.buyer not in execution.injected]
+        return ([stuck] if stuck else []) + unexplained
 
     def operations(self, execution: Execution) -> list[Operation]:
-        """Return what the buyers asked and were told, in virtual time; who was broken off never heard back."""
+        """Return the buyers' requests and answers in virtual time; a request that was cut short has no answer."""
         answered = [self._operation(record, execution) for record in execution.records]
         granted = {record.outcome.hold for record in execution.records if isinstance(record.outcome, Held)}
         asked = [one for one in execution.unanswered if self._had_reason(one[0], one[1], granted)]
         return answered + [self._unanswered(*one, execution) for one in asked]
 
     def _had_reason(self, buyer: int, place: int, granted: Collection[str]) -> bool:
-        """Whether a buyer that never came to a request would have made it: nobody confirms what was not held."""
+        """Whether a buyer would have made a request that it never came to: it confirms only a hold that it got."""
         request = self.scripts[buyer][place]
         return not isinstance(request, Confirm) or request.hold in granted
 
@@ -194,15 +186,15 @@ class ScenarioWorkload:
             error = f"{type(outcome).__name__}: {outcome}"
             if isinstance(outcome, PurchaseError) and outcome.definite:
                 return Operation(buyer, op, arg, "failed", invoked, returned, section, error=error)
-            if isinstance(outcome, PurchaseError):  # the buyer goes on without an answer
+            if isinstance(outcome, PurchaseError):  # it may have sold; the buyer goes on
                 return Operation(buyer, op, arg, "unknown", invoked, returned, section, error=error)
             return Operation(buyer, op, arg, None, invoked, None, section, error=error)
         result, tickets = outcome_fields(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
 
 
-def _seen(execution: Execution, books: Books | None) -> object:
-    """Return all that the judgement depends on, or None where it should be made afresh.
+def _outcome(execution: Execution, books: Books | None) -> object:
+    """Return all that the verdict depends on, or None if the execution is to be judged in any case.
 
     Most executions of a correct strategy lead to one of a few outcomes, and judging takes longer than running.
     """
@@ -214,20 +206,25 @@ def _seen(execution: Execution, books: Books | None) -> object:
 
 
 def _ordered(execution: Execution) -> bool:
-    """Whether the times of the requests can add to what the sums say: one that was not sold to, beside others."""
+    """Whether times can add to the sums: there are several requests, and one of them was not sold its tickets."""
     records = execution.records
     return len(records) > 1 and any(not isinstance(record.outcome, Sold) for record in records)
 
 
 def _precedence(execution: Execution) -> tuple[tuple[int, ...], ...]:
-    """Return invocations and returns in their order in time: all that the judge makes of times that stand still."""
+    """Return invocations and returns in their order in time; the times too, if time passed and so may matter."""
     events = []
     for record in execution.records:
         invoked, returned = execution.span(record)
         events += [(invoked, False, record.buyer, record.request), (returned, True, record.buyer, record.request)]
     if not execution.leaps:
         return tuple(event[1:] for event in sorted(events))
-    return tuple(sorted(events))  # how long anything took may matter
+    return tuple(sorted(events))
+
+
+def _server_was_killed(execution: Execution) -> bool:
+    faults = (step.resource for step in execution.trace.steps if step.action is Action.FAULT)
+    return FaultKind.KILL_SERVER.value in faults
 
 
 def _crash(record: RequestRecord) -> Anomaly:

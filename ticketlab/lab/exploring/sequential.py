@@ -1,4 +1,4 @@
-"""A store and a strategy opened for business in this process: requests one after another, at full speed, unwatched."""
+"""Requests performed one after another in this process, at full speed and outside any schedule."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ from ticketlab.lab.exploring.explore import refuse_unsupported
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import store_kind
 
-SERVICE_EXIT_SECONDS: Final = 10.0  # seconds that staff may take to go home
+SERVICE_EXIT_SECONDS: Final = 10.0
+"""How long a service process may take to end."""
 
 
 class SequentialRunner(ScenarioWorkload):
-    """Performs the requests of any buyer of a scenario; a context manager, so that all is taken down at the end."""
+    """Performs requests of any buyer of a scenario; a context manager, which closes everything at its end."""
 
     def __enter__(self) -> Self:
-        refuse_unsupported(self.scenario, "shop")
+        refuse_unsupported(self.scenario, inline=False)
         with ExitStack() as stack:
             services = self.open()
             stack.callback(self.close)
             if services and store_kind(self.scenario.store).in_process:
-                raise UsageError(f"{self.scenario.strategy} has staff, which cannot share {self.scenario.store}")
+                raise UsageError(
+                    f"{self.scenario.strategy} has service processes, which cannot share {self.scenario.store}"
+                )
             self._start_services(services, stack)
-            # Staff must be there first: some strategies connect when they join.
+            # The services must run first: some strategies connect to them when a buyer joins.
             self._buyers = [stack.enter_context(self.join(1 + who)) for who in range(self.scenario.buyers)]
             self._open = stack.pop_all()
         return self
@@ -44,9 +47,9 @@ class SequentialRunner(ScenarioWorkload):
                 process.start()
             processes.append(process)
         if processes:
-            stack.callback(self._dismiss, processes)
+            stack.callback(self._stop_services, processes)
 
-    def _dismiss(self, processes: list[ForkProcess]) -> None:
+    def _stop_services(self, processes: list[ForkProcess]) -> None:
         self._strategy.stop_services()
         for process in processes:
             process.join(SERVICE_EXIT_SECONDS)

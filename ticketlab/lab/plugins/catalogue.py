@@ -1,4 +1,4 @@
-"""What there is to choose from, as data."""
+"""The catalogue: every store, strategy and launcher that is installed, as data."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from ticketlab.lab.plugins.registry import launchers, stores, strategies
 
 def catalogue() -> dict[str, Any]:
     """Return stores, strategies and launchers with their variants and options, and what runs on what."""
-    shelves, ways = stores(), strategies()
+    known_stores, known_strategies = stores(), strategies()
     return {
-        "stores": _described(shelves),
-        "strategies": [_with_safety(way, entry) for way, entry in zip(ways, _described(ways), strict=True)],
-        "launchers": _described(launchers()),
+        "stores": _entries(known_stores),
+        "strategies": [
+            _with_safety(kind, entry) for kind, entry in zip(known_strategies, _entries(known_strategies), strict=True)
+        ],
+        "launchers": _entries(launchers()),
         "combinations": [
-            {"store": store.name, "strategy": way.name, "missing": way.missing_on(store)}
-            for way in ways
-            for store in shelves
+            {"store": store.name, "strategy": strategy.name, "missing": strategy.missing_on(store)}
+            for strategy in known_strategies
+            for store in known_stores
         ],
     }
 
 
-def _described(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
+def _entries(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
     return [
         {
             "name": kind.name,
@@ -43,6 +45,6 @@ def _described(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
 
 
 def _with_safety(kind: StrategyKind, entry: dict[str, Any]) -> dict[str, Any]:
-    """Add which variants are meant to be safe; a kind without variants has one, named by the empty string."""
+    """Add the variants that claim safety; a kind without variants has one, named by the empty string."""
     specs = [Spec(kind.name, variant) for variant in kind.variants or ("",)]
     return entry | {"safe": [spec.variant for spec in specs if kind.claims_safety(spec)]}

@@ -1,7 +1,7 @@
-"""What is installed, read from the metadata on disk.
+"""Installed packages and their entry points, read from the metadata on disk.
 
-Importing `importlib.metadata` takes as long as forking twenty buyers. Who does not find a name here must still ask it:
-it also knows zip files, older forms of metadata, and import hooks.
+Importing `importlib.metadata` takes as long as forking twenty buyers. A name that is not found here must still be
+looked up there: it also knows zip files, older forms of metadata, and import hooks.
 """
 
 from __future__ import annotations

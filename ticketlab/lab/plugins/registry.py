@@ -1,9 +1,10 @@
-"""What can be chosen by name: every kind that an installed package names in its entry points, ours among them."""
+"""Kinds by name: every store, strategy, launcher and policy that an installed package names in its entry points."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,29 +23,44 @@ K = TypeVar("K", bound=Kind)
 
 
 def store_kind(spec: Spec) -> StoreKind:
-    """Return the store that a spec names; raises UsageError with the closest name where there is none."""
+    """Return the store that a spec names; raises UsageError with the closest name if there is none."""
     return _kind("store", spec.name, StoreKind)
 
 
 def strategy_kind(spec: Spec) -> StrategyKind:
-    """Return the strategy that a spec names; raises UsageError with the closest name where there is none."""
+    """Return the strategy that a spec names; raises UsageError with the closest name if there is none."""
     return _kind("strategy", spec.name, StrategyKind)
 
 
 def policy_kind(spec: Spec) -> PolicyKind:
-    """Return the policy that a spec names; raises UsageError with the closest name where there is none."""
+    """Return the policy that a spec names; raises UsageError with the closest name if there is none."""
     from ticketlab.explorer.policies.policy import PolicyKind  # a live race does without
 
     return _kind("policy", spec.name, PolicyKind)
 
 
 def launcher_kind(spec: Spec) -> LauncherKind:
-    """Return the launcher that a spec names; raises UsageError with the closest name where there is none."""
+    """Return the launcher that a spec names; raises UsageError with the closest name if there is none."""
     return _kind("launcher", spec.name, LauncherKind)
 
 
+def full_name(spec: Spec, kind: Kind) -> str:
+    """Return a spec's text with its variant, the default one included."""
+    return str(replace(spec, variant=kind.variant(spec)))
+
+
+def toured_stores() -> list[StoreKind]:
+    """Return the stores that `ticketlab race` races for if none is named, in the order of their entry points."""
+    return [kind for kind in _all("store", StoreKind) if kind.toured]
+
+
+def compared_stores() -> list[StoreKind]:
+    """Return the stores that `ticketlab compare` compares if none is named, in the order of their entry points."""
+    return [kind for kind in _all("store", StoreKind) if kind.compared]
+
+
 def refuse_combination(scenario: Scenario) -> None:
-    """Raise UsageError where a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
+    """Raise UsageError if a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
     store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
     reason = strategy.unsupported_on(store)
     if reason:
@@ -54,7 +70,7 @@ def refuse_combination(scenario: Scenario) -> None:
 
 
 def refuse_holds(store: StoreKind) -> None:
-    """Raise UsageError where a store cannot keep holds."""
+    """Raise UsageError if a store cannot keep holds."""
     if Capability.HOLDS not in store.capabilities:
         raise UsageError(f"{store.name} cannot keep holds: they need {Capability.HOLDS.value}, and it has none")
 
@@ -84,7 +100,7 @@ _registered: dict[tuple[type[Kind], str], Kind] = {}
 
 @contextmanager
 def registered(kind: StoreKind | StrategyKind) -> Iterator[None]:
-    """Let a kind that no entry point names be found by its name for a while."""
+    """Register a kind that no entry point names, so that it is found by its name, until the context ends."""
     key = (type(kind), kind.name)
     before = _registered.get(key)
     _registered[key] = kind
@@ -106,20 +122,25 @@ _GROUPS = {
 
 
 def _points(what: str) -> dict[str, str]:
-    """Return everything of a kind that is installed: each name with its "module:attribute"."""
+    """Return the installed entry points of a group: each name with its "module:attribute"."""
     from importlib import metadata
 
     return {point.name: point.value for point in metadata.entry_points(group=_GROUPS[what])}
 
 
 def _kind(what: str, name: str, expected: type[K]) -> K:
-    invited = _registered.get((expected, name))
-    if isinstance(invited, expected):
-        return invited
+    registered_kind = _registered.get((expected, name))
+    if isinstance(registered_kind, expected):
+        return registered_kind
     point = entry_points.entry_points()[_GROUPS[what]].get(name) or _points(what).get(name)
     if point is None:
         raise unknown_name(what, name, _points(what))
     return _load(what, name, point, expected)
+
+
+def _all(what: str, expected: type[K]) -> list[K]:
+    """Load all that the metadata on disk names, in their order; import hooks and zip files are not asked."""
+    return [_load(what, name, point, expected) for name, point in entry_points.entry_points()[_GROUPS[what]].items()]
 
 
 def _load(what: str, name: str, point: str, expected: type[K]) -> K:

@@ -1,4 +1,4 @@
-"""What a race's operations come to: rates, latencies, fairness."""
+"""The metrics of a race, measured by its operations: rates, latencies, fairness."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ticketlab.core.result import Metrics
 from ticketlab.launch.track import Track
 
 SHARES: Final = (*(hundredth / 100 for hundredth in range(100)), 0.995, 0.999, 1.0)
-"""Where latency curves have their points."""
+"""The shares of all answered orders at which latency curves have their points."""
 
 
-def measured(
+def measure(
     tracks: Sequence[Track],
     wall_s: float,
     *,
@@ -22,10 +22,11 @@ def measured(
     start_s: float = 0.0,
     recovery_ns: int = 0,
 ) -> Metrics:
-    """Measure a race by its operations; one that nobody answered has no latency, and is counted as unknown.
+    """Measure a race; an operation that was never answered has no latency, and is counted as unknown.
 
-    `services` are those who serve the buyers: their processor time and their memory are part of the price. `start_s` is
-    how long it took to start everybody, `recovery_ns` how long until a lock that a dead buyer held was had again.
+    `services` are the tracks of the service processes, whose processor time and memory are part of the price. `wall_s`
+    is how long the whole race took, `start_s` how long it took to start all participants, `recovery_ns` the longest
+    time until another buyer had the lock of a dead one.
     """
     operations = [operation for track in tracks for operation in track.operations]
     answered = [operation for operation in operations if operation.return_ns is not None]
@@ -56,7 +57,7 @@ def measured(
 
 
 def curve(operations: Iterable[Operation]) -> list[float]:
-    """Return the latency in ms within which each of the `SHARES` of all answered orders were answered."""
+    """Return, for each of the `SHARES` of all answered orders, the latency in ms within which it was answered."""
     latencies = sorted(_latency_ns(each) for each in operations if each.return_ns is not None)
     return [round(percentile(latencies, share) / 1e6, 4) for share in SHARES]
 
@@ -67,7 +68,7 @@ def _latency_ns(operation: Operation) -> int:
 
 
 def _rates(operations: Iterable[Operation], began: int) -> list[float]:
-    """Return each buyer's answers per nanosecond, from the first order of all to its own last answer."""
+    """Return each buyer's answers per nanosecond, from the first order of any buyer to its own last answer."""
     answers: dict[int, list[int]] = defaultdict(list)
     for operation in operations:
         answers[operation.process].append(operation.return_ns or 0)
@@ -83,6 +84,6 @@ def percentile(ordered: Sequence[int], share: float) -> float:
 
 
 def jain(shares: Sequence[float]) -> float:
-    """Return the fairness index of Jain, Chiu and Hawe (1984): 1 where all shares are equal, 1/n where one has all."""
+    """Return the fairness index of Jain, Chiu and Hawe (1984): 1 if all shares are equal, 1/n if one has everything."""
     squares = sum(share * share for share in shares)
     return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0

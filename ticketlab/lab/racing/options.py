@@ -1,4 +1,4 @@
-"""How a scenario is raced live: who starts the buyers, what holds them up, and what may befall them."""
+"""The options of a live race: how buyers are started, delayed, limited, and struck by faults."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from ticketlab.core.faults import FaultRate
 
 MEMORY_MB: Final = 1024
-"""Far more than any purchase needs, and far less than what 100 buyers could take together."""
+"""The default limit of a buyer's memory: far more than a purchase needs, and far less than 100 buyers could take."""
 
 
 @dataclass(frozen=True, slots=True)
 class RaceOptions:
-    """How a scenario is raced.
+    """How a scenario is raced live.
 
-    `timeout` is in seconds; `trace` says whether steps are recorded beside requests; a `folder` that is named is kept.
-    `timeline` asks for the timeline, which needs the steps. `memory_mb` is how much memory a buyer in a process of its
-    own may take, in MiB, beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's
-    seed; where there are any, buyers none of whom has moved for `stall_timeout` seconds count as blocked for ever.
+    `timeout` is in seconds. `trace` records each buyer's steps beside its requests; `timeline` returns the timeline,
+    which needs the steps. A named `folder` is kept. `memory_mb` is how much memory, in MiB, a buyer in a process of its
+    own may take beyond what it had at the start; 0 sets no limit. `faults` strike at random, by the scenario's seed. In
+    a race with faults, the buyers that are left count as blocked for ever once none has moved for `stall_timeout`
+    seconds.
     """
 
     launcher: Spec = field(default_factory=lambda: Spec("process"))

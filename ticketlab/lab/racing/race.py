@@ -1,4 +1,8 @@
-"""Live races: real processes, real files, and a verdict from two oracles."""
+"""Live races: real processes, real files, and a verdict from two oracles.
+
+Modules that are needed only after the race are imported while the buyers get ready: the smaller the lab, the faster it
+forks buyers.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class _Ready(NamedTuple):
-    """All that a race needs, set up."""
+    """A race that is set up and can be started."""
 
     store: Store
     strategy: Strategy
@@ -38,33 +42,34 @@ class _Ready(NamedTuple):
     leftovers: Leftovers | None
 
 
-def race(
+def run_race(
     scenario: Scenario,
-    live: RaceOptions | None = None,
+    options: RaceOptions | None = None,
     *,
     command: str = "",
     meanwhile: Callable[[], None] = lambda: None,
 ) -> Result:
-    """Race a scenario and judge it.
+    """Race a scenario live, and judge it.
 
-    `command` says how it is run again; `meanwhile` is called when all buyers have been started, before the gun.
+    `command` is the command line that runs the race again. `meanwhile` is called when all buyers have been started,
+    before they are released.
 
     Raises:
-        UsageError: the store, strategy or launcher is unknown, or they and the faults do not go together.
-        TicketlabError: the race could not be run at all.
+        UsageError: the store, strategy or launcher is unknown, or these and the faults do not go together.
+        TicketlabError: the race could not be run.
     """
-    live = live or RaceOptions()
+    options = options or RaceOptions()
     began = time.monotonic()
-    with _prepared(scenario, live) as ready:
-        raced = _run(scenario, live, ready, meanwhile)
-        from ticketlab.lab.racing.verdict import judged  # imported by now, while the buyers got ready
+    with _prepared(scenario, options) as ready:
+        raced = _run(scenario, options, ready, meanwhile)
+        from ticketlab.lab.racing.verdict import judge_race
 
-        result = judged(scenario, live, raced, ready.store, began_s=began, command=command)
+        result = judge_race(scenario, options, raced, ready.store, began_s=began, command=command)
     return replace(result, left_behind=ready.leftovers.found) if ready.leftovers else result
 
 
 def check_combination(scenario: Scenario) -> None:
-    """Raise UsageError where the scenario's strategy cannot run on its store."""
+    """Raise UsageError if the scenario's strategy cannot run on its store."""
     store = store_kind(scenario.store)
     if store.in_process:
         raise UsageError(f"{store.name} cannot be raced for: its books never leave one process (explore it instead)")
@@ -72,19 +77,19 @@ def check_combination(scenario: Scenario) -> None:
 
 
 @contextmanager
-def _prepared(scenario: Scenario, live: RaceOptions) -> Iterator[_Ready]:
-    """Build and set up all that a race needs, and take it down again."""
+def _prepared(scenario: Scenario, options: RaceOptions) -> Iterator[_Ready]:
+    """Set up the store, the strategy and the launcher of a race, and close them at the end."""
     check_combination(scenario)
     allow_open_files(scenario.buyers)
-    launcher = launcher_kind(live.launcher)
+    launcher = launcher_kind(options.launcher)
     starter = launcher.build(
-        launcher.variant(live.launcher) or live.launcher.variant, **launcher.settings(live.launcher)
+        launcher.variant(options.launcher) or options.launcher.variant, **launcher.settings(options.launcher)
     )
     strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
     with ExitStack() as stack:
-        folder = stack.enter_context(live_folder(live.folder))
+        folder = stack.enter_context(live_folder(options.folder))
         leftovers = None
-        if live.faults:
+        if options.faults:
             from ticketlab.lab.racing.fault_effects import Leftovers
 
             leftovers = Leftovers(folder)
@@ -98,68 +103,68 @@ def _prepared(scenario: Scenario, live: RaceOptions) -> Iterator[_Ready]:
             raise TicketlabError(f"cannot set up the race in {folder}: {error.strerror or error}") from error
         stack.callback(strategy.close)
         if leftovers:
-            _refuse_impossible(scenario, live, store, len(strategy.services()))
+            _refuse_impossible(scenario, options, store, len(strategy.services()))
             leftovers.begin()
         yield _Ready(store, strategy, starter, folder, leftovers)
 
 
-def _refuse_impossible(scenario: Scenario, live: RaceOptions, store: Store, services: int) -> None:
-    """Raise UsageError where a fault cannot strike in this race."""
-    from ticketlab.lab.faults import why_not_live  # beside it stands much that only explorations need
+def _refuse_impossible(scenario: Scenario, options: RaceOptions, store: Store, services: int) -> None:
+    """Raise UsageError if a fault cannot strike in this race."""
+    from ticketlab.lab.faults import why_not_live
 
-    for fault in (risk.fault for risk in live.faults):
-        reason = why_not_live(fault, scenario, live.launcher, store, services)
-        if not reason and fault.seconds >= live.timeout:
-            reason = f"the race itself ends after {live.timeout:g} s (see --timeout)"
+    for fault in (rate.fault for rate in options.faults):
+        reason = why_not_live(fault, scenario, options.launcher, store, services)
+        if not reason and fault.seconds >= options.timeout:
+            reason = f"the race itself ends after {options.timeout:g} s (see --timeout)"
         if reason:
             raise UsageError(f"the fault {fault} cannot strike {scenario.strategy} on {scenario.store}: {reason}")
 
 
-def _fault_injector(live: RaceOptions, store: Store) -> FaultInjector | None:
-    if not live.faults:
+def _fault_injector(options: RaceOptions, store: Store) -> FaultInjector | None:
+    if not options.faults:
         return None
     from ticketlab.launch.fault_injection import FaultInjector
 
-    return FaultInjector(live.faults, store.servers() if isinstance(store, ServedStore) else ())
+    return FaultInjector(options.faults, store.servers() if isinstance(store, ServedStore) else ())
 
 
-def _run(scenario: Scenario, live: RaceOptions, ready: _Ready, meanwhile: Callable[[], None]) -> RaceRecord:
-    """Let everybody race, and return what they left behind."""
+def _run(scenario: Scenario, options: RaceOptions, ready: _Ready, meanwhile: Callable[[], None]) -> RaceRecord:
+    """Run the race, and return what was recorded."""
     store, strategy = ready.store, ready.strategy
-    surroundings: dict[str, Any] = {}
+    measured_on: dict[str, Any] = {}
 
     def prepare() -> None:
-        import ticketlab.lab.racing.verdict  # noqa: F401 - the smaller the lab, the faster it forks buyers
+        import ticketlab.lab.racing.verdict  # noqa: F401 - needed after the race
         from ticketlab.lab.environment import environment
 
-        surroundings.update(environment(ready.folder, sqlite="sqlite3" in sys.modules))
+        measured_on.update(environment(ready.folder, sqlite="sqlite3" in sys.modules))
         meanwhile()
 
     began_ns = time.monotonic_ns()
     participants = scenario.buyers + len(strategy.services())
     start_barrier, log = ready.launcher.make_barrier(), ready.launcher.make_log(participants)
     try:
-        fault_injector = _fault_injector(live, store)
+        fault_injector = _fault_injector(options, store)
         job = RaceJob(
             scenario=scenario,
             store=store,
             strategy=strategy,
             log=log,
             start_barrier=start_barrier,
-            pace=partial(live.latency.pace, scenario.seed),
-            timeout=live.timeout,
-            trace=live.trace or fault_injector is not None,
-            memory_mb=live.memory_mb,
+            pace=partial(options.latency.pace, scenario.seed),
+            timeout=options.timeout,
+            trace=options.trace or fault_injector is not None,
+            memory_mb=options.memory_mb,
             fault_injector=fault_injector,
-            stall_timeout=live.stall_timeout,
+            stall_timeout=options.stall_timeout,
         )
         exits = ready.launcher.run(job, prepare)
         from ticketlab.lab.racing.verdict import RaceRecord
         from ticketlab.launch.track import track
 
-        people, keep = range(log.participants), live.timeline or fault_injector is not None
-        tracks = [track(each + 1, log.records(each), start_barrier.released_ns, keep=keep) for each in people]
-        return RaceRecord(tracks, exits, (start_barrier.released_ns - began_ns) / 1e9, surroundings)
+        keep, released_ns = options.timeline or fault_injector is not None, start_barrier.released_ns
+        tracks = [track(each + 1, log.records(each), released_ns, keep=keep) for each in range(participants)]
+        return RaceRecord(tracks, exits, (released_ns - began_ns) / 1e9, measured_on)
     finally:
         start_barrier.close()
         log.close()

@@ -1,9 +1,9 @@
-"""Timelines of live races and of histories.
+"""Timelines of live races.
 
-What was recorded are points: a step begins, a wait is over, a sleep begins. A span runs from one point to the next, and
-neighbours in the same state are one span that says all that was done. A buyer is *critical* while it holds a lock or a
-transaction, and, guarded or not, from a read until the write that rests on it: these are the stretches that must not
-overlap, so an unguarded race shows as overlapping ones, and its cure as none.
+The records are points in time: a step begins, a wait is over, a sleep begins. A span runs from one point to the next;
+neighbouring spans in the same state are joined, and list all steps between them. A buyer is *critical* while it holds a
+lock or a transaction and, guarded or not, from a read until the write that depends on it. Critical spans of two buyers
+must not overlap: in an unguarded race they do.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ticketlab.core.history import History, Operation
+from ticketlab.core.history import Operation
 from ticketlab.core.pacing import Action
 from ticketlab.core.timeline import LaneState, Span, Timeline
 from ticketlab.core.verdict import Anomaly
-from ticketlab.lab.timeline_marks import markers
+from ticketlab.lab.timeline_marks import markers, operation_label
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
@@ -24,16 +24,16 @@ _CHANGES = {"write", "truncate", "flush", "rename"}
 _COMPLETIONS = {recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT}
 
 
-def timeline(
+def race_timeline(
     title: str,
     tracks: Sequence[Track],
     buyers: int,
     anomalies: Sequence[Anomaly],
     operations: Sequence[Operation] = (),
 ) -> Timeline:
-    """Draw a live race from its tracks, the buyers' first and then the clerks'; the tracks have kept their records.
+    """Return the timeline of a live race; the tracks must have kept their records, and come with the buyers' first.
 
-    `operations` are the history's, by row, in which anomalies of many operations are looked up.
+    `operations` are those of the history, by row: an anomaly of many operations names their rows.
     """
     lanes, spans = [], []
     for lane, track in enumerate(tracks):
@@ -42,27 +42,6 @@ def timeline(
         pieces = _buyer(track) if buyer else _clerk(track.records)
         spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
     return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, operations))
-
-
-def of_history(title: str, history: History, anomalies: Sequence[Anomaly] = ()) -> Timeline:
-    """Draw a history: a lane a process, a span an operation; an unanswered one lasts until the next."""
-    start = min((each.invoke_ns for each in history.operations), default=0)
-    last = max((each.return_ns or each.invoke_ns for each in history.operations), default=0)
-    by_process: dict[int, list[Operation]] = {}
-    for operation in history.operations:
-        by_process.setdefault(operation.process, []).append(operation)
-    lanes, spans = [], []
-    for lane, process in enumerate(sorted(by_process)):
-        lanes.append(f"buyer {process}")
-        operations = sorted(by_process[process], key=lambda each: each.invoke_ns)
-        ends = [each.invoke_ns for each in operations[1:]] + [last]
-        for operation, following in zip(operations, ends, strict=True):
-            end = following if operation.return_ns is None else operation.return_ns
-            detail = ", ".join(f"{action}: {count} left" for _, action, count in operation.accesses)
-            spans.append(
-                Span(lane, operation.invoke_ns - start, end - start, LaneState.RUNNING, _labelled(operation), detail)
-            )
-    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, history.operations, start))
 
 
 @dataclass(slots=True)
@@ -75,20 +54,20 @@ class _Piece:
 
 
 def _span(lane: int, piece: _Piece) -> Span:
-    """Clip a piece to the race: a clerk may have been up before the gun."""
+    """Return a piece as a span, cut at the start of the race: a clerk may have been up before it."""
     return Span(lane, max(0, piece.start_ns), piece.end_ns, piece.state, piece.label, ", ".join(piece.words))
 
 
 def _buyer(track: Track) -> Iterator[_Piece]:
-    """Yield a buyer's pieces: ready from the gun to its first order and between orders, then what each order did."""
+    """Yield a buyer's pieces: those of each order, and a piece in the state READY before each order."""
     free_since = 0
     for operation, records in zip(track.operations, _orders(track.records), strict=True):
         if operation.invoke_ns > free_since:
             yield _Piece(free_since, operation.invoke_ns, LaneState.READY, "")
         end = operation.return_ns
-        if end is None:  # it never heard back: it ends where its last sign of life is
+        if end is None:  # it was never answered: it ends with the last record
             end = max((each[1] for each in records if each[0] != recorder.NOTED), default=operation.invoke_ns)
-        yield from _pieces(records, operation.invoke_ns, end, _labelled(operation))
+        yield from _pieces(records, operation.invoke_ns, end, operation_label(operation))
         free_since = end
 
 
@@ -108,7 +87,7 @@ def _orders(records: Iterable[Event]) -> Iterator[list[Event]]:
 
 
 def _clerk(records: Sequence[Event]) -> Iterator[_Piece]:
-    """Yield a clerk's pieces; what it does from one wait for a request to the next is one operation."""
+    """Yield a clerk's pieces; its steps from one wait for a request to the next are one operation."""
     chunks: list[list[Event]] = []
     for record in records:
         if record[0] == recorder.STEP and record[2] == "receive":
@@ -123,7 +102,7 @@ def _clerk(records: Sequence[Event]) -> Iterator[_Piece]:
 
 
 def _pieces(records: Sequence[Event], start: int, end: int, label: str) -> Iterator[_Piece]:
-    """Cut one operation at its points, and put neighbours in the same state together."""
+    """Cut one operation at its points, and join neighbours in the same state."""
     whole: _Piece | None = None
     for piece in _cut(records, start, end, label):
         if whole is not None and whole.state is piece.state:
@@ -138,7 +117,7 @@ def _pieces(records: Sequence[Event], start: int, end: int, label: str) -> Itera
 
 
 def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator[_Piece]:
-    """Yield a piece from each point to the next, and what was learnt there."""
+    """Yield a piece from each point to the next, with the steps and notes between them."""
     dependent = _dependent(records)
     piece = _Piece(start, start, LaneState.RUNNING, label)
     held, step, retried = 0, "", False
@@ -157,7 +136,7 @@ def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator
             step, action = f"{record[2]} {record[3]}", Action(record[2])
             words = [step]
             waits = _awaited(records, number)
-            # A wait while something is held is part of holding it (a commit reaching the disk), but for another lock.
+            # Waiting while a lock is held is part of holding it (a commit reaches the disk), unless for another lock.
             state = LaneState.BLOCKED if waits and not (held and not action.takes) else state
             held += action.takes
             held -= action.gives_back and not waits and held > 0
@@ -176,7 +155,7 @@ def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator
 
 
 def _noted(words: list[str], step: str, note: Event) -> list[str]:
-    """Return the last words with what was learnt; a wait's answer comes after it, so it names its step again."""
+    """Return the last words with the note added; a note after a wait names the step again."""
     _, what, value = note
     if what == "retry":
         return [*words, f"must try again: {value}"]
@@ -185,12 +164,12 @@ def _noted(words: list[str], step: str, note: Event) -> list[str]:
 
 
 def _awaited(records: Sequence[Event], number: int) -> bool:
-    """Whether a step is one that may have to wait: the record of its end follows it."""
+    """Whether a step waited: the record of its end follows it."""
     return number + 1 < len(records) and records[number + 1][0] == recorder.GOT
 
 
 def _dependent(records: Sequence[Event]) -> set[int]:
-    """Return which records lie from a read up to the last change that rests on it; a retry starts anew."""
+    """Return the numbers of the records from a read to the last change that depends on it; a retry begins anew."""
     found: set[int] = set()
     read: int | None = None
     for number, record in enumerate(records):
@@ -201,15 +180,3 @@ def _dependent(records: Sequence[Event]) -> set[int]:
         elif record[0] == recorder.STEP and record[2] in _CHANGES and read is not None:
             found.update(range(read, number + 1))
     return found
-
-
-def _labelled(operation: Operation) -> str:
-    """Name an operation and what came of it: "buy 1 -> ticket 3"."""
-    asked = operation.op if operation.arg is None else f"{operation.op} {operation.arg}"
-    if operation.return_ns is None:
-        return f"{asked} -> never heard back"
-    if operation.tickets:
-        return f"{asked} -> ticket{'s' if len(operation.tickets) > 1 else ''} {', '.join(map(str, operation.tickets))}"
-    if operation.error:
-        return f"{asked} -> {operation.error}"
-    return f"{asked} -> {operation.result}{' left' if operation.op == 'search' else ''}"

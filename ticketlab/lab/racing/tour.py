@@ -1,54 +1,46 @@
-"""The story: each store unguarded, then under its cures, one race after another."""
+"""The tour: each store unguarded, then under each of its cures, one race after another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import check_combination, race
+from ticketlab.lab.racing.race import check_combination, run_race
 
 if TYPE_CHECKING:
     from ticketlab.core.result import Result, Tour
     from ticketlab.core.timeline import Timeline
 
-STORY: Final[Mapping[str, Sequence[str]]] = {
-    "json": ("none", "lock", "filelock", "flock", "clerk"),
-    "sqlite": ("none", "lock", "transaction:immediate", "optimistic", "atomic"),
-    "manager": ("none", "lock", "manager-lock", "clerk"),
-}
-
-_LAST: Final = {"filelock"}
-"""What is raced after all others: this library leaves hooks behind that make every later fork dearer."""
-
 
 def tour_pairs(store: str | None, strategy: str | None) -> list[tuple[Spec, Spec]]:
-    """Return the (store, strategy) pairs to race: those of the story that fit what the user named.
+    """Return the stores and strategies to race, as far as the user has not named them.
 
-    A store that the story does not have is raced unguarded and with a lock; a strategy, on every store it runs on.
+    A named store comes with the strategies that its kind names for the tour or, if there are none, unguarded and with a
+    lock. A named strategy comes with each store of the tour that it runs on.
     """
     if store is not None and strategy is not None:
         return [(Spec.parse(store), Spec.parse(strategy))]
-    if store is not None:
-        known = STORY.get(Spec.parse(store).name, ("none", "lock"))
-        return [(Spec.parse(store), Spec.parse(each)) for each in known]
-    if strategy is not None:
-        from ticketlab.lab.plugins.registry import store_kind, strategy_kind
+    from ticketlab.lab.plugins.registry import store_kind, strategy_kind, toured_stores
 
-        chosen = Spec.parse(strategy)
-        kind = strategy_kind(chosen)
-        return [(Spec(name), chosen) for name in STORY if not kind.unsupported_on(store_kind(Spec(name)))]
-    return [(Spec(name), Spec.parse(each)) for name, cures in STORY.items() for each in cures]
+    if store is not None:
+        chosen = Spec.parse(store)
+        return [(chosen, Spec.parse(each)) for each in store_kind(chosen).toured or ("none", "lock")]
+    if strategy is not None:
+        guard = Spec.parse(strategy)
+        kind = strategy_kind(guard)
+        return [(Spec(each.name), guard) for each in toured_stores() if not kind.unsupported_on(each)]
+    return [(Spec(each.name), Spec.parse(cure)) for each in toured_stores() for cure in each.toured]
 
 
 def tour(
     pairs: Sequence[tuple[Spec, Spec]],
     scenario: Scenario,
-    live: RaceOptions,
+    options: RaceOptions,
     *,
     meanwhile: Callable[[], None],
     command: Callable[[Scenario], str],
@@ -56,43 +48,50 @@ def tour(
 ) -> list[Result]:
     """Race the pairs one after another, and return their results in the order given.
 
-    `command` says how one row is run again; `progress` is told before each how many are done, and what comes;
-    `meanwhile` is called in each between the last buyer's start and the gun.
+    `command` returns the command line that runs a race again. `progress` is called before each race, with how many are
+    done and the scenario that comes. `meanwhile` is called in each race when all buyers have been started, before they
+    are released.
     """
     scenarios = [replace(scenario, store=store, strategy=strategy) for store, strategy in pairs]
     for each in scenarios:
         check_combination(each)
     rows: dict[int, Result] = {}
-    for number in sorted(range(len(scenarios)), key=lambda number: scenarios[number].strategy.name in _LAST):
+    for number in sorted(range(len(scenarios)), key=lambda number: _slows_forks(scenarios[number])):
         each = scenarios[number]
         progress(len(rows), each)
-        folder = live.folder
+        folder = options.folder
         if folder is not None and len(scenarios) > 1:
             folder = folder / f"{each.store.name}-{each.strategy}".replace(":", "-")
-        rows[number] = race(each, replace(live, folder=folder), command=command(each), meanwhile=meanwhile)
+        rows[number] = run_race(each, replace(options, folder=folder), command=command(each), meanwhile=meanwhile)
     return [rows[number] for number in range(len(scenarios))]
 
 
+def _slows_forks(scenario: Scenario) -> bool:
+    from ticketlab.lab.plugins.registry import strategy_kind
+
+    return strategy_kind(scenario.strategy).slows_forks
+
+
 def as_tour(command: str, rows: Sequence[Result]) -> Tour:
-    """Put several races together as one result."""
+    """Return several races as one result."""
     from ticketlab.core.result import Tour
 
     return Tour(command, rows, rows[0].environment if rows else {})
 
 
 def timelines(rows: Sequence[Result]) -> list[Timeline]:
-    """Return the timelines of those races that have one, each with the number of its row."""
+    """Return the timelines of the races that have one, each with the number of its row."""
     return [replace(row.timeline, row=number) for number, row in enumerate(rows) if row.timeline is not None]
 
 
 def unsupported(rows: Sequence[Result]) -> list[dict[str, str]]:
-    """Return which of the strategies raced cannot run on which of the stores raced, and why."""
+    """Return the strategies raced that do not run on a store raced, and why."""
     from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 
     pairs = product(dict.fromkeys(row.strategy for row in rows), dict.fromkeys(row.store for row in rows))
     found = [
-        {"store": store, "strategy": way, "reason": strategy_kind(Spec.parse(way)).unsupported_on(kind)}
-        for way, store in pairs
+        {"store": store, "strategy": strategy, "reason": strategy_kind(Spec.parse(strategy)).unsupported_on(kind)}
+        for strategy, store in pairs
         if (kind := store_kind(Spec.parse(store)))
     ]
     return [each for each in found if each["reason"]]

@@ -1,4 +1,4 @@
-"""What a race comes to: its verdict by two oracles, its metrics, its timeline."""
+"""The result of a race: its verdict by two oracles, its metrics, its timeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ticketlab.checker import Budget, check
 from ticketlab.checker.books import judge_books
-from ticketlab.core.errors import TicketlabError, TornRead
+from ticketlab.core.errors import TicketlabError
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Stock
 from ticketlab.core.plugin import Store
@@ -16,9 +16,10 @@ from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
+from ticketlab.lab.books import read_books
 from ticketlab.lab.racing.fault_effects import FaultEffects
-from ticketlab.lab.racing.metrics import SHARES, curve, measured
-from ticketlab.lab.racing.timeline import timeline
+from ticketlab.lab.racing.metrics import SHARES, curve, measure
+from ticketlab.lab.racing.timeline import race_timeline
 from ticketlab.launch.job import STOPPED
 from ticketlab.launch.launcher import Exit
 from ticketlab.launch.track import Track
@@ -26,17 +27,17 @@ from ticketlab.launch.track import Track
 if TYPE_CHECKING:
     from ticketlab.lab.racing.options import RaceOptions
 
-JUDGING_SECONDS: Final = 5.0
-"""How long the search for an order of the operations may take; what is not decided by then is said to be undecided."""
+_JUDGING_SECONDS: Final = 5.0
+"""How long the search for an order of the operations may take; after that, the verdict is undecided."""
 
 _STILL_SERVED: Final = 0.9
-"""An answer after this share of the time-out says that the race was still going on when that stopped it."""
+"""If an answer came after this share of the time-out, the race was still going on when the time-out stopped it."""
 
 _DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 
 class RaceRecord(NamedTuple):
-    """What a race left behind: everybody's tracks (the buyers' first) and endings; seconds to start; where it was."""
+    """The record of a race: each participant's track (the buyers' first), the exits, and the seconds to start."""
 
     tracks: Sequence[Track]
     exits: Sequence[Exit]
@@ -44,86 +45,80 @@ class RaceRecord(NamedTuple):
     environment: Mapping[str, Any]
 
 
-def judged(
-    scenario: Scenario, live: RaceOptions, raced: RaceRecord, store: Store, *, began_s: float, command: str
+def judge_race(
+    scenario: Scenario, options: RaceOptions, record: RaceRecord, store: Store, *, began_s: float, command: str
 ) -> Result:
-    """Read the books afresh, and return the race's result; `began_s` is when it began, by the monotonic clock.
+    """Read the books afresh, and return the race's result; it began at `began_s` by the monotonic clock.
 
     Raises:
         TicketlabError: the disk was full.
     """
-    tracks, exits = raced.tracks, raced.exits
+    tracks, exits = record.tracks, record.exits
     buyers, services = tracks[: scenario.buyers], tracks[scenario.buyers :]
-    after = FaultEffects(tracks, scenario.buyers, exits)
-    if not live.faults:
+    effects = FaultEffects(tracks, scenario.buyers, exits)
+    if not options.faults:
         _refuse_full_disk(tracks)
-    books, torn = _read_books(store, struck=bool(after.victims))
-    if any(ending.how == "hung" for ending in exits) and not (after.victims and not after.interrupted):
-        torn = []  # it may have been the lab that tore them, when it stopped a buyer
+    books, torn = read_books(store, any_error=bool(effects.victims))
+    if any(each.how == "hung" for each in exits) and not (effects.victims and not effects.interrupted):
+        torn = []  # the lab itself may have torn them, by stopping a buyer that was writing
     operations = _merged(buyers)
     history = History(_meta(scenario, books), operations)
-    too_long = unfinished(after.unexplained, buyers, live.timeout)
-    bad = [ending for ending in after.unexplained if not too_long or ending.how != "hung"]
-    verdict = _judge(scenario, history, books, [*torn, *after.anomalies(), *_bad_exits(bad, tracks)], too_long)
+    too_long = unfinished(effects.unexplained, buyers, options.timeout)
+    bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
+    observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
+    verdict = _judge(scenario, history, books, observed, too_long)
     return Result(
         command=command,
         store=str(scenario.store),
         strategy=str(scenario.strategy),
-        launcher=str(live.launcher),
+        launcher=str(options.launcher),
         buyers=scenario.buyers,
         tickets=scenario.inventory.tickets,
         sold=sum(operation.sold for operation in operations),
         verdict=verdict,
-        metrics=measured(
+        metrics=measure(
             buyers,
             time.monotonic() - began_s,
             services=services,
-            start_s=raced.start_s,
-            recovery_ns=after.recovery_ns(),
+            start_s=record.start_s,
+            recovery_ns=effects.recovery_ns(),
         ),
         books=_books_json(books),
-        environment=raced.environment,
+        environment=record.environment,
         history=history,
-        timeline=timeline(
+        timeline=race_timeline(
             f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies, operations
         )
-        if live.timeline
+        if options.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
-        injected=[one.to_json() for one in after.victims],
+        injected=[victim.to_json() for victim in effects.victims],
     )
 
 
 def _judge(
-    scenario: Scenario, history: History, books: Books | None, seen: Sequence[Anomaly], too_long: str
+    scenario: Scenario, history: History, books: Books | None, observed: Sequence[Anomaly], too_long: str
 ) -> Verdict:
-    """Hold the receipts against the books, then against the order in which they were given."""
-    told = judge_books(scenario.inventory, history.operations, books)
-    ordered = check(history, budget=Budget(JUDGING_SECONDS, clock=time.monotonic))
-    # Sums and times often prove the same thing; the sums' proof is the one that names tickets.
-    late = [anomaly for anomaly in ordered.anomalies if anomaly.name not in {each.name for each in told}]
-    return Verdict([*told, *late, *seen], "; ".join(filter(None, (too_long, ordered.reason))))
+    """Compare the receipts with the books, and the operations with the order in which they were answered.
+
+    `observed` are the anomalies that were seen already; `too_long` is the reason why a race that was cut short is
+    undecided.
+    """
+    by_sums = judge_books(scenario.inventory, history.operations, books)
+    by_times = check(history, budget=Budget(_JUDGING_SECONDS, clock=time.monotonic))
+    # Sums and times often prove the same anomaly; the proof by sums names the tickets.
+    only_by_times = [each for each in by_times.anomalies if each.name not in {other.name for other in by_sums}]
+    return Verdict([*by_sums, *only_by_times, *observed], "; ".join(filter(None, (too_long, by_times.reason))))
 
 
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Merge the buyers' operations in the order of their invocations."""
+    """Return all buyers' operations in the order of their invocations."""
     return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
 
 
-def _read_books(store: Store, *, struck: bool) -> tuple[Books | None, list[Anomaly]]:
-    """Read the books afresh; where nobody can, say so: after a fault, whatever the store's reason is."""
-    try:
-        return store.books(), []
-    except Exception as error:
-        if not struck and not isinstance(error, TornRead):
-            raise
-        reason = str(error) if isinstance(error, TornRead) else f"{type(error).__name__}: {error}"
-        return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
-
-
 def unfinished(exits: Sequence[Exit], buyers: Sequence[Track], timeout: float) -> str:
-    """Say that the race was too long for its time-out, if answers still came when that stopped it: nobody hung then."""
-    stopped = [ending for ending in exits if ending.how == "hung"]
+    """Return a sentence if the race was too long for its time-out: answers still came then, so nobody hung."""
+    stopped = [each for each in exits if each.how == "hung"]
     last = max((each.return_ns or 0 for track in buyers for each in track.operations), default=0)
     if not stopped or last < _STILL_SERVED * timeout * 1e9:
         return ""
@@ -133,32 +128,32 @@ def unfinished(exits: Sequence[Exit], buyers: Sequence[Track], timeout: float) -
     )
 
 
-def _bad_exits(exits: Sequence[Exit], tracks: Sequence[Track]) -> list[Anomaly]:
-    """One anomaly for all that crashed and one for all that hung, each with what it last did."""
+def _bad_exits(exits: Sequence[Exit], tracks: Sequence[Track], buyers: int) -> list[Anomaly]:
+    """Return one anomaly for all participants that crashed, and one for all that hung."""
     found = []
     for how, name in (("crashed", "crashed"), ("hung", "hung")):
-        bad = [ending for ending in exits if ending.how == how]
+        bad = [each for each in exits if each.how == how]
         if bad:
-            first, part = bad[0], tracks[bad[0].participant]
+            first, track = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
-            cause = part.crash or first.detail
+            cause = track.crash or first.detail
             what = f"was {cause}" if cause.startswith(STOPPED) else f"{how} ({cause})"
-            sentence = f"{first.who} {what}; it {part.last}{others}"
+            sentence = f"{first.who} {what}; it {track.last}{others}"
             evidence = [
                 {
-                    "who": ending.who,
-                    "detail": tracks[ending.participant].crash or ending.detail,
-                    "last": tracks[ending.participant].last,
+                    "who": each.who,
+                    "detail": tracks[each.participant].crash or each.detail,
+                    "last": tracks[each.participant].last,
                 }
-                for ending in bad
+                for each in bad
             ]
-            kind = "clerk" if first.who.startswith("clerk") else "buyer"
+            kind = "buyer" if first.participant < buyers else "clerk"
             found.append(Anomaly(f"{kind} {name}", sentence, {"participants": evidence}))
     return found
 
 
 def _refuse_full_disk(tracks: Sequence[Track]) -> None:
-    """A full disk says nothing about the strategy."""
+    """Raise TicketlabError if a write failed for lack of space, which says nothing about the strategy."""
     for each in tracks:
         if any(sign in text for sign in _DISK_FULL for text in (each.crash, each.failed_access)):
             raise TicketlabError(

@@ -9,10 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ticketlab.core.errors import UsageError
-from ticketlab.core.inventory import Books, Entry, Inventory, Stock
-from ticketlab.core.pacing import Action, Step, at, note
-from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.plugins import Action, Books, Capability, Entry, Inventory, Step, Stock, StoreKind, UsageError, at, note
 
 READING = Step(Action.READ, "inventory.toml")
 RENAMING = Step(Action.RENAME, "inventory.toml")

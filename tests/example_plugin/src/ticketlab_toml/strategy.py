@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step, at, block
-from ticketlab.core.plugin import Capability, Perform, Store, StrategyContext, StrategyKind
+from ticketlab.plugins import (
+    BLOCKED,
+    Action,
+    BaseStrategy,
+    Blocked,
+    Capability,
+    Outcome,
+    Perform,
+    Request,
+    Step,
+    Store,
+    StrategyContext,
+    StrategyKind,
+    at,
+    block,
+)
 
 ENTERING = Step(Action.ACQUIRE, "turnstile")
 LEAVING = Step(Action.RELEASE, "turnstile")
 
 
-class Turnstile:
+class Turnstile(BaseStrategy):
     """Read, check and write behind the turnstile."""
 
     def __init__(self, variant: str) -> None:
@@ -24,10 +37,6 @@ class Turnstile:
     def prepare(self, setting: StrategyContext) -> None:
         """Make the semaphore that all buyers share."""
         self._semaphore = setting.context.Semaphore(self._through)
-
-    def services(self) -> Sequence[Callable[[], None]]:
-        """Employ nobody."""
-        return ()
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
@@ -53,12 +62,6 @@ class Turnstile:
                     self._semaphore.release()
 
             yield purchase
-
-    def stop_services(self) -> None:
-        """Nobody is there to be told."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 KIND = StrategyKind(

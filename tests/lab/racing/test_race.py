@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from ticketlab import race
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.plugins.registry import stores, strategies
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
+from ticketlab.lab.racing.race import run_race
 from ticketlab.timings.latency import Latency
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 SAFE = [
     (store.name, f"{strategy.name}:{variant}".rstrip(":"))
@@ -50,11 +53,6 @@ WRONG = [
     ("json:rename", "flock:data-file", 3),
     ("json", "flock:unlink", 3),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def scenario(store: str, strategy: str, **changes: object) -> Scenario:
@@ -140,7 +138,7 @@ def test_a_clerk_whose_disk_is_full_says_nothing_about_the_strategy(clerk: str) 
             resource.prlimit(each.pid, resource.RLIMIT_FSIZE, (0, 0))
 
     with pytest.raises(TicketlabError, match="the disk is full"):
-        race(scenario("json", clerk), live(), meanwhile=fill)
+        run_race(scenario("json", clerk), live(), meanwhile=fill)
 
 
 def test_a_named_folder_is_kept_and_never_overwritten(tmp_path: Path) -> None:

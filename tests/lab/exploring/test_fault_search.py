@@ -5,33 +5,27 @@ Each truth here is found by exploring: nobody says at which point to strike.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from ticketlab import explore, replay, run_plan
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import Exploration, ExploreOptions
 from ticketlab.lab.artifacts.cases import load_case, save_case
-from ticketlab.lab.exploring.explore import executor_for, explore
+from ticketlab.lab.exploring.explore import executor_for
 from ticketlab.lab.exploring.fault_search import FaultSearch
-from ticketlab.lab.exploring.plan import race
-from ticketlab.lab.exploring.replay import replay
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.faults import chosen
+from ticketlab.lab.faults import parse_faults
 from ticketlab.timings.plans import Schedule
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def explored(store: str, strategy: str, faults: str, policy: str = "dpor", *, exhaust: bool = True) -> Exploration:
     scenario = Scenario.of(store, strategy, buyers=2, tickets=2)
-    how = ExploreOptions(Spec.parse(policy), "processes", exhaust=exhaust, faults=chosen(faults))
+    how = ExploreOptions(Spec.parse(policy), "processes", exhaust=exhaust, faults=parse_faults(faults))
     return explore(scenario, how)
 
 
@@ -121,7 +115,7 @@ def test_a_crash_is_a_case_that_replays() -> None:
 @pytest.mark.parametrize("drawing", ["random", "pct:3"])
 def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     scenario = Scenario.of("json:rename", "lock", buyers=3, tickets=3)
-    how = ExploreOptions(Spec.parse(drawing), "processes", executions=60, faults=chosen("kill"), seed=1)
+    how = ExploreOptions(Spec.parse(drawing), "processes", executions=60, faults=parse_faults("kill"), seed=1)
     found = explore(scenario, how)
     again = explore(scenario, how)
     assert found.finding is not None
@@ -136,16 +130,16 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     [
         ("json", "lock", "inline", "kill", "needs real processes: add --executor processes"),
         ("manager", "lock", "inline", "disk-full", "manager keeps no files"),
-        ("json", "lock", "processes", "kill-service", "lock has no staff"),
+        ("json", "lock", "processes", "kill-service", "lock has no service process"),
         ("json", "lock", "processes", "kill-server", "json has no server"),
         ("json", "lock", "inline", "locked", "json has no lock of its own"),
-        ("json", "filelock:soft", "inline", "terminate", "asks whether a holder's process still lives"),
+        ("json", "filelock:soft", "inline", "terminate", "asks whether a lock holder's process is alive"),
         (
             "json",
             "filelock:stale-holder",
             "inline",
             "terminate",
-            "in one process it always does: add --executor processes",
+            "in one process it always is: add --executor processes",
         ),
     ],
 )
@@ -153,14 +147,14 @@ def test_what_cannot_strike_is_refused_with_the_reason(
     store: str, strategy: str, executor: str, fault: str, reason: str
 ) -> None:
     with pytest.raises(UsageError, match=reason):
-        explore(Scenario.of(store, strategy, buyers=2), ExploreOptions(executor=executor, faults=chosen(fault)))
+        explore(Scenario.of(store, strategy, buyers=2), ExploreOptions(executor=executor, faults=parse_faults(fault)))
 
 
 @pytest.mark.parametrize("strategy", ["filelock:soft", "filelock:stale-holder"])
 def test_a_strategy_that_asks_who_lives_is_terminated_on_real_processes(strategy: str) -> None:
-    (strike,) = chosen("terminate")
+    (strike,) = parse_faults("terminate")
     scenario = Scenario.of("json:rename", strategy, buyers=2, tickets=2)
-    played = race(scenario, Schedule(()), faults=[FaultPoint(0, 5, strike)])  # before it gives the lock back
+    played = run_plan(scenario, Schedule(()), faults=[FaultPoint(0, 5, strike)])  # before it gives the lock back
     assert played.valid
     assert played.case is not None
     assert replay(played.case).executor == "processes"

@@ -16,7 +16,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.artifacts.results import parse_document
-from ticketlab.lab.comparing.cells import Cell, CellMatrix, matrix
+from ticketlab.lab.comparing.cells import Cell, CellMatrix, cell_matrix
 from ticketlab.lab.comparing.comparison import MOST_SALES, Comparison, SamplingPlan, merged
 
 VERDICTS = st.lists(st.sampled_from([RIGHT, UNDECIDED, WRONG]), min_size=1, max_size=6)
@@ -62,7 +62,7 @@ def test_a_warm_up_goes_on_until_a_race_is_long_enough() -> None:
         found = result(which, orders, 1.0)
         return replace(found, metrics=replace(found.metrics, race_s=0.5 + 0.001 * orders))
 
-    Comparison(CellMatrix([cell(buyers=20)], []), SamplingPlan(1, 1.0), one=race, surroundings=MACHINE).run(
+    Comparison(CellMatrix([cell(buyers=20)], []), SamplingPlan(1, 1.0), race_cell=race, measured_on=MACHINE).run(
         lambda *_: None
     )
     assert raced == [10, 20, 200, 400]  # the last one is the round that counts
@@ -76,7 +76,7 @@ def test_cells_take_turns_round_by_round_in_alternating_order() -> None:
         return result(which, orders, 100.0)
 
     cells = [cell(name) for name in ("lock", "flock", "clerk")]
-    Comparison(CellMatrix(cells, []), SamplingPlan(2, 1.0), one=race).run(lambda *_: None)
+    Comparison(CellMatrix(cells, []), SamplingPlan(2, 1.0), race_cell=race).run(lambda *_: None)
     forwards = ["lock", "flock", "clerk"]
     assert order == [*forwards, *forwards, *reversed(forwards)]
 
@@ -87,9 +87,9 @@ def test_a_machine_that_slows_down_harms_none_more_than_the_others() -> None:
     def race(which: Cell, orders: int) -> Result:
         return result(which, orders, float(next(speed)) * (2 if str(which.strategy) == "lock" else 1))
 
-    found = Comparison(CellMatrix([cell("flock"), cell("lock")], []), SamplingPlan(3, 1.0), one=race)
+    found = Comparison(CellMatrix([cell("flock"), cell("lock")], []), SamplingPlan(3, 1.0), race_cell=race)
     found.run(lambda *_: None)
-    rows = {row["strategy"]: row for row in found.document("")["rows"]}
+    rows = {row["strategy"]: row for row in found.result().to_json("")["rows"]}
     assert (rows["lock"]["rank"], rows["flock"]["rank"]) == (1, 2)
     assert not rows["lock"]["unsettled"]
 
@@ -121,9 +121,9 @@ def test_neighbours_that_are_too_close_to_call_are_named() -> None:
 def test_a_busy_machine_is_told_of() -> None:
     found = comparison({"lock": 1.0})
     found.environment = MACHINE | {"load_1min": 9.5, "cores": 2}
-    assert "1-minute load 9.5 on 2 cores" in found.document("")["warnings"][0]
+    assert "1-minute load 9.5 on 2 cores" in found.result().to_json("")["warnings"][0]
     found.environment = MACHINE | {"load_1min": 2.0}
-    assert found.document("")["warnings"] == []
+    assert found.result().to_json("")["warnings"] == []
 
 
 def cut_short_after(races: int) -> Comparison:
@@ -134,28 +134,28 @@ def cut_short_after(races: int) -> Comparison:
             raise TicketlabError("the disk is full")
         return result(which, orders, 100.0)
 
-    found = Comparison(CellMatrix([cell("lock"), cell("flock")], []), SamplingPlan(5, 1.0), one=race)
+    found = Comparison(CellMatrix([cell("lock"), cell("flock")], []), SamplingPlan(5, 1.0), race_cell=race)
     with pytest.raises(TicketlabError):
         found.run(lambda *_: None)
     return found
 
 
 def test_what_is_cut_short_keeps_the_rounds_that_were_finished() -> None:
-    found = cut_short_after(7).document("")  # the warm-up, two rounds, and half of the third
+    found = cut_short_after(7).result().to_json("")  # the warm-up, two rounds, and half of the third
     assert (found["rounds"], found["rounds_wanted"]) == (2, 5)
     assert [len(row["measured"]) for row in found["rows"]] == [2, 2]
 
 
 def test_what_is_cut_short_before_the_first_round_has_no_rows_and_no_verdict() -> None:
-    found = cut_short_after(3).document("")
+    found = cut_short_after(3).result().to_json("")
     assert (found["rounds"], found["rows"], found["valid"]) == (0, [], None)
 
 
 def test_a_real_comparison_measures_judges_and_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = Comparison(matrix(["sqlite"], ["lock,clerk"], (), ["2"]), SamplingPlan(2, orders=20))
+    found = Comparison(cell_matrix(["sqlite"], ["lock,clerk"], (), ["2"]), SamplingPlan(2, orders=20))
     found.run(lambda *_: None)
-    document = found.document("ticketlab compare")
+    document = found.result().to_json("ticketlab compare")
     assert parse_document(json.dumps(document).encode(), "it")["kind"] == "comparison"
     for row in document["rows"]:
         assert (row["valid"], row["sold"], row["tickets"], row["orders"]) == (True, 40, 40, 20)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
+from ticketlab import PlanResult, race, replay, run_plan
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Buy
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.case import Case
-from ticketlab.lab.exploring.plan import PlanResult, race
-from ticketlab.lab.exploring.replay import replay
 from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.timings import Schedule, Timing, timings
 
@@ -26,23 +25,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 def test_buyers_that_come_together_oversell_and_one_that_comes_later_does_not() -> None:
     scenario = Scenario.of("json:rename", buyers=2)
-    assert not race(scenario, TOGETHER).valid
-    assert race(scenario, Timing(((), (1_000,)))).valid
+    assert not run_plan(scenario, TOGETHER).valid
+    assert run_plan(scenario, Timing(((), (1_000,)))).valid
 
 
 def test_a_buyer_that_the_timing_does_not_list_stays_away() -> None:
-    played = race(Scenario.of("memory", buyers=3, tickets=3), Timing(((),)))
+    played = run_plan(Scenario.of("memory", buyers=3, tickets=3), Timing(((),)))
     assert [operation.process for operation in played.history.operations] == [1]
 
 
 def test_a_schedule_is_followed_and_goes_on_without_preemption() -> None:
-    played = race(Scenario.of("memory", buyers=2), Schedule((2, 1)))
+    played = run_plan(Scenario.of("memory", buyers=2), Schedule((2, 1)))
     assert played.schedule == Schedule((2, 1, 1, 2))
     assert {anomaly.name for anomaly in played.anomalies} >= {"oversold"}
 
 
 def test_the_case_of_a_played_race_replays_it() -> None:
-    played = race(Scenario.of("json:in-place", buyers=2), Timing(((3,), (1, 2))))
+    played = run_plan(Scenario.of("json:in-place", buyers=2), Timing(((3,), (1, 2))))
     assert played.case is not None
     assert replay(played.case).execution.schedule == played.execution.schedule
 
@@ -51,7 +50,7 @@ def test_the_case_of_a_played_race_replays_it() -> None:
 @given(timings(buyers=3))
 def test_virtual_time_is_the_same_in_one_process_and_in_many(timing: Timing) -> None:
     scenario = Scenario.of("json:in-place", buyers=3, tickets=2)
-    here, there = race(scenario, timing), race(scenario, timing, executor="processes")
+    here, there = run_plan(scenario, timing), run_plan(scenario, timing, executor="processes")
     assert (here.history, here.verdict) == (there.history, there.verdict)
 
 
@@ -64,7 +63,7 @@ def test_hypothesis_on_real_processes_gives_the_same_outcome_20_times_of_20() ->
         @settings(settings.get_profile("ci"), max_examples=4)
         @given(timings(buyers=2, steps=2, longest=2))
         def never_oversells(timing: Timing) -> None:
-            seen.append((timing, race(Scenario.of("json:in-place", buyers=2), timing, executor="processes").valid))
+            seen.append((timing, run_plan(Scenario.of("json:in-place", buyers=2), timing, executor="processes").valid))
 
         never_oversells()
         return tuple(seen)
@@ -76,36 +75,35 @@ def test_hypothesis_on_real_processes_gives_the_same_outcome_20_times_of_20() ->
 
 def test_a_timing_under_a_lock_is_valid_on_real_processes() -> None:
     for strategy in ("flock", "clerk"):
-        played = race(Scenario.of("json:in-place", strategy, buyers=2), TOGETHER, executor="processes")
+        played = run_plan(Scenario.of("json:in-place", strategy, buyers=2), TOGETHER, executor="processes")
         assert played.valid, str(played)
         assert played.sold == 1
 
 
-def test_without_a_plan_the_race_is_live() -> None:
+def test_a_race_is_live_and_has_no_plan() -> None:
     result = race(Scenario.of("sqlite", "atomic", buyers=3))
     assert result.valid
     assert result.launcher == str(RaceOptions().launcher)
 
 
 def test_orders_of_ones_own_take_the_place_of_the_scenarios() -> None:
-    played = race(
+    played = run_plan(
         Scenario.of("memory", buyers=2, tickets=3), Schedule(()), orders=((Buy(1, "main", 3),), (Buy(2, "main"),))
     )
     assert (played.sold, played.case) == (3, None)
 
 
 def refused(*args: object, **settings: object) -> PlanResult:
-    return race(*args, **settings)  # type: ignore[call-overload,no-any-return]
+    return run_plan(*args, **settings)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("plan", "extra", "message"),
     [
-        (Timing(((),) * 4), {}, "for 4 buyers, and the scenario has 2"),
+        (Timing(((),) * 4), {}, "for 4 buyers, but the scenario has 2"),
         (TOGETHER, {"orders": ((),)}, "orders for 1 buyers"),
         (TOGETHER, {"orders": ((Buy(2, "main"),), ())}, "buyer 1 cannot make the order"),
         (TOGETHER, {"executor": "proceses"}, "unknown executor 'proceses': did you mean 'processes'"),
-        (None, {"whole": True}, "a live race takes no orders"),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dict[str, object], message: str) -> None:
@@ -116,7 +114,7 @@ def test_what_does_not_go_together_is_refused_in_a_line(plan: object, extra: dic
 @pytest.mark.parametrize("fault", ["kill", "pause:2s", "clock:1h", "terminate", "io-error"])
 def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str) -> None:
     strike = FaultPoint(0, 1, Fault.parse(fault))
-    played = race(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
+    played = run_plan(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
     assert played.execution.injected == (0,)
     assert played.case is not None
     assert played.case.strikes == (strike,)
@@ -126,7 +124,7 @@ def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str)
 
 
 def test_where_a_kill_strikes_is_drawn() -> None:
-    played = race(
+    played = run_plan(
         Scenario.of("json:rename", "lock", buyers=2), TOGETHER, faults=(FaultPoint(0, 1, Fault.parse("kill")),)
     )
     assert [anomaly.name for anomaly in played.anomalies] == ["lock left behind"]
@@ -146,17 +144,12 @@ def test_where_a_kill_strikes_is_drawn() -> None:
 )
 def test_faults_that_cannot_strike_are_refused(strikes: list[FaultPoint], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        race(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=strikes)
-
-
-def test_a_live_race_takes_its_faults_elsewhere() -> None:
-    with pytest.raises(UsageError, match=r"RaceOptions\(faults=...\)"):
-        race(Scenario.of("json", "lock"), RaceOptions(), faults=[FaultPoint(0, 0, Fault.parse("kill"))])  # type: ignore[call-overload]
+        run_plan(Scenario.of("json", "lock", buyers=2), TOGETHER, faults=strikes)
 
 
 def test_a_timing_in_which_a_lease_ended_replays() -> None:
     scenario = Scenario.of("json:rename", "lease:unfenced,seconds=1", buyers=2, tickets=2)
-    played = race(scenario, Timing(((0, 0, 2_000_000), ())))  # the first thinks for two seconds after it looked
+    played = run_plan(scenario, Timing(((0, 0, 2_000_000), ())))  # the first thinks for two seconds after it looked
     assert [anomaly.name for anomaly in played.anomalies] == ["ticket sold twice", "lost update"]
     assert played.case is not None
     again = replay(Case.from_json(played.case.to_json()))

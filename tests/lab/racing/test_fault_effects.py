@@ -14,22 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from ticketlab import race
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import FaultRate
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
 from ticketlab.launch.fault_injection import FaultInjector, PlannedFault
+
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def fault_rates(text: str) -> tuple[FaultRate, ...]:
@@ -155,11 +152,11 @@ def test_a_pool_that_lost_workers_leaves_no_thread_and_no_process() -> None:
 @pytest.mark.parametrize(
     ("store", "strategy", "launcher", "fault", "reason"),
     [
-        ("json", "lock", "threads", "kill", "the threads are all in the lab's"),
-        ("json", "lock", "threads", "disk-full", "limits hold for a whole process"),
+        ("json", "lock", "threads", "kill", "signals that reach one buyer alone, and the launcher threads has none"),
+        ("json", "lock", "threads", "disk-full", "that takes limits of the system that hold for one buyer alone"),
         ("json", "lock", "process", "clock", "explore it instead"),
         ("sqlite", "none", "process", "locked", "explore it instead"),
-        ("json", "lock", "process", "kill-service", "lock has no staff"),
+        ("json", "lock", "process", "kill-service", "lock has no service process"),
         ("json", "lock", "process", "kill-server", "json has no server"),
         ("manager", "none", "process", "short-write", "manager keeps no files"),
         ("json", "lock", "process", "pause:2m", "the race itself ends after 60 s"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document as headed
-from ticketlab.lab.artifacts.files import LARGEST
+from ticketlab.lab.artifacts.files import LARGEST_FILE
 from ticketlab.lab.artifacts.results import parse_document, read_document
 from ticketlab.lab.racing.tour import as_tour
 
@@ -130,6 +130,6 @@ def test_a_folder_stands_for_the_result_in_it(tmp_path: Path) -> None:
 
 def test_a_result_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "r.json").open("wb") as file:
-        file.truncate(LARGEST + 1)
+        file.truncate(LARGEST_FILE + 1)
     with pytest.raises(UsageError, match="larger than 16 MiB"):
         read_document(tmp_path / "r.json")

@@ -51,14 +51,14 @@ def test_units_are_understood(text: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", "at its end: a metric's name is needed"),
-        (">=1", "at character 1, '>=1': a metric's name is needed"),
+        ("", "at its end: the name of a metric is needed"),
+        (">=1", "at character 1, '>=1': the name of a metric is needed"),
         ("fairnes>=0.8", "at character 1, 'fairnes>=0.8': unknown metric 'fairnes': did you mean 'fairness'?"),
         ("fairness", "at its end: one of >= <= > < is needed"),
         ("fairness=0.8", "at character 9, '=0.8': one of >= <= > < is needed"),
         ("fairness>=", "at its end: a number is needed"),
         ("fairness>=much", "at character 11, 'much': a number is needed"),
-        ("p99>+20%", "at character 5, '+20%': a change is held by --fail-if"),
+        ("p99>+20%", "at character 5, '+20%': a change is for --fail-if"),
         ("p99<5 parsecs", "at character 7, 'parsecs': p99 is given in us, µs, ms, s"),
     ],
 )

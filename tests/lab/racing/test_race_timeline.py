@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from ticketlab import race
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.timeline import LaneState, Span, Timeline
 from ticketlab.core.verdict import Anomaly
+from ticketlab.lab.checking.timeline import history_timeline
 from ticketlab.lab.racing.options import RaceOptions
-from ticketlab.lab.racing.race import race
-from ticketlab.lab.racing.timeline import of_history, timeline
+from ticketlab.lab.racing.timeline import race_timeline
 from ticketlab.launch import recorder
 from ticketlab.launch.track import track
 from ticketlab.timings.latency import Latency
@@ -29,7 +30,7 @@ SOLD = (recorder.RETURN, 140, "ok", (1,))
 
 def drawn(*records: tuple[object, ...]) -> list[tuple[int, int, str, str]]:
     """Draw one buyer's records; return when, when to, the state and the detail."""
-    found = timeline("", [track(1, records, 100, keep=True)], 1, [])
+    found = race_timeline("", [track(1, records, 100, keep=True)], 1, [])
     return [(span.start_ns, span.end_ns, span.state.value, span.detail) for span in found.spans]
 
 
@@ -73,7 +74,7 @@ def test_a_retry_backs_off_and_begins_anew() -> None:
 
 
 def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
-    found = timeline("", [track(1, [INVOKED, *READ], 100, keep=True)], 1, [])
+    found = race_timeline("", [track(1, [INVOKED, *READ], 100, keep=True)], 1, [])
     assert [(span.end_ns, span.label) for span in found.spans] == [(10, "buy 1 -> never heard back")]
 
 
@@ -118,7 +119,7 @@ def sale(process: int, invoke_ns: int, return_ns: int | None, ticket: int) -> Op
 
 def test_a_history_has_a_lane_a_process_and_a_span_an_operation() -> None:
     history = History({}, (sale(4, 1000, 1010, 1), sale(2, 1005, None, 2), sale(2, 1020, 1030, 3)))
-    diagram = of_history("mine", history)
+    diagram = history_timeline("mine", history)
     assert diagram.lanes == ["buyer 2", "buyer 4"]
     assert [span[:3] for span in diagram.spans] == [(0, 5, 20), (0, 20, 30), (1, 0, 10)]
 
@@ -131,7 +132,7 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
         Anomaly("buyer crashed", "it crashed", {"participants": [{"who": "buyer 1", "detail": "exit code 1"}]}),
     ]
     history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 1)))
-    marks = of_history("", history, anomalies).markers
+    marks = history_timeline("", history, anomalies).markers
     assert [(mark.lane, mark.ns, mark.name) for mark in marks] == [
         (0, 10, "buyer crashed"),
         (1, 20, "oversold, ticket sold twice"),
@@ -141,7 +142,7 @@ def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
 
 def test_a_history_s_marks_count_from_its_first_invocation_as_its_spans_do() -> None:
     evidence = {"minimal": True, "operations": [{"process": 4, "invoke_ns": 1000, "return_ns": 1010}]}
-    diagram = of_history("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
+    diagram = history_timeline("", History({}, (sale(4, 1000, 1010, 1),)), [Anomaly("stale read", "old", evidence)])
     assert [(mark.lane, mark.ns) for mark in diagram.markers] == [(0, 10)]
 
 
@@ -149,5 +150,5 @@ def test_evidence_that_shows_only_its_first_operations_is_marked_where_the_last_
     shown = {"process": 1, "invoke_ns": 0, "return_ns": 10}
     evidence = {"minimal": True, "operations": [shown], "rows": [0, 1], "size": 2, "shown": 1}
     history = History({}, (sale(1, 0, 10, 1), sale(2, 0, 20, 2)))
-    (mark,) = of_history("", history, [Anomaly("oversold", "2 of 1", evidence)]).markers
+    (mark,) = history_timeline("", history, [Anomaly("oversold", "2 of 1", evidence)]).markers
     assert (mark.lane, mark.ns) == (1, 20)

@@ -1,0 +1,39 @@
+"""The command lines that results carry, so that whoever reads one can run it again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ticketlab.lab.comparing.cells import Cell
+    from ticketlab.lab.exploring.crash_matrix import CrashResult
+
+
+def race_line(cell: Cell, orders: int) -> str:
+    """Return the command line that races one round of a comparison's cell, with so many orders for each buyer."""
+    words = ["--store", cell.store, "--strategy", cell.strategy, "--launcher", cell.launcher]
+    words += ["--buyers", cell.buyers, "--tickets", orders * cell.buyers, "--orders", orders]
+    return shlex.join(["ticketlab", "race", *map(str, words), "--latency", "none", "--no-ledger"])
+
+
+def explore_line(row: CrashResult) -> str:
+    """Return the command line that explores one row of a crash matrix."""
+    from ticketlab.lab.exploring.crash_matrix import MATRIX_BUYERS
+
+    words = ["--store", row.store, "--strategy", row.strategy, "--buyers", str(MATRIX_BUYERS)]
+    words += ["--faults", ",".join(row.faults)] if row.faults else []
+    return shlex.join(["ticketlab", "explore", *words, "--exhaust"])
+
+
+def check_line(path: Path, model: str | None, stock: int | None) -> str:
+    """Return the command line that judges a file."""
+    words = ["--model", model] if model is not None else []
+    words += ["--stock", str(stock)] if stock is not None else []
+    return shlex.join(["ticketlab", "check", str(path), *words])
+
+
+def replay_line(case: Path, executor: str | None = None) -> str:
+    """Return the command line that replays a case."""
+    return shlex.join(["ticketlab", "replay", str(case), *(["--executor", executor] if executor else [])])

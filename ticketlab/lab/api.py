@@ -1,0 +1,148 @@
+"""What `ticketlab` exports of the lab, on one page.
+
+Each function imports its room when it is called, so that a live race does not load what only explorations need: the
+smaller the lab, the faster it forks buyers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ticketlab.checker.budget import Budget
+    from ticketlab.checker.columns import Columns
+    from ticketlab.checker.model import Model
+    from ticketlab.core.faults import FaultPoint
+    from ticketlab.core.history import History
+    from ticketlab.core.inventory import Request
+    from ticketlab.core.result import Result
+    from ticketlab.core.scenario import Scenario
+    from ticketlab.core.verdict import Verdict
+    from ticketlab.explorer.case import Case
+    from ticketlab.explorer.results import Exploration, ExploreOptions, ReplayResult
+    from ticketlab.lab.comparing.comparison import SamplingPlan
+    from ticketlab.lab.comparing.comparison_result import ComparisonResult
+    from ticketlab.lab.exploring.plan import PlanResult
+    from ticketlab.lab.racing.options import RaceOptions
+    from ticketlab.timings.plans import Plan
+
+
+def race(scenario: Scenario, options: RaceOptions | None = None) -> Result:
+    """Race a scenario live, with real buyers on the wall clock, and judge it.
+
+    Raises:
+        UsageError: the store, strategy or launcher is unknown, or these and the faults do not go together.
+        TicketlabError: the race could not be run.
+    """
+    from ticketlab.lab.racing.race import run_race
+
+    return run_race(scenario, options)
+
+
+def run_plan(
+    scenario: Scenario,
+    plan: Plan,
+    *,
+    executor: str | None = None,
+    orders: Sequence[Sequence[Request]] | None = None,
+    atomic_accesses: bool = False,
+    faults: Sequence[FaultPoint] = (),
+) -> PlanResult:
+    """Run a scenario once under control, by the delays of a timing or by the turns of a schedule, and judge it.
+
+    The same scenario and plan give the same history every time, on `inline` and on `processes` alike. `orders` lists
+    each buyer's requests, in place of those that the scenario draws; `atomic_accesses` makes each read and each write
+    one step; `faults` strike at the points that they name. Without an `executor`, one process is used unless a fault
+    needs real ones. Inside a Hypothesis test, a result that is not valid is drawn in the test's report.
+
+    Raises:
+        UsageError: a name is unknown, or the parts do not go together.
+        TicketlabError: the lab could not do its work.
+    """
+    from ticketlab.lab.exploring.plan import execute_plan, note_in_hypothesis
+
+    result = execute_plan(
+        scenario, plan, executor=executor, orders=orders, atomic_accesses=atomic_accesses, faults=faults
+    )
+    if not result.valid:
+        note_in_hypothesis(result)
+    return result
+
+
+def explore(scenario: Scenario, options: ExploreOptions | None = None) -> Exploration:
+    """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
+
+    Raises:
+        UsageError: a name is unknown, or the parts do not go together.
+        Nondeterminism: one schedule led to different steps.
+        TicketlabError: the lab could not do its work.
+    """
+    from ticketlab.lab.exploring.explore import explore_scenario
+
+    return explore_scenario(scenario, options)
+
+
+def replay(case: Case | Path | str, executor: str | None = None) -> ReplayResult:
+    """Run a case, or the case in a file, again: the same schedule, the same steps, the same history.
+
+    Without an `executor`, one process is used unless one of the case's faults needs real ones.
+
+    Raises:
+        Nondeterminism: the steps differ from the case's, which is no verdict.
+        UsageError: the file is no case, or the case cannot run here, or not on this executor.
+    """
+    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.exploring.replay import replay_case
+
+    return replay_case(load_case(Path(case)) if isinstance(case, str | Path) else case, executor)
+
+
+def check(
+    history: History | Columns | Path | str, model: Model | str | None = None, budget: Budget | None = None
+) -> Verdict:
+    """Judge a history, or the history in a file: valid, anomalous with the operations that prove it, or undecided.
+
+    A file has JSON Lines, gzipped or not, or Jepsen's EDN. Without a `model`, the history names it. The operations may
+    come in any order; operations that share an instant count as concurrent. Without a `budget`, a search ends after
+    5,000,000 configurations.
+
+    Raises:
+        UsageError: the model is unknown, the file cannot be read, or the history is malformed.
+    """
+    from ticketlab.checker.linearize import check as check_operations
+    from ticketlab.checker.model import model_named
+    from ticketlab.lab.checking.check_file import load_history
+
+    operations = load_history(Path(history)) if isinstance(history, str | Path) else history
+    chosen = model_named(operations.meta, model) if isinstance(model, str) else model
+    return check_operations(operations, chosen, budget)
+
+
+def compare(
+    stores: Iterable[str] = (),
+    strategies: Iterable[str] = (),
+    *,
+    launchers: Iterable[str] = (),
+    buyers: Iterable[int] = (),
+    plan: SamplingPlan | None = None,
+    timeout: float = 60.0,
+) -> ComparisonResult:
+    """Measure strategies on stores, and judge every race: names are written as on the command line.
+
+    Without names, the installed stores say which strategies are compared; without `buyers`, 8 are measured. `plan` says
+    how many rounds are measured, and how long; `timeout`, in seconds, limits each race.
+
+    Raises:
+        UsageError: a name, a variant or a number is wrong, or no named strategy runs on a named store.
+        TicketlabError: a race could not be run.
+    """
+    from ticketlab.lab.comparing.cells import cell_matrix
+    from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
+    from ticketlab.lab.comparing.crash_safety import kept_crash_safety
+
+    cells = cell_matrix(stores, strategies, launchers, map(str, buyers))
+    comparison = Comparison(cells, plan or SamplingPlan(), timeout, crash_safety=kept_crash_safety())
+    comparison.run(lambda _round, _number, _cell: None)
+    return comparison.result()

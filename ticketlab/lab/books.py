@@ -1,0 +1,25 @@
+"""The books of a race or an execution, read afresh when it is over."""
+
+from __future__ import annotations
+
+from ticketlab.core.errors import TornRead
+from ticketlab.core.inventory import Books
+from ticketlab.core.plugin import Store
+from ticketlab.core.verdict import Anomaly
+
+
+def read_books(store: Store, *, any_error: bool = False) -> tuple[Books | None, list[Anomaly]]:
+    """Return a store's books; if they cannot be made out, None and the anomaly "torn books".
+
+    The store says so with `TornRead`. With `any_error` every exception counts: after a fault, the books may be damaged
+    in ways that no store foresees. Otherwise other exceptions are raised.
+    """
+    try:
+        return store.books(), []
+    except TornRead as error:
+        reason = str(error)
+    except Exception as error:
+        if not any_error:
+            raise
+        reason = f"{type(error).__name__}: {error}"
+    return None, [Anomaly("torn books", f"nobody can read the books any more: {reason}")]
