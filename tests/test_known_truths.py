@@ -22,7 +22,8 @@ from typing import Any, cast
 import pytest
 from filelock import FileLock, SoftFileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from surviving import struck
+
+from tests.strategies.surviving import struck
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

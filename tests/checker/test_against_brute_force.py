@@ -7,9 +7,9 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from brute_force import Spec, box_office, explains, register, seating
-from random_histories import counter_history, register_history, seats_history
 
+from tests.checker.brute_force import Spec, box_office, explains, register, seating
+from tests.checker.random_histories import counter_history, register_history, seats_history
 from ticketlab.checker.linearize import check
 from ticketlab.checker.model import Model, cas_register, counter, seats
 from ticketlab.core.history import History, Operation

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from brute_force_in_time import explains_in_time
-from random_histories import holds_history
 
+from tests.checker.brute_force_in_time import explains_in_time
+from tests.checker.random_histories import holds_history
 from ticketlab.checker import MalformedHistory, check, holds
 from ticketlab.core.history import Arg, History, Operation, Result
 

@@ -7,8 +7,8 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from random_histories import counter_history, register_history, seats_history
 
+from tests.checker.random_histories import counter_history, register_history, seats_history
 from ticketlab.checker import Model, cas_register, check, counter, seats
 from ticketlab.checker.explain import minimal_subset
 from ticketlab.core.history import History, Operation

@@ -7,7 +7,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from command_line import ticketlab
+
+from tests.cli.command_line import ticketlab
 
 META = '{"meta": {"model": "counter", "stock": 1}}\n'
 SALE = '{"process": %d, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 10, "return_ns": 20}\n'

@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import ENVIRONMENT, ticketlab
 
+from tests.cli.command_line import ENVIRONMENT, ticketlab
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import ExploreOptions

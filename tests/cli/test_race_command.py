@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from command_line import ENVIRONMENT, ticketlab
+
+from tests.cli.command_line import ENVIRONMENT, ticketlab
 
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import ticketlab
+
+from tests.cli.command_line import ticketlab
 
 RACE = ("race", "--store", "json", "--strategy", "none", "--buyers", "4")
 

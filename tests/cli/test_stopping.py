@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from command_line import ENVIRONMENT, ticketlab
-from whole_lab import DEADLINE, WholeLab, wait_until
+
+from tests.cli.command_line import ENVIRONMENT, ticketlab
+from tests.cli.whole_lab import DEADLINE, WholeLab, wait_until
 
 FOR_EVER = ["--buyers", "4", "--latency", "read=500s"]
 EXPLORE = ["explore", "--executor", "processes", "--policy", "random", "--orders", "3", "--executions", "1000000000"]

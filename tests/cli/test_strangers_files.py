@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-from command_line import ticketlab
+
+from tests.cli.command_line import ticketlab
 
 EVIL = "\x1b]0;pwned\x07\x1b[31m\x9b2J\u202e"
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from command_line import ENVIRONMENT, ticketlab
+
+from tests.cli.command_line import ENVIRONMENT, ticketlab
 
 RACE = ["race", "--store", "json", "--buyers", "2", "--latency", "none"]
 OVERSOLD = """{"meta": {"model": "counter", "stock": 1}}

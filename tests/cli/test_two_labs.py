@@ -7,9 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from command_line import ENVIRONMENT
-from whole_lab import DEADLINE
-
+from tests.cli.command_line import ENVIRONMENT
+from tests.cli.whole_lab import DEADLINE
 from ticketlab.lab.artifacts.cases import load_case
 from ticketlab.lab.artifacts.results import read_document
 from ticketlab.lab.artifacts.runs import runs

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self
 
-from command_line import ENVIRONMENT
+from tests.cli.command_line import ENVIRONMENT
 
 DEADLINE: Final = 60.0
 """Guards against hanging; nothing is expected to take this long."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from toys import Cells, Semaphore, Toy
 
+from tests.explorer.toys import Cells, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.execution import Execution

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import factorial
 
 import pytest
-from toys import Cells, Toy, locked, racing
 
+from tests.explorer.toys import Cells, Toy, locked, racing
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from toys import Cells, Draft, Queue, Semaphore, Toy
 
+from tests.explorer.toys import Cells, Draft, Queue, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.inline import Inline

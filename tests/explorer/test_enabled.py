@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import racing
 
+from tests.explorer.toys import racing
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.enabled import EnabledSet
 from ticketlab.explorer.engine.state import BYTE, ExecutionEnd, ExecutionState

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from toys import Cells, Toy
-
+from tests.explorer.toys import Cells, Toy
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy

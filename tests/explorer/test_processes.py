@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_counts import COUNTS
 
+from tests.explorer.test_counts import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
@@ -226,7 +226,7 @@ def test_pipes_do_where_there_is_no_eventfd(policy: Callable[[], Policy], monkey
 
 ORPHANS = """
 import os, signal
-from test_processes import Counter, guarded
+from tests.explorer.test_processes import Counter, guarded
 from ticketlab.explorer.executors.processes import Processes
 with Processes(Counter(3, 1, guarded)) as executor:
     print(*(process.pid for process in executor._processes), flush=True)
@@ -236,10 +236,7 @@ with Processes(Counter(3, 1, guarded)) as executor:
 
 @pytest.mark.parametrize("without", ["", "import os; del os.eventfd"])
 def test_a_killed_lab_leaves_no_orphans(without: str) -> None:
-    here = Path(__file__).parent
-    killed = subprocess.run(
-        [sys.executable, "-c", without + ORPHANS], cwd=here, capture_output=True, text=True, timeout=30
-    )
+    killed = subprocess.run([sys.executable, "-c", without + ORPHANS], capture_output=True, text=True, timeout=30)
     assert killed.returncode == -signal.SIGKILL
     pids = [int(pid) for pid in killed.stdout.split()]
     assert len(pids) == 3

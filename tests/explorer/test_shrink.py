@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from toys import Cells, Semaphore, Toy, racing
 
+from tests.explorer.toys import Cells, Semaphore, Toy, racing
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline

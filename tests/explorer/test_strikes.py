@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from toys import Cells, Lease, Semaphore, Toy
 
+from tests.explorer.toys import Cells, Lease, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.explorer.analysis.deadlock import explain

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from multiprocessing import Lock, Value
 
 import pytest
-from toys import Cells, Queue, Semaphore, Toy
 
+from tests.explorer.toys import Cells, Queue, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import explain

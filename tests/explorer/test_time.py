@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from toys import Cells, Lease, Queue, Toy
 
+from tests.explorer.toys import Cells, Lease, Queue, Toy
 from ticketlab.core import pacing
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import describe_step

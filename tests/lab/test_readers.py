@@ -1,4 +1,4 @@
-"""Every reader takes any bytes: a value, or a one-line refusal. `scripts/fuzz_readers.py` feeds them a million."""
+"""Every reader takes any bytes: a value, or a one-line refusal. `python -m tests.fuzz.readers` feeds them a million."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import os
 from pathlib import Path
 from random import Random
 
-import fuzz_corpus
 import pytest
-from fuzz_readers import Tally
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import corpus
+from tests.fuzz.readers import Tally
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.cases import load_case
 from ticketlab.lab.artifacts.files import read_file
 from ticketlab.lab.artifacts.opening_stock import opening_stock
 from ticketlab.lab.artifacts.results import read_document
 
-NAMES = ("stock", "case", "result", "timeline", "history", "packed", "edn", "baseline", "runs", "report", "picture",
-         "threshold", "settings", "spec", "latency", "message")  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text(max_size=8), inside, max_size=4),
@@ -29,22 +27,22 @@ JSON = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, fuzz_corpus.Reader]:
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, corpus.Reader]:
     before = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("documents"))
     try:
-        return {reader.name: reader for reader in fuzz_corpus.readers()}
+        return {reader.name: reader for reader in corpus.readers()}
     finally:
         os.chdir(before)
 
 
-def test_every_reader_has_its_law(readers: dict[str, fuzz_corpus.Reader]) -> None:
-    assert tuple(readers) == NAMES
+def test_every_reader_has_its_law(readers: dict[str, corpus.Reader]) -> None:
+    assert tuple(readers) == corpus.NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", corpus.NAMES)
 def test_any_bytes_are_a_value_or_a_refusal_of_one_line(
-    name: str, readers: dict[str, fuzz_corpus.Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, readers: dict[str, corpus.Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     reader, path = readers[name], Path(readers[name].file)
@@ -71,7 +69,7 @@ def test_any_bytes_are_a_value_or_a_refusal_of_one_line(
 
 
 @pytest.mark.parametrize("read", [read_document, load_case, lambda path: opening_stock(str(path))])
-def test_only_regular_files_are_read_so_nothing_is_waited_for(read: fuzz_corpus.Read, tmp_path: Path) -> None:
+def test_only_regular_files_are_read_so_nothing_is_waited_for(read: corpus.Read, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "folder.json").mkdir()
     for name in ("pipe.json", "folder.json", "missing.json", "a\0b.json"):

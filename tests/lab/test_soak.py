@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from tests.soak import races as soak
 from ticketlab import race
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.racing.options import RaceOptions
-
-SOAK = Path(__file__).parents[2] / "scripts" / "soak.py"
 
 
 def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     words = ["--races", "40", "--seed", "3", "--json"]
     done = subprocess.run(
-        [sys.executable, str(SOAK), *words], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.soak.races", *words], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     counts = json.loads(done.stdout)
     assert (done.returncode, counts["troubles"], done.stderr) == (0, [], "")
@@ -30,28 +27,19 @@ def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     assert counts["injected"]["kill"] > 20
 
 
-@pytest.fixture
-def soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = importlib.util.spec_from_file_location("soak", SOAK)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "soak", module)
-    spec.loader.exec_module(module)
-    return module
 
 
-def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(
-    soak: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "GOES_WRONG_BY", {("json:rename", "lock"): soak.NOTHING})
     counts = soak.soak(races=12, seed=0, first=0, say=False)
     assert counts["verdicts"]["lock left behind"] == len(counts["troubles"]) > 0
     assert "lock left behind, which should not be\n  ticketlab race --store json:rename" in counts["troubles"][0]
 
 
-def test_judges_that_contradict_each_other_are_found_out(soak: ModuleType) -> None:
+def test_judges_that_contradict_each_other_are_found_out() -> None:
     scenario = Scenario.of("json:rename", "flock", buyers=3, tickets=2)
     result = race(scenario, RaceOptions())
     assert soak.quarrel(result, scenario) == ""
@@ -62,7 +50,7 @@ def test_judges_that_contradict_each_other_are_found_out(soak: ModuleType) -> No
     )
 
 
-def test_what_is_left_open_is_found_out(soak: ModuleType) -> None:
+def test_what_is_left_open_is_found_out() -> None:
     before = soak.surroundings()
     with Path("open").open("w"):
         assert soak.surroundings() != before

@@ -6,9 +6,9 @@ import io
 from typing import Any
 
 import pytest
-from comparisons import UNDECIDED, WRONG, document
 from rich.console import Console
 
+from tests.lab.comparisons import UNDECIDED, WRONG, document
 from ticketlab.lab.comparing.baseline import compare_with
 from ticketlab.lab.comparing.thresholds import evaluate, threshold
 from ticketlab.report.comparison import print_comparison, time_text

@@ -6,8 +6,8 @@ import json
 from xml.etree import ElementTree
 
 import pytest
-from test_page import EVIL, row, timeline, tour
 
+from tests.report.test_page import EVIL, row, timeline, tour
 from ticketlab.core.errors import UsageError
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.report.markdown import as_markdown

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, complaints, open_page, requests, until
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
-from test_page import EVIL, row, tour
 
+from tests.report.browser import chromium, complaints, open_page, requests, until
+from tests.report.test_page import EVIL, row, tour
 from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, Timeline
 from ticketlab.report.page import render
 

@@ -6,10 +6,10 @@ import csv
 import io
 from typing import Any
 
-from comparisons import UNDECIDED, WRONG, document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import UNDECIDED, WRONG, document
 from ticketlab.core.metrics import METRICS
 from ticketlab.report.csv_export import as_csv
 from ticketlab.report.markdown import as_markdown

@@ -6,9 +6,9 @@ import io
 import re
 
 import pytest
-from comparisons import RIGHT, UNDECIDED, cell, result
 from rich.console import Console
 
+from tests.lab.comparisons import RIGHT, UNDECIDED, cell, result
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.report.text import print_race, print_tour

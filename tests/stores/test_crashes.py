@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from dying import each_death, killed_before, room_for
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.dying import each_death, killed_before, room_for
 from ticketlab.core.errors import TornRead
 from ticketlab.core.inventory import Buy, Inventory, Outcome, Sold
 from ticketlab.core.plugin import Store

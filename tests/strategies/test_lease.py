@@ -6,10 +6,10 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
-from dying import each_death
 from hypothesis import given
-from surviving import struck
 
+from tests.dying import each_death
+from tests.strategies.surviving import struck
 from ticketlab import PlanResult, run_plan
 from ticketlab.core.inventory import Buy, Inventory, Outcome
 from ticketlab.core.pacing import Free, paced_by

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import pytest
-from dying import Dying, room_for
-from surviving import struck
-from test_lease import opened
 
+from tests.dying import Dying, room_for
+from tests.strategies.surviving import struck
+from tests.strategies.test_lease import opened
 from ticketlab.core.inventory import Books, Buy, Outcome, Sold
 from ticketlab.core.pacing import Blocked, Step, paced_by
 from ticketlab.strategies.answer_record import AnswerRecord

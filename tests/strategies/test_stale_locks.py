@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from dying import each_death, killed_before
-from surviving import struck
-from test_lease import buy, opened
 
+from tests.dying import each_death, killed_before
+from tests.strategies.surviving import struck
+from tests.strategies.test_lease import buy, opened
 from ticketlab.core.inventory import Sold
 from ticketlab.strategies.stale import LINK, living
 

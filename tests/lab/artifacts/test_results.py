@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comparisons import WRONG, cell, document, result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import WRONG, cell, document, result
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import document as headed
 from ticketlab.lab.artifacts.files import LARGEST_FILE

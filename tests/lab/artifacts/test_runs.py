@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 import pytest
-from comparisons import document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import document
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.result import document as headed
 from ticketlab.lab.artifacts.listing import kept

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from comparisons import WRONG, document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import WRONG, document
 from ticketlab.lab.comparing.baseline import compare_with, differences
 
 RATES = st.fixed_dictionaries({name: st.floats(1, 1e5) for name in ("lock", "flock", "clerk")})

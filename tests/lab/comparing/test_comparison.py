@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from comparisons import MACHINE, RIGHT, UNDECIDED, WRONG, cell, comparison, document, result
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import MACHINE, RIGHT, UNDECIDED, WRONG, cell, comparison, document, result
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict

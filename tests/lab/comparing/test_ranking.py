@@ -5,10 +5,10 @@ from __future__ import annotations
 from statistics import median
 
 import pytest
-from comparisons import RIGHT, UNDECIDED, WRONG, measured, metrics
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import RIGHT, UNDECIDED, WRONG, measured, metrics
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.advice import advice
 from ticketlab.lab.comparing.ranking import CellResult, median_curve, medians, peers, ranking, ranks, settled, spreads

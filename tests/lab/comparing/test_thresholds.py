@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from comparisons import WRONG, document
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lab.comparisons import WRONG, document
 from ticketlab.core.errors import UsageError
 from ticketlab.core.metrics import METRICS, Metric
 from ticketlab.lab.comparing.baseline import compare_with

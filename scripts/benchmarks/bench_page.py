@@ -1,7 +1,7 @@
 """Measure the report page against its bars: size, first paint, and how smoothly its timeline zooms.
 
-    uv run python scripts/bench_page.py              # all; needs Chromium and its driver (see docs/report.md)
-    uv run python scripts/bench_page.py --no-browser # sizes alone
+    uv run python scripts/benchmarks/bench_page.py              # all; needs Chromium (see docs/report.md)
+    uv run python scripts/benchmarks/bench_page.py --no-browser # sizes alone
 
 Bars: at most 300 kB for a comparison of 12 strategies and a race of 5,000 spans; at most 2 MB and a first paint under
 1 s for a history of 100,000 operations; zooming, 95 % of frames under 33 ms. Exit code 1 where a bar is missed.
@@ -10,20 +10,23 @@ Bars: at most 300 kB for a comparison of 12 strategies and a race of 5,000 spans
 from __future__ import annotations
 
 import argparse
-import os
+import json
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.benchmarks import runner
+from scripts.benchmarks.runner import Measurement, Sample
+from tests.report.browser import chromium, open_page
 from ticketlab.core.history import History, Operation
-from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
+from ticketlab.core.timeline import LaneState, Marker, Span, Timeline, timelines_to_json
 from ticketlab.lab.checking.timeline import history_timeline
 from ticketlab.report.page import render
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
 
 ZOOMS = """
 const done = arguments[0], canvas = document.querySelector('.lanes'), box = canvas.getBoundingClientRect();
@@ -111,65 +114,98 @@ def history(operations: int, processes: int = 100) -> Timeline:
     return history_timeline("a history", History({}, tuple(found)))
 
 
-def line(name: str, value: float, bar: float, unit: str) -> bool:
-    """Print a measurement beside its bar, and return whether it keeps it."""
-    kept = value <= bar
-    print(f"{'ok  ' if kept else 'MISS'} {name:<52} {value:10,.1f} {unit:<3} (bar {bar:,.0f} {unit})")
-    return kept
+Page = tuple[str, dict[str, Any], Timeline, float]  # its name, its result, its timeline, and how many kB it may have
 
 
-def in_browser(name: str, path: Path, rounds: int) -> bool:
-    """Measure one page, each round in a browser of its own; the best round counts, since others use the machine too."""
-    from browser import chromium, open_page
+def pages() -> list[Page]:
+    """Return the pages that are measured."""
+    judged = {"valid": True, "anomalies": [], "model": "counter", "operations": 100_000, "command": "ticketlab check h"}
+    return [
+        ("12 strategies, 5,000 spans", comparison(12), race(5_000), 300),
+        ("100,000 operations", judged, history(100_000), 2000),
+    ]
 
-    first, timeline, zooming = [], [], []
-    for number in range(rounds):
+
+@contextmanager
+def rendering(page: Page, *, size: bool) -> Iterator[Sample]:
+    """A sample renders the page, and is its size in kB or the seconds that it took."""
+    _, result, timeline, _ = page
+
+    def sample() -> float:
+        began = time.perf_counter()
+        html = render(result, [timeline])
+        return len(html.encode()) / 1000 if size else time.perf_counter() - began
+
+    yield sample
+
+
+@contextmanager
+def dumping(page: Page) -> Iterator[Sample]:
+    """A sample writes what the page shows as JSON, and is the seconds that it took."""
+    _, result, timeline, _ = page
+
+    def sample() -> float:
+        began = time.perf_counter()
+        json.dumps([result, timelines_to_json([timeline])])
+        return time.perf_counter() - began
+
+    yield sample
+
+
+@contextmanager
+def in_browser(page: Page, read: Callable[[Any], float]) -> Iterator[Sample]:
+    """Write the page; a sample opens it in a browser of its own, and reads one figure there."""
+    _, result, timeline, _ = page
+    path = Path("page.html").resolve()
+    path.write_text(render(result, [timeline]), encoding="utf-8")
+
+    def sample() -> float:
         with chromium() as browser:
             open_page(browser, path)
-            paints = dict(browser.execute_script(PAINTS))
-            frames, costs = map(sorted, browser.execute_async_script(ZOOMS))
-        first.append(paints["first-contentful-paint"])
-        timeline.append(paints["timeline"])
-        zooming.append(frames[int(len(frames) * 0.95)])
-        said = f"{first[-1]:.0f}, {timeline[-1]:.0f}, {zooming[-1]:.1f} ms"
-        own = f"painting lanes took {costs[int(len(costs) * 0.95)]:.1f} ms at most in 95 % of frames"
-        print(f"     round {number + 1}: {said}; {own}; 1-minute load {os.getloadavg()[0]:.1f}")
-    return all(
-        [
-            line(f"{name}: first paint", min(first), 1000, "ms"),
-            line(f"{name}: timeline painted", min(timeline), 1000, "ms"),
-            line(f"{name}: 95 % of frames while zooming", min(zooming), 33, "ms"),
-        ]
-    )
+            return read(browser)
+
+    yield sample
 
 
-def main() -> None:
-    """Measure, print, and exit with 1 where a bar is missed."""
-    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def _paint(name: str) -> Callable[[Any], float]:
+    return lambda browser: float(dict(browser.execute_script(PAINTS))[name])
+
+
+def _zooming(browser: Any) -> float:
+    frames, _ = map(sorted, browser.execute_async_script(ZOOMS))
+    return float(frames[int(len(frames) * 0.95)])
+
+
+def sizes(given: argparse.Namespace) -> Iterable[Measurement]:
+    """Each page's size, and how long it takes to render."""
+    for page in pages():
+        yield Measurement(f"{page[0]}: size", partial(rendering, page, size=True), "kB", bar=page[3])
+        yield Measurement(
+            f"{page[0]}: rendered",
+            partial(rendering, page, size=False),
+            "s",
+            beside="json.dumps",
+            other=partial(dumping, page),
+        )
+
+
+def browsing(given: argparse.Namespace) -> Iterable[Measurement]:
+    """How soon each page is painted, and how smoothly its timeline zooms."""
+    for page in [] if given.no_browser else pages():
+        for what, read, bar in (
+            ("first paint", _paint("first-contentful-paint"), 1000),
+            ("timeline painted", _paint("timeline"), 1000),
+            ("95 % of frames while zooming", _zooming, 33),
+        ):
+            yield Measurement(f"{page[0]}: {what}", partial(in_browser, page, read), "ms", bar=bar)
+
+
+def main() -> int:
+    """Measure, print, and return 1 if a bar is missed."""
+    options = runner.parser(__doc__, rounds=5)
     options.add_argument("--no-browser", action="store_true", help="measure sizes alone")
-    options.add_argument("--rounds", type=int, default=3, help="browsers started for each page")
-    options.add_argument("--keep", type=Path, help="write the pages into this folder")
-    given = options.parse_args()
-    judged = {"valid": True, "anomalies": [], "model": "counter", "operations": 100_000, "command": "ticketlab check h"}
-    pages = {
-        "12 strategies, 5,000 spans": (comparison(12), race(5_000), 300.0),
-        "100,000 operations": (judged, history(100_000), 2000.0),
-    }
-    kept = True
-    with TemporaryDirectory() as scratch:
-        folder = given.keep or Path(scratch)
-        folder.mkdir(exist_ok=True)
-        for number, (name, (result, timeline, bar)) in enumerate(pages.items()):
-            began = time.monotonic()
-            html = render(result, [timeline])
-            print(f"     {name}: rendered in {time.monotonic() - began:.2f} s")
-            path = folder / f"page-{number}.html"
-            path.write_text(html, encoding="utf-8")
-            kept &= line(f"{name}: size", path.stat().st_size / 1000, bar, "kB")
-            if not given.no_browser:
-                kept &= in_browser(name, path, given.rounds)
-    sys.exit(0 if kept else 1)
+    return runner.main(options, {"sizes": sizes, "browser": browsing})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

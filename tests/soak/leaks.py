@@ -1,6 +1,6 @@
 """Race again and again in one process, and count what is left: files, processes, threads, semaphores, shared memory.
 
-    uv run python scripts/soak_leaks.py [races]     # 1,000 by default, over all launchers and kinds of strategies
+    uv run python -m tests.soak.leaks [races]     # 1,000 by default, over all launchers and kinds of strategies
 
 Exit code 1 if anything is left, or if a race that is meant to be right was not.
 """

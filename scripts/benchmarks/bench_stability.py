@@ -4,7 +4,7 @@ Pairs on the same store, with as many buyers, that differ by more than 25 % in b
 in both: the exit code is 1 if any of them swapped. Pairs that differ so much in one run only, and as good as equal in
 the other, are counted apart; the comparison itself marks most of them as too close to call.
 
-    uv run python scripts/bench_stability.py [--apart 1.25] [-- any options of ticketlab compare]
+    uv run python scripts/benchmarks/bench_stability.py [--apart 1.25] [-- any options of ticketlab compare]
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """What the lab costs: guarded sales per second inside it, against bare loops over the same store and guard.
 
 Both sides fork their buyers, wait until all are ready, and buy one ticket at a time from a large stock until each has
-placed its orders; the rate is sales from the gun to the last answer. The lab records every operation and every step.
-Sides take turns within each round, so a machine whose speed drifts harms neither; printed are the medians of both
-rates and the median ratio lab / bare with its spread.
+placed its orders; the rate is sales from the start signal to the last answer. The lab records every operation and every
+step.
 
-    uv run python scripts/bench_overhead.py [--rounds 5] [--buyers 8,100] [--only json+lock] [--compared] [--awake]
+    uv run python scripts/benchmarks/bench_overhead.py [--buyers 8,100] [--only json+lock] [--compared] [--awake]
 """
 
 from __future__ import annotations
@@ -16,11 +15,12 @@ import json
 import multiprocessing
 import os
 import sqlite3
-import statistics
 import struct
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any, NamedTuple
@@ -28,11 +28,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import create_engine, event, select, update
 from sqlalchemy.pool import NullPool
 
-from ticketlab import race
-from ticketlab.core.inventory import Inventory
-from ticketlab.core.scenario import Scenario
-from ticketlab.core.spec import Spec
-from ticketlab.lab.racing.options import RaceOptions
+from scripts.benchmarks import runner
+from scripts.benchmarks.runner import Measurement, Sample
+from scripts.benchmarks.subject import Inventory, Scenario, Spec, race_rate
 from ticketlab.stores.schema import METADATA, STOCK
 
 TICKETS = 1_000_000
@@ -282,66 +280,36 @@ def lab_rate(case: Case, buyers: int, orders: int, *, trace: bool) -> float:
         orders=orders,
         ledger=False,
     )
-    result = race(scenario, RaceOptions(trace=trace))
-    if not result.valid:
-        raise SystemExit(f"{case.name}: {[anomaly.sentence for anomaly in result.verdict.anomalies]}")
-    return result.metrics.sales_per_s
-
-
-def main() -> None:
-    """Print one line for each case and number of buyers."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--buyers", default="8,100")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--compared", action="store_true", help="record as a comparison does: requests, not steps")
-    parser.add_argument("--awake", action="store_true", help="keep cores from going idle, by spinning at idle priority")
-    given = parser.parse_args()
-    with kept_awake() if given.awake else nullcontext():
-        compare(given)
+    return race_rate(scenario, trace=trace)
 
 
 @contextmanager
-def kept_awake() -> Iterator[None]:
-    """Keep every core busy with what gives way to anything else.
-
-    A virtual machine gives an idle core back to its host, and waking it can cost more than a sale.
-    """
-    spinners = [multiprocessing.Process(target=spin, daemon=True) for _ in os.sched_getaffinity(0)]
-    for each in spinners:
-        each.start()
-    try:
-        yield
-    finally:
-        for each in spinners:
-            each.kill()
+def _once(sample: Sample) -> Iterator[Sample]:
+    """Nothing has to be made ready: each sample starts its buyers afresh."""
+    yield sample
 
 
-def spin() -> None:
-    """Run for ever, where nobody else would."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    while True:
-        pass
-
-
-def compare(given: argparse.Namespace) -> None:
-    """Print the table."""
-    print(f"{'case':<32}{'buyers':>7}{'lab /s':>10}{'bare /s':>10}{'ratio':>8}{'spread':>16}{'bar':>6}")
-    for case in (case for case in CASES if given.only in case.name):
+def cases(given: argparse.Namespace) -> Iterable[Measurement]:
+    """Return every case with every number of buyers."""
+    for case in CASES:
         for buyers in map(int, given.buyers.split(",")):
             orders = max(1, case.sales // buyers)
-            pairs = [
-                (lab_rate(case, buyers, orders, trace=not given.compared), bare_rate(case, buyers, orders))
-                for _ in range(given.rounds)
-            ]
-            ratios = sorted(lab / bare for lab, bare in pairs)
-            lab, bare = (statistics.median(side) for side in zip(*pairs, strict=True))
-            ratio, spread = statistics.median(ratios), f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
-            print(
-                f"{case.name:<32}{buyers:>7}{lab:>10,.0f}{bare:>10,.0f}{ratio:>8.2f}{spread:>16}{case.bar:>6}",
-                flush=True,
+            yield Measurement(
+                f"{case.name}, {buyers} buyers",
+                partial(_once, partial(lab_rate, case, buyers, orders, trace=not given.compared)),
+                beside="bare",
+                other=partial(_once, partial(bare_rate, case, buyers, orders)),
+                ratio_bar=case.bar,
             )
 
 
+def main() -> int:
+    """Print one line for each case and number of buyers."""
+    options = runner.parser(__doc__, rounds=5)
+    options.add_argument("--buyers", default="8,100")
+    options.add_argument("--compared", action="store_true", help="record as a comparison does: requests, not steps")
+    return runner.main(options, {"cases": cases})
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -32,6 +32,11 @@ VALUES: Final[Sequence[Any]] = (
     10**120, ["x"], [1, 2], {"a": 1}, {"tickets": {"1": [7]}}, {"operations": [{}]}, {"participants": [{}]}, "9" * 4000,
     [None],     [1] * 1000, "",
 )  # fmt: skip
+NAMES: Final = (
+    "stock", "case", "result", "timeline", "history", "packed", "edn", "baseline", "runs", "report", "picture",
+    "threshold", "settings", "spec", "latency", "message",
+)  # fmt: skip
+"""Of the readers, in their order: tests are named after them before the documents are made."""
 Read = Callable[[Path], object]
 
 
@@ -150,7 +155,7 @@ def readers() -> list[Reader]:
     """Return every reader with its documents, which the lab itself makes here."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
         race, tour, comparison, exploration, case, timelines, history = _documents()
-    stock = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "db").glob("*.json"))]
+    stock = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "db").glob("*.json"))]
     results = [race, tour, comparison, exploration]
     packed = [gzip.compress(each, mtime=0) for each in _HISTORIES]
     lines = [b"fairness>=0.8", b"p99 <= 5 ms", b"p99>+20%", b"sales/s<-10%"]

@@ -1,8 +1,8 @@
 """Fuzz every reader of what strangers may have written: a value or a refusal of one line, soon and in little memory.
 
-    uv run python scripts/fuzz_readers.py                        # 1,000,000 inputs over all readers
-    uv run python scripts/fuzz_readers.py --inputs 20000 --only case --seed 7
-    uv run python scripts/fuzz_readers.py --coverage 60          # guided by coverage, 60 s a reader (needs atheris)
+    uv run python -m tests.fuzz.readers                        # 1,000,000 inputs over all readers
+    uv run python -m tests.fuzz.readers --inputs 20000 --only case --seed 7
+    uv run python -m tests.fuzz.readers --coverage 60          # guided by coverage, 60 s a reader (needs atheris)
 
 Inputs are real documents of the lab, damaged in their structure (a value replaced, a key doubled, something nested a
 thousand deep) or in their bytes. Each reader works in a process of its own, as the command line would: what is
@@ -30,7 +30,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-import fuzz_corpus
+from tests.fuzz import corpus
 
 MOST_SECONDS: Final = 1.0
 MOST_MIB: Final = 200
@@ -55,7 +55,7 @@ class Tally:
         """Whether every input was read or refused, in time and in little memory."""
         return not self.tracebacks and self.slowest_s <= MOST_SECONDS and self.peak_mib <= MOST_MIB
 
-    def feed(self, read: fuzz_corpus.Read, path: Path) -> None:
+    def feed(self, read: corpus.Read, path: Path) -> None:
         """Give the reader one input, and see what becomes of it."""
         import click
 
@@ -96,7 +96,7 @@ class Tally:
 HEAD: Final = "reader         inputs  accepted    refused tracebacks  slowest ms peak MiB"
 
 
-def fuzz(reader: fuzz_corpus.Reader, inputs: int, seed: int) -> Tally:
+def fuzz(reader: corpus.Reader, inputs: int, seed: int) -> Tally:
     """Feed one reader in a process of its own, bombs first."""
 
     def work() -> Tally:
@@ -118,13 +118,13 @@ def fuzz(reader: fuzz_corpus.Reader, inputs: int, seed: int) -> Tally:
     return _apart(reader, work)
 
 
-def _input(reader: fuzz_corpus.Reader) -> Path:
+def _input(reader: corpus.Reader) -> Path:
     path = Path(reader.file)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def _lay_bombs(reader: fuzz_corpus.Reader, folder: Path) -> None:
+def _lay_bombs(reader: corpus.Reader, folder: Path) -> None:
     """Write the bombs in a process of their own: making one takes more memory than reading it may."""
     child = os.fork()
     if child == 0:
@@ -135,7 +135,7 @@ def _lay_bombs(reader: fuzz_corpus.Reader, folder: Path) -> None:
     os.waitpid(child, 0)
 
 
-def _apart(reader: fuzz_corpus.Reader, work: Callable[[], Tally]) -> Tally:
+def _apart(reader: corpus.Reader, work: Callable[[], Tally]) -> Tally:
     """Do the work in a child, in a folder of its own, and return its tally; a child that dies is a traceback."""
     with tempfile.TemporaryDirectory() as folder:
         _lay_bombs(reader, Path(folder))
@@ -159,7 +159,7 @@ def _apart(reader: fuzz_corpus.Reader, work: Callable[[], Tally]) -> Tally:
     return Tally(**json.loads(text))
 
 
-def guided(reader: fuzz_corpus.Reader, seconds: int) -> Tally:
+def guided(reader: corpus.Reader, seconds: int) -> Tally:
     """Feed one reader with inputs that coverage chooses, in a process of its own."""
 
     def work() -> Tally:
@@ -167,10 +167,10 @@ def guided(reader: fuzz_corpus.Reader, seconds: int) -> Tally:
 
         tally, path = Tally(reader.name), _input(reader)
         read = reader.open()
-        corpus = Path("corpus")
-        corpus.mkdir()
+        seeds = Path("corpus")
+        seeds.mkdir()
         for number, document in enumerate(reader.documents):
-            (corpus / str(number)).write_bytes(document)
+            (seeds / str(number)).write_bytes(document)
 
         class Done(BaseException):
             pass
@@ -183,7 +183,7 @@ def guided(reader: fuzz_corpus.Reader, seconds: int) -> Tally:
             if time.monotonic() > until:
                 raise Done
 
-        atheris.Setup([sys.argv[0], "-rss_limit_mb=0", "-timeout=30", "-max_len=4096", str(corpus)], one)
+        atheris.Setup([sys.argv[0], "-rss_limit_mb=0", "-timeout=30", "-max_len=4096", str(seeds)], one)
         with suppress(Done):
             atheris.Fuzz()
         return tally
@@ -191,7 +191,7 @@ def guided(reader: fuzz_corpus.Reader, seconds: int) -> Tally:
     return _apart(reader, work)
 
 
-def shares(readers: Sequence[fuzz_corpus.Reader], inputs: int) -> Iterator[tuple[fuzz_corpus.Reader, int]]:
+def shares(readers: Sequence[corpus.Reader], inputs: int) -> Iterator[tuple[corpus.Reader, int]]:
     """Divide the inputs by the readers' weights: who draws a page for each takes a hundred times as long."""
     whole = sum(reader.weight for reader in readers)
     for reader in readers:
@@ -213,9 +213,9 @@ def main() -> int:
         import atheris
 
         with atheris.instrument_imports(include=["ticketlab"]):
-            readers = fuzz_corpus.readers()
+            readers = corpus.readers()
     else:
-        readers = fuzz_corpus.readers()
+        readers = corpus.readers()
     chosen = [each for each in readers if not given.only or each.name in given.only]
     print(HEAD)
     began, tallies = time.process_time(), []

@@ -1,8 +1,8 @@
 """Soak: live races in which faults strike at random; every verdict is held against a second opinion.
 
-    python scripts/soak.py                      # 10,000 races
-    python scripts/soak.py --races 500 --seed 7
-    python scripts/soak.py --first 4000         # go on where another run was stopped
+    uv run python -m tests.soak.races                      # 10,000 races
+    uv run python -m tests.soak.races --races 500 --seed 7
+    uv run python -m tests.soak.races --first 4000         # go on where another run was stopped
 
 What each race is follows from the seed and its number. Three things must hold of each: the books judge and the
 linearizability judge agree; a strategy that is known to outlive its buyers kept the books right, and any other went
