@@ -17,7 +17,8 @@ from ticketlab.lab.plugins.registry import store_kind
 from ticketlab.stores.json_file import JsonStore
 from ticketlab.stores.sqlite import SqliteStore
 from ticketlab.strategies.purchase import fulfil
-from ticketlab.testing.store_laws import STORE_LAWS, StoreLaw, StoreUnderTest
+from ticketlab.testing.store_laws import STORE_LAWS
+from ticketlab.testing.store_under_test import StoreLaw, StoreUnderTest
 
 INVENTORY = Inventory({"floor": 3, "boxes": 1})
 ALL = [

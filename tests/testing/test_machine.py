@@ -61,7 +61,7 @@ class Forgetful(Unguarded):
 def test_a_mistake_shrinks_to_the_requests_that_show_it() -> None:
     with registered(replace(NONE, name="forgetful", build=Forgetful)), pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(inventory_machine("memory", "forgetful"), settings=BRIEFLY)
-    assert str(caught.value).startswith("the books say: found")
+    assert str(caught.value).startswith("the books: found")
     steps = [line.strip() for note in caught.value.__notes__ for line in note.splitlines() if "state." in line]
     assert [step.partition("(")[0].rpartition(".")[2] for step in steps if "books_agree" not in step] == [
         "buy",

@@ -179,7 +179,7 @@ def test_a_race_that_goes_wrong_is_drawn_in_the_report() -> None:
         (lambda: schedules(2, longest=0), "longest is 0"),
         (lambda: orders(2, 0), "no tickets"),
         (lambda: scenarios([]), "no stores"),
-        (lambda: Timing(()), "times nothing"),
+        (lambda: Timing(()), "has no buyers"),
         (lambda: Timing(((-1,),)), "has the delay -1"),
         (lambda: Schedule((0,)), "numbers from 1"),
     ],

@@ -124,7 +124,7 @@ class BoxOffice(BaseStrategy):
                 self._serve_connection(session, client)
 
     def _serve_connection(self, session: Session, client: socket.socket) -> None:
-        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release)
+        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release, mutex=True)
         with client, client.makefile("rwb") as stream:
             try:
                 while line := stream.readline(_LONGEST_LINE):

@@ -100,7 +100,7 @@ class JoinableClerks(Clerk):
 
     def serve(self) -> None:
         """Answer requests until the sentinel comes; one clerk at a time uses the inventory."""
-        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release, in_memory=True)
+        guard = Guard("clerks' lock", self._lock.acquire, self._lock.release, mutex=True, in_memory=True)
         with self._store.session() as session:
             while (request := self.receive()) is not _STOP:
                 with guard:

@@ -48,7 +48,7 @@ class LockFile(BaseStrategy):
             return True
 
         with store.session() as session:
-            yield with_lock(session, Guard("inventory.filelock", acquire, lock.release))
+            yield with_lock(session, Guard("inventory.filelock", acquire, lock.release, mutex=True))
 
 
 def _build(variant: str, stale: str) -> Strategy:

@@ -22,7 +22,7 @@ class ProcessLock(BaseStrategy):
 
     def guard(self) -> Guard:
         """Return the lock as a guard."""
-        return Guard("lock", self._lock.acquire, self._lock.release, in_memory=True)
+        return Guard("lock", self._lock.acquire, self._lock.release, mutex=True, in_memory=True)
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:

@@ -48,9 +48,9 @@ class Guard:
     """A lock as a context manager, with a scheduling point at either end.
 
     `acquire(True)` waits for the lock; `acquire(False)` takes it if it is free, and returns whether it was. `mutex`
-    promises that while a holder has the lock every attempt fails, even the holder's own. A semaphore and a re-entrant
-    lock do not keep that promise, nor does a lock by a name that may come to stand for another file. `in_memory` says
-    that the lock stays taken when its holder dies.
+    promises that while a holder has the lock every attempt fails, even the holder's own; then the lab need not try. A
+    semaphore and a re-entrant lock do not keep that promise, nor does a lock that processes do not share, or one by a
+    name that may come to stand for another file. `in_memory` says that the lock stays taken when its holder dies.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Guard:
         acquire: Callable[[bool], bool],
         release: Callable[[], object],
         *,
-        mutex: bool = True,
+        mutex: bool = False,
         in_memory: bool = False,
     ) -> None:
         self._acquiring = Step(Action.ACQUIRE, name, excludes=mutex, in_memory=in_memory)

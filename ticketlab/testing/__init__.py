@@ -1,6 +1,8 @@
-"""The kit for people's own stores, strategies and functions: what a stranger runs against their own code.
+"""The kit that tests one's own stores, strategies, functions and locks.
 
-The state machine needs Hypothesis, and is imported when it is asked for.
+Read `functions` first (any function, explored), then `locks`; `conformance` with `store_laws`, `hold_laws`,
+`point_laws` and `strategy_laws`; and `machine`, a state machine. The last needs Hypothesis, and is imported when it is
+used.
 """
 
 from __future__ import annotations

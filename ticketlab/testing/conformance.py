@@ -1,4 +1,4 @@
-"""Hold a stranger's store or strategy to the laws, all of them, and say of each broken one what was found."""
+"""Hold a store or a strategy of one's own to all laws, and say of each broken law what was found."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.plugin import Capability, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
 from ticketlab.lab.plugins.registry import registered, store_kind, strategy_kind
-from ticketlab.testing.store_laws import STORE_LAWS, StoreUnderTest
+from ticketlab.testing.store_laws import STORE_LAWS
+from ticketlab.testing.store_under_test import StoreUnderTest
 from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyUnderTest, keeps_its_word
 
 T = TypeVar("T")
-EXECUTIONS: Final = 10_000
+_EXECUTIONS: Final = 10_000
 _AT_ONCE: Final = {
     Capability.TRANSACTION: Spec("transaction", "immediate"),
     Capability.COMPARE_AND_SET: Spec("optimistic"),
     Capability.CONDITIONAL_UPDATE: Spec("atomic"),
 }
-"""The strategy that relies on each capability alone."""
+"""For each capability, the strategy that relies on it alone."""
 
 
 def check_store(
     store: str | StoreKind | Callable[[Path], Store], *, capabilities: Iterable[Capability] | None = None
 ) -> None:
-    """Hold a store to the laws, in every variant, and explore purchases of it.
+    """Hold a store to the laws, in every variant, and explore purchases from it.
 
-    An unguarded one must go wrong, and what the store can do at once must keep one right.
-
-    `store` is a name as on the command line, a kind, or anything that builds a store whose files stand in the folder
-    that it is given, with `capabilities` that say what the store can do.
+    An unguarded purchase must go wrong; a purchase by a transaction, compare-and-set or conditional update of the store
+    must not. `store` is a name as on the command line, a kind, or a function that builds a store in the folder that it
+    is given; `capabilities` then say what the store can do.
 
     Raises:
         AssertionError: laws are broken; the message lists each with what was found.
@@ -46,35 +46,35 @@ def check_store(
     if not failures and {Capability.RECORDS, Capability.SHARED} <= kind.capabilities:
         with registered(kind):
             for spec in specs:
-                unguarded = StrategyUnderTest(strategy_kind(Spec("none")), Spec("none"), spec, EXECUTIONS)
+                unguarded = StrategyUnderTest(strategy_kind(Spec("none")), Spec("none"), spec, _EXECUTIONS)
                 failures += [f"{spec}: {failure}" for failure in _broken(STRATEGY_LAWS, unguarded)]
                 for capability, strategy in _AT_ONCE.items():
                     if capability in kind.capabilities:
-                        trial_of_it = StrategyUnderTest(strategy_kind(strategy), strategy, spec, EXECUTIONS)
-                        failures += [f"{spec}: {failure}" for failure in _broken([keeps_its_word], trial_of_it)]
+                        by_capability = StrategyUnderTest(strategy_kind(strategy), strategy, spec, _EXECUTIONS)
+                        failures += [f"{spec}: {failure}" for failure in _broken([keeps_its_word], by_capability)]
     _raise(failures)
 
 
 def check_strategy(
-    strategy: str | StrategyKind, *, store: str | StoreKind = "json:in-place", executions: int = EXECUTIONS
+    strategy: str | StrategyKind, *, store: str | StoreKind = "json:in-place", executions: int = _EXECUTIONS
 ) -> None:
-    """Hold a strategy to the laws on a store, in every variant: what claims safety holds, what does not is found out.
+    """Hold a strategy to the laws on a store, in every variant: safe ones must hold, and wrong ones be found out.
 
     Raises:
         AssertionError: laws are broken; the message lists each with what was found.
         UsageError: a name is unknown, or the strategy does not run on the store.
     """
-    shelf, specs = _store(store, None)
+    store_of_it, specs = _store(store, None)
     if isinstance(strategy, str):
         variants = [Spec.parse(strategy)]
         kind = strategy_kind(variants[0])
     else:
         kind = strategy
         variants = [Spec(kind.name, variant) for variant in kind.variants or ("",)]
-    if reason := kind.unsupported_on(shelf):
-        raise UsageError(f"{kind.name} cannot be checked on {shelf.name}: {reason}")
+    if reason := kind.unsupported_on(store_of_it):
+        raise UsageError(f"{kind.name} cannot be checked on {store_of_it.name}: {reason}")
     failures = []
-    with registered(kind), registered(shelf) if isinstance(store, StoreKind) else nullcontext():
+    with registered(kind), registered(store_of_it) if isinstance(store, StoreKind) else nullcontext():
         for each in variants:
             subject = StrategyUnderTest(kind, each, specs[0], executions)
             failures += [f"{each}: {failure}" for failure in _broken(STRATEGY_LAWS, subject)]
@@ -92,7 +92,7 @@ def _store(store: str | StoreKind | Callable[[Path], Store], capabilities: Any) 
     build = store
     kind = StoreKind(
         name=getattr(store, "__name__", "store").lower(),
-        summary="a store on trial",
+        summary="a store under test",
         capabilities=frozenset(capabilities),
         build=lambda folder, _variant: build(folder),
     )
@@ -100,14 +100,14 @@ def _store(store: str | StoreKind | Callable[[Path], Store], capabilities: Any) 
 
 
 def _broken(laws: Sequence[Callable[[T], None]], subject: T) -> list[str]:
-    """Return the laws that do not hold, each with what was found."""
+    """Return the laws that are broken, each with what was found."""
     failures = []
     for law in laws:
         try:
             law(subject)
         except (AssertionError, TicketlabError) as error:
             failures.append(f"{_sentence(law)}\n    {error}")
-        except Exception as error:  # the code on trial may raise anything
+        except Exception as error:  # the code under test may raise anything
             failures.append(f"{_sentence(law)}\n    {type(error).__name__}: {error}")
     return failures
 

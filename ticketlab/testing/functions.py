@@ -1,4 +1,4 @@
-"""Explore a function of one's own: called once for each buyer, under every schedule that matters."""
+"""Explore a function of one's own: it is called once for each buyer, under every schedule that matters."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invarian
 from ticketlab.lab.exploring.replay import replay_workload
 from ticketlab.report.plain_text import drawn
 
-EXECUTIONS = 1_000
+_EXECUTIONS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionRace:
-    """How a function is explored: what it races for, which schedules are tried, and what must hold of the books.
+    """How a function is explored: what it races for, which schedules are tried, and what must be true of the books.
 
-    `executions` bounds the search; `steps` is when an execution counts as endless. `invariant` is given the books after
-    each execution, and holds unless it returns False or raises AssertionError. `reset` is called before each execution.
+    `executions` limits the search; an execution with more than `steps` steps counts as endless. `invariant` is called
+    with the books after each execution, and is broken if it returns False or raises AssertionError. `reset` is called
+    before each execution.
     """
 
     buyers: int = 3
@@ -36,7 +37,7 @@ class FunctionRace:
     store: str = "json"
     strategy: str = "none"
     policy: str = "dpor"
-    executions: int = EXECUTIONS
+    executions: int = _EXECUTIONS
     seed: int = 0
     executor: str = "inline"
     atomic_accesses: bool = False
@@ -59,8 +60,8 @@ class FunctionRace:
             steps=self.steps,
         )
 
-    def trial(self, function: Callable[[BuyerSession], Any], test: str) -> FunctionWorkload:
-        """Return the cast of the function."""
+    def workload(self, function: Callable[[BuyerSession], Any], test: str) -> FunctionWorkload:
+        """Return the workload of the function."""
         return FunctionWorkload(function, self.scenario(), invariant=self.invariant, reset=self.reset, test=test)
 
 
@@ -72,17 +73,17 @@ def check_function(
     cases: Path = CASES,
     replay_line: Callable[[Path], str] = lambda path: f"ticketlab.testing.replay_function(..., {str(path)!r})",
 ) -> Exploration:
-    """Explore a function, and return what the search came to where nothing went wrong.
+    """Explore a function, and return the result of the search if nothing went wrong.
 
-    `test` is how the case names it, and `replay_line` what to type to run the saved case again.
+    `test` is the name of the function in the case; `replay_line` returns what to type to run the saved case again.
 
     Raises:
-        AssertionError: an execution went wrong; the message has its interleaving, and the line that replays it.
-        UsageError: a name is unknown, or things do not go together.
+        AssertionError: an execution went wrong; the message has its interleaving and the line that replays it.
+        UsageError: a name is unknown, or the strategy does not run on the store.
     """
     race = race or FunctionRace()
     name = test or getattr(function, "__name__", "the function")
-    found = explore_workload(race.trial(function, name), race.how())
+    found = explore_workload(race.workload(function, name), race.how())
     if found.finding is None:
         return found
     path = save_case(found.finding.case, cases)
@@ -98,23 +99,21 @@ def replay_function(
     """Run a function under a saved schedule.
 
     Raises:
-        AssertionError: it goes wrong again; the message has the interleaving.
-        Nondeterminism: the function makes other steps now.
-        UsageError: it races for something else now.
+        AssertionError: the function goes wrong again; the message has the interleaving.
+        Nondeterminism: the function no longer makes the steps of the case.
+        UsageError: the case is of another scenario.
     """
     race = race or FunctionRace()
     scenario = replace(race.scenario(), seed=case.scenario.seed)
     if scenario != case.scenario:
-        raise UsageError(
-            f"the case is of {_described(case.scenario)}, and the test is of {_described(scenario)}: explore it again"
-        )
-    cast = race.trial(function, test)
-    played = replay_workload(cast, case, race.executor)
+        of_case, of_test = _scenario_text(case.scenario), _scenario_text(scenario)
+        raise UsageError(f"the case is of {of_case}, and the test is of {of_test}: explore it again")
+    played = replay_workload(race.workload(function, test), case, race.executor)
     if played.anomalies:
         table = drawn(played.execution, case.scenario.buyers, played.anomalies)
         raise AssertionError(f"{test or 'the function'} goes wrong again under the saved schedule:\n\n{table}")
 
 
-def _described(scenario: Scenario) -> str:
+def _scenario_text(scenario: Scenario) -> str:
     tickets = scenario.inventory.tickets
     return f"{scenario.buyers} buyers and {tickets} tickets under {scenario.strategy} on {scenario.store}"

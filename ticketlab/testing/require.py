@@ -1,4 +1,4 @@
-"""What a law demands, raised rather than asserted: `python -O` drops assertions, and pytest adds to their sentences."""
+"""What laws require, raised and not asserted: `python -O` drops assertions, and pytest changes their messages."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 
 def require(holds: object, sentence: str) -> None:
-    """Raise AssertionError with the sentence unless it holds."""
+    """Raise AssertionError with the sentence, unless `holds` is true."""
     if not holds:
         raise AssertionError(sentence)
 
 
 def same(what: str, found: Any, expected: Any) -> None:
-    """Raise AssertionError unless what was found is what was expected."""
+    """Raise AssertionError unless the value found is the one expected; `what` names it."""
     require(found == expected, f"{what}: found {found}, expected {expected}")

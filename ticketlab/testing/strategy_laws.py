@@ -26,7 +26,7 @@ from ticketlab.timings.plans import Schedule
 
 @dataclass(frozen=True, slots=True)
 class StrategyUnderTest:
-    """A strategy as it is asked for, and the store that it is tried on."""
+    """A strategy, the spec that names it, and the store that it is tried on."""
 
     kind: StrategyKind
     spec: Spec
@@ -35,18 +35,18 @@ class StrategyUnderTest:
 
     @property
     def safe(self) -> bool:
-        """Whether it is meant to keep the books right."""
+        """Whether the strategy is meant to keep the books right."""
         return self.kind.claims_safety(self.spec)
 
     @property
     def in_process(self) -> bool:
-        """Whether the store cannot be shared with other processes."""
+        """Whether the store's books never leave one process."""
         return store_kind(self.store).in_process
 
     def scenario(self, buyers: int, tickets: int) -> Scenario:
-        """Return so many buyers that race for so many tickets; they hold them first if the strategy is about holds.
+        """Return a scenario of that many buyers and tickets; buyers hold tickets first if the strategy needs holds.
 
-        Then one buyer's time to pay leaves its own hold valid, and two buyers' do not.
+        A hold lasts longer than one buyer takes to pay, and not as long as two buyers take.
         """
         hold, pay = (30.0, 20.0) if Capability.HOLDS in self.kind.needs else (0.0, 0.0)
         return Scenario.of(str(self.store), str(self.spec), buyers=buyers, tickets=tickets, hold=hold, pay=pay)
@@ -56,7 +56,7 @@ StrategyLaw = Callable[[StrategyUnderTest], None]
 
 
 def serves(subject: StrategyUnderTest) -> None:
-    """A buyer that is alone is told what the books say: sold, found, given back, sold out."""
+    """A single buyer gets the right answers: sold, found, cancelled, sold out."""
     orders = (Buy(1, "main"), Search(1, "main"), Cancel(1, "main", (1,)), Buy(1, "main", 2), Search(1, "main"))
     played = run_plan(subject.scenario(1, 2), Schedule(()), orders=((*orders, Buy(1, "main")),))
     told = [(one.op, one.result, one.tickets) for one in played.history.operations]
@@ -73,7 +73,7 @@ def serves(subject: StrategyUnderTest) -> None:
 
 
 def serves_holds(subject: StrategyUnderTest) -> None:
-    """A buyer that is alone holds, confirms once and lets go, where the store keeps holds."""
+    """If the store keeps holds, a single buyer can place them, confirm each once, and cancel them."""
     if Capability.HOLDS not in store_kind(subject.store).capabilities:
         return
     holds = (Hold(1, "main", 1, 30.0, "a"), Hold(1, "main", 1, 30.0, "b"), Hold(1, "main", 1, 30.0, "c"))
@@ -86,9 +86,9 @@ def serves_holds(subject: StrategyUnderTest) -> None:
 
 
 def keeps_its_word(subject: StrategyUnderTest) -> None:
-    """Explored with two and three buyers, a strategy that claims safety holds, and one that does not is found out.
+    """Explored with two and three buyers, a strategy that claims safety is right, and another one is found wrong.
 
-    Some are wrong only where a buyer stands still for longer than expected, or a clerk dies.
+    Some strategies are wrong only if a buyer pauses for longer than expected, or a clerk dies.
     """
     found_out = False
     for buyers, tickets in ((2, 1), (3, 2)):
@@ -97,17 +97,17 @@ def keeps_its_word(subject: StrategyUnderTest) -> None:
         found_out = found_out or found.finding is not None
         _require_word(subject, found, f"with {setting}")
     require(
-        found_out or subject.safe or _struck_down(subject),
+        found_out or subject.safe or _wrong_under_faults(subject),
         f"{subject.spec} is said to be wrong, and no schedule of two or three buyers shows it",
     )
 
 
 def keeps_its_word_of_what_comes_back(subject: StrategyUnderTest) -> None:
-    """A strategy that claims safety holds where a buyer gives its ticket back while another one buys."""
+    """A strategy that claims safety is right if one buyer gives its ticket back while another one buys."""
     if subject.safe:
         store, strategy = str(subject.store), str(subject.spec)
         sale = FunctionRace(buyers=2, tickets=2, store=store, strategy=strategy, executions=subject.executions)
-        found = explore_workload(sale.trial(_buy_and_maybe_give_back, ""), sale.how())
+        found = explore_workload(sale.workload(_buy_and_maybe_give_back, ""), sale.how())
         _require_word(subject, found, "with 2 buyers, of whom one gives its ticket back,")
 
 
@@ -118,7 +118,7 @@ def _buy_and_maybe_give_back(session: BuyerSession) -> None:
 
 
 def keeps_its_word_of_holds(subject: StrategyUnderTest) -> None:
-    """A strategy that claims safety holds where tickets are held, then confirmed, if the store keeps holds."""
+    """If the store keeps holds, a strategy that claims safety is right for holds and their confirmations."""
     if subject.safe and Capability.HOLDS in store_kind(subject.store).capabilities - subject.kind.needs:
         scenario = replace(subject.scenario(2, 1), hold=30.0, pay=(20.0, 20.0))
         found = explore(scenario, ExploreOptions(executions=subject.executions))
@@ -126,7 +126,7 @@ def keeps_its_word_of_holds(subject: StrategyUnderTest) -> None:
 
 
 def _require_word(subject: StrategyUnderTest, found: Exploration, setting: str) -> None:
-    """Demand that what claims safety was explored to the end, and that nothing went wrong."""
+    """Require of a strategy that claims safety that it was explored to the end, and nothing went wrong."""
     if found.finding is not None:
         table = drawn(found.finding.execution, found.scenario.buyers, found.finding.anomalies)
         require(not subject.safe, f"{subject.spec} claims safety, and {setting} it is wrong:\n\n{table}\n")
@@ -137,7 +137,7 @@ def _require_word(subject: StrategyUnderTest, found: Exploration, setting: str) 
         )
 
 
-def _struck_down(subject: StrategyUnderTest) -> bool:
+def _wrong_under_faults(subject: StrategyUnderTest) -> bool:
     scenario = subject.scenario(2, 1)
     faults = [
         fault for fault in chosen_faults("all", scenario) if fault.kind in (FaultKind.PAUSE, FaultKind.KILL_SERVICE)
@@ -151,7 +151,7 @@ def _struck_down(subject: StrategyUnderTest) -> bool:
 
 
 def survives_live(subject: StrategyUnderTest) -> None:
-    """Raced live on real processes, a strategy that claims safety holds."""
+    """Raced live on real processes, a strategy that claims safety is right."""
     if subject.in_process or not subject.safe:
         return
     result = race(subject.scenario(4, 2))
@@ -160,7 +160,7 @@ def survives_live(subject: StrategyUnderTest) -> None:
 
 
 def same_everywhere(subject: StrategyUnderTest) -> None:
-    """The same schedule leads to the same history in one process and on real ones."""
+    """A schedule leads to the same history in one process and on real processes."""
     if subject.in_process:
         return
     for turns in ((), (1, 2), (2, 1, 1, 2)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import mmap
 import sys
 import time
 import zlib
@@ -94,21 +95,17 @@ def load_history(path: Path) -> Columns:
 
 
 def memory_in_use() -> int:
-    """Return the bytes of memory that this process occupies now (where the system tells only its peak: the peak)."""
+    """Return the bytes of memory that this process has now, or has had at most, or 0: what the system tells."""
     try:
         pages = Path("/proc/self/statm").read_text("ascii").split()[1]
     except OSError:
-        import resource  # not on every system that ticketlab may be imported on
-
+        try:
+            import resource
+        except ImportError:  # not a Unix system
+            return 0
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-    return int(pages) * _page_size()
-
-
-def _page_size() -> int:
-    import resource
-
-    return resource.getpagesize()
+    return int(pages) * mmap.PAGESIZE
 
 
 def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
