@@ -1,0 +1,327 @@
+"""Hold `dfs` and `dpor` to the independent explorer, on random programs.
+
+    uv run python -m tests.fuzz.explorers --programs 20000 --seed 1
+    uv run python -m tests.fuzz.explorers --only 1234 --seed 1
+    uv run python -m tests.fuzz.explorers --program "((('write', 'x', 1),), (('read', 'a', 'x'),))" --fault terminate
+
+If the lab says that it has exhausted a program, its outcomes must be those of the independent explorer; an outcome that
+the independent explorer excludes is wrong whether exhausted or not; `dfs` and `dpor` must agree. Each disagreement is
+shrunk to the smallest program that still shows one of the same kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .independent_explorer import Outcomes, Program, Strike, TooLarge, asks_the_clock, explore, instructions
+from .independent_explorer import well_formed
+from .participants import Told, lab
+from .random_programs import Drawn, draw
+
+POLICIES = ("dfs", "dpor")
+LIMIT = 1_500
+STEPS = 150  # an execution of more is endless; none of a program without circles has so many
+STATES = 6_000
+SHRUNK = 6  # disagreements of one kind, policy and family that are shrunk; the others are counted
+
+
+class Disagreement(NamedTuple):
+    """One thing that the lab says and that is not so; `kind` is what shrinking keeps."""
+
+    kind: str
+    policy: str
+    strike: Strike | None
+    outcome: str
+    schedule: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has come to."""
+
+    programs: int = 0
+    too_large: int = 0
+    exhausted: Counter[str] = field(default_factory=Counter)
+    undecided: Counter[str] = field(default_factory=Counter)
+    executions: Counter[str] = field(default_factory=Counter)
+    families: Counter[str] = field(default_factory=Counter)
+    wrong: int = 0
+    kinds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    classes: dict[tuple[str, ...], list[tuple[int, Drawn, Disagreement]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+
+def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str, ...] = POLICIES) -> list[Disagreement]:
+    """Return everything on which the lab and the independent explorer differ; raises TooLarge."""
+    program = drawn.program
+    bounds = {None: _bounds(program, None)}
+    found: list[Disagreement] = []
+    told: dict[str, dict[Strike | None, Told]] = {}
+    for policy in policies:
+        try:
+            told[policy] = lab(program, policy, executor=drawn.executor, limit=LIMIT, steps=STEPS, fault=drawn.fault)
+        except Exception as error:
+            found.append(Disagreement(f"lab error {type(error).__name__}", policy, None, str(error), ""))
+            continue
+        for strike, one in told[policy].items():
+            if strike not in bounds:
+                bounds[strike] = _bounds(program, strike)
+            found += _compare(policy, strike, one, *bounds[strike])
+            _count(tally, policy, one)
+        found += _never_struck(drawn, policy, told[policy])
+    if len(told) == len(policies) == 2:
+        found += _between(*(told[policy] for policy in policies))
+    return found
+
+
+def _bounds(program: Program, strike: Strike | None) -> tuple[Outcomes, Outcomes]:
+    """Return what must be found, and what may be: the same thing, where nobody asks the clock."""
+    may = explore(program, strike=strike, most=STATES)
+    return (explore(program, prompt=True, strike=strike, most=STATES) if asks_the_clock(program) else may), may
+
+
+def _count(tally: Tally | None, policy: str, told: Told) -> None:
+    if tally is not None:
+        (tally.exhausted if told.exhausted else tally.undecided)[policy] += 1
+        tally.executions[policy] += told.executions
+
+
+def _compare(
+    policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes
+) -> Iterator[Disagreement]:
+    def differ(kind: str, outcome: object, schedule: str = "") -> Disagreement:
+        return Disagreement(kind, policy, strike, str(outcome), schedule)
+
+    for what, schedule in told.odd.items():
+        yield differ("odd", what, schedule)
+    for outcome, schedule in told.completed.items():
+        if outcome not in may.completed:
+            yield differ("impossible outcome", outcome, schedule)
+    for answers, by_cells in told.endless.items():
+        for cells, schedule in by_cells.items():
+            if cells not in may.endless.get(answers, ()):
+                yield differ("false blame", (answers, cells), schedule)
+    if told.exhausted:
+        for outcome in must.completed - set(told.completed):
+            yield differ("false proof: outcome missed", outcome)
+        for answers in set(must.endless) - set(told.endless):
+            yield differ("false proof: deadlock or livelock missed", answers)
+
+
+def _never_struck(drawn: Drawn, policy: str, told: dict[Strike | None, Told]) -> Iterator[Disagreement]:
+    """Yield the points at which a fault can strike and the lab, which says it is exhausted, let none strike."""
+    if not drawn.fault or not all(one.exhausted for one in told.values()):
+        return
+    sample = next((strike for strike in told if strike is not None), None)
+    kind, quarters = (sample.kind, sample.quarters) if sample else (drawn.fault.split(":")[0], 4)
+    for who in range(len(drawn.program)):
+        for point in range(40):
+            strike = Strike(kind, who, point, quarters if kind == "pause" else 0)
+            possible = explore(drawn.program, strike=strike, most=STATES).struck
+            if possible and strike not in told and not _after_the_last(drawn.program, strike):
+                yield Disagreement("false proof: fault point missed", policy, strike, "", "")
+            if not possible:
+                break
+
+
+def _after_the_last(program: Program, strike: Strike) -> bool:
+    """Whether a pause could only strike where there is nothing more to do: it needs a step to come before."""
+    if strike.kind != "pause":
+        return False
+    return not explore(program, strike=strike._replace(point=strike.point + 1), most=STATES).struck
+
+
+def _between(first: dict[Strike | None, Told], second: dict[Strike | None, Told]) -> Iterator[Disagreement]:
+    for strike in first.keys() & second.keys():
+        one, other = first[strike], second[strike]
+        if one.exhausted and other.exhausted:
+            outcomes = set(one.completed) ^ set(other.completed) | set(one.endless) ^ set(other.endless)
+            if outcomes:
+                yield Disagreement("dfs and dpor differ", "both", strike, str(min(outcomes, key=str)), "")
+
+
+# Shrinking: the first smaller program that still shows the kind, until there is none.
+
+
+def shrink(drawn: Drawn, wanted: Disagreement, deadline: float = 20.0) -> tuple[Drawn, Disagreement]:
+    """Return the smallest program found that shows a disagreement of the same kind, and that disagreement."""
+    until = time.monotonic() + deadline
+    policies = POLICIES if wanted.policy == "both" else (wanted.policy,)
+
+    def shows(candidate: Drawn) -> Disagreement | None:
+        try:
+            found = disagreements(candidate, policies=policies)
+        except (TooLarge, KeyError, IndexError):
+            return None
+        return next((one for one in found if one.kind == wanted.kind), None)
+
+    best, shown = drawn, wanted
+    again = True
+    while again and time.monotonic() < until:
+        again = False
+        for candidate in _smaller(best):
+            if time.monotonic() > until:
+                break
+            now = shows(candidate) if well_formed(candidate.program) else None
+            if now is not None:
+                best, shown, again = candidate, now, True
+                break
+    return best, shown
+
+
+def _smaller(drawn: Drawn) -> Iterator[Drawn]:
+    def with_(program: Program, **changes: str) -> Drawn:
+        values = {"fault": drawn.fault, "executor": drawn.executor} | changes
+        return Drawn(drawn.family, program, **values)
+
+    program = drawn.program
+    if drawn.fault:
+        yield with_(program, fault="")
+    if drawn.executor != "inline" and drawn.fault != "kill":
+        yield with_(program, executor="inline")
+    for who in range(len(program)):
+        if len(program) > 1:
+            yield with_(program[:who] + program[who + 1 :])
+    for who, body in enumerate(program):
+        for shorter in _shorter(body):
+            yield with_((*program[:who], shorter, *program[who + 1 :]))
+
+
+def _shorter(body: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    for place, one in enumerate(body):
+        before, after = body[:place], body[place + 1 :]
+        yield before + after
+        for number, part in enumerate(one):
+            if isinstance(part, tuple):
+                yield before + part + after
+                for inner in _shorter(part):
+                    yield (*before, (*one[:number], inner, *one[number + 1 :]), *after)
+        for simpler in _simpler(one):
+            yield (*before, simpler, *after)
+
+
+def _simpler(one: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    name = one[0]
+    if name in ("retry", "within"):
+        if one[-1] == "retry":
+            yield (*one[:-1], "")
+        if one[1] > (2 if name == "retry" else 1):
+            yield (name, one[1] - 1, *one[2:])
+        if one[4] > 1:
+            yield (*one[:4], 1, *one[5:])
+    if name == "sleep" and one[1] > 1:
+        yield ("sleep", 1)
+    for number, part in enumerate(one[1:], 1):
+        if part in ("b", "c") and isinstance(part, str):
+            yield (*one[:number], "a", *one[number + 1 :])
+        if part in ("y", "z"):
+            yield (*one[:number], "x", *one[number + 1 :])
+        if part in ("m1", "r1", "s2", "s1", "r0") and name in ("with", "try"):
+            yield (*one[:number], "m0", *one[number + 1 :])
+        if part == 2 and name in ("write", "cas", "until", "send"):
+            yield (*one[:number], 1, *one[number + 1 :])
+
+
+def features(drawn: Drawn) -> tuple[str, ...]:
+    """Return what a shrunk program is made of, as far as it tells classes of disagreement apart."""
+    found = set()
+    for each in drawn.program:
+        for one in instructions(each):
+            name = str(one[0])
+            if name == "retry":
+                name = ("bounded" if one[1] else "unbounded") + " retry" + (", noted" if one[-1] == "retry" else "")
+            if name == "within" and one[-1] == "retry":
+                name = "within, noted"
+            if name in ("with", "try"):
+                name += " " + {"m": "mutex", "r": "re-entrant", "s": "semaphore"}[one[1 if name == "with" else 2][0]]
+            found.add(name)
+    return (*sorted(found), *([drawn.fault] if drawn.fault else []))
+
+
+# The command
+
+
+def run(programs: Iterator[tuple[int, Drawn]], report: Callable[[str], None], *, deadline: float = 20.0) -> Tally:
+    """Compare each program, and shrink every kind of disagreement in it."""
+    tally = Tally()
+    began = time.monotonic()
+    for number, drawn in programs:
+        try:
+            found = disagreements(drawn, tally)
+        except TooLarge:
+            tally.too_large += 1
+            continue
+        tally.programs += 1
+        tally.families[drawn.family] += 1
+        tally.wrong += bool(found)
+        for kind, policy in sorted({(one.kind, one.policy) for one in found}):
+            tally.kinds[kind, policy, drawn.family] += 1
+            if tally.kinds[kind, policy, drawn.family] > SHRUNK:
+                continue
+            first = next(one for one in found if (one.kind, one.policy) == (kind, policy))
+            small, shown = shrink(drawn, first, deadline)
+            key = (kind, policy, *features(small))
+            if key not in tally.classes:
+                report(f"#{number} {kind} ({policy}): {small.program} {small.fault}\n")
+            tally.classes[key].append((number, small, shown))
+        if tally.programs % 100 == 0:
+            speed = tally.programs / (time.monotonic() - began)
+            report(f"{tally.programs} programs, {tally.wrong} with disagreements, {speed:.1f}/s\n")
+    return tally
+
+
+def summary(tally: Tally) -> str:
+    """Return what is printed at the end."""
+    lines = [f"{tally.programs} programs ({tally.too_large} more were too large to be visited), {tally.wrong} wrong."]
+    for policy in POLICIES:
+        lines.append(
+            f"{policy}: {tally.executions[policy]} executions, exhausted {tally.exhausted[policy]} times, "
+            f"undecided {tally.undecided[policy]} times"
+        )
+    lines.append("by family: " + ", ".join(f"{name} {count}" for name, count in sorted(tally.families.items())))
+    lines += [f"  {count} x {' | '.join(key)}" for key, count in sorted(tally.kinds.items())]
+    for key, shown in sorted(tally.classes.items(), key=lambda item: (item[0][0], -len(item[1]))):
+        number, small, one = min(shown, key=lambda entry: len(str(entry[1].program)))
+        lines += ["", f"{len(shown)} x {' | '.join(key)}", f"  smallest (from #{number}): {small.program}"]
+        if small.executor != "inline" or small.fault:
+            lines.append(f"  executor {small.executor}, fault {small.fault or 'none'}, struck {one.strike}")
+        lines.append(f"  {one.kind}: {one.outcome}")
+        if one.schedule:
+            lines.append(f"  schedule: {one.schedule[:300]}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the fuzzer; the exit code is 1 where there was a disagreement."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first program")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", type=int, help="the number of one program")
+    parser.add_argument("--families", help="only these, with commas between")
+    parser.add_argument("--program", help="a program as it is printed")
+    parser.add_argument("--fault", default="", help="with --program: terminate, pause:1s or kill")
+    parser.add_argument("--executor", default="inline", help="with --program")
+    parser.add_argument("--shrink-seconds", type=float, default=20.0)
+    how = parser.parse_args()
+    numbers = range(how.first, how.first + how.programs) if how.only is None else [how.only]
+    drawn = ((number, draw(how.seed, number)) for number in numbers)
+    if how.families:
+        drawn = ((number, one) for number, one in drawn if one.family in how.families.split(","))
+    if how.program:
+        drawn = iter([(0, Drawn("given", ast.literal_eval(how.program), how.fault, how.executor))])
+    tally = run(drawn, lambda text: print(text, end="", file=sys.stderr, flush=True), deadline=how.shrink_seconds)
+    print(summary(tally))
+    return int(tally.wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,338 @@
+"""A program of the fuzzer as real Python participants, who pass the seam; and what the lab finds of it.
+
+Everything shared stands in one array that processes share too. Only what is public of the seam is used, and of the
+explorer what `ticketlab explore --faults` calls: an executor, `FaultSearch`, the outcome and the ending of an execution.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ticketlab.core.faults import Fault, FaultKind
+from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, Action, Step, at, block, note, now, sleep
+from ticketlab.core.spec import Spec
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.executors.inline import Inline
+from ticketlab.explorer.executors.processes import Processes
+from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.exploring.fault_search import FaultSearch
+
+from .independent_explorer import LONGEST, REGISTERS, Instruction, Program, Strike, is_lock, is_queue, reported
+from .independent_explorer import shared_names
+
+QUEUE = 12  # places in a queue: more than any program sends
+FREE = -1
+UNHEARD = "no answer"
+
+
+class Shared:
+    """Cells, locks and queues in one array of numbers: by name, the place where each begins."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.places: dict[str, int] = {}
+        size = 0
+        for name in names:
+            self.places[name] = size
+            size += QUEUE + 1 if is_queue(name) else 2
+        self.numbers = multiprocessing.RawArray("q", max(size, 1))
+        self.names = tuple(names)
+
+    def reset(self) -> None:
+        """Put everything to where it was before the first execution."""
+        for place in range(len(self.numbers)):
+            self.numbers[place] = 0
+        for name in self.names:
+            if is_lock(name):
+                self.numbers[self.places[name]] = int(name[1:]) if name[0] == "s" else FREE
+
+    def read(self, name: str) -> int:
+        """Return a cell."""
+        return self.numbers[self.places[name]]
+
+    def write(self, name: str, value: int) -> None:
+        """Change a cell."""
+        self.numbers[self.places[name]] = value
+
+    def acquire(self, lock: str, who: int) -> bool:
+        """Take a lock if it can be had."""
+        place = self.places[lock]
+        holder = self.numbers[place]
+        if lock[0] == "s":
+            self.numbers[place] = holder - 1 if holder else 0
+            return holder > 0
+        if holder != FREE and (lock[0] == "m" or holder != who):
+            return False
+        self.numbers[place] = who
+        self.numbers[place + 1] += 1
+        return True
+
+    def release(self, lock: str) -> None:
+        """Give a lock back."""
+        place = self.places[lock]
+        if lock[0] == "s":
+            self.numbers[place] += 1
+            return
+        self.numbers[place + 1] -= 1
+        if not self.numbers[place + 1]:
+            self.numbers[place] = FREE
+
+    def send(self, queue: str, value: int) -> None:
+        """Put a value at the end of a queue."""
+        place = self.places[queue]
+        self.numbers[place] += 1
+        self.numbers[place + self.numbers[place]] = value
+
+    def receive(self, queue: str) -> int | None:
+        """Take the first of a queue, if there is one."""
+        place = self.places[queue]
+        length = self.numbers[place]
+        if not length:
+            return None
+        first = self.numbers[place + 1]
+        for each in range(1, length):
+            self.numbers[place + each] = self.numbers[place + each + 1]
+        self.numbers[place] = length - 1
+        return first
+
+    def last(self) -> tuple[Any, ...]:
+        """Return cells and queues, as outcomes have them."""
+        return tuple(self._value(name) for name in reported(self.names))
+
+    def _value(self, name: str) -> Any:
+        place = self.places[name]
+        if not is_queue(name):
+            return self.numbers[place]
+        return tuple(self.numbers[place + 1 : place + 1 + self.numbers[place]])
+
+
+class Actor:
+    """One participant: does its instructions as straight-line Python would."""
+
+    def __init__(self, who: int, shared: Shared) -> None:
+        self.who = who
+        self.shared = shared
+        self.regs = dict.fromkeys(REGISTERS, 0)
+        self.marked = 0.0
+
+    def play(self, body: Sequence[Instruction]) -> None:
+        """Do some instructions."""
+        for one in body:
+            getattr(self, "do_" + one[0])(*one[1:])
+
+    def do_read(self, r: str, x: str) -> None:
+        at(Step(Action.READ, x))
+        self.regs[r] = self.shared.read(x)
+
+    def do_write(self, x: str, v: int) -> None:
+        at(Step(Action.WRITE, x))
+        self.shared.write(x, v)
+
+    def do_store(self, x: str, r: str, k: int) -> None:
+        at(Step(Action.WRITE, x))
+        self.shared.write(x, self.regs[r] + k)
+
+    def do_add(self, x: str, k: int) -> None:
+        at(Step(Action.WRITE, x))
+        self.shared.write(x, self.shared.read(x) + k)
+
+    def do_cas(self, r: str, x: str, old: int, new: int) -> None:
+        at(Step(Action.WRITE, x))
+        hit = self.shared.read(x) == old
+        self.regs[r] = int(hit)
+        if hit:
+            self.shared.write(x, new)
+        else:
+            note(UNCHANGED, "not as expected")
+
+    def do_if(self, r: str, v: int, body: Sequence[Instruction]) -> None:
+        if self.regs[r] == v:
+            self.play(body)
+
+    def _acquiring(self, lock: str) -> Step:
+        return Step(Action.ACQUIRE, lock, excludes=lock[0] == "m", in_memory=True)
+
+    @contextmanager
+    def _released(self, lock: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            at(Step(Action.RELEASE, lock, in_memory=True))
+            self.shared.release(lock)
+
+    def do_with(self, lock: str, body: Sequence[Instruction]) -> None:
+        block(self._acquiring(lock), lambda: True if self.shared.acquire(lock, self.who) else BLOCKED, never)
+        with self._released(lock):
+            self.play(body)
+
+    def do_try(self, r: str, lock: str, body: Sequence[Instruction]) -> None:
+        at(Step(Action.ACQUIRE, lock, in_memory=True))
+        taken = self.shared.acquire(lock, self.who)
+        self.regs[r] = int(taken)
+        if not taken:
+            note(UNCHANGED, "taken")
+            return
+        with self._released(lock):
+            self.play(body)
+
+    def do_sleep(self, d: int) -> None:
+        sleep(d / 4)
+
+    def do_until(self, x: str, v: int) -> None:
+        block(Step(Action.READ, x), lambda: True if self.shared.read(x) == v else BLOCKED, never)
+
+    def do_send(self, q: str, v: int) -> None:
+        at(Step(Action.SEND, q, in_memory=True))
+        self.shared.send(q, v)
+
+    def do_receive(self, r: str, q: str) -> None:
+        def attempt() -> Any:
+            first = self.shared.receive(q)
+            return BLOCKED if first is None else first
+
+        self.regs[r] = block(Step(Action.RECEIVE, q, in_memory=True), attempt, never)
+
+    def do_peek(self, r: str, q: str) -> None:
+        at(Step(Action.RECEIVE, q, in_memory=True))
+        first = self.shared.receive(q)
+        self.regs[r] = first or 0
+        if first is None:
+            note(UNCHANGED, "empty")
+
+    def do_retry(self, n: int, r: str, v: int, d: int, body: Sequence[Instruction], notes: str = "") -> None:
+        tries = 0
+        while not n or tries < n:
+            self.play(body)
+            if self.regs[r] == v:
+                return
+            tries += 1
+            if notes == RETRY and tries != n:
+                note(RETRY, "not yet")
+            sleep(d / 4)
+
+    def do_mark(self, x: str) -> None:
+        at(Step(Action.READ, x))
+        self.shared.read(x)
+        self.marked = now()
+
+    def _age(self) -> int:
+        return min(LONGEST, round(4 * (now() - self.marked)))
+
+    def do_elapsed(self, r: str, x: str) -> None:
+        at(Step(Action.READ, x))
+        self.shared.read(x)
+        self.regs[r] = self._age()
+
+    def do_within(self, limit: int, r: str, v: int, d: int, body: Sequence[Instruction], notes: str = "") -> None:
+        while True:
+            self.play(body)
+            if self.regs[r] == v or self._age() >= limit:
+                return
+            if notes == RETRY:
+                note(RETRY, "not yet")
+            sleep(d / 4)
+
+
+def never() -> Any:
+    """Stand for the wait in the operating system, which no controlled participant makes."""
+    raise AssertionError("a controlled participant waited by itself")
+
+
+class ProgramWorkload:
+    """A program as what the lab's executors run: each participant makes one request, which is its whole body."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.shared = Shared(shared_names(program))
+        self.scripts: Sequence[Sequence[Any]] = [["all"] for _ in program]
+
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Have no staff."""
+        self.shared.reset()
+        return ()
+
+    def join(self, buyer: int) -> AbstractContextManager[Any]:
+        """Take part."""
+        return self._joined(buyer - 1)
+
+    @contextmanager
+    def _joined(self, who: int) -> Iterator[Callable[[Any], Any]]:
+        def perform(_request: Any) -> tuple[int, ...]:
+            actor = Actor(who, self.shared)
+            actor.play(self.program[who])
+            return tuple(actor.regs[r] for r in REGISTERS)
+
+        yield perform
+
+    def reset(self) -> None:
+        """Put back what is shared."""
+        self.shared.reset()
+
+    def close(self) -> None:
+        """Have nothing to give back."""
+
+
+@dataclass
+class Told:
+    """What the lab says of a program under one policy, of one strike or of none."""
+
+    exhausted: bool = False
+    executions: int = 0
+    completed: dict[Any, str] = field(default_factory=dict)  # outcome -> the first schedule that led to it
+    endless: dict[Any, dict[Any, str]] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)  # what is no outcome at all -> the schedule
+
+
+def lab(
+    program: Program, policy: str, *, executor: str = "inline", limit: int = 2_000, steps: int = 300, fault: str = ""
+) -> dict[Strike | None, Told]:
+    """Return what the lab finds, by strike."""
+    faults = (Fault.parse(fault),) if fault else ()
+    how = ExploreOptions(
+        policy=Spec.parse(policy), executor=executor, executions=limit, exhaust=True, steps=steps, faults=faults
+    )
+    workload = ProgramWorkload(program)
+    found: dict[Strike | None, Told] = {}
+    with _executor(workload, how) as running:
+        search = FaultSearch(running, how)
+        for execution, strikes in search.executions():
+            strike = _strike(strikes)
+            _take_in(found.setdefault(strike, Told()), execution, workload, strike)
+    for told in found.values():
+        told.exhausted = search.exhausted
+    return found
+
+
+def _executor(workload: ProgramWorkload, how: ExploreOptions) -> Executor:
+    kind = Processes if how.executor == "processes" else Inline
+    return kind(workload, steps=how.steps, faults=how.faults)
+
+
+def _strike(strikes: Sequence[Any]) -> Strike | None:
+    if not strikes:
+        return None
+    who, point, fault = strikes[0]
+    return Strike(fault.kind.value, who, point, round(4 * fault.seconds) if fault.kind is FaultKind.PAUSE else 0)
+
+
+def _take_in(told: Told, execution: Execution, workload: ProgramWorkload, strike: Strike | None) -> None:
+    told.executions += 1
+    schedule = " ".join(f"{1 + who}:{step}" for who, step in zip(execution.schedule, execution.steps, strict=True))
+    answers: list[tuple[int, ...] | None] = [None] * len(workload.program)
+    for record in execution.records:
+        if isinstance(record.outcome, tuple):
+            answers[record.buyer] = record.outcome
+        elif strike is None or record.buyer != strike.victim:
+            told.odd.setdefault(repr(record.outcome), schedule)
+    cells = workload.shared.last()
+    if execution.ending is ExecutionEnd.COMPLETED:
+        told.completed.setdefault((cells, tuple(answers)), schedule)
+    elif execution.ending in (ExecutionEnd.STUCK, ExecutionEnd.ENDLESS):
+        told.endless.setdefault(tuple(answers), {}).setdefault(cells, f"({execution.ending.name}) {schedule}")
+    else:
+        told.odd.setdefault(f"the execution ended {execution.ending.name}", schedule)
