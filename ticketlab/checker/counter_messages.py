@@ -64,10 +64,13 @@ def _refused(words: Phrasing, row: int) -> str:
 
 
 def _told(words: Phrasing, row: int) -> str:
-    """Say what a read was told, and when at the latest it was true."""
+    """Say what an operation was told, and when at the latest it was true."""
     o = words.columns.operation(row)
-    if o.op == "buy":
+    if o.op == "buy" and o.result == "soldout":
         return _refused(words, row)
+    if isinstance(o.arg, int):
+        what = "was sold" if o.op == "buy" else "gave back"
+        return f"{words.who(row)} {what} {tickets(o.arg)} at {words.ended(row)}"
     return f"{words.who(row)} was told at {words.ended(row)} that {_left(o.result)}"
 
 
@@ -140,13 +143,15 @@ def _caught_up(words: Phrasing, one: Units, late: int) -> bool:
 
 
 def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
-    """Tell where the frontier search got stuck: a minimal set if the budget allows, or all that had returned."""
+    """Explain where the frontier search got stuck: by a minimal set if the budget allows, or by all that had begun."""
     back = words.columns.back
     everything: list[CountChange | Read] = [*history.changes, *history.reads]
     # An open read may have ruled configurations out before it returned, so what counts is who had begun.
     candidates = [o.row for o in everything if o.invoke <= stuck.time and o.back != OPEN]
     candidates.sort(key=lambda row: -back[row])
-    part = history.until(back[candidates[0]])
+    candidates = _backwards(history.until(back[candidates[0]])) or candidates
+    # What began after the last of the candidates had returned can explain none of them; whatever began before it can.
+    part = history.until(max(back[row] for row in candidates))
 
     explanation_budget = ExplanationBudget(meter, each=5_000, total=50_000)
 
@@ -154,7 +159,6 @@ def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Me
         relaxed = part.relaxed(firm)
         return explanation_budget.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
 
-    candidates = _backwards(part) or candidates
     reach = 1
     while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
         reach *= 2
@@ -189,7 +193,8 @@ def _mixed_name(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     chosen = set(rows)
     reads = [read for read in part.reads if read.row in chosen]
     if not reads:
-        return "oversold"
+        sold = any(change.delta > 0 for change in part.changes if change.row in chosen)
+        return "oversold" if sold else "unsold tickets cancelled"
     if any(words.columns.operation(read.row).op == "buy" for read in reads):
         return "undersold"
     last = max(reads, key=lambda read: read.back)
@@ -205,16 +210,22 @@ def _bounds(part: Mixed, begin: int, end: int) -> tuple[int, int]:
     return sold + sum(d for d in possible if d < 0), sold + sum(d for d in possible if d > 0)
 
 
+def _most_sold(part: Mixed, end: int) -> int:
+    """Return a number of tickets that cannot have been exceeded by a time, whatever was cancelled."""
+    return min(part.stock, sum(change.delta for change in part.changes if change.delta > 0 and change.invoke <= end))
+
+
 def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
-    if len(rows) == 1:
-        read = next((read for read in part.reads if read.row == rows[0]), None)
-        if read is not None:
-            most = min(_bounds(part, read.invoke, read.back)[1], part.stock)
-            if most < read.low:
-                told = _told(words, read.row)
-                return f"{told}, but until then at most {most:,} of {tickets(part.stock)} can have been sold"
-            return f"{_told(words, read.row)}, but no orders that had begun by then leave that count"
-        return f"nothing that happened before allows {words.line(rows[0])} with {tickets(part.stock)}"
-    shown = "; ".join(words.line(row) for row in rows[:6])
-    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
-    return f"with {tickets(part.stock)} at first these cannot all be right, whatever the others did: {shown}{more}"
+    if len(rows) > 1:
+        shown = "; ".join(words.line(row) for row in rows[:6])
+        more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
+        return f"with {tickets(part.stock)} at first these cannot all be right, whatever the others did: {shown}{more}"
+    row, end = rows[0], words.columns.back[rows[0]]
+    read = next((read for read in part.reads if read.row == row), None)
+    o, told, most = words.columns.operation(row), _told(words, row), _most_sold(part, end)
+    assert isinstance(o.arg, int | None)
+    if o.op == "buy" and read is None:
+        return f"{told}, but there were only {part.stock:,}"
+    if most < (read.low if read else o.arg or 0):
+        return f"{told}, but by then at most {most:,} of {tickets(part.stock)} can have been sold"
+    return f"{told}, but no choice of the orders that had begun by then makes that possible"
