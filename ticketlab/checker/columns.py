@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.history import Arg, History, Operation, Result
+from ticketlab.core.history import Answer, Arg, History, Operation
 from ticketlab.core.strict_json import brief
 
 LATEST: Final = (1 << 63) - 1
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
     op: str
     arg: Any
-    result: Result
+    result: Answer
     section: str = ""
 
 
@@ -70,7 +70,7 @@ class Columns:
         return columns
 
     def add(
-        self, process: int, op: str, arg: Any, result: Result, section: str, invoke: int, returned: int | None
+        self, process: int, op: str, arg: Any, result: Answer, section: str, invoke: int, returned: int | None
     ) -> None:
         """Add a row; `returned` None says that the operation never returned, and then its result is unknown.
 

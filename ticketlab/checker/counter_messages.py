@@ -8,9 +8,10 @@ from typing import Any
 from ticketlab.checker import frontier
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import OPEN
-from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset, tickets
+from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset
 from ticketlab.checker.frontier import CountChange, Mixed, Read, Stuck
 from ticketlab.checker.units import Between, TooFew, TooMany, Units, UnitsViolation
+from ticketlab.core.text import pluralize
 
 
 def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) -> Contradiction:
@@ -26,7 +27,7 @@ def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Con
     """Tell of confirmed sales that exceed the stock."""
     sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
     verb = "was" if len(sales) == 1 else "were"
-    sentence = f"{words.all_of(sales)} {verb} sold {tickets(sold)}, but there were only {stock:,}"
+    sentence = f"{words.all_of(sales)} {verb} sold {pluralize(sold, 'ticket')}, but there were only {stock:,}"
     return Contradiction("oversold", sentence, sales, section, facts={"stock": stock, "sold": sold})
 
 
@@ -53,7 +54,9 @@ def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contra
 
 def never_short(words: Phrasing, section: str, least: int, row: int) -> Contradiction:
     """Tell of a refusal of so few tickets that the others could never have taken them."""
-    sentence = f"{_refused(words, row)}, but the others' orders can never have left fewer than {tickets(least)}"
+    sentence = (
+        f"{_refused(words, row)}, but the others' orders can never have left fewer than {pluralize(least, 'ticket')}"
+    )
     return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
 
 
@@ -70,7 +73,7 @@ def _told(words: Phrasing, row: int) -> str:
         return _refused(words, row)
     if isinstance(o.arg, int):
         what = "was sold" if o.op == "buy" else "gave back"
-        return f"{words.who(row)} {what} {tickets(o.arg)} at {words.ended(row)}"
+        return f"{words.who(row)} {what} {pluralize(o.arg, 'ticket')} at {words.ended(row)}"
     return f"{words.who(row)} was told at {words.ended(row)} that {_left(o.result)}"
 
 
@@ -81,7 +84,8 @@ def _left(left: Any) -> str:
 def _too_few(words: Phrasing, section: str, one: Units, finding: TooFew) -> Contradiction:
     most, needed = finding.possible * one.size, finding.level * one.size
     when = "in the whole history" if finding.until is None else f"until {words.at(finding.until)}"
-    sentence = f"{_told(words, finding.read)}, but {when} at most {most:,} of {tickets(one.stock)} can have been sold"
+    told, stock = _told(words, finding.read), pluralize(one.stock, "ticket")
+    sentence = f"{told}, but {when} at most {most:,} of {stock} can have been sold"
     if finding.until is not None:
         sentence += ": the next sale had not begun"
     refusal = words.columns.operation(finding.read).op == "buy"
@@ -93,11 +97,13 @@ def _between(words: Phrasing, section: str, one: Units, finding: Between) -> Con
     low, high, size = finding.low * one.size, finding.high * one.size, one.size
     parts = []
     if finding.early is not None:
-        parts.append(f"{_told(words, finding.early)}, so at least {low:,} of {tickets(one.stock)} were sold by then")
+        parts.append(
+            f"{_told(words, finding.early)}, so at least {low:,} of {pluralize(one.stock, 'ticket')} were sold by then"
+        )
     if finding.sales:
         who = words.all_of(finding.sales)
         more, after = (" more", "after that ") if parts else ("", "")
-        parts.append(f"{who} bought {tickets(len(finding.sales) * size)}{more} {after}".rstrip())
+        parts.append(f"{who} bought {pluralize(len(finding.sales) * size, 'ticket')}{more} {after}".rstrip())
         if finding.late is not None:
             last = max(words.columns.back[row] for row in finding.sales)
             parts[-1] += f", the last at {words.at(last)}"
@@ -217,9 +223,8 @@ def _most_sold(part: Mixed, end: int) -> int:
 
 def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     if len(rows) > 1:
-        shown = "; ".join(words.line(row) for row in rows[:6])
-        more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
-        return f"with {tickets(part.stock)} at first these cannot all be right, whatever the others did: {shown}{more}"
+        stock = pluralize(part.stock, "ticket")
+        return f"with {stock} at first these cannot all be right, whatever the others did: {words.lines(rows)}"
     row, end = rows[0], words.columns.back[rows[0]]
     read = next((read for read in part.reads if read.row == row), None)
     o, told, most = words.columns.operation(row), _told(words, row), _most_sold(part, end)
@@ -227,5 +232,5 @@ def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     if o.op == "buy" and read is None:
         return f"{told}, but there were only {part.stock:,}"
     if most < (read.low if read else o.arg or 0):
-        return f"{told}, but by then at most {most:,} of {tickets(part.stock)} can have been sold"
+        return f"{told}, but by then at most {most:,} of {pluralize(part.stock, 'ticket')} can have been sold"
     return f"{told}, but no choice of the orders that had begun by then makes that possible"

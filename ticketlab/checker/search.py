@@ -221,10 +221,8 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
 
 
 def _sentence(model: Model, words: Phrasing, rows: Sequence[int]) -> str:
-    shown = "; ".join(words.line(row) for row in rows[:6])
-    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
     if model.lapse:
-        return f"no order explains these, whatever the others did: {shown}{more}"
+        return f"no order explains these, whatever the others did: {words.lines(rows)}"
     if len(rows) == 1:
-        return f"from {model.init!r} nothing that had begun by then explains {shown}"
-    return f"from {model.init!r} no order explains these, whatever the others did: {shown}{more}"
+        return f"from {model.init!r} nothing that had begun by then explains {words.lines(rows)}"
+    return f"from {model.init!r} no order explains these, whatever the others did: {words.lines(rows)}"

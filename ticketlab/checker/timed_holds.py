@@ -151,7 +151,9 @@ def validate(stock: OpeningStock, call: Call) -> str:
 
 def name(calls: Iterable[Call]) -> str:
     """Return the likeliest name for calls that contradict each other."""
+    calls = list(calls)
     told = Counter((call.op, call.result) for call in calls)
+    used = Counter(call.arg for call in calls if type(call.arg) is str and call.result == "ok")
     granted = sum(count for (op, result), count in told.items() if op == "hold" and result not in ("soldout", UNKNOWN))
     if any(result == "expired" for _, result in told):
         return "hold broken"
@@ -159,6 +161,8 @@ def name(calls: Iterable[Call]) -> str:
         return "hold leaked" if granted else "undersold"
     if any(op == "search" for op, _ in told):
         return "stale read"
-    if told["confirm", "ok"] == 1 and granted <= 1 and not told["buy", "ok"]:
-        return "confirmed too late"
+    if max(used.values(), default=0) > 1:
+        return "hold used twice"
+    if used and not told["buy", "ok"] and granted <= 1:
+        return "confirmed too late" if granted else "hold used that was not there"
     return "held twice" if granted and not told["confirm", "ok"] else "oversold"

@@ -72,13 +72,13 @@ def _beyond(operations: Iterable[Mapping[str, Any]], available: int) -> Iterator
     """Yield the sales after the last ticket there was."""
     sold = 0
     for each in operations:
-        sold += len(each["tickets"])
+        sold += len(each.get("tickets", ()))
         if sold > available:
             yield _who(each), _time(each), f"{sold} tickets sold by now, of {available}"
 
 
 def _who(operation: Mapping[str, Any]) -> str:
-    return f"buyer {operation['buyer'] if 'buyer' in operation else operation['process']}"
+    return f"buyer {operation['process']}"
 
 
 def _time(operation: Mapping[str, Any]) -> int:

@@ -210,6 +210,6 @@ def _labelled(operation: Operation) -> str:
         return f"{asked} -> never heard back"
     if operation.tickets:
         return f"{asked} -> ticket{'s' if len(operation.tickets) > 1 else ''} {', '.join(map(str, operation.tickets))}"
-    if operation.error:
-        return f"{asked} -> {operation.error}"
+    if operation.error_kind:
+        return f"{asked} -> {operation.failure}"
     return f"{asked} -> {operation.result}{' left' if operation.op == 'search' else ''}"
