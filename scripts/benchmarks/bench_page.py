@@ -65,8 +65,19 @@ def comparison(strategies: int) -> dict[str, Any]:
         latencies = sorted(draw.lognormvariate(3, 1) for _ in range(101))
         curve = [[share / 100, round(ms, 4)] for share, ms in enumerate(latencies)]
         accesses = [{"ns": draw.randrange(10**9), "action": "read", "remaining": 5}]
-        operation = {"buyer": 1, "op": "buy", "arg": 1, "result": "ok", "tickets": [1], "invoke_ns": 1, "return_ns": 2}
-        evidence = {"available": 5, "operations": [operation | {"buyer": n, "accesses": accesses} for n in range(100)]}
+        operation = {
+            "process": 1,
+            "op": "buy",
+            "arg": 1,
+            "result": "ok",
+            "tickets": [1],
+            "invoke_ns": 1,
+            "return_ns": 2,
+        }
+        evidence = {
+            "available": 5,
+            "operations": [operation | {"process": n, "accesses": accesses} for n in range(100)],
+        }
         anomalies = (
             [] if valid else [{"name": "oversold", "sentence": "100 tickets are sold, of 5", "evidence": evidence}]
         )

@@ -32,6 +32,7 @@ class Position:
     standing: tuple[Standing, ...] = ()
     events: int = 1
     bounds: tuple[tuple[int, int, float], ...] = ()
+    used_up: frozenset[str] = frozenset()
 
     def then(self, least: float, most: float) -> Position:
         """Let something happen next, at a time within these, and before any hold that stands has ended."""
@@ -59,10 +60,11 @@ class Position:
 
 def explains_in_time(stock: int, operations: Sequence[Operation]) -> bool:
     """Whether some order and some instants explain the operations."""
-    return _extend(stock, [o for o in operations if o.result != "failed"], Position())
+    heard = frozenset(str(o.result) for o in operations if o.op == "hold" and not _may_never_happen(o))
+    return _extend(stock, heard, [o for o in operations if o.result != "failed"], Position())
 
 
-def _extend(stock: int, rest: list[Operation], position: Position) -> bool:
+def _extend(stock: int, heard: frozenset[str], rest: list[Operation], position: Position) -> bool:
     if not position.possible():
         return False
     if all(_may_never_happen(o) for o in rest):
@@ -70,14 +72,14 @@ def _extend(stock: int, rest: list[Operation], position: Position) -> bool:
     for hold in position.standing:
         over = position.then(0, inf).without(hold)
         end = (over.events - 1, hold.event, -float(hold.length))
-        if _extend(stock, rest, replace(over, bounds=(*over.bounds, end))):
+        if _extend(stock, heard, rest, replace(over, bounds=(*over.bounds, end))):
             return True
     for chosen in rest:
         last = inf if _may_never_happen(chosen) else chosen.return_ns
         assert last is not None
         others = [o for o in rest if o is not chosen]
         happened = position.then(chosen.invoke_ns, last)
-        if any(_extend(stock, others, after) for after in _outcomes(stock, happened, chosen)):
+        if any(_extend(stock, heard, others, after) for after in _outcomes(stock, heard, happened, chosen)):
             return True
     return False
 
@@ -86,8 +88,8 @@ def _may_never_happen(operation: Operation) -> bool:
     return operation.return_ns is None or operation.result == "unknown"
 
 
-def _outcomes(stock: int, at: Position, o: Operation) -> Iterator[Position]:
-    """Yield what an operation may leave, if it is to be told what it was told."""
+def _outcomes(stock: int, heard: frozenset[str], at: Position, o: Operation) -> Iterator[Position]:
+    """Yield what an operation may leave, if it is to be told what it was told; `heard` are names of answered holds."""
     answer = None if _may_never_happen(o) else o.result
     left = stock - at.sold - sum(hold.tickets for hold in at.standing)
     if o.op == "search":
@@ -105,10 +107,14 @@ def _outcomes(stock: int, at: Position, o: Operation) -> Iterator[Position]:
         elif answer != "soldout":
             yield replace(at, sold=at.sold + tickets)
     else:
-        named = [hold for hold in at.standing if hold.name == o.arg]
+        name = str(o.arg)
+        named = [hold for hold in at.standing if hold.name == name]
+        unheard = [] if name in heard or name in at.used_up else [hold for hold in at.standing if not hold.name]
         if answer != "expired":
-            for hold in named or [hold for hold in at.standing if not hold.name]:
+            for hold in named or unheard:
                 after = at.without(hold)
+                if not hold.name:
+                    after = replace(after, used_up=at.used_up | {name})
                 yield replace(after, sold=after.sold + hold.tickets) if o.op == "confirm" else after
         if answer is None or (answer == "expired" and not named):
             yield at

@@ -120,11 +120,51 @@ def test_negative_stock_is_named() -> None:
 
 
 def test_a_torn_read_is_told_by_its_error() -> None:
-    torn = Operation(1, "buy", 1, "failed", 0, 1, "main", error="TornRead: inventory.json held 0 bytes")
+    torn = Operation(1, "buy", 1, "failed", 0, 1, "main", error="inventory.json held 0 bytes", error_kind="TornRead")
     found = judge_books(INVENTORY, [torn], books())
     assert [anomaly.sentence for anomaly in found] == ["buyer 1 met a half-written record: inventory.json held 0 bytes"]
 
 
 def test_what_certainly_did_not_happen_proves_nothing() -> None:
-    gave_up = Operation(1, "buy", 1, "failed", 0, 1, "main", error="GaveUp: 100 times")
+    gave_up = Operation(1, "buy", 1, "failed", 0, 1, "main", error="100 times", error_kind="GaveUp")
     assert names([gave_up], books()) == []
+
+
+def test_a_failure_is_told_by_its_kind_and_not_by_its_words() -> None:
+    odd = Operation(1, "buy", 1, "failed", 0, 1, "main", error="TornRead: is only a word here", error_kind="GaveUp")
+    assert names([odd], books()) == []
+
+
+def test_what_is_left_and_what_is_sold_are_all_that_there_was() -> None:
+    assert names([sale(1, 1)], books((1, 1), remaining=3)) == ["invented tickets"]
+    assert names([sale(1, 1)], books((1, 1), remaining=1)) == ["lost tickets"]
+
+
+def test_a_cancellation_that_the_books_forgot_loses_its_tickets() -> None:
+    gone = Operation(1, "cancel", 1, "ok", 3, 4, "main", (1,))
+    back = Books({"main": Stock("main", 3, 3, 1)}, (Entry(1, "main", (1,)), Entry(1, "main", (1,), cancels=True)))
+    assert names([sale(1, 1), gone], back) == []
+    assert names([sale(1, 1), gone], books((1, 1))) == ["lost tickets"]
+    silent = replace(gone, result=None, return_ns=None)
+    assert names([sale(1, 1), silent], back) == names([sale(1, 1), silent], books((1, 1))) == []
+
+
+def test_a_buyer_that_never_heard_back_explains_as_many_tickets_as_it_asked_for() -> None:
+    assert names([unheard(1)], books((1, 1))) == []
+    assert names([unheard(1)], books((1, 1), (1, 2))) == ["ghost sale"]
+    assert names([unheard(1)], books((1, 1), (1, 2), issued=1)) == ["ghost sale"]
+    (found,) = judge_books(INVENTORY, [sale(2, 1), unheard(1)], books((1, 2), (2, 1), (3, 3)))
+    assert found.sentence == (
+        "buyers were told of 1 sold ticket of section 'main' and orders without an answer were for 1 more, "
+        "the books count 3: 1 too many"
+    )
+
+
+def test_a_ticket_that_is_twice_in_the_ledger_was_sold_twice_whoever_was_told() -> None:
+    assert names([sale(1, 1), unheard(2)], books((1, 1), (2, 1))) == ["ticket sold twice"]
+
+
+def test_one_buyer_that_was_sold_a_ticket_twice_is_named_once() -> None:
+    again = replace(sale(1, 1), invoke_ns=5, return_ns=6)
+    (found, _) = judge_books(INVENTORY, [sale(1, 1), again], books((1, 1)))
+    assert found.sentence == "ticket 1 of section 'main' was sold 2 times to buyer 1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 from ticketlab.checker import Budget, Model, cas_register, check, counter
@@ -48,6 +49,29 @@ def test_an_anomaly_found_before_the_budget_ends_is_kept() -> None:
     verdict = check(History({}, (sold_out, *orders)), counter({"A": 0, "B": 10_000}), Budget(configurations=2_000))
     assert verdict.valid is False
     assert verdict.reason
+
+
+HUGE = 100_000_000_000
+
+
+def test_an_order_of_any_size_costs_no_more_than_a_small_one() -> None:
+    orders = (Operation(1, "buy", HUGE, "ok", 1, 5), Operation(2, "buy", 1, "ok", 1, 5))
+    for section, model in (("", counter(10 * HUGE)), ("main", counter({"main": 10 * HUGE}))):
+        found = [replace(o, section=section) for o in (*orders, Operation(3, "search", None, 7, 1, 5))]
+        verdict = check(History({}, tuple(found)), model, Budget(configurations=1_000))
+        assert [anomaly.name for anomaly in verdict.anomalies] == ["ghost sale"]
+        held = (*orders, Operation(3, "search", None, 9 * HUGE - 1, 1, 5), Operation(4, "cancel", HUGE, "ok", 9, 9))
+        found = [replace(o, section=section) for o in held]
+        assert check(History({}, tuple(found)), model, Budget(configurations=1_000)).valid is True
+
+
+def test_a_long_look_at_few_configurations_is_interrupted_too() -> None:
+    ticks = count()
+    reads = tuple(Operation(0, "read", None, 0, n, n) for n in range(3_000))
+    verdict = check(
+        History({}, reads), cas_register(0), Budget(seconds=20, clock=lambda: float(next(ticks)), configurations=None)
+    )
+    assert verdict.reason == "the budget of 20 s was spent after 0 configurations"
 
 
 def test_the_fast_methods_need_no_budget() -> None:

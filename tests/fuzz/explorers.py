@@ -20,8 +20,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .independent_explorer import Outcomes, Program, Strike, TooLarge, asks_the_clock, explore, instructions
-from .independent_explorer import well_formed
+from .independent_explorer import (
+    Outcomes,
+    Program,
+    Strike,
+    TooLarge,
+    asks_the_clock,
+    explore,
+    instructions,
+    well_formed,
+)
 from .participants import Told, lab
 from .random_programs import Drawn, draw
 
@@ -94,9 +102,7 @@ def _count(tally: Tally | None, policy: str, told: Told) -> None:
         tally.executions[policy] += told.executions
 
 
-def _compare(
-    policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes
-) -> Iterator[Disagreement]:
+def _compare(policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes) -> Iterator[Disagreement]:
     def differ(kind: str, outcome: object, schedule: str = "") -> Disagreement:
         return Disagreement(kind, policy, strike, str(outcome), schedule)
 

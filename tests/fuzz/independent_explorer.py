@@ -298,9 +298,7 @@ class _Machine:
     def start(self) -> State:
         """Return the state before the first step."""
         shared = tuple(self._initial(name) for name in self.names)
-        own = tuple(
-            self._run_on(who, (0, (0,) * code.registers, 0, 0, 0)) for who, code in enumerate(self.codes)
-        )
+        own = tuple(self._run_on(who, (0, (0,) * code.registers, 0, 0, 0)) for who, code in enumerate(self.codes))
         return shared, own
 
     @staticmethod
@@ -500,9 +498,7 @@ _ACCESSES: dict[str, Any] = {
 }
 
 
-def explore(
-    program: Program, *, prompt: bool = False, strike: Strike | None = None, most: int = 100_000
-) -> Outcomes:
+def explore(program: Program, *, prompt: bool = False, strike: Strike | None = None, most: int = 100_000) -> Outcomes:
     """Return all outcomes of a program; only those of executions that the strike struck, if there is one.
 
     Raises TooLarge beyond `most` states.

@@ -23,8 +23,17 @@ from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.exploring.fault_search import FaultSearch
 
-from .independent_explorer import LONGEST, REGISTERS, Instruction, Program, Strike, is_lock, is_queue, reported
-from .independent_explorer import shared_names
+from .independent_explorer import (
+    LONGEST,
+    REGISTERS,
+    Instruction,
+    Program,
+    Strike,
+    is_lock,
+    is_queue,
+    reported,
+    shared_names,
+)
 
 QUEUE = 12  # places in a queue: more than any program sends
 FREE = -1

@@ -20,7 +20,7 @@ EVIL = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\u2028&\
 
 def operation(buyer: int) -> dict[str, Any]:
     accesses = [{"ns": 1_000_000, "action": "read", "remaining": 5}]
-    asked = {"buyer": buyer, "op": "buy", "arg": 1, "invoke_ns": 0, "return_ns": 2_000_000 + buyer}
+    asked = {"process": buyer, "op": "buy", "arg": 1, "invoke_ns": 0, "return_ns": 2_000_000 + buyer}
     return asked | {"result": "ok", "tickets": [1], "accesses": accesses}
 
 

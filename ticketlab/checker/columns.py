@@ -8,16 +8,21 @@ many.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.history import Arg, History, Operation, Result
+from ticketlab.core.history import Answer, Arg, History, Operation
 from ticketlab.core.strict_json import brief
 
-OPEN: Final = (1 << 63) - 1  # the return time of an operation that never returned: later than any other
-UNKNOWN: Final = "unknown"  # the result of an operation that returned without an answer
-FAILED: Final = "failed"  # the result of an operation that certainly had no effect
+LATEST: Final = (1 << 63) - 1
+"""The latest time of an invocation or a return, and the largest number in a call."""
+OPEN: Final = (1 << 64) - 1
+"""The return time of an operation that never returned: later than any other."""
+UNKNOWN: Final = "unknown"
+"""The result of an operation that returned without an answer."""
+FAILED: Final = "failed"
+"""The result of an operation that certainly had no effect."""
 
 
 class MalformedHistory(UsageError):
@@ -29,7 +34,7 @@ class Call(NamedTuple):
 
     op: str
     arg: Any
-    result: Result
+    result: Answer
     section: str = ""
 
 
@@ -47,7 +52,7 @@ class Columns:
         self.first_line = first_line
         self.process = array("q")
         self.invoke = array("q")
-        self.back = array("q")
+        self.back = array("Q")  # unsigned, so that `OPEN` is none of the times that a history may have
         self.what = array("l")
         self.calls: list[Call] = []
         self._codes: dict[Call, int] = {}
@@ -65,12 +70,13 @@ class Columns:
         return columns
 
     def add(
-        self, process: int, op: str, arg: Any, result: Result, section: str, invoke: int, returned: int | None
+        self, process: int, op: str, arg: Any, result: Answer, section: str, invoke: int, returned: int | None
     ) -> None:
         """Add a row; `returned` None says that the operation never returned, and then its result is unknown.
 
         Raises:
-            MalformedHistory: a negative time, a return before its invocation, a result that nobody can have seen.
+            MalformedHistory: a negative time or one too large, a return before its invocation, a result that nobody
+                can have seen.
         """
         if returned is None:
             if result is not None and result != UNKNOWN:
@@ -81,7 +87,7 @@ class Columns:
             back, result = OPEN, UNKNOWN
         else:
             back = returned
-        if not 0 <= invoke <= back or invoke >= OPEN:
+        if not 0 <= invoke <= back or (back > LATEST and (returned is not None or invoke > LATEST)):
             self._bad_times(invoke, back)
         call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
         code = self._codes.get(call, -1)
@@ -97,7 +103,7 @@ class Columns:
     def _check_call(self, call: Call) -> None:
         """Refuse numbers and texts that the lab cannot reckon with or print; each distinct call is looked at once."""
         for part in (call.op, call.result, call.section, *(call.arg if type(call.arg) is tuple else (call.arg,))):
-            if type(part) is int and not -OPEN <= part <= OPEN:
+            if type(part) is int and not -LATEST <= part <= LATEST:
                 raise MalformedHistory(f"{self.place(len(self))}: a number does not fit into 64 bits")
             if type(part) is str and not part.isascii() and any("\ud800" <= each <= "\udfff" for each in part):
                 raise MalformedHistory(f"{self.place(len(self))}: a text holds half a character: {brief(part)}")
@@ -106,8 +112,10 @@ class Columns:
         where = self.place(len(self))
         if invoke < 0:
             raise MalformedHistory(f"{where}: invoke_ns is {invoke}, a negative time")
-        if invoke >= OPEN:
+        if invoke > LATEST:
             raise MalformedHistory(f"{where}: invoke_ns is {invoke}, later than 64 bits can count")
+        if back > LATEST:
+            raise MalformedHistory(f"{where}: return_ns is {back}, later than 64 bits can count")
         raise MalformedHistory(f"{where}: return_ns is {back}, before its invocation at {invoke}")
 
     def check_order(self) -> None:
@@ -164,13 +172,6 @@ class Columns:
     def origin(self) -> int:
         """Return the time of the first invocation, from which a person's sentences count."""
         return min(self.invoke, default=0)
-
-    def rows_by(self, codes: Iterable[int]) -> list[int]:
-        """Return the rows whose call is one of these, in source order."""
-        wanted = bytearray(len(self.calls))
-        for code in codes:
-            wanted[code] = 1
-        return [row for row, code in enumerate(self.what) if wanted[code]]
 
 
 def _hashable(arg: Any) -> Any:

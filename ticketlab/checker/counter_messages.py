@@ -8,9 +8,10 @@ from typing import Any
 from ticketlab.checker import frontier
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import OPEN
-from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset, tickets
+from ticketlab.checker.explain import Contradiction, ExplanationBudget, Phrasing, minimal_subset
 from ticketlab.checker.frontier import CountChange, Mixed, Read, Stuck
 from ticketlab.checker.units import Between, TooFew, TooMany, Units, UnitsViolation
+from ticketlab.core.text import pluralize
 
 
 def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) -> Contradiction:
@@ -26,7 +27,7 @@ def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Con
     """Tell of confirmed sales that exceed the stock."""
     sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
     verb = "was" if len(sales) == 1 else "were"
-    sentence = f"{words.all_of(sales)} {verb} sold {tickets(sold)}, but there were only {stock:,}"
+    sentence = f"{words.all_of(sales)} {verb} sold {pluralize(sold, 'ticket')}, but there were only {stock:,}"
     return Contradiction("oversold", sentence, sales, section, facts={"stock": stock, "sold": sold})
 
 
@@ -53,7 +54,9 @@ def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contra
 
 def never_short(words: Phrasing, section: str, least: int, row: int) -> Contradiction:
     """Tell of a refusal of so few tickets that the others could never have taken them."""
-    sentence = f"{_refused(words, row)}, but the others' orders can never have left fewer than {tickets(least)}"
+    sentence = (
+        f"{_refused(words, row)}, but the others' orders can never have left fewer than {pluralize(least, 'ticket')}"
+    )
     return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
 
 
@@ -64,10 +67,13 @@ def _refused(words: Phrasing, row: int) -> str:
 
 
 def _told(words: Phrasing, row: int) -> str:
-    """Say what a read was told, and when at the latest it was true."""
+    """Say what an operation was told, and when at the latest it was true."""
     o = words.columns.operation(row)
-    if o.op == "buy":
+    if o.op == "buy" and o.result == "soldout":
         return _refused(words, row)
+    if isinstance(o.arg, int):
+        what = "was sold" if o.op == "buy" else "gave back"
+        return f"{words.who(row)} {what} {pluralize(o.arg, 'ticket')} at {words.ended(row)}"
     return f"{words.who(row)} was told at {words.ended(row)} that {_left(o.result)}"
 
 
@@ -78,7 +84,8 @@ def _left(left: Any) -> str:
 def _too_few(words: Phrasing, section: str, one: Units, finding: TooFew) -> Contradiction:
     most, needed = finding.possible * one.size, finding.level * one.size
     when = "in the whole history" if finding.until is None else f"until {words.at(finding.until)}"
-    sentence = f"{_told(words, finding.read)}, but {when} at most {most:,} of {tickets(one.stock)} can have been sold"
+    told, stock = _told(words, finding.read), pluralize(one.stock, "ticket")
+    sentence = f"{told}, but {when} at most {most:,} of {stock} can have been sold"
     if finding.until is not None:
         sentence += ": the next sale had not begun"
     refusal = words.columns.operation(finding.read).op == "buy"
@@ -90,11 +97,13 @@ def _between(words: Phrasing, section: str, one: Units, finding: Between) -> Con
     low, high, size = finding.low * one.size, finding.high * one.size, one.size
     parts = []
     if finding.early is not None:
-        parts.append(f"{_told(words, finding.early)}, so at least {low:,} of {tickets(one.stock)} were sold by then")
+        parts.append(
+            f"{_told(words, finding.early)}, so at least {low:,} of {pluralize(one.stock, 'ticket')} were sold by then"
+        )
     if finding.sales:
         who = words.all_of(finding.sales)
         more, after = (" more", "after that ") if parts else ("", "")
-        parts.append(f"{who} bought {tickets(len(finding.sales) * size)}{more} {after}".rstrip())
+        parts.append(f"{who} bought {pluralize(len(finding.sales) * size, 'ticket')}{more} {after}".rstrip())
         if finding.late is not None:
             last = max(words.columns.back[row] for row in finding.sales)
             parts[-1] += f", the last at {words.at(last)}"
@@ -140,13 +149,15 @@ def _caught_up(words: Phrasing, one: Units, late: int) -> bool:
 
 
 def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
-    """Tell where the frontier search got stuck: a minimal set if the budget allows, or all that had returned."""
+    """Explain where the frontier search got stuck: by a minimal set if the budget allows, or by all that had begun."""
     back = words.columns.back
     everything: list[CountChange | Read] = [*history.changes, *history.reads]
     # An open read may have ruled configurations out before it returned, so what counts is who had begun.
     candidates = [o.row for o in everything if o.invoke <= stuck.time and o.back != OPEN]
     candidates.sort(key=lambda row: -back[row])
-    part = history.until(back[candidates[0]])
+    candidates = _backwards(history.until(back[candidates[0]])) or candidates
+    # What began after the last of the candidates had returned can explain none of them; whatever began before it can.
+    part = history.until(max(back[row] for row in candidates))
 
     explanation_budget = ExplanationBudget(meter, each=5_000, total=50_000)
 
@@ -154,7 +165,6 @@ def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Me
         relaxed = part.relaxed(firm)
         return explanation_budget.contradicts(len(everything), lambda some: frontier.judge(relaxed, some) is None)
 
-    candidates = _backwards(part) or candidates
     reach = 1
     while reach < len(candidates) and not contradicts(frozenset(candidates[:reach])):
         reach *= 2
@@ -189,7 +199,8 @@ def _mixed_name(words: Phrasing, part: Mixed, rows: list[int]) -> str:
     chosen = set(rows)
     reads = [read for read in part.reads if read.row in chosen]
     if not reads:
-        return "oversold"
+        sold = any(change.delta > 0 for change in part.changes if change.row in chosen)
+        return "oversold" if sold else "unsold tickets cancelled"
     if any(words.columns.operation(read.row).op == "buy" for read in reads):
         return "undersold"
     last = max(reads, key=lambda read: read.back)
@@ -205,16 +216,21 @@ def _bounds(part: Mixed, begin: int, end: int) -> tuple[int, int]:
     return sold + sum(d for d in possible if d < 0), sold + sum(d for d in possible if d > 0)
 
 
+def _most_sold(part: Mixed, end: int) -> int:
+    """Return a number of tickets that cannot have been exceeded by a time, whatever was cancelled."""
+    return min(part.stock, sum(change.delta for change in part.changes if change.delta > 0 and change.invoke <= end))
+
+
 def _mixed_sentence(words: Phrasing, part: Mixed, rows: list[int]) -> str:
-    if len(rows) == 1:
-        read = next((read for read in part.reads if read.row == rows[0]), None)
-        if read is not None:
-            most = min(_bounds(part, read.invoke, read.back)[1], part.stock)
-            if most < read.low:
-                told = _told(words, read.row)
-                return f"{told}, but until then at most {most:,} of {tickets(part.stock)} can have been sold"
-            return f"{_told(words, read.row)}, but no orders that had begun by then leave that count"
-        return f"nothing that happened before allows {words.line(rows[0])} with {tickets(part.stock)}"
-    shown = "; ".join(words.line(row) for row in rows[:6])
-    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
-    return f"with {tickets(part.stock)} at first these cannot all be right, whatever the others did: {shown}{more}"
+    if len(rows) > 1:
+        stock = pluralize(part.stock, "ticket")
+        return f"with {stock} at first these cannot all be right, whatever the others did: {words.lines(rows)}"
+    row, end = rows[0], words.columns.back[rows[0]]
+    read = next((read for read in part.reads if read.row == row), None)
+    o, told, most = words.columns.operation(row), _told(words, row), _most_sold(part, end)
+    assert isinstance(o.arg, int | None)
+    if o.op == "buy" and read is None:
+        return f"{told}, but there were only {part.stock:,}"
+    if most < (read.low if read else o.arg or 0):
+        return f"{told}, but by then at most {most:,} of {pluralize(part.stock, 'ticket')} can have been sold"
+    return f"{told}, but no choice of the orders that had begun by then makes that possible"

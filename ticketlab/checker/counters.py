@@ -17,16 +17,16 @@ from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns, Malf
 from ticketlab.checker.explain import Contradiction, Phrasing
 from ticketlab.checker.frontier import CountChange, Mixed, Read
 
-_Opening = int | Mapping[str, int]
+OpeningStock = int | Mapping[str, int]
 _RESULTS = {"buy": ("ok", "soldout", FAILED, UNKNOWN), "cancel": ("ok", FAILED, UNKNOWN)}
 
 
-def stock_of(stock: _Opening, section: str) -> int:
+def stock_of(stock: OpeningStock, section: str) -> int:
     """Return a section's tickets; one number serves every section of a model, but see `judge`."""
     return stock if isinstance(stock, int) else stock[section]
 
 
-def step(stock: _Opening, sold: int, call: Call) -> Iterable[int]:
+def step(stock: OpeningStock, sold: int, call: Call) -> Iterable[int]:
     """Return what an operation leaves sold: the sequential specification, which the fast methods are held to."""
     total = stock_of(stock, call.section)
     if call.result == FAILED:
@@ -40,7 +40,7 @@ def step(stock: _Opening, sold: int, call: Call) -> Iterable[int]:
     return (after,) if fits and call.result == "ok" else (sold,) if not fits and call.result == "soldout" else ()
 
 
-def validate(stock: _Opening, call: Call) -> str:
+def validate(stock: OpeningStock, call: Call) -> str:
     """Return why a call is not one of this counter, or an empty string."""
     if call.op == "search":
         if call.arg is not None:
@@ -74,7 +74,7 @@ class _Section:
     maybe_cancels: list[int] = field(default_factory=list)
 
 
-def judge(stock: _Opening, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
+def judge(stock: OpeningStock, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
     """Yield what contradicts, section by section.
 
     Raises:
@@ -110,7 +110,7 @@ def _judge_all(columns: Columns, sections: Iterable[_Section], meter: Meter) -> 
             yield from _mixed(words, section, meter)
 
 
-def _sections(stock: _Opening, columns: Columns) -> list[_Section]:
+def _sections(stock: OpeningStock, columns: Columns) -> list[_Section]:
     """Sort rows by section and kind; each distinct call is looked at once."""
     sections: dict[str, _Section] = {}
     ignored: list[int] = []

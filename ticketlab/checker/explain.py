@@ -16,9 +16,13 @@ from typing import Any, Final
 
 from ticketlab.checker.budget import BudgetSpent, Meter
 from ticketlab.checker.columns import OPEN, Columns
+from ticketlab.core.text import join_some
 from ticketlab.core.verdict import Anomaly
 
-SHOWN: Final = 100  # operations given in full in the evidence; `rows` and `size` always tell the whole set
+_SHOWN: Final = 100
+"""How many operations the evidence gives in full; `rows` and `size` always tell the whole set."""
+_UNITS: Final = ((9, "s"), (6, "ms"), (3, "us"))
+"""Units of time in sentences: the digits after the point that a nanosecond needs, and the name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +37,16 @@ class Contradiction:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def anomaly(self, columns: Columns) -> Anomaly:
-        """Return it as an anomaly, with the first `SHOWN` operations of the set in full (`shown` of `size`)."""
+        """Return it as an anomaly, with the first `_SHOWN` operations of the set in full (`shown` of `size`)."""
         rows = sorted(self.rows, key=lambda row: (columns.invoke[row], row))
-        shown = [described(columns, row) for row in rows[:SHOWN]]
+        place = "line" if columns.first_line else "row"
+        shown = [{place: row + columns.first_line} | columns.operation(row).evidence() for row in rows[:_SHOWN]]
         evidence: dict[str, Any] = {"size": len(rows), "minimal": self.minimal, "operations": shown}
         if len(shown) < len(rows):
             evidence |= {"shown": len(shown), "rows": rows}
         if self.section:
             evidence["section"] = self.section
         return Anomaly(self.name, self.sentence, evidence | dict(self.facts))
-
-
-def described(columns: Columns, row: int) -> dict[str, Any]:
-    """Return one operation as the history's format has it, with its place in the source."""
-    o = columns.operation(row)
-    place = {"line": row + columns.first_line} if columns.first_line else {"row": row}
-    section = {"section": o.section} if o.section else {}
-    times = {"invoke_ns": o.invoke_ns, "return_ns": o.return_ns}
-    return place | {"process": o.process, "op": o.op, "arg": o.arg, "result": o.result} | section | times
 
 
 def minimal_subset(candidates: Sequence[int], contradicts: Callable[[frozenset[int]], bool]) -> list[int]:
@@ -110,19 +106,18 @@ class Phrasing:
 
     @cached_property
     def _scale(self) -> tuple[int, int, str]:
-        """The origin of times and their unit, found when a sentence first needs them: most histories need none."""
+        """The origin of times, their unit's digits after the point, and its name.
+
+        They are found when a sentence first needs them: most histories need none.
+        """
         origin = self.columns.origin()
         span = max((b for b in self.columns.back if b != OPEN), default=origin) - origin
-        units = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
-        return (origin, *next((u for u in units if span >= 2 * u[0]), (1, "ns")))
+        return (origin, *next((unit for unit in _UNITS if span >= 2 * 10 ** unit[0]), (0, "ns")))
 
     def at(self, time: int) -> str:
-        """Return a time as words, with as many decimals as tell it from its neighbours where up to six do."""
-        origin, scale, unit = self._scale
-        if scale == 1:
-            return f"{time - origin} {unit}"
-        text = f"{(time - origin) / scale:.6f}".rstrip("0")
-        return f"{text}0 {unit}" if text.endswith(".") else f"{text} {unit}"
+        """Return a time as words, exact to the nanosecond."""
+        origin, digits, unit = self._scale
+        return f"{_decimal(time - origin, digits)} {unit}"
 
     def who(self, row: int) -> str:
         """Return who did it: "buyer 12"."""
@@ -130,12 +125,8 @@ class Phrasing:
 
     def all_of(self, rows: Sequence[int], most: int = 6) -> str:
         """Return who did them: "buyers 1, 2 and 3", with the number of those that are not named."""
-        names = [str(self.columns.process[row]) for row in rows[:most]]
-        if len(rows) > most:
-            names.append(f"{len(rows) - most:,} more")
-        if len(names) == 1:
-            return f"{self.actor} {names[0]}"
-        return f"{self.actor}s {', '.join(names[:-1])} and {names[-1]}"
+        names = list(dict.fromkeys(str(self.columns.process[row]) for row in rows))
+        return f"{self.actor}{'' if len(names) == 1 else 's'} {join_some(names, most)}"
 
     def started(self, row: int) -> str:
         """Return when the operation began."""
@@ -150,10 +141,18 @@ class Phrasing:
         o = self.columns.operation(row)
         arg = "" if o.arg is None else ", ".join(map(str, o.arg)) if isinstance(o.arg, list) else str(o.arg)
         if o.op == "hold" and isinstance(o.arg, list):
-            arg = f"{o.arg[0]} for {o.arg[1] / 1e9:g} s"
+            arg = f"{o.arg[0]} for {_decimal(o.arg[1], 9).removesuffix('.0')} s"
         return f"{self.who(row)} {o.op}({arg}) -> {o.result} ({self.started(row)} to {self.ended(row)})"
 
+    def lines(self, rows: Sequence[int], most: int = 6) -> str:
+        """Return several operations in short, with the number of those that are not shown."""
+        more = f"; and {len(rows) - most:,} more" if len(rows) > most else ""
+        return "; ".join(self.line(row) for row in rows[:most]) + more
 
-def tickets(number: int) -> str:
-    """Return "1 ticket" or "2 tickets"."""
-    return f"{number:,} ticket" if number == 1 else f"{number:,} tickets"
+
+def _decimal(number: int, digits: int) -> str:
+    """Return a whole number of smallest units as a decimal number of a unit that has so many digits after its point."""
+    if not digits:
+        return str(number)
+    whole, rest = divmod(number, 10**digits)
+    return f"{whole}.{f'{rest:0{digits}d}'.rstrip('0') or '0'}"

@@ -1,115 +1,192 @@
-"""A history against the books that its own metadata carry: the last state, and the ledger where one was kept.
+"""A history against the books in its own metadata: the last state, and the ledger if one was kept.
 
 Linearizability speaks of answers only. If the last sales were overwritten and nobody looked afterwards, every answer
-fits and the books are wrong all the same; so a history may end with what a store said when it was read afresh:
+fits, and the books are wrong all the same. So a history may end with what a store said when it was read afresh:
 
     {"meta": {"model": "counter", "stock": 5, "books": {"stocks": {"main": {"remaining": 0, "issued": 5}},
                                                         "ledger": [{"buyer": 1, "section": "main", "tickets": [1]}]}}}
 
-`issued` is how many tickets the books think were ever sold; cancellations do not lower it. Sums are compared, section
-by section and, with a ledger, buyer by buyer, so it does not matter in which order things happened.
+`issued` is how many tickets the books think were ever sold; cancellations do not lower it. `holds`, a list of objects
+with a `quantity`, may say what is held. Sums are compared (see `sums`), section by section and, with a ledger, buyer by
+buyer, so it does not matter in which order things happened.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from ticketlab.checker.columns import Columns, MalformedHistory
-from ticketlab.core.text import join_words, pluralize
+from ticketlab.checker import sums
+from ticketlab.checker.columns import UNKNOWN, Call, Columns, MalformedHistory
+from ticketlab.core.errors import UsageError
+from ticketlab.core.json_fields import JsonField
 from ticketlab.core.verdict import Anomaly
 
-Sums = Counter[tuple[str, int]]
-"""Tickets by section and process."""
+_OF_TICKETS: Final = ("counter", "holds")
+"""The models whose stock is a number of tickets."""
 
 
-def judge_closing(columns: Columns) -> list[Anomaly]:
-    """Return what the history's receipts and its own books prove about each other; nothing where it carries none.
+class _Stock(NamedTuple):
+    """A section's record in the books."""
+
+    remaining: int
+    issued: int
+    held: int
+
+
+class _Books(NamedTuple):
+    """Records by section; tickets sold, and tickets given back, by section and buyer; None if no ledger was kept."""
+
+    stocks: Mapping[str, _Stock]
+    sold: Counter[tuple[str, int]] | None
+    given_back: Counter[str]
+
+
+@dataclass(slots=True)
+class _Receipts:
+    """What the buyers of one section were told, as numbers of tickets; `told` and `maybe` by buyer.
+
+    `maybe` are the most that can have been sold beyond `told`: to who never heard back, and to who confirmed a hold
+    whose number of tickets nobody heard.
+    """
+
+    told: Counter[int] = field(default_factory=Counter)
+    maybe: Counter[int] = field(default_factory=Counter)
+    given_back: int = 0
+    maybe_given_back: int = 0
+    with_holds: bool = False
+
+
+def judge_closing(columns: Columns, model: str = "", stock: int | None = None) -> list[Anomaly]:
+    """Return what the history's receipts and its own books prove about each other; nothing if it carries no books.
+
+    `model` and `stock`, where given, come before those in the metadata.
 
     Raises:
         MalformedHistory: the books are not as they should be.
     """
     if "books" not in columns.meta:
         return []
-    issued, remaining, ledger = _books(columns.meta["books"])
-    told, maybe = _receipts(columns, next(iter(issued), ""))
+    try:
+        books = _books(JsonField(columns.meta["books"], "line 1", "meta.books"))
+    except UsageError as error:
+        raise MalformedHistory(str(error)) from None
+    receipts = _receipts(columns, books)
+    tickets = _tickets(columns, books, stock) if (model or columns.meta.get("model")) in _OF_TICKETS else {}
     found: list[Anomaly] = []
-    for section, count in issued.items():
-        found += _counts(section, count, remaining[section], _of(told, section), _of(maybe, section))
-        if ledger is not None and _of(told, section) <= count:
-            found += _entries(section, told, maybe, ledger)
+    for section in books.stocks:
+        found += _judge(section, receipts.get(section, _Receipts()), books, tickets.get(section))
     return found
 
 
-def _of(sums: Sums, section: str) -> int:
-    return sum(tickets for (name, _), tickets in sums.items() if name == section)
+def _judge(section: str, receipts: _Receipts, books: _Books, tickets: int | None) -> Iterator[Anomaly]:
+    record, told, maybe = books.stocks[section], receipts.told.total(), receipts.maybe.total()
+    claim, facts = sums.told_of(section, told), {"section": section, "told": told, "counted": record.issued}
+    lost = list(sums.lost_update(claim, told, record.issued, facts))
+    ghosts = list(sums.ghost_sale(claim, told, maybe, record.issued, facts))
+    yield from (*lost, *ghosts, *sums.negative_stock(section, record.remaining))
+    if tickets is not None:
+        unsure = max(receipts.maybe_given_back, books.given_back[section] - receipts.given_back)
+        yield from sums.wrong_total(
+            sums.Total(
+                section,
+                tickets,
+                record.remaining,
+                record.held,
+                record.issued,
+                receipts.given_back,
+                unsure,
+                receipts.with_holds,
+            )
+        )
+    if books.sold is not None:
+        written = Counter({buyer: count for (name, buyer), count in books.sold.items() if name == section})
+        missing = sorted(receipts.told - written)
+        extra = [] if ghosts else sorted(written - receipts.told - receipts.maybe)
+        if not lost:
+            yield from sums.missing_entries(section, missing, {"section": section, "buyers": missing})
+            yield from sums.extra_entries(section, extra, {"section": section, "buyers": extra})
 
 
-def _receipts(columns: Columns, only: str) -> tuple[Sums, Sums]:
-    """Sum the tickets that were sold for certain, and those of orders that nobody answered."""
-    told: Sums = Counter()
-    maybe: Sums = Counter()
-    held = {call.result: call.arg[0] for call in columns.calls if call.op == "hold"}
+def _receipts(columns: Columns, books: _Books) -> dict[str, _Receipts]:
+    """Sum the tickets that were sold for certain, and those of orders that nobody answered, section by section."""
+    only = next(iter(books.stocks)) if len(books.stocks) == 1 else ""
+    sizes = _Sizes(columns)
+    found: dict[str, _Receipts] = {}
     for row, process in enumerate(columns.process):
         call = columns.calls[columns.what[row]]
+        name = call.section or only
+        if name not in books.stocks:
+            raise MalformedHistory(f"{columns.place(row)}: section {name!r} is not in the books of the history's meta")
+        receipts = found.setdefault(name, _Receipts())
+        receipts.with_holds |= call.op == "hold"
+        least, most = sizes.of(call)
+        if columns.unanswered(row):
+            least = 0
+        elif call.result != "ok":
+            least = most = 0
         if call.op in ("buy", "confirm"):
-            key = (call.section or only, process)
-            tickets = call.arg if call.op == "buy" else held.get(call.arg, 0)
-            if columns.unanswered(row):
-                maybe[key] += tickets
-            elif call.result == "ok":
-                told[key] += tickets
-    return told, maybe
+            receipts.told[process] += least
+            receipts.maybe[process] += most - least
+        elif call.op == "cancel":
+            receipts.given_back += least
+            receipts.maybe_given_back += most - least
+    return found
 
 
-def _counts(section: str, issued: int, remaining: int, told: int, maybe: int) -> Iterator[Anomaly]:
-    facts = {"section": section, "told": told, "counted": issued}
-    sales = f"buyers were told of {pluralize(told, 'sold ticket')} of section {section!r}, the books count {issued:,}"
-    if told > issued:
-        yield Anomaly("lost update", f"{sales}: {told - issued:,} overwritten", facts)
-    elif issued > told + maybe:
-        yield Anomaly("ghost sale", f"{sales}: nobody was told of {issued - told - maybe:,}", facts)
-    if remaining < 0:
-        sentence = f"the books say that {remaining:,} tickets of section {section!r} are left"
-        yield Anomaly("negative stock", sentence, {"section": section, "remaining": remaining})
+class _Sizes:
+    """How many tickets calls are for; a hold's number is in the call that placed it."""
+
+    def __init__(self, columns: Columns) -> None:
+        self.held: dict[tuple[str, object], int] = {}
+        self.unanswered: dict[str, list[int]] = {}
+        for call in columns.calls:
+            if call.op == "hold" and call.result == UNKNOWN:
+                self.unanswered.setdefault(call.section, []).append(call.arg[0])
+            elif call.op == "hold":
+                self.held[call.section, call.result] = call.arg[0]
+
+    def of(self, call: Call) -> tuple[int, int]:
+        """Return the least and the most tickets that a call sells or gives back, if it does so at all."""
+        if type(call.arg) is int:
+            return call.arg, call.arg
+        if call.op != "confirm":
+            return 0, 0
+        if (call.section, call.arg) in self.held:
+            return (self.held[call.section, call.arg],) * 2
+        some = self.unanswered.get(call.section, [0])
+        return min(some), max(some)
 
 
-def _entries(section: str, told: Sums, maybe: Sums, ledger: Sums) -> Iterator[Anomaly]:
-    missing = sorted(process for (name, process) in told - ledger if name == section)
-    extra = sorted(process for (name, process) in ledger - told - maybe if name == section)
-    if missing:
-        sentence = f"{_buyers(missing)} heard of a sale in section {section!r} that the ledger does not have"
-        yield Anomaly("vanished sale", sentence, {"section": section, "buyers": missing})
-    if extra:
-        sentence = f"the ledger has a sale to {_buyers(extra)} in section {section!r} that nobody was told of"
-        yield Anomaly("ghost sale", sentence, {"section": section, "buyers": extra})
+def _tickets(columns: Columns, books: _Books, stock: int | None) -> dict[str, int]:
+    """Return how many tickets each section had at first, as far as the history says."""
+    opening = stock if stock is not None else columns.meta.get("stock")
+    if isinstance(opening, Mapping):
+        return {str(section): tickets for section, tickets in opening.items()}
+    return dict.fromkeys(books.stocks, opening) if isinstance(opening, int) and len(books.stocks) == 1 else {}
 
 
-def _buyers(processes: list[int]) -> str:
-    named = [str(process) for process in processes[:3]] + ([f"{len(processes) - 3} more"] if len(processes) > 3 else [])
-    return f"buyer {named[0]}" if len(processes) == 1 else f"buyers {join_words(named)}"
+def _books(field: JsonField) -> _Books:
+    stocks = field["stocks"].dict_of(_stock)
+    if "ledger" not in field or field["ledger"].or_none(JsonField.values) is None:
+        return _Books(stocks, None, Counter())
+    sold: Counter[tuple[str, int]] = Counter()
+    given_back: Counter[str] = Counter()
+    for entry in field["ledger"].items():
+        section, count = entry["section"].one_of(stocks), len(entry["tickets"].values())
+        if entry["cancels"].otherwise(JsonField.flag, default=False):
+            given_back[section] += count
+        else:
+            sold[section, entry["buyer"].whole()] += count
+    return _Books(stocks, sold, given_back)
 
 
-def _books(books: Any) -> tuple[dict[str, int], dict[str, int], Sums | None]:
-    """Take issued and remaining by section, and the ledger's sales by section and buyer."""
-    try:
-        stocks: Mapping[str, Any] = books["stocks"]
-        issued = {name: _atomic_accesses(stock["issued"]) for name, stock in stocks.items()}
-        remaining = {name: _atomic_accesses(stock["remaining"]) for name, stock in stocks.items()}
-        if books.get("ledger") is None:
-            return issued, remaining, None
-        ledger: Sums = Counter()
-        for entry in books["ledger"]:
-            if not entry.get("cancels", False):
-                ledger[entry["section"], _atomic_accesses(entry["buyer"])] += len(entry["tickets"])
-    except (TypeError, KeyError, AttributeError, ValueError) as error:
-        what = f"key {error} is missing" if isinstance(error, KeyError) else str(error)
-        raise MalformedHistory(f'line 1: meta has "books" that cannot be read: {what}') from None
-    return issued, remaining, ledger
+def _stock(field: JsonField) -> _Stock:
+    held = field["holds"].otherwise(lambda holds: sum(holds.list_of(_quantity)), 0)
+    return _Stock(field["remaining"].whole(), field["issued"].whole(), held)
 
 
-def _atomic_accesses(number: Any) -> int:
-    if type(number) is not int:
-        raise ValueError(f"{number!r} is not a whole number")
-    return number
+def _quantity(hold: JsonField) -> int:
+    return hold["quantity"].whole(least=1)

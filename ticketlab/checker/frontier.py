@@ -206,15 +206,23 @@ class _Sweep:
         else:
             return -1
         searches = self.searches
-        if self.monotone and searches:
-            for passed in range(sold + 1, after):
-                if searches.get(passed, 0) & ~mask:
-                    return -1
+        if self.monotone and searches and self._passes(mask, sold, after):
+            return -1
         mask |= bit | searches.get(after, 0)
         for low, bits in self.refusals.items():
             if after >= low:
                 mask |= bits
         return mask
+
+    def _passes(self, mask: int, sold: int, after: int) -> bool:
+        """Whether the count goes past an open search without meeting it.
+
+        An order may be for any number of tickets, so the counts between are gone through only if they are few.
+        """
+        searches = self.searches
+        if after - sold <= len(searches):
+            return any(searches.get(passed, 0) & ~mask for passed in range(sold + 1, after))
+        return any(sold < met < after and bits & ~mask for met, bits in searches.items())
 
     def _commutes(self, mask: int, sold: int) -> bool:
         """Whether the order in which open operations take effect can make no difference from here on."""

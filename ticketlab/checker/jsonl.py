@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.core import strict_json
-from ticketlab.core.history import History, Operation
+from ticketlab.core.history import History
 from ticketlab.core.text import escape_controls
 
 _MISSING = object()
@@ -68,20 +68,7 @@ def write(history: History) -> Iterator[str]:
     """Yield a history's lines, each with its newline; what has its default is left out."""
     yield json.dumps({"meta": dict(history.meta)}) + "\n"
     for operation in history.operations:
-        yield json.dumps(to_json(operation)) + "\n"
-
-
-def to_json(o: Operation) -> dict[str, Any]:
-    """Return an operation as its line has it."""
-    line: dict[str, Any] = {"process": o.process, "op": o.op, "arg": o.arg, "result": o.result}
-    line |= {"invoke_ns": o.invoke_ns, "return_ns": o.return_ns}
-    if o.section:
-        line["section"] = o.section
-    if o.tickets:
-        line["tickets"] = list(o.tickets)
-    if o.error:
-        line["error"] = o.error
-    return line
+        yield json.dumps(operation.to_json()) + "\n"
 
 
 def _meta(numbered: Iterator[tuple[int, str]]) -> Mapping[str, Any]:

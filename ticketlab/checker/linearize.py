@@ -29,7 +29,11 @@ def check(history: History | Columns, model: Model | None = None, budget: Budget
     meter = (budget or Budget()).start()
     anomalies: list[Anomaly] = []
     try:
-        found = chosen.judge(columns, meter) if chosen.judge else search.judge(chosen, columns, meter)
+        found = (
+            chosen.judge(columns, meter)
+            if chosen.judge
+            else search.judge(chosen.for_history(columns.calls), columns, meter)
+        )
         anomalies.extend(contradiction.anomaly(columns) for contradiction in found)
     except BudgetSpent as spent:
         return Verdict(anomalies, str(spent))

@@ -14,7 +14,7 @@ Your own is a value like them:
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -60,7 +60,8 @@ class Model:
 
     `lapse(call)` says what a call leads to by itself, once time has passed: the least and the most time after the call
     in nanoseconds, and the call that nobody makes but time; None where it leads to nothing. No two calls that were
-    answered may lead to the same. `classify(calls)` names what is wrong with calls that contradict each other.
+    answered may lead to the same. `bind(calls)`, where present, returns the `step` for one history from its distinct
+    calls. `classify(calls)` names what is wrong with calls that contradict each other.
     """
 
     name: str
@@ -71,7 +72,12 @@ class Model:
     reads: Callable[[Call], bool] = never
     judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
     lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
+    bind: Callable[[Iterable[Call]], Callable[[Any, Call], Iterable[Hashable]]] | None = None
     classify: Callable[[Iterable[Call]], str] = unread
+
+    def for_history(self, calls: Iterable[Call]) -> Model:
+        """Return the model with the `step` for a history that has these distinct calls."""
+        return replace(self, step=self.bind(calls)) if self.bind else self
 
 
 def counter(stock: int | Mapping[str, int]) -> Model:
@@ -117,6 +123,7 @@ def holds(stock: int | Mapping[str, int]) -> Model:
         validate=partial(timed_holds.validate, stock),
         reads=timed_holds.reads,
         lapse=timed_holds.lapse,
+        bind=partial(timed_holds.bind, stock),
         classify=timed_holds.name,
     )
 

@@ -31,12 +31,16 @@ if TYPE_CHECKING:
 
 
 class CallInterval(NamedTuple):
-    """One operation of a partition; `back` is `OPEN` where it may never have taken effect."""
+    """One operation of a partition; `back` is `OPEN` if it may never have taken effect.
+
+    `lapse` says that nobody made this call: it is what time did after the call of the same row, and never before it.
+    """
 
     row: int
     call: Call
     invoke: int
     back: int
+    lapse: bool = False
 
 
 def judge(model: Model, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
@@ -68,8 +72,9 @@ def _partitions(model: Model, columns: Columns) -> list[list[CallInterval]]:
                 if end != OPEN and lapsing.setdefault(lapse, row) != row:
                     where = columns.place(row)
                     raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
-                begin = min(invoke[row] + least, OPEN - 1)
-                part.append(CallInterval(row, lapse, begin, OPEN if end == OPEN else min(end + most, OPEN - 1)))
+                # No operation begins later than `LATEST`, so none can tell later times apart.
+                over = OPEN if end == OPEN else min(end + most, OPEN - 1)
+                part.append(CallInterval(row, lapse, min(invoke[row] + least, OPEN - 1), over, lapse=True))
     return list(parts.values())
 
 
@@ -93,6 +98,8 @@ class _Search:
         self.known = sorted((o for o in operations if o.back != OPEN), key=lambda o: (o.invoke, o.back))
         self.maybe = sorted((o for o in operations if o.back == OPEN), key=lambda o: o.invoke)
         self.all = (1 << len(self.known)) - 1
+        self.known_before = _led_to_by(self.known)
+        self.maybe_before = _led_to_by(self.maybe)
         self.tried: dict[tuple[int, Any], list[int]] = {}
 
     def succeeds(self) -> bool:
@@ -116,6 +123,7 @@ class _Search:
         if used is None:
             self.tried[key] = [maybe]
             return True
+        self.meter.spend(0, effort=len(used) // 16)
         if any(other & maybe == other for other in used):
             return False
         used[:] = [other for other in used if other & maybe != maybe]
@@ -140,7 +148,9 @@ class _Search:
         """Let all reads take effect that may come next (rule 1)."""
         while known != self.all:
             free = 0
-            for index, operation in self._pending(known)[0]:
+            pending = self._pending(known)[0]
+            self.meter.spend(0, effort=1 + len(pending) // 16)
+            for index, operation in pending:
                 if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
                     free |= 1 << index
             if not free:
@@ -153,8 +163,9 @@ class _Search:
         pending, limit = self._pending(known)
         pending.sort(key=lambda entry: entry[1].back)
         calls: set[Call] = set()
+        self.meter.spend(0, effort=(len(pending) + len(self.maybe)) // 16)
         for index, operation in pending:
-            if operation.call not in calls:
+            if operation.call not in calls and not self.known_before.get(index, 0) & ~known:
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     yield known | 1 << index, maybe, after
@@ -162,11 +173,20 @@ class _Search:
         for index, operation in enumerate(self.maybe):
             if operation.invoke > limit:
                 break
-            if not maybe >> index & 1 and operation.call not in calls:
+            if maybe >> index & 1 or operation.call in calls:
+                continue
+            if not self.maybe_before.get(index, 0) & ~maybe:
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     if after != state:
                         yield known, maybe | 1 << index, after
+
+
+def _led_to_by(operations: Sequence[CallInterval]) -> dict[int, int]:
+    """Return for each lapse, by its index, the bit of the operation that led to it."""
+    lapses = [(index, o.row) for index, o in enumerate(operations) if o.lapse]
+    bits = {o.row: 1 << index for index, o in enumerate(operations) if not o.lapse} if lapses else {}
+    return {index: bits[row] for index, row in lapses}
 
 
 def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, meter: Meter) -> Contradiction:
@@ -201,10 +221,8 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
 
 
 def _sentence(model: Model, words: Phrasing, rows: Sequence[int]) -> str:
-    shown = "; ".join(words.line(row) for row in rows[:6])
-    more = f"; and {len(rows) - 6:,} more" if len(rows) > 6 else ""
     if model.lapse:
-        return f"no order explains these, whatever the others did: {shown}{more}"
+        return f"no order explains these, whatever the others did: {words.lines(rows)}"
     if len(rows) == 1:
-        return f"from {model.init!r} nothing that had begun by then explains {shown}"
-    return f"from {model.init!r} no order explains these, whatever the others did: {shown}{more}"
+        return f"from {model.init!r} nothing that had begun by then explains {words.lines(rows)}"
+    return f"from {model.init!r} no order explains these, whatever the others did: {words.lines(rows)}"

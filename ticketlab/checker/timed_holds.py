@@ -1,25 +1,30 @@
 """Tickets that can be held for a while: the sequential specification, with time as an operation of its own.
 
 A hold of n tickets for d nanoseconds takes effect at one instant t of its interval and ends at t + d, unless it was
-confirmed or cancelled before. What the clock does then is an operation like any other, `lapse`, which nobody called:
+confirmed or cancelled before. What the clock does then is an operation like any other, a `lapse`, which nobody called:
 with a hold whose interval is [a, b] comes a lapse whose interval is [a + d, b + d]. The search for an order places it
-as it places the others. So a confirmation may be refused only where the lapse can have come first; one that is accepted
-must come before it; and once b + d is past, the tickets are for sale again.
+as it places the others, but never before its hold. So a confirmation may be refused only if the lapse can have come
+first; one that is accepted must come before it; and once b + d is past, the tickets are for sale again.
 
-Sound: if a history is right, put every lapse where the hold really ended. Not quite complete: that a hold and its lapse
-are exactly d apart is relaxed to their intervals, which matters only where two operations overlap a hold in time and
-each needs it placed at another end. Clocks that count seconds in floating point may err by `RESOLUTION`, so a lapse may
-come that much earlier or later.
+Sound: if a history is right, put every lapse at the instant at which the hold ended. Not quite complete: that a hold
+and its lapse are exactly d apart is relaxed to their intervals. That matters only if two operations overlap a hold in
+time and each needs it placed at another end. Clocks that count seconds in floating point may err by `RESOLUTION`, so a
+lapse may come that much earlier or later.
+
+Names: no two holds have the same. A hold that was answered has the name that its buyer heard, so whoever confirms that
+name means that hold and no other. A name that nobody heard may be that of any hold without an answer; but once it was
+confirmed or cancelled, it is used up.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Call
-from ticketlab.checker.counters import _Opening, stock_of
+from ticketlab.checker.counters import OpeningStock, stock_of
 from ticketlab.checker.counters import validate as validate_counter
 
 LAPSE: Final = "lapse"
@@ -27,55 +32,74 @@ RESOLUTION: Final = 1_000
 """By how much clocks may err when they say that a hold is over, in nanoseconds."""
 
 _OpenHolds = tuple[tuple[str, int], ...]
-"""The holds that stand, sorted: name and tickets; the name is empty where the buyer never heard it."""
-_State = tuple[int, _OpenHolds]
-"""How many tickets are sold, and what is held."""
+"""The open holds, sorted: name and tickets; the name is empty if the buyer never heard it."""
 
-INIT: Final[_State] = (0, ())
+
+class _State(NamedTuple):
+    """How many tickets are sold, what is held, and which names that nobody heard are used up."""
+
+    sold: int
+    holds: _OpenHolds
+    used_up: frozenset[str] = frozenset()
+
+    def use(self, hold: tuple[str, int], *, sell: bool, name: str) -> _State:
+        """Return the state after a hold was confirmed or cancelled under a name."""
+        used_up = self.used_up if hold[0] else self.used_up | {name}
+        return _State(self.sold + hold[1] if sell else self.sold, _without(self.holds, hold), used_up)
+
+
+_Names = frozenset[tuple[str, str]]
+"""Names that were heard, each with its section."""
+
+INIT: Final = _State(0, ())
 _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm": ("ok", "expired", FAILED, UNKNOWN),
     "cancel": ("ok", "expired", FAILED, UNKNOWN),
 }
 
 
-def step(stock: _Opening, state: _State, call: Call) -> Iterable[_State]:
+def bind(stock: OpeningStock, calls: Iterable[Call]) -> Callable[[_State, Call], Iterable[_State]]:
+    """Return the specification for a history with these calls: they say which names were heard."""
+    answered = (call for call in calls if call.op == "hold" and call.result not in ("soldout", FAILED, UNKNOWN))
+    heard = {(call.section, str(call.result)) for call in answered}
+    return partial(step, stock, heard=frozenset(heard))
+
+
+def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozenset()) -> Iterable[_State]:
     """Return the states that an operation may leave: the sequential specification."""
-    sold, standing = state
     op, arg, result, section = call
     if result == FAILED:
         return (state,)
-    left = stock_of(stock, section) - sold - sum(tickets for _, tickets in standing)
+    if op == LAPSE:
+        return (state._replace(holds=_without(state.holds, arg)) if arg in state.holds else state,)
+    if op == "confirm" or (op == "cancel" and type(arg) is str):
+        return _use(state, call, heard=(section, arg) in heard)
+    left = stock_of(stock, section) - state.sold - sum(tickets for _, tickets in state.holds)
     if op == "search":
         return (state,) if result in (UNKNOWN, left) else ()
-    if op == LAPSE:
-        return ((sold, _without(standing, arg)) if arg in standing else state,)
     if op == "hold":
         name = "" if result == UNKNOWN else str(result)
-        return _either(state, (sold, tuple(sorted((*standing, (name, arg[0]))))), call, arg[0] <= left, "soldout")
+        after = state._replace(holds=tuple(sorted((*state.holds, (name, arg[0])))))
+        return _either(state, after, call, arg[0] <= left, "soldout")
     if op == "buy":
-        return _either(state, (sold + arg, standing), call, arg <= left, "soldout")
-    if op == "cancel" and type(arg) is int:
-        return _either(state, (sold - arg, standing), call, arg <= sold, "")
-    return _use(state, call)
+        return _either(state, state._replace(sold=state.sold + arg), call, arg <= left, "soldout")
+    return _either(state, state._replace(sold=state.sold - arg), call, arg <= state.sold, "")
 
 
-def _use(state: _State, call: Call) -> Iterable[_State]:
-    """Confirm or cancel a hold; it may be one whose buyer never heard its name."""
-    sold, standing = state
-    named = [hold for hold in standing if hold[0] == call.arg]
-    after = [
-        (sold + hold[1] if call.op == "confirm" else sold, _without(standing, hold))
-        for hold in named or dict.fromkeys(hold for hold in standing if not hold[0])
-    ]
+def _use(state: _State, call: Call, *, heard: bool) -> Iterable[_State]:
+    """Confirm or cancel the hold of that name, or of a name that nobody heard."""
+    meant = call.arg if heard else ""
+    holds = dict.fromkeys(hold for hold in state.holds if hold[0] == meant) if call.arg not in state.used_up else {}
+    after = [state.use(hold, sell=call.op == "confirm", name=call.arg) for hold in holds]
     if call.result == "ok":
         return after
     if call.result == "expired":
-        return () if named else (state,)
+        return () if heard and holds else (state,)
     return [*after, state]
 
 
 def _either(state: _State, after: _State, call: Call, fits: bool, refusal: str) -> Iterable[_State]:
-    """Return what follows where an order is met if it fits, and refused if not."""
+    """Return the state after an order that is met if it fits, and refused if it does not."""
     if call.result == UNKNOWN:
         return (after if fits else state,)
     if call.result == refusal:
@@ -83,9 +107,9 @@ def _either(state: _State, after: _State, call: Call, fits: bool, refusal: str) 
     return (after,) if fits else ()
 
 
-def _without(standing: _OpenHolds, hold: tuple[str, int]) -> _OpenHolds:
-    place = standing.index(hold)
-    return standing[:place] + standing[place + 1 :]
+def _without(holds: _OpenHolds, hold: tuple[str, int]) -> _OpenHolds:
+    place = holds.index(hold)
+    return holds[:place] + holds[place + 1 :]
 
 
 def reads(call: Call) -> bool:
@@ -94,7 +118,7 @@ def reads(call: Call) -> bool:
 
 
 def lapse(call: Call) -> tuple[int, int, Call] | None:
-    """Return the earliest and the latest time after a hold at which it ends by itself, and what that is."""
+    """Return the earliest and the latest time after a hold at which it ends by itself, and that end as a call."""
     if call.op != "hold" or call.result in ("soldout", FAILED):
         return None
     tickets, ns = call.arg
@@ -102,7 +126,7 @@ def lapse(call: Call) -> tuple[int, int, Call] | None:
     return max(0, ns - RESOLUTION), ns + RESOLUTION, Call(LAPSE, (name, tickets), "ok", call.section)
 
 
-def validate(stock: _Opening, call: Call) -> str:
+def validate(stock: OpeningStock, call: Call) -> str:
     """Return why a call is not one of this model, or an empty string."""
     op, arg, result = call.op, call.arg, call.result
     if op == "hold":
@@ -126,8 +150,10 @@ def validate(stock: _Opening, call: Call) -> str:
 
 
 def name(calls: Iterable[Call]) -> str:
-    """Return the likeliest reading of calls that contradict each other."""
+    """Return the likeliest name for calls that contradict each other."""
+    calls = list(calls)
     told = Counter((call.op, call.result) for call in calls)
+    used = Counter(call.arg for call in calls if type(call.arg) is str and call.result == "ok")
     granted = sum(count for (op, result), count in told.items() if op == "hold" and result not in ("soldout", UNKNOWN))
     if any(result == "expired" for _, result in told):
         return "hold broken"
@@ -135,6 +161,8 @@ def name(calls: Iterable[Call]) -> str:
         return "hold leaked" if granted else "undersold"
     if any(op == "search" for op, _ in told):
         return "stale read"
-    if told["confirm", "ok"] == 1 and granted <= 1 and not told["buy", "ok"]:
-        return "confirmed too late"
+    if max(used.values(), default=0) > 1:
+        return "hold used twice"
+    if used and not told["buy", "ok"] and granted <= 1:
+        return "confirmed too late" if granted else "hold used that was not there"
     return "held twice" if granted and not told["confirm", "ok"] else "oversold"

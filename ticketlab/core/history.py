@@ -7,28 +7,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Arg = int | str | list[Any] | None
-Result = int | str | None
+Answer = int | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation, from its invocation to its return.
 
-    `return_ns` is None where the process never heard back: the operation may have taken effect at any time after its
-    invocation, or never. So may one with the result "unknown", whose process gave up waiting at `return_ns`. A result
-    of "failed" says that it certainly had no effect; `error` says why. `accesses` are what it did on its way: the time,
-    the action, and the count that it read or wrote.
+    `return_ns` is None if the process never heard back: the operation may have taken effect at any time after its
+    invocation, or never. The same holds for the result "unknown", whose process gave up waiting at `return_ns`. The
+    result "failed" says that the operation certainly had no effect. `error` says why an operation failed, and
+    `error_kind` is the class of that error. `accesses` are the reads and writes on the way: the time, the action, and
+    the count that was read or written.
     """
 
     process: int
     op: str
     arg: Arg
-    result: Result
+    result: Answer
     invoke_ns: int
     return_ns: int | None
     section: str = ""
     tickets: tuple[int, ...] = ()
     error: str = ""
+    error_kind: str = ""
     accesses: tuple[tuple[int, str, int], ...] = ()
 
     @property
@@ -40,6 +42,24 @@ class Operation:
     def unknown(self) -> bool:
         """Whether the process never heard back."""
         return self.return_ns is None or self.result == "unknown"
+
+    @property
+    def failure(self) -> str:
+        """The error with its kind: "TornRead: inventory.json held 0 bytes"; empty if there was none."""
+        return ": ".join(filter(None, (self.error_kind, self.error)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the operation as its line in a history; what has its default is left out."""
+        line: dict[str, Any] = {"process": self.process, "op": self.op, "arg": self.arg, "result": self.result}
+        line |= {"invoke_ns": self.invoke_ns, "return_ns": self.return_ns}
+        line |= {"section": self.section} if self.section else {}
+        line |= {"tickets": list(self.tickets)} if self.tickets else {}
+        return line | ({"error": self.failure} if self.failure else {})
+
+    def evidence(self) -> dict[str, Any]:
+        """Return the operation as the evidence of an anomaly shows it: its line, and its reads and writes."""
+        seen = [{"ns": ns, "action": action, "remaining": count} for ns, action, count in self.accesses]
+        return self.to_json() | ({"accesses": seen} if seen else {})
 
 
 @dataclass(frozen=True, slots=True)

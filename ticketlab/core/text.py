@@ -25,6 +25,11 @@ def pluralize(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def join_some(words: Sequence[str], most: int) -> str:
+    """Return at most so many words as a list in a sentence, with the number of the others: "a, b and 97 more"."""
+    return join_words(words if len(words) <= most else [*words[:most], f"{len(words) - most:,} more"])
+
+
 def join_words(words: Sequence[str]) -> str:
     """Return words as a list in a sentence: "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

@@ -43,8 +43,8 @@ def operation_label(operation: Operation) -> str:
         return f"{asked} -> never heard back"
     if operation.tickets:
         return f"{asked} -> ticket{'s' if len(operation.tickets) > 1 else ''} {', '.join(map(str, operation.tickets))}"
-    if operation.error:
-        return f"{asked} -> {operation.error}"
+    if operation.failure:
+        return f"{asked} -> {operation.failure}"
     return f"{asked} -> {operation.result}{' left' if operation.op == 'search' else ''}"
 
 
@@ -84,13 +84,13 @@ def _beyond(operations: Iterable[Mapping[str, Any]], available: int) -> Iterator
     """Yield the sales that were made when all tickets were sold."""
     sold = 0
     for each in operations:
-        sold += len(each["tickets"])
+        sold += len(each.get("tickets", ()))
         if sold > available:
             yield _who(each), _time(each), f"{sold} tickets sold by now, of {available}"
 
 
 def _who(operation: Mapping[str, Any]) -> str:
-    return f"buyer {operation['buyer'] if 'buyer' in operation else operation['process']}"
+    return f"buyer {operation['process']}"
 
 
 def _time(operation: Mapping[str, Any]) -> int:

@@ -92,14 +92,14 @@ def _operation(
 ) -> Operation:
     _, invoked, op, section, arg = invocation
     result: int | str | None = None
-    return_ns, tickets, error = None, (), ""
+    return_ns, tickets, error, kind = None, (), "", ""
     if completion is not None:
         tag, ended, first, second = completion
         return_ns = ended - origin_ns
         if tag == recorder.RETURN:
             result, tickets = first, second
         else:
-            result, error = "failed" if tag == recorder.NO_EFFECT else "unknown", f"{first}: {second}"
+            result, kind, error = "failed" if tag == recorder.NO_EFFECT else "unknown", first, second
     return Operation(
         process=process,
         op=op,
@@ -110,5 +110,6 @@ def _operation(
         section=section,
         tickets=tickets,
         error=error,
+        error_kind=kind,
         accesses=accesses,
     )

@@ -169,7 +169,7 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
             worst = max(by_ticket, key=lambda ticket: len(by_ticket[ticket]))
             operations = by_ticket[worst]
             yield Text(f"  who was told that ticket {worst} is theirs:", style="dim")
-        keys = {(each["buyer"], each["invoke_ns"]) for each in operations}
+        keys = {(each["process"], each["invoke_ns"]) for each in operations}
         if not keys <= shown:
             yield from _operations(operations)
             shown |= keys
@@ -200,18 +200,21 @@ def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]
 
 def _told(operation: Mapping[str, Any]) -> str:
     """Say what one buyer read, when, and what it was told."""
-    steps = [f"{_past(each['action'])} {each['remaining']} left at {_at(each['ns'])}" for each in operation["accesses"]]
+    steps = [
+        f"{_past(each['action'])} {each['remaining']} left at {_at(each['ns'])}"
+        for each in operation.get("accesses", ())
+    ]
     path = ", ".join([f"asked at {_at(operation['invoke_ns'])}", *steps])
     if operation["return_ns"] is None:
         end = "and never heard back"
     elif operation["result"] == "ok":
-        tickets = [str(ticket) for ticket in operation["tickets"]]
+        tickets = [str(ticket) for ticket in operation.get("tickets", ())]
         noun = "tickets" if len(tickets) > 1 else "ticket"
         end = f"and at {_at(operation['return_ns'])} was told: {noun} {join_words(tickets)}"
     else:
         told = operation.get("error") or operation["result"]
         end = f"and at {_at(operation['return_ns'])} was told: {told}"
-    return f"buyer {operation['buyer']} {path}, {end}"
+    return f"buyer {operation['process']} {path}, {end}"
 
 
 def _past(action: str) -> str:

@@ -125,7 +125,7 @@ def test_a_history_has_a_lane_a_process_and_a_span_an_operation() -> None:
 
 
 def test_marks_stand_where_somebody_was_told_what_cannot_be() -> None:
-    operations = [{"buyer": buyer, "invoke_ns": 0, "return_ns": 10 * buyer, "tickets": [1]} for buyer in (1, 2)]
+    operations = [{"process": buyer, "invoke_ns": 0, "return_ns": 10 * buyer, "tickets": [1]} for buyer in (1, 2)]
     anomalies = [
         Anomaly("oversold", "2 of 1", {"available": 1, "operations": operations}),
         Anomaly("ticket sold twice", "1 twice", {"tickets": {"1": operations}}),

@@ -162,9 +162,23 @@ def _renamed(result: dict[str, Any]) -> dict[str, Any]:
 
 def _renamed_evidence(anomaly: dict[str, Any]) -> dict[str, Any]:
     evidence = anomaly.get("evidence")
-    if not isinstance(evidence, dict) or "struck" not in evidence:
+    if not isinstance(evidence, dict):
         return anomaly
-    return anomaly | {"evidence": {"injected" if key == "struck" else key: value for key, value in evidence.items()}}
+    found = {"injected" if key == "struck" else key: value for key, value in evidence.items()}
+    if "operations" in found:
+        found["operations"] = _renamed_operations(found["operations"])
+    if isinstance(tickets := found.get("tickets"), dict):
+        found["tickets"] = {ticket: _renamed_operations(operations) for ticket, operations in tickets.items()}
+    return anomaly | {"evidence": found}
+
+
+def _renamed_operations(operations: Any) -> Any:
+    if not isinstance(operations, list):
+        return operations
+    return [
+        {"process" if key == "buyer" else key: value for key, value in each.items()} if isinstance(each, dict) else each
+        for each in operations
+    ]
 
 
 def _check(field: JsonField, needs: Mapping[str, _Read]) -> None:

@@ -84,7 +84,11 @@ def check_file(
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = check(columns, chosen, budget)
-    closing = [each for each in judge_closing(columns) if each.name not in {found.name for found in verdict.anomalies}]
+    closing = [
+        each
+        for each in judge_closing(columns, chosen.name, stock)
+        if each.name not in {found.name for found in verdict.anomalies}
+    ]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
     return CheckResult(verdict, _result(verdict, chosen.name, len(columns), command), columns)
 

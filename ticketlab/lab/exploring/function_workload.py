@@ -8,17 +8,18 @@ exception that leaves the function is an anomaly as well, and so is an execution
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from ticketlab.checker import sums
 from ticketlab.checker.books import judge_books
 from ticketlab.core.errors import TornRead
 from ticketlab.core.history import Operation
 from ticketlab.core.inventory import Books, Request
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.workload import RequestRecord
@@ -87,8 +88,8 @@ class FunctionWorkload(ScenarioWorkload):
                     found.append(Operation(buyer, op, arg, result, invoked, returned, section, tickets))
             else:
                 op, section, arg = request_fields(self.scripts[record.buyer][record.request])
-                error = f"{type(outcome).__name__}: {outcome}"
-                found.append(Operation(buyer, op, arg, None, invoked, None, section, error=error))
+                why, kind = str(outcome), type(outcome).__name__
+                found.append(Operation(buyer, op, arg, None, invoked, None, section, error=why, error_kind=kind))
         return found
 
     def judge(self, execution: Execution) -> list[Anomaly]:
@@ -139,34 +140,30 @@ def _sums(tickets: int, calls: Sequence[CallResult], books: Books) -> Iterator[A
     A call that only returns True may have bought several tickets. So "ghost sale" needs the numbers that all calls
     took. If nobody changed the books, the function sells something else, and only the number of tickets counts.
     """
-    gone = sum(stock.tickets - stock.remaining for stock in books.stocks.values())
+    stocks = books.stocks.values()
+    gone = sum(stock.tickets - stock.remaining for stock in stocks)
     says = sum(call.says or 0 for call in calls)
     took = sum(call.took or 0 for call in calls)
-    all_known = all(call.took is not None for call in calls)
-    what, count = ("buyers say that they have", says) if says > took or not all_known else ("buyers took", took)
-    evidence = {"says": says, "took": took if all_known else None, "gone": gone, "tickets": tickets}
+    reckoned = all(call.took is not None for call in calls)
+    what, count = ("buyers say that they have", says) if says > took or not reckoned else ("buyers took", took)
+    claim, evidence = f"{what} {pluralize(count, 'ticket')}", {"says": says, "took": took if reckoned else None}
+    evidence |= {"gone": gone, "tickets": tickets}
     if count > tickets:
-        yield Anomaly("oversold", f"{what} {count} tickets, and there were only {tickets}", evidence)
-    if count > gone and (took or gone or not all_known):
-        sentence = f"{what} {count} tickets, the books count {gone}: {count - gone} overwritten"
-        yield Anomaly("lost update", sentence, evidence)
-    if all_known and took < gone:
-        yield Anomaly("ghost sale", f"buyers took {took} tickets, but {gone} are missing from the books", evidence)
+        yield Anomaly("oversold", f"{claim}, and there were only {tickets}", evidence)
+    if took or gone or not reckoned or any(stock.issued for stock in stocks):
+        yield from sums.lost_update(claim, count, gone, evidence)
+    if reckoned:
+        yield from sums.ghost_sale(f"buyers took {pluralize(took, 'ticket')}", took, 0, gone, evidence)
+    for stock in stocks:
+        if stock.issued:  # a function may count only what is left, and may refund what it has issued
+            total = sums.Total(stock.section, stock.tickets, stock.remaining, stock.held, stock.issued)
+            yield from (one for one in sums.wrong_total(total) if one.name == "lost tickets")
 
 
 def _books_alone(books: Books) -> Iterator[Anomaly]:
     for stock in books.stocks.values():
-        if stock.remaining < 0:
-            sentence = f"the books say that {stock.remaining} tickets of section {stock.section!r} are left"
-            yield Anomaly("negative stock", sentence, {"section": stock.section, "remaining": stock.remaining})
-    sales = Counter(
-        (entry.section, ticket) for entry in books.ledger or () if not entry.cancels for ticket in entry.tickets
-    )
-    for (section, ticket), count in sales.items():
-        if count > 1:
-            sentence = f"ticket {ticket} of section {section!r} is {count} times in the ledger"
-            yield Anomaly("ticket sold twice", sentence, {"section": section, "ticket": ticket, "count": count})
-            return
+        yield from sums.negative_stock(stock.section, stock.remaining)
+    yield from sums.repeated_entries(books.ledger or ())
 
 
 def _left(books: Books) -> str:

@@ -183,12 +183,12 @@ class ScenarioWorkload:
         outcome = record.outcome
         buyer = record.buyer + 1
         if isinstance(outcome, Exception):
-            error = f"{type(outcome).__name__}: {outcome}"
+            why, kind = str(outcome), type(outcome).__name__
             if isinstance(outcome, PurchaseError) and outcome.definite:
-                return Operation(buyer, op, arg, "failed", invoked, returned, section, error=error)
-            if isinstance(outcome, PurchaseError):  # it may have sold; the buyer goes on
-                return Operation(buyer, op, arg, "unknown", invoked, returned, section, error=error)
-            return Operation(buyer, op, arg, None, invoked, None, section, error=error)
+                return Operation(buyer, op, arg, "failed", invoked, returned, section, error=why, error_kind=kind)
+            if isinstance(outcome, PurchaseError):  # the buyer goes on without an answer
+                return Operation(buyer, op, arg, "unknown", invoked, returned, section, error=why, error_kind=kind)
+            return Operation(buyer, op, arg, None, invoked, None, section, error=why, error_kind=kind)
         result, tickets = outcome_fields(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
 

@@ -68,7 +68,7 @@ def _more(number: int) -> str:
 
 
 def _cells(operation: Mapping[str, Any]) -> tuple[str, ...]:
-    who = operation.get("buyer", operation.get("process", "?"))
+    who = operation.get("process", "?")
     accesses = [each for each in _list(operation.get("accesses")) if isinstance(each, Mapping)]
     steps = [f"{each.get('action')}: {each.get('remaining')} left at {_at(each.get('ns'))}" for each in accesses]
     returned = operation.get("return_ns")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from ticketlab.checker import Model, cas_register, check, counter, seats
-from ticketlab.core.history import Arg, History, Operation, Result
+from ticketlab.core.history import Answer, Arg, History, Operation
 
 
 def op(
-    process: int, name: str, arg: Arg, result: Result, begin: float, end: float | None, section: str = ""
+    process: int, name: str, arg: Arg, result: Answer, begin: float, end: float | None, section: str = ""
 ) -> Operation:
     returned = None if end is None else int(end * 1_000_000)
     return Operation(process, name, arg, result, int(begin * 1_000_000), returned, section)
 
 
-def buy(process: int, begin: float, end: float | None, result: Result = "ok", number: int = 1) -> Operation:
+def buy(process: int, begin: float, end: float | None, result: Answer = "ok", number: int = 1) -> Operation:
     return op(process, "buy", number, result, begin, end)
 
 
@@ -143,6 +143,37 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
             "with 1 ticket at first these cannot all be right, whatever the others did: "
             "buyer 1 cancel(1) -> ok (1.0 ms to 2.0 ms); "
             "buyer 2 buy(1) -> soldout (3.0 ms to 4.0 ms)"
+        ),
+    ),
+    "refused too early, in several sizes": (
+        counter(4),
+        [search(3, 3, 2, 5), buy(5, 2, 3, "soldout"), buy(0, 3, 8, "ok", 2), buy(4, 9, 12), search(5, 1, 4, 13)],
+        "undersold",
+        1,
+        "buyer 5 was refused at 1.0 ms, but by then at most 2 of 4 tickets can have been sold",
+    ),
+    "one order larger than the stock": (
+        counter(2),
+        [buy(1, 0, 1, "ok", 3), op(3, "cancel", 1, "unknown", 0, 2)],
+        "oversold",
+        1,
+        "buyer 1 was sold 3 tickets at 1.0 ms, but there were only 2",
+    ),
+    "cancelled more than was sold": (
+        counter(4),
+        [buy(1, 0, 1), op(2, "cancel", 2, "ok", 1, 2), buy(3, 3, 4)],
+        "unsold tickets cancelled",
+        1,
+        "buyer 2 gave back 2 tickets at 2.0 ms, but by then at most 1 of 4 tickets can have been sold",
+    ),
+    "a count that no choice of orders leaves": (
+        counter(9),
+        [buy(1, 0, 1, "ok", 2), buy(2, 0, 1, "ok", 4), search(3, 6, 2, 3)],
+        "lost update",
+        1,
+        (
+            "buyer 3 was told at 3.0 ms that 6 tickets were left, "
+            "but no choice of the orders that had begun by then makes that possible"
         ),
     ),
     "seat sold twice": (

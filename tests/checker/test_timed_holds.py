@@ -9,13 +9,13 @@ import pytest
 from tests.checker.brute_force_in_time import explains_in_time
 from tests.checker.random_histories import holds_history
 from ticketlab.checker import MalformedHistory, check, holds
-from ticketlab.core.history import Arg, History, Operation, Result
+from ticketlab.core.history import Answer, Arg, History, Operation
 
 SECOND = 1_000_000_000
 D = 10 * SECOND
 
 
-def op(process: int, what: str, arg: Arg, result: Result, begin: float, end: float) -> Operation:
+def op(process: int, what: str, arg: Arg, result: Answer, begin: float, end: float) -> Operation:
     return Operation(process, what, arg, result, round(begin * SECOND), round(end * SECOND))
 
 
@@ -65,12 +65,43 @@ def test_is_exact_where_holds_take_no_time() -> None:
         ([hold(1, "a", 0, 1), hold(2, "b", 12, 13), op(1, "confirm", "a", "ok", 14, 15)], "confirmed too late"),
         ([hold(1, "a", 0, 1), hold(2, "soldout", 12, 13)], "hold leaked"),
         ([hold(1, "a", 0, 1), op(2, "search", None, 0, 12, 13)], "stale read"),
-        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 2, 3), op(1, "confirm", "a", "ok", 4, 5)], "oversold"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 2, 3), op(1, "confirm", "a", "ok", 4, 5)], "hold used twice"),
         ([hold(2, "soldout", 0, 1)], "undersold"),
     ],
 )
 def test_known_histories(operations: list[Operation], name: str) -> None:
     assert verdict_of(1, *operations) == name
+
+
+LONG = 1_000 * SECOND
+STRANGER = op(2, "hold", [1, LONG], "unknown", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("operations", "name"),
+    [
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 12, 13)], "confirmed too late"),
+        ([hold(1, "a", 0, 1), op(1, "confirm", "a", "ok", 2, 3), op(1, "confirm", "a", "ok", 4, 5)], "hold used twice"),
+        (
+            [hold(1, "a", 0, 1), op(1, "cancel", "a", "ok", 2, 3), op(1, "confirm", "a", "ok", 4, 5)],
+            "hold used twice",
+        ),
+        ([op(1, "confirm", "b", "ok", 2, 3)], "right"),
+        ([op(1, "confirm", "b", "ok", 2, 3), op(1, "confirm", "b", "ok", 4, 5)], "hold used twice"),
+        ([op(1, "cancel", "b", "ok", 2, 3), op(1, "confirm", "b", "ok", 4, 5)], "hold used twice"),
+        ([op(1, "confirm", "b", "ok", 2, 3), op(1, "confirm", "c", "ok", 4, 5)], "hold used that was not there"),
+    ],
+)
+def test_a_hold_without_an_answer_excuses_nothing_that_is_about_another(operations: list[Operation], name: str) -> None:
+    assert verdict_of(5, STRANGER, *operations) == name
+
+
+@pytest.mark.parametrize("end", [1, 5, 50, 1_000])
+def test_a_hold_that_took_longer_than_it_lasts_ends_all_the_same(end: float) -> None:
+    brief = Operation(1, "hold", [5, 100_000], "a", 0, round(end * SECOND))
+    assert verdict_of(5, brief, op(1, "confirm", "a", "ok", 2_000, 2_001)) == "confirmed too late"
+    assert verdict_of(5, brief, op(2, "hold", [5, D], "soldout", 2_000, 2_001)) == "hold leaked"
+    assert verdict_of(5, brief, op(1, "confirm", "a", "ok", end, end + 1)) == "right"
 
 
 def test_evidence_leaves_out_what_does_not_matter() -> None:
