@@ -35,6 +35,11 @@ def test_a_case_reads_back_as_it_was_written() -> None:
     assert Case.from_json(json.loads(json.dumps(CASE.to_json()))) == CASE
 
 
+def test_a_fault_of_an_older_case_is_the_same_step_in_the_words_of_today() -> None:
+    older = {**CASE.to_json(), "steps": ["read db", "struck by kill", "write db", "write db"]}
+    assert Case.from_json(older).steps[1] == "fault injected: kill"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

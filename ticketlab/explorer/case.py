@@ -28,6 +28,7 @@ from typing import Any, Final, TypeVar
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.pacing import Action
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.strict_json import brief
@@ -123,7 +124,7 @@ class Case:
             when=when,
             scenario=_scenario(_Fields(fields.take("scenario", _object), "scenario.")),
             schedule=tuple(who - 1 for who in fields.take("schedule", _numbers)),
-            steps=tuple(fields.take("steps", _texts)),
+            steps=tuple(map(_step_now, fields.take("steps", _texts))),
             anomalies=tuple(fields.take("anomalies", _texts)),
             without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
             strikes=tuple(fields.take("faults", _strikes)) if data["version"] != 1 else (),
@@ -131,6 +132,12 @@ class Case:
             found=fields.take("found", _object),
             versions=fields.take("versions", _named),
         )
+
+
+def _step_now(step: str) -> str:
+    """Return a step as it is written now: cases of older labs say of a fault that its victim was struck by it."""
+    before = "struck by "
+    return f"{Action.FAULT.value} {step.removeprefix(before)}" if step.startswith(before) else step
 
 
 def _scenario(fields: _Fields) -> Scenario:
