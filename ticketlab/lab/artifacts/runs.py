@@ -29,7 +29,7 @@ from ticketlab.lab.artifacts.results import RESULT, read_document
 
 RUNS: Final = Path(".ticketlab") / "runs"
 BASELINES: Final = Path(".ticketlab") / "baselines"
-LATEST: Final = "latest"
+LATEST_LINK: Final = "latest"
 KEEP: Final = 50
 _RUN: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[\w.-]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -66,7 +66,7 @@ def save_run(
                 new.rename(folder)
             finally:
                 shutil.rmtree(new, ignore_errors=True)
-            _point(root / LATEST, folder.name)
+            _point(root / LATEST_LINK, folder.name)
             _prune(root, keep, spare=folder)
     except OSError as error:
         raise TicketlabError(f"cannot keep the run in {root}: {error.strerror or error}") from None
@@ -180,7 +180,7 @@ def _changed_ns(path: Path) -> int:
 
 
 def _point(link: Path, target: str) -> None:
-    new = link.with_name(f"{_NEW}{LATEST}")
+    new = link.with_name(f"{_NEW}{LATEST_LINK}")
     new.symlink_to(target)
     try:
         new.replace(link)
