@@ -101,12 +101,11 @@ def drawing(package: str) -> str:
     lines += [f"    {room}" for room in inside]
     lines += [f"    {room} --> {to}" for room in inside for to in inside if to in graph[room]]
     lines += [f"    lab -. by name .-> {to}" for to in named]
-    lines += ["```", "", "| Room | Modules | What is in it |", "|---|---|---|"]
+    lines += ["```", "", "| Room | What is in it |", "|---|---|"]
     for room, files in inside.items():
         folder = any(file.name == "__init__.py" for file in files)
         path = f"../{package.replace('.', '/')}/{room}" + ("/" if folder else ".py")
-        modules = sum(file.name != "__init__.py" for file in files)
-        lines.append(f"| [`{room}`]({path}) | {modules} | {sentence(files)} |")
+        lines.append(f"| [`{room}`]({path}) | {sentence(files)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import chdir
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[corpus.
         return {reader.name: (reader, share) for reader, share in shares(corpus.readers(), INPUTS)}
 
 
+@pytest.mark.usefixtures("in_tmp_path")
 @pytest.mark.parametrize("name", corpus.NAMES)
-def test_a_hundred_thousand_inputs_over_all_readers(
-    name: str, readers: dict[str, tuple[corpus.Reader, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_hundred_thousand_inputs_over_all_readers(name: str, readers: dict[str, tuple[corpus.Reader, int]]) -> None:
     tally = fuzz(*readers[name], seed=0)
     assert tally.sound, "\n".join([tally.line(), *tally.shown])

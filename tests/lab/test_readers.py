@@ -40,11 +40,9 @@ def test_every_reader_has_its_law(readers: dict[str, corpus.Reader]) -> None:
     assert tuple(readers) == corpus.NAMES
 
 
+@pytest.mark.usefixtures("in_tmp_path")
 @pytest.mark.parametrize("name", corpus.NAMES)
-def test_any_bytes_are_a_value_or_a_refusal_of_one_line(
-    name: str, readers: dict[str, corpus.Reader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_any_bytes_are_a_value_or_a_refusal_of_one_line(name: str, readers: dict[str, corpus.Reader]) -> None:
     reader, path = readers[name], Path(readers[name].file)
     path.parent.mkdir(parents=True, exist_ok=True)
     read = reader.open()

@@ -15,6 +15,8 @@ from ticketlab import race
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.racing.options import RaceOptions
 
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
+
 
 def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     words = ["--races", "40", "--seed", "3", "--json"]
@@ -25,11 +27,6 @@ def test_a_short_soak_finds_no_trouble(tmp_path: Path) -> None:
     assert (done.returncode, counts["troubles"], done.stderr) == (0, [], "")
     assert counts["races"] == 40
     assert counts["injected"]["kill"] > 20
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_a_strategy_that_was_wrongly_taken_to_be_safe_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

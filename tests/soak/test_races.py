@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.soak.races import soak
 
 
-def test_a_thousand_races_meet_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("in_tmp_path")
+def test_a_thousand_races_meet_no_trouble() -> None:
     assert soak(races=1_000, seed=0, first=0, say=False)["troubles"] == []

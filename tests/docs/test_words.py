@@ -1,0 +1,40 @@
+"""The glossary is in order, and names every anomaly that the code knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from scripts.draw_architecture import ROOT
+
+GLOSSARY = (ROOT / "docs" / "words.md").read_text(encoding="utf-8")
+WORDS, ANOMALIES = (re.findall(r"^\| ([^|]+?) \| ", part, re.MULTILINE)[1:] for part in GLOSSARY.split("## Anomalies"))
+
+
+def anomalies() -> Iterator[str]:
+    """Yield every name that the code gives to an anomaly right where it makes one."""
+    for file in (ROOT / "ticketlab").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "Anomaly"
+                and node.args
+            ):
+                first = node.args[0]
+                if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                    yield first.value
+
+
+def test_words_and_anomalies_stand_in_alphabetical_order() -> None:
+    assert sorted(WORDS, key=str.lower) == WORDS
+    assert sorted(ANOMALIES) == ANOMALIES
+    assert len(WORDS) > 50
+
+
+def test_every_anomaly_that_the_code_names_is_explained() -> None:
+    explained = {name for names in ANOMALIES for name in names.split(", ")}
+    found = set(anomalies())
+    assert len(found) > 10
+    assert found - explained == set()
