@@ -62,7 +62,7 @@ class Execution:
             redundant=counters.redundant > 0,
             unanswered=_unanswered(state, records) if injected or ending is not ExecutionEnd.COMPLETED else (),
             injected=injected,
-            waited=clock.waited / SECOND,
+            waited=clock.waited[0] / SECOND,
             leaps=clock.leaps,
             kept=counters.held > 0,
         )

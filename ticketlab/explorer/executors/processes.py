@@ -83,7 +83,7 @@ class Processes(Executor):
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
         memory = SharedMemory()
         self._control = ControlBlock(memory, 4 * self._steps + sum(scripts), len(scripts) + services)
-        return ExecutionState(self._control.steps, scripts, services, self._steps, memory.column, memory.bytes)
+        return ExecutionState(self._control.steps, scripts, services, self._steps, memory)
 
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
         self._alive, self._living = os.pipe()
