@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.explorer.test_counts import COUNTS
+from tests.explorer.policies.test_dfs import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
