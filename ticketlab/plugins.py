@@ -1,7 +1,8 @@
-"""The public names for authors of stores, strategies, launchers and policies: a plugin imports nothing else of the lab.
+"""The public names for plugins: stores, strategies, launchers, policies and executors import nothing else of the lab.
 
 A plugin names its `KIND` in an entry point of the group `ticketlab.stores`, `ticketlab.strategies`,
-`ticketlab.launchers` or `ticketlab.policies`. CONTRIBUTING.md shows how; `tests/example_plugin` is a whole one.
+`ticketlab.launchers`, `ticketlab.policies` or `ticketlab.executors`. CONTRIBUTING.md shows how; `tests/example_plugin`
+is a whole one.
 
 As in `ticketlab`, each name is imported when it is first used: a store does not load what only launchers need.
 """
@@ -70,6 +71,9 @@ if TYPE_CHECKING:
     )
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Kind, Option, Spec
+    from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
+    from ticketlab.explorer.engine.state import NOBODY, ExecutionState
+    from ticketlab.explorer.executors.executor import Executor, ExecutorKind
     from ticketlab.explorer.policies.policy import Policy, PolicyKind
     from ticketlab.launch.job import RaceJob
     from ticketlab.launch.launcher import (
@@ -94,6 +98,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACCESS_FAILED",
     "BLOCKED",
+    "NOBODY",
     "RETRY",
     "UNCHANGED",
     "UNDONE",
@@ -112,6 +117,9 @@ __all__ = [
     "Confirm",
     "Conflict",
     "Entry",
+    "ExecutionState",
+    "Executor",
+    "ExecutorKind",
     "Exit",
     "Expired",
     "FileStore",
@@ -128,9 +136,12 @@ __all__ = [
     "LocalLauncher",
     "Log",
     "ManagedStore",
+    "Number",
     "Option",
     "Outcome",
     "Pacer",
+    "PerParticipant",
+    "PerStep",
     "Perform",
     "Policy",
     "PolicyKind",
@@ -240,6 +251,9 @@ _HOMES: Final = {
         "Option",
         "Spec",
     ),
+    "ticketlab.explorer.engine.declared": ("Number", "PerParticipant", "PerStep"),
+    "ticketlab.explorer.engine.state": ("NOBODY", "ExecutionState"),
+    "ticketlab.explorer.executors.executor": ("Executor", "ExecutorKind"),
     "ticketlab.explorer.policies.policy": (
         "Policy",
         "PolicyKind",

@@ -15,8 +15,7 @@ from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
-from ticketlab.explorer.executors.executor import STEPS
-from ticketlab.explorer.executors.processes import STALL_TIMEOUT
+from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 
 EXECUTIONS: Final = 10_000
 

@@ -9,9 +9,9 @@ from ticketlab.core.faults import FaultKind
 from ticketlab.core.pacing import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Trace, describe_step
+from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
-from ticketlab.explorer.engine.steps import NONE
+from ticketlab.explorer.engine.steps import NONE, describe_step
 
 _ENDS: Final = {
     FaultKind.KILL.value: "killed",

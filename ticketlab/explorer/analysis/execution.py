@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ticketlab.explorer.analysis.trace import Trace, describe_step
+from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.clock import SECOND, TICK
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord, crashed
 
 
@@ -62,7 +63,7 @@ class Execution:
             redundant=counters.redundant > 0,
             unanswered=_unanswered(state, records) if injected or ending is not ExecutionEnd.COMPLETED else (),
             injected=injected,
-            waited=clock.waited / SECOND,
+            waited=clock.waited[0] / SECOND,
             leaps=clock.leaps,
             kept=counters.held > 0,
         )

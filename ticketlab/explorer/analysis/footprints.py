@@ -7,9 +7,6 @@ from typing import Final
 from ticketlab.core.pacing import Action
 from ticketlab.explorer.analysis.execution import Execution
 
-SERVER: Final = -1
-"""In place of a participant: the store's server."""
-
 _DATA: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})
 _MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
 

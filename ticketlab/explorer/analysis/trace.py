@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
 from ticketlab.explorer.engine.state import ExecutionState
-from ticketlab.explorer.engine.steps import NONE, StepTable
+from ticketlab.explorer.engine.steps import NONE, StepTable, describe_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,3 @@ def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
                 f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
                 f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"
             )
-
-
-def describe_step(step: Step) -> str:
-    """Return a step in two words."""
-    return f"{step.action.value} {step.resource}"

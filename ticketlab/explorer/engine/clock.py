@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.columns import Allocate, as_slice
 from ticketlab.explorer.engine.counters import Counters
-from ticketlab.explorer.engine.declared import Number
+from ticketlab.explorer.engine.memory import Memory, as_slice
 
 SECOND: Final = 1_000_000_000  # in ticks
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
@@ -27,73 +26,52 @@ def in_ticks(seconds: float) -> int:
 class Clock:
     """The virtual time of one execution; all times are in ticks.
 
-    Its numbers are columns of length 1 and not counters: a time may be larger than the field of a structure holds, and
-    a column refuses such a number, where a field would cut it.
+    `time`, `skew` and `waited` are columns of length 1 and no counters: a time may be larger than a counter holds. A
+    column refuses such a number, where a counter would cut it.
     """
 
-    __slots__ = (
-        "_counters",
-        "_leapt_at",
-        "_leapt_by",
-        "_leapt_times_column",
-        "_passed_times_column",
-        "_skew_column",
-        "_time_column",
-        "_waited_column",
-        "_zeros",
-        "orders",
-        "wake",
-        "when",
-    )
+    __slots__ = ("_counters", "_leapt_at", "_leapt_by", "_zeros", "orders", "skew", "time", "waited", "wake", "when")
 
-    time = Number()
-    """What the clock shows that never jumps."""
-    skew = Number()
-    """How far the clock on the wall has jumped ahead of it."""
-    leapt_times = Number()
-    """How often time passed for everybody at once."""
-    passed_times = Number()
-    """How often it passed because nobody could move."""
-    waited = Number()
-    """For how long it passed because nobody could move."""
-
-    def __init__(self, counters: Counters, size: int, bound: int, allocate: Allocate) -> None:
+    def __init__(self, counters: Counters, size: int, bound: int, memory: Memory) -> None:
         self.orders = False  # whether time orders steps
-        self.wake = allocate(size)  # by participant: it does not move before this time
-        self.when = allocate(bound)  # by step: when it was made, if time orders steps
+        self.wake = memory.column(size)  # by participant: it does not move before this time
+        self.when = memory.column(bound)  # by step: when it was made, if time orders steps
+        self.time = memory.column(1)  # what the clock shows that never jumps
+        self.skew = memory.column(1)  # how far the clock on the wall has jumped ahead of it
+        self.waited = memory.column(1)  # how much time passed because nobody could move
         self._counters = counters
-        self._time_column, self._skew_column, self._leapt_times_column = allocate(1), allocate(1), allocate(1)
-        self._passed_times_column, self._waited_column = allocate(1), allocate(1)
-        self._leapt_at = allocate(bound)  # the steps at which time passed for everybody
-        self._leapt_by = allocate(bound)  # and by how much
+        self._leapt_at = memory.column(bound)  # the steps at which time passed for everybody
+        self._leapt_by = memory.column(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
 
     def reset(self) -> None:
         """Start anew, with everybody awake."""
-        self.time = self.skew = self.leapt_times = self.passed_times = self.waited = 0
+        self.time[0] = self.skew[0] = self.waited[0] = 0
         self.wake[: len(self.wake)] = self._zeros
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""
-        return self.time + self.skew if wall else self.time
+        now: int = self.time[0] + self.skew[0] if wall else self.time[0]
+        return now
 
     def stamp(self, who: int, node: int) -> None:
         """Take down when a participant makes a step: a tick after the step before, or after it woke."""
-        self.time = self.wake[who] = self.when[node] = max(self.time, self.wake[who]) + TICK
+        self.time[0] = self.wake[who] = self.when[node] = max(self.time[0], self.wake[who]) + TICK
 
     def sleep(self, who: int, ticks: int) -> None:
         """Let time pass for one participant; if time orders nothing, it sleeps only until nobody can move."""
-        since = self.time
+        since = self.time[0]
         self.wake[who] = (max(since, self.wake[who]) if self.orders else since) + ticks
 
     def leap(self, ticks: int) -> None:
         """Let time pass for everybody, at the step made last; raises TicketlabError if it has too often."""
-        leaps = self.leapt_times
+        counters = self._counters
+        leaps = counters.leaps
         if leaps == len(self._leapt_at):
-            raise TicketlabError(f"time passed {leaps} times in {self._counters.length} steps: allow more steps")
-        self._leapt_at[leaps], self._leapt_by[leaps] = self._counters.length - 1, ticks
-        self.leapt_times = leaps + 1
-        self.time += ticks
+            raise TicketlabError(f"time passed {leaps} times in {counters.length} steps: allow more steps")
+        self._leapt_at[leaps], self._leapt_by[leaps] = counters.length - 1, ticks
+        counters.leaps = leaps + 1
+        self.time[0] += ticks
 
     def take(self, who: int, ticks: int) -> None:
         """Let time pass for one participant or, unless each has a time of its own, for everybody."""
@@ -104,21 +82,21 @@ class Clock:
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""
-        self.passed_times += 1
-        self.waited += ticks
+        self._counters.time_passes += 1
+        self.waited[0] += ticks
         self.leap(ticks)
 
     def jump(self, ticks: int) -> None:
         """Have the clock on the wall jump."""
-        self.skew += ticks
+        self.skew[0] += ticks
 
     def sleepers(self) -> list[tuple[int, int]]:
         """Return who is asleep, as pairs: until when it sleeps, and who it is."""
-        now = self.time
+        now = self.time[0]
         return [(until, who) for who, until in enumerate(self.wake) if until > now]
 
     @property
     def leaps(self) -> Sequence[tuple[int, int]]:
         """The steps at which time passed for everybody, and by how much."""
-        made = self.leapt_times
+        made = self._counters.leaps
         return list(zip(self._leapt_at[:made], self._leapt_by[:made], strict=True)) if made else ()

@@ -22,31 +22,45 @@ class EnabledSet:
     `members` holds for as long as `as_of` equals the version that the execution's counters show.
     """
 
-    __slots__ = ("_everybody", "_numbered", "_open_byte", "_state", "as_of", "members")
+    __slots__ = (
+        "_counters",
+        "_everybody",
+        "_numbered",
+        "_open_byte",
+        "_pending_bytes",
+        "_size",
+        "_state",
+        "_symbols",
+        "as_of",
+        "members",
+    )
 
     def __init__(self, state: ExecutionState) -> None:
         self.members: Sequence[int] = ()
         self.as_of = -1
         self._state = state
+        self._size, self._counters, self._pending_bytes = state.size, state.counters, state.pending_bytes
+        self._symbols = state.table.symbols
         self._everybody = range(state.size)
         self._numbered = int.from_bytes(bytes(range(1, state.size + 1)), "little") if state.size < BYTE else 0
         self._open_byte = memoryview(state.open)[:BYTE]  # of those symbols that a byte can stand for
 
     def refresh(self) -> Sequence[int]:
         """Work out who is enabled now."""
-        state = self._state
-        self.as_of = state.counters.version
-        if len(state.table) > BYTE:
-            self.members = list(compress(self._everybody, map(state.open.__getitem__, state.pending)))
+        self.as_of = self._counters.version
+        members: Sequence[int]
+        if len(self._symbols) > BYTE:
+            members = list(compress(self._everybody, map(self._state.open.__getitem__, self._state.pending)))
         elif not self._numbered:
-            self.members = list(compress(self._everybody, self._may_move()))
+            members = list(compress(self._everybody, self._may_move()))
         else:
-            self.members = self._numbers(self._may_move())
-        return self.members
+            members = self._numbers(self._may_move())
+        self.members = members
+        return members
 
     def _may_move(self) -> bytes:
         """Return for each participant a byte, 1 if its symbol is open; the table has at most 256 symbols."""
-        return bytes(self._state.pending_bytes).translate(self._open_byte)
+        return bytes(self._pending_bytes).translate(self._open_byte)
 
     def _numbers(self, may_move: bytes) -> Sequence[int]:
         """Return the places of the ones among zeros.
@@ -55,4 +69,4 @@ class EnabledSet:
         two; and a process that was not awake for long finds little of what it touches in a cache.
         """
         numbers = int.from_bytes(may_move, "little") * 255 & self._numbered  # from 1: 0 stands for who cannot move
-        return numbers.to_bytes(self._state.size, "little").translate(ONE_LESS, b"\0")
+        return numbers.to_bytes(self._size, "little").translate(ONE_LESS, b"\0")

@@ -15,15 +15,17 @@ from typing import Any, Final, Literal, TypeVar
 from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Blocked, Step
-from ticketlab.explorer.analysis.footprints import SERVER
-from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
 from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import Performer, Workload, outcome_of
 
 T = TypeVar("T")
+
+SERVER: Final = -1
+"""The store's server, in place of a participant."""
 
 _DEATHS: Final = frozenset({FaultKind.KILL, FaultKind.KILL_SERVICE, FaultKind.TERMINATE})
 

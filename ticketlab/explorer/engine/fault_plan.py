@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ticketlab.explorer.engine.columns import Allocate, as_slice
 from ticketlab.explorer.engine.counters import Counters
+from ticketlab.explorer.engine.memory import Memory, as_slice
 
 FIRST: Final = 1  # points are counted from 1 here, so that 0 can stand for none
 
@@ -20,11 +20,11 @@ class FaultPlan:
 
     __slots__ = ("_at_start", "_counters", "_points", "_zeros", "fault", "injected", "point")
 
-    def __init__(self, counters: Counters, buyers: int, size: int, allocate: Allocate) -> None:
-        self.point = allocate(size)  # by participant: the point at which a fault is injected; 0 if there is none
-        self.fault = allocate(size)  # by participant: the place of that fault in the executor's list
-        self.injected = allocate(size)  # by participant: whether its fault has been injected
-        self._points = allocate(size)  # by participant: how many points it has come to
+    def __init__(self, counters: Counters, buyers: int, size: int, memory: Memory) -> None:
+        self.point = memory.column(size)  # by participant: the point at which a fault is injected; 0 if there is none
+        self.fault = memory.column(size)  # by participant: the place of that fault in the executor's list
+        self.injected = memory.column(size)  # by participant: whether its fault has been injected
+        self._points = memory.column(size)  # by participant: how many points it has come to
         self._counters = counters
         self._zeros = as_slice(self.point, [0] * size)
         # Services wait for the buyers at a point that is counted.

@@ -160,7 +160,7 @@ class Scheduler:
         """
         state, clock, counters = self.state, self.state.clock, self._counters
         sleepers = [(until, who) for until, who in clock.sleepers() if state.pending[who] != NONE]
-        if clock.orders or not sleepers or clock.passed_times == MOST_TIME_PASSES:
+        if clock.orders or not sleepers or counters.time_passes == MOST_TIME_PASSES:
             counters.ending = ExecutionEnd.STUCK
             return NOBODY
         if counters.length == state.bound:

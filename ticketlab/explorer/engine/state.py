@@ -16,10 +16,10 @@ from itertools import accumulate
 from typing import Final
 
 from ticketlab.explorer.engine.clock import Clock
-from ticketlab.explorer.engine.columns import Allocate, AllocateBytes, as_slice, in_lists
-from ticketlab.explorer.engine.counters import counters_in
+from ticketlab.explorer.engine.counters import Counters
 from ticketlab.explorer.engine.declared import LentColumns
 from ticketlab.explorer.engine.fault_plan import FaultPlan
+from ticketlab.explorer.engine.memory import LocalMemory, Memory, as_slice
 from ticketlab.explorer.engine.steps import StepTable
 
 NOBODY: Final = -1
@@ -76,43 +76,43 @@ class ExecutionState:
         requests: Sequence[int],
         services: int,
         bound: int,
-        allocate: Allocate = in_lists,
-        allocate_bytes: AllocateBytes = bytearray,
+        memory: Memory | None = None,
     ) -> None:
+        memory = memory or LocalMemory()
         self.table = table
         self.buyers = len(requests)
         self.size = size = self.buyers + services
         self.bound = bound
-        self.counters = counters_in(allocate_bytes)
+        self.counters = memory.numbers(Counters)
 
         # Who stands where.
-        self.pending = allocate(size)  # by participant: a symbol
-        self.pending_bytes = allocate_bytes(size)  # the same modulo 256, which is all while symbols are few
-        self.open = allocate_bytes(table.limit)  # by symbol: whether an attempt may succeed
+        self.pending = memory.column(size)  # by participant: a symbol
+        self.pending_bytes = memory.bytes(size)  # the same modulo 256, which is all while symbols are few
+        self.open = memory.bytes(table.limit)  # by symbol: whether an attempt may succeed
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 
         # The trace so far: who made each step, and which; before which step an attempt failed, and which.
-        self.who = allocate(bound)
-        self.what = allocate(bound)
-        self.failed_at = allocate(2 * bound)
-        self.failed_what = allocate(2 * bound)
+        self.who = memory.column(bound)
+        self.what = memory.column(bound)
+        self.failed_at = memory.column(2 * bound)
+        self.failed_what = memory.column(2 * bound)
 
         # By participant, 0 if there was none: 1 + the length at which it last slept, 1 + the length at which it last
         # attempted what was known to fail, and 1 + the number of its last failed attempt.
-        self.slept = allocate(size)
-        self.retried = allocate(size)
-        self.refused = allocate(size)
+        self.slept = memory.column(size)
+        self.retried = memory.column(size)
+        self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
-        self.skip = allocate(sum(requests))  # by request, buyer by buyer: whether it is left out
+        self.skip = memory.column(sum(requests))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(requests, initial=0))  # by buyer: the place of its first request there
-        self.opening = allocate(self.buyers)  # the first step of each buyer, once it is known
+        self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
 
-        self.clock = Clock(self.counters, size, bound, allocate)
-        self.faults = FaultPlan(self.counters, self.buyers, size, allocate)
-        self.for_policy = LentColumns(size, bound, allocate)
+        self.clock = Clock(self.counters, size, bound, memory)
+        self.faults = FaultPlan(self.counters, self.buyers, size, memory)
+        self.for_policy = LentColumns(size, bound, memory)
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
@@ -121,7 +121,7 @@ class ExecutionState:
         self.clock.reset()
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
-        known = len(self.table)
+        known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])
 

@@ -226,3 +226,8 @@ class StepTable:
     def commute(self, one: int, other: int) -> bool:
         """Whether the order of two steps, given by their symbols, can make no difference."""
         return self.symbols[one].commutes_with(self.symbols[other])
+
+
+def describe_step(step: Step) -> str:
+    """Return a step in two words: what is done, and to which resource."""
+    return f"{step.action.value} {step.resource}"

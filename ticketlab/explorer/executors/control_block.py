@@ -9,21 +9,16 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-from ctypes import Structure, c_int64, sizeof
 from enum import IntEnum
-from typing import ClassVar
 
+from ticketlab.explorer.engine.memory import Numbers
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
 from ticketlab.explorer.policies.policy import Policy
 
 
-class ControlNumbers(Structure):
+class ControlNumbers(Numbers):
     """The single numbers of a control block."""
-
-    _fields_: ClassVar = [
-        (name, c_int64) for name in ("turn", "news", "command", "installed", "asked", "victim", "then")
-    ]
 
     turn: int
     """Who has the turn."""
@@ -64,7 +59,7 @@ class ControlBlock:
     """Who has the turn, what everybody is asked to do, the policy in force, and what came of the requests."""
 
     def __init__(self, memory: SharedMemory, rows: int, size: int) -> None:
-        self.numbers = ControlNumbers.from_buffer(memory.bytes(sizeof(ControlNumbers)))
+        self.numbers = memory.numbers(ControlNumbers)
         self.log = RecordLog(memory, rows)
         self.steps = SharedSteps(memory, self.tell)
         self._policy = Messages(memory, 1 << 22, "delays of a policy")

@@ -1,153 +1,106 @@
-"""What runs executions: how an executor is found by its name, and what those of one and of many processes share."""
+"""Executors: what runs executions, and how an executor is found by its name.
+
+Entry points in the group `ticketlab.executors` give their kinds. Two ship: `inline` and `processes`.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
 from ticketlab.core.faults import Fault
-from ticketlab.core.pacing import paced_by
+from ticketlab.core.spec import Kind, Spec
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
-from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
-from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 STEPS: Final = 10_000
-
-Serve = Callable[[], None]
+STALL_TIMEOUT: Final = 10.0
 
 
 class Executor(ABC):
-    """Runs the participants of a cast; a context manager, so that all of them are sent home at the end.
+    """Runs a workload's participants, execution after execution, under whichever policy it is given.
 
-    With `atomic_accesses`, reads and writes are one step each: the later parts of an access are no scheduling points.
-    `steps` is the bound beyond which an execution counts as endless. `faults` are those that may strike.
+    An executor is a context manager: it has its participants from entering to leaving. A search, a replay and the
+    shrinking of a failure know no more of it than this class, so participants may be greenlets, processes or programs.
     """
 
-    _state: ExecutionState
-    _scheduler: Scheduler
-
-    def __init__(
-        self, cast: Workload, *, atomic_accesses: bool = False, steps: int = STEPS, faults: Sequence[Fault] = ()
-    ) -> None:
-        self.scripts: Sequence[Sequence[Any]] = cast.scripts
-        self._cast = cast
-        self._atomic_accesses = atomic_accesses
-        self._steps = steps
-        self._faults = faults
-        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
-        self._without = NOTHING
-        self._strikes: FaultPoints = ()
-        self._services: Sequence[Serve] = ()
-        self._home = ExitStack()  # sends everybody home, and gives back what was taken
-        self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
+    scripts: Sequence[Sequence[Any]]
+    """What each buyer does, request by request; each request can be left out of an execution."""
 
     @abstractmethod
-    def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
-        """Return the state that all executions go through, given how many requests each buyer makes."""
-
-    @abstractmethod
-    def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
-        """Start everybody, and let each come to where it waits to begin."""
-
-    @abstractmethod
-    def _perform(self, policy: Policy) -> Execution:
-        """Run an execution from the first step to the last."""
-
     def __enter__(self) -> Self:
-        with paced_by(InactivePacer()), ExitStack() as undo:
-            services = self._open_cast(undo)
-            self._state = self._lay_out([len(script) for script in self.scripts], len(services))
-            self._scheduler = Scheduler(self._state)
-            self._start_services(services, undo)
-        return self
+        """Start the participants."""
 
+    @abstractmethod
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._close()
+        """End the participants, and give back what was taken."""
 
     @property
+    @abstractmethod
     def size(self) -> int:
-        """How many take part, staff included."""
-        return self._state.size
+        """How many participants there are, services included."""
 
     @property
+    @abstractmethod
     def distinct_services(self) -> Sequence[int]:
-        """Staff that differ: of those that do the same and wait for the same, only the first.
+        """The services that differ: of those that do the same and wait for the same, only the first.
 
-        What happens to one of the others happens to the first one in another schedule.
+        A fault of one of the others has the same effects as a fault of the first one in another schedule.
         """
-        standing: dict[object, int] = {}
-        for who, serve in enumerate(self._services, self._state.buyers):
-            standing.setdefault((serve, self._state.pending[who]), who)
-        return list(standing.values())
 
+    @abstractmethod
     def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
         """Take in what others could notice of each participant's end; see `FaultPacer`."""
-        self._footprints = footprints
-        self._clean = False
 
+    @abstractmethod
     def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: FaultPoints = ()) -> Execution | None:
-        """Run the policy's next execution; None where it has explored everything.
+        """Run the policy's next execution, and return it; None if the policy has explored everything.
 
         `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script. `strikes`
-        are of the executor's faults. After one of them everything that was shared is made anew.
+        are the faults to inject, each of which is one of the executor's faults.
         """
-        self._state.for_policy.bind(policy)
-        if not policy.begin(self._state):
-            return None
-        self._arrange(without, strikes)
-        self._clean = False
-        execution = self._perform(policy)
-        self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
-        return execution
 
-    def _arrange(self, without: frozenset[Place], strikes: FaultPoints) -> None:
-        """Put everything to where it was before the first execution, in place or, where that cannot be, anew."""
-        state = self._state
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in strikes)
-            if state.size > state.buyers:
-                self._clean = False  # staff wait at a point already, and must come to it anew
-        if not self._clean:
-            self._close()
-            with paced_by(InactivePacer()), ExitStack() as undo:
-                self._start_services(self._open_cast(undo), undo)
-        if without != self._without:
-            self._without = without
-            state.leave_out(without)
-        self._cast.reset()
 
-    def _open_cast(self, undo: ExitStack) -> Sequence[Serve]:
-        services = self._cast.open()
-        undo.callback(self._cast.close)
-        return services
+@dataclass(frozen=True, kw_only=True)
+class ExecutorKind(Kind):
+    """An executor by name.
 
-    def _start_services(self, services: Sequence[Serve], undo: ExitStack) -> None:
-        self._services = services
-        self._scheduler.restart()
-        self._assemble(services, undo)
-        self._home = undo.pop_all()
-        self._clean = True
+    `build(variant, workload, **settings)` makes one; the settings are those of `make` and the kind's options.
+    `real_processes` says that each participant is a process of its own: it can be killed, and shares no memory.
+    """
 
-    def _close(self) -> None:
-        with paced_by(InactivePacer()):
-            self._home.close()
+    build: Callable[..., Executor]
+    real_processes: bool
 
-    def _make_pacer(self, *, alone: bool) -> ControlledPacer:
-        """Return what points mean, for all participants or for one alone."""
-        if not self._faults:
-            return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
-        pacer = FaultPacer(
-            self._scheduler, self._faults, seize_of(self._cast), atomic_accesses=self._atomic_accesses, alone=alone
+    def make(
+        self,
+        spec: Spec,
+        workload: Any,
+        *,
+        atomic_accesses: bool = False,
+        steps: int = STEPS,
+        stall_timeout: float = STALL_TIMEOUT,
+        faults: Sequence[Fault] = (),
+    ) -> Executor:
+        """Build the executor that a spec names.
+
+        With `atomic_accesses`, reads and writes are one step each: the later parts of an access are no scheduling
+        points. `steps` is the bound beyond which an execution counts as endless. `stall_timeout` is how long, in
+        seconds of the wall clock, a participant may stay away from scheduling points. `faults` are those that may be
+        injected.
+        """
+        return self.build(
+            self.variant(spec),
+            workload,
+            atomic_accesses=atomic_accesses,
+            steps=steps,
+            stall_timeout=stall_timeout,
+            faults=faults,
+            **self.settings(spec),
         )
-        pacer.footprints = self._footprints
-        return pacer

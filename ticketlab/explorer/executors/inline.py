@@ -18,13 +18,14 @@ from ticketlab.explorer.engine.fault_pacer import Terminated
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
-from ticketlab.explorer.executors.executor import Executor, Serve
+from ticketlab.explorer.executors.executor import ExecutorKind
+from ticketlab.explorer.executors.workload_executor import Serve, WorkloadExecutor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import RunOn
 
 
-class Inline(Executor):
-    """Runs the participants of a cast in this process. No fault may kill, since all are one process."""
+class Inline(WorkloadExecutor):
+    """Runs the participants of a workload in this process. No fault may kill, since all are one process."""
 
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
         return ExecutionState(StepTable(), scripts, services, self._steps)
@@ -34,7 +35,7 @@ class Inline(Executor):
         buyers = [greenlet(lambda who=who: self._buy(who)) for who in range(len(self.scripts))]
         self._greenlets = buyers + [greenlet(lambda serve=serve: self._serve(serve)) for serve in services]
         pacer.switches = [one.switch for one in (*self._greenlets, getcurrent())]
-        undo.callback(self._send_home)
+        undo.callback(self._end_all)
         for buyer in buyers:
             buyer.switch()
         if services:
@@ -42,7 +43,7 @@ class Inline(Executor):
                 self._settle()
 
     def _settle(self) -> None:
-        """Let the staff go on until each waits for the buyers, so that all executions start alike."""
+        """Let the services go on until each waits for buyers, so that all executions start alike."""
         state, pacer = self._state, self._pacer
         for who in range(state.buyers, state.size):
             pacer.me, pacer.pick = who, pacer.take_post
@@ -60,7 +61,7 @@ class Inline(Executor):
                 pacer.switches[first]()
         return Execution.of(state, pacer.records, pacer.notes)
 
-    def _send_home(self) -> None:
+    def _end_all(self) -> None:
         for one in self._greenlets:
             if one:  # has begun, and has not ended
                 one.throw(ExecutionAborted)
@@ -68,7 +69,7 @@ class Inline(Executor):
     def _buy(self, who: int) -> None:
         pacer, script = self._pacer, self.scripts[who]
         try:
-            with self._cast.join(who + 1) as perform:
+            with self._workload.join(who + 1) as perform:
                 pacer.switches[-1]()
                 while True:
                     pacer.run_script(who, perform, script)
@@ -88,10 +89,18 @@ class Inline(Executor):
                 raise
             self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
             return
-        raise TicketlabError("staff went home while buyers were still buying")
+        raise TicketlabError("a service ended while buyers were still buying")
 
     def _leave(self, who: int) -> None:
         """End, and leave the turn to the others."""
         self._scheduler.finish(who)
         with suppress(ExecutionAborted):
             self._pacer.pass_on()
+
+
+KIND = ExecutorKind(
+    name="inline",
+    summary="all participants in this process: the fastest way to run a schedule",
+    build=lambda _variant, workload, **settings: Inline(workload, **settings),
+    real_processes=False,
+)

@@ -18,8 +18,8 @@ from ticketlab.explorer.engine.pacer import ControlledPacer, ExecutionAborted, I
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
-from ticketlab.explorer.executors.executor import Serve
 from ticketlab.explorer.executors.wakeup import Wakeup
+from ticketlab.explorer.executors.workload_executor import Serve
 from ticketlab.explorer.workload import Workload
 
 _DEEDS: Final = {
@@ -36,14 +36,14 @@ class Participant:
     def __init__(
         self,
         who: int,
-        cast: Workload,
+        workload: Workload,
         scheduler: Scheduler,
         control: ControlBlock,
         wakeups: Sequence[Wakeup],
         pacer: ControlledPacer,
     ) -> None:
         self._who = who
-        self._cast = cast
+        self._workload = workload
         self._scheduler = scheduler
         self._state = scheduler.state
         self._control = control
@@ -81,8 +81,8 @@ class Participant:
     def _buy(self) -> None:
         """Play the buyer's script, time after time."""
         pacer, who = self._pacer, self._who
-        script = self._cast.scripts[who]
-        with self._cast.join(who + 1) as perform:
+        script = self._workload.scripts[who]
+        with self._workload.join(who + 1) as perform:
             pacer.switches[-1]()
             with paced_by(pacer):
                 while True:

@@ -18,53 +18,40 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from multiprocessing.context import ForkProcess
 from types import TracebackType
-from typing import Any, Final, Self
-from typing import cast as as_type
+from typing import Any, Self, cast
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.faults import Fault
 from ticketlab.core.fork import ForkedProcess
 from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
-from ticketlab.explorer.executors.executor import STEPS, Executor, Serve
+from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.participant import Participant
 from ticketlab.explorer.executors.shared_memory import SharedMemory
 from ticketlab.explorer.executors.wakeup import Wakeup, make_wakeup
+from ticketlab.explorer.executors.workload_executor import Serve, WorkloadExecutor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import RunOn
 from ticketlab.explorer.workload import FaultableWorkload, Workload
-
-STALL_TIMEOUT: Final = 10.0
 
 
 class OutsideControl(TicketlabError):
     """A participant neither came back to a scheduling point nor ended within the bound."""
 
 
-class Processes(Executor):
-    """Runs the participants of a cast in processes, with real signals.
+class Processes(WorkloadExecutor):
+    """Runs the participants of a workload in processes, with real signals.
 
-    `stall_timeout` is how long, in seconds of the wall clock, a participant may stay away from scheduling points. `run`
-    raises OutsideControl where one stays away for longer, and TicketlabError where a process ended, or met trouble of
-    the lab's own.
+    `run` raises OutsideControl if a participant stays away from scheduling points for longer than the stall timeout,
+    and TicketlabError if a process ended, or the lab itself failed in one.
     """
 
-    def __init__(
-        self,
-        cast: Workload,
-        *,
-        atomic_accesses: bool = False,
-        steps: int = STEPS,
-        stall_timeout: float = STALL_TIMEOUT,
-        faults: Sequence[Fault] = (),
-    ) -> None:
-        super().__init__(cast, atomic_accesses=atomic_accesses, steps=steps, faults=faults)
-        self._stall_timeout = stall_timeout
+    def __init__(self, workload: Workload, **settings: Any) -> None:
+        super().__init__(workload, **settings)
         self._core = ExitStack()
 
     def __enter__(self) -> Self:
@@ -83,7 +70,7 @@ class Processes(Executor):
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
         memory = SharedMemory()
         self._control = ControlBlock(memory, 4 * self._steps + sum(scripts), len(scripts) + services)
-        return ExecutionState(self._control.steps, scripts, services, self._steps, memory.column, memory.bytes)
+        return ExecutionState(self._control.steps, scripts, services, self._steps, memory)
 
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
         self._alive, self._living = os.pipe()
@@ -100,7 +87,7 @@ class Processes(Executor):
         self._installed: Policy | None = None
         self._gone: set[int] = set()
         self._processes: list[ForkedProcess] = []
-        undo.callback(self._send_home)
+        undo.callback(self._end_all)
         self._start([*[None] * len(self.scripts), *services])
         if services:
             self._settle()
@@ -122,10 +109,10 @@ class Processes(Executor):
         os.close(self._living)
         gc.freeze()  # what was there before need never be looked through, page by page, in each process
         pacer = self._make_pacer(alone=True)
-        Participant(who, self._cast, self._scheduler, self._control, self._wakeups, pacer).live(serve)
+        Participant(who, self._workload, self._scheduler, self._control, self._wakeups, pacer).live(serve)
 
     def _settle(self) -> None:
-        """Let the staff go on until each waits for the buyers, so that all executions start alike."""
+        """Let the services go on until each waits for buyers, so that all executions start alike."""
         policy = RunOn()
         self._install(policy)
         self._scheduler.settle(policy)
@@ -133,7 +120,7 @@ class Processes(Executor):
         if chosen != NOBODY:
             self._give(chosen)
 
-    def _send_home(self) -> None:
+    def _end_all(self) -> None:
         """End everybody: in order where each waits to begin, by force where an execution was broken off."""
         self._control.command(ParticipantCommand.EXIT)
         for who, process in enumerate(self._processes):
@@ -189,7 +176,7 @@ class Processes(Executor):
             self._control.stop(victim, process.pid)
             return numbers.then
         if asked == LeaderRequest.KILL_SERVER:
-            for server in as_type("FaultableWorkload", self._cast).servers():
+            for server in cast("FaultableWorkload", self._workload).servers():
                 os.kill(server, signal.SIGKILL)
             return victim
         if asked == LeaderRequest.TERMINATE:
@@ -243,3 +230,11 @@ class Processes(Executor):
 
 def _by_multiprocessing(target: Callable[..., object], *args: Any) -> ForkProcess:
     return multiprocessing.get_context("fork").Process(target=target, args=args, daemon=True)
+
+
+KIND = ExecutorKind(
+    name="processes",
+    summary="each participant in a process of its own: real files, locks and signals",
+    build=lambda _variant, workload, **settings: Processes(workload, **settings),
+    real_processes=True,
+)

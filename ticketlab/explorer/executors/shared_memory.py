@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
-from ticketlab.explorer.engine.columns import Column
+from ticketlab.explorer.engine.memory import Column, N, in_buffer
 from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord
 
@@ -46,6 +46,10 @@ class SharedMemory:
             self._block = memoryview(mmap.mmap(-1, BLOCK))
         piece, self._block = self._block[:size], self._block[taken:]
         return piece
+
+    def numbers(self, kind: type[N]) -> N:
+        """Return numbers of a kind, all 0."""
+        return in_buffer(kind, self.bytes)
 
 
 class Messages:

@@ -55,22 +55,22 @@ class DepthFirst(Policy):
             if not self._stack:
                 return False
         self._begun = True
-        self._prefix = self.prefix = max(0, len(self._stack) - 1)
+        self._prefix = self.prefix[0] = max(0, len(self._stack) - 1)
         for place, node in enumerate(self._stack[: self._prefix]):
             self.planned[place] = node.who
         candidates = self._stack[-1].untried if self._stack else []
         for place, who in enumerate(candidates):
             self.candidates[place] = who
-        self.candidates_left = len(candidates)
+        self.candidates_left[0] = len(candidates)
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack, branch, then go on without preemption."""
-        place, prefix = state.counters.length, self.prefix
+        place, prefix = state.counters.length, self.prefix[0]
         if place < prefix:
             planned: int = self.planned[place]
             return planned if planned in enabled else NOBODY
-        if place == prefix and (left := self.candidates_left):
+        if place == prefix and (left := self.candidates_left[0]):
             for candidate in self.candidates[:left]:
                 if candidate in enabled:
                     return int(candidate)

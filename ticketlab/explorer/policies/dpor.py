@@ -68,10 +68,10 @@ class SourceSets(Policy):
             if branch is None:
                 return False
         self._begun = True
-        self._planned = self.planned_steps = len(self._stack)
+        self._planned = self.planned_steps[0] = len(self._stack)
         for place, node in enumerate(self._stack):
             self.planned[place] = node.who
-        self.woken_until = max(0, self._planned - 1)
+        self.woken_until[0] = max(0, self._planned - 1)
         sleep = {**branch.sleep, **branch.explored} if branch else {}
         for who in range(state.size):
             self.asleep[who] = sleep.get(who, NONE)
@@ -79,7 +79,7 @@ class SourceSets(Policy):
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack; then make attempts that may fail first, and go on without preemption."""
-        counters, planned = state.counters, self.planned_steps
+        counters, planned = state.counters, self.planned_steps[0]
         place = counters.length
         if place < planned:
             choice: int = self.planned[place]
@@ -105,12 +105,12 @@ class SourceSets(Policy):
     def _wake(self, state: ExecutionState, place: int) -> None:
         """Let sleepers wake whose step does not commute with one that was made since."""
         symbols, asleep = state.table.symbols, self.asleep
-        for node in range(self.woken_until, place):
+        for node in range(self.woken_until[0], place):
             made = symbols[state.what[node]]
             for who in range(state.size):
                 if asleep[who] and not symbols[asleep[who]].commutes_with(made):
                     asleep[who] = NONE
-        self.woken_until = place
+        self.woken_until[0] = place
 
     def _grow(self, trace: Trace) -> None:
         fresh = max(0, self._planned - 1)

@@ -26,15 +26,15 @@ class FeedbackQueue(ReadyQueue):
 
     def begin(self, state: ExecutionState) -> bool:
         """Start with everybody at the top."""
-        self.boosts = 0
+        self.boosts[0] = 0
         self._to_the_top(state)
         return super().begin(state)
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Serve the highest level in turn."""
         boosts = state.counters.length // BOOST
-        if boosts > self.boosts:
-            self.boosts = boosts
+        if boosts > self.boosts[0]:
+            self.boosts[0] = boosts
             self._to_the_top(state)
         return super().choose(enabled, state)
 
@@ -44,7 +44,7 @@ class FeedbackQueue(ReadyQueue):
 
     def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         level = self.level[running]
-        if state.counters.length - self.dispatched_at >= 1 << level:
+        if state.counters.length - self.dispatched_at[0] >= 1 << level:
             self.level[running] = min(level + 1, LEVELS - 1)
             return False
         return all(self.level[who] >= level for who in ready)

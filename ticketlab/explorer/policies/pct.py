@@ -28,6 +28,7 @@ class PriorityChanges(Policy):
     change_points = PerStep()  # the steps at which a priority falls, ascending
     changes = Number()  # how many they are
     passed = Number()  # how many of them have been passed
+    next_change = Number()  # the next of them, or a length that no execution comes to
     highest = Number()  # who was found to have the highest priority
     as_of = Number()  # the version of the enabled set in which it was found
 
@@ -48,7 +49,8 @@ class PriorityChanges(Policy):
         changes = sorted(self._random.sample(range(self._longest), wanted)) if wanted else []
         for place, change in enumerate(changes):
             self.change_points[place] = change
-        self.changes, self.passed, self.as_of = len(changes), 0, -1
+        self.changes[0], self.passed[0], self.as_of[0] = len(changes), 0, -1
+        self.next_change[0] = changes[0] if changes else state.bound + 1
         ranks = list(range(self._depth, self._depth + state.size))
         self._random.shuffle(ranks)
         for who, rank in enumerate(ranks):
@@ -57,15 +59,26 @@ class PriorityChanges(Policy):
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick the highest priority, after lowering it where the plan says so."""
-        counters, version, passed = state.counters, state.counters.version, self.passed
-        highest = self.highest if self.as_of == version else max(enabled, key=self.priorities.__getitem__)
-        while passed < self.changes and self.change_points[passed] <= counters.length:
-            # The i-th change point leaves a priority below all initial ones, and each further one below the last.
-            self.priorities[highest] = self._depth - 1 - passed
-            self.passed = passed = passed + 1
+        counters, version = state.counters, state.counters.version
+        if self.as_of[0] == version:
+            highest: int = self.highest[0]
+        else:
             highest = max(enabled, key=self.priorities.__getitem__)
-        self.highest, self.as_of = highest, version
+        while counters.length >= self.next_change[0]:
+            self._lower(highest, state.bound)
+            highest = max(enabled, key=self.priorities.__getitem__)
+        self.highest[0], self.as_of[0] = highest, version
         return highest
+
+    def _lower(self, who: int, bound: int) -> None:
+        """Lower a priority at a change point.
+
+        The first change point leaves it below all initial priorities, and each further one below the last.
+        """
+        passed = self.passed[0]
+        self.priorities[who] = self._depth - 1 - passed
+        self.passed[0] = passed = passed + 1
+        self.next_change[0] = self.change_points[passed] if passed < self.changes[0] else bound + 1
 
 
 KIND = PolicyKind(

@@ -8,14 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ticketlab.core.spec import Kind, Spec
-from ticketlab.explorer.engine.declared import unbound
+from ticketlab.explorer.engine.declared import Declaring
 from ticketlab.explorer.engine.state import ExecutionState
 
 
-class Policy(ABC):
+class Policy(Declaring, ABC):
     """Chooses who moves next: `begin` prepares an execution, and `choose` picks a participant for each of its steps.
 
     The two run in different places. `begin` runs between executions, in the process that leads the exploration. It may
@@ -36,10 +35,6 @@ class Policy(ABC):
     @abstractmethod
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Return one of `enabled` (ascending, never empty), or NOBODY if a plan cannot be followed."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy for another process needs: that process binds the columns anew."""
-        return unbound(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ class ReadyQueue(Policy):
         if self._begun:
             return False
         self._begun = True
-        self.joined = self.dispatched_at = 0
+        self.joined[0] = self.dispatched_at[0] = 0
         for who in range(state.size):
             self.place[who] = 0
         return True
@@ -59,12 +59,12 @@ class ReadyQueue(Policy):
             self._join(running)
         head = min((who for who in ready if place[who]), key=self._rank, default=ready[0])
         place[head] = 0
-        self.dispatched_at = length
+        self.dispatched_at[0] = length
         return head
 
     def _join(self, who: int) -> None:
-        self.joined += 1
-        self.place[who] = self.joined
+        self.joined[0] += 1
+        self.place[who] = self.joined[0]
 
     def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
         return True

@@ -26,7 +26,7 @@ class RandomWalk(Policy):
     def begin(self, state: ExecutionState) -> bool:
         """Draw the seed of the next execution."""
         self._executions += 1
-        self.seed = draw(draw(self._seed, 1), self._executions)
+        self.seed[0] = draw(draw(self._seed, 1), self._executions)
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
@@ -35,7 +35,7 @@ class RandomWalk(Policy):
         if count == 1:
             return enabled[0]
         counters = state.counters
-        return enabled[draw(self.seed, counters.length + 7919 * counters.failures) * count >> 32]
+        return enabled[draw(self.seed[0], counters.length + 7919 * counters.failures) * count >> 32]
 
 
 KIND = PolicyKind(

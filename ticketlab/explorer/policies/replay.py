@@ -36,13 +36,13 @@ class ReplaySchedule(Policy):
         planned = self._schedule[: len(self.planned)]
         for place, who in enumerate(planned):
             self.planned[place] = who if 0 <= who < state.size else state.size  # which is nobody's number
-        self.planned_steps, self.skipped = len(planned), 0
+        self.planned_steps[0], self.skipped[0] = len(planned), 0
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan, then go on without preemption."""
         place = state.counters.length
-        if place < self.planned_steps:
+        if place < self.planned_steps[0]:
             planned: int = self.planned[place]
             if planned not in enabled:
                 return NOBODY
@@ -74,13 +74,13 @@ class LenientReplay(ReplaySchedule):
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Follow the plan from where it was left, skipping who can not move."""
         place = state.counters.length
-        while place + self.skipped < self.planned_steps:
-            planned: int = self.planned[place + self.skipped]
+        while place + self.skipped[0] < self.planned_steps[0]:
+            planned: int = self.planned[place + self.skipped[0]]
             if planned in enabled:
                 return planned
             if not state.open[state.pending[enabled[0]]]:
                 break  # nobody can move, and some are only asked to attempt once more
-            self.skipped += 1
+            self.skipped[0] += 1
         return go_on(enabled, state)
 
 

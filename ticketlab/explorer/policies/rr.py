@@ -17,7 +17,8 @@ class RoundRobin(ReadyQueue):
         self._quantum = quantum
 
     def _goes_on(self, running: int, ready: Sequence[int], state: ExecutionState) -> bool:
-        return state.counters.length - self.dispatched_at < self._quantum
+        used: int = state.counters.length - self.dispatched_at[0]
+        return used < self._quantum
 
 
 KIND = PolicyKind(

@@ -40,18 +40,18 @@ class TimedDelays(Policy):
         return True
 
     def _start(self, state: ExecutionState) -> None:
-        self.seen = 0
+        self.seen[0] = 0
         for who in range(state.size):
             self.delayed[who] = self.steps_made[who] = 0
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Pick whoever is due first."""
         delayed, clock, length = self.delayed, state.clock, state.counters.length
-        for node in range(self.seen, length):
+        for node in range(self.seen[0], length):
             mover = state.who[node]
             delayed[mover] = 0
             self.steps_made[mover] += 1
-        self.seen = length
+        self.seen[0] = length
         for who in enabled:
             if not delayed[who]:
                 delayed[who] = 1
@@ -77,12 +77,12 @@ class RandomDelays(TimedDelays):
     def begin(self, state: ExecutionState) -> bool:
         """Start the clock, with the next execution's seed."""
         self._executions += 1
-        self.seed = draw(draw(self._seed, 1), self._executions)
+        self.seed[0] = draw(draw(self._seed, 1), self._executions)
         self._start(state)
         return True
 
     def _delay(self, who: int, step: int) -> int:
-        number = draw(draw(self.seed, who), step)
+        number = draw(draw(self.seed[0], who), step)
         return round(-self._mean * log((number + 1) / WORD))
 
 

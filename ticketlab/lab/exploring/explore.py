@@ -9,18 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
-from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.explorer.executors.inline import Inline
-from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
@@ -30,23 +28,19 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.plugins.registry import refuse_combination, store_kind, strategy_kind
-
-EXECUTORS: Final = ("inline", "processes")
+from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
 
 Progress = Callable[[int, int], None]
 
 
 def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
     """Return the executor that the options name; raises UsageError if the store cannot run on it."""
-    if options.executor not in EXECUTORS:
-        raise unknown_name("executor", options.executor, EXECUTORS)
-    if options.executor == "inline":
-        return Inline(workload, atomic_accesses=options.atomic_accesses, steps=options.steps, faults=options.faults)
-    store = store_kind(workload.scenario.store)
-    if store.in_process:
-        raise UsageError(f"{store.name} cannot be explored with processes: its books never leave one process")
-    return Processes(
+    named = Spec.parse(options.executor)
+    kind, store = executor_kind(named), store_kind(workload.scenario.store)
+    if kind.real_processes and store.in_process:
+        raise UsageError(f"{store.name} cannot be explored with {kind.name}: its books never leave one process")
+    return kind.make(
+        named,
         workload,
         atomic_accesses=options.atomic_accesses,
         steps=options.steps,
@@ -213,20 +207,15 @@ def _finding(
 def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
     """Replay a case on real processes, unless it was found there; say how it went, or why it was not replayed."""
     store = store_kind(case.scenario.store)
-    if options.executor == "processes":
+    if executor_kind(Spec.parse(options.executor)).real_processes:
         return "found on real processes"
     if store.in_process:
         return f"not run on real processes: {store.name} never leaves one process"
     if workload.in_process_only:
         return "found in one process"
     workload = workload.copy()
-    with Processes(
-        workload,
-        atomic_accesses=case.atomic_accesses,
-        steps=options.steps,
-        stall_timeout=options.stall_timeout,
-        faults=case.faults,
-    ) as executor:
+    there = replace(options, executor="processes", atomic_accesses=case.atomic_accesses, faults=case.faults)
+    with executor_for(workload, there) as executor:
         again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in workload.judge(again)}

@@ -18,7 +18,8 @@ from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.footprints import SERVER, footprint, servers_footprint
+from ticketlab.explorer.analysis.footprints import footprint, servers_footprint
+from ticketlab.explorer.engine.fault_pacer import SERVER
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search

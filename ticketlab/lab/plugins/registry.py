@@ -1,4 +1,4 @@
-"""Kinds by name: every store, strategy, launcher and policy that an installed package names in its entry points."""
+"""Kinds by name: the stores, strategies, launchers, policies and executors that installed packages name."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ticketlab.lab.plugins import entry_points
 from ticketlab.launch.launcher import LauncherKind
 
 if TYPE_CHECKING:
+    from ticketlab.explorer.executors.executor import ExecutorKind
     from ticketlab.explorer.policies.policy import PolicyKind
 
 K = TypeVar("K", bound=Kind)
@@ -37,6 +38,13 @@ def policy_kind(spec: Spec) -> PolicyKind:
     from ticketlab.explorer.policies.policy import PolicyKind  # a live race does without
 
     return _kind("policy", spec.name, PolicyKind)
+
+
+def executor_kind(spec: Spec) -> ExecutorKind:
+    """Return the executor that a spec names; raises UsageError with the closest name if there is none."""
+    from ticketlab.explorer.executors.executor import ExecutorKind  # a live race does without
+
+    return _kind("executor", spec.name, ExecutorKind)
 
 
 def launcher_kind(spec: Spec) -> LauncherKind:
@@ -91,7 +99,7 @@ def launchers() -> list[LauncherKind]:
 
 
 def names(what: str) -> list[str]:
-    """Return the names of all stores, strategies, launchers or policies, without importing any of them."""
+    """Return the names of all stores, strategies, launchers, policies or executors, without importing any of them."""
     return sorted(_points(what))
 
 
@@ -118,6 +126,7 @@ _GROUPS = {
     "strategy": "ticketlab.strategies",
     "launcher": "ticketlab.launchers",
     "policy": "ticketlab.policies",
+    "executor": "ticketlab.executors",
 }
 
 

@@ -1,4 +1,4 @@
-"""Policies that go by virtual time: the classics of operating systems, and drawn delays."""
+"""The classic schedulers of operating systems: who is served when."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies import fcfs, mlfq, rr, sjf
 from ticketlab.explorer.policies.policy import Policy, PolicyKind
-from ticketlab.explorer.policies.timed import RandomDelays, TimedDelays
 from ticketlab.explorer.search import search
 
 
@@ -68,26 +67,3 @@ def test_a_lock_is_waited_for_without_steps() -> None:
             cells.read("x")
 
     assert letters(Toy(careful, careful, shared=[lock, cells]), rr.KIND, "rr:1") == "aaabbb"
-
-
-def test_whoever_is_due_first_moves() -> None:
-    execution = last(jobs(2, 2), TimedDelays([[10, 100], [20, 20]]))
-    assert execution.schedule == (0, 1, 1, 0)
-    assert list(execution.when) == [12, 22, 44, 114]  # each step takes a tick of 2
-
-
-def test_a_nap_takes_virtual_time_and_no_real_time() -> None:
-    execution = last(jobs(2, 2, sleep_after=1), TimedDelays([]))
-    assert execution.schedule == (0, 1, 1, 0)
-    assert execution.when[-1] >= 1_000_000_000
-    first, second = (execution.span(record) for record in sorted(execution.records, key=lambda one: one.buyer))
-    assert first[0] < second[0] < second[1] < first[1]
-
-
-def test_random_delays_differ_from_one_execution_to_the_next_and_repeat_with_the_seed() -> None:
-    def schedules(seed: int) -> list[tuple[int, ...]]:
-        with Inline(jobs(3, 3, 3)) as executor:
-            return [execution.schedule for execution in search(executor, RandomDelays(1_000_000, seed), 20)]
-
-    assert schedules(1) == schedules(1) != schedules(2)
-    assert len(set(schedules(1))) > 10

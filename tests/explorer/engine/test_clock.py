@@ -1,14 +1,13 @@
-"""Time where no schedule is timed: it stands still until nobody can move, and then ends what waits for it."""
+"""If virtual time orders nothing, it stands still until nobody can move, and then ends what waits for it."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.explorer.toys import Cells, Lease, Queue, Toy
-from ticketlab.core import pacing
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import describe_step
 from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -73,66 +72,6 @@ def test_a_schedule_in_which_time_passed_replays() -> None:
     with Inline(Toy(lease.take, lease.take, shared=[lease])) as executor:
         for execution in search(executor, SourceSets()):
             assert steps(run_schedule(executor, execution.schedule)) == steps(execution)
-
-
-def test_whoever_waits_for_what_never_expires_is_stuck() -> None:
-    lease = Lease(seconds=float("inf"))
-
-    def polling() -> None:
-        while True:
-            pacing.at(lease._step)
-            if pacing.now() >= lease._until:
-                lease._until = float("inf")
-                return
-            pacing.note(pacing.RETRY, "taken")
-            pacing.sleep(1.0)
-
-    found = explored(Toy(polling, polling, shared=[lease]), SourceSets())
-    assert {one.ending for one in found} == {ExecutionEnd.STUCK}
-
-
-@pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
-def test_who_sleeps_for_other_reasons_is_not_taken_to_try_in_vain(policy: type[Policy]) -> None:
-    """A buyer that reads, thinks twice and writes: every order of the four steps, and nobody waits for the other."""
-    cells = Cells(x=0)
-
-    def buy(me: int) -> None:
-        pacing.sleep(0.1)
-        cells.read("x")
-        pacing.sleep(0.1)
-        pacing.sleep(0.2)
-        cells.write("x", me)
-        pacing.sleep(0.1)
-        pacing.sleep(0.1)
-
-    found = explored(Toy(lambda: buy(1), lambda: buy(2), shared=[cells]), policy())
-    assert {one.ending for one in found} == {ExecutionEnd.COMPLETED}
-    assert len(found) == {DepthFirst: 6, SourceSets: 4}[policy]
-
-
-def test_who_gives_up_after_some_tries_is_not_stuck() -> None:
-    taken: list[int] = []
-
-    class Flag:
-        def reset(self) -> None:
-            taken.clear()
-
-    def buy(tries: int) -> bool:
-        for _ in range(tries):
-            pacing.at(pacing.Step(pacing.Action.ACQUIRE, "flag"))
-            if not taken:
-                taken.append(1)  # and never gives it back
-                return True
-            pacing.note(pacing.UNCHANGED, "taken")
-            pacing.sleep(0.1)
-        return False
-
-    for policy in (DepthFirst(), SourceSets()):
-        found = explored(Toy(lambda: buy(5), lambda: buy(5), shared=[Flag()]), policy)
-        assert {one.ending for one in found} == {ExecutionEnd.COMPLETED}
-        assert [sorted(bool(record.outcome) for record in one.records) for one in found] == [[False, True]] * 2
-    endless = explored(Toy(lambda: buy(5), lambda: buy(1_000), shared=[Flag()]), SourceSets())
-    assert {one.ending for one in endless} == {ExecutionEnd.COMPLETED, ExecutionEnd.STUCK}
 
 
 def test_time_that_passes_at_the_last_step_allowed_ends_the_execution() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.explorer.test_counts import COUNTS
+from tests.explorer.policies.test_dfs import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import BLOCKED, Action, Step
@@ -224,9 +224,9 @@ def test_pipes_do_where_there_is_no_eventfd(policy: Callable[[], Policy], monkey
         assert all(one.schedule == other.schedule for one, other in pairs)
 
 
-ORPHANS = """
+ORPHANS = f"""
 import os, signal
-from tests.explorer.test_processes import Counter, guarded
+from {__name__} import Counter, guarded
 from ticketlab.explorer.executors.processes import Processes
 with Processes(Counter(3, 1, guarded)) as executor:
     print(*(process.pid for process in executor._processes), flush=True)

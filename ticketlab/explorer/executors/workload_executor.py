@@ -1,0 +1,154 @@
+"""What the executors of a workload share, whether its participants live in one process or in many."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from ticketlab.core.faults import Fault
+from ticketlab.core.pacing import paced_by
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
+from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
+from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
+from ticketlab.explorer.policies.policy import Policy
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
+
+Serve = Callable[[], None]
+"""What a service does: it serves the buyers until it is ended."""
+
+
+class WorkloadExecutor(Executor):
+    """Runs the buyers and services of a `Workload`, which pass scheduling points themselves.
+
+    All of them are started once and make one execution after another. Before each execution the workload is reset in
+    place. If the execution before was broken off, had a fault, or left something held, everything is started anew.
+    See `ExecutorKind.make` for the settings.
+    """
+
+    _state: ExecutionState
+    _scheduler: Scheduler
+
+    def __init__(
+        self,
+        workload: Workload,
+        *,
+        atomic_accesses: bool = False,
+        steps: int = STEPS,
+        stall_timeout: float = STALL_TIMEOUT,
+        faults: Sequence[Fault] = (),
+    ) -> None:
+        self.scripts = workload.scripts
+        self._workload = workload
+        self._atomic_accesses = atomic_accesses
+        self._steps = steps
+        self._stall_timeout = stall_timeout
+        self._faults = faults
+        self._footprints: Mapping[int | None, tuple[str, ...]] = {}
+        self._without = NOTHING
+        self._strikes: FaultPoints = ()
+        self._services: Sequence[Serve] = ()
+        self._ending = ExitStack()  # ends everybody, and gives back what was taken
+        self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
+
+    @abstractmethod
+    def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
+        """Return the state that all executions go through, given how many requests each buyer makes."""
+
+    @abstractmethod
+    def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
+        """Start everybody, and let each come to where it waits to begin."""
+
+    @abstractmethod
+    def _perform(self, policy: Policy) -> Execution:
+        """Run an execution from the first step to the last."""
+
+    def __enter__(self) -> Self:
+        with paced_by(InactivePacer()), ExitStack() as undo:
+            services = self._open_workload(undo)
+            self._state = self._lay_out([len(script) for script in self.scripts], len(services))
+            self._scheduler = Scheduler(self._state)
+            self._start_services(services, undo)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._close()
+
+    @property
+    def size(self) -> int:
+        """How many participants there are, services included."""
+        return self._state.size
+
+    @property
+    def distinct_services(self) -> Sequence[int]:
+        """The services that differ: of those that do the same and wait for the same, only the first."""
+        first: dict[object, int] = {}
+        for who, serve in enumerate(self._services, self._state.buyers):
+            first.setdefault((serve, self._state.pending[who]), who)
+        return list(first.values())
+
+    def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
+        """Take in what others could notice of each participant's end; see `FaultPacer`."""
+        self._footprints = footprints
+        self._clean = False
+
+    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: FaultPoints = ()) -> Execution | None:
+        """Run the policy's next execution, and return it; None if the policy has explored everything."""
+        self._state.for_policy.bind(policy)
+        if not policy.begin(self._state):
+            return None
+        self._arrange(without, strikes)
+        self._clean = False
+        execution = self._perform(policy)
+        self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
+        return execution
+
+    def _arrange(self, without: frozenset[Place], strikes: FaultPoints) -> None:
+        """Put everything back to where it was before the first execution, in place or, if that is impossible, anew."""
+        state = self._state
+        if strikes != self._strikes:
+            self._strikes = strikes
+            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+            if state.size > state.buyers:
+                self._clean = False  # services wait at a point already, and must come to it anew
+        if not self._clean:
+            self._close()
+            with paced_by(InactivePacer()), ExitStack() as undo:
+                self._start_services(self._open_workload(undo), undo)
+        if without != self._without:
+            self._without = without
+            state.leave_out(without)
+        self._workload.reset()
+
+    def _open_workload(self, undo: ExitStack) -> Sequence[Serve]:
+        services = self._workload.open()
+        undo.callback(self._workload.close)
+        return services
+
+    def _start_services(self, services: Sequence[Serve], undo: ExitStack) -> None:
+        self._services = services
+        self._scheduler.restart()
+        self._assemble(services, undo)
+        self._ending = undo.pop_all()
+        self._clean = True
+
+    def _close(self) -> None:
+        with paced_by(InactivePacer()):
+            self._ending.close()
+
+    def _make_pacer(self, *, alone: bool) -> ControlledPacer:
+        """Return what points mean, for all participants or for one alone."""
+        if not self._faults:
+            return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
+        pacer = FaultPacer(
+            self._scheduler, self._faults, seize_of(self._workload), atomic_accesses=self._atomic_accesses, alone=alone
+        )
+        pacer.footprints = self._footprints
+        return pacer
