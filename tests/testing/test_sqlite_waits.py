@@ -64,12 +64,12 @@ def claim_in_an_immediate_transaction(_session: BuyerSession) -> bool:
     with closing(sqlite3.connect("jobs.db", isolation_level=None)) as connection:
         at(Step(Action.BEGIN, "jobs"))
         connection.execute("begin immediate")
-        pending: bool = connection.execute("select state from jobs where id = 7").fetchone() == ("pending",)
+        pending = connection.execute("select state from jobs where id = 7").fetchone() == ("pending",)
         at(Step(Action.WRITE, "jobs"))
         if pending:
             connection.execute(TAKE)
         connection.execute("commit")
-        return pending
+        return bool(pending)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
