@@ -19,6 +19,7 @@ from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invariant
 from ticketlab.lab.exploring.replay import replay_workload
 from ticketlab.report.plain_text import drawn
+from ticketlab.testing.sqlite_waits import sqlite_waits_told
 
 _EXECUTIONS = 1_000
 
@@ -83,7 +84,8 @@ def check_function(
     """
     race = race or FunctionRace()
     name = test or getattr(function, "__name__", "the function")
-    found = explore_workload(race.workload(function, name), race.how())
+    with sqlite_waits_told():
+        found = explore_workload(race.workload(function, name), race.how())
     if found.finding is None:
         return found
     path = save_case(found.finding.case, cases)
@@ -108,7 +110,8 @@ def replay_function(
     if scenario != case.scenario:
         of_case, of_test = _scenario_text(case.scenario), _scenario_text(scenario)
         raise UsageError(f"the case is of {of_case}, and the test is of {of_test}: explore it again")
-    played = replay_workload(race.workload(function, test), case, race.executor)
+    with sqlite_waits_told():
+        played = replay_workload(race.workload(function, test), case, race.executor)
     if played.anomalies:
         table = drawn(played.execution, case.scenario.buyers, played.anomalies)
         raise AssertionError(f"{test or 'the function'} goes wrong again under the saved schedule:\n\n{table}")
