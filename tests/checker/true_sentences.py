@@ -198,6 +198,7 @@ def _together(told: Told, anomaly: Anomaly, stock: str, shown: str) -> None:
         assert o
 
 
+_MOST = rf"at most {_NUMBER} of {_NUMBER} tickets? can have been sold"
 _READ = rf"(?:{_TOLD}|{_REFUSED})"
 _ANY = rf"(?:{_TOLD}|{_REFUSED}|{_DONE})"
 _EARLY = rf"(?:{_READ}, so at least {_NUMBER} of {_NUMBER} tickets? were sold by then)"
@@ -205,12 +206,11 @@ _BOUGHT = rf"(?:buyers? ([\d, and]+) bought {_NUMBER} tickets?(?: more after tha
 _LATE = rf"yet buyer (\d+), who asked only {_AT}, was told that {_NUMBER} tickets? (?:was|were) left"
 FORMS: dict[str, Callable[..., None]] = {
     rf"buyers? ([\d, and]+) (?:was|were) sold {_NUMBER} tickets?, but there were only {_NUMBER}": _oversold,
-    rf"buyer (\d+) was told {_AT} that {_NUMBER} tickets? (?:was|were) left(?:, but there were only {_NUMBER} at first)?": _impossible,
+    rf"{_TOLD}(?:, but there were only {_NUMBER} at first)?": _impossible,
     rf"buyer (\d+) was told {_AT} that {_NUMBER} (?:was|were) left, but every sale took {_NUMBER}": _between_sizes,
     rf"{_REFUSED}, but the orders can never have left fewer than {_NUMBER} tickets?": _never_short,
-    rf"{_READ}, but (?:before (\d+) ns|(in the whole history)) at most {_NUMBER} of {_NUMBER} tickets? can have been sold"
-    r"(: the next sale had not begun)?": _too_few,
-    rf"{_ANY}, but by then at most {_NUMBER} of {_NUMBER} tickets? can have been sold": _by_then,
+    rf"{_READ}, but (?:before (\d+) ns|(in the whole history)) {_MOST}(: the next sale had not begun)?": _too_few,
+    rf"{_ANY}, but by then {_MOST}": _by_then,
     rf"{_ANY}, but no choice of the orders that had begun by then makes that possible": _cannot,
     rf"buyer (\d+) was sold {_NUMBER} tickets? {_AT}, but there were only {_NUMBER}": _one_order,
     rf"(?:{_EARLY}; )?(?:{_BOUGHT}; )?{_LATE}": _between,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
+from ticketlab.core.text import escape_all_controls
 from ticketlab.report.document import Row, document
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
 
@@ -20,7 +21,7 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         UsageError: the result is damaged.
     """
     forms = {"comparison": _comparison, "crashes": _crashes}
-    return "\n".join(forms.get(str(result.get("kind")), _races)(result)) + "\n"
+    return "\n".join(forms.get(str(result.get("kind")), _races)(escape_all_controls(result))) + "\n"
 
 
 def _races(result: Mapping[str, Any]) -> Iterator[str]:
