@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from random_histories import counter_history
-from true_sentences import FORMS, check_numbers
-
+from tests.checker.random_histories import counter_history
+from tests.checker.true_sentences import FORMS, check_numbers
 from ticketlab.checker import check, counter
 from ticketlab.core.history import History
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from test_page import controlling, controls, row, tour
-
+from tests.report.test_page import controlling, controls, row, tour
 from ticketlab.report.markdown import as_markdown
 
 

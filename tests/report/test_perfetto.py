@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from test_page import timeline
-
+from tests.report.test_page import timeline
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.report.perfetto import trace_events
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from test_page import EVIL, controlling, controls, row, tour
 
+from tests.report.test_page import EVIL, controlling, controls, row, tour
 from ticketlab.core.errors import UsageError
 from ticketlab.report.plots import plots
 
