@@ -112,7 +112,7 @@ class Document:
         return tally([row.valid for row in self.rows])
 
 
-def document(value: Any) -> Document:
+def shown_document(value: Any) -> Document:
     """Read a result as `to_json` gave it; its texts cannot control a terminal, nor turn a line round.
 
     Raises:

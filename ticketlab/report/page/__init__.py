@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ticketlab.core.text import escape_all_controls
 from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
-from ticketlab.report.document import Document, document
+from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proved
 from ticketlab.report.page.view import matrix_view, race_lines
@@ -39,7 +39,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
-    found = document(result)
+    found = shown_document(result)
     shown = [_escaped(each) for each in trimmed(diagrams)]
     timelines = [each for each in shown if isinstance(each, Timeline)]
     template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
