@@ -9,7 +9,7 @@ from ticketlab import race
 from ticketlab.checker import Budget as Budget
 from ticketlab.checker import Columns as Columns
 from ticketlab.checker import check as check
-from ticketlab.checker.jsonl import parse as parse_history
+from ticketlab.checker.jsonl import parse_history
 from ticketlab.core.inventory import Buy as Buy
 from ticketlab.core.inventory import Inventory as Inventory
 from ticketlab.core.scenario import Scenario as Scenario

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import NamedTuple
 
-from ticketlab.core.history import Operation
+from ticketlab.core.history import Answer, Operation
 
 
 class Standing(NamedTuple):
@@ -60,7 +60,7 @@ class Position:
 
 def explains_in_time(stock: int, operations: Sequence[Operation]) -> bool:
     """Whether some order and some instants explain the operations."""
-    heard = frozenset(str(o.result) for o in operations if o.op == "hold" and not _may_never_happen(o))
+    heard = frozenset(str(o.result) for o in operations if o.op == "hold" and _answer(o))
     return _extend(stock, heard, [o for o in operations if o.result != "failed"], Position())
 
 
@@ -88,9 +88,14 @@ def _may_never_happen(operation: Operation) -> bool:
     return operation.return_ns is None or operation.result == "unknown"
 
 
+def _answer(operation: Operation) -> Answer:
+    """Return what an operation was told if it happened, or None if nobody knows."""
+    return None if operation.result == "unknown" else operation.result
+
+
 def _outcomes(stock: int, heard: frozenset[str], at: Position, o: Operation) -> Iterator[Position]:
     """Yield what an operation may leave, if it is to be told what it was told; `heard` are names of answered holds."""
-    answer = None if _may_never_happen(o) else o.result
+    answer = _answer(o)
     left = stock - at.sold - sum(hold.tickets for hold in at.standing)
     if o.op == "search":
         if answer in (None, left):

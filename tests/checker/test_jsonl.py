@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.checker import MalformedHistory, check
-from ticketlab.checker.jsonl import parse, write
+from ticketlab.checker.jsonl import history_lines, parse_history
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import History, Operation
 
@@ -34,20 +34,22 @@ def test_what_is_written_is_read_back(some: list[Operation], random: object) -> 
     apart = [
         Operation(o.process, o.op, o.arg, o.result, 10 * i, 10 * i + 5, o.section, (), "") for i, o in enumerate(some)
     ]
-    columns = parse(write(History({"model": "counter", "stock": 5}, tuple(apart))))
+    columns = parse_history(history_lines(History({"model": "counter", "stock": 5}, tuple(apart))))
     assert [columns.operation(row) for row in range(len(columns))] == apart
     assert columns.meta == {"model": "counter", "stock": 5}
 
 
 def test_an_operation_that_never_returned_is_unknown_and_other_keys_are_allowed() -> None:
-    columns = parse([META, '{"process": 1, "op": "buy", "arg": 1, "invoke_ns": 3, "return_ns": null, "mood": [1]}\n'])
+    columns = parse_history(
+        [META, '{"process": 1, "op": "buy", "arg": 1, "invoke_ns": 3, "return_ns": null, "mood": [1]}\n']
+    )
     assert columns.operation(0) == Operation(1, "buy", 1, "unknown", 3, None)
 
 
 def test_progress_is_told_in_steps_and_at_the_end() -> None:
     told: list[int] = []
     lines = [META] + [GOOD.replace('"process": 1', f'"process": {i}') for i in range(5)]
-    parse(lines, told.append, every=2)
+    parse_history(lines, told.append, every=2)
     assert told == [2, 4, 6, 6]
 
 
@@ -118,11 +120,11 @@ MALFORMED = {
 def test_a_malformed_history_is_one_line_that_says_where_what_and_what_instead(name: str) -> None:
     lines, message = MALFORMED[name]
     with pytest.raises(UsageError) as caught:
-        check(parse(lines))
+        check(parse_history(lines))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_malformed_history_is_an_error_of_its_own_kind() -> None:
     with pytest.raises(MalformedHistory):
-        parse([META, "\n"])
+        parse_history([META, "\n"])

@@ -38,7 +38,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         "undersold",
         1,
         (
-            "buyer 12 was refused at 3.1 ms, but until 4.0 ms at most 4 of 5 tickets can have been sold: "
+            "buyer 12 was refused at 3.1 ms, but before 4.0 ms at most 4 of 5 tickets can have been sold: "
             "the next sale had not begun"
         ),
     ),
@@ -114,7 +114,7 @@ BAD: dict[str, tuple[Model, list[Operation], str, int, str]] = {
         [buy(1, 0, 3, "ok", 2), search(2, 3, 0, 3)],
         "impossible count",
         1,
-        "buyer 2 was told at 3.0 ms that 3 were left, but every order took 2",
+        "buyer 2 was told at 3.0 ms that 3 were left, but every sale took 2",
     ),
     "mixed sizes oversold": (
         counter(5),

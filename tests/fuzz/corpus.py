@@ -229,7 +229,7 @@ _MESSAGES: Final = (
 def _documents() -> list[bytes]:
     """Race, explore and compare for real, on a small scale, and return what the lab would write of it."""
     from ticketlab.checker import jsonl
-    from ticketlab.core.result import document
+    from ticketlab.core.result import as_document
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
     from ticketlab.core.timeline import Diagram, timelines_to_json
@@ -257,14 +257,14 @@ def _documents() -> list[bytes]:
         *(row.timeline for row in rows if row.timeline),
     ]
     values = [
-        document("race", rows[0].to_json()),
-        document("story", as_tour("ticketlab race", rows).to_json()),
+        as_document("race", rows[0].to_json()),
+        as_document("story", as_tour("ticketlab race", rows).to_json()),
         comparison.result().to_json("ticketlab compare"),
-        document("exploration", found.to_json()),
+        as_document("exploration", found.to_json()),
         found.finding.case.to_json(),
         timelines_to_json(diagrams),
     ]
-    return [*(json.dumps(each).encode() for each in values), "".join(jsonl.write(rows[0].history)).encode()]
+    return [*(json.dumps(each).encode() for each in values), "".join(jsonl.history_lines(rows[0].history)).encode()]
 
 
 def _stock() -> Read:

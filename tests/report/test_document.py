@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.report.document import document
+from ticketlab.report.document import shown_document
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -35,7 +35,7 @@ KEYS = (
 
 def test_a_result_needs_a_verdict_and_anomalies() -> None:
     with pytest.raises(UsageError, match="it is not a result of ticketlab"):
-        document({"valid": True})
+        shown_document({"valid": True})
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_a_result_needs_a_verdict_and_anomalies() -> None:
 )
 def test_a_damaged_part_is_named(part: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
-        document({"valid": True, "anomalies": []} | part)
+        shown_document({"valid": True, "anomalies": []} | part)
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_whatever_stands_there_it_is_read_or_refused(part: dict[str, Any]) -> None:
     try:
-        found = document({"valid": True, "anomalies": []} | part)
+        found = shown_document({"valid": True, "anomalies": []} | part)
     except UsageError:
         return
     assert found.headline

@@ -120,6 +120,33 @@ def test_evidence_and_timelines_are_text_too() -> None:
     assert [name for name, _ in drawn(EVIL).attributes] == [name for name, _ in drawn("plain").attributes]
 
 
+CONTROLS = "\x1b[31mred\x1b[0m \u202etxt.exe\u202c \x9b2J \x07"
+
+
+def controls(text: str) -> list[str]:
+    return re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069]", text)
+
+
+def controlling() -> dict[str, Any]:
+    """Return a result in which every text would control a terminal."""
+    evidence = {"operations": [operation(1) | {"error": CONTROLS}], "tickets": {CONTROLS: [operation(2)]}}
+    anomalies = [{"name": CONTROLS, "sentence": CONTROLS, "evidence": evidence}]
+    wrong = row(CONTROLS, CONTROLS, valid=False, anomalies=anomalies, reason=CONTROLS, command=CONTROLS)
+    unsupported = [{"store": CONTROLS, "strategy": CONTROLS, "reason": CONTROLS}]
+    about = {"environment": {CONTROLS: CONTROLS}, "unsupported": unsupported, "warnings": [CONTROLS]}
+    return tour(wrong, row(CONTROLS, buyers=9), **about)
+
+
+def test_no_text_in_the_page_controls_a_terminal_or_turns_a_line_round() -> None:
+    steps = Interleaving(CONTROLS, [CONTROLS], [Move(0, CONTROLS, CONTROLS, CONTROLS)], left_out=CONTROLS)
+    html = render(controlling(), [timeline(title=CONTROLS, detail=CONTROLS), steps])
+    assert controls(html) == []
+    assert controls(json.dumps(unpacked(html), ensure_ascii=False)) == []
+    assert "\\u001b[31mred" in html
+    scripts = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', html, re.DOTALL)
+    assert [controls(json.dumps(json.loads(each), ensure_ascii=False)) for each in scripts] == [[]] * len(scripts)
+
+
 def test_the_page_forbids_itself_every_request() -> None:
     html = render(tour(row(), row("none", valid=False)), [timeline()])
     assert "default-src 'none'" in html

@@ -15,7 +15,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.history import Answer, Arg, History, Operation
 from ticketlab.core.strict_json import brief
 
-LATEST: Final = (1 << 63) - 1
+LATEST_TIME: Final = (1 << 63) - 1
 """The latest time of an invocation or a return, and the largest number in a call."""
 OPEN: Final = (1 << 64) - 1
 """The return time of an operation that never returned: later than any other."""
@@ -87,7 +87,7 @@ class Columns:
             back, result = OPEN, UNKNOWN
         else:
             back = returned
-        if not 0 <= invoke <= back or (back > LATEST and (returned is not None or invoke > LATEST)):
+        if not 0 <= invoke <= back or (back > LATEST_TIME and (returned is not None or invoke > LATEST_TIME)):
             self._bad_times(invoke, back)
         call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
         code = self._codes.get(call, -1)
@@ -103,7 +103,7 @@ class Columns:
     def _check_call(self, call: Call) -> None:
         """Refuse numbers and texts that the lab cannot reckon with or print; each distinct call is looked at once."""
         for part in (call.op, call.result, call.section, *(call.arg if type(call.arg) is tuple else (call.arg,))):
-            if type(part) is int and not -LATEST <= part <= LATEST:
+            if type(part) is int and not -LATEST_TIME <= part <= LATEST_TIME:
                 raise MalformedHistory(f"{self.place(len(self))}: a number does not fit into 64 bits")
             if type(part) is str and not part.isascii() and any("\ud800" <= each <= "\udfff" for each in part):
                 raise MalformedHistory(f"{self.place(len(self))}: a text holds half a character: {brief(part)}")
@@ -112,9 +112,9 @@ class Columns:
         where = self.place(len(self))
         if invoke < 0:
             raise MalformedHistory(f"{where}: invoke_ns is {invoke}, a negative time")
-        if invoke > LATEST:
+        if invoke > LATEST_TIME:
             raise MalformedHistory(f"{where}: invoke_ns is {invoke}, later than 64 bits can count")
-        if back > LATEST:
+        if back > LATEST_TIME:
             raise MalformedHistory(f"{where}: return_ns is {back}, later than 64 bits can count")
         raise MalformedHistory(f"{where}: return_ns is {back}, before its invocation at {invoke}")
 

@@ -48,15 +48,13 @@ def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -
 def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contradiction:
     """Tell of a count that orders of one size cannot reach."""
     left = words.columns.operation(row).result
-    sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every order took {size:,}"
+    sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every sale took {size:,}"
     return Contradiction("impossible count", sentence, (row,), section, facts={"size_of_orders": size})
 
 
 def never_short(words: Phrasing, section: str, least: int, row: int) -> Contradiction:
     """Tell of a refusal of so few tickets that the others could never have taken them."""
-    sentence = (
-        f"{_refused(words, row)}, but the others' orders can never have left fewer than {pluralize(least, 'ticket')}"
-    )
+    sentence = f"{_refused(words, row)}, but the orders can never have left fewer than {pluralize(least, 'ticket')}"
     return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
 
 
@@ -83,7 +81,7 @@ def _left(left: Any) -> str:
 
 def _too_few(words: Phrasing, section: str, one: Units, finding: TooFew) -> Contradiction:
     most, needed = finding.possible * one.size, finding.level * one.size
-    when = "in the whole history" if finding.until is None else f"until {words.at(finding.until)}"
+    when = "in the whole history" if finding.until is None else f"before {words.at(finding.until)}"
     told, stock = _told(words, finding.read), pluralize(one.stock, "ticket")
     sentence = f"{told}, but {when} at most {most:,} of {stock} can have been sold"
     if finding.until is not None:

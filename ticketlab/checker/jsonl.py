@@ -21,7 +21,7 @@ _MISSING = object()
 _SHOWN = 40  # characters of a bad line that a message quotes
 
 
-def parse(lines: Iterable[str], progress: Callable[[int], None] | None = None, every: int = 20_000) -> Columns:
+def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None = None, every: int = 20_000) -> Columns:
     """Read a history line by line, and check it as far as that goes without a model.
 
     `progress` is told the number of lines read, each time it has grown by `every`.
@@ -64,7 +64,7 @@ def parse(lines: Iterable[str], progress: Callable[[int], None] | None = None, e
     return columns
 
 
-def write(history: History) -> Iterator[str]:
+def history_lines(history: History) -> Iterator[str]:
     """Yield a history's lines, each with its newline; what has its default is left out."""
     yield json.dumps({"meta": dict(history.meta)}) + "\n"
     for operation in history.operations:

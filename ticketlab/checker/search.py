@@ -72,7 +72,7 @@ def _partitions(model: Model, columns: Columns) -> list[list[CallInterval]]:
                 if end != OPEN and lapsing.setdefault(lapse, row) != row:
                     where = columns.place(row)
                     raise MalformedHistory(f"{where}: the name {call.result!r} of a {call.op} stands twice")
-                # No operation begins later than `LATEST`, so none can tell later times apart.
+                # No operation begins later than `LATEST_TIME`, so none can tell later times apart.
                 over = OPEN if end == OPEN else min(end + most, OPEN - 1)
                 part.append(CallInterval(row, lapse, min(invoke[row] + least, OPEN - 1), over, lapse=True))
     return list(parts.values())

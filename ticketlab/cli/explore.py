@@ -11,7 +11,7 @@ import click
 from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, hold_settings, option
 from ticketlab.core.errors import UsageError
-from ticketlab.core.result import document
+from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
@@ -109,7 +109,7 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     from ticketlab.report.exploration import print_exploration
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
-    saved = document("exploration", found.to_json() | {"file": str(path) if path else None})
+    saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     diagrams = _diagrams(found)
     others = {TIMELINES: writer(diagrams)} if diagrams else None
     keep_run(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", given["keep"], others)

@@ -170,15 +170,15 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
 
 def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any]) -> int:
     """Keep, print and write the results of the races, and return the exit code."""
-    from ticketlab.core.result import document
+    from ticketlab.core.result import as_document
     from ticketlab.core.verdict import exit_code
     from ticketlab.lab.racing.tour import as_tour, timelines, unsupported
 
     story = as_tour(command, rows)
     if len(rows) == 1:
-        saved = document("race", rows[0].to_json())
+        saved = as_document("race", rows[0].to_json())
     else:
-        saved = document("story", story.to_json() | {"unsupported": unsupported(rows)})
+        saved = as_document("story", story.to_json() | {"unsupported": unsupported(rows)})
     _keep(saved, rows, given["keep"])
     _print(rows, saved if as_json else None)
     if given["history"] is not None:
@@ -232,4 +232,4 @@ def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
 def _history_writer(row: Result) -> Callable[[IO[str]], None]:
     from ticketlab.checker import jsonl
 
-    return lambda file: file.writelines(jsonl.write(row.history))
+    return lambda file: file.writelines(jsonl.history_lines(row.history))

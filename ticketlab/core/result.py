@@ -10,13 +10,13 @@ from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Verdict, all_valid
 
-FORMAT: Final = "ticketlab/result"
-VERSION: Final = 2
+RESULT_FORMAT: Final = "ticketlab/result"
+RESULT_VERSION: Final = 2
 
 
-def document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def as_document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result as it is saved and exchanged; `kind` is race, story, comparison, exploration or crashes."""
-    return {"format": FORMAT, "version": VERSION, "kind": kind, **result}
+    return {"format": RESULT_FORMAT, "version": RESULT_VERSION, "kind": kind, **result}
 
 
 @dataclass(frozen=True, slots=True)

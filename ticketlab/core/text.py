@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar, cast
+
+T = TypeVar("T")
 
 
 def escape_controls(text: str, *, lines: bool = False) -> str:
@@ -12,6 +14,15 @@ def escape_controls(text: str, *, lines: bool = False) -> str:
     A line's end is one of these unless there may be several `lines`. In JSON the escapes mean what they stand for.
     """
     return text.translate(_ESCAPED_BUT_LINES if lines else _ESCAPED)
+
+
+def escape_all_controls(value: T) -> T:
+    """Return a JSON value whose texts, keys included, are as `escape_controls` returns them; lines may end in them."""
+    if isinstance(value, str):
+        return cast("T", escape_controls(value, lines=True))
+    if isinstance(value, Mapping):
+        return cast("T", {escape_all_controls(key): escape_all_controls(each) for key, each in value.items()})
+    return cast("T", [escape_all_controls(each) for each in value]) if isinstance(value, list | tuple) else value
 
 
 _TURNING: Final = (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))

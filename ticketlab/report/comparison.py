@@ -16,8 +16,8 @@ from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Section, TableCell, TableColumn, sectioned
 from ticketlab.report.text import next_steps, store_title
 
-Row = Mapping[str, Any]
-Document = Mapping[str, Any]
+_Row = Mapping[str, Any]
+_Document = Mapping[str, Any]
 
 _WIDE: Final = 110
 _ROOMY: Final = 132
@@ -27,13 +27,13 @@ _UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "d
 _RATE: Final = metric("sales/s")
 
 
-def print_comparison(document: Document, console: Console) -> None:
+def print_comparison(document: _Document, console: Console) -> None:
     """Print a whole comparison; nothing of it is left out but the columns that a narrow terminal has no room for."""
     for part in _parts(document, console.width):
         console.print(part)
 
 
-def _parts(document: Document, width: int) -> Iterator[RenderableType]:
+def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
     yield _headline(document)
     yield _setting(document)
     missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
@@ -62,7 +62,7 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield next_steps(_next(document))
 
 
-def _headline(document: Document) -> Text:
+def _headline(document: _Document) -> Text:
     """Say which strategy to take on each store; or which one that is meant to be safe was not."""
     rows = document["rows"]
     broken = [row for row in rows if row["valid"] is False and row["claims_safety"]]
@@ -75,7 +75,7 @@ def _headline(document: Document) -> Text:
     return Text(f"Fastest with the books right: {', '.join(best)}", style="bold green")
 
 
-def _setting(document: Document) -> Text:
+def _setting(document: _Document) -> Text:
     crowds, rounds = _crowds(document), document["rounds"]
     parts = [f"{join_words(list(map(str, crowds)))} buyer{'' if crowds == [1] else 's'}"]
     parts.append(f"medians of {pluralize(rounds, 'round')}")
@@ -89,7 +89,7 @@ def _setting(document: Document) -> Text:
     return Text("; ".join(parts), style="dim")
 
 
-def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
+def _ranks(document: _Document, width: int) -> Iterator[RenderableType]:
     """Show ranks, speeds and latencies, by store and number of buyers; wrong strategies last, their speeds struck."""
     several = _several(document)
     extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if width >= _WIDE else ("p99", "fair")
@@ -108,14 +108,14 @@ def _ranks(document: Document, width: int) -> Iterator[RenderableType]:
     yield from sectioned([*columns, TableColumn("books")], sections, _gap(width))
 
 
-def _rank(row: Row) -> Text:
+def _rank(row: _Row) -> Text:
     if row["rank"] is not None:
         return Text(f"{row['rank']}{'≈' if row['unsettled'] else ' '}", style="bold" if row["rank"] == 1 else "")
     mark, style = _UNRANKED[row["valid"]]
     return Text(f"{mark} ", style=style)
 
 
-def _speed(row: Row) -> list[Text]:
+def _speed(row: _Row) -> list[Text]:
     """Return rate, spread and ratio; struck through where the books were wrong, for then they say nothing."""
     low, high = map(_short, row["spread"]["sales_per_s"])
     style = "" if row["rank"] is not None else "dim strike"
@@ -130,7 +130,7 @@ def _short(rate: float) -> str:
     return f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
 
 
-def _metrics(row: Row, names: Sequence[str]) -> list[Text]:
+def _metrics(row: _Row, names: Sequence[str]) -> list[Text]:
     style = "" if row["rank"] is not None else "dim"
     return [Text(_metric(row["metrics"], name), style=style) for name in names]
 
@@ -153,7 +153,7 @@ def time_text(ms: float) -> str:
     return f"{amount:.0f} {unit}" if amount >= 10 or not amount else f"{amount:.1f} {unit}"
 
 
-def _books(row: Row) -> Text:
+def _books(row: _Row) -> Text:
     if row["valid"]:
         metrics = row["metrics"]
         failed = f", {metrics['failed']:,.0f} orders failed" if metrics.get("failed") else ""
@@ -164,7 +164,7 @@ def _books(row: Row) -> Text:
     return Text(f"✗ {names[0]}{f' +{len(names) - 1}' if len(names) > 1 else ''}", style="red")
 
 
-def _not_ranked(document: Document) -> Iterator[RenderableType]:
+def _not_ranked(document: _Document) -> Iterator[RenderableType]:
     """Say why a speed is struck through, and what could not be compared."""
     for row in document["rows"]:
         where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
@@ -178,10 +178,10 @@ def _not_ranked(document: Document) -> Iterator[RenderableType]:
         yield Text.assemble("- ", (f"{_pair(each)}: {each['reason']}", "dim"))
 
 
-def _growth(document: Document, width: int, name: str) -> Iterator[RenderableType]:
+def _growth(document: _Document, width: int, name: str) -> Iterator[RenderableType]:
     """Show how a metric changes as buyers are added."""
     crowds, several = _crowds(document), _several(document)
-    lines: dict[str, dict[tuple[str, str], dict[int, Row]]] = {}
+    lines: dict[str, dict[tuple[str, str], dict[int, _Row]]] = {}
     for row in document["rows"]:
         ways = lines.setdefault(row["store"], {})
         ways.setdefault((row["strategy"], row["launcher"]), {})[row["buyers"]] = row
@@ -196,7 +196,7 @@ def _growth(document: Document, width: int, name: str) -> Iterator[RenderableTyp
     yield from sectioned([TableColumn(f"{name} by buyers", most=36), *heads, TableColumn("")], sections, _gap(width))
 
 
-def _at(row: Row | None, name: str) -> Text:
+def _at(row: _Row | None, name: str) -> Text:
     if row is None:
         return Text("")
     metrics = row["metrics"]
@@ -211,7 +211,7 @@ def _rate(metrics: Mapping[str, float]) -> str:
     return value(metrics["sales_per_s"], _RATE)
 
 
-def _advice(document: Document, width: int) -> Iterator[RenderableType]:
+def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
     """Show the picks for each store, at the largest number of buyers, with metrics and price."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
     columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
@@ -230,7 +230,7 @@ def _advice(document: Document, width: int) -> Iterator[RenderableType]:
     yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width))
 
 
-def _advice_note(document: Document, width: int) -> Text:
+def _advice_note(document: _Document, width: int) -> Text:
     crowds = _crowds(document)
     about = [f"advice is for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
@@ -284,7 +284,7 @@ def _held(line: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"✗ {line['line']}: {miss}", style="red")
 
 
-def _next(document: Document) -> dict[str, str]:
+def _next(document: _Document) -> dict[str, str]:
     rows = document["rows"]
     wrong = next((row for row in rows if row["valid"] is False), None)
     steps = {}
@@ -297,7 +297,7 @@ def _next(document: Document) -> dict[str, str]:
     return steps
 
 
-def _several(document: Document) -> bool:
+def _several(document: _Document) -> bool:
     """Whether there are several launchers to tell apart."""
     return len({row["launcher"] for row in document["rows"]}) > 1
 
@@ -310,7 +310,7 @@ def _gap(width: int) -> int:
     return 2 if width >= _ROOMY else 1
 
 
-def _crowds(document: Document) -> list[int]:
+def _crowds(document: _Document) -> list[int]:
     return sorted({row["buyers"] for row in document["rows"]})
 
 

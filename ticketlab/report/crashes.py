@@ -13,7 +13,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.report.sections import Section, TableColumn, sectioned
 from ticketlab.report.text import next_steps, store_title
 
-Row = Mapping[str, Any]
+_Row = Mapping[str, Any]
 
 _MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
 _NARROW: Final = 100
@@ -47,13 +47,13 @@ def print_crashes(document: Mapping[str, Any], console: Console) -> None:
         console.print(next_steps({worst["command"].removesuffix(" --exhaust"): "see how, step by step"}))
 
 
-def _headline(rows: Sequence[Row]) -> Text:
+def _headline(rows: Sequence[_Row]) -> Text:
     safe = [row for row in rows if row["valid"] and not row["anyway"]]
     told = f"{len(safe)} of {pluralize(len(rows), 'combination')} keep the books right and let the others go on"
     return Text(f"{told}, whoever is struck", style="bold green" if safe else "bold red")
 
 
-def _cells(row: Row, *, wide: bool) -> list[Text | str]:
+def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
     mark, style = _MARKS[row["valid"]]
     verdict = Text(row["summary"], style=style)
     if row["anyway"]:
@@ -69,7 +69,7 @@ def _cells(row: Row, *, wide: bool) -> list[Text | str]:
     ]
 
 
-def print_points(struck: Sequence[Row], console: Console) -> None:
+def print_points(struck: Sequence[_Row], console: Console) -> None:
     """Print what came of each fault at each point, participant by participant."""
     columns = [
         TableColumn("", number=True),
@@ -85,7 +85,7 @@ def print_points(struck: Sequence[Row], console: Console) -> None:
         console.print(part)
 
 
-def _point(point: Row) -> list[Text | str]:
+def _point(point: _Row) -> list[Text | str]:
     names = ", ".join(sorted(point["names"]))
     after = f"survives, after {point['waited']:g} s" if point["waited"] else "survives"
     came = Text(names, style="red") if names else Text(after, style="green")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
+from ticketlab.core.text import escape_all_controls
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, why, word
 
 _NAMES: Final = ("store", "strategy", "launcher", "buyers", "orders", "tickets", "sold")
@@ -21,7 +22,8 @@ def as_csv(document: Mapping[str, Any]) -> str:
     with `_min` and `_max`; `verdict` is valid, anomalous, undecided or unsupported, and `why` names the anomalies, or
     says why there is no verdict.
     """
-    return _crashes(document) if document["kind"] == "crashes" else _comparison(document)
+    shown = escape_all_controls(document)
+    return _crashes(shown) if shown["kind"] == "crashes" else _comparison(shown)
 
 
 def _crashes(document: Mapping[str, Any]) -> str:

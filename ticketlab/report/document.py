@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.json_fields import JsonField
-from ticketlab.core.text import join_words
+from ticketlab.core.text import escape_all_controls, join_words
 from ticketlab.report.rows import tally
 
 T = TypeVar("T")
@@ -112,14 +112,15 @@ class Document:
         return tally([row.valid for row in self.rows])
 
 
-def document(value: Any) -> Document:
-    """Read a result as `to_json` gave it.
+def shown_document(value: Any) -> Document:
+    """Read a result as `to_json` gave it; its texts cannot control a terminal, nor turn a line round.
 
     Raises:
         UsageError: it is not a result, or damaged; the message says what and where.
     """
     if not isinstance(value, Mapping) or not {"valid", "anomalies"} <= value.keys():
         raise UsageError('it is not a result of ticketlab: it needs "valid" and "anomalies"')
+    value = escape_all_controls(value)
     field = JsonField(value, "")
     rows = [_row(each) for each in field["rows"].items()] if "rows" in value else [_row(field)]
     if not rows:

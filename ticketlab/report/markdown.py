@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
-from ticketlab.report.document import Row, document
+from ticketlab.core.text import escape_all_controls
+from ticketlab.report.document import Row, shown_document
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
 
 _SHOWN: Final = ("sales/s", "p50", "p99", "p99.9", "max", "fairness")
@@ -20,12 +21,12 @@ def as_markdown(result: Mapping[str, Any]) -> str:
         UsageError: the result is damaged.
     """
     forms = {"comparison": _comparison, "crashes": _crashes}
-    return "\n".join(forms.get(str(result.get("kind")), _races)(result)) + "\n"
+    return "\n".join(forms.get(str(result.get("kind")), _races)(escape_all_controls(result))) + "\n"
 
 
 def _races(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the verdict, a table of the races with metrics, and what went wrong in each."""
-    found = document(result)
+    found = shown_document(result)
     yield f"**{_text(found.headline)}**"
     measured = [row for row in found.rows if row.metrics]
     if measured:
@@ -56,7 +57,7 @@ def _race(row: Row) -> str:
 
 def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the table, the fastest correct strategies first, and where it was measured."""
-    document(result)  # which finds what is damaged
+    shown_document(result)  # which finds what is damaged
     metrics = [metric for metric in METRICS if metric.name in _SHOWN]
     heads = [f"{each.name}{f' ({each.unit})' if each.unit else ''}" for each in metrics]
     several = len({row["launcher"] for row in result["rows"]}) > 1

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.report.document import Document, Row, document
+from ticketlab.report.document import Document, Row, shown_document
 from ticketlab.report.page.charts import series_names
 from ticketlab.report.rows import number_text
 
@@ -31,7 +31,7 @@ def plots(result: Mapping[str, Any]) -> str:
     Raises:
         UsageError: the result is damaged, or has no metrics to plot.
     """
-    found = document(result)
+    found = shown_document(result)
     rows = [row for row in found.rows if row.metrics]
     if not rows:
         raise UsageError("it has no metrics to plot")

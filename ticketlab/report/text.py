@@ -15,7 +15,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.report.rows import tally
 
-SHOWN = 8
+_SHOWN = 8
 """How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
 
 _LONGEST_COMMAND: Final = 64
@@ -173,17 +173,17 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
         if not keys <= shown:
             yield from _operations(operations)
             shown |= keys
-        for each in list(anomaly.evidence.get("participants", ()))[:SHOWN]:
+        for each in list(anomaly.evidence.get("participants", ()))[:_SHOWN]:
             yield Text(f"  {each['who']}: {each['detail']}; it {each['last']}")
 
 
 def _faults(row: Result) -> Iterator[Text]:
     """Say whom faults struck, when the lock was had again, and what was left behind."""
-    for each in row.injected[:SHOWN]:
+    for each in row.injected[:_SHOWN]:
         held = f", holding {join_words(each['held'])}" if each["held"] else ""
         yield Text(f"† {each['who']}: {each['fault']} before {each['before']} at {each['at_ms']:.2f} ms{held}")
-    if len(row.injected) > SHOWN:
-        yield Text(f"  and {len(row.injected) - SHOWN} more were struck (--json has them all)", style="dim")
+    if len(row.injected) > _SHOWN:
+        yield Text(f"  and {len(row.injected) - _SHOWN} more were struck (--json has them all)", style="dim")
     if row.metrics.recovery_ms:
         yield Text(f"What the dead held was had again after {_ms(row.metrics.recovery_ms)} at the latest.")
     if row.left_behind:
@@ -192,9 +192,9 @@ def _faults(row: Result) -> Iterator[Text]:
 
 def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     ordered = sorted(operations, key=lambda each: each["invoke_ns"])
-    lines: list[RenderableType] = [Text(f"  {_told(each)}") for each in ordered[:SHOWN]]
-    if len(ordered) > SHOWN:
-        lines.append(Text(f"  and {len(ordered) - SHOWN} more (--json has them all)", style="dim"))
+    lines: list[RenderableType] = [Text(f"  {_told(each)}") for each in ordered[:_SHOWN]]
+    if len(ordered) > _SHOWN:
+        lines.append(Text(f"  and {len(ordered) - _SHOWN} more (--json has them all)", style="dim"))
     return lines
 
 

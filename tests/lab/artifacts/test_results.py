@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.lab.comparisons import WRONG, cell, document, result
 from ticketlab.core.errors import UsageError
-from ticketlab.core.result import document as headed
+from ticketlab.core.result import as_document
 from ticketlab.lab.artifacts.files import LARGEST_FILE
 from ticketlab.lab.artifacts.results import parse_document, read_document
 from ticketlab.lab.racing.tour import as_tour
@@ -31,9 +31,9 @@ def test_every_kind_reads_back_what_was_written() -> None:
                    "exhausted": True}  # fmt: skip
     for found in (
         GOOD,
-        headed("race", race.to_json()),
-        headed("story", as_tour("", [race]).to_json()),
-        headed("exploration", exploration),
+        as_document("race", race.to_json()),
+        as_document("story", as_tour("", [race]).to_json()),
+        as_document("exploration", exploration),
     ):
         assert parsed(found) == json.loads(json.dumps(found))
 

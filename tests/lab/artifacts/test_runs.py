@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.lab.comparisons import document
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.result import document as headed
+from ticketlab.core.result import as_document
 from ticketlab.lab.artifacts.listing import kept
 from ticketlab.lab.artifacts.results import read_document
 from ticketlab.lab.artifacts.runs import load_baseline, prune, runs, save_baseline, save_run
@@ -121,7 +121,7 @@ def test_a_baseline_is_found_by_name_or_by_path(tmp_path: Path) -> None:
 
 
 def test_only_a_comparison_can_be_a_baseline(tmp_path: Path) -> None:
-    story = headed("story", {"command": "", "valid": True, "anomalies": [], "environment": {}, "rows": []})
+    story = as_document("story", {"command": "", "valid": True, "anomalies": [], "environment": {}, "rows": []})
     folder = save_run(story, "story", root=tmp_path)
     with pytest.raises(UsageError, match="only a comparison can be a baseline"):
         load_baseline(str(folder), tmp_path)

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.core.metrics import METRICS
-from ticketlab.core.result import FORMAT, VERSION
+from ticketlab.core.result import RESULT_FORMAT, RESULT_VERSION
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
-_READABLE: Final = (1, VERSION)
+_READABLE: Final = (1, RESULT_VERSION)
 _NEW_NAMES: Final = {"figures": "metrics", "struck": "injected", "left": "left_behind"}
 """Fields of version 1 that have other names since version 2."""
 _SPEED: Final = "sales_per_s"
@@ -137,9 +137,9 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     """Read a result from the content of a file; `name` is what messages call it."""
     found: Any = parse_json(content, f"result {name}")
     field = JsonField(found, f"the result {name}")
-    version = read_version(field, "format", FORMAT, "a result of ticketlab", _READABLE)
+    version = read_version(field, "format", RESULT_FORMAT, "a result of ticketlab", _READABLE)
     kind = field["kind"].one_of(_KINDS)
-    result: dict[str, Any] = found if version == VERSION else upgraded(found)
+    result: dict[str, Any] = found if version == RESULT_VERSION else upgraded(found)
     _check(JsonField(result, f"the result {name}"), _KINDS[kind])
     return result
 
@@ -149,7 +149,7 @@ def upgraded(result: dict[str, Any]) -> dict[str, Any]:
 
     Whatever is damaged is left as it is, for the checks that follow.
     """
-    return _renamed(result) | {"version": VERSION}
+    return _renamed(result) | {"version": RESULT_VERSION}
 
 
 def _renamed(result: dict[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
                     progress(lines, min(1.0, raw.tell() / size))
 
             with _unpacked(raw) as text:
-                return jsonl.parse(_lines(text, most), report)
+                return jsonl.parse_history(_lines(text, most), report)
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder: expected a history, as in history.jsonl") from None
     except (gzip.BadGzipFile, zlib.error) as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ticketlab.core.result import document
+from ticketlab.core.result import as_document
 from ticketlab.core.verdict import Anomaly, all_valid
 from ticketlab.lab.comparing.advice import advice
 from ticketlab.lab.comparing.cells import Cell, UnsupportedPair
@@ -42,7 +42,7 @@ class ComparisonResult:
     def to_json(self, command: str, command_of: CommandOf = lambda _cell, _orders: "") -> dict[str, Any]:
         """Return the result as it is printed, saved and exported."""
         places = {cell: place for group in peers(self.cells).values() for cell, place in ranks(group).items()}
-        return document(
+        return as_document(
             "comparison",
             {
                 "command": command,

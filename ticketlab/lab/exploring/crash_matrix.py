@@ -21,7 +21,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.lifeline import die_with_parent
-from ticketlab.core.result import document
+from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import all_valid
@@ -222,7 +222,7 @@ class CrashMatrixResult:
 
     def to_json(self, command: str, command_of: Callable[[CrashResult], str] = lambda _row: "") -> dict[str, Any]:
         """Return the matrix as it is printed and saved; `command_of` returns the command line that explores a row."""
-        return document(
+        return as_document(
             CRASHES_DOCUMENT,
             {
                 "command": command,

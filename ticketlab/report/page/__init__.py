@@ -16,8 +16,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from ticketlab.core.timeline import Diagram, Interleaving, Timeline, timelines_to_json
-from ticketlab.report.document import Document, document
+from ticketlab.core.text import escape_all_controls
+from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
+from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.evidence import COLUMNS, proved
 from ticketlab.report.page.view import matrix_view, race_lines
@@ -38,8 +39,8 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
-    found = document(result)
-    shown = trimmed(diagrams)
+    found = shown_document(result)
+    shown = [_escaped(each) for each in trimmed(diagrams)]
     timelines = [each for each in shown if isinstance(each, Timeline)]
     template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
     template.filters["number"] = number_text
@@ -56,12 +57,21 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         charts=charts(found),
         charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe
         timelines=timelines,
-        timelines_packed=_packed(timelines_to_json(timelines)["timelines"]) if timelines else "",
+        timelines_packed=_packed(escape_all_controls(timelines_to_json(timelines)["timelines"])) if timelines else "",
         interleavings=[each for each in shown if isinstance(each, Interleaving)],
         asset=lambda name: Markup(_asset(name)),  # noqa: S704 - files of this package
     )
     # Half a character, as a damaged name may hold, cannot be written to any file.
     return page.encode("utf-8", "replace").decode("utf-8")
+
+
+def _escaped(each: Diagram) -> Diagram:
+    """Return a diagram whose texts cannot control a terminal; a timeline's many labels are escaped as it is packed."""
+    named: dict[str, Any] = escape_all_controls({"title": each.title, "left_out": each.left_out, "lanes": each.lanes})
+    if isinstance(each, Interleaving):
+        moves = [Move(move.lane, *escape_all_controls(move[1:4]), marked=move.marked) for move in each.moves]
+        return replace(each, moves=moves, **named)
+    return replace(each, **named)
 
 
 def _setting(found: Document) -> str:

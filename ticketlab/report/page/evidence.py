@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ticketlab.report.document import ShownAnomaly
 
-SHOWN: Final = 12
+_SHOWN: Final = 12
 """How many operations of one anomaly the page shows; how many more there are it says."""
 
 
@@ -55,16 +55,16 @@ def proofs(finding: ShownAnomaly) -> Iterator[Proof]:
             (str(each.get("who", "")), "", str(each.get("last", "")), "", str(each.get("detail", "")))
             for each in people
         ]
-        yield Proof("who it happened to", rows[:SHOWN], _more(len(rows)))
+        yield Proof("who it happened to", rows[:_SHOWN], _more(len(rows)))
 
 
 def _proof(caption: str, operations: Sequence[Mapping[str, Any]], whole: int = 0) -> Proof:
     ordered = sorted(operations, key=lambda each: _ns(each.get("invoke_ns")))
-    return Proof(caption, [_cells(each) for each in ordered[:SHOWN]], _more(max(whole, len(ordered))))
+    return Proof(caption, [_cells(each) for each in ordered[:_SHOWN]], _more(max(whole, len(ordered))))
 
 
 def _more(number: int) -> str:
-    return f"{number - SHOWN:,} more are not shown here; the result as JSON has them" if number > SHOWN else ""
+    return f"{number - _SHOWN:,} more are not shown here; the result as JSON has them" if number > _SHOWN else ""
 
 
 def _cells(operation: Mapping[str, Any]) -> tuple[str, ...]:

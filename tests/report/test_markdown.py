@@ -1,0 +1,34 @@
+"""Results as Markdown."""
+
+from __future__ import annotations
+
+from tests.report.test_page import controlling, controls, row, tour
+from ticketlab.report.markdown import as_markdown
+
+
+def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:
+    text = as_markdown(tour(row(), row("no|ne", valid=False)))
+    assert text.startswith("**1 of 2 races went wrong**\n")
+    assert "| `no\\|ne` | `json` | 8 | ✗ oversold | ~~1,240~~ |" in text
+    assert "- oversold: 2 of 1 are sold" in text
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    assert len(lines) == 2
+
+
+def test_markdown_tells_whom_faults_struck_and_what_they_left() -> None:
+    struck = {"who": "buyer 3", "fault": "kill", "before": "write a_b", "at_ms": 1.5, "held": ["lock"]}
+    lines = as_markdown(row() | {"injected": [struck], "left_behind": ["a.lock"]}).splitlines()
+    assert "- struck: buyer 3: kill before write a\\_b at 1.50 ms, holding lock" in lines
+    assert "- left behind: a.lock" in lines
+
+
+def test_a_crash_matrix_is_a_table_of_its_own_in_markdown() -> None:
+    crashed = {"store": "json", "strategy": "lock", "points": 9, "executions": 12, "summary": "lock left behind"}
+    row = crashed | {"waited": 0.0, "left_behind": ["a", "b"], "anyway": []}
+    head, _, line = as_markdown({"kind": "crashes", "rows": [row]}).splitlines()
+    assert head == "| store | strategy | points | executions | verdict | waited | left behind | anyway |"
+    assert line == "| json | lock | 9 | 12 | lock left behind | 0.0 | a, b |  |"
+
+
+def test_no_text_in_markdown_controls_a_terminal() -> None:
+    assert controls(as_markdown(controlling())) == []
