@@ -64,7 +64,7 @@ two. `retry` and `within` may carry a last field, the notes that the lab is give
     k-th step may be struck there. The dead make no steps; what they held in memory stays held. `terminate` raises an
     exception there instead: each `with` or `try` that the victim is inside of releases its lock, a step each, from the
     innermost on. An exception at the very point before a release leaves this lock unreleased. Nobody hears an answer
-    from the victim. `pause:t` lets t pass for everybody, and changes nothing else.
+    from the victim. `pause:t` strikes before a step only; it lets t pass for everybody, and changes nothing else.
 """
 
 from __future__ import annotations
@@ -322,7 +322,10 @@ class _Machine:
         """Whether the victim stands at the point at which it is struck."""
         strike = self.strike
         assert strike is not None
-        return own[_MADE] == strike.point and own[_PLACE] != DEAD and isinstance(own[_PLACE], int)
+        place = own[_PLACE]
+        if own[_MADE] != strike.point or place == DEAD or not isinstance(place, int):
+            return False
+        return strike.kind != "pause" or place < len(self.codes[strike.victim].ops)
 
     def _run_on(self, who: int, own: tuple[Any, ...]) -> tuple[Any, ...]:
         """Do what a participant does by itself, up to its next step, the beginning of a sleep, or its end."""

@@ -13,7 +13,7 @@ from random import Random
 from .independent_explorer import Instruction, Participant, Program
 
 CELLS = ("x", "y", "z")
-FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "unbounded", "mixed", "clock")
+FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class _Author:
         self._random = random
         self._cells = CELLS[: random.choice((1, 2, 2, 3))]
         self._locks = random.sample(("m0", "m1", "r0", "r1", "s1", "s2"), 2)
+        self._family = family
         self._depth = 0
         self._looping = False  # inside of what is repeated for ever
         plain = (self._read, self._read, self._write, self._store, self._cas, self._branch)
@@ -59,6 +60,7 @@ class _Author:
             "unbounded": (self._read, self._write, self._write, self._unbounded, self._sleep, self._with, self._add),
             "clock": (self._read, self._write, self._within, self._elapsed, self._sleep, self._mark),
         }
+        kinds["noted"], kinds["heartbeat"] = kinds["bounded"], kinds["unbounded"]
         kinds["mixed"] = tuple({each for some in kinds.values() for each in some} - {self._within, self._elapsed})
         self._kinds = sorted(kinds[family], key=lambda each: each.__name__)
 
@@ -137,10 +139,16 @@ class _Author:
     def _peek(self) -> Instruction:
         return "peek", self._register(), "q0"
 
+    def _beside(self) -> tuple[Instruction, ...]:
+        """Return what else a try does before it looks whether it succeeded."""
+        if self._family == "unbounded":
+            return (self._read(),)
+        return self._body(1)
+
     def _attempt(self) -> tuple[tuple[Instruction, ...], str]:
         """Return what is tried again and the register that says whether it succeeded."""
         r = self._register()
-        others: tuple[Instruction, ...] = self._body(1) if self._random.random() < 0.4 else ()
+        others: tuple[Instruction, ...] = self._beside() if self._random.random() < 0.4 else ()
         look: Instruction = self._random.choice(
             (("read", r, self._cell()), ("read", r, self._cell()), ("cas", r, self._cell(), 0, 1))
         )
@@ -151,7 +159,8 @@ class _Author:
     def _notes(self, body: tuple[Instruction, ...]) -> str:
         """Say that it is tried again, now and then, where a try in vain changes nothing."""
         harmless = all(one[0] in ("read", "cas", "try") for one in body)
-        return "retry" if harmless and self._random.random() < 0.4 else ""
+        often = {"bounded": 0.0, "noted": 0.8}.get(self._family, 0.4)
+        return "retry" if harmless and self._random.random() < often else ""
 
     def _bounded(self) -> Instruction:
         body, r = self._attempt()
