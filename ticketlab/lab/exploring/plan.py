@@ -20,6 +20,7 @@ from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.explorer.policies.timed import MICROSECOND, TimedDelays
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
+from ticketlab.explorer.workload import Place
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
 from ticketlab.lab.exploring.fault_options import refuse_impossible
@@ -105,11 +106,7 @@ def execute_plan(
     )
     refuse_unsupported(scenario, inline=options.executor == "inline")
     workload = ScenarioWorkload(scenario, scripts=orders)
-    without = frozenset(
-        (buyer, place)
-        for buyer in range(plan.buyers if isinstance(plan, Timing) else scenario.buyers, scenario.buyers)
-        for place in range(len(workload.scripts[buyer]))
-    )
+    without = _left_out(plan, workload)
     with executor_for(workload, options) as running:
         refuse_impossible(options, scenario, workload.store, running.size - len(running.scripts))
         _check_victims(faults, running.size)
@@ -136,6 +133,13 @@ def execute_plan(
         history=history,
         case=case if orders is None else None,
     )
+
+
+def _left_out(plan: Plan, workload: ScenarioWorkload) -> frozenset[Place]:
+    """Return the requests of the buyers that a timing does not list: they stay away."""
+    buyers = len(workload.scripts)
+    listed = plan.buyers if isinstance(plan, Timing) else buyers
+    return frozenset((buyer, place) for buyer in range(listed, buyers) for place in range(len(workload.scripts[buyer])))
 
 
 def _policy(plan: Plan) -> Policy:

@@ -58,9 +58,7 @@ def judge_race(
     effects = FaultEffects(tracks, scenario.buyers, exits)
     if not options.faults:
         _refuse_full_disk(tracks)
-    books, torn = read_books(store, any_error=bool(effects.victims))
-    if any(each.how == "hung" for each in exits) and not (effects.victims and not effects.interrupted):
-        torn = []  # the lab itself may have torn them, by stopping a buyer that was writing
+    books, torn = _read_books(store, effects)
     operations = _merged(buyers)
     history = History(_meta(scenario, books), operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
@@ -94,6 +92,13 @@ def judge_race(
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
     )
+
+
+def _read_books(store: Store, effects: FaultEffects) -> tuple[Books | None, list[Anomaly]]:
+    """Read the books; torn ones are no anomaly if the lab itself may have torn them, by stopping a writing buyer."""
+    books, torn = read_books(store, any_error=bool(effects.victims))
+    hung = any(each.how == "hung" for each in effects.exits)
+    return books, [] if hung and not (effects.victims and not effects.interrupted) else torn
 
 
 def _judge(
