@@ -125,14 +125,7 @@ def execute_plan(
         found={"plan": repr(plan)},
         versions=versions(),
     )
-    return PlanResult(
-        scenario=scenario,
-        plan=plan,
-        execution=execution,
-        verdict=Verdict(anomalies),
-        history=history,
-        case=case if orders is None else None,
-    )
+    return PlanResult(scenario, plan, execution, Verdict(anomalies), history, case if orders is None else None)
 
 
 def _left_out(plan: Plan, workload: ScenarioWorkload) -> frozenset[Place]:

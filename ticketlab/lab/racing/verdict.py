@@ -60,7 +60,7 @@ def judge_race(
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
     operations = _merged(buyers)
-    history = History(_meta(scenario, books), operations)
+    history, title = History(_meta(scenario, books), operations), f"{scenario.strategy} on {scenario.store}"
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
@@ -84,9 +84,7 @@ def judge_race(
         books=_books_json(books),
         environment=record.environment,
         history=history,
-        timeline=race_timeline(
-            f"{scenario.strategy} on {scenario.store}", tracks, scenario.buyers, verdict.anomalies, operations
-        )
+        timeline=race_timeline(title, tracks, scenario.buyers, verdict.anomalies, operations)
         if options.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
