@@ -18,12 +18,12 @@ from ticketlab.core.pacing import Action, Step, at
 from ticketlab.stores.disk import overwrite
 from ticketlab.stores.journal import Journal
 
-Writer = Callable[[str], None]
+BooksWriter = Callable[[str], None]
 
 _NUMBERS: Final = itertools.count()  # two writers in one process must not share a new file's name
 
 
-def truncating(path: Path) -> Writer:
+def truncating(path: Path) -> BooksWriter:
     """Return a writer that does as json.dump(document, open(path, "w")): between its two steps the file is empty."""
     emptying, writing = Step(Action.TRUNCATE, path.name), Step(Action.WRITE, path.name, continuation=True)
 
@@ -36,7 +36,7 @@ def truncating(path: Path) -> Writer:
     return write
 
 
-def in_place(path: Path) -> Writer:
+def in_place(path: Path) -> BooksWriter:
     """Return a writer that does as open(path, "r+"), write, truncate: at first the rest of a longer text remains."""
     writing, cutting = Step(Action.WRITE, path.name), Step(Action.TRUNCATE, path.name, continuation=True)
     name = str(path)
@@ -49,7 +49,7 @@ def in_place(path: Path) -> Writer:
     return write
 
 
-def renaming(path: Path) -> Writer:
+def renaming(path: Path) -> BooksWriter:
     """Return a writer that makes a new file, fsyncs and renames it: a reader finds the old file or the new one."""
     number = next(_NUMBERS)
     writing, flushing = (
@@ -76,7 +76,7 @@ def renaming(path: Path) -> Writer:
     return write
 
 
-def durable(path: Path) -> Writer:
+def durable(path: Path) -> BooksWriter:
     """Return a writer that renames, then fsyncs the folder: until then a power cut can undo the rename."""
     replace, folder = renaming(path), str(path.parent)
     flushing = Step(Action.FLUSH, "folder", continuation=True, private=True)
@@ -90,12 +90,12 @@ def durable(path: Path) -> Writer:
     return write
 
 
-def journalled(path: Path) -> Writer:
+def journalled(path: Path) -> BooksWriter:
     """Return a writer that writes into a journal, then in place."""
     return Journal(path).write
 
 
-WRITERS: Final[Mapping[str, Callable[[Path], Writer]]] = {
+WRITERS: Final[Mapping[str, Callable[[Path], BooksWriter]]] = {
     "truncate": truncating,
     "in-place": in_place,
     "rename": renaming,

@@ -19,7 +19,7 @@ from ticketlab.explorer.engine.memory import Column, N, in_buffer
 from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord
 
-WORD: Final = 8
+_WORD_BYTES: Final = 8
 SMALL: Final = 1 << 14
 BLOCK: Final = 1 << 18
 ROW: Final = Struct("6q")
@@ -34,14 +34,14 @@ class SharedMemory:
 
     def column(self, length: int) -> Column:
         """Return a column of zeros."""
-        column: Column = self.bytes(length * WORD).cast("q")
+        column: Column = self.bytes(length * _WORD_BYTES).cast("q")
         return column
 
     def bytes(self, size: int) -> memoryview:
         """Return so many zero bytes."""
         if size > SMALL:
             return memoryview(mmap.mmap(-1, size))
-        taken = -(-size // WORD) * WORD
+        taken = -(-size // _WORD_BYTES) * _WORD_BYTES
         if taken > len(self._block):
             self._block = memoryview(mmap.mmap(-1, BLOCK))
         piece, self._block = self._block[:size], self._block[taken:]
