@@ -23,7 +23,7 @@ import pytest
 from filelock import FileLock, SoftFileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from tests.strategies.surviving import struck
+from tests.strategies.purchases import explored_with_faults
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
@@ -73,7 +73,7 @@ def killed_after(act: Callable[[], object]) -> None:
     ],
 )
 def test_what_a_killed_buyer_leaves_behind(store: str, strategy: str, names: set[str]) -> None:
-    assert struck(store, strategy, "kill").names.keys() == names
+    assert explored_with_faults(store, strategy, "kill").names.keys() == names
 
 
 # Locks of `multiprocessing`.

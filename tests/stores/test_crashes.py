@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.dying import each_death, killed_before, room_for
+from tests.stores.purchases import buy, opened, remaining
 from ticketlab.core.errors import TornRead
-from ticketlab.core.inventory import Buy, Inventory, Outcome, Sold
-from ticketlab.core.plugin import Store
-from ticketlab.core.spec import Spec
-from ticketlab.lab.plugins.registry import store_kind
-from ticketlab.stores.journal import Journal
-from ticketlab.strategies.purchase import fulfil
+from ticketlab.core.inventory import Sold
 
 SURVIVING = ["json:rename", "json:durable", "json:journal", "sqlite", "sqlite:journal=delete"]
-
-
-@contextmanager
-def opened(name: str, folder: Path) -> Iterator[Store]:
-    spec = Spec.parse(name)
-    store = store_kind(spec).make(spec, folder)
-    store.create(Inventory.of(9), ledger=True)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def buy(store: Store, buyer: int) -> Outcome:
-    with store.session() as session:
-        return fulfil(session, Buy(buyer, "main"))
-
-
-def remaining(store: Store) -> int:
-    """Read the books, and see to it that what is left and what the ledger lists belong together."""
-    books = store.books()
-    assert books.ledger is not None
-    left = books.stocks["main"].remaining
-    assert left == 9 - sum(len(entry.tickets) for entry in books.ledger)
-    return left
 
 
 @pytest.mark.parametrize("name", SURVIVING)
@@ -62,18 +29,6 @@ def test_whenever_a_writer_is_killed_the_books_are_as_before_or_as_after(name: s
             store.reset()
             before = 9
         assert deaths >= 2
-
-
-def test_a_journal_is_replayed_by_the_next_one_who_may_be_killed_as_well(tmp_path: Path) -> None:
-    with opened("json:journal", tmp_path) as store:
-        for _ in each_death(lambda: buy(store, 1)):
-            torn = (tmp_path / "inventory.json").read_bytes(), (tmp_path / "inventory.journal").read_bytes()
-            left = remaining(store)
-            for _ in each_death(lambda: buy(store, 2)):
-                assert remaining(store) in (left, left - 1)
-                for file, content in zip(("inventory.json", "inventory.journal"), torn, strict=True):
-                    (tmp_path / file).write_bytes(content)
-            store.reset()
 
 
 def test_truncating_and_being_killed_leaves_a_file_that_nobody_can_read(tmp_path: Path) -> None:
@@ -124,39 +79,3 @@ def test_a_write_in_place_that_is_cut_short_leaves_books_that_read_well_and_are_
             buy(store, 1)
         books = store.books()
         assert (books.stocks["main"].remaining, books.stocks["main"].issued, books.ledger) == (8, 0, ())
-
-
-@given(text=st.text(), data=st.data())
-def test_a_journal_that_was_cut_anywhere_counts_as_never_written(
-    text: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("cut") / "inventory.json"
-    path.write_text("before")
-    log, journal = path.with_suffix(".journal"), Journal(path)
-    written = text.encode()
-    with pytest.raises(IsADirectoryError):  # so that the journal stays full
-        Journal(_in_the_way(path)).write(text)
-    whole = path.with_name("way.journal").read_bytes()
-    log.write_bytes(whole)
-    assert journal.pending() == written
-    log.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-    assert journal.pending() is None
-    journal.recover()
-    assert path.read_text() == "before"
-
-
-def _in_the_way(path: Path) -> Path:
-    directory = path.with_name("way.json")
-    directory.mkdir()
-    return directory
-
-
-def test_a_journal_with_a_flipped_bit_counts_as_never_written(tmp_path: Path) -> None:
-    with opened("json:journal", tmp_path) as store:
-        assert killed_before(4, lambda: buy(store, 1))  # the journal is flushed, and the file not yet written
-        log = tmp_path / "inventory.journal"
-        content = bytearray(log.read_bytes())
-        assert remaining(store) == 8
-        content[-20] ^= 1
-        log.write_bytes(content)
-        assert remaining(store) == 9

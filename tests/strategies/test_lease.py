@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 
 from tests.dying import each_death
-from tests.strategies.surviving import struck
+from tests.strategies.purchases import buy, explored_with_faults, opened
 from ticketlab import PlanResult, run_plan
-from ticketlab.core.inventory import Buy, Inventory, Outcome
 from ticketlab.core.pacing import Free, paced_by
-from ticketlab.core.plugin import Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
-from ticketlab.core.spec import Spec
-from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.timings import Timing
 from ticketlab.timings.strategies import timings
 
@@ -66,19 +61,19 @@ def test_fenced_it_sells_right_whoever_is_away_and_for_how_long(timing: Timing) 
 
 @pytest.mark.parametrize("strategy", ["lease:unfenced", "lease:fenced-writes"])
 def test_a_pause_at_any_point_of_the_purchase_is_too_long_for_a_lease_without_a_fence(strategy: str) -> None:
-    found = struck("json:in-place", strategy, "pause", tickets=1)
+    found = explored_with_faults("json:in-place", strategy, "pause", tickets=1)
     assert found.names.keys() == {"oversold", "ticket sold twice", "lost update"}
     assert found.finding is not None
 
 
 @pytest.mark.parametrize(("clock", "faults"), [("monotonic", "pause"), ("wall", "pause,clock")])
 def test_a_fence_holds_whoever_is_paused_and_whatever_the_clock_does(clock: str, faults: str) -> None:
-    assert struck("json:in-place", f"lease:fenced,clock={clock}", faults, tickets=1).verdict.valid
+    assert explored_with_faults("json:in-place", f"lease:fenced,clock={clock}", faults, tickets=1).verdict.valid
 
 
 def test_a_clock_on_the_wall_that_jumps_ends_leases_that_are_held() -> None:
-    assert struck("json:in-place", "lease:unfenced", "clock", tickets=1).verdict.valid
-    assert struck("json:in-place", "lease:unfenced,clock=wall", "clock", tickets=1).verdict.valid is False
+    assert explored_with_faults("json:in-place", "lease:unfenced", "clock", tickets=1).verdict.valid
+    assert explored_with_faults("json:in-place", "lease:unfenced,clock=wall", "clock", tickets=1).verdict.valid is False
 
 
 class Later(Free):
@@ -104,17 +99,3 @@ def test_whenever_a_holder_is_killed_its_lease_ends_by_itself(variant: str, tmp_
         assert books.stocks["main"].remaining == 90 - sum(len(entry.tickets) for entry in books.ledger)
     assert deaths >= 6
     store.close()
-
-
-def opened(store: str, strategy: str, folder: Path) -> tuple[Store, Strategy]:
-    shelf, way = Spec.parse(store), Spec.parse(strategy)
-    made = store_kind(shelf).make(shelf, folder)
-    made.create(Inventory.of(90), ledger=True)
-    guard = strategy_kind(way).make(way)
-    guard.prepare(StrategyContext(multiprocessing.get_context("fork"), folder, made, 2))
-    return made, guard
-
-
-def buy(store: Store, strategy: Strategy, buyer: int) -> Outcome:
-    with strategy.join(store, buyer) as purchase:
-        return purchase(Buy(buyer, "main"))

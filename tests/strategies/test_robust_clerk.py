@@ -14,8 +14,7 @@ from typing import Literal, TypeVar
 import pytest
 
 from tests.dying import Dying, room_for
-from tests.strategies.surviving import struck
-from tests.strategies.test_lease import opened
+from tests.strategies.purchases import explored_with_faults, opened
 from ticketlab.core.inventory import Books, Buy, Outcome, Sold
 from ticketlab.core.pacing import Blocked, Step, paced_by
 from ticketlab.strategies.answer_record import AnswerRecord
@@ -27,21 +26,21 @@ PATIENCE = 60.0
 
 
 def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> None:
-    found = struck("json:in-place", "clerk:robust", "kill-service", buyers=1)
+    found = explored_with_faults("json:in-place", "clerk:robust", "kill-service", buyers=1)
     assert found.verdict.valid
     before = [point.before for point in found.injected]
     assert {"write answers", "write inventory.json", "send answers 1", "acquire active clerk"} <= set(before)
 
 
 def test_without_a_record_an_order_that_is_sent_again_is_sold_again() -> None:
-    found = struck("json:in-place", "clerk:retry", "kill-service", buyers=1)
+    found = explored_with_faults("json:in-place", "clerk:retry", "kill-service", buyers=1)
     assert found.verdict.valid is False
     assert "ghost sale" in found.names
     assert "send answers 1" in [point.before for point in found.injected if point.anomalous]
 
 
 def test_a_buyer_that_dies_does_not_disturb_the_others() -> None:
-    assert struck("json:in-place", "clerk:robust", "kill").verdict.valid
+    assert explored_with_faults("json:in-place", "clerk:robust", "kill").verdict.valid
 
 
 def raced(folder: Path, steps: int) -> tuple[bool, list[Outcome], Books]:

@@ -14,10 +14,7 @@ from ticketlab.testing import FunctionRace, check_function, guarded
 
 Function = Callable[[BuyerSession], Any]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def sell(session: BuyerSession) -> bool | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +16,7 @@ from ticketlab.testing import FunctionRace, check_function
 EXECUTORS = ["inline", "processes"]
 TAKE = "update jobs set state = 'taken' where id = 7 and state = 'pending'"
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 def reset() -> None:
@@ -90,7 +86,7 @@ def test_a_look_before_the_transaction_is_still_convicted(executor: str) -> None
             connection.execute("update jobs set state = 'taken' where id = 7")
             at(Step(Action.COMMIT, "jobs"))
             connection.commit()
-            return pending
+            return bool(pending)
 
     with pytest.raises(AssertionError, match="oversold"):
         check_function(look_then_take, race(executor))

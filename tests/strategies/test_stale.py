@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.dying import each_death, killed_before
-from tests.strategies.surviving import struck
-from tests.strategies.test_lease import buy, opened
+from tests.strategies.purchases import buy, explored_with_faults, opened
 from ticketlab.core.inventory import Sold
 from ticketlab.strategies.stale import LINK, living
 
@@ -93,12 +92,12 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("faults", ["kill", "pause", "terminate"])
 def test_who_asks_whether_the_holder_lives_survives_everything(faults: str) -> None:
-    assert struck("json:in-place", "filelock:stale-holder", faults).verdict.valid
+    assert explored_with_faults("json:in-place", "filelock:stale-holder", faults).verdict.valid
 
 
 def test_who_goes_by_age_survives_a_death_and_not_a_pause() -> None:
-    assert struck("json:in-place", "filelock:stale-age", "kill").verdict.valid
-    found = struck("json:in-place", "filelock:stale-age", "pause", tickets=1)
+    assert explored_with_faults("json:in-place", "filelock:stale-age", "kill").verdict.valid
+    found = explored_with_faults("json:in-place", "filelock:stale-age", "pause", tickets=1)
     assert found.names.keys() == {"oversold", "ticket sold twice", "lost update"}
 
 
