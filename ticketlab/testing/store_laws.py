@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 from contextlib import suppress
 from typing import Final, cast
 
 from ticketlab.core.inventory import Buy, Cancel, Cancelled, Entry, Sold, SoldOut, Stock
+from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.plugin import Capability, Conditional, FileStore, ManagedStore, Store, Transactional, Versioned
 from ticketlab.testing.hold_laws import HOLD_LAWS
 from ticketlab.testing.point_laws import POINT_LAWS
@@ -80,12 +82,13 @@ def shared(subject: StoreUnderTest) -> None:
     if not subject.has(Capability.SHARED) or subject.kind.in_process:
         return
 
-    def elsewhere() -> None:
+    def elsewhere(lab: int) -> None:
+        die_with_parent(lab)
         with store.session() as session:
             sell(session, 2)
 
     with subject.opened() as store:
-        buyer = multiprocessing.get_context("fork").Process(target=elsewhere)
+        buyer = multiprocessing.get_context("fork").Process(target=elsewhere, args=(os.getpid(),))
         buyer.start()
         buyer.join()
         same("the exit code of a process that sells", buyer.exitcode, 0)
