@@ -54,6 +54,13 @@ def test_how_it_ends_is_told(target: Callable[[], None], code: int, capfd: pytes
     assert ("ValueError: no such luck" in capfd.readouterr().err) == (target is _fail)
 
 
+def test_a_child_whose_status_was_lost_has_ended() -> None:
+    with forked(_nothing) as child:
+        assert child.pid is not None
+        os.waitpid(child.pid, 0)  # as an interrupt leaves it that comes between this call and the use of its result
+        assert child.exitcode == 255
+
+
 def test_it_runs_until_it_is_killed() -> None:
     read, write = os.pipe()
     with forked(os.read, read, 1) as child:

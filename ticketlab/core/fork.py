@@ -14,6 +14,7 @@ from collections.abc import Callable
 from multiprocessing import process, util
 from typing import Any, Final
 
+_STATUS_LOST: Final = 255 << 8  # as an exit with 255
 _mp: Final[Any] = util  # what multiprocessing does in a child has no public names
 
 
@@ -76,7 +77,10 @@ class ForkedProcess:
 
     def _await(self, options: int) -> int | None:
         if self._exitcode is None and self.pid is not None:
-            pid, status = os.waitpid(self.pid, options)
+            try:
+                pid, status = os.waitpid(self.pid, options)
+            except ChildProcessError:  # it was waited for, and an interrupt came before its status was kept
+                pid, status = self.pid, _STATUS_LOST
             if pid:
                 self._exitcode = os.waitstatus_to_exitcode(status)
                 if self._sentinel is not None:

@@ -253,7 +253,12 @@ def exchange(connected: tuple[socket.socket, Any], buyer: int, message: bytes) -
 
 
 def _ready(selector: selectors.BaseSelector) -> Any:
-    return block(Step(Action.RECEIVE, _OFFICE), lambda: selector.select(0) or BLOCKED, selector.select)
+    """Wait for clients that have sent something; return them in the order of their descriptors.
+
+    The kernel returns them in an order that depends on earlier calls, and a repeated schedule must repeat everything.
+    """
+    ready = block(Step(Action.RECEIVE, _OFFICE), lambda: selector.select(0) or BLOCKED, selector.select)
+    return sorted(ready, key=lambda event: event[0].fd)
 
 
 def _answer_line(connection: socket.socket, stream: Any) -> Any:
