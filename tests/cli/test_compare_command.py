@@ -78,7 +78,7 @@ def test_a_safe_strategy_that_went_wrong_is_an_anomaly_found(tmp_path: Path) -> 
     words = ["--stores", "private", "--strategies", "lock", "--buyers", "2", "--rounds", "1", "--orders", "5"]
     done = ticketlab("compare", *words, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stdout.startswith("✗ meant to be safe, and was not: lock on private (")
+    assert done.stdout.startswith("✗ claims to be safe, and went wrong: lock on private (")
 
 
 def test_races_and_stories_are_kept_too(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_the_crash_matrix_is_the_same_twice(tmp_path: Path) -> None:
     assert (first.returncode, first.stderr) == (1, "")
     assert first.stdout == second.stdout
     assert first.stdout.startswith(
-        "2 of 4 combinations keep the books right and let the others go on, whoever is struck"
+        "2 of 4 combinations keep the books right and let the others go on, whatever fault is injected"
     )
     assert [line.split()[:2] for line in first.stdout.splitlines() if line.startswith(("✓", "✗"))] == [
         ["✗", "lock"],

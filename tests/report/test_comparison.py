@@ -38,7 +38,7 @@ def test_what_is_wrong_is_marked_last_and_explained() -> None:
 
 def test_a_safe_strategy_that_was_not_is_the_verdict() -> None:
     lines = printed(document({"lock": 900.0, "flock": 800.0}, {"lock": WRONG}))
-    assert lines[0] == "✗ meant to be safe, and was not: lock on json (lost update)"
+    assert lines[0] == "✗ claims to be safe, and went wrong: lock on json (lost update)"
 
 
 def test_nothing_correct() -> None:

@@ -1,4 +1,10 @@
-"""Pure judges: histories and books in, verdicts out."""
+"""Pure judges: histories and books in, verdicts out.
+
+Reading order: `columns` (a history in memory) and `jsonl` (from its file); `model` (specifications as values) and
+`linearize` (`check`, the way in); the exact methods `search` (any model), `counters` with `units` and `frontier`,
+`numbered_seats`, `timed_holds`; `explain` and `counter_messages` (proofs and sentences); `budget`. Apart from these,
+without times: `sums`, and its users `books` (a race's receipts) and `final_state` (a history with its books).
+"""
 
 from ticketlab.checker.budget import Budget
 from ticketlab.checker.columns import UNKNOWN, Call, Columns, MalformedHistory

@@ -1,6 +1,6 @@
 """How much a search may spend before it answers "undecided": time, memory, configurations.
 
-The room reads no clock and asks no operating system: both come in as functions, so that a test can pass its own.
+The judges read no clock and ask no operating system: a budget brings functions for that, and a test passes its own.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-_LOOK_EVERY = 64  # a configuration costs a few microseconds, a look at clock and memory about five
+_LOOK_EVERY = 64
+"""After how many configurations clock and memory are looked at: one costs a few microseconds, a look about five."""
 
 
 class BudgetSpent(Exception):
@@ -19,9 +20,9 @@ class BudgetSpent(Exception):
 class Budget:
     """Limits of one judgement; None is no limit.
 
-    `seconds` are measured by `clock` and `megabytes` (of 1,000,000 bytes) by `memory`, which returns the bytes in use
-    now; what counts is the growth since the judgement began. A limit without its function is ignored, which is why
-    `configurations` has a default: it alone needs no outside world, and the same history gives the same answer.
+    `seconds` are measured by `clock`. `megabytes` (of 1,000,000 bytes) are measured by `memory`, which returns the
+    bytes in use now; the growth since the judgement began counts. A limit without its function is ignored.
+    `configurations` needs no function and has a default: with it alone, the same history always gets the same answer.
     """
 
     seconds: float | None = None
@@ -62,7 +63,7 @@ class Meter:
             self._look()
 
     def part(self, configurations: int) -> Meter:
-        """Begin to count a part of the work: it ends with this meter's time and memory, or after so many steps."""
+        """Begin to count a part of the work; it may spend so many configurations, and this meter's time and memory."""
         part = Meter(replace(self._budget, configurations=configurations, clock=None, memory=None))
         part._budget = replace(self._budget, configurations=configurations)
         part._begin_clock, part._begin_bytes = self._begin_clock, self._begin_bytes

@@ -1,8 +1,8 @@
 """Histories as columns: a million operations in a hundred bytes each, not a million objects.
 
-Times and processes stand in arrays. What an operation asked and was told (its call) is looked up in a table that has
-each distinct call once, so a judge classifies calls, of which there are few, and not operations, of which there are
-many.
+Times and processes stand in arrays. What an operation asked and was told is its *call*. A table has each distinct call
+once, and a row its number there: so a judge classifies calls, of which there are few, instead of operations, of which
+there are many.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Columns:
     """A history, column by column; row numbers count from 0 in the order of the source.
 
     `calls[what[row]]` is the row's call. `back[row]` is its return time, or `OPEN`. `first_line` is the line of the
-    source that holds row 0, or 0 where rows are counted instead of lines.
+    source that holds row 0, or 0 if rows are counted instead of lines.
     """
 
     __slots__ = ("_codes", "back", "calls", "first_line", "invoke", "meta", "process", "what")
@@ -72,7 +72,7 @@ class Columns:
     def add(
         self, process: int, op: str, arg: Any, result: Answer, section: str, invoke: int, returned: int | None
     ) -> None:
-        """Add a row; `returned` None says that the operation never returned, and then its result is unknown.
+        """Add a row; if `returned` is None, the operation never returned and its result is unknown.
 
         Raises:
             MalformedHistory: a negative time or one too large, a return before its invocation, a result that nobody
@@ -101,7 +101,7 @@ class Columns:
         self.what.append(code)
 
     def _check_call(self, call: Call) -> None:
-        """Refuse numbers and texts that the lab cannot reckon with or print; each distinct call is looked at once."""
+        """Refuse numbers that are too large and texts that cannot be printed; each distinct call is looked at once."""
         for part in (call.op, call.result, call.section, *(call.arg if type(call.arg) is tuple else (call.arg,))):
             if type(part) is int and not -LATEST_TIME <= part <= LATEST_TIME:
                 raise MalformedHistory(f"{self.place(len(self))}: a number does not fit into 64 bits")
@@ -121,12 +121,12 @@ class Columns:
     def check_order(self) -> None:
         """Check that no process has two operations open at once, or invoked two at the same time.
 
-        An operation may be invoked at the very time at which its process's last one returned. One that never returned
-        stays open for ever: a process that goes on after losing an answer records the time at which it gave up as
-        the return, with the result "unknown".
+        An operation may be invoked at the very time at which its process's last one returned. An operation that never
+        returned stays open for ever. (A process that gives up waiting and goes on records the time at which it gave up
+        as the return, with the result "unknown".)
 
         Raises:
-            MalformedHistory: it has; the message names both operations.
+            MalformedHistory: a process has; the message names both operations.
         """
         last: dict[int, int] = {}
         invoke, back, process = self.invoke, self.back, self.process
@@ -151,7 +151,7 @@ class Columns:
         )
 
     def place(self, row: int) -> str:
-        """Say where a row stands in its source, for a message."""
+        """Return the place of a row in its source, for a message."""
         return f"line {row + self.first_line}" if self.first_line else f"operation {row}"
 
     def malformed(self, code: int, message: str) -> MalformedHistory:
@@ -166,7 +166,7 @@ class Columns:
         return Operation(self.process[row], call.op, arg, call.result, self.invoke[row], returned, call.section)
 
     def unanswered(self, row: int) -> bool:
-        """Whether the row's process never learnt what became of its operation."""
+        """Whether the row's process never learnt the result of its operation."""
         return self.back[row] == OPEN or self.calls[self.what[row]].result == UNKNOWN
 
     def origin(self) -> int:

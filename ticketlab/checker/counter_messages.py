@@ -1,4 +1,4 @@
-"""What the counter's judges found, in the words of a box office: a name, one sentence, the figures in it."""
+"""Sentences for contradictions of counters: each has a name, one sentence, and the numbers in the sentence as data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ticketlab.core.text import pluralize
 
 
 def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) -> Contradiction:
-    """Tell a finding of the unit-order method."""
+    """Explain a contradiction that the unit-order method found."""
     if isinstance(finding, TooMany):
         return oversold(words, section, one.stock, finding.sales)
     if isinstance(finding, TooFew):
@@ -24,7 +24,7 @@ def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) ->
 
 
 def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Contradiction:
-    """Tell of confirmed sales that exceed the stock."""
+    """Explain confirmed sales that exceed the stock."""
     sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
     verb = "was" if len(sales) == 1 else "were"
     sentence = f"{words.all_of(sales)} {verb} sold {pluralize(sold, 'ticket')}, but there were only {stock:,}"
@@ -32,7 +32,7 @@ def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Con
 
 
 def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -> Contradiction:
-    """Tell of a search that was told less than nothing or more than everything."""
+    """Explain a search that was told a negative number, or more than the stock."""
     sentence = f"{words.who(row)} was told at {words.ended(row)} that {_left(left)}"
     if left < 0:
         return Contradiction("negative stock", sentence, (row,), section, facts={"stock": stock})
@@ -46,14 +46,14 @@ def impossible(words: Phrasing, section: str, stock: int, row: int, left: int) -
 
 
 def between_levels(words: Phrasing, section: str, size: int, row: int) -> Contradiction:
-    """Tell of a count that orders of one size cannot reach."""
+    """Explain a count that sales of one size cannot reach."""
     left = words.columns.operation(row).result
     sentence = f"{words.who(row)} was told at {words.ended(row)} that {left:,} were left, but every sale took {size:,}"
     return Contradiction("impossible count", sentence, (row,), section, facts={"size_of_orders": size})
 
 
 def never_short(words: Phrasing, section: str, least: int, row: int) -> Contradiction:
-    """Tell of a refusal of so few tickets that the others could never have taken them."""
+    """Explain a refusal of so few tickets that they must always have been left."""
     sentence = f"{_refused(words, row)}, but the orders can never have left fewer than {pluralize(least, 'ticket')}"
     return Contradiction("undersold", sentence, (row,), section, facts={"least_left": least})
 
@@ -136,9 +136,9 @@ def _later_searches(words: Phrasing, one: Units, late: int) -> list[tuple[int, i
 
 
 def _caught_up(words: Phrasing, one: Units, late: int) -> bool:
-    """Whether the last search counted every sale: then the books had it, and only the earlier answer was old.
+    """Whether the last search counted every sale: then no sale was lost, and only the earlier answer was old.
 
-    Searches between may seem to have caught up because other sales were under way.
+    Only the last search is asked: an earlier one may seem right because other sales were under way.
     """
     ends = sorted(words.columns.back[row] for row in one.sales)
     invoke = words.columns.invoke

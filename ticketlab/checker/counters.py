@@ -1,9 +1,9 @@
-"""Ticket counters: sorts a history by section and by what its operations did, and chooses the exact method.
+"""Ticket counters: sorts a history by section and kind of operation, and chooses the exact method.
 
-Sales that all have one size, without cancellations: the unit-order method (`units`), O(n log n). Anything else: the
-exact frontier search (`frontier`), within a budget. Both take sales whose buyer never heard back. A cancellation gives
-back tickets that were sold, so it never lifts what remains above the stock; a buyer that never heard back from one may
-or may not have given them back. Orders that certainly failed and reads without an answer say nothing.
+If all sales of a section have one size and nothing is cancelled, the unit-order method (`units`) judges it in
+O(n log n). Any other section is judged by the exact frontier search (`frontier`), within a budget. Both methods take
+sales whose buyer never heard back. A cancellation gives back tickets that were sold, so it never lifts the number left
+above the stock. Orders that certainly failed, and reads without an answer, say nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _RESULTS = {"buy": ("ok", "soldout", FAILED, UNKNOWN), "cancel": ("ok", FAILED, 
 
 
 def stock_of(stock: OpeningStock, section: str) -> int:
-    """Return a section's tickets; one number serves every section of a model, but see `judge`."""
+    """Return the number of tickets of a section; a single number is that of every section (but see `judge`)."""
     return stock if isinstance(stock, int) else stock[section]
 
 
 def step(stock: OpeningStock, sold: int, call: Call) -> Iterable[int]:
-    """Return what an operation leaves sold: the sequential specification, which the fast methods are held to."""
+    """Return how many tickets may be sold after an operation: the specification that the fast methods implement."""
     total = stock_of(stock, call.section)
     if call.result == FAILED:
         return (sold,)
@@ -75,7 +75,7 @@ class _Section:
 
 
 def judge(stock: OpeningStock, columns: Columns, meter: Meter) -> Iterator[Contradiction]:
-    """Yield what contradicts, section by section.
+    """Yield the contradictions, section by section.
 
     Raises:
         MalformedHistory: one number of tickets, but several sections.
@@ -111,7 +111,7 @@ def _judge_all(columns: Columns, sections: Iterable[_Section], meter: Meter) -> 
 
 
 def _sections(stock: OpeningStock, columns: Columns) -> list[_Section]:
-    """Sort rows by section and kind; each distinct call is looked at once."""
+    """Sort the rows by section and kind of operation; each distinct call is looked at once."""
     sections: dict[str, _Section] = {}
     ignored: list[int] = []
     bins: list[list[int]] = []
@@ -134,7 +134,7 @@ def _sections(stock: OpeningStock, columns: Columns) -> list[_Section]:
 
 
 def _impossible(words: Phrasing, section: _Section) -> Contradiction | None:
-    """Return a search that was told a number which no counter of this stock can show."""
+    """Return a contradiction if a search was told a number that no counter of this stock can show."""
     calls, what = words.columns.calls, words.columns.what
     for row in section.searches:
         left = calls[what[row]].result
@@ -145,7 +145,7 @@ def _impossible(words: Phrasing, section: _Section) -> Contradiction | None:
 
 
 def _units(columns: Columns, section: _Section, size: int) -> units.Units | Contradiction:
-    """Translate tickets into levels; a read between two levels, or above the last, contradicts alone."""
+    """Translate tickets into levels (see `units`); a read between two levels, or above the last, contradicts alone."""
     calls, what, stock = columns.calls, columns.what, section.stock
     searches, search_levels, refusals, refusal_levels = section.searches, [], [], []
     level_of: dict[int, int] = {}
@@ -168,7 +168,7 @@ def _units(columns: Columns, section: _Section, size: int) -> units.Units | Cont
 
 
 def _mixed(words: Phrasing, section: _Section, meter: Meter) -> Iterator[Contradiction]:
-    """Judge by search; where sales alone exceed the stock, reads are judged as if there had been enough."""
+    """Judge by search; if the sales alone exceed the stock, reads are judged as if there had been enough tickets."""
     mixed = _as_mixed(words.columns, section)
     sold = sum(change.delta for change in mixed.changes if change.back != OPEN)
     too_many = sold > section.stock and not section.cancels and not section.maybe_cancels
@@ -183,7 +183,7 @@ def _mixed(words: Phrasing, section: _Section, meter: Meter) -> Iterator[Contrad
 
 
 def _most(mixed: Mixed, stock: int) -> list[int]:
-    """Return the fewest known sales that exceed the stock: the largest, so that without any one of them it suffices."""
+    """Return the fewest known sales that exceed the stock, the largest ones; without any of them it suffices."""
     rows, sold = [], 0
     for change in sorted(mixed.changes, key=lambda change: -change.delta):
         if sold <= stock and change.back != OPEN:

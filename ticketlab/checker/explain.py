@@ -1,4 +1,4 @@
-"""Explanations: the smallest sets of operations that contradict each other, as data, and one sentence from each.
+"""Explanations: minimal sets of operations that contradict each other, as data, and one sentence for each.
 
 A set of operations *contradicts itself* when no order explains it, whatever the operations outside the set did: each of
 those may have happened as it says at any time after its invocation, or not at all. (So a sale outside the set may count
@@ -27,7 +27,7 @@ _UNITS: Final = ((9, "s"), (6, "ms"), (3, "us"))
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A set of operations that contradicts itself, its name, its sentence, and the figures in the sentence."""
+    """A set of operations that contradicts itself, its name, its sentence, and the numbers in the sentence."""
 
     name: str
     sentence: str
@@ -72,10 +72,10 @@ def minimal_subset(candidates: Sequence[int], contradicts: Callable[[frozenset[i
 
 
 class ExplanationBudget:
-    """Bounds what an explanation may cost, beside the budget: a verdict should not wait for its most perfect proof.
+    """Bounds the cost of an explanation, beside the budget: a verdict should not wait long for a minimal proof.
 
-    A try that takes too long counts as no contradiction, so `minimal_subset` keeps what it might have left out:
-    the set still contradicts itself, but `certain` is False, and it may not be minimal.
+    A question that takes too long is answered with "no contradiction". Then `minimal_subset` keeps operations that it
+    might have left out: the set still contradicts itself, but it may not be minimal, and `certain` is False.
     """
 
     def __init__(self, meter: Meter, each: int, total: int) -> None:
@@ -85,7 +85,7 @@ class ExplanationBudget:
         self._left = total
 
     def contradicts(self, size: int, linearizable: Callable[[Meter], bool]) -> bool:
-        """Whether `size` operations contradict each other, as far as patience tells."""
+        """Whether `size` operations contradict each other; False if the question takes too long."""
         part = self._meter.part(min(self._each, self._left))
         try:
             part.spend()

@@ -2,8 +2,8 @@
 
 The first line is `{"meta": {"model": "counter", "stock": 350}}`, every other one an operation, in any order:
 `{"process": 47, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": 1879, "return_ns": 71469}`. `arg` and `section`
-may be missing; `result` may where `return_ns` is null. Further keys are allowed. Nothing is ever repaired: the first
-line that is not as it should be is an error with its number, what was found and what was expected.
+may be missing, and so may `result` if `return_ns` is null. Further keys are allowed. Nothing is repaired: the first
+malformed line is an error that has its number, what was found and what was expected.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _SHOWN = 40  # characters of a bad line that a message quotes
 
 
 def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None = None, every: int = 20_000) -> Columns:
-    """Read a history line by line, and check it as far as that goes without a model.
+    """Read a history line by line, and check all that can be checked without a model.
 
-    `progress` is told the number of lines read, each time it has grown by `every`.
+    `progress` is called with the number of lines read, after every so many lines.
 
     Raises:
-        MalformedHistory: a line that is no operation, or operations that no process can have done.
+        MalformedHistory: a line is no operation, or a process has two operations open at once.
     """
     numbered = enumerate(lines, 1)
     columns = Columns(_meta(numbered), first_line=2)
@@ -65,7 +65,7 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
 
 
 def history_lines(history: History) -> Iterator[str]:
-    """Yield a history's lines, each with its newline; what has its default is left out."""
+    """Yield a history's lines, each with its newline; fields that have their defaults are left out."""
     yield json.dumps({"meta": dict(history.meta)}) + "\n"
     for operation in history.operations:
         yield json.dumps(operation.to_json()) + "\n"

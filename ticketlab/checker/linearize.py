@@ -1,4 +1,4 @@
-"""The question all methods answer: did every operation take effect at one instant of its interval?"""
+"""The question that all methods answer: can every operation have taken effect at one instant of its interval?"""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ticketlab.core.verdict import Anomaly, Verdict
 def check(history: History | Columns, model: Model | None = None, budget: Budget | None = None) -> Verdict:
     """Judge a history by a model: linearizable, anomalous with the operations that prove it, or undecided.
 
-    Without a model, `meta` names it. The operations may come in any order. Intervals are closed: operations that share
-    an instant count as concurrent. Without a budget, a search ends after 5,000,000 configurations; the fast methods
-    need none.
+    If no model is given, the history's `meta` names it. The operations may come in any order. Intervals are closed:
+    operations that share an instant count as concurrent. If no budget is given, a search ends after 5,000,000
+    configurations; the fast methods need no budget.
 
     Raises:
         UsageError: no such model, or a history that the model cannot take (`MalformedHistory`, which says where).

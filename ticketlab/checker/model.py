@@ -1,7 +1,7 @@
 """Models: sequential specifications as values.
 
-A model says what one process alone would see. Three ship: ticket counters, numbered seats, compare-and-set registers.
-Your own is a value like them:
+A model says what one process alone would see. Four come with the lab: ticket counters, counters with holds, numbered
+seats, and compare-and-set registers. A model of your own is a value as well:
 
     def step(value, call):
         if call.op == "increment":
@@ -27,22 +27,22 @@ from ticketlab.core.strict_json import brief
 
 
 def by_section(call: Call) -> Hashable:
-    """Partition by section: operations on one section never touch another."""
+    """Return the section as the partition: operations on one section never touch another."""
     return call.section
 
 
 def any_call(_: Call) -> str:
-    """Take every call."""
+    """Return no objection to any call."""
     return ""
 
 
 def never(_: Call) -> bool:
-    """Promise nothing about any call."""
+    """Return False: no call is promised to change nothing."""
     return False
 
 
 def unread(_: Iterable[Call]) -> str:
-    """Say only that the calls contradict each other."""
+    """Return the name of any contradiction."""
     return "not linearizable"
 
 
@@ -50,18 +50,18 @@ def unread(_: Iterable[Call]) -> str:
 class Model:
     """A sequential specification.
 
-    `step(state, call)` returns every state that may follow when the call takes effect with the result it has, so
-    nothing where that result is impossible; for the result "unknown" it returns what any result would lead to. (That
-    such a call may also never take effect, the checker knows.) States are hashable, and `step` is a pure function of
-    its arguments. Calls whose `partition` differs are judged apart, each part from `init`. `validate(call)` says why a
-    call is not of this model, and nothing if it is. `reads(call)` promises that a call changes no state whatever (a
-    refusal is one, too), which makes the search much faster. `judge`, where present, is an exact method for this model
-    alone.
+    `step(state, call)` returns every state that may follow if the call takes effect with the result that it has: none
+    if that result is impossible. For the result "unknown" it returns the states that any result would lead to. (The
+    checker itself considers that such a call may never take effect.) States are hashable, and `step` is a pure function
+    of its arguments. Calls with different `partition` are judged apart, each part from `init`. `validate(call)` returns
+    why a call is not of this model, or an empty text. `reads(call)` promises that a call changes no state at all
+    (refusals are such calls), which makes the search much faster. `judge`, if present, is an exact method for this
+    model alone.
 
-    `lapse(call)` says what a call leads to by itself, once time has passed: the least and the most time after the call
-    in nanoseconds, and the call that nobody makes but time; None where it leads to nothing. No two calls that were
-    answered may lead to the same. `bind(calls)`, where present, returns the `step` for one history from its distinct
-    calls. `classify(calls)` names what is wrong with calls that contradict each other.
+    `lapse(call)` returns what a call leads to by itself once time has passed: the least and the most time after the
+    call in nanoseconds, and a call that stands for that event; None if it leads to nothing. No two answered calls may
+    lead to the same. `bind(calls)`, if present, returns the `step` for one history, given its distinct calls.
+    `classify(calls)` names the anomaly of calls that contradict each other.
     """
 
     name: str
@@ -86,7 +86,7 @@ def counter(stock: int | Mapping[str, int]) -> Model:
     `stock` is the number of tickets of the one section, or that of each.
 
     Raises:
-        MalformedHistory: the stock is no such thing.
+        MalformedHistory: the stock is neither a number of tickets nor a number for each section.
     """
     _check_stock(stock)
     return Model(
@@ -113,7 +113,7 @@ def holds(stock: int | Mapping[str, int]) -> Model:
     `cancel` takes a hold's name -> "ok" | "expired", or a number of tickets; `buy` and `search` are as in `counter`.
 
     Raises:
-        MalformedHistory: the stock is no such thing.
+        MalformedHistory: the stock is neither a number of tickets nor a number for each section.
     """
     _check_stock(stock)
     return Model(
@@ -144,7 +144,7 @@ def cas_register(initial: int | str | None = None) -> Model:
     """A register: `read` -> value, `write` v -> "ok", `cas` [expected, new] -> "ok" | "fail"; one for each section.
 
     Raises:
-        MalformedHistory: the initial value is none.
+        MalformedHistory: the initial value is not a whole number, a text or null.
     """
     if not _is_value(initial):
         raise MalformedHistory(f"initial is {brief(initial)}: expected a value (a whole number, a text or null)")
@@ -152,7 +152,7 @@ def cas_register(initial: int | str | None = None) -> Model:
 
 
 def _reads(call: Call) -> bool:
-    """Whether a call of the models that ship only looks: reads, searches, and whatever was refused."""
+    """Whether a call of the lab's models changes nothing: a read, a search, or a refusal."""
     return call.op in ("read", "search") or call.result in ("fail", "soldout", "taken")
 
 
@@ -194,10 +194,10 @@ NAMES: Final = ("cas-register", "counter", "holds", "seats")
 
 
 def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
-    """Return the model that a history's `meta` names; `name` and `stock`, where given, come before its own.
+    """Return the model that a history's `meta` names; `name` and `stock`, if given, replace those of `meta`.
 
     Raises:
-        UsageError: an unknown name, or a parameter that is missing or of the wrong kind.
+        UsageError: the name is unknown, or a parameter is missing or of the wrong kind.
     """
     chosen = name if name is not None else meta.get("model")
     if chosen is None:

@@ -64,7 +64,7 @@ def judge(columns: Columns, _: Meter) -> Iterator[Contradiction]:
 
 
 def _suspects(columns: Columns, seat_of: Sequence[int], kinds: Sequence[int], number: int) -> set[int]:
-    """Return the seats that contradict: the one pass over all rows, which keeps times and no rows, for speed."""
+    """Return the seats that contradict. For speed, this one pass over all rows keeps times and no rows."""
     sold = [OPEN] * number  # when the first known sale began
     maybe = [OPEN] * number  # when the first attempt began that may have sold the seat
     refused = [OPEN] * number  # when the first refusal returned
@@ -89,7 +89,7 @@ def _suspects(columns: Columns, seat_of: Sequence[int], kinds: Sequence[int], nu
 def _contradictions(
     columns: Columns, names: Sequence[int | str], seat_of: Sequence[int], kinds: Sequence[int], suspects: set[int]
 ) -> Iterator[Contradiction]:
-    """Go through the rows of the seats that contradict, and tell of each."""
+    """Yield the contradictions of the seats that have one, from their rows."""
     rows: dict[int, tuple[list[int], ...]] = {seat: ([], [], [], []) for seat in sorted(suspects)}
     for row, code in enumerate(columns.what if suspects else ()):
         if seat_of[code] in suspects:
@@ -121,7 +121,7 @@ def _sold_twice(words: Phrasing, section: str, label: str, first: int, second: i
 
 
 def _refused(words: Phrasing, section: str, label: str, refusal: int, sale: int, *, excused: bool) -> Contradiction:
-    """Explain a refusal before any sale; `excused` where an attempt of unknown end might have explained it alone."""
+    """Explain a refusal before any sale; `excused`: an unanswered attempt would explain it if no sale were known."""
     sentence = f"{words.who(refusal)} was told at {words.ended(refusal)} that {label} was taken, but "
     if sale < 0:
         return Contradiction("undersold", sentence + "nobody bought it before that", (refusal,), section)

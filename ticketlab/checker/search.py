@@ -88,7 +88,11 @@ def linearizable(model: Model, operations: Sequence[CallInterval], meter: Meter)
 
 
 class _Search:
-    """The operations that must take effect and those that may, each sorted; both as bits of their own masks."""
+    """A depth-first search over configurations.
+
+    Operations that must take effect (`known`) and operations that may (`maybe`) are numbered apart, each by invocation;
+    a configuration has a mask of bits for each.
+    """
 
     def __init__(self, model: Model, operations: Sequence[CallInterval], meter: Meter) -> None:
         self.step = model.step
@@ -131,7 +135,7 @@ class _Search:
         return True
 
     def _pending(self, known: int) -> tuple[list[tuple[int, CallInterval]], int]:
-        """Return the known operations that may come next, and the time before which others must be invoked to."""
+        """Return the known operations that may come next, and the latest invocation of others that may."""
         first = (~known & (known + 1)).bit_length() - 1
         found: list[tuple[int, CallInterval]] = []
         limit = OPEN
@@ -190,8 +194,8 @@ def _led_to_by(operations: Sequence[CallInterval]) -> dict[int, int]:
 
 
 def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, meter: Meter) -> Contradiction:
-    """Return a set that contradicts itself: a minimal one, if patience lasts."""
-    # What time did by itself has the row of the operation that led to it, and stands and falls with it.
+    """Return a set that contradicts itself: a minimal one, unless that takes too long."""
+    # A lapse has the row of the hold that led to it, and is in the set exactly if the hold is.
     known = sorted({o.row for o in operations if o.back != OPEN}, key=lambda row: words.columns.back[row])
 
     explanation_budget = ExplanationBudget(meter, each=300, total=5_000)

@@ -11,7 +11,7 @@ from ticketlab.core.errors import UsageError, unknown_name
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric: its name, its field in `Metrics`, its unit, and what it tells.
+    """One metric: its name, its field in `Metrics`, its unit, and its meaning.
 
     `per_machine` says that its value depends on the machine's speed or memory, and not on the strategy alone.
     """
@@ -33,7 +33,7 @@ METRICS: Final = (
         "fairness",
         "fairness",
         "",
-        "Jain's index over the buyers' rates: 1 where all were served alike",
+        "Jain's index over the buyers' rates: 1 if all were served alike",
         per_machine=False,
     ),
     Metric("wait", "longest_wait_ms", "ms", "longest single wait for a lock, a queue or the store"),
@@ -52,10 +52,10 @@ _BY_NAME: Final[Mapping[str, Metric]] = {
 
 
 def metric(name: str) -> Metric:
-    """Return the measure of a name; its field's name will do.
+    """Return the metric of this name, or with a field of this name.
 
     Raises:
-        UsageError: there is no such measure; the closest name is suggested.
+        UsageError: there is no such metric; the message suggests the closest name.
     """
     found = _BY_NAME.get(name)
     if found is None:

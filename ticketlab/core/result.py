@@ -1,4 +1,4 @@
-"""Results: what `--json`, saved runs and pages are made of."""
+"""Results: the data of `--json`, of saved runs and of pages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def as_document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How a race went, in seconds unless the name says otherwise.
+    """How a race went; the unit of each metric is the end of its name (`_s`, `_ms`, `_mb`).
 
-    `fairness` is Jain's index over the buyers' rates, each from the first order of all to the buyer's last answer: 1
-    where all were served alike, 1/n where one had everything. It means most where each buyer places many orders.
-    Latencies run from an order to its answer. `waiting_share` is the part of that time in which buyers waited for
-    a lock, a queue or the store, `longest_wait_ms` the longest single such wait. `peak_mb` is the largest process of a
-    buyer or a clerk, memory it shares included. `start_s` runs from the beginning of the start to the starting gun.
-    `recovery_ms` is the longest time from a buyer's death until another had the lock that it had held; 0 where that
-    never came to pass.
+    `fairness` is Jain's index over the buyers' rates, each taken from the first order of all to the buyer's last
+    answer: 1 if all were served alike, 1/n if one buyer got everything. It says most if each buyer places many orders.
+    Latencies run from an order to its answer. `waiting_share` is the share of that time in which buyers waited for a
+    lock, a queue or the store, and `longest_wait_ms` the longest such wait. `peak_mb` is the memory of the largest
+    process of a buyer or a clerk, shared memory included. `start_s` runs from the start of the first process to the
+    start barrier's release. `recovery_ms` is the longest time from a buyer's death until another buyer took the lock
+    that it had held; 0 if that never happened.
     """
 
     race_s: float
@@ -53,7 +53,9 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One race and its verdict; `curve` has the latency in ms within which each share of the orders was answered.
+    """One race and its verdict.
+
+    `curve` has pairs of a share of the orders and the latency in ms within which that share was answered.
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
     names the files and processes that remained afterwards.
@@ -113,11 +115,11 @@ class Tour:
 
     @property
     def valid(self) -> bool | None:
-        """True where every race is valid, False where one is not, None where one is undecided."""
+        """True if every race is valid, False if one is not, None if one is undecided and none is wrong."""
         return all_valid(row.valid for row in self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the story as it is printed and saved: a result whose rows are results."""
+        """Return the tour as it is printed and saved: a result whose rows are results."""
         named = {"store", "strategy"}
         return {
             "command": self.command,

@@ -1,9 +1,9 @@
-"""JSON that strangers wrote: a plain value within bounds, or a ValueError whose message is one line.
+"""JSON from outside: a plain value within bounds, or a ValueError whose message is one line.
 
-What Python's own parser lets through and nothing of the lab's may meet is refused here, once for all readers: NaN and
-infinite numbers, numbers of thousands of digits, a key that stands twice, nesting without end, half characters that
-no terminal and no file can take, and what would fill the memory: an empty object takes thirty times as much of it as
-its two characters do in the file.
+Python's own parser accepts more than the lab can work with. Refused here, once for all readers, are: NaN and infinite
+numbers; numbers of thousands of digits; a key that stands twice in an object; nesting without end; half characters,
+which no terminal and no file can take; and texts whose values would fill the memory (an empty object is two characters
+in the file, and thirty times as many bytes in memory).
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from math import isfinite
 from typing import Any, Final, NoReturn
 
 MOST_MEMORY: Final = 80 << 20
-"""How many bytes of memory a text and its values may take together, by a careful estimate."""
+"""The most bytes of memory that a text and its values may take together; they are estimated from above."""
 DEEPEST: Final = 64
-"""How deep lists and objects nest."""
+"""How deep lists and objects may nest."""
 MOST_DIGITS: Final = 100
-"""How many digits a whole number has: any such number is also a float, and is printed at once."""
+"""How many digits a whole number may have: such a number fits into a float, and is quickly printed."""
 
 _BYTES: Final = {",": 64, "[": 64, "{": 232, ":": 260}
-"""What a value, a list, an object and a key take at least, each known by a character; those within texts count too."""
+"""The bytes that a value, a list, an object and a key take at least, counted by the characters that begin or end them.
+
+Such characters within texts count too: the estimate may be too high, and never too low.
+"""
 _HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -50,7 +53,7 @@ def parse(content: bytes | str) -> Any:
 
 
 def refuse_deep(value: Any) -> None:
-    """Raise ValueError where lists and objects nest deeper than `DEEPEST`."""
+    """Raise ValueError if lists and objects nest deeper than `DEEPEST`."""
     level = [value] if type(value) in (list, dict) else []
     for _ in range(DEEPEST):
         inside = chain.from_iterable(each if type(each) is list else each.values() for each in level)
@@ -61,7 +64,7 @@ def refuse_deep(value: Any) -> None:
 
 
 def refuse_half_characters(value: Any) -> None:
-    """Raise ValueError where a text holds half a surrogate pair, which cannot be written anywhere."""
+    """Raise ValueError if a text holds half a surrogate pair, which cannot be written anywhere."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -70,7 +73,7 @@ def refuse_half_characters(value: Any) -> None:
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object from its pairs; raises ValueError where a key stands twice."""
+    """Return an object from its pairs; raises ValueError if a key stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         seen: set[str] = set()
@@ -87,14 +90,14 @@ def no_constant(name: str) -> NoReturn:
 
 
 def whole_number(text: str) -> int:
-    """Return a whole number; raises ValueError where it has too many digits."""
+    """Return a whole number; raises ValueError if it has too many digits."""
     if len(text) > MOST_DIGITS:
         raise ValueError(f"a number of {len(text):,} digits is too long: {MOST_DIGITS} are the most")
     return int(text)
 
 
 def real_number(text: str) -> float:
-    """Return a number with a point or an exponent; raises ValueError where it is too large for one."""
+    """Return a number with a point or an exponent; raises ValueError if it is too large for a float."""
     value = float(text)
     if not isfinite(value):
         raise ValueError(f"the number {brief(text)} is too large")
@@ -102,7 +105,7 @@ def real_number(text: str) -> float:
 
 
 def brief(value: object, most: int = 60) -> str:
-    """Return a value as a message shows it: in quotes if it is a text, escaped, and cut where it is long."""
+    """Return a value as messages show it: escaped, in quotes if it is a text, and cut if it is longer than `most`."""
     shown = repr(value[: most + 1] if isinstance(value, str | bytes) else value)
     return shown if len(shown) <= most else f"{shown[:most]}..."
 

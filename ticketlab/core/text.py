@@ -1,4 +1,4 @@
-"""English for sentences: counts with their nouns, and lists with their last comma an "and"."""
+"""Texts for people: counts with their nouns, lists in sentences, and control characters as escapes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ T = TypeVar("T")
 
 
 def escape_controls(text: str, *, lines: bool = False) -> str:
-    """Return a text that a terminal shows and does not obey: what controls it, or turns it round, becomes an escape.
+    """Return a text whose control characters are escapes: a terminal shows them, instead of obeying them.
 
-    A line's end is one of these unless there may be several `lines`. In JSON the escapes mean what they stand for.
+    Characters that turn the direction of writing round are escaped too, and the ends of lines unless there may be
+    several `lines`. A JSON parser reads the escapes as the characters that they stand for.
     """
     return text.translate(_ESCAPED_BUT_LINES if lines else _ESCAPED)
 

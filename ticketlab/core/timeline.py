@@ -1,8 +1,8 @@
-"""Timelines: what each participant did, and when, in the form that pictures are drawn from and files keep.
+"""Timelines: what each participant did and when, as pages draw it and files keep it.
 
-A `Timeline` has time (a live race); an `Interleaving` has only order (an explored case, step by step). The JSON form of
-a timeline holds columns, not an object a span, with starts as gaps after the span before: so it stays small, and what
-is left is mostly small numbers, which compress.
+A `Timeline` has times (a live race); an `Interleaving` has only an order (an explored case, step by step). The JSON
+form of a timeline has a column for each field of its spans, instead of an object for each span. Starts are written as
+gaps after the span before: columns of small numbers compress well.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VERSION: Final = 1
 
 
 class LaneState(Enum):
-    """What a participant is doing: about to go on, at work, waiting for another, or where nobody may interfere."""
+    """What a participant is doing: ready to run, running, blocked by another, or in a critical section."""
 
     READY = "ready"
     RUNNING = "running"
@@ -33,7 +33,7 @@ _STATE_OF: Final = {str(number): state for number, state in enumerate(STATES)}
 
 
 class Span(NamedTuple):
-    """A stretch of one lane in one state; times are nanoseconds since the starting gun.
+    """A stretch of one lane in one state; times are nanoseconds since the start barrier's release.
 
     `label` names the operation ("buy 1 -> ticket 3"), `detail` says what was read and written.
     """
@@ -47,7 +47,7 @@ class Span(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """The moment at which an anomaly became certain, in the lane of whoever was told or did the wrong thing."""
+    """The moment at which an anomaly became certain, in the lane of the participant that was told something wrong."""
 
     lane: int
     ns: int
@@ -56,7 +56,7 @@ class Marker(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One step of an interleaving; `note` says what was learnt, `marked` that the anomaly hangs on this step."""
+    """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome."""
 
     lane: int
     action: str
@@ -67,9 +67,10 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Spans sorted by lane, then by start; `row` is the number of the result's row that it shows, -1 for none.
+    """What participants did over time: spans sorted by lane, then by start.
 
-    `left_out` is empty, or says in one sentence what is not there.
+    `row` is the number of the result's row that the timeline shows, -1 for none. `left_out` says in one sentence what
+    is missing, and is empty if nothing is.
     """
 
     title: str
@@ -141,7 +142,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Interleaving:
-    """An explored case, step by step: who moved in which order, and what each step did; `row` as in a timeline."""
+    """An explored case, step by step: which participant moved, and what its step did; `row` as in a timeline."""
 
     title: str
     lanes: Sequence[str]
@@ -150,7 +151,7 @@ class Interleaving:
     left_out: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return an object a step: interleavings are short."""
+        """Return an object for each step: interleavings are short."""
         return {
             "kind": "interleaving",
             "title": self.title,

@@ -1,4 +1,4 @@
-"""Verdicts: valid, anomalous or undecided, each anomaly with the operations that prove it."""
+"""Verdicts: valid, anomalous or undecided; each anomaly comes with the operations that prove it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class Anomaly:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the checkers found; `reason` says why they could not decide, and is empty where they did."""
+    """The anomalies that the checkers found; `reason` says why they could not decide, and is empty if they did."""
 
     anomalies: Sequence[Anomaly] = ()
     reason: str = ""
 
     @property
     def valid(self) -> bool | None:
-        """True, False, or None for undecided; an anomaly found outweighs a check that could not be finished."""
+        """True, False, or None for undecided; an anomaly counts even if another check could not be finished."""
         if self.anomalies:
             return False
         return None if self.reason else True
 
     @property
     def exit_code(self) -> int:
-        """The process exit code that says the same."""
+        """The process exit code of this verdict."""
         return exit_code(self.valid)
 
 

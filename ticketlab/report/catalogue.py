@@ -1,4 +1,4 @@
-"""The catalogue as text: the matrix, the reasons, and every variant and option with its line of help."""
+"""The catalogue of plugins as text: which strategy runs on which store, why not, and all names and options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 
 
 def print_catalogue(catalogue: Mapping[str, Any], console: Console) -> None:
-    """Print what runs on what, why not, and all names that --store, --strategy and --launcher take."""
+    """Print the matrix of strategies and stores, and all names that --store, --strategy and --launcher take."""
     console.print(_matrix(catalogue))
     console.print()
     for each in catalogue["strategies"]:
@@ -23,7 +23,7 @@ def print_catalogue(catalogue: Mapping[str, Any], console: Console) -> None:
 
 
 def _matrix(catalogue: Mapping[str, Any]) -> Table:
-    """Return strategies by stores."""
+    """Return the table of strategies (rows) and stores (columns)."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("")
     stores = [store["name"] for store in catalogue["stores"]]
@@ -38,7 +38,7 @@ def _matrix(catalogue: Mapping[str, Any]) -> Table:
 
 
 def _reasons(catalogue: Mapping[str, Any], strategy: str) -> list[str]:
-    """Say why a strategy does not run on some stores, those with the same reason together."""
+    """Say why a strategy does not run on some stores; stores with the same reason share a line."""
     stores: dict[str, list[str]] = {}
     for each in catalogue["combinations"]:
         if each["strategy"] == strategy and each["missing"]:

@@ -22,13 +22,13 @@ _Document = Mapping[str, Any]
 _WIDE: Final = 110
 _ROOMY: Final = 132
 _PLAINEST: Final = ("lost update", "oversold")
-"""Anomalies that need no explanation come first."""
+"""The anomalies that are best known are named first."""
 _UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "dim")}
 _RATE: Final = metric("sales/s")
 
 
 def print_comparison(document: _Document, console: Console) -> None:
-    """Print a whole comparison; nothing of it is left out but the columns that a narrow terminal has no room for."""
+    """Print a whole comparison; a narrow terminal leaves out some columns, and nothing else."""
     for part in _parts(document, console.width):
         console.print(part)
 
@@ -63,12 +63,12 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
 
 
 def _headline(document: _Document) -> Text:
-    """Say which strategy to take on each store; or which one that is meant to be safe was not."""
+    """Say which strategy is fastest on each store, or which strategies claim safety and went wrong."""
     rows = document["rows"]
     broken = [row for row in rows if row["valid"] is False and row["claims_safety"]]
     if broken:
         named = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in broken)
-        return Text(f"✗ meant to be safe, and was not: {'; '.join(named)}", style="bold red")
+        return Text(f"✗ claims to be safe, and went wrong: {'; '.join(named)}", style="bold red")
     best = dict.fromkeys(_pair(row) for row in rows if row["rank"] == 1 and row["buyers"] == _crowds(document)[-1])
     if not best:
         return Text("no strategy kept the books right", style="bold red")
@@ -90,7 +90,7 @@ def _setting(document: _Document) -> Text:
 
 
 def _ranks(document: _Document, width: int) -> Iterator[RenderableType]:
-    """Show ranks, speeds and latencies, by store and number of buyers; wrong strategies last, their speeds struck."""
+    """Show ranks, speeds and latencies by store and number of buyers; strategies without a rank come last."""
     several = _several(document)
     extra = ("p50", "p99", "p99.9", "max", "fair", "waits", "cpu/sale", "MB") if width >= _WIDE else ("p99", "fair")
     extra = (*extra, "start") if several else extra
@@ -116,7 +116,7 @@ def _rank(row: _Row) -> Text:
 
 
 def _speed(row: _Row) -> list[Text]:
-    """Return rate, spread and ratio; struck through where the books were wrong, for then they say nothing."""
+    """Return rate, spread and ratio; a rate is struck through if the strategy has no rank: then it says nothing."""
     low, high = map(_short, row["spread"]["sales_per_s"])
     style = "" if row["rank"] is not None else "dim strike"
     ratio = "" if row["rank"] is None else f"{row['ratio']:.2f}"
@@ -124,7 +124,7 @@ def _speed(row: _Row) -> list[Text]:
 
 
 def _short(rate: float) -> str:
-    """Return a rate in as few characters as a spread needs."""
+    """Return a rate in few characters, as a spread needs it: "840", "1.2k", "15k"."""
     if rate >= 10_000:
         return f"{rate / 1000:.0f}k"
     return f"{rate / 1000:.1f}k" if rate >= 1000 else f"{rate:.0f}"
@@ -165,7 +165,7 @@ def _books(row: _Row) -> Text:
 
 
 def _not_ranked(document: _Document) -> Iterator[RenderableType]:
-    """Say why a speed is struck through, and what could not be compared."""
+    """Say why each speed is struck through, and why a combination was not measured."""
     for row in document["rows"]:
         where = [_pair(row), *([row["launcher"]] if _several(document) else [])]
         where += [pluralize(row["buyers"], "buyer")] if len(_crowds(document)) > 1 else []
@@ -179,7 +179,7 @@ def _not_ranked(document: _Document) -> Iterator[RenderableType]:
 
 
 def _growth(document: _Document, width: int, name: str) -> Iterator[RenderableType]:
-    """Show how a metric changes as buyers are added."""
+    """Show how a metric changes with the number of buyers."""
     crowds, several = _crowds(document), _several(document)
     lines: dict[str, dict[tuple[str, str], dict[int, _Row]]] = {}
     for row in document["rows"]:
@@ -212,7 +212,7 @@ def _rate(metrics: Mapping[str, float]) -> str:
 
 
 def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
-    """Show the picks for each store, at the largest number of buyers, with metrics and price."""
+    """Show the picks for each store at the largest number of buyers, with their metrics and their needs."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
     columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
     columns += [TableColumn(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
@@ -246,7 +246,7 @@ def _price(pick: Mapping[str, Any]) -> str:
 
 
 def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Show what has changed since a baseline."""
+    """Show how metrics have changed since a baseline."""
     if not against["same_machine"]:
         said = "; ".join(against["differences"])
         told = f"baseline {against['name']} is of another machine ({said}): only ratios to its fastest are compared"

@@ -1,4 +1,4 @@
-"""What faults leave behind, for a terminal: the crash matrix, and the points of one exploration."""
+"""Results of fault injection for a terminal: the crash matrix, and the fault points of one exploration."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def print_crashes(document: Mapping[str, Any], console: Console) -> None:
     for part in sectioned(columns, sections, 2):
         console.print(part)
     if any(row["anyway"] for row in rows):
-        console.print(Text("(what goes wrong without a crash as well is in brackets)", style="dim"))
+        console.print(Text("(anomalies that happen without a fault as well are in brackets)", style="dim"))
     worst = next((row for row in rows if row["valid"] is False), None)
     if worst is not None:
         console.print()
@@ -50,7 +50,7 @@ def print_crashes(document: Mapping[str, Any], console: Console) -> None:
 def _headline(rows: Sequence[_Row]) -> Text:
     safe = [row for row in rows if row["valid"] and not row["anyway"]]
     told = f"{len(safe)} of {pluralize(len(rows), 'combination')} keep the books right and let the others go on"
-    return Text(f"{told}, whoever is struck", style="bold green" if safe else "bold red")
+    return Text(f"{told}, whatever fault is injected", style="bold green" if safe else "bold red")
 
 
 def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
@@ -70,10 +70,10 @@ def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
 
 
 def print_points(struck: Sequence[_Row], console: Console) -> None:
-    """Print what came of each fault at each point, participant by participant."""
+    """Print the outcome of each fault at each point, participant by participant."""
     columns = [
         TableColumn("", number=True),
-        TableColumn("struck before", most=40),
+        TableColumn("injected before", most=40),
         TableColumn("schedules", number=True),
         TableColumn(""),
     ]

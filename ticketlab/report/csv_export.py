@@ -19,8 +19,8 @@ def as_csv(document: Mapping[str, Any]) -> str:
     """Return a comparison, or a crash matrix, as CSV: one line for each store and strategy.
 
     A comparison has for each metric its median, lowest and highest value, in columns named by the fields of results,
-    with `_min` and `_max`; `verdict` is valid, anomalous, undecided or unsupported, and `why` names the anomalies, or
-    says why there is no verdict.
+    with `_min` and `_max`. `verdict` is valid, anomalous, undecided or unsupported. `why` names the anomalies, or says
+    why there is no verdict.
     """
     shown = escape_all_controls(document)
     return _crashes(shown) if shown["kind"] == "crashes" else _comparison(shown)

@@ -1,7 +1,7 @@
-"""A result as its renderers see it: checked once, so that none of them meets a damaged one.
+"""A result as pages and pictures see it: checked once here, so that no renderer meets a damaged one.
 
-Any result will do: a race or a case (one row), a story or a comparison (several), a judged history (one row without
-store, strategy and metrics).
+Every kind of result is accepted: a race or a case (one row), a story or a comparison (several rows), a judged history
+(one row without store, strategy and metrics).
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class ShownAnomaly:
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """Whom a fault struck: before which step, in a race also when (ms after the gun), and what it held."""
+    """A fault that was injected: the victim, the step before which it came, what the victim held, and the time.
+
+    `at_ms` counts from the start barrier's release, and is None in explorations, which have no real time.
+    """
 
     who: str
     fault: str
@@ -42,7 +45,7 @@ class InjectedFault:
 
     @property
     def sentence(self) -> str:
-        """Say so in one line."""
+        """The fault in one line."""
         held = f", holding {join_words(self.held)}" if self.held else ""
         when = "" if self.at_ms is None else f" at {self.at_ms:.2f} ms"
         return f"{self.who}: {self.fault} before {self.before}{when}{held}"
@@ -50,9 +53,9 @@ class InjectedFault:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One race, case or history; metrics that were not measured are not there.
+    """One race, case or history; `metrics` has only what was measured.
 
-    `ratio` is the speed as a share of the fastest correct one beside it, where a comparison ranked it.
+    `ratio` is the speed as a share of the fastest correct strategy's in the same comparison, None without a rank.
     """
 
     store: str
@@ -75,7 +78,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Name the row: "lock on json"."""
+        """The name of the row: "lock on json"."""
         return f"{self.strategy} on {self.store}" if self.strategy else "history"
 
     @property
@@ -85,7 +88,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """The verdict in a few words; undecided never looks like a pass."""
+        """The verdict in a few words; an undecided one never looks like a pass."""
         if self.valid is None:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
         return "✓ books right" if self.valid else "✗ " + (", ".join(self.names) or "anomalous")

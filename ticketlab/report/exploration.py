@@ -17,7 +17,7 @@ from ticketlab.report.text import next_steps, verdict_text
 
 
 def print_exploration(found: Exploration, saved: Path | None, console: Console) -> None:
-    """Print what a search came to; `saved` is where its case stands."""
+    """Print the result of a search; `saved` is the file of its case, if there is one."""
     console.print(_headline(found.scenario, found.verdict))
     console.print(_counted(found))
     if found.injected and (found.how.exhaust or found.finding is None):
@@ -35,7 +35,7 @@ def print_exploration(found: Exploration, saved: Path | None, console: Console) 
 
 
 def print_replay(played: ReplayResult, console: Console) -> None:
-    """Print what a case led to this time."""
+    """Print the result of a replay."""
     scenario = played.case.scenario
     console.print(_headline(scenario, played.verdict))
     console.print(f"{len(played.execution.trace)} steps, the same as when the case was saved ({played.executor}).\n")

@@ -1,7 +1,8 @@
-"""An interleaving as a table: one column for each participant, one line for each step, the deciding ones marked.
+"""An interleaving as a table: a column for each participant, a line for each step, and the deciding steps marked.
 
-What decides is found first, as data: a read whose record somebody else changed before the reader wrote (with that
-change and that write), or a read in the middle of another's write.
+The deciding steps are found first, as data (`deciding`). There are two kinds: a read of a record that another
+participant changed before the reader wrote it, together with that change and that write; and a read in the middle of
+another participant's write, together with the pieces of that write.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ MARK: Final = "◀"
 WIDEST: Final = 8
 """How many columns a terminal shows side by side; with more participants, a line names who moves."""
 LONG: Final = SECOND // 10
-"""How much virtual time has to pass before a step for the table to say so, in ticks."""
+"""The shortest pause before a step that the table mentions, in ticks of virtual time."""
 
 
 class StepLine(NamedTuple):
-    """One step: who made it, what it was, what was learnt, and whether it decides the outcome."""
+    """One line: the participant, its step, what it learnt there, and whether the step decides the outcome."""
 
     who: int
     step: Step
@@ -40,7 +41,7 @@ class StepLine(NamedTuple):
 
 
 def lines(execution: Execution) -> list[StepLine]:
-    """Return every step of an execution that others could notice, with what was learnt at it."""
+    """Return every step of an execution that other participants could notice, with what was learnt at it."""
     trace, marked = execution.trace, deciding(execution.trace)
     learnt: dict[int, list[tuple[str, int | str]]] = {}
     for node, (before, now) in enumerate(pairwise(execution.when), 1):
@@ -56,7 +57,7 @@ def lines(execution: Execution) -> list[StepLine]:
 
 
 def deciding(trace: Trace) -> frozenset[int]:
-    """Return the steps that decide what goes wrong between participants; empty where each went undisturbed."""
+    """Return the steps that decide what goes wrong between participants; empty if none disturbed another."""
     marked: set[int] = set()
     steps = trace.steps
     for node, (who, step) in enumerate(zip(trace.who, steps, strict=True)):
@@ -68,7 +69,7 @@ def deciding(trace: Trace) -> frozenset[int]:
 
 
 def _overtaken(movers: Sequence[int], steps: Sequence[Step], read: int, who: int) -> set[int]:
-    """Return a read, the change by another that made it stale, and the reader's own write that came after that."""
+    """Return a read, the other's change that made it stale, and the reader's later write; empty if there are none."""
     resource, changed = steps[read].resource, -1
     for node in range(read + 1, len(steps)):
         step = steps[node]
@@ -84,7 +85,7 @@ def _overtaken(movers: Sequence[int], steps: Sequence[Step], read: int, who: int
 
 
 def _torn(movers: Sequence[int], steps: Sequence[Step], part: int, who: int) -> set[int]:
-    """Return the reads by others between the pieces of one write, with those pieces."""
+    """Return the steps of others between two pieces of one write, with those pieces; empty if there are none."""
     begin = next((node for node in range(part - 1, -1, -1) if movers[node] == who), -1)
     between = {
         node for node in range(begin + 1, part) if steps[node].resource == steps[part].resource and movers[node] != who
@@ -105,7 +106,7 @@ def interleaving(execution: Execution, buyers: int, anomalies: Sequence[Anomaly]
 
 
 def diagram(title: str, execution: Execution, buyers: int) -> Interleaving:
-    """Return an execution as pages draw it: every step, and at the end those who wait for ever."""
+    """Return an execution as pages draw it: every step, then a line for each participant that waits for ever."""
     stuck = _stuck(execution, buyers)
     moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
@@ -124,9 +125,9 @@ def _table() -> Table:
 
 
 def _numbered(execution: Execution) -> Iterator[tuple[str, StepLine | None]]:
-    """Yield lines with their numbers; of tries in vain the first and the last, and three points for those between.
+    """Yield the lines with their numbers; "..." stands for repeated tries between the first and the last of them.
 
-    Who waits for time to pass may try the same each time that it did.
+    A participant that waits for time to pass may repeat the same steps after each wait.
     """
     told = list(enumerate(lines(execution), 1))
     starts = [place for place, (_, line) in enumerate(told) if line.step.action is Action.TIME_PASSES]

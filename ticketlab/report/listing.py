@@ -13,9 +13,9 @@ from ticketlab.report.text import next_steps
 
 
 def print_kept(kept: Mapping[str, Sequence[Mapping[str, Any]]], console: Console) -> None:
-    """Print what is kept: a line each, then what to type next."""
+    """Print a line for each run and baseline, then what to type next."""
     if not any(kept.values()):
-        console.print("nothing is kept here yet")
+        console.print("no runs and no baselines are kept here yet")
         console.print(next_steps({"ticketlab compare": "measure, and keep the run"}))
         return
     for title, entries in kept.items():

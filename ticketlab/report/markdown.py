@@ -1,4 +1,4 @@
-"""Results as Markdown, for an issue or a README; the speed of what is wrong is struck through."""
+"""Results as Markdown, for an issue or a README; speeds of strategies that went wrong are struck through."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _races(result: Mapping[str, Any]) -> Iterator[str]:
     told = [f"- {_text(each.name)}: {_text(each.sentence)}" for row in found.rows for each in row.findings]
     # An exploration strikes at every point; who was struck tells something of a race alone.
     told += [
-        f"- struck: {_text(each.sentence)}" for row in found.rows for each in row.injected if each.at_ms is not None
+        f"- fault: {_text(each.sentence)}" for row in found.rows for each in row.injected if each.at_ms is not None
     ]
     told += [f"- left behind: {_text(', '.join(row.left_behind))}" for row in found.rows if row.left_behind]
     if told:

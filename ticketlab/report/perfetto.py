@@ -2,7 +2,7 @@
 
 The format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU (times in microseconds).
 A timeline is a process, a lane a thread, a span a complete event, a violation an instant one. An interleaving has no
-times: its steps are a microsecond each.
+times, so each of its steps takes a microsecond.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _of_timeline(number: int, timeline: Timeline) -> Iterator[dict[str, Any]]:
             "args": {"state": span.state.value, "read and written": span.detail},
         }
     for mark in timeline.markers:
-        said = {"how one can tell": mark.sentence}
+        said = {"why": mark.sentence}
         place = {"ph": "i", "s": "t", "pid": number, "tid": mark.lane, "ts": mark.ns / 1000}
         yield {**place, "name": mark.name, "cat": "violation", "args": said}
 

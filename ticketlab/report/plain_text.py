@@ -1,4 +1,4 @@
-"""An interleaving as plain text, for where there is no terminal: test reports and exceptions."""
+"""An interleaving as plain text, for test reports and exceptions."""
 
 from __future__ import annotations
 

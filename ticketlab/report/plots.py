@@ -1,7 +1,7 @@
 """The main plots as one SVG picture, for slides and papers: sales a second, and the share of purchases over latency.
 
-The text is the lab's own, so no plotting library is needed, and the picture stays sharp at any size. There is no PNG:
-any browser or `rsvg-convert` makes one of it.
+The SVG is written here, without a plotting library. There is no PNG output: any browser, or `rsvg-convert`, makes a PNG
+of the SVG.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return 1, 2 and 5 of each decade, or the decades alone where there are many."""
+    """Return 1, 2 and 5 of each decade, or only the decades if there are many."""
     digits = (1, 2, 5) if high - low < 3 else (1,)
     found = [digit * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for digit in digits]
     return [each for each in found if low <= math.log10(each) <= high]
@@ -127,6 +127,6 @@ def _text(
     extra += " font-weight='bold'" if bold else ""
     extra += " text-decoration='line-through'" if struck else ""
     extra += f" fill='{colour}'" if colour else ""
-    # XML has no place for control characters, escaped or not.
+    # XML allows no control characters, escaped or not.
     shown = "".join(each for each in text if each.isprintable())
     return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'{extra}>{escape(shown)}</text>"

@@ -1,4 +1,4 @@
-"""What every form of a result says alike: the order of its rows, its words, its metrics."""
+"""The order of rows, the words and the numbers that all forms of a result share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def why(row: Mapping[str, Any]) -> str:
 
 
 def tally(verdicts: Sequence[bool | None]) -> str:
-    """Say how many of several races went wrong; one that is undecided never counts as right."""
+    """Say how many of several races went wrong; an undecided race never counts as right."""
     of = f"of {len(verdicts)} races"
     wrong, unsure = verdicts.count(False), verdicts.count(None)
     told = [f"{wrong} {of} went wrong"] if wrong else []
@@ -28,13 +28,13 @@ def tally(verdicts: Sequence[bool | None]) -> str:
 
 
 def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows by store and number of buyers, and there by rank; unranked ones come last."""
+    """Return the rows sorted by store, number of buyers and rank; rows without a rank come last."""
     stores = {row["store"]: number for number, row in reversed(list(enumerate(rows)))}
     return sorted(rows, key=lambda row: (stores[row["store"]], row["buyers"], row["rank"] is None, row["rank"] or 0))
 
 
 def value(amount: float, metric: Metric) -> str:
-    """Return a metric without its unit, to three digits."""
+    """Return the value of a metric without its unit, to three digits."""
     if metric.field == "fairness":
         return f"{amount:.2f}"
     if metric.unit == "%":
@@ -43,7 +43,7 @@ def value(amount: float, metric: Metric) -> str:
 
 
 def number_text(value: object) -> str:
-    """Return a metric with as many digits as it deserves: three, or all before the point."""
+    """Return a number to three digits, or with all digits before the point if these are more."""
     if not isinstance(value, int | float):
         return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

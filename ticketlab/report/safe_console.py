@@ -1,4 +1,4 @@
-"""The terminal: text of strangers on it is shown, never obeyed."""
+"""A console that shows control characters of other people's texts as escapes, so that the terminal never obeys them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ticketlab.core.text import escape_controls
 
 
 class Screen(Console):
-    """Shows as an escape whatever in a text would control the terminal; its own colours stay."""
+    """Prints control characters in texts as escapes, and the lab's own colours as colours."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"emoji": False, **settings})  # a name that holds ":cat:" is shown as it is

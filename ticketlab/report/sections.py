@@ -1,4 +1,4 @@
-"""Tables in sections: columns line up from one section to the next, and a title may be as long as it likes."""
+"""Tables in sections: columns line up from one section to the next, and titles may be wider than the columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TableCell = Text | str
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column; text is folded where it is longer than `most`, and numbers stand on the right."""
+    """A column; text longer than `most` is folded, and numbers are aligned to the right."""
 
     name: str
     number: bool = False
@@ -32,7 +32,7 @@ class Section:
 
 
 def sectioned(columns: Sequence[TableColumn], sections: Sequence[Section], gap: int) -> Iterator[RenderableType]:
-    """Yield the header, then each section; the last column takes what room is left."""
+    """Yield the header, then each section; the last column takes the room that the others leave."""
     every = [[column.name for column in columns], *(row for section in sections for row in section.rows)]
     widest = [max(map(_width, cells)) for cells in zip(*every, strict=True)]
     widths = [min(column.most, width) for column, width in zip(columns, widest, strict=True)]

@@ -16,7 +16,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.report.rows import tally
 
 _SHOWN = 8
-"""How many lines of one anomaly's evidence a terminal shows; the rest is counted, and stands in --json."""
+"""How many lines of one anomaly's evidence a terminal shows; it counts the others, which --json has."""
 
 _LONGEST_COMMAND: Final = 64
 _WIDE: Final = 100
@@ -52,7 +52,7 @@ def print_race(row: Result, console: Console) -> None:
 
 
 def verdict_text(verdict: Verdict) -> Text:
-    """Return a verdict in a few words; undecided never looks like a pass."""
+    """Return a verdict in a few words; an undecided one never looks like a pass."""
     if verdict.valid is None:
         return Text(f"? undecided: {verdict.reason}", style="yellow")
     if verdict.valid:
@@ -70,7 +70,7 @@ def _headline(rows: Sequence[Result]) -> Text:
 
 
 def _tables(rows: Sequence[Result], width: int) -> Iterator[Table]:
-    """Yield one table, or where that has no room one of verdicts and one of metrics: nothing of either is left out."""
+    """Yield one table, or two if it would be too wide: one of verdicts and one of metrics."""
     if width >= _NARROW:
         yield _table(rows, width, verdicts=True, metrics=True)
     else:
@@ -92,7 +92,7 @@ def _table(rows: Sequence[Result], width: int, *, verdicts: bool = False, metric
 
 def _metrics(row: Result) -> list[str]:
     found = row.metrics
-    if not found.longest_ms:  # nobody was answered
+    if not found.longest_ms:  # no order was answered
         return ["-", "-", "-", "-", f"{found.wall_s:.2f} s"]
     times = [_ms(each) for each in (found.p50_ms, found.p99_ms, found.longest_ms)]
     return [*times, f"{found.fairness:.2f}", f"{found.wall_s:.2f} s"]
@@ -103,7 +103,7 @@ def _ms(milliseconds: float) -> str:
 
 
 def _sentence(store: str, rows: Sequence[Result]) -> Text:
-    """Say in one plain sentence what happened on a store."""
+    """Say in one sentence what happened on a store."""
     bad = [row for row in rows if row.valid is False]
     good = [row.strategy for row in rows if row.valid]
     parts = []
@@ -120,7 +120,7 @@ def _sentence(store: str, rows: Sequence[Result]) -> Text:
         parts.append(f"{join_words(good)} {verb} the books right")
     unsure = [row.strategy for row in rows if row.valid is None]
     if unsure:
-        parts.append(f"what {join_words(unsure)} did could not be decided")
+        parts.append(f"{join_words(unsure)} could not be decided")
     return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
 
 
@@ -149,7 +149,7 @@ def _next_of_race(row: Result) -> RenderableType:
 
 
 def next_steps(commands: Mapping[str, str]) -> RenderableType:
-    """Return what to type next, with what it is for, one below the other unless a command is too long for that."""
+    """Return commands to type next, a line each, with their purposes, which line up beside all but long commands."""
     column = max((len(command) for command in commands if len(command) <= _LONGEST_COMMAND), default=0)
     lines = [
         Text.assemble("  ", (command, "cyan"), " " * (column - len(command)), f"   # {why}")
@@ -159,7 +159,7 @@ def next_steps(commands: Mapping[str, str]) -> RenderableType:
 
 
 def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
-    """Show each anomaly's sentence, and under it the operations that prove it, unless they stand there already."""
+    """Show each anomaly's sentence, and under it the operations that prove it, if they are not shown already."""
     shown: set[tuple[int, int]] = set()
     for anomaly in sorted(anomalies, key=lambda each: "tickets" not in each.evidence):
         yield Text.assemble((f"✗ {anomaly.name}", "bold red"), f": {anomaly.sentence}")
@@ -178,14 +178,14 @@ def _evidence(anomalies: Sequence[Anomaly]) -> Iterator[RenderableType]:
 
 
 def _faults(row: Result) -> Iterator[Text]:
-    """Say whom faults struck, when the lock was had again, and what was left behind."""
+    """Say which faults were injected, how long recovery took, and what was left behind."""
     for each in row.injected[:_SHOWN]:
         held = f", holding {join_words(each['held'])}" if each["held"] else ""
         yield Text(f"† {each['who']}: {each['fault']} before {each['before']} at {each['at_ms']:.2f} ms{held}")
     if len(row.injected) > _SHOWN:
-        yield Text(f"  and {len(row.injected) - _SHOWN} more were struck (--json has them all)", style="dim")
+        yield Text(f"  and {len(row.injected) - _SHOWN} more faults (--json has them all)", style="dim")
     if row.metrics.recovery_ms:
-        yield Text(f"What the dead held was had again after {_ms(row.metrics.recovery_ms)} at the latest.")
+        yield Text(f"Every lock that a victim had held was taken again within {_ms(row.metrics.recovery_ms)}.")
     if row.left_behind:
         yield Text(f"Left behind: {join_words(list(row.left_behind))}.")
 
@@ -199,7 +199,7 @@ def _operations(operations: Sequence[Mapping[str, Any]]) -> list[RenderableType]
 
 
 def _told(operation: Mapping[str, Any]) -> str:
-    """Say what one buyer read, when, and what it was told."""
+    """Say what one buyer read and wrote, what it was told, and when."""
     steps = [
         f"{_past(each['action'])} {each['remaining']} left at {_at(each['ns'])}"
         for each in operation.get("accesses", ())
@@ -229,11 +229,6 @@ def _books(row: Result) -> Text:
     stocks = row.books["stocks"].values()
     lines = [f"{stock['issued']} issued and {stock['remaining']} left in {stock['section']!r}" for stock in stocks]
     ledger = row.books["ledger"]
-    join_words = (
-        ""
-        if ledger is None
-        else f"; the ledger lists {pluralize(sum(len(entry['tickets']) for entry in ledger), 'ticket')}"
-    )
-    return Text.assemble(
-        ("The books say: ", "bold"), "; ".join(lines) + join_words + f". Buyers were told of {row.sold} sold."
-    )
+    listed = sum(len(entry["tickets"]) for entry in ledger or () if not entry["cancels"])
+    told = "" if ledger is None else f"; the ledger lists {pluralize(listed, 'ticket')}"
+    return Text.assemble(("The books say: ", "bold"), f"{'; '.join(lines)}{told}. Buyers were told of {row.sold} sold.")

@@ -1,8 +1,11 @@
-"""The report page: one HTML file that holds all it needs, opens from a disk, and asks nobody for anything.
+"""The report page: one HTML file that needs no other file and no network.
 
-What is text (verdict, matrix, comparison, evidence) is in the HTML and needs no script. Charts and timelines are drawn
-by scripts in the page from data in the page. The timelines are JSON, deflated and in base64: numbers in columns shrink
-to a third, and nothing in there can end the script element it stands in.
+Reading order: `render` here, the template `templates/page.html`, then the modules that prepare its data: `view`
+(tables), `evidence` (proofs) and `charts`.
+
+Texts (verdict, matrix, comparison, evidence) are in the HTML and need no script. Charts and timelines are drawn by
+scripts in the page from data in the page. The timelines are JSON, deflated and in base64: that shrinks their columns of
+numbers to a third, and no text in them can end the script element that holds them.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from ticketlab.report.page.view import matrix_view, race_lines
 from ticketlab.report.rows import number_text
 
 MOST_SPANS: Final = 400_000
-"""How many spans a page holds over all its timelines; what is left out, it says."""
+"""How many spans a page holds over all its timelines; the page says what it leaves out."""
 MOST_MOVES: Final = 1_000
 """How many steps of one interleaving a page holds."""
 
@@ -61,7 +64,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         interleavings=[each for each in shown if isinstance(each, Interleaving)],
         asset=lambda name: Markup(_asset(name)),  # noqa: S704 - files of this package
     )
-    # Half a character, as a damaged name may hold, cannot be written to any file.
+    # A damaged name may hold half a character, which no file can hold.
     return page.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -75,7 +78,7 @@ def _escaped(each: Diagram) -> Diagram:
 
 
 def _setting(found: Document) -> str:
-    """Say in a few words what was raced: what all rows have in common."""
+    """Say in a few words what all rows have in common: buyers, tickets, launcher."""
     buyers, tickets = {row.buyers for row in found.rows}, {row.tickets for row in found.rows}
     said = (
         [f"{min(buyers)} to {max(buyers)} buyers" if len(buyers) > 1 else f"{min(buyers)} buyers"]
@@ -89,7 +92,7 @@ def _setting(found: Document) -> str:
 
 
 def trimmed(diagrams: Sequence[Diagram]) -> list[Diagram]:
-    """Return the pictures cut down to what a page can hold, each saying what was left out of it."""
+    """Return the diagrams cut down to what a page can hold; each says what was left out of it."""
     room = MOST_SPANS
     found: list[Diagram] = []
     for each in diagrams:
@@ -104,7 +107,7 @@ def trimmed(diagrams: Sequence[Diagram]) -> list[Diagram]:
 def _cut_spans(each: Timeline, room: int) -> Timeline:
     if len(each.spans) <= room:
         return each
-    # By time, so that what is left is a whole race up to some moment, in every lane.
+    # Cut by time: the picture then shows every lane up to one moment.
     until = sorted(span.start_ns for span in each.spans)[room]
     spans = [span for span in each.spans if span.start_ns < until]
     marks = [mark for mark in each.markers if mark.ns <= until]

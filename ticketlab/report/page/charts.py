@@ -1,4 +1,4 @@
-"""What the page's charts show, as data: shares of purchases over latency, and metrics over the number of buyers."""
+"""The data of the page's charts: shares of purchases over latency, and metrics over the number of buyers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GROWTH: Final = {"sales_per_s": "sales per second", "p99_ms": "p99 latency in ms
 
 
 def charts(document: Document) -> dict[str, Any]:
-    """Return the data of all charts; a chart without anything to show is an empty list."""
+    """Return the data of all charts; the list of a chart that has nothing to show is empty."""
     names = series_names(document.rows)
     return {
         "latency": [
@@ -24,7 +24,7 @@ def charts(document: Document) -> dict[str, Any]:
 
 
 def series_names(rows: Sequence[Row]) -> list[str]:
-    """Name each row by what tells it from the others."""
+    """Return a name for each row that tells it from the others."""
     buyers = len({row.buyers for row in rows}) > 1
     launchers = len({row.launcher for row in rows}) > 1
     return [
@@ -34,7 +34,7 @@ def series_names(rows: Sequence[Row]) -> list[str]:
 
 
 def _growth(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return a chart for each metric: one series a store, strategy and launcher, one point a number of buyers."""
+    """Return a chart for each metric: a series for each way to sell, a point for each number of buyers."""
     buyers = sorted({row.buyers for row in rows})
     if len(buyers) < 2:
         return []
@@ -60,5 +60,5 @@ def _growth(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def within(curve: Sequence[tuple[float, float]], share: float) -> float | None:
-    """Return the latency within which at least a share was answered."""
+    """Return the latency within which at least this share of the orders was answered."""
     return next((ms for reached, ms in curve if reached >= share), None)

@@ -9,12 +9,12 @@ from typing import Any, Final
 from ticketlab.report.document import ShownAnomaly
 
 _SHOWN: Final = 12
-"""How many operations of one anomaly the page shows; how many more there are it says."""
+"""How many operations of one anomaly the page shows; it says how many more there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Operations that belong together: cells by row, and what is left out or otherwise to be said."""
+    """A table of operations that belong together; `left_out` says how many more there are, and is empty if none."""
 
     caption: str
     rows: Sequence[Sequence[str]]
@@ -25,7 +25,7 @@ COLUMNS: Final = ("who", "asked at", "what was read and written", "heard at", "w
 
 
 def proved(findings: Sequence[ShownAnomaly]) -> Iterator[tuple[ShownAnomaly, Sequence[Proof]]]:
-    """Yield each anomaly with its tables; one whose operations stand above already refers to those."""
+    """Yield each anomaly with its tables; a table that another anomaly has shown is not repeated."""
     seen: list[Sequence[Sequence[str]]] = []
     for finding in findings:
         found = []
@@ -37,7 +37,7 @@ def proved(findings: Sequence[ShownAnomaly]) -> Iterator[tuple[ShownAnomaly, Seq
 
 
 def proofs(finding: ShownAnomaly) -> Iterator[Proof]:
-    """Yield an anomaly's tables; evidence of a form that is not known has none."""
+    """Yield an anomaly's tables; evidence of an unknown form has none."""
     evidence = finding.evidence
     tickets = evidence.get("tickets")
     if isinstance(tickets, Mapping) and tickets:
@@ -55,7 +55,7 @@ def proofs(finding: ShownAnomaly) -> Iterator[Proof]:
             (str(each.get("who", "")), "", str(each.get("last", "")), "", str(each.get("detail", "")))
             for each in people
         ]
-        yield Proof("who it happened to", rows[:_SHOWN], _more(len(rows)))
+        yield Proof("the participants concerned", rows[:_SHOWN], _more(len(rows)))
 
 
 def _proof(caption: str, operations: Sequence[Mapping[str, Any]], whole: int = 0) -> Proof:
@@ -87,7 +87,7 @@ def _told(operation: Mapping[str, Any]) -> str:
 
 
 def _at(ns: Any) -> str:
-    """Return a time in milliseconds; virtual time, where a step takes a nanosecond or so, as it is."""
+    """Return a time in milliseconds, or in nanoseconds if it is so short that it must be virtual time."""
     if ns is None:
         return ""
     return f"{_ns(ns) / 1e6:,.2f} ms" if _ns(ns) >= 10_000 else f"{_ns(ns):,.0f} ns"

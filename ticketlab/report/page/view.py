@@ -1,4 +1,4 @@
-"""What the template fills in: the comparison's rows and the matrix of strategies by stores."""
+"""The data of the page's tables: the lines of races, and the matrix of strategies (rows) and stores (columns)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ticketlab.report.rows import number_text
 
 @dataclass(frozen=True, slots=True)
 class RaceLine:
-    """One line of the comparison: the row, its metrics as text, and how long its bar is, in percent."""
+    """One line of the table of races: the row, its metrics as text, and the length of its bar in percent."""
 
     number: int
     row: Row
@@ -22,7 +22,7 @@ class RaceLine:
 
 @dataclass(slots=True)
 class MatrixCell:
-    """One cell of the matrix: the rows that ran there, or why none can; neither says that none was run."""
+    """One cell of the matrix: the rows of races that ran, or the reason why none can; both are empty if none ran."""
 
     rows: list[int] = field(default_factory=list)
     valid: bool | None = True
@@ -32,7 +32,7 @@ class MatrixCell:
 
 @dataclass(frozen=True, slots=True)
 class MatrixView:
-    """Strategies by stores."""
+    """The matrix: strategies (rows) by stores (columns)."""
 
     stores: Sequence[str]
     strategies: Sequence[str]
@@ -40,7 +40,7 @@ class MatrixView:
 
 
 def race_lines(document: Document) -> list[RaceLine]:
-    """Return the comparison's lines, in the document's order; a history has none."""
+    """Return the lines of the table of races, in the document's order; a history has none."""
     speeds = [(row.metrics.get("sales_per_s", 0.0), row.valid) for row in document.rows]
     # A wrong strategy's speed must not make those of the right ones look small.
     fastest = max((speed for speed, valid in speeds if valid), default=max((speed for speed, _ in speeds), default=0.0))
@@ -64,7 +64,7 @@ def race_lines(document: Document) -> list[RaceLine]:
 
 
 def matrix_view(document: Document) -> MatrixView:
-    """Return the matrix, empty for a single race; where several rows fall into one cell, the worst one speaks."""
+    """Return the matrix, empty for a single race; a cell with several races shows the worst of them."""
     if len(document.rows) < 2:
         return MatrixView([], [], {})
     pairs = [(row.strategy, row.store) for row in document.rows if row.store]
