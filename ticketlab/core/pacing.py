@@ -16,24 +16,41 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 T = TypeVar("T")
 
 
+NAME: Final = "name:"
+"""How the resource of a name in a folder begins; the data of the file has a resource without it."""
+
+
 class Action(Enum):
-    """What a step does to its resource; all actions but READ change it, for those who read it or wait for it.
+    """What a step does to its resource; all but READ, LOOK and LIST change it for those who read it or wait for it.
+
+    READ to TOUCH concern the content of a file or a record. LOOK to REMOVE_DIRECTORY concern a name in a folder: which
+    file it stands for, if any. LIST reads the list of a folder's names, and ENTER puts a name in or takes one out.
 
     `takes` says whether the step leaves its buyer holding the resource, `gives_back` whether it ends that, and `holds`
-    whether it is about who holds the resource, and not about its content.
+    whether it is about who holds the resource, and not about its content. `looks` says whether it changes nothing.
     """
 
     READ = "read"
     WRITE = "write"
+    APPEND = "append to"
     TRUNCATE = "truncate"
     FLUSH = "flush"
+    TOUCH = "touch"
+    LOOK = "look for"
+    CREATE = "create"
     RENAME = "rename"
+    LINK = "link"
+    UNLINK = "unlink"
+    MAKE_DIRECTORY = "make directory"
+    REMOVE_DIRECTORY = "remove directory"
+    LIST = "list"
+    ENTER = "enter in"
     ACQUIRE = "acquire"
     RELEASE = "release"
     SEND = "send"
@@ -50,11 +67,17 @@ class Action(Enum):
     takes: bool
     gives_back: bool
     holds: bool
+    looks: bool
 
     def __init__(self, value: str) -> None:
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback")
         self.holds = self.takes or self.gives_back
+        self.looks = value in ("read", "look for", "list")
+
+
+Access = tuple[Action, str]
+"""What a step does to one resource."""
 
 
 class Step(NamedTuple):
@@ -68,7 +91,9 @@ class Step(NamedTuple):
     it. `uncommitted` says that the step and reads of the resource do not notice each other: a write in a transaction
     changes nothing for readers until a later step commits it. `affects` lists the resources in which others notice a
     fault, if these are known. `in_memory` promises that the resource does not notice the death of a process that uses
-    it: a lock or a queue in memory does not, and a lock that the kernel keeps does.
+    it: a lock or a queue in memory does not, and a lock that the kernel keeps does. `also` lists what the same atomic
+    operation does to further resources: a rename changes two names. `path` is the name by which people know the
+    resource, if it has another: a file may have several. Nothing is decided by it.
     """
 
     action: Action
@@ -79,11 +104,23 @@ class Step(NamedTuple):
     uncommitted: bool = False
     affects: tuple[str, ...] | None = None
     in_memory: bool = False
+    also: tuple[Access, ...] = ()
+    path: str = ""
 
     @property
     def changes(self) -> bool:
         """Whether the step changes its resource for others."""
-        return self.action is not Action.READ and not self.private
+        return not self.action.looks and not self.private
+
+    @property
+    def shown(self) -> str:
+        """The name by which people know the resource."""
+        return self.path or self.resource.removeprefix(NAME)
+
+    @property
+    def accesses(self) -> tuple[Access, ...]:
+        """All that the step does, each to one resource."""
+        return ((self.action, self.resource), *self.also)
 
     @property
     def everywhere(self) -> bool:
@@ -93,7 +130,7 @@ class Step(NamedTuple):
     @property
     def resources(self) -> tuple[str, ...]:
         """The resources that the step concerns, unless it concerns all."""
-        return (self.resource,) if self.affects is None else self.affects
+        return tuple(resource for _, resource in self.accesses) if self.affects is None else self.affects
 
     def commutes_with(self, other: Step) -> bool:
         """Return whether the order of the two steps makes no difference."""
@@ -101,11 +138,36 @@ class Step(NamedTuple):
             return True
         if self.everywhere or other.everywhere:
             return False
-        apart = set(self.resources).isdisjoint(other.resources)
-        return apart or not (self._concerns(other) or other._concerns(self))
+        if self.affects is not None or other.affects is not None:
+            return set(self.resources).isdisjoint(other.resources)
+        return all(
+            one != beside or (self.visibility(did) < noticed_from(done) and other.visibility(done) < noticed_from(did))
+            for did, one in self.accesses
+            for done, beside in other.accesses
+        )
 
-    def _concerns(self, other: Step) -> bool:
-        return self.changes and not (self.uncommitted and other.action is Action.READ)
+    def visibility(self, action: Action) -> Visibility:
+        """Return who notices what the step does by one of its accesses."""
+        if action.looks or self.private:
+            return Visibility.NOBODY
+        return Visibility.CHANGERS if self.uncommitted or action is Action.ENTER else Visibility.EVERYBODY
+
+
+class Visibility(IntEnum):
+    """Who notices an access to a resource: nobody, those who may change the resource, or readers as well."""
+
+    NOBODY = 0
+    CHANGERS = 1
+    EVERYBODY = 2
+
+
+def noticed_from(action: Action) -> Visibility:
+    """Return the least visibility of an access that this one notices.
+
+    Two names that enter one folder do not notice each other, and the list of the folder's names notices both.
+    """
+    everybody = action in (Action.READ, Action.LOOK, Action.ENTER)
+    return Visibility.EVERYBODY if everybody else Visibility.CHANGERS
 
 
 class Blocked(Enum):
@@ -156,6 +218,9 @@ class Pacer(Protocol):
     def note(self, what: str, value: int | str) -> None:
         """Take note of what the buyer has just learnt: a number that it read, say, or why it has to retry."""
 
+    def made(self, step: Step) -> None:
+        """Take note that the step just made was another one, which does no more than the one that was announced."""
+
     def for_fork(self) -> Pacer:
         """Return the pacer for a process that a participant forks itself, and that is no participant."""
 
@@ -181,6 +246,9 @@ class Free:
         return time.time() if wall else time.monotonic()
 
     def note(self, what: str, value: int | str) -> None:
+        """Do nothing."""
+
+    def made(self, step: Step) -> None:
         """Do nothing."""
 
     def for_fork(self) -> Pacer:
@@ -238,3 +306,12 @@ def now(*, wall: bool = False) -> float:
 def note(what: str, value: int | str) -> None:
     """Tell the lab what the buyer has just learnt; notes appear in evidence, tables and timelines."""
     _pacer.note(what, value)
+
+
+def made(step: Step) -> None:
+    """Tell the lab that the step just made was another one, which does no more than the one that was announced.
+
+    Opening a file for writing may create it, empty it, or only look for it; which of these it does depends on what
+    others have done until then.
+    """
+    _pacer.made(step)

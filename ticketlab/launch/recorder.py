@@ -172,6 +172,9 @@ class Recorder:
             if len(self._buffer) >= _MOST_BUFFERED:
                 self._write()
 
+    def made(self, step: Step) -> None:
+        """Forget it."""
+
     def for_fork(self) -> Pacer:
         """Return a pacer that records nothing, since a participant has one writer."""
         return Free()

@@ -103,6 +103,10 @@ class PacerPerThread:
         """Note as the thread's pacer does."""
         self._own.pacer.note(what, value)
 
+    def made(self, step: Step) -> None:
+        """Tell the thread's pacer."""
+        self._own.pacer.made(step)
+
     def for_fork(self) -> Pacer:
         """Return the pacer that the thread's pacer has for a fork."""
         pacer: Pacer = self._own.pacer

@@ -13,18 +13,22 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.testing.conformance import check_store, check_strategy
 from ticketlab.testing.functions import FunctionRace, check_function, replay_function
 from ticketlab.testing.locks import guarded
+from ticketlab.testing.plain_functions import PlainRace, check_plain_function, replay_plain_function
 
 if TYPE_CHECKING:
     from ticketlab.testing.machine import inventory_machine
 
 __all__ = [
     "FunctionRace",
+    "PlainRace",
     "check_function",
+    "check_plain_function",
     "check_store",
     "check_strategy",
     "guarded",
     "inventory_machine",
     "replay_function",
+    "replay_plain_function",
 ]
 
 if not TYPE_CHECKING:  # so that a type checker knows a misspelt name

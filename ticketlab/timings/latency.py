@@ -116,6 +116,10 @@ class DelayingPacer:
         """Pass the call on."""
         self._below.note(what, value)
 
+    def made(self, step: Step) -> None:
+        """Hand on."""
+        self._below.made(step)
+
     def for_fork(self) -> Pacer:
         """Return a pacer that delays the child's steps too, by draws that go on from here."""
         return DelayingPacer(self._latency, self._draw, self._below.for_fork())

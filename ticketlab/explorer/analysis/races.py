@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ticketlab.explorer.analysis.trace import Trace
-from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Visibility
+from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL
 
 
 class Race(NamedTuple):
@@ -71,9 +71,7 @@ class Clocks:
     def settles(self, earlier: int, what: int) -> bool:
         """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
         symbols = self.trace.table.symbols
-        if symbols[earlier].place == EVERYWHERE:
-            return True
-        return symbols[earlier].visibility == Visibility.EVERYBODY and symbols[what].place >= 0
+        return symbols[earlier].settles(symbols[what])
 
     def _after(self, before: list[int], what: int) -> list[int]:
         """Join a participant's clock with those of all steps so far that a further step does not commute with."""

@@ -53,6 +53,9 @@ class InactivePacer:
     def note(self, what: str, value: int | str) -> None:
         """Forget it."""
 
+    def made(self, step: Step) -> None:
+        """Forget it."""
+
     def for_fork(self) -> InactivePacer:
         """Be as inactive there."""
         return self
@@ -241,6 +244,14 @@ class ControlledPacer:
         elif what == UNCHANGED:
             self._scheduler.take_back(gave_back=False)
         self.notes.append((self._counters.length - 1 + self._attempting, what, value))
+
+    def made(self, step: Step) -> None:
+        """Put another step in place of the one just made; one that takes something is kept account of."""
+        self._scheduler.replace_last(step)
+        if step.action.takes:
+            mine = self.me, step.resource
+            self._held[mine] = self._held.get(mine, 0) + 1
+            self._counters.held += 1
 
     def for_fork(self) -> InactivePacer:
         """Nobody outside the workload takes part."""

@@ -222,6 +222,14 @@ class Scheduler:
         if who < state.buyers:
             self._counters.unfinished -= 1
 
+    def replace_last(self, step: Step) -> None:
+        """Put another step in place of the one made last; what only that one reopened is closed again."""
+        self._what[self._counters.length - 1] = symbol = self.state.table.passed[step]
+        if self._reopened:
+            for waiting in self._reopened:
+                self._open[waiting] = waiting in self._symbols[symbol].reopens
+            self._counters.version += 1
+
     def take_back(self, *, gave_back: bool) -> None:
         """Take down that the step made last changed nothing or, with `gave_back`, nothing but what others wait for.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import dropwhile
 
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-from ticketlab.explorer.engine.steps import EVERYWHERE
+from ticketlab.explorer.engine.steps import EVERYWHERE, Symbol
 
 
 def spins(state: ExecutionState, who: int, *, retries: bool) -> bool:
@@ -28,8 +28,13 @@ def spins(state: ExecutionState, who: int, *, retries: bool) -> bool:
     symbols = state.table.symbols
     steps = [(state.who[node], symbols[state.what[node]]) for node in range(since, length)]
     tried = list(dropwhile(lambda step: step[0] != who, steps))  # what was there when it began to try stands still
-    touched = {symbol.place for mover, symbol in tried if mover == who} | {EVERYWHERE}
-    return not any(mover != who and symbol.changes and symbol.place in touched for mover, symbol in tried)
+    touched = frozenset[int]().union(*(symbol.resources for mover, symbol in tried if mover == who))
+    return not any(mover != who and _disturbs(symbol, touched) for mover, symbol in tried)
+
+
+def _disturbs(symbol: Symbol, touched: frozenset[int]) -> bool:
+    """Whether a step changes one of the resources."""
+    return (symbol.changes and symbol.place == EVERYWHERE) or not touched.isdisjoint(symbol.changed())
 
 
 def _repeated_from(state: ExecutionState, who: int, since: int) -> int:

@@ -7,11 +7,12 @@ The table holds for each symbol a `Symbol`: all that the scheduler and the searc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.pacing import Action, Step, Visibility, noticed_from
 
 NONE: Final = 0
 
@@ -40,12 +41,8 @@ class How(NamedTuple):
     who: int = -1
 
 
-class Visibility(IntEnum):
-    """Who notices a step on a resource: nobody, those who may change the resource, or readers as well."""
-
-    NOBODY = 0
-    CHANGERS = 1
-    EVERYBODY = 2
+Accesses = Mapping[int, tuple[int, int]]
+"""What a step does, by resource: the visibility there, and the least visibility of others that it notices."""
 
 
 class TooManySteps(TicketlabError):
@@ -56,6 +53,8 @@ class Symbol:
     """A step, the manner in which it is made, and what follows from both."""
 
     __slots__ = (
+        "_commuting",
+        "accesses",
         "changes",
         "excludes",
         "may_fail",
@@ -63,33 +62,39 @@ class Symbol:
         "passes_time",
         "place",
         "postponed",
+        "refused",
         "reopens",
         "resources",
         "step",
         "visibility",
     )
 
-    def __init__(self, step: Step, how: How, place: int, resources: frozenset[int], reopens: list[int]) -> None:
+    def __init__(
+        self, step: Step, how: How, place: int, resources: frozenset[int], accesses: Accesses, reopens: list[int]
+    ) -> None:
         manner = how.manner
         self.step = step
         self.place = place
         """The number of the step's resource; NOWHERE, EVERYWHERE or SEVERAL if it is not a single one."""
         self.resources = resources
         """The numbers of all its resources; empty if the place is NOWHERE or EVERYWHERE."""
+        self.accesses = accesses
+        """What the step does to each of its resources; empty unless the place is SEVERAL."""
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
+        self.refused = manner is Manner.REFUSED
         self.postponed = manner is Manner.POSTPONED
         self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.RETAKEN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
-        self.visibility = _visibility(step, changes=self.changes).value
-        looks = (step.action is Action.READ and manner is not Manner.REFUSED) or manner is Manner.GAVE_BACK
-        self.notices = (Visibility.EVERYBODY if looks else Visibility.CHANGERS).value
+        self.visibility = step.visibility(step.action).value if self.changes else Visibility.NOBODY.value
+        self.notices = _notices(step.action, manner)
         """The least visibility of a step that this one notices."""
         self.excludes = step.excludes and manner is Manner.ATTEMPTED
         """Whether everybody who would attempt the same fails, once this attempt has succeeded."""
         self.passes_time = step.action is Action.TIME_PASSES
         """Whether nobody chose the step: it lets time pass because nobody could move."""
+        self._commuting: dict[Symbol, bool] = {}
 
     def commutes_with(self, other: Symbol) -> bool:
         """Whether the order of two steps can make no difference."""
@@ -100,17 +105,42 @@ class Symbol:
             return True
         if place == EVERYWHERE or beside == EVERYWHERE:
             return False
-        return self.resources.isdisjoint(other.resources)
+        if (commuting := self._commuting.get(other)) is None:
+            commuting = self._commuting[other] = self._is_apart_from(other)
+        return commuting
+
+    def _is_apart_from(self, other: Symbol) -> bool:
+        alone, beside = (self.visibility, self.notices), (other.visibility, other.notices)
+        for resource in self.resources & other.resources:
+            visible, notices = self.accesses.get(resource, alone)
+            others, noticed = other.accesses.get(resource, beside)
+            if visible >= noticed or others >= notices:
+                return False
+        return True
+
+    def changed(self) -> frozenset[int]:
+        """Return the resources that the step changes, unless it concerns all."""
+        if not self.accesses:
+            return self.resources if self.changes else frozenset()
+        return frozenset(resource for resource, (visible, _) in self.accesses.items() if visible)
+
+    def settles(self, other: Symbol) -> bool:
+        """Whether all that the other does not commute with, and that comes before this step, comes before both."""
+        if self.place == EVERYWHERE:
+            return True
+        return self.visibility == Visibility.EVERYBODY and not self.accesses and other.place >= 0
 
 
 def _changes(step: Step, manner: Manner) -> bool:
     return step.changes and manner not in (Manner.REFUSED, Manner.GAVE_BACK)
 
 
-def _visibility(step: Step, *, changes: bool) -> Visibility:
-    if not changes:
-        return Visibility.NOBODY
-    return Visibility.CHANGERS if step.uncommitted else Visibility.EVERYBODY
+def _notices(action: Action, manner: Manner) -> int:
+    if manner is Manner.GAVE_BACK:
+        return Visibility.EVERYBODY.value
+    if manner is Manner.REFUSED and action is not Action.ENTER:
+        return Visibility.CHANGERS.value
+    return noticed_from(action).value
 
 
 class _Waiting:
@@ -141,7 +171,7 @@ class StepTable:
 
     def __init__(self, limit: int = 4096) -> None:
         self.limit = limit
-        self.symbols = [Symbol(Step(Action.READ, ""), How(Manner.PASSED), NOWHERE, frozenset(), [])]
+        self.symbols = [Symbol(Step(Action.READ, ""), How(Manner.PASSED), NOWHERE, frozenset(), {}, [])]
         self._by_how: dict[How, _Numbers] = {}
         self.passed = self.numbers(How(Manner.PASSED))
         self.attempted = self.numbers(How(Manner.ATTEMPTED))
@@ -150,6 +180,7 @@ class StepTable:
         self._resources: dict[str, int] = {}
         self._waiting: list[_Waiting] = []  # by resource
         self._waiting_anywhere: list[int] = []
+        self._reopened_with: list[list[list[int]]] = []  # by resource: the lists of steps that change several
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -184,10 +215,14 @@ class StepTable:
             )
         resource = self._resource(step.resource)
         place, resources = self._place(step, resource)
-        symbol = Symbol(step, how, place, resources, self._reopens(step, how, place, self._waiting[resource]))
+        accesses = self._accesses(step, how.manner) if place == SEVERAL and step.also else {}
+        reopens = self._reopens_several(accesses) if accesses else self._reopens(step, how, place, resource)
+        symbol = Symbol(step, how, place, resources, accesses, reopens)
         self.symbols.append(symbol)
         if symbol.may_fail:
-            self._wait(number, symbol, self._waiting[resource])
+            for one in resources or (resource,):
+                self._wait(number, symbol, one)
+            self._waiting_anywhere.append(number)
         self.numbers(how)[step] = number
         return number
 
@@ -195,6 +230,7 @@ class StepTable:
         resource = self._resources.setdefault(name, len(self._resources))
         if resource == len(self._waiting):
             self._waiting.append(_Waiting())
+            self._reopened_with.append([])
         return resource
 
     def _place(self, step: Step, resource: int) -> tuple[int, frozenset[int]]:
@@ -202,11 +238,29 @@ class StepTable:
             return NOWHERE, frozenset()
         if step.everywhere:
             return EVERYWHERE, frozenset()
-        if step.affects is None:
+        if step.affects is None and not step.also:
             return resource, frozenset({resource})
-        return SEVERAL, frozenset(map(self._resource, step.affects))
+        return SEVERAL, frozenset(map(self._resource, step.resources))
 
-    def _reopens(self, step: Step, how: How, place: int, waiting: _Waiting) -> list[int]:
+    def _accesses(self, step: Step, manner: Manner) -> Accesses:
+        accesses: dict[int, tuple[int, int]] = {}
+        makes = manner not in (Manner.REFUSED, Manner.GAVE_BACK)
+        for action, name in step.accesses:
+            visible = step.visibility(action).value if makes else Visibility.NOBODY.value
+            before, noticed = accesses.get(self._resource(name), (visible, Visibility.EVERYBODY.value))
+            accesses[self._resource(name)] = max(visible, before), min(_notices(action, manner), noticed)
+        return accesses
+
+    def _reopens_several(self, accesses: Accesses) -> list[int]:
+        """Return the list of the symbols that wait for one of several resources, which grows from now on."""
+        changed = [resource for resource, (visible, _) in accesses.items() if visible]
+        reopens = list(dict.fromkeys(symbol for one in changed for symbol in self._waiting[one].everybody))
+        for resource in changed:
+            self._reopened_with[resource].append(reopens)
+        return reopens
+
+    def _reopens(self, step: Step, how: How, place: int, resource: int) -> list[int]:
+        waiting = self._waiting[resource]
         if how.manner is Manner.GAVE_BACK:
             return waiting.attempts
         if not _changes(step, how.manner):
@@ -215,9 +269,11 @@ class StepTable:
             return self._waiting_anywhere
         return waiting.changers if step.uncommitted else waiting.everybody
 
-    def _wait(self, number: int, symbol: Symbol, waiting: _Waiting) -> None:
+    def _wait(self, number: int, symbol: Symbol, resource: int) -> None:
+        waiting = self._waiting[resource]
         waiting.everybody.append(number)
-        self._waiting_anywhere.append(number)
+        for reopens in self._reopened_with[resource]:
+            reopens.append(number)
         if symbol.notices == Visibility.CHANGERS:
             waiting.changers.append(number)
         if not symbol.postponed and not symbol.step.uncommitted:
@@ -230,4 +286,4 @@ class StepTable:
 
 def describe_step(step: Step) -> str:
     """Return a step in two words: what is done, and to which resource."""
-    return f"{step.action.value} {step.resource}"
+    return f"{step.action.value} {step.shown}"

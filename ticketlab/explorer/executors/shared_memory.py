@@ -99,8 +99,9 @@ class SharedSteps(StepTable):
         """Return the symbol that another process gave a step, or give it the next one."""
         self.catch_up()
         if step not in self.numbers(how):
-            action, *rest = step
-            self._list.append(marshal.dumps((action.value, rest, int(how.manner), how.who)))
+            also = [(action.value, name) for action, name in step.also]
+            action, *rest = step._replace(also=())
+            self._list.append(marshal.dumps((action.value, also, rest, int(how.manner), how.who)))
             self._tell()
             self.catch_up()
         return self.numbers(how)[step]
@@ -109,8 +110,9 @@ class SharedSteps(StepTable):
         """Take in what other processes have entered."""
         if self._list.used[0] != self._known:
             for message in self._list.read(self._known):
-                action, rest, manner, who = marshal.loads(message)  # noqa: S302 - our own processes wrote it
-                self.add(Step(Action(action), *rest), How(Manner(manner), who))
+                does, also, rest, manner, who = marshal.loads(message)  # noqa: S302 - our own processes wrote it
+                step = Step(Action(does), *rest)._replace(also=tuple((Action(done), name) for done, name in also))
+                self.add(step, How(Manner(manner), who))
             self._known = len(self._list)
 
 

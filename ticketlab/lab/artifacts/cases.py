@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import ticketlab
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -28,8 +28,12 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
     identity += [told for told in (data["faults"], case.found.get("test")) if told]
     what = json.dumps(identity, sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name
-    name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
-    path = folder / name
+    return write_case(data, f"{store}-{strategy}", what, folder)
+
+
+def write_case(data: dict[str, Any], subject: str, identity: str, folder: Path) -> Path:
+    """Write a case as JSON, in a file that is named by its subject and by what makes it this case and no other."""
+    path = folder / f"{tidy(subject)}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -21,8 +21,10 @@ LIVE = Path(".ticketlab") / "live"
 
 
 @contextmanager
-def live_folder(named: Path | None = None) -> Iterator[Path]:
+def live_folder(named: Path | None = None, *, under: Path = LIVE) -> Iterator[Path]:
     """Yield a folder for a race's files: the named one, which is kept, or a new one, which is removed at the end.
+
+    New ones stand in the folder `under`.
 
     Raises:
         UsageError: the named path is a file.
@@ -31,9 +33,9 @@ def live_folder(named: Path | None = None) -> Iterator[Path]:
     if named is not None:
         yield _make(named)
         return
-    with _locked(_make(LIVE) / ".lock"):  # so that no other lab removes the folder before it is locked
-        _sweep()
-        folder = Path(tempfile.mkdtemp(prefix="race-", dir=LIVE)).absolute()
+    with _locked(_make(under) / ".lock"):  # so that no other lab removes the folder before it is locked
+        _sweep(under)
+        folder = Path(tempfile.mkdtemp(prefix="race-", dir=under)).absolute()
         alive = (folder / ".alive").open("w")
         fcntl.flock(alive, fcntl.LOCK_EX)
     try:
@@ -57,9 +59,9 @@ def _make(folder: Path) -> Path:
     return folder
 
 
-def _sweep() -> None:
+def _sweep(under: Path) -> None:
     """Remove the folders of labs that were killed."""
-    for folder in LIVE.glob("race-*"):
+    for folder in under.glob("race-*"):
         try:
             alive = (folder / ".alive").open("r+")
         except OSError:

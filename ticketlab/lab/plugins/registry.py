@@ -19,6 +19,7 @@ from ticketlab.launch.launcher import LauncherKind
 if TYPE_CHECKING:
     from ticketlab.explorer.executors.executor import ExecutorKind
     from ticketlab.explorer.policies.policy import PolicyKind
+    from ticketlab.probes.kind import ProbeKind
 
 K = TypeVar("K", bound=Kind)
 
@@ -98,6 +99,13 @@ def launchers() -> list[LauncherKind]:
     return [_load("launcher", name, point, LauncherKind) for name, point in sorted(_points("launcher").items())]
 
 
+def probes() -> list[ProbeKind]:
+    """Return all families of probes, in the order of their names."""
+    from ticketlab.probes.kind import ProbeKind  # only a search of a plain function needs them
+
+    return [_load("probe", name, point, ProbeKind) for name, point in sorted(_points("probe").items())]
+
+
 def names(what: str) -> list[str]:
     """Return the names of all stores, strategies, launchers, policies or executors, without importing any of them."""
     return sorted(_points(what))
@@ -127,6 +135,7 @@ _GROUPS = {
     "launcher": "ticketlab.launchers",
     "policy": "ticketlab.policies",
     "executor": "ticketlab.executors",
+    "probe": "ticketlab.probes",
 }
 
 

@@ -1,0 +1,352 @@
+"""Plain functions as people write them: the wrong ones are convicted, the right ones proved, the unseen undecided."""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import io
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.plain_programs import (
+    check_before_lock,
+    check_then_mkdir,
+    json_counter,
+    one_time_invite,
+    pid_file,
+    shared_temporary,
+    stale_copy,
+    two_locks,
+)
+from ticketlab.core.errors import UsageError
+from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.exploring.plain_explore import explore_plain, replay_plain
+from ticketlab.lab.exploring.plain_function import PlainFunction
+from ticketlab.lab.exploring.plain_results import PlainCase, PlainExploration
+from ticketlab.report.plain_function import shown_lines
+
+PROGRAMS: dict[ModuleType, str] = {
+    json_counter: "torn read",
+    shared_temporary: "exception",
+    pid_file: "check then act",
+    check_then_mkdir: "check then act",
+    check_before_lock: "torn read",
+    two_locks: "deadlock",
+    one_time_invite: "check then act",
+    stale_copy: "lost update",
+}
+MOST_LINES = 12
+PROCESSES = ExploreOptions(executor="processes", executions=2_000)
+
+
+def explored(function: Callable[..., object], how: ExploreOptions = PROCESSES, **settings: Any) -> PlainExploration:
+    return explore_plain(PlainFunction(function=function, **settings), how)
+
+
+def of(program: ModuleType, function: Callable[..., object], how: ExploreOptions = PROCESSES) -> PlainExploration:
+    return explored(function, how, reset=program.reset, invariant=program.invariant)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.__name__))
+def test_a_wrong_program_is_convicted_with_a_short_table(program: ModuleType) -> None:
+    found = of(program, program.bad).finding
+    assert found is not None
+    assert found.anomalies[0].name == PROGRAMS[program]
+    assert len(shown_lines(found.execution, found.anomalies)) <= MOST_LINES
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.__name__))
+def test_a_right_program_is_proved(program: ModuleType) -> None:
+    found = of(program, program.good)
+    assert found.verdict.valid, found.verdict
+
+
+def test_a_lost_update_is_named_if_writes_cannot_be_torn() -> None:
+    def add(who: int) -> None:
+        count = int(Path("count").read_text())
+        new = Path(f"count.{who}")
+        new.write_text(str(count + 1))
+        new.replace("count")
+
+    found = explored(add, reset=lambda folder: (folder / "count").write_text("0")).finding
+    assert found is not None
+    (anomaly,) = found.anomalies
+    assert anomaly.name == "lost update"
+    first, second, third = (found.execution.steps[node - 1] for node in anomaly.evidence["steps"])
+    assert (first, second, third) == ("read count", "rename count.2 to count", "rename count.1 to count")
+
+
+def test_what_is_found_in_one_process_is_confirmed_on_several() -> None:
+    found = of(pid_file, pid_file.bad, ExploreOptions(executor="inline")).finding
+    assert found is not None
+    assert found.confirmed == "confirmed on real processes"
+
+
+def test_a_case_runs_again_from_its_json() -> None:
+    found = of(one_time_invite, one_time_invite.bad).finding
+    assert found is not None
+    again = PlainCase.from_json(found.case.to_json())
+    assert again == found.case
+    plain = PlainFunction(
+        function=one_time_invite.bad, reset=one_time_invite.reset, invariant=one_time_invite.invariant
+    )
+    execution, anomalies = replay_plain(plain, again)
+    assert execution.steps == found.execution.steps
+    assert [anomaly.name for anomaly in anomalies] == list(found.case.anomalies)
+
+
+def test_a_function_that_shares_nothing_is_undecided() -> None:
+    found = explored(lambda who: Path(f"mine.{who}").write_text("x"))
+    assert found.verdict.valid is None
+    assert "no two processes made steps" in found.verdict.reason
+    assert not found.seen
+
+
+def write_by_c() -> None:
+    libc = ctypes.CDLL(None)
+    file = libc.open(b"registry", os.O_WRONLY)
+    libc.write(file, b"x", 1)
+    libc.close(file)
+
+
+def test_what_c_code_writes_is_named_and_undecided() -> None:
+    found = explored(write_by_c, reset=lambda folder: (folder / "registry").write_text(""))
+    assert found.verdict.valid is None
+    assert found.verdict.reason == "registry was written by code that the lab does not see"
+
+
+def test_what_c_code_writes_is_no_proof_even_if_other_steps_were_seen() -> None:
+    def both(who: int) -> None:
+        with open("log", "a") as log:
+            log.write("x")
+        write_by_c()
+
+    found = explored(both, reset=lambda folder: (folder / "registry").write_text(""))
+    assert found.contested
+    assert found.verdict.valid is None
+
+
+def test_what_was_seen_is_listed_by_process() -> None:
+    found = of(json_counter, json_counter.good)
+    seen = {each.resource: each for each in found.seen}
+    assert seen["stock.json"].changes == {1: 2}
+    assert set(seen["stock.json"].reads) == {1, 2}
+    assert set(seen["lock on stock.lock"].changes) == {1, 2}
+
+
+def test_an_exception_that_the_loser_meets_in_any_order_is_no_finding() -> None:
+    def claim(who: int) -> None:
+        os.close(os.open("claim", os.O_CREAT | os.O_EXCL))
+
+    assert explored(claim).verdict.valid
+
+
+def test_an_exception_without_any_race_is_told() -> None:
+    def broken(who: int) -> None:
+        raise KeyError("gone")
+
+    found = explored(broken).finding
+    assert found is not None
+    assert found.anomalies[0].sentence.startswith("process 1 ended with KeyError: 'gone' (test_plain_explore.py:")
+
+
+def test_a_reader_that_minds_torn_reads_itself_is_right() -> None:
+    def write_or_read(who: int) -> str:
+        if who == 1:
+            Path("state").write_text("new")
+            return "written"
+        for _ in range(3):
+            if text := Path("state").read_text():
+                return "read" if text in ("old", "new") else text
+        return "read"
+
+    assert explored(write_or_read, reset=lambda folder: (folder / "state").write_text("old")).verdict.valid
+
+
+def test_returned_values_and_fixtures_are_given_by_name() -> None:
+    def claim(who: int, folder: Path, text: str) -> str:
+        assert folder == Path.cwd()
+        with open("log", "a") as log:
+            log.write(text)
+        return f"{text}{who}"
+
+    seen = []
+
+    def invariant(folder: Path, returned: list[str], text: str) -> bool:
+        seen.append(returned)
+        return (folder / "log").read_text() == 2 * text
+
+    assert explored(claim, invariant=invariant, fixtures={"text": "x"}).verdict.valid
+    assert seen[0] == ["x1", "x2"]
+
+
+def test_what_was_returned_can_be_judged_alone() -> None:
+    def claim(who: int) -> bool:
+        with open("claims", "a") as file:
+            file.write("x")
+        return True
+
+    found = explored(claim, returned=lambda told: told.count(True) == 1).finding
+    assert found is not None
+    assert found.anomalies[0].name == "wrong results"
+
+
+def test_serial_asks_for_the_end_of_some_order() -> None:
+    def append_twice(who: int) -> None:
+        for _ in range(2):
+            with open("log", "a") as log:
+                log.write(f"{who}")
+
+    assert explored(append_twice).verdict.valid
+    found = explored(append_twice, serial=True).finding
+    assert found is not None
+    assert found.anomalies[0].name == "not serializable"
+
+
+def test_a_lock_file_that_is_left_only_in_a_race_is_told() -> None:
+    def work(who: int) -> None:
+        try:
+            os.mkdir("lock")
+        except FileExistsError:
+            return
+        if not Path("done").exists():
+            Path("done").touch()
+            os.rmdir("lock")
+        elif who == 1 or not os.listdir("lock"):
+            os.rmdir("lock")
+
+    def give_up(who: int) -> None:
+        if Path("done").exists():
+            return
+        os.mkdir("lock")
+        if Path("done").exists():
+            return
+        Path("done").touch()
+        os.rmdir("lock")
+
+    assert explored(work).verdict.valid
+    found = explored(give_up, ExploreOptions(executor="processes", executions=2_000, exhaust=True))
+    assert "left behind" in found.names
+
+
+def test_a_participant_waits_for_a_record_lock_and_for_a_polled_one() -> None:
+    import fcntl
+
+    def polled(who: int) -> None:
+        with open("lock", "w") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(0.01)
+            Path("count").write_text(str(int(Path("count").read_text()) + 1))
+
+    found = explored(
+        polled,
+        reset=lambda folder: (folder / "count").write_text("0"),
+        invariant=lambda folder: (folder / "count").read_text() == "2",
+    )
+    assert found.verdict.valid, found.verdict
+
+
+def test_time_and_chance_repeat_themselves() -> None:
+    def draw(who: int) -> tuple[float, float, bytes]:
+        time.sleep(100)
+        with open("log", "a") as log:
+            log.write("x")
+        return time.time(), random.random(), os.urandom(4)
+
+    seen = set()
+
+    def invariant(returned: list[object]) -> None:
+        seen.add(tuple(map(str, returned)))
+
+    assert explored(draw, invariant=invariant).verdict.valid
+    assert len(seen) == 1
+    (told,) = seen
+    assert told[0] != told[1]
+
+
+ORIGINALS = {
+    "open": builtins.open,
+    "io.open": io.open,
+    "FileIO": io.FileIO,
+    "sleep": time.sleep,
+    "time": time.time,
+    "replace": os.replace,
+    "stat": os.stat,
+    "random": random.random,
+    "exists": Path.exists,
+}
+
+
+def originals() -> dict[str, object]:
+    return {
+        "open": open,
+        "io.open": io.open,
+        "FileIO": io.FileIO,
+        "sleep": time.sleep,
+        "time": time.time,
+        "replace": os.replace,
+        "stat": os.stat,
+        "random": random.random,
+        "exists": Path.exists,
+    }
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, None])
+def test_nothing_is_left_of_the_probes(error: type[BaseException] | None) -> None:
+    where, calls = Path.cwd(), []
+
+    def reset(folder: Path) -> None:
+        calls.append(folder)
+        if error is not None and len(calls) == 3:
+            raise error
+
+    def append(who: int) -> None:
+        with open("log", "a") as log:
+            log.write("x")
+
+    if error is None:
+        assert explored(append, reset=reset).verdict.valid
+    else:
+        with pytest.raises(error):
+            explored(append, reset=reset)
+    assert originals() == ORIGINALS
+    assert Path.cwd() == where
+    assert not calls[0].exists()
+
+
+def test_a_search_stays_where_the_test_is_if_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "count"
+
+    def add(who: int) -> None:
+        file.write_text(str(int(file.read_text()) + 1))
+
+    found = explored(add, reset=lambda: file.write_text("0"), folder=None).finding
+    assert found is not None
+    assert found.anomalies[0].name in ("lost update", "torn read")
+
+
+def test_what_cannot_be_called_is_refused_in_one_line() -> None:
+    async def later(who: int) -> None:
+        """Return at once."""
+
+    def asks(basket: str) -> None:
+        """Do nothing."""
+
+    with pytest.raises(UsageError, match="is a coroutine function"):
+        PlainFunction(function=later)
+    with pytest.raises(UsageError, match="asks for 'basket': there is folder, who"):
+        PlainFunction(function=asks)
+    with pytest.raises(UsageError, match="unknown executor 'thread'"):
+        explored(write_by_c, ExploreOptions(executor="thread"))

@@ -1,0 +1,115 @@
+"""Race tests of plain functions, as pytest runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ticketlab.core.errors import UsageError
+from ticketlab.testing import PlainRace, check_plain_function
+
+TEST = """
+import json
+from pathlib import Path
+import pytest
+import ticketlab
+
+@pytest.fixture
+def tickets():
+    return 1
+
+def lay_out(folder, tickets):
+    (folder / "stock.json").write_text(json.dumps({"left": tickets}))
+
+def one_winner(returned):
+    assert returned.count(True) == 1
+
+@ticketlab.race_test(processes=2, reset=lay_out, invariant=one_winner)
+def test_claim(who):
+    stock = json.loads(Path("stock.json").read_text())
+    if stock["left"]:
+        stock["left"] -= 1
+        new = Path(f"stock.{who}")
+        new.write_text(json.dumps(stock))
+        new.replace("stock.json")
+        return True
+"""
+
+
+def test_a_function_is_taken_as_it_stands_and_its_case_replays(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_shop=TEST)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_shop.py::test_claim went wrong in 1 of * executions (dpor, processes). The smallest, found on real *",
+            "*process 1 * process 2*",
+            "lost update: process 1 read stock.json, process 2 changed it, and process 1 wrote over a change that it *",
+            "The same schedule again: pytest test_shop.py::test_claim --ticketlab-replay *.json",
+        ]
+    )
+    (case,) = Path(pytester.path, ".ticketlab", "cases").glob("*.json")
+    again = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--ticketlab-replay", str(case))
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
+
+
+def test_what_saw_nothing_fails_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test(processes=2)
+        def test_nothing(who): pass
+
+        @ticketlab.race_test(processes=2, unseen="allow")
+        def test_allowed(who): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["*test_nothing is undecided: no two processes made steps whose order can make a difference*"]
+    )
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "--ticketlab-undecided", "pass").assert_outcomes(passed=2)
+
+
+def test_a_search_that_was_cut_off_fails_and_says_how_to_let_it_pass(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test(processes=3, executions=2)
+        def test_log(who):
+            with open("log", "a") as log:
+                log.write("x")
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*2 executions by dpor found nothing, and are not all*"])
+    result.stdout.fnmatch_lines(["To let it pass: --ticketlab-undecided=pass"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"proceses": 2}, "unknown setting of a race test 'proceses': did you mean 'processes'?"),
+        ({"unseen": "maybe"}, "unknown value of unseen 'maybe'"),
+    ],
+)
+def test_a_setting_that_is_unknown_is_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match="^" + message.replace("?", r"\?")):
+        PlainRace.of(settings)
+
+
+def test_a_python_call_does_without_pytest() -> None:
+    def add(who: int) -> None:
+        Path("count").write_text(str(int(Path("count").read_text()) + 1))
+
+    def lay_out(folder: Path) -> None:
+        (folder / "count").write_text("0")
+
+    with pytest.raises(AssertionError, match="add went wrong in"):
+        check_plain_function(add, PlainRace(reset=lay_out), test="add", cases=Path(".ticketlab/cases"))

@@ -1,0 +1,138 @@
+"""What steps alone say went wrong between participants that share files: stale writes, torn reads, stale looks.
+
+Each pattern is three steps, in this order: by one participant, by another, and by the first one again.
+
+- *lost update*: it reads a file, another changes it, and it writes over what it has not seen;
+- *check then act*: it looks for a name, another makes, moves or removes what stands there, and it acts on what it had
+  found: on that name, or on anything;
+- *torn read*: another begins to change a file, it reads, and the other goes on: what was read, nobody had finished.
+
+A pattern says that two participants crossed each other, not that it did any harm: an idle one may be all right. So
+whoever judges asks also whether the outcome is one that the participants have one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+from typing import Final, NamedTuple
+
+from ticketlab.core.pacing import NAME, Action, Step
+
+
+class MadeStep(NamedTuple):
+    """A participant, from 0, and its step; `refused` says that the step changed nothing, whatever it was to do."""
+
+    who: int
+    step: Step
+    refused: bool = False
+
+
+_CONTENT: Final = frozenset({Action.WRITE, Action.TRUNCATE})
+_DATA: Final = frozenset({*_CONTENT, Action.APPEND})
+_NAMES: Final = frozenset(
+    {
+        *(Action.CREATE, Action.RENAME, Action.LINK, Action.UNLINK),
+        *(Action.MAKE_DIRECTORY, Action.REMOVE_DIRECTORY),
+    }
+)
+
+
+class Pattern(NamedTuple):
+    """A name for what happened, the file or name that it happened to, and the three steps that prove it."""
+
+    kind: str
+    path: str
+    steps: tuple[int, int, int]
+
+
+class _Seen(NamedTuple):
+    """What one step does to files, by their paths."""
+
+    reads: str | None  # the file whose content it reads
+    looks: frozenset[str]  # the names that it looks for
+    writes: str | None  # the file that it writes over
+    names: frozenset[str]  # the names that come to stand for something else
+    changes: frozenset[str]  # those, and the file whose content changes
+    tries: frozenset[str] = frozenset()  # the names that it was to change, and could not
+
+
+def patterns(moves: Sequence[MadeStep]) -> list[Pattern]:
+    """Return the patterns in a sequence of steps, the gravest kind first; of each kind and path the first one."""
+    seen = [_see(move.step, refused=move.refused) for move in moves]
+    who = [move.who for move in moves]
+    found = [*_torn(moves, seen), *_lost(who, seen), *_checked(who, seen)]
+    return list({(each.kind, each.path): each for each in reversed(found)}.values())[::-1]
+
+
+def _see(step: Step, *, refused: bool) -> _Seen:
+    data = step.path or step.resource
+    names = [(action, name.removeprefix(NAME)) for action, name in step.accesses if name.startswith(NAME)]
+    renamed = frozenset(path for action, path in names if action in _NAMES)
+    looks = frozenset(path for action, path in names if action is Action.LOOK)
+    if refused:
+        return _Seen(None, looks, None, frozenset(), frozenset(), tries=renamed)
+    writes = data if step.action in _CONTENT else None
+    if step.action is Action.RENAME:
+        writes = step.resource.removeprefix(NAME)
+    return _Seen(
+        reads=data if step.action is Action.READ else None,
+        looks=looks,
+        writes=writes,
+        names=renamed,
+        changes=renamed | {data} if step.action in _DATA else renamed,
+    )
+
+
+def _lost(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
+    """Yield each write over a change that its maker has not seen."""
+    read: dict[tuple[int, str], int] = {}
+    for node, step in enumerate(seen):
+        if step.reads is not None:
+            read[who[node], step.reads] = node
+        if step.writes is not None and (since := read.get((who[node], step.writes))) is not None:
+            between = _by_another(who, [each.changes for each in seen], step.writes, since, node)
+            if between is not None:
+                yield Pattern("lost update", step.writes, (since, between, node))
+
+
+def _checked(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
+    """Yield what was done after a look that was no longer true."""
+    looked: dict[tuple[int, str], int] = {}
+    names = [each.names for each in seen]
+    for node, step in enumerate(seen):
+        me = who[node]
+        for (one, path), since in looked.items():
+            if (
+                one == me
+                and (step.changes or path in step.tries)
+                and (between := _by_another(who, names, path, since, node)) is not None
+            ):
+                yield Pattern("check then act", path, (since, between, node))
+        for path in step.changes | step.tries:
+            looked.pop((me, path), None)
+        if not step.changes:
+            looked.update({(me, path): node for path in step.looks})
+
+
+def _torn(moves: Sequence[MadeStep], seen: Sequence[_Seen]) -> Iterator[Pattern]:
+    """Yield each read between two pieces of another's change, which begins where the file is emptied or created."""
+    begun: dict[tuple[int, str], int] = {}
+    reads: dict[tuple[int, str], list[int]] = {}
+    for node, (step, (me, move, _)) in enumerate(zip(seen, moves, strict=True)):
+        if step.reads is not None:
+            for writer, path in begun:
+                if path == step.reads and writer != me:
+                    reads.setdefault((writer, path), []).append(node)
+        elif move.action in (Action.TRUNCATE, Action.CREATE) and step.changes:
+            (path,) = step.changes
+            begun[me, path] = node
+            reads.pop((me, path), None)
+        elif move.action is Action.WRITE and step.writes is not None:
+            for between in reads.pop((me, step.writes), ()):
+                yield Pattern("torn read", step.writes, (begun[me, step.writes], between, node))
+
+
+def _by_another(who: Sequence[int], changes: Sequence[Set[str]], path: str, since: int, until: int) -> int | None:
+    """Return the first step between two by which somebody else changes what a path leads to."""
+    me = who[until]
+    return next((node for node in range(since + 1, until) if who[node] != me and path in changes[node]), None)

@@ -1,0 +1,39 @@
+"""Case files of plain functions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ticketlab.core.errors import UsageError
+from ticketlab.lab.artifacts.cases import CASES, write_case
+from ticketlab.lab.artifacts.files import read_json
+from ticketlab.lab.exploring.plain_results import PLAIN_CASE_VERSION, PlainCase
+
+
+def save_plain_case(case: PlainCase, folder: Path = CASES) -> Path:
+    """Write a case into a folder; the same schedule of the same function gets the same name again."""
+    data = case.to_json()
+    identity = [data[key] for key in ("function", "processes", "without", "whole", "schedule")]
+    return write_case(data, case.function.rpartition("::")[2], json.dumps(identity, sort_keys=True), folder)
+
+
+def is_plain_case(path: Path) -> bool:
+    """Whether a file is a case of a plain function; raises UsageError if it cannot be read."""
+    data = read_json(path, "case")
+    return isinstance(data, dict) and "function" in data
+
+
+def load_plain_case(path: Path) -> PlainCase:
+    """Read a case file; raises UsageError if it cannot be read, or holds no case of a plain function."""
+    data = read_json(path, "case")
+    if not isinstance(data, dict) or data.get("ticketlab") != "case" or "function" not in data:
+        raise UsageError(f"{path}: this is no case of a plain function")
+    if data.get("version") != PLAIN_CASE_VERSION:
+        raise UsageError(
+            f"{path}: this case has version {data.get('version')}, and this ticketlab reads {PLAIN_CASE_VERSION}"
+        )
+    try:
+        return PlainCase.from_json(data)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None

@@ -1,0 +1,142 @@
+"""A plain function as people write it, and how it is called: by parameter name, with who, folder and fixtures."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from ticketlab.core.errors import UsageError
+
+FRESH: Final = "fresh"
+"""In place of a folder: one that is made for the search, and emptied before each execution."""
+
+_SIMPLE: Final = (type(None), bool, int, str, float, bytes)
+
+
+class Returned(NamedTuple):
+    """A participant's call returned this; what cannot be sent between processes is given as text."""
+
+    value: Any
+
+
+class Raised(NamedTuple):
+    """A participant's call ended by an exception: its type's name, what it says, and where it came from."""
+
+    kind: str
+    text: str
+    where: str = ""
+
+
+CallOutcome = Returned | Raised
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainFunction:
+    """A function that each of several participants calls once, and what must hold afterwards.
+
+    The function may ask by parameter name for `who` (its number, from 1), `folder` and any of `fixtures`; so may
+    `reset`, which lays out the folder before each execution, and `invariant`, which is false or raises AssertionError
+    if the end is wrong. The invariant may also ask for `returned`, the list of what the participants returned.
+    `folder` is where the participants stand: a fresh one, or None to stay where they are. `returned` is asked whether
+    the list of what they returned is right. `serial` says that results and files must be those of some order of the
+    participants one after another.
+    """
+
+    function: Callable[..., Any]
+    processes: int = 2
+    reset: Callable[..., object] | None = None
+    invariant: Callable[..., object] | None = None
+    returned: Callable[[list[Any]], object] | None = None
+    serial: bool = False
+    folder: str | None = FRESH
+    fixtures: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.processes < 1:
+            raise UsageError(f"{self.processes} processes run nothing: at least 1 is needed")
+        if self.folder not in (FRESH, None):
+            raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
+        if inspect.iscoroutinefunction(self.function):
+            raise UsageError(
+                f"{self.title} is a coroutine function: participants are processes, so wrap it in asyncio.run"
+            )
+        known = {"who", "folder", *self.fixtures}
+        arguments(self.function, self.title, dict.fromkeys(known))
+        for call in (self.reset, self.invariant):
+            if call is not None:
+                arguments(call, _name(call), dict.fromkeys({*known, "returned"}))
+
+    @property
+    def title(self) -> str:
+        """How people call the function."""
+        return self.name or getattr(self.function, "__qualname__", "the function")
+
+
+def arguments(function: Callable[..., Any], title: str, given: Mapping[str, Any]) -> list[str]:
+    """Return which of the given things a function asks for by parameter name; raises UsageError for unknown ones."""
+    asked = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.name in given:
+            asked.append(parameter.name)
+        elif parameter.default is parameter.empty:
+            raise UsageError(f"{title} asks for {parameter.name!r}: there is {', '.join(sorted(given))}")
+    return asked
+
+
+def bound(function: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[], Any]:
+    """Return a function with those of the given things that it asks for."""
+    return partial(function, **{name: given[name] for name in arguments(function, _name(function), given)})
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", "a function")
+
+
+def call_outcome(function: Callable[[], Any]) -> CallOutcome:
+    """Return what came of a participant's call; `sys.exit` is as in a program."""
+    try:
+        return Returned(_sendable(function()))
+    except SystemExit as error:
+        return Returned(None) if not error.code else Raised("SystemExit", str(error.code))
+    except Exception as error:
+        return Raised(type(error).__name__, str(error), _where(error))
+
+
+def _sendable(value: Any) -> Any:
+    if type(value) in _SIMPLE:
+        return value
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
+    except Exception:
+        return repr(value)
+    return value
+
+
+def source_of(error: BaseException) -> str:
+    """Return the line that raised an exception, as it stands in its file."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.line} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _where(error: BaseException) -> str:
+    """Return the line of the user's code that an exception came through last."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    mine = [frame for frame in frames if not _is_library(frame[0])]
+    file, line = (mine or frames)[-1]
+    return f"{Path(file).name}:{line}"
+
+
+def _is_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(("<", str(Path(traceback.__file__).parent), _OURS))
+
+
+_OURS: Final = str(Path(__file__).parents[2])

@@ -1,0 +1,161 @@
+"""What a plain function comes to if its participants call it one after another: the measure of every other run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, permutations
+from math import factorial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ticketlab.core.pacing import NAME, Action
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
+from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.policies.policy import Policy
+from ticketlab.explorer.search import search
+from ticketlab.explorer.workload import Place
+from ticketlab.lab.exploring.plain_function import FRESH, CallOutcome, Raised
+from ticketlab.lab.exploring.plain_workload import PlainWorkload, repeatable
+
+MOST_ORDERS: Final = 120
+_LARGE: Final = 1 << 20
+_MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
+
+
+class RunResult(NamedTuple):
+    """What a run came to: by participant what its call came to, and what the files hold, by their names."""
+
+    outcomes: tuple[tuple[int, str], ...]
+    files: frozenset[tuple[str, bytes]]
+
+
+class InOrder(Policy):
+    """One execution in which the participants move one after another, as far as none has to wait for a later one."""
+
+    def __init__(self, order: Sequence[int]) -> None:
+        self._order = tuple(order)
+        self._begun = False
+
+    def begin(self, state: ExecutionState) -> bool:
+        """Begin, once."""
+        begun, self._begun = self._begun, True
+        return not begun
+
+    def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
+        """Let the first of the order that can move do so."""
+        return next((who for who in self._order if who in enabled), NOBODY)
+
+
+@dataclass(slots=True)
+class SerialRuns:
+    """The runs of some participants in every order. `orders` counts them; it is 0 if there are too many to try."""
+
+    orders: int = 0
+    ends: set[RunResult] = field(default_factory=set)
+    raised: dict[tuple[int, str], int] = field(default_factory=dict)  # by participant and kind: in how many orders
+    made: frozenset[str] = frozenset()  # the names that were made in every order
+    left: frozenset[str] = frozenset()  # the names that were left in some order
+
+    def allows(self, who: int, raised: Raised) -> bool:
+        """Whether somebody ends by such an exception in some orders, and in others does not: then it says no more."""
+        times = [count for (_, kind), count in self.raised.items() if kind == raised.kind]
+        return raised.kind != "AssertionError" and any(0 < count < self.orders for count in times)
+
+
+def serial_runs(
+    executor: Executor, workload: PlainWorkload, who: Sequence[int]
+) -> tuple[SerialRuns, Sequence[Execution]]:
+    """Run the given participants (from 0) in every order, and return what these come to, and the runs themselves."""
+    runs = SerialRuns()
+    if factorial(len(who)) > MOST_ORDERS:
+        return runs, ()
+    without = frozenset((one, 0) for one in range(len(executor.scripts)) if one not in who)
+    executions, made = [], list[frozenset[str]]()
+    for order in permutations(who):
+        (execution,) = search(executor, InOrder(order), without=frozenset[Place](without))
+        workload.note_unseen(execution)
+        executions.append(execution)
+        runs.orders += 1
+        end = final(execution, workload)
+        runs.ends.add(end)
+        runs.left |= {name for name, _ in end.files}
+        made.append(frozenset(_made(execution)))
+        for record in execution.records:
+            if isinstance(record.outcome, Raised):
+                key = record.buyer, record.outcome.kind
+                runs.raised[key] = runs.raised.get(key, 0) + 1
+    runs.made = frozenset.intersection(*made)
+    return runs, executions
+
+
+def smaller(who: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Yield the ways to leave somebody out, the largest first."""
+    everybody = sorted(who)
+    for size in range(len(everybody) - 1, 0, -1):
+        yield from combinations(everybody, size)
+
+
+def final(execution: Execution, workload: PlainWorkload) -> RunResult:
+    """Return what an execution that just ended came to, with participants in place of process numbers."""
+    pids = workload.pids()
+    outcomes = [(record.buyer, repeatable(repr(_brief(record.outcome)), pids)) for record in execution.records]
+    outcomes += [(who, "waits for ever") for who, _, _ in execution.unanswered]
+    files = _files(workload, execution)
+    return RunResult(
+        tuple(sorted(outcomes)), frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
+    )
+
+
+def _brief(outcome: CallOutcome) -> object:
+    return outcome._replace(where="") if isinstance(outcome, Raised) else outcome
+
+
+def _made(execution: Execution) -> Iterator[str]:
+    for what in execution.trace.what:
+        for action, resource in execution.trace.table.step(what).accesses:
+            if action in _MAKES and resource.startswith(NAME):
+                yield resource.removeprefix(NAME)
+
+
+def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
+    """Yield what is in the folder, and what the steps name elsewhere."""
+    folder = workload.folder
+    if workload.plain.folder == FRESH:
+        for path in folder.rglob("*"):
+            yield str(path.relative_to(folder)), _content(path)
+        named = {name for name in _names(execution) if name.startswith("/")}
+    else:
+        named = _names(execution)
+    for name in sorted(named):
+        if (path := folder / name).exists() or path.is_symlink():
+            yield name, _content(path)
+
+
+def _names(execution: Execution) -> set[str]:
+    steps = (execution.trace.table.step(what) for what in execution.trace.what)
+    return {name.removeprefix(NAME) for step in steps for _, name in step.accesses if name.startswith(NAME)}
+
+
+def _content(path: Path) -> bytes:
+    if path.is_symlink():
+        return b"-> " + bytes(path.readlink())
+    if path.is_dir():
+        return b"a folder"
+    with path.open("rb") as file:
+        return file.read(_LARGE)
+
+
+_NUMBER_BYTES: Final = re.compile(rb"\d+")
+
+
+def _named_bytes(data: bytes, pids: Mapping[str, int]) -> bytes:
+    known = {number.encode(): f"{{pid{who}}}".encode() for number, who in pids.items()}
+    return _NUMBER_BYTES.sub(lambda match: known.get(match[0], match[0]), data)
+
+
+def completed(execution: Execution) -> bool:
+    """Whether every participant came to its end."""
+    return execution.ending is ExecutionEnd.COMPLETED

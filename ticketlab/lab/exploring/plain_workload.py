@@ -1,0 +1,127 @@
+"""A plain function as a workload: participants that call it once each, in a folder laid out anew for each execution."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, chdir, contextmanager
+from pathlib import Path
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.lab.artifacts.race_folder import LIVE, live_folder
+from ticketlab.lab.exploring.plain_function import FRESH, CallOutcome, PlainFunction, bound, call_outcome
+from ticketlab.probes.here import HERE
+from ticketlab.probes.inodes import Inodes
+from ticketlab.probes.unseen import Watch, unseen
+
+_NUMBER: Final = re.compile(r"\d+")
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system that no disk slows down
+
+
+class PlainWorkload:
+    """The participants of a plain function; `folder` is where they stand while the workload is open."""
+
+    def __init__(self, plain: PlainFunction) -> None:
+        self.plain = plain
+        self.scripts: Sequence[Sequence[int]] = [[who] for who in range(1, 1 + plain.processes)]
+        self.folder = Path.cwd()
+        self.watch: Watch | None = None  # what is told of each execution when it begins
+        self.unseen: dict[str, str] = {}
+        self._inodes = Inodes()
+        self._laid_out = False
+        self._taken = ExitStack()
+        self._lay_out: Callable[[], object] = _nothing
+
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Make the folder, and stand in it; nobody serves the participants."""
+        with ExitStack() as stack:
+            if self.plain.folder == FRESH:
+                home = stack.enter_context(live_folder(under=_fastest()))
+                self.folder = home / "work"
+                self.folder.mkdir()
+                stack.enter_context(chdir(self.folder))
+            else:
+                self.folder = Path.cwd()
+            resources = HERE.resources
+            stack.callback(resources.share, resources.inodes, resources.folder)
+            resources.share(self._inodes, str(self.folder))
+            if self.plain.reset is not None:
+                self._lay_out = bound(self.plain.reset, {"folder": self.folder, **self.plain.fixtures})
+            self._taken = stack.pop_all()
+        return ()
+
+    def pids(self) -> dict[str, int]:
+        """Return the participants by the digits of their process numbers."""
+        return self._inodes.pids()
+
+    def note_unseen(self, execution: Execution) -> None:
+        """Take down what was done in the execution that just ran without a step, if it was watched."""
+        if self.watch is not None:
+            pids = self.pids()
+            events = {repeatable(path, pids): done for path, done in self.watch.events().items()}
+            trace = execution.trace
+            self.unseen.update(unseen(events, (trace.table.step(what) for what in trace.what)))
+
+    def close(self) -> None:
+        """Remove the folder, and go back to where the test is."""
+        self._taken.close()
+
+    def reset(self) -> None:
+        """Empty the folder and have it laid out."""
+        self._inodes.restart()
+        if self.plain.folder == FRESH:
+            _empty(self.folder)
+        self._lay_out()
+        if not self._laid_out:
+            self._laid_out = True
+            if any(path.is_symlink() for path in self.folder.rglob("*")):
+                self._inodes.link()
+        if self.watch is not None:
+            self.watch.restart()
+
+    @contextmanager
+    def join(self, buyer: int) -> Iterator[Callable[[int], CallOutcome]]:
+        """Take part: call the function, once for each execution."""
+        called = bound(self.plain.function, {"folder": self.folder, **self.plain.fixtures, "who": buyer})
+        self._inodes.enter(buyer, os.getpid())
+
+        def perform(who: int) -> CallOutcome:
+            HERE.begin(who)
+            try:
+                return call_outcome(called)
+            finally:
+                HERE.end()
+
+        yield perform
+
+
+def repeatable(text: str, pids: Mapping[str, int]) -> str:
+    """Return a text with participants in place of their process numbers, which differ from one search to another."""
+    return _NUMBER.sub(lambda match: f"{{pid{pids[match[0]]}}}" if match[0] in pids else match[0], text)
+
+
+def _nothing() -> None:
+    """Lay nothing out."""
+
+
+def _fastest() -> Path:
+    """Return where folders are made: in memory where there is such a place."""
+    if not os.access(_MEMORY, os.W_OK):
+        return LIVE
+    return _MEMORY / f"ticketlab-{os.getuid()}"
+
+
+def _empty(folder: Path) -> None:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    Path(entry.path).unlink()
+    except OSError as error:
+        raise TicketlabError(f"cannot empty {folder}: {error.strerror or error}") from error

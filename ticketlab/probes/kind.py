@@ -1,0 +1,40 @@
+"""Probe families: what stands in for a part of the standard library while a search goes on, and how they are installed.
+
+Entry points in the group `ticketlab.probes` give their kinds. A family is one file: it says which objects it stands in
+for (`standins`), and what it does when a participant's call begins (`begin`), if anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.spec import Kind
+from ticketlab.probes.here import HERE
+from ticketlab.probes.standins import StandIn, standing_in
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeKind(Kind):
+    """A family by name. `standins` is asked when a search begins, so that it knows what has been imported by then."""
+
+    standins: Callable[[], Sequence[StandIn]]
+    begin: Callable[[], None] | None = None
+
+
+@contextmanager
+def installed(kinds: Sequence[ProbeKind]) -> Iterator[None]:
+    """Have the families stand in for a while; raises UsageError inside another search."""
+    if HERE.begins:
+        raise UsageError("a search of a plain function cannot begin inside another one")
+    with ExitStack() as undo:
+        undo.callback(HERE.begins.clear)
+        HERE.begins += [
+            HERE.resources.renew,
+            HERE.descriptors.begin,
+            *(kind.begin for kind in kinds if kind.begin is not None),
+        ]
+        undo.enter_context(standing_in([standin for kind in kinds for standin in kind.standins()]))
+        yield

@@ -1,0 +1,89 @@
+"""Stand-ins: other objects in place of functions and classes, wherever a loaded module holds them, for a while.
+
+A function that was imported by `from time import sleep` lives in its importer's namespace too, so all loaded modules
+are looked through, and the classes of modules that were not part of Python or of an installed package.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any, Final, NamedTuple
+
+_KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "importlib"})
+"""Modules that keep what they have: what imports are made with, and where the originals themselves stand."""
+_KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
+_SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
+
+
+class StandIn(NamedTuple):
+    """An object, and what stands in for it. `owner` and `name` say where, if it is in a class and nowhere else.
+
+    `users` keeps it to modules that belong neither to Python nor to an installed package.
+    """
+
+    original: Any
+    substitute: Any
+    owner: type | None = None
+    name: str = ""
+    users: bool = False
+
+
+@contextmanager
+def standing_in(standins: Sequence[StandIn]) -> Iterator[None]:
+    """Put the substitutes in place for a while.
+
+    What a module imported meanwhile is taken back as well. Whatever ends the block, an interruption included, the
+    originals are back when it has ended.
+    """
+    held = [each for each in standins if each.owner is not None]
+    anywhere = [each for each in standins if each.owner is None]
+    try:
+        _exchange([(each.original, each.substitute, each.users) for each in anywhere])
+        for each in held:
+            setattr(each.owner, each.name, each.substitute)
+        yield
+    finally:
+        for each in held:
+            setattr(each.owner, each.name, each.original)
+        _exchange([(each.substitute, each.original, False) for each in anywhere])
+
+
+def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
+    """Put the second of each pair wherever the first is; the last says whether only in modules of the user's."""
+    everywhere = {id(old): new for old, new, users in pairs if not users}
+    among_users = {id(old): new for old, new, _ in pairs}
+    for name, module in list(sys.modules.items()):
+        if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
+            continue
+        mine = _is_users(module)
+        _exchange_in(module, among_users if mine else everywhere, mine=mine)
+    for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
+        supported: set[Any] = getattr(os, what)
+        supported |= {everywhere[id(call)] for call in supported if id(call) in everywhere}
+
+
+def _exchange_in(module: ModuleType, objects: Mapping[int, Any], *, mine: bool) -> None:
+    names, where = vars(module), module.__name__
+    for held, value in list(names.items()):
+        if id(value) in objects:
+            names[held] = objects[id(value)]
+        elif mine and type(value) is type and value.__module__ == where:
+            _exchange_in_class(value, objects)
+
+
+def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:
+    """Exchange what a class of the user's holds; a function in place of a builtin one must not become a method."""
+    for held, value in list(vars(owner).items()):
+        inner = value.__func__ if isinstance(value, staticmethod) else value
+        if id(inner) in objects:
+            other = objects[id(inner)]
+            setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
+
+
+def _is_users(module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None) or ""
+    return bool(file) and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file
