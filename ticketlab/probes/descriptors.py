@@ -48,7 +48,7 @@ class OpenFile:
 
     @property
     def write(self) -> Step:
-        """The step that writes: wherever the file's end is, if it was open_at_step so."""
+        """The step that writes: wherever the file's end is, if it was opened so."""
         return self.step(Action.APPEND if self.appends else Action.WRITE)
 
     @property
@@ -76,7 +76,7 @@ class Descriptors:
     def enter(
         self, descriptor: int, place: FileName, path: AnyPath, dir_fd: int | None, *, appends: bool
     ) -> OpenFile | None:
-        """Take down a descriptor that was just open_at_step; None if it is no ordinary file."""
+        """Take down a descriptor that was just opened; None if it is no ordinary file."""
         found = _fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return None
@@ -89,7 +89,7 @@ class Descriptors:
         return self._files.get(descriptor) or self._adopt(descriptor)
 
     def _adopt(self, descriptor: int) -> OpenFile | None:
-        """Take in a file that was open_at_step before the lab could see it."""
+        """Take in a file that was opened before the lab could see it."""
         try:
             found = _fstat(descriptor)
             path = _readlink(f"/proc/self/fd/{descriptor}") if stat.S_ISREG(found.st_mode) else ""

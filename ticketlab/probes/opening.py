@@ -1,4 +1,4 @@
-"""How a file is open_at_step under control: one step, which looks for its name and may create or empty it.
+"""How a file is opened under control: one step, which looks for its name and may create or empty it.
 
 What it will be is known only when the step is made. So the participant stands before the most that it may be, and says
 afterwards what it was; nobody else moves between.

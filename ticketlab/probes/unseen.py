@@ -1,6 +1,6 @@
 """What was done to files in a folder without a step: the kernel's own account, held against the steps.
 
-C code that opens files by itself passes the probes by. The kernel tells all the same who was open_at_step, written, made and
+C code that opens files by itself passes the probes by. The kernel tells all the same who was opened, written, made and
 removed in a folder (inotify(7)); what it tells and no step names, the lab did not see.
 """
 
