@@ -14,64 +14,55 @@ from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.standins import StandIn
 
 _urandom, _seed = os.urandom, random.Random.seed
-_draws = random.Random()  # what os.urandom gives a participant
-_fresh = [False, False]  # whether the module's generator, and ours, are as an execution begins
+_generators: dict[tuple[int, bool], random.Random] = {}
+"""What each participant draws from: what the functions of `random` share, and what gives bytes and new seeds."""
 
 
 def _begin() -> None:
-    _fresh[:] = False, False
+    for shared in (False, True):
+        _generators.pop((HERE.who, shared), None)
     tempfile = sys.modules.get("tempfile")
     if tempfile is not None:
         tempfile._name_sequence = None  # type: ignore[attr-defined]  # its generator went on from the last execution
 
 
-def _ours() -> random.Random:
-    if not _fresh[1]:
-        _fresh[1] = True
-        _seed(_draws, 2 * HERE.who)
-    return _draws
+def _generator(*, shared: bool) -> random.Random:
+    key = HERE.who, shared
+    if key not in _generators:
+        _generators[key] = random.Random(2 * HERE.who + shared)
+    return _generators[key]
 
 
 def _random_bytes(size: int, /) -> bytes:
-    return _ours().randbytes(size) if HERE.acts() else _urandom(size)
+    return _generator(shared=False).randbytes(size) if HERE.acts() else _urandom(size)
 
 
 def _seed_generator(self: random.Random, a: Any = None, version: int = 2) -> None:
     if a is None and HERE.acts():
-        a = _ours().getrandbits(64)
-    if self is _shared():
-        _fresh[0] = True
+        a = _generator(shared=False).getrandbits(64)
     _seed(self, a, version)
 
 
-def _shared() -> random.Random:
-    shared: random.Random = random._inst  # whose methods the module's functions are
-    return shared
-
-
-def _repeating(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands in for a function of the generator that a process shares."""
+def _own(original: Any) -> Callable[..., Any]:
+    """Return what stands in for a function of the generator that a process shares: a participant has its own."""
+    name: str = original.__name__
 
     @wraps(original)
     def standin(*args: Any, **kwargs: Any) -> Any:
-        if not _fresh[0] and HERE.acts():
-            _fresh[0] = True
-            _seed(_shared(), 2 * HERE.who + 1)
-        return original(*args, **kwargs)
+        if not HERE.acts():
+            return original(*args, **kwargs)
+        return getattr(_generator(shared=True), name)(*args, **kwargs)
 
     return standin
 
 
 def _standins() -> Sequence[StandIn]:
-    functions = [
-        value
-        for name, value in vars(random).items()
-        if getattr(value, "__self__", None) is _shared() and name not in ("seed", "setstate", "getstate")
-    ]
+    shared = random._inst  # whose methods the module's functions are
+    functions = [value for value in vars(random).values() if getattr(value, "__self__", None) is shared]
     return [
         StandIn(_urandom, wraps(_urandom)(_random_bytes)),
         StandIn(_seed, _seed_generator, random.Random, "seed"),
-        *(StandIn(function, _repeating(function)) for function in functions),
+        *(StandIn(function, _own(function)) for function in functions),
     ]
 
 

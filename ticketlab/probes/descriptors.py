@@ -17,7 +17,7 @@ _fstat, _readlink = fstat, readlink
 class OpenFile:
     """One opening of a file; several descriptors may share it, as `os.dup` makes them.
 
-    `data` is the resource, `path` what it was open_at_step as. `held` lists the locks that end with the opening.
+    `data` is the resource, `path` what it was opened as. `held` lists the locks that end with the opening.
     """
 
     __slots__ = ("appends", "data", "descriptors", "held", "path")
@@ -66,12 +66,16 @@ class Descriptors:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._files: dict[int, OpenFile] = {}
+        self._era = -1
         self.dropped: dict[str, int] = {}  # by data: how many record locks end when any descriptor of it is closed
 
     def begin(self) -> None:
         """Forget what was left open in an earlier execution."""
-        self._files.clear()
-        self.dropped.clear()
+        era = self._resources.inodes.era
+        if era != self._era:  # in one process, others may have begun this one before
+            self._era = era
+            self._files.clear()
+            self.dropped.clear()
 
     def enter(
         self, descriptor: int, place: FileName, path: AnyPath, dir_fd: int | None, *, appends: bool

@@ -11,8 +11,9 @@ import fcntl
 import io
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from io import FileIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import Action, Step
@@ -110,8 +111,27 @@ class RawFile(FileIO):
             super().close()
 
 
+class _Mode(NamedTuple):
+    """What a mode of `open` means: for the raw file, and for the buffer over it."""
+
+    raw: str
+    binary: bool
+    buffer: Any
+
+
+@cache
 def _flags(mode: str) -> int:
     return next((flag for letter, flag in _FLAGS.items() if letter in mode), os.O_RDONLY)
+
+
+@cache
+def _mode(mode: str) -> _Mode | None:
+    """Return what a mode means; None if it is none, which is for `open` to say."""
+    raw = mode.replace("b", "").replace("t", "")
+    if raw.replace("+", "", 1) not in _FLAGS or len(set(mode)) < len(mode) or {"b", "t"} <= set(mode):
+        return None
+    buffer = io.BufferedRandom if "+" in raw else io.BufferedReader if raw == "r" else io.BufferedWriter
+    return _Mode(raw, "b" in mode, buffer)
 
 
 def open_file(
@@ -125,38 +145,40 @@ def open_file(
     opener: Any = None,
 ) -> Any:
     """Stand in for `open`."""
-    binary = "b" in mode
-    plain = mode.replace("b", "").replace("t", "")
-    strange = (
-        plain.rstrip("+") not in _FLAGS or len(plain) > 2 or (binary and "t" in mode) or len(set(mode)) < len(mode)
-    )
-    if strange or (buffering == 0 and not binary) or (binary and (encoding or errors or newline)):
+    known = _mode(mode)
+    if known is None or (known.binary and (encoding or errors or newline)) or (buffering == 0 and not known.binary):
         return _open(file, mode, buffering, encoding, errors, newline, closefd, opener)  # which says what is wrong
     HERE.acting = True  # the raw file makes its own steps
     try:
-        return _buffered(RawFile(file, plain, closefd, opener), mode, plain, buffering, encoding, errors, newline)
+        raw = RawFile(file, known.raw, closefd, opener)
+        try:
+            return _buffered(raw, mode, known, buffering, encoding, errors, newline)
+        except BaseException:
+            raw.close()
+            raise
     finally:
         HERE.acting = False
 
 
 def _buffered(
-    raw: RawFile, mode: str, plain: str, buffering: int, encoding: str | None, errors: str | None, newline: str | None
+    raw: RawFile,
+    mode: str,
+    known: _Mode,
+    buffering: int,
+    encoding: str | None,
+    errors: str | None,
+    newline: str | None,
 ) -> Any:
     """Return the real buffers over a raw file, as `open` puts them there."""
-    try:
-        if buffering == 0:
-            return raw
-        size: int = buffering if buffering > 1 else raw._blksize  # type: ignore[attr-defined]  # which `open` asks, too
-        kind: Any = io.BufferedRandom if "+" in plain else io.BufferedReader if plain == "r" else io.BufferedWriter
-        buffer = kind(raw, size)
-        if "b" in mode:
-            return buffer
-        text = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering=buffering == 1)
-        text.mode = mode  # type: ignore[misc]  # as `open` does
-    except BaseException:
-        raw.close()
-        raise
-    return text
+    if buffering == 0:
+        return raw
+    size: int = buffering if buffering > 1 else raw._blksize  # type: ignore[attr-defined]  # which `open` asks, too
+    buffer = known.buffer(raw, size)
+    if known.binary:
+        return buffer
+    wrapper = io.TextIOWrapper(buffer, encoding, errors, newline, line_buffering=buffering == 1)
+    wrapper.mode = mode  # type: ignore[misc]  # as `open` does
+    return wrapper
 
 
 def _close(descriptor: int, close: Callable[[], None]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
+from greenlet import getcurrent, greenlet
+
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
 
@@ -23,12 +25,12 @@ R = TypeVar("R")
 class Here:
     """The calling process. `begins` holds what probe families do when a participant's call begins."""
 
-    __slots__ = ("acting", "begins", "descriptors", "owner", "resources", "who")
+    __slots__ = ("_numbers", "acting", "begins", "descriptors", "owner", "resources")
 
     def __init__(self) -> None:
         self.acting = False
         self.owner = 0
-        self.who = 0
+        self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
@@ -36,7 +38,7 @@ class Here:
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
-        self.who = who
+        self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
         self.acting = True
@@ -44,6 +46,11 @@ class Here:
     def end(self) -> None:
         """Have it end."""
         self.acting = False
+
+    @property
+    def who(self) -> int:
+        """The participant that is at work; several may be in one process, each in a greenlet of its own."""
+        return self._numbers[getcurrent()]
 
     def acts(self) -> bool:
         """Whether the caller is a participant at work."""

@@ -92,5 +92,5 @@ def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:
         elif done & _MODIFY and path not in written and not done & _FOLDER:
             found[path] = "written"
         elif path not in named and not done & _FOLDER:
-            found[path] = "open_at_step"
+            found[path] = "opened"
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from math import factorial
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from ticketlab.core.pacing import NAME, Action
@@ -122,16 +122,23 @@ def _made(execution: Execution) -> Iterator[str]:
 
 def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
     """Yield what is in the folder, and what the steps name elsewhere."""
-    folder = workload.folder
     if workload.plain.folder == FRESH:
-        for path in folder.rglob("*"):
-            yield str(path.relative_to(folder)), _content(path)
+        yield from _below(str(workload.folder), "")
         named = {name for name in _names(execution) if name.startswith("/")}
     else:
         named = _names(execution)
     for name in sorted(named):
-        if (path := folder / name).exists() or path.is_symlink():
-            yield name, _content(path)
+        path = workload.folder / name
+        if path.exists() or path.is_symlink():
+            yield name, _content(str(path), path.is_symlink(), path.is_dir())
+
+
+def _below(folder: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            yield prefix + entry.name, _content(entry.path, entry.is_symlink(), entry.is_dir(follow_symlinks=False))
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{prefix}{entry.name}/")
 
 
 def _names(execution: Execution) -> set[str]:
@@ -139,19 +146,24 @@ def _names(execution: Execution) -> set[str]:
     return {name.removeprefix(NAME) for step in steps for _, name in step.accesses if name.startswith(NAME)}
 
 
-def _content(path: Path) -> bytes:
-    if path.is_symlink():
-        return b"-> " + bytes(path.readlink())
-    if path.is_dir():
+def _content(path: str, is_link: bool, is_folder: bool) -> bytes:
+    if is_link:
+        return b"-> " + os.fsencode(os.readlink(path))  # noqa: PTH115 - as below
+    if is_folder:
         return b"a folder"
-    with path.open("rb") as file:
-        return file.read(_LARGE)
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # after each execution, and file objects take far longer
+    try:
+        return os.read(file, _LARGE)
+    finally:
+        os.close(file)
 
 
 _NUMBER_BYTES: Final = re.compile(rb"\d+")
 
 
 def _named_bytes(data: bytes, pids: Mapping[str, int]) -> bytes:
+    if not any(number.encode() in data for number in pids):
+        return data
     known = {number.encode(): f"{{pid{who}}}".encode() for number, who in pids.items()}
     return _NUMBER_BYTES.sub(lambda match: known.get(match[0], match[0]), data)
 

@@ -122,6 +122,6 @@ def _empty(folder: Path) -> None:
                 if entry.is_dir(follow_symlinks=False):
                     shutil.rmtree(entry.path)
                 else:
-                    Path(entry.path).unlink()
+                    os.unlink(entry.path)  # noqa: PTH108 - before each execution, and a Path takes twice as long
     except OSError as error:
         raise TicketlabError(f"cannot empty {folder}: {error.strerror or error}") from error
