@@ -69,11 +69,10 @@ class Inodes:
         return {str(self._words[PIDS + who]): who for who in range(1, 1 + self._words[PIDS]) if self._words[PIDS + who]}
 
     def name(self, found: stat_result, path: str) -> str:
-        """Return what a file is called, which is the given path if nobody has opened it in this execution."""
+        """Return what a file is called, which is the given path if nobody has named it in this execution."""
         inode = found.st_dev, found.st_ino
-        self._catch_up()
-        if inode in self._names:
-            return self._names[inode]
+        if known := self.known(found):
+            return known
         uses = self._uses[path]
         self._write(inode, path if not uses else f"{path}#{uses + 1}")
         return self._names[inode]
@@ -103,6 +102,8 @@ class Inodes:
     def _catch_up(self) -> None:
         """Take in what others wrote."""
         words = self._words
+        if words[USED] == self._read and words[ERA] == self._era:
+            return
         if words[ERA] != self._era:
             self._era, self._read = words[ERA], 0
             self._names.clear()

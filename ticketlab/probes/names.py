@@ -180,8 +180,7 @@ def _examining(original: Callable[..., os.stat_result], *, follows: bool) -> Cal
         found = original(path, *args, **kwargs)
         if stat.S_ISREG(found.st_mode):
             data = HERE.resources.data(found, place, path, kwargs.get("dir_fd"))
-            step = place.step(Action.LOOK)
-            pacing.made(step._replace(also=(*step.also, (Action.READ, data))))
+            pacing.made(place.with_data(Action.READ, data))
         return found
 
     return probe

@@ -75,10 +75,8 @@ def _found(place: FileName, data: str | None, size: int, flags: int) -> Step:
     """Return what opening a file was that had been there before."""
     if data is None or not flags & os.O_TRUNC:
         return place.step(Action.LOOK)
-    if size:
-        return place.with_data(Action.TRUNCATE, data)
-    step = place.step(Action.LOOK)  # it would have made a difference if there had been something to cut off
-    return step._replace(also=(*step.also, (Action.READ, data)))
+    # It would have made a difference if there had been something to cut off.
+    return place.with_data(Action.TRUNCATE if size else Action.READ, data)
 
 
 def _size(path: AnyPath, dir_fd: int | None) -> int | None:

@@ -37,7 +37,7 @@ _stat, _fstat, _readlink, _getcwd = os.stat, os.fstat, os.readlink, os.getcwd  #
 class FileName:
     """A name in a folder. `path` is how people know it; `looks` are those on the way there, from folder to folder."""
 
-    __slots__ = ("_steps", "folder", "in_folder", "looks", "name", "path")
+    __slots__ = ("_data_steps", "_steps", "folder", "in_folder", "looks", "name", "path")
 
     def __init__(self, path: str, folder: str, looks: tuple[Access, ...] = (), *, in_folder: bool = False) -> None:
         self.path = path
@@ -46,6 +46,7 @@ class FileName:
         self.looks = looks
         self.in_folder = in_folder  # the working folder itself, which nobody moves: then the text alone says all
         self._steps: dict[Action, Step] = {}
+        self._data_steps: dict[tuple[Action, str], Step] = {}
 
     @property
     def entry(self) -> Access:
@@ -63,7 +64,16 @@ class FileName:
 
     def with_data(self, action: Action, data: str) -> Step:
         """Return the step that looks for the name, and does something to the file's data."""
-        return Step(action, data, also=(*self.looks, (Action.LOOK, self.name)), path=self.path)
+        try:
+            return self._data_steps[action, data]
+        except KeyError:
+            looks = (*self.looks, (Action.LOOK, self.name))
+            if action is Action.READ:  # people know it as a look
+                step = Step(Action.LOOK, self.name, also=(*self.looks, (action, data)))
+            else:
+                step = Step(action, data, also=looks, path=self.path)
+            self._data_steps[action, data] = step
+            return step
 
 
 class Resources:
