@@ -84,6 +84,7 @@ class Exploration:
 
     `anomalous` counts the executions that went wrong, `names` how often each anomaly occurred, and `injected` what came
     of the faults, point by point. `left_behind` names the files that were left behind.
+    `left_out` says in sentences what the search left out, so that its end proves nothing.
     """
 
     command: str
@@ -98,12 +99,15 @@ class Exploration:
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
+    left_out: Sequence[str] = ()
 
     @property
     def verdict(self) -> Verdict:
         """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
+        if self.left_out:
+            return Verdict(reason="; ".join(self.left_out))
         if self.exhausted:
             return Verdict()
         tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
@@ -130,6 +134,7 @@ class Exploration:
             "injected": [each.to_json() for each in self.injected],
             "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
+            "left_out": list(self.left_out),
             "seconds": self.seconds,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,

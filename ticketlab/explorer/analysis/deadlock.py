@@ -94,6 +94,8 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     """Return the anomaly that kept an execution from completing, with who waits for what; None if it completed well."""
     trace = execution.trace
     if execution.ending is ExecutionEnd.ENDLESS:
+        if not _is_fair(trace):
+            return None
         steps = [describe_step(step) for step in trace.steps[-4:]]
         sentence = (
             f"after {len(trace)} steps the buyers have not finished: the last were {', '.join(dict.fromkeys(steps))}"
@@ -120,6 +122,15 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
         for wait in told
     ]
     return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
+
+
+def _is_fair(trace: Trace) -> bool:
+    """Whether everybody who could move in the second half of an endless execution did; otherwise it says nothing.
+
+    A loop that waits for somebody who is never picked goes on for ever, and is right.
+    """
+    half = len(trace) // 2
+    return {who for able in trace.enabled(half) for who in able} <= set(trace.who[half:])
 
 
 def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:

@@ -4,8 +4,11 @@ A step *happens before* a later one (Lamport) if the same participant makes both
 other steps in between. A vector clock of a step holds, for each participant, one more than the index of the last of its
 steps that happens before; the step itself is included.
 
-Some steps concern every resource: a fault, and time that passes when nobody can move. Time that passes is in no race,
-since nobody could have let it pass earlier.
+Some steps concern every resource: a fault, and time that passes when nobody can move. Nobody chose that time passes, so
+it races with nothing. But each participant that could not move then was kept waiting by earlier steps, and its pending
+step races with these: had it come first, time might not have had to pass. It is as at the end of an execution that got
+stuck, where steps that never came race as if they came last. What comes after time has passed cannot come before:
+somebody could move until then.
 """
 
 from __future__ import annotations
@@ -29,6 +32,16 @@ class Race(NamedTuple):
     initials: frozenset[int]
 
 
+class KeptWaiting(NamedTuple):
+    """A step that a participant could not make at a node, with the clock before it and the clock it would have had."""
+
+    node: int
+    who: int
+    what: int
+    before: list[int]
+    clock: list[int]
+
+
 class Clocks:
     """Vector clocks of the steps of a trace, and of the pending steps that never came."""
 
@@ -39,7 +52,11 @@ class Clocks:
         self._on: dict[int, list[int]] = {}  # by resource, the steps on it
         self._everywhere: list[int] = []  # the steps that concern every resource
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
+        self.kept_waiting: list[KeptWaiting] = []
+        stood = _pending_when_time_passed(trace)
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
+            if node in stood:
+                self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
             clock = self._after(before, what)
             clock[who] = node + 1
@@ -89,11 +106,14 @@ class Clocks:
                     break  # every step on the resource before this one happens before it
         return list(clock)
 
-    def never_came(self) -> Iterator[tuple[int, int, list[int], list[int]]]:
-        """Yield each pending step that never came: who, which, the clock before it, and the clock it would have had."""
-        for who, what in enumerate(self.trace.final):
+    def never_came(self) -> Iterator[KeptWaiting]:
+        """Return the pending steps that never came."""
+        return self._waiting(len(self.trace), self.trace.final)
+
+    def _waiting(self, node: int, pending: Sequence[int]) -> Iterator[KeptWaiting]:
+        for who, what in enumerate(pending):
             if what != NONE:
-                yield who, what, self._last[who], self._after(self._last[who], what)
+                yield KeptWaiting(node, who, what, self._last[who], self._after(self._last[who], what))
 
 
 def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
@@ -106,8 +126,18 @@ def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race
         yield from _races_with(
             clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
         )
-    for who, what, before, clock in clocks.never_came():
-        yield from _races_with(clocks, closed, len(trace), who, what, before, clock)
+    for waiting in (*clocks.kept_waiting, *clocks.never_came()):
+        if waiting.node >= start:
+            yield from _races_with(clocks, closed, *waiting)
+
+
+def _pending_when_time_passed(trace: Trace) -> dict[int, list[int]]:
+    """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""
+    symbols = trace.table.symbols
+    passed = {node for node, what in enumerate(trace.what) if symbols[what].passes_time}
+    if not passed:
+        return {}
+    return {node: list(pending) for node, pending in trace.pendings(min(passed)) if node in passed}
 
 
 def _races_with(

@@ -34,6 +34,8 @@ class Counters(Numbers):
     """How often it did because nobody could move."""
     settling: bool
     """Whether no execution has begun: the services go on to where they wait for the buyers."""
+    drifts: bool
+    """Whether a participant has slept, so that its clock may be ahead of the others'."""
     learnt: bool
     """Whether everybody's first step is known from an execution before."""
 
@@ -41,4 +43,4 @@ class Counters(Numbers):
         """Start an execution in which nobody has moved; what earlier ones taught is kept."""
         self.length = self.failures = self.ending = self.redundant = self.started = self.held = 0
         self.leaps = self.time_passes = 0
-        self.settling = False
+        self.settling = self.drifts = False

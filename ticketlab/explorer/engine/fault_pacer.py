@@ -111,7 +111,7 @@ class FaultPacer(ControlledPacer):
 
     def _inject_before(self, me: int, fault: Fault, step: Step | None) -> None:
         """Inject a fault before a participant's step, or before its answer if there is none: a step of its own."""
-        self._spinning.discard(me)
+        self._spinning.pop(me, None)
         if self._sent:
             self._await_feeders()
         whose = me if fault.kind in _DEATHS else SERVER if fault.kind is FaultKind.KILL_SERVER else None

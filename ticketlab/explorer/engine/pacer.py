@@ -15,7 +15,7 @@ from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blo
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.spinning import spins
+from ticketlab.explorer.engine.spinning import Effort, others_could_move, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
 from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
@@ -88,7 +88,7 @@ class ControlledPacer:
         self.notes: list[tuple[int, str, int | str]] = []
         self._attempting = 0  # 1 while an attempt is being made: what is learnt then belongs to the step to come
         self._sent = False  # whether a message may still be on its way
-        self._spinning: set[int] = set()  # who would only repeat steps that were in vain
+        self._spinning: dict[int, tuple[str, ...]] = {}  # who would repeat what was in vain, and what that touched
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
@@ -198,9 +198,9 @@ class ControlledPacer:
         await_feeders()
 
     def _postpone(self, me: int, step: Step) -> None:
-        """Stand before a step that would repeat what was in vain; it is closed until somebody changes its resource."""
-        self._spinning.discard(me)
-        self._state.arrive(me, self._state.table.postponed(me)[step])
+        """Stand before a step that would repeat what was in vain; it is closed until its try can differ."""
+        watched = tuple(sorted({*self._spinning.pop(me), step.resource}))
+        self._state.arrive(me, self._state.table.postponed(me)[step._replace(affects=watched)])
         self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:
@@ -216,12 +216,22 @@ class ControlledPacer:
         state, me = self._state, self.me
         if state.clock.orders:
             state.clock.sleep(me, in_ticks(seconds))
-        elif spins(state, me, retries=(retries := me in self._retrying)):
-            self._spinning.add(me)
-            if me in self._looked or not retries:  # time may end its wait, or a count of its tries
-                state.clock.sleep(me, max(1, in_ticks(seconds)))
+        else:
+            self._sleep_unordered(me, max(1, in_ticks(seconds)))
         self._retrying.discard(me)
         self._looked.discard(me)
+
+    def _sleep_unordered(self, me: int, ticks: int) -> None:
+        state = self._state
+        effort, touched = tries_before_sleep(state, me, promised=me in self._retrying)
+        if effort is Effort.FRUITFUL:
+            state.clock.drift(me, ticks)
+            return
+        self._spinning[me] = touched
+        if effort is Effort.LEFT_OUT and others_could_move(state, me):
+            state.gave_way[me] = 1
+        if me in self._looked or effort is Effort.LEFT_OUT:  # time may end its wait, or a count of its tries
+            state.clock.sleep(me, ticks)
 
     def _take_time(self, seconds: float) -> None:
         """Let virtual time pass before a request: if it orders nothing, for all, and as a step that is picked."""
@@ -233,7 +243,7 @@ class ControlledPacer:
     def now(self, *, wall: bool) -> float:
         """Return virtual time."""
         self._looked.add(self.me)
-        return BEGINNING + self._state.clock.now(wall=wall) / SECOND
+        return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""

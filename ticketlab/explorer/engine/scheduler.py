@@ -16,7 +16,7 @@ from ticketlab.explorer.engine.enabled import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import NONE
 
-MOST_TIME_PASSES: Final = 100
+MOST_TIME_PASSES: Final = 300
 """How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
 
@@ -194,6 +194,8 @@ class Scheduler:
                 counters.version += 1
         else:
             self._reopened = ()
+        if counters.drifts:
+            state.clock.carry(who, made)
         if state.clock.orders:
             state.clock.stamp(who, length)
 

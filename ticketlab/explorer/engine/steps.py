@@ -181,12 +181,17 @@ class StepTable:
                 "are, not by random or growing names"
             )
         resource = self._resource(step.resource)
+        watched = step.affects if how.manner is Manner.POSTPONED else None
+        if watched is not None:
+            step = step._replace(affects=None)  # a step that is put off touches no more than it would otherwise
         place, resources = self._place(step, resource)
         symbol = Symbol(step, how, place, resources, self._reopens(step, how, place, self._waiting[resource]))
         self.symbols.append(symbol)
         if symbol.may_fail:
-            self._wait(number, symbol, self._waiting[resource])
-        self.numbers(how)[step] = number
+            for name in (step.resource,) if watched is None else watched:
+                self._wait(number, symbol, self._waiting[self._resource(name)])
+            self._waiting_anywhere.append(number)
+        self.numbers(how)[step if watched is None else step._replace(affects=watched)] = number
         return number
 
     def _resource(self, name: str) -> int:
@@ -215,7 +220,6 @@ class StepTable:
 
     def _wait(self, number: int, symbol: Symbol, waiting: _Waiting) -> None:
         waiting.everybody.append(number)
-        self._waiting_anywhere.append(number)
         if symbol.notices == Visibility.CHANGERS:
             waiting.changers.append(number)
         if not symbol.postponed and not symbol.step.uncommitted:

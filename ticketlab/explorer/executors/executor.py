@@ -48,6 +48,11 @@ class Executor(ABC):
 
     @property
     @abstractmethod
+    def gave_way(self) -> Sequence[int]:
+        """Who was put behind others in any execution so far though its next try might have mattered; see `spinning`."""
+
+    @property
+    @abstractmethod
     def distinct_services(self) -> Sequence[int]:
         """The services that differ: of those that do the same and wait for the same, only the first.
 

@@ -87,6 +87,11 @@ class WorkloadExecutor(Executor):
         return self._state.size
 
     @property
+    def gave_way(self) -> Sequence[int]:
+        """The participants whose `gave_way` the state holds."""
+        return [who for who, given in enumerate(self._state.gave_way) if given]
+
+    @property
     def distinct_services(self) -> Sequence[int]:
         """The services that differ: of those that do the same and wait for the same, only the first."""
         first: dict[object, int] = {}

@@ -102,5 +102,7 @@ def go_on(enabled: Sequence[int], state: ExecutionState) -> int:
     if place:
         last: int = state.who[place - 1]
         if last in enabled:
-            return last
+            if state.slept[last] != place + 1 or len(enabled) == 1:
+                return last
+            return enabled[enabled[0] == last]
     return enabled[0]

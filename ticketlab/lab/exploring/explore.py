@@ -16,8 +16,11 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
+from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
 from ticketlab.explorer.search import run_schedule
@@ -105,6 +108,7 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
+        left_out = [*_gave_way(executor), *tally.left_out]
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
     return Exploration(
         command=command,
@@ -113,7 +117,8 @@ def explore_workload(
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted,
+        exhausted=tally.exhausted and not left_out,
+        left_out=left_out,
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(options.folder or Path.cwd()),
@@ -133,6 +138,23 @@ class SearchTally:
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
+    cut_short: int = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the executions left out, in sentences."""
+        if not self.cut_short:
+            return []
+        were = "execution was" if self.cut_short == 1 else "executions were"
+        return [f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on"]
+
+
+def _gave_way(executor: Executor) -> list[str]:
+    return [
+        f"{participant_name(who, len(executor.scripts))} sleeps and tries again: what it does after "
+        f"{MOST_VAIN_TRIES} tries in vain was not tried before others moved"
+        for who in executor.gave_way
+    ]
 
 
 def search_all(
@@ -154,6 +176,7 @@ def search_all(
             progress(tally.executions, tally.anomalous)
         anomalies = workload.judge(execution)
         tally.points.count(execution, faults, anomalies, len(workload.scripts))
+        tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
         if anomalies:
             tally.anomalous += 1
             tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
