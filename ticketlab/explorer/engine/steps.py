@@ -28,7 +28,7 @@ class Manner(IntEnum):
     REFUSED = 2  # made, and found to have changed nothing
     GAVE_BACK = 3  # made, and found to have changed nothing but what others wait for
     POSTPONED = 4  # put off by one participant until somebody else changes the resource
-    RETAKEN = 5  # attempted by one participant that holds the resource already, and may have it though others may not
+    OWN = 5  # attempted by one participant, that may succeed where others fail: it has the resource, or awaits a value
 
 
 class How(NamedTuple):
@@ -77,7 +77,7 @@ class Symbol:
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
         self.postponed = manner is Manner.POSTPONED
-        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.RETAKEN)
+        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
         self.visibility = _visibility(step, changes=self.changes).value
@@ -164,9 +164,9 @@ class StepTable:
         """Return the symbols of the steps that one participant puts off."""
         return self.numbers(How(Manner.POSTPONED, who))
 
-    def retaken(self, who: int) -> _Numbers:
+    def own_attempts(self, who: int) -> _Numbers:
         """Return the symbols of the attempts that one participant makes on what it holds."""
-        return self.numbers(How(Manner.RETAKEN, who))
+        return self.numbers(How(Manner.OWN, who))
 
     def enter(self, step: Step, how: How) -> int:
         """Return the symbol of a step that has none yet."""
