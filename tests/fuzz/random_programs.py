@@ -75,7 +75,10 @@ class _Author:
     def _participant(self, most: int) -> Participant:
         body = tuple(self._one() for _ in range(self._random.randint(2, most)))
         clock = any(one[0] in ("within", "elapsed") for one in body)
-        return (("mark", self._cell()), *body) if clock else body
+        if not clock:
+            return body
+        marked = (("mark", self._cell()), *body)
+        return (("with", self._lock(), marked),) if self._random.random() < 0.3 else marked
 
     def _one(self) -> Instruction:
         if self._depth >= 2:
