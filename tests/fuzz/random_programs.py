@@ -36,7 +36,7 @@ def draw(seed: int, number: int, *, kills: float = 0.01, processes: float = 0.01
         return Drawn(family, program[:2], "kill", "processes")
     if chance < kills + processes:
         return Drawn(family, program[:2], "", "processes")
-    fault = random.choice(("", "", "", "", "", "", "", "terminate", "terminate", "pause:1s"))
+    fault = random.choice(("",) * 17 + ("terminate", "terminate", "pause:1s"))
     return Drawn(family, program[:2] if fault else program, fault)
 
 
