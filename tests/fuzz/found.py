@@ -92,6 +92,21 @@ FOUND = (
         "none: the write ends the poll, whenever it comes",
     ),
     Found(
+        "two who wait for different values of a cell",
+        ((("until", "x", 2),), (("write", "x", 1), ("until", "x", 1), ("write", "x", 2))),
+        "dpor: exhausted, and the only execution is a deadlock before the second write; dfs: completed",
+        "always completed, x = 2: once the second participant has seen 1 it can write",
+    ),
+    Found(
+        "two who wait for different values, one of them for ever",
+        (
+            (("cas", "a", "x", 0, 1), ("until", "x", 1), ("write", "x", 1)),
+            (("with", "m0", (("until", "x", 2),)),),
+        ),
+        "dfs: in one execution the first is stuck too, just before its write",
+        "only the second waits for ever",
+    ),
+    Found(
         "a poll that writes",
         ((("retry", 0, "a", 1, 1, (("write", "y", 1), ("read", "a", "x")), ""),), (("write", "x", 1),)),
         "dfs and dpor: an endless execution, by never letting the other move",

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from .independent_explorer import Instruction, Participant, Program
+from .independent_explorer import Instruction, Participant, Program, instructions
 
 CELLS = ("x", "y", "z")
 FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
@@ -161,7 +161,7 @@ class _Author:
 
     def _notes(self, body: tuple[Instruction, ...]) -> str:
         """Say that it is tried again, now and then, where a try in vain changes nothing."""
-        harmless = all(one[0] in ("read", "cas", "try") for one in body)
+        harmless = all(one[0] in ("read", "cas", "try") for one in instructions(body))
         often = {"bounded": 0.0, "noted": 0.8}.get(self._family, 0.4)
         return "retry" if harmless and self._random.random() < often else ""
 
