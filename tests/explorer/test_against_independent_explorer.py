@@ -1,10 +1,11 @@
 """`dfs` and `dpor` against an explorer that shares no code with them; reduced from `python -m tests.fuzz.explorers`."""
 
 import pytest
-from fuzz.explorers import LIMIT, disagreements
-from fuzz.found import FOUND
-from fuzz.independent_explorer import Strike, explore
-from fuzz.random_programs import Drawn, draw
+
+from tests.fuzz.explorers import LIMIT, disagreements
+from tests.fuzz.found import FOUND
+from tests.fuzz.independent_explorer import Strike, explore
+from tests.fuzz.random_programs import Drawn, draw
 
 SEED = 11
 INCREMENT = (("read", "a", "x"), ("store", "x", "a", 1))
