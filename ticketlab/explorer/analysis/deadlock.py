@@ -125,12 +125,17 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
 
 
 def _is_fair(trace: Trace) -> bool:
-    """Whether everybody who could move in the second half of an endless execution did; otherwise it says nothing.
+    """Whether in each part of the second half of an endless execution everybody moved who could.
 
-    A loop that waits for somebody who is never picked goes on for ever, and is right.
+    Otherwise it says nothing: a loop that waits for somebody who is never picked goes on for ever, and is right.
     """
-    half = len(trace) // 2
-    return {who for able in trace.enabled(half) for who in able} <= set(trace.who[half:])
+    half, parts = len(trace) // 2, 8
+    enabled, size = trace.enabled(half), max(1, (len(trace) - half) // parts)
+    return all(
+        {who for able in enabled[start : start + size] for who in able}
+        <= set(trace.who[half + start : half + start + size])
+        for start in range(0, parts * size, size)
+    )
 
 
 def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:

@@ -12,6 +12,10 @@ could tell them apart: somebody who sees twice that the try holds a lock for a m
 is refused in this way waits, or promises a retry of its own, which the same argument covers. A try that changes more
 than who holds a resource is no cycle, and counts as one without a promise.
 
+The promise is not taken for more than it says: if nobody else can move, the participant goes on after its sleep, up to
+MOST_VAIN_TRIES times in a row. If it gives up after as many tries, its end is seen; if not, it counts as waiting for
+ever, unless it looks at the clock: then time goes on.
+
 *Without a promise* the loop may count its tries, so a further one may be the one that matters. Loops are explored as
 they are up to MOST_VAIN_TRIES tries in a row. After that the participant is put off as well, so that the search ends;
 and if others could have moved meanwhile, the search has left something out, and must not claim to be exhausted.
