@@ -75,6 +75,7 @@ class Tally:
 def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str, ...] = POLICIES) -> list[Disagreement]:
     """Return everything on which the lab and the independent explorer differ; raises TooLarge."""
     judge = _Judge(drawn.program)
+    gives_up = breaks_a_promise(drawn.program)
     found: list[Disagreement] = []
     told: dict[str, dict[Strike | None, Told]] = {}
     for policy in policies:
@@ -85,13 +86,22 @@ def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str,
             continue
         told[policy] = judge.joined(raw)
         for strike, one in told[policy].items():
-            found += _compare(policy, strike, one, *judge.bounds(strike))
+            found += _compare(policy, strike, one, *judge.bounds(strike), breaks_a_promise=gives_up)
             _count(tally, policy, one)
         if not judge.joins:
             found += _never_struck(drawn, policy, told[policy])
     if len(told) == len(policies) == 2:
         found += _between(*(told[policy] for policy in policies))
     return found
+
+
+def breaks_a_promise(program: Program) -> bool:
+    """Whether a loop notes RETRY, which promises to go on until it is not refused, and counts its tries.
+
+    Docs say that what happens when such a loop gives up while others could move is not looked at.
+    """
+    every = [one for each in program for one in instructions(each)]
+    return any(one[0] == "retry" and one[1] and one[-1] == "retry" for one in every) and len(program) > 1
 
 
 class _Judge:
@@ -143,7 +153,9 @@ def _count(tally: Tally | None, policy: str, told: Told) -> None:
         tally.executions[policy] += told.executions
 
 
-def _compare(policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes) -> Iterator[Disagreement]:
+def _compare(
+    policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes, *, breaks_a_promise: bool
+) -> Iterator[Disagreement]:
     def differ(kind: str, outcome: object, schedule: str = "") -> Disagreement:
         return Disagreement(kind, policy, strike, str(outcome), schedule)
 
@@ -159,7 +171,7 @@ def _compare(policy: str, strike: Strike | None, told: Told, must: Outcomes, may
                 continue  # the bound of steps was near when the fault came
             if not _may_end_so(answers, cells, may, cut_off=cut_off):
                 yield differ("false blame", (answers, cells), schedule)
-    if told.exhausted:
+    if told.exhausted and not breaks_a_promise:
         for outcome in must.completed - set(told.completed):
             yield differ("false proof: outcome missed", outcome)
         for answers in must.endless:

@@ -15,6 +15,7 @@ from typing import Any
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, Action, Step, at, block, note, now, sleep
 from ticketlab.core.spec import Spec
+from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
@@ -316,13 +317,16 @@ def lab(
     )
     workload = ProgramWorkload(program)
     found: dict[Strike | None, Told] = {}
+    cut_short = False
     with _executor(workload, how) as running:
         search = FaultSearch(running, how)
         for execution, strikes in search.executions():
             strike = _strike(strikes)
+            cut_short |= execution.ending is ExecutionEnd.ENDLESS and explain(execution, len(program)) is None
             _take_in(found.setdefault(strike, Told()), execution, workload, strike)
+        whole = search.exhausted and not cut_short and not running.gave_way
     for told in found.values():
-        told.exhausted = search.exhausted
+        told.exhausted = whole
     return found
 
 
@@ -351,6 +355,8 @@ def _take_in(told: Told, execution: Execution, workload: ProgramWorkload, strike
     if execution.ending is ExecutionEnd.COMPLETED:
         told.completed.setdefault((cells, tuple(answers)), schedule)
     elif execution.ending in (ExecutionEnd.STUCK, ExecutionEnd.ENDLESS):
+        if explain(execution, len(workload.program)) is None:
+            return  # cut short while somebody could have gone on: the lab blames nobody
         told.endless.setdefault(tuple(answers), {}).setdefault(cells, f"({execution.ending.name}) {schedule}")
     else:
         told.odd.setdefault(f"the execution ended {execution.ending.name}", schedule)

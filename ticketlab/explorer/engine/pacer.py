@@ -15,7 +15,7 @@ from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blo
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, others_could_move, tries_before_sleep
+from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
 from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
@@ -230,7 +230,7 @@ class ControlledPacer:
             return
         state.vain[me] += 1
         self._spinning[me] = touched
-        if effort is Effort.LEFT_OUT and others_could_move(state, me):
+        if effort is Effort.LEFT_OUT and not is_alone(state, me):
             state.gave_way[me] = 1
         if me in self._looked or effort is Effort.LEFT_OUT or state.vain[me] <= MOST_VAIN_TRIES:
             state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries

@@ -5,20 +5,21 @@ would come to an end. So a participant whose tries are in vain is put off until 
 its try touched, or until nobody else can move and its time has come. Two rules say when.
 
 *A promised retry.* A participant that notes RETRY promises that the try left nothing behind, and that it is going to do
-the same again. While nothing that the try touched is changed by others, another try leads back to where it began: it is
-a cycle in the graph of states. Cut the cycles out of a schedule, and every participant still meets what it met before:
-the last try happens where the first one did. So schedules with a further try are covered by those without it. One thing
-could tell them apart: somebody who sees twice that the try holds a lock for a moment, without waiting for it. Whoever
-is refused in this way waits, or promises a retry of its own, which the same argument covers. A try that changes more
-than who holds a resource is no cycle, and counts as one without a promise.
+the same again until it is not refused any more. While nothing that the try touched is changed by others, another try
+leads back to where it began: it is a cycle in the graph of states. Cut the cycles out of a schedule, and every
+participant still meets what it met before: the last try happens where the first one did. So schedules with a further
+try are covered by those without it. One thing could tell them apart: somebody who sees twice that the try holds a lock
+for a moment, without waiting for it. Whoever is refused in this way waits, or promises a retry of its own, which the
+same argument covers. A try that changes more than who holds a resource is no cycle, and counts as one without a
+promise.
 
 The promise is not taken for more than it says: if nobody else can move, the participant goes on after its sleep, up to
 MOST_VAIN_TRIES times in a row. If it gives up after as many tries, its end is seen; if not, it counts as waiting for
-ever, unless it looks at the clock: then time goes on.
+ever, unless it looks at the clock: then time goes on. What is not tried is that it gives up while others could move.
 
 *Without a promise* the loop may count its tries, so a further one may be the one that matters. Loops are explored as
 they are up to MOST_VAIN_TRIES tries in a row. After that the participant is put off as well, so that the search ends;
-and if others could have moved meanwhile, the search has left something out, and must not claim to be exhausted.
+and if others take part, the search has left something out, and must not claim to be exhausted.
 """
 
 from __future__ import annotations
@@ -76,9 +77,10 @@ def tries_before_sleep(state: ExecutionState, who: int, *, promised: bool) -> Tr
     return Tries(Effort.PROMISED if cycle else Effort.LEFT_OUT, touched)
 
 
-def others_could_move(state: ExecutionState, who: int) -> bool:
-    """Whether a participant that is put off is put behind others, who are not done yet."""
-    return any(symbol != NONE for other, symbol in enumerate(state.pending) if other != who)
+def is_alone(state: ExecutionState, who: int) -> bool:
+    """Whether nobody else takes part, so that nobody can come before or after what a participant would do next."""
+    others = any(symbol != NONE for other, symbol in enumerate(state.pending) if other != who)
+    return not others and all(mover == who for mover in state.who[: state.counters.length])
 
 
 def _leaves_something(made: Sequence[Symbol]) -> bool:
