@@ -8,13 +8,13 @@ those for tests.
 The public names are imported when they are first used, so that `import ticketlab` costs next to nothing.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = (
+    False  # type checkers take it for true; to import `typing` takes long, and an interrupt may come at once
+)
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
     from ticketlab import plugins, testing, timings
     from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
     from ticketlab.core.faults import Fault, FaultPoint, FaultRate
@@ -122,7 +122,7 @@ __all__ = [
     "timings",
 ]
 
-_HOMES: Final = {
+_HOMES = {
     "ticketlab.core.errors": (
         "PurchaseError",
         "TicketlabError",
@@ -205,17 +205,23 @@ _HOMES: Final = {
     ),
     "ticketlab.timings.latency": ("Latency",),
 }
-_PACKAGES: Final = frozenset({"plugins", "testing", "timings"})
+_PACKAGES = frozenset({"plugins", "testing", "timings"})
 
 
-def _lazy(module: str, homes: Mapping[str, Sequence[str]], names: dict[str, Any]) -> Callable[[str], Any]:
+def _imported(module: str) -> "Any":
+    from importlib import import_module
+
+    return import_module(module)
+
+
+def _lazy(module: str, homes: "Mapping[str, Sequence[str]]", names: "dict[str, Any]") -> "Callable[[str], Any]":
     """Return the `__getattr__` of a module that imports each name from its home when it is first used."""
     home_of = {name: home for home, own in homes.items() for name in own}
 
-    def get(name: str) -> Any:
+    def get(name: str) -> "Any":
         if name not in home_of:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        value = names[name] = getattr(import_module(home_of[name]), name)
+        value = names[name] = getattr(_imported(home_of[name]), name)
         return value
 
     return get
@@ -224,8 +230,8 @@ def _lazy(module: str, homes: Mapping[str, Sequence[str]], names: dict[str, Any]
 if not TYPE_CHECKING:  # so that a type checker reports a misspelt name
     _get = _lazy(__name__, _HOMES, globals())
 
-    def __getattr__(name: str) -> Any:
-        return import_module(f"ticketlab.{name}") if name in _PACKAGES else _get(name)
+    def __getattr__(name: str) -> "Any":
+        return _imported(f"ticketlab.{name}") if name in _PACKAGES else _get(name)
 
 
 def __dir__() -> list[str]:

@@ -439,7 +439,7 @@ def _latency() -> Read:
 
 def _message() -> Read:
     from ticketlab.core.errors import UsageError
-    from ticketlab.strategies.wire import parse_request
+    from ticketlab.strategies.office.wire import parse_request
 
     def read(path: Path) -> object:
         try:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
-from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.system.failing_io import failing_io
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
 from ticketlab.explorer.engine.pacer import ControlledPacer

@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.fork import ForkedProcess
-from ticketlab.core.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.system.fork import ForkedProcess
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState

@@ -20,10 +20,10 @@ from typing import Any, Final
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.core.verdict import all_valid
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.environment import environment
