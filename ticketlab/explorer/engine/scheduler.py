@@ -188,10 +188,10 @@ class Scheduler:
             self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
             for waiting in closed:
                 opened[waiting] = 1
-            if closed:
-                counters.version += 1
             if made.excludes:
                 self._close(symbol)
+            elif closed:
+                counters.version += 1
         else:
             self._reopened = ()
         if state.clock.orders:
@@ -199,11 +199,10 @@ class Scheduler:
 
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
-        self._close(self.state.pending[who])
-        self.state.refused[who] = self._counters.failures
+        self.state.refused[who] = self._close(self.state.pending[who])
 
-    def _close(self, symbol: int) -> None:
-        """Take down that an attempt fails from now on until its resource changes, as was seen or is known."""
+    def _close(self, symbol: int) -> int:
+        """Take down that an attempt fails until its resource changes, as was seen or is known; return how many have."""
         state, counters = self.state, self._counters
         failures = counters.failures
         if failures == len(state.failed_at):
@@ -213,6 +212,7 @@ class Scheduler:
         counters.failures = failures + 1
         self._open[symbol] = 0
         counters.version += 1
+        return failures + 1
 
     def finish(self, who: int) -> None:
         """Take down that a participant has no further step in this execution."""
