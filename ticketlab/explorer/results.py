@@ -1,4 +1,4 @@
-"""What an exploration or a replay came to, as values that can be printed, saved and drawn."""
+"""The results of explorations and replays, as values that can be printed, saved and drawn."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ EXECUTIONS: Final = 10_000
 class ExploreOptions:
     """How a scenario is explored.
 
-    `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `atomic_accesses` takes reads
-    and writes as one step each. `steps` is when an execution counts as endless; `stall_timeout`, in seconds, is how
-    long a real process may stay outside control. `faults` are what strikes, one in each execution.
+    `executions` bounds the search. With `exhaust`, the search goes on after an anomaly and counts them all. With
+    `atomic_accesses`, reads and writes are one step each. An execution of more than `steps` steps counts as endless.
+    `stall_timeout`, in seconds, is how long a real process may stay outside control. `faults` are injected, one in each
+    execution.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -59,8 +60,8 @@ class Finding:
 class FaultPointResult:
     """What came of a fault at one point of one participant, over all schedules.
 
-    `before` is the step that it struck before; `waited` the longest time, in seconds, that survivors had to wait for
-    something to expire; `names` says how often each anomaly came of it.
+    `before` is the step before which it was injected. `waited` is the longest time, in seconds, that survivors had to
+    wait for something to expire. `names` says how often each anomaly came of it.
     """
 
     fault: Fault
@@ -73,15 +74,16 @@ class FaultPointResult:
     waited: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it stands in results."""
+        """Return the fault point as an object of a result file."""
         return {**asdict(self), "fault": str(self.fault), "point": self.point + 1, "names": dict(self.names)}
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
+    """What came of a search.
 
-    `injected` says what came of the faults, point by point; `left_behind` names the files that were left behind.
+    `anomalous` counts the executions that went wrong, `names` how often each anomaly occurred, and `injected` what came
+    of the faults, point by point. `left_behind` names the files that were left behind.
     """
 
     command: str
@@ -99,7 +101,7 @@ class Exploration:
 
     @property
     def verdict(self) -> Verdict:
-        """Wrong, right as far as everything was tried, or undecided."""
+        """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
         if self.exhausted:
@@ -138,7 +140,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a case led to this time."""
+    """What came of running a case again."""
 
     command: str
     case: Case
@@ -150,7 +152,7 @@ class ReplayResult:
 
     @property
     def verdict(self) -> Verdict:
-        """What is wrong with the execution."""
+        """The anomalies of the execution, or valid."""
         return Verdict(self.anomalies)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The races of one execution: pairs of steps whose order could have been the other way round.
 
-A step happens before another (Lamport) when the same participant makes it earlier, or when the two do not commute and
-it comes earlier, and so on through others. A vector clock holds, for each participant, one more than the index of its
-last step that happens before, this step included.
+A step *happens before* a later one (Lamport) if the same participant makes both, if the two do not commute, or through
+other steps in between. A vector clock of a step holds, for each participant, one more than the index of the last of its
+steps that happens before; the step itself is included.
 
-Some steps concern every resource: a fault, and time that passes when nobody can move. Time is no race: nobody could
-have let it pass before.
+Some steps concern every resource: a fault, and time that passes when nobody can move. Time that passes is in no race,
+since nobody could have let it pass earlier.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Clocks:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.steps: list[list[int]] = []  # by step, its own clock
-        self.before: list[list[int]] = []  # by step, the clock of the same participant's step before
+        self.before: list[list[int]] = []  # by step, the clock of its participant just before it
         self._on: dict[int, list[int]] = {}  # by resource, the steps on it
-        self._everywhere: list[int] = []  # the steps on all
+        self._everywhere: list[int] = []  # the steps that concern every resource
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
             before = self._last[who]
@@ -59,7 +59,7 @@ class Clocks:
                 self._on.setdefault(resource, list(self._everywhere)).append(node)
 
     def touching(self, what: int) -> Sequence[int]:
-        """Return the steps so far, ascending, that a step may not commute with."""
+        """Return the steps so far, ascending, with which a step may not commute."""
         symbol = self.trace.table.symbols[what]
         if symbol.place == EVERYWHERE:
             return range(len(self.steps))
@@ -69,14 +69,14 @@ class Clocks:
         return self._on.get(symbol.place, self._everywhere)
 
     def settles(self, earlier: int, what: int) -> bool:
-        """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
+        """Whether every step that a step does not commute with, and that precedes an earlier one, happens before both."""
         symbols = self.trace.table.symbols
         if symbols[earlier].place == EVERYWHERE:
             return True
         return symbols[earlier].visibility == Visibility.EVERYBODY and symbols[what].place >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
-        """Join a participant's clock with those of all steps so far that a further step does not commute with."""
+        """Return a participant's clock after a further step: joined with those of the steps that it does not commute with."""
         table, clock = self.trace.table, before
         for node in reversed(self.touching(what)):
             earlier = self.trace.what[node]
@@ -130,15 +130,15 @@ def _races_with(
                 break
             continue
         if table.symbols[earlier].passes_time:
-            break  # all that was before it was before this, too
+            break  # whatever was before time passed was before this step, too
         if what in closed[node]:
-            continue  # before the earlier step the later one could not have been made: look further back
+            continue  # the later step could not have been made before the earlier one: look further back
         yield Race(node, who, _initials(clocks, node, later, who, clock))
         covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
 
 
 def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
-    """Return who can move first at `node` on the way to a later step without the one there and what follows that."""
+    """Return who can move first at `node` on a way to the later step that leaves out the step there and what follows it."""
     trace = clocks.trace
     first: dict[int, int] = {}  # by participant, its first step on the way
     initials = set()

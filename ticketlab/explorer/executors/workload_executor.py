@@ -51,7 +51,7 @@ class WorkloadExecutor(Executor):
         self._faults = faults
         self._footprints: Mapping[int | None, tuple[str, ...]] = {}
         self._without = NOTHING
-        self._strikes: FaultPoints = ()
+        self._fault_points: FaultPoints = ()
         self._services: Sequence[Serve] = ()
         self._ending = ExitStack()  # ends everybody, and gives back what was taken
         self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
@@ -99,23 +99,25 @@ class WorkloadExecutor(Executor):
         self._footprints = footprints
         self._clean = False
 
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: FaultPoints = ()) -> Execution | None:
+    def run(
+        self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
+    ) -> Execution | None:
         """Run the policy's next execution, and return it; None if the policy has explored everything."""
         self._state.for_policy.bind(policy)
         if not policy.begin(self._state):
             return None
-        self._arrange(without, strikes)
+        self._arrange(without, fault_points)
         self._clean = False
         execution = self._perform(policy)
         self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
         return execution
 
-    def _arrange(self, without: frozenset[Place], strikes: FaultPoints) -> None:
+    def _arrange(self, without: frozenset[Place], fault_points: FaultPoints) -> None:
         """Put everything back to where it was before the first execution, in place or, if that is impossible, anew."""
         state = self._state
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+        if fault_points != self._fault_points:
+            self._fault_points = fault_points
+            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in fault_points)
             if state.size > state.buyers:
                 self._clean = False  # services wait at a point already, and must come to it anew
         if not self._clean:

@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 def save_case(case: Case, folder: Path = CASES) -> Path:
     """Write a case into a folder; its name depends on the scenario or test, the schedule and the faults alone."""
     data = case.to_json()
-    identity = [data["scenario"], data["without"], data["whole"], data["schedule"]]
+    identity = [data["scenario"], data["without"], data["atomic_accesses"], data["schedule"]]
     identity += [told for told in (data["faults"], case.found.get("test")) if told]
     what = json.dumps(identity, sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name

@@ -181,8 +181,8 @@ def _finding(
     def fails(candidate: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, strikes=faults)
-    last = run_schedule(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
+    small = shrink(executor, execution, fails, fault_points=faults)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = workload.judge(last)
     if not found:
         raise TicketlabError(
@@ -195,7 +195,7 @@ def _finding(
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
-        strikes=small.strikes,
+        fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=options.atomic_accesses,
         found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
@@ -216,7 +216,7 @@ def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) ->
     workload = workload.copy()
     there = replace(options, executor="processes", atomic_accesses=case.atomic_accesses, faults=case.faults)
     with executor_for(workload, there) as executor:
-        again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
+        again = run_schedule(executor, case.schedule, case.without, case.fault_points, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in workload.judge(again)}
     if not set(case.anomalies) <= found:
