@@ -49,7 +49,8 @@ class Case:
     """One schedule of one scenario, and what it takes to run it again.
 
     `without` lists the requests that are left out, `fault_points` the faults that are injected, and `when` the virtual
-    time of each step, if time ordered the steps. Buyers, requests and points are numbered from 0 here, and from 1 in JSON.
+    time of each step, if time ordered the steps. Buyers, requests and points are numbered from 0 here, and from 1 in
+    JSON.
     """
 
     scenario: Scenario

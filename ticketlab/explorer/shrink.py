@@ -1,8 +1,9 @@
 """Shrinking: a failing execution is made small, with fewer buyers, then fewer faults, steps and preemptions.
 
-Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Then the schedule
-is changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last comes a
-depth-first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at all.
+Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Then the
+schedule is changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last
+comes a depth-first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at
+all.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 Fails = Callable[[Execution], bool]
 
 SEARCH: Final = 300
-"""Executions spent on finding a failure with fewer buyers or fewer preemptions, after changing the schedule has failed."""
+"""Executions spent on one search with fewer buyers or fewer preemptions, once no change of the schedule helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class _Shrinking:
         return self._look(best.without, best)
 
     def _omissions(self, without: frozenset[Place]) -> Iterator[frozenset[Place]]:
-        """Yield larger sets of requests to leave out, beginning with the last buyer's, so that the first buyers stay."""
+        """Yield larger sets of requests to leave out, the last buyer's first, so that the first buyers stay."""
         scripts = [
             [(buyer, place) for place in range(len(script)) if (buyer, place) not in without]
             for buyer, script in enumerate(self._executor.scripts)
@@ -125,7 +126,7 @@ class _Shrinking:
         )
 
     def _look(self, without: frozenset[Place], best: ShrinkResult) -> ShrinkResult | None:
-        """Search for a failure with few preemptions; if no further request is left out, with fewer than the best has."""
+        """Search for a failure with few preemptions: with fewer than the best, unless more is left out."""
         fewer = without != best.without
         most = best.size[3] if fewer else best.size[3] - 1
         for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
@@ -155,7 +156,7 @@ def _earlier(fault_points: FaultPoints) -> Iterator[FaultPoints]:
 
 
 def _changes(schedule: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Yield schedules that may be smaller: cut short, without one step, or with a buyer's next steps moved to its last."""
+    """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together."""
     schedule = tuple(schedule)
     for place in reversed(range(len(schedule))):
         yield schedule[:place]

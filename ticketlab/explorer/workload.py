@@ -55,8 +55,8 @@ class FaultableWorkload(Workload, Protocol):
 class RequestRecord(NamedTuple):
     """How one request went: its buyer (from 0), its place in the buyer's script, and what came of it.
 
-    Its steps are the buyer's steps from number `since` up to `until`, not included. `outcome` is what was returned or, if
-    the request raised, the exception. `returned` is the virtual time of the return, if virtual time orders steps.
+    Its steps are the buyer's steps from number `since` up to `until`, not included. `outcome` is what was returned or,
+    if the request raised, the exception. `returned` is the virtual time of the return, if virtual time orders steps.
     """
 
     buyer: int

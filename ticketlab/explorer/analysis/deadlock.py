@@ -68,7 +68,7 @@ def waits(trace: Trace) -> list[Wait]:
 
 
 def cycle(waiting: Sequence[Wait]) -> list[Wait]:
-    """Return a ring of waits: each waits for the participant of the next, the last for that of the first; [] if none."""
+    """Return a ring of waits, each for the participant of the next and the last for the first's; empty if none."""
     by_who = {wait.who: wait for wait in waiting}
     for start in waiting:
         path: list[Wait] = []
@@ -138,14 +138,16 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
 
 
 def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
-    """Return an anomaly if buyers have finished and still hold a lock; of a resource for several, they may keep a part."""
+    """Return an anomaly if buyers have finished and still hold a lock; what several may hold is no lock."""
     locks = {step.resource for step in trace.steps if step.action.takes and step.excludes}
     kept = [
         (participant_name(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks
     ]
     if not kept:
         return None
-    sentence = "; ".join(f"{who} has finished and still holds {lock}: nobody can ever have it again" for who, lock in kept)
+    sentence = "; ".join(
+        f"{who} has finished and still holds {lock}: nobody can ever have it again" for who, lock in kept
+    )
     return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
 
 

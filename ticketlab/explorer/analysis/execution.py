@@ -27,11 +27,11 @@ class Execution:
 
     `redundant` says that the execution repeats, up to the order of steps that commute, one that was explored before.
     `unanswered` lists each request that a buyer was in the middle of when the execution ended: the buyer, the request's
-    place in the buyer's script, and the first step that may belong to it. `when` holds the virtual time of each step; it
-    is empty if virtual time does not order steps. `told` holds the fields of the notes. `injected` lists the participants
-    into which a fault was injected. `waited` is how long time had to pass because nobody could move, in seconds. `leaps`
-    lists the steps at which time passed for everybody, and how much. `kept` says that a participant took something and
-    has not given it back.
+    place in the buyer's script, and the first step that may belong to it. `when` holds the virtual time of each step;
+    it is empty if virtual time does not order steps. `told` holds the fields of the notes. `injected` lists the
+    participants into which a fault was injected. `waited` is how long time had to pass because nobody could move, in
+    seconds. `leaps` lists the steps at which time passed for everybody, and how much. `kept` says that a participant
+    took something and has not given it back.
     """
 
     ending: ExecutionEnd
@@ -84,7 +84,7 @@ class Execution:
         return tuple(self.trace.who)
 
     def invoked(self, buyer: int, since: int) -> int:
-        """Return when a buyer made a request that was never answered: as late as possible, just before its first step."""
+        """Return when a request was made that was never answered: as late as possible, just before its first step."""
         length = len(self.trace)
         first = next((node for node in range(since, length) if self.trace.who[node] == buyer), length)
         return self.when[first] if self.when and first < length else self._time(first)
@@ -94,7 +94,7 @@ class Execution:
         return TICK * node + sum(ticks for at, ticks in self.leaps if at < node)
 
     def span(self, record: RequestRecord) -> tuple[int, int]:
-        """Return when a request was made and answered, in virtual time: just before its first step, just after its last.
+        """Return when a request was made and answered: just before its first step, and just after its last.
 
         So a request is as short as possible. What a buyer does between its steps could have taken no time, so two
         requests that do not overlap here need not overlap in a real run of the same schedule. If a checker finds that

@@ -69,14 +69,17 @@ class Clocks:
         return self._on.get(symbol.place, self._everywhere)
 
     def settles(self, earlier: int, what: int) -> bool:
-        """Whether every step that a step does not commute with, and that precedes an earlier one, happens before both."""
+        """Whether a step need not be compared with what precedes an earlier step that it does not commute with.
+
+        Every step before the earlier one that could be ordered with this one happens before the earlier one, then.
+        """
         symbols = self.trace.table.symbols
         if symbols[earlier].place == EVERYWHERE:
             return True
         return symbols[earlier].visibility == Visibility.EVERYBODY and symbols[what].place >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
-        """Return a participant's clock after a further step: joined with those of the steps that it does not commute with."""
+        """Return a participant's clock joined with those of the steps with which a further step does not commute."""
         table, clock = self.trace.table, before
         for node in reversed(self.touching(what)):
             earlier = self.trace.what[node]
@@ -138,7 +141,7 @@ def _races_with(
 
 
 def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
-    """Return who can move first at `node` on a way to the later step that leaves out the step there and what follows it."""
+    """Return who can move first at `node` on the way to the later step, without the step there and its consequences."""
     trace = clocks.trace
     first: dict[int, int] = {}  # by participant, its first step on the way
     initials = set()

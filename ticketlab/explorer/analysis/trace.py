@@ -1,4 +1,4 @@
-"""The steps of one execution, in numbers, and what follows from them: who could have moved where, and the preemptions."""
+"""The steps of one execution, in numbers, and what follows from them: who could have moved where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scheduling points mean in a controlled execution: whoever stands before a step asks who moves, and hands over.
+"""What scheduling points mean in a controlled execution: a participant before a step asks who moves, and hands over.
 
 The same rules hold in one process and in many. The executor supplies `switches`: one function for each participant, and
 a last one for the executor itself, that hands the turn there and returns when the turn comes back.
@@ -54,12 +54,16 @@ class InactivePacer:
         """Forget it."""
 
     def for_fork(self) -> InactivePacer:
-        """Be as inactive there."""
+        """Return this same pacer."""
         return self
 
 
 class ControlledPacer:
-    """What points mean inside an execution: the turn goes to whom the policy picks.
+    """What points mean inside an execution: the turn goes to the participant that the policy picks.
+
+    A participant that comes to a point says before which step it stands (`arrive`), asks the scheduler who moves next,
+    and hands the turn over unless it is its own. When the turn is back, it has been picked, and its step is made. An
+    attempt that does not succeed is made again each time that the participant is picked.
 
     `alone` says that one participant has this pacer for itself. In one process all participants share a pacer, and `me`
     is the one that moves. With `atomic_accesses`, the later parts of an access are no scheduling points.
@@ -82,12 +86,12 @@ class ControlledPacer:
         self.switches: list[Callable[[], Any]] = []
         self.records: list[RequestRecord] = []
         self.notes: list[tuple[int, str, int | str]] = []
-        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._attempting = 0  # 1 while an attempt is being made: what is learnt then belongs to the step to come
         self._sent = False  # whether a message may still be on its way
-        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._spinning: set[int] = set()  # who would only repeat steps that were in vain
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
-        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
+        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
@@ -99,7 +103,7 @@ class ControlledPacer:
         self.pick = self._start
 
     def _start(self) -> int:
-        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
+        """As a buyer at its first step, return the next buyer, which is to come to its own; the last one picks."""
         self._counters.started = following = self._counters.started + 1
         if following < self._state.buyers:
             if self._alone:

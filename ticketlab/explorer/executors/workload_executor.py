@@ -58,11 +58,11 @@ class WorkloadExecutor(Executor):
 
     @abstractmethod
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
-        """Return the state that all executions go through, given how many requests each buyer makes."""
+        """Return the state that all executions use, given how many requests each buyer makes."""
 
     @abstractmethod
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
-        """Start everybody, and let each come to where it waits to begin."""
+        """Start all participants, and let each come to where it waits to begin."""
 
     @abstractmethod
     def _perform(self, policy: Policy) -> Execution:
@@ -146,7 +146,7 @@ class WorkloadExecutor(Executor):
             self._ending.close()
 
     def _make_pacer(self, *, alone: bool) -> ControlledPacer:
-        """Return what points mean, for all participants or for one alone."""
+        """Return the pacer of all participants or of one alone."""
         if not self._faults:
             return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
         pacer = FaultPacer(
