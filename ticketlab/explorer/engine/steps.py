@@ -28,9 +28,7 @@ class Manner(IntEnum):
     REFUSED = 2  # made, and found to have changed nothing
     GAVE_BACK = 3  # made, and found to have changed nothing but what others wait for
     POSTPONED = 4  # put off by one participant until somebody else changes the resource
-    RETAKEN = (
-        5  # attempted by one participant that holds the resource already, so that it may succeed where others fail
-    )
+    RETAKEN = 5  # attempted by one participant that holds the resource already, and may have it though others may not
 
 
 class How(NamedTuple):
