@@ -134,7 +134,7 @@ def test_a_holder_that_takes_its_own_lock_again_is_not_stuck() -> None:
     assert set(anomalies(Toy(reentrant(1), reentrant(2), shared=[Owner()]))) == {None}
 
 
-def test_staff_that_wait_for_the_next_order_are_not_stuck() -> None:
+def test_services_that_wait_for_the_next_order_are_not_stuck() -> None:
     orders, answers = Queue("orders"), Queue("answers")
 
     def serve() -> None:

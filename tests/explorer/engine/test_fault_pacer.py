@@ -64,7 +64,7 @@ def test_who_is_terminated_before_giving_the_lock_back_leaves_it_behind() -> Non
     }
 
 
-def test_a_point_that_never_comes_strikes_nobody() -> None:
+def test_a_fault_at_a_point_that_never_comes_is_not_injected() -> None:
     toy, _ = locked()
     seen = list(faulted(toy, SourceSets(), FaultPoint(0, 9, TERMINATE)))
     assert [one.injected for one in seen] == [(), ()]
@@ -118,7 +118,7 @@ def test_the_clock_on_the_wall_jumps_and_the_other_does_not() -> None:
     assert seen == [(0.0, 3600.0)]
 
 
-def test_an_error_of_a_disk_befalls_one_write_alone() -> None:
+def test_an_error_of_a_disk_lasts_for_one_write() -> None:
     cells = Cells(x=0)
 
     def write() -> str:
@@ -134,7 +134,7 @@ def test_an_error_of_a_disk_befalls_one_write_alone() -> None:
     assert one.injected == (0,)
 
 
-def test_a_struck_schedule_replays() -> None:
+def test_a_schedule_with_a_fault_replays() -> None:
     toy, _ = locked()
     points = (FaultPoint(1, 2, TERMINATE),)
     with Inline(toy, faults=[TERMINATE]) as executor:
