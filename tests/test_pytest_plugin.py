@@ -105,12 +105,70 @@ def test_the_case_of_a_test_is_not_replayed_without_the_test(pytester: pytest.Py
         replay(load_case(case))
 
 
-def test_what_does_not_come_to_its_end_passes_and_is_named_as_undecided(pytester: pytest.Pytester) -> None:
+CUT_OFF = ("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--ticketlab-seed", "7")
+
+
+def test_an_undecided_search_fails_its_test_in_one_line(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CURE)
-    result = pytester.runpytest("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--ticketlab-seed", "7")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"])
-    assert "passed, and" not in pytester.runpytest().stdout.str()
+    result = pytester.runpytest(*CUT_OFF)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_checkout is undecided: 2 executions by random found nothing, and are not all (*). --ticketlab-undecided=pass *",
+        ]
+    )
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_an_undecided_search_may_pass_and_is_then_listed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CURE)
+    told = ["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"]
+    for by_ini in (False, True):
+        if by_ini:
+            pytester.makeini("[pytest]\nticketlab_undecided = pass\n")
+        result = pytester.runpytest(*CUT_OFF, *([] if by_ini else ["--ticketlab-undecided=pass"]))
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(told)
+    pytester.runpytest(*CUT_OFF, "--ticketlab-undecided=fail").assert_outcomes(failed=1)
+
+
+def test_a_wrong_word_for_undecided_in_the_configuration_file_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nticketlab_undecided = maybe\n")
+    pytester.makepyfile(CURE)
+    result = pytester.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*ticketlab_undecided = 'maybe' in the configuration file: fail or pass is needed"])
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("return None", "no buyer passed a scheduling point*"),
+        ("session.read()", "no two buyers passed scheduling points for a resource that one of them changes*"),
+        ("at(Step(Action.WRITE, f'file {session.buyer}'))", "no two buyers passed scheduling points for a resource*"),
+    ],
+)
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_function_that_shares_nothing_visible_is_undecided(
+    body: str, why: str, executor: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import ticketlab
+        from ticketlab import Action, Step, at
+
+        @ticketlab.race_test(buyers=2, executor="{executor}")
+        def test_bump(session):
+            {body}
+
+        @ticketlab.race_test(buyers=1, executor="{executor}")
+        def test_alone(session):
+            {body}
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"*::test_bump is undecided: {why}"])
 
 
 def test_buyers_share_fixtures_and_a_method_can_be_raced(pytester: pytest.Pytester) -> None:
@@ -232,7 +290,7 @@ def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester
         def test_lock(ticketlab):
             found = ticketlab.explore(Scenario.of("memory", "lock", buyers=2))
             assert str(found.how.policy) == "pct:3"
-            assert found.verdict.valid is None
+            assert found.valid is None
         """
     )
     result = pytester.runpytest("--ticketlab-policy", "pct:3", "--ticketlab-executions=5")

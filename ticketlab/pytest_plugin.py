@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
+UNDECIDED_CHOICES: Final = ("fail", "pass")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +30,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ticketlab-executions", type=int, metavar="N", help="the most schedules to try for each race")
     group.addoption("--ticketlab-seed", type=int, metavar="N", help="the seed of all that is drawn")
+    group.addoption(
+        "--ticketlab-undecided",
+        choices=UNDECIDED_CHOICES,
+        help="whether a race whose search did not decide fails or passes its test",
+    )
     group.addoption("--ticketlab-replay", metavar="PATH", help="run the test that a case comes from")
+    parser.addini("ticketlab_undecided", "the same as --ticketlab-undecided: fail or pass", default="fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a setting that the configuration file has wrong."""
+    if (found := config.getini("ticketlab_undecided")) not in UNDECIDED_CHOICES:
+        choices = " or ".join(UNDECIDED_CHOICES)
+        raise pytest.UsageError(f"ticketlab_undecided = {found!r} in the configuration file: {choices} is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +54,13 @@ class TicketlabFixture:
     overrides: Mapping[str, Any]
     replay: Path | None
     record: Callable[[str, object], None]
+    undecided: str = "fail"
 
     def explore(self, scenario: Scenario, **settings: Any) -> Exploration:
-        """Explore a scenario, with the settings of `ExploreOptions`; an anomaly does not fail the test by itself."""
+        """Explore a scenario, with the settings of `ExploreOptions`.
+
+        Neither an anomaly nor an undecided search fails the test by itself: assert that the result is `valid`.
+        """
         from ticketlab.core.spec import Spec
         from ticketlab.explorer.results import ExploreOptions
         from ticketlab.lab.exploring.explore import explore_scenario
@@ -55,7 +73,10 @@ class TicketlabFixture:
         return found
 
     def race(self, function: Callable[..., Any], race: FunctionRace) -> None:
-        """Explore a function, or replay the case that the command line names; fail the test if it goes wrong."""
+        """Explore a function, or replay the case that the command line names; fail the test if it goes wrong.
+
+        An undecided search fails the test as well, unless --ticketlab-undecided=pass allows it.
+        """
         from dataclasses import replace
 
         from ticketlab.core.errors import UsageError
@@ -68,6 +89,7 @@ class TicketlabFixture:
             if self.replay is None:
                 found = check_function(function, race, test=self.test, replay_line=self._replay_line)
                 self._say_undecided(found)
+                failed = self._told_undecided(found)
             else:
                 case = load_case(self.replay)
                 if case.found.get("test") != self.test:
@@ -81,8 +103,15 @@ class TicketlabFixture:
     def _replay_line(self, path: Path) -> str:
         return shlex.join(["pytest", self.test, "--ticketlab-replay", str(path)])
 
+    def _told_undecided(self, found: Exploration) -> str:
+        """Return why a search that did not decide fails the test, or an empty string."""
+        if found.valid is not None or self.undecided == "pass":
+            return ""
+        more = "" if found.untried else " (--ticketlab-executions tries more)"
+        return f"{self.test} is undecided: {found.verdict.reason}{more}. --ticketlab-undecided=pass lets it pass"
+
     def _say_undecided(self, found: Exploration) -> None:
-        if found.verdict.valid is None:
+        if found.valid is None:
             self.record(UNDECIDED, found.verdict.reason)
 
 
@@ -95,7 +124,10 @@ def ticketlab_fixture(
     given = {name: option(f"--ticketlab-{name}") for name in ("policy", "executions", "seed")}
     replay = option("--ticketlab-replay")
     overrides = {name: value for name, value in given.items() if value is not None}
-    return TicketlabFixture(request.node.nodeid, overrides, Path(replay) if replay else None, record_property)
+    undecided = option("--ticketlab-undecided") or request.config.getini("ticketlab_undecided")
+    return TicketlabFixture(
+        request.node.nodeid, overrides, Path(replay) if replay else None, record_property, undecided
+    )
 
 
 def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:

@@ -82,6 +82,7 @@ class Exploration:
     """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
 
     `injected` says what came of the faults, point by point; `left_behind` names the files that were left behind.
+    `untried` says why the search proves nothing although it found nothing, and is empty if it does not apply.
     """
 
     command: str
@@ -96,12 +97,20 @@ class Exploration:
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
+    untried: str = ""
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether every schedule kept the books right; None if the search did not decide."""
+        return self.verdict.valid
 
     @property
     def verdict(self) -> Verdict:
         """Wrong, right as far as everything was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
+        if self.untried:
+            return Verdict(reason=self.untried)
         if self.exhausted:
             return Verdict()
         tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
@@ -147,6 +156,11 @@ class ReplayResult:
     anomalies: tuple[Anomaly, ...]
     history: History
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the books were kept right."""
+        return not self.anomalies
 
     @property
     def verdict(self) -> Verdict:

@@ -25,6 +25,7 @@ from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring.contention import Contention
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
@@ -113,7 +114,8 @@ def explore_workload(
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted,
+        exhausted=tally.exhausted and not tally.untried,
+        untried=tally.untried,
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(options.folder or Path.cwd()),
@@ -124,7 +126,10 @@ def explore_workload(
 
 @dataclass(slots=True)
 class SearchTally:
-    """The counts of a search. `examples` holds the first anomaly of each name."""
+    """The counts of a search. `examples` holds the first anomaly of each name.
+
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    """
 
     executions: int = 0
     anomalous: int = 0
@@ -133,6 +138,7 @@ class SearchTally:
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
+    untried: str = ""
 
 
 def search_all(
@@ -148,10 +154,13 @@ def search_all(
     """
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
+    contention = Contention() if workload.may_share_nothing else None
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous)
+        if contention:
+            contention.see(execution)
         anomalies = workload.judge(execution)
         tally.points.count(execution, faults, anomalies, len(workload.scripts))
         if anomalies:
@@ -163,6 +172,7 @@ def search_all(
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
+    tally.untried = contention.reason if contention else ""
     return tally
 
 

@@ -54,6 +54,7 @@ class FunctionWorkload(ScenarioWorkload):
         self._invariant = invariant
         self._reset = reset
         self.origin = {"test": test} if test else {}
+        self.may_share_nothing = scenario.buyers > 1
 
     def reset(self) -> None:
         """Put back the opening stock, and what the buyers share beside the store."""

@@ -33,11 +33,13 @@ class ScenarioWorkload:
     """The orders of a scenario's buyers; its files stand in a live folder of their own from `open` to `close`.
 
     A case says that it was found in `origin`. `in_process_only` says that the buyers may depend on this process, so
-    that other processes cannot confirm what is found.
+    that other processes cannot confirm what is found. `may_share_nothing` says that nobody knows whether the buyers
+    pass points for anything that they share: then a search that saw nothing of it is undecided.
     """
 
     origin: Mapping[str, str] = {}
     in_process_only = False
+    may_share_nothing = False
 
     def __init__(
         self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
