@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 import inspect
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, overload
 
 import pytest
 
 if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
     from ticketlab.explorer.results import Exploration
-    from ticketlab.testing.functions import FunctionRace
+    from ticketlab.testing.functions import FunctionRace, RaceSettings
 
 UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
 UNDECIDED_CHOICES: Final = ("fail", "pass")
+LAB: Final = "ticketlab"
+"""The name of the fixture."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,11 +81,12 @@ class TicketlabFixture:
         """
         from dataclasses import replace
 
-        from ticketlab.core.errors import UsageError
+        from ticketlab.core.errors import TicketlabError
         from ticketlab.lab.artifacts.cases import load_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)
+        function = functools.partial(_fail_as_assertion, function)
         failed = ""
         try:
             if self.replay is None:
@@ -95,10 +98,10 @@ class TicketlabFixture:
                 if case.found.get("test") != self.test:
                     pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
                 replay_function(function, case, race, test=self.test)
-        except (AssertionError, UsageError) as error:
+        except (AssertionError, TicketlabError) as error:
             failed = str(error)
         if failed:
-            pytest.fail(failed, pytrace=False)
+            _fail(failed)
 
     def _replay_line(self, path: Path) -> str:
         return shlex.join(["pytest", self.test, "--ticketlab-replay", str(path)])
@@ -115,7 +118,7 @@ class TicketlabFixture:
             self.record(UNDECIDED, found.verdict.reason)
 
 
-@pytest.fixture(name="ticketlab")
+@pytest.fixture(name=LAB)
 def ticketlab_fixture(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> TicketlabFixture:
@@ -130,47 +133,86 @@ def ticketlab_fixture(
     )
 
 
-def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+@overload
+def race_test(function: Callable[..., Any], /) -> Callable[..., None]: ...
+@overload
+def race_test(**settings: Unpack[RaceSettings]) -> Callable[[Callable[..., Any]], Callable[..., None]]: ...
+def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) -> Callable[..., Any]:
     """Make a test of a function that each buyer calls once, with the buyer's session as its first argument.
 
     Further parameters are fixtures, which all buyers share. The settings are those of `testing.FunctionRace`: buyers,
-    tickets, store, strategy, policy, executions, seed, executor, atomic_accesses, steps, invariant, reset. The test
-    fails if the function goes wrong under any of the schedules that were tried.
+    tickets, store, strategy, policy, executions, seed, executor, atomic_accesses, steps, invariant, reset. `reset` and
+    `invariant` may ask for fixtures too. The test fails if the function goes wrong under any of the schedules that were
+    tried, or if the search did not decide.
     """
+    if function is not None:
+        return _RaceTest(function, settings).as_test()
+    return lambda function: _RaceTest(function, settings).as_test()
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
-        from ticketlab.core.errors import UsageError
 
+class _RaceTest:
+    """A function that is to be raced: what it, `reset` and `invariant` ask for, and the test that pytest is given."""
+
+    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
         parameters = list(inspect.signature(function).parameters.values())
         bound = bool(parameters) and parameters[0].name == "self"
-        if len(parameters) <= bound:
-            raise UsageError(f"{function.__name__} takes no session: write def {function.__name__}(session)")
+        self.function = function
+        self.settings = settings
+        self.has_session = len(parameters) > bound
+        self.owner = parameters[:bound]
+        self.own = parameters[bound + 1 :]
 
-        @functools.wraps(function)
+    def as_test(self) -> Callable[..., None]:
+        """Return the test; pytest reads the fixtures that it needs off its signature."""
+
+        @functools.wraps(self.function)
         def test(*owner: Any, **fixtures: Any) -> None:
-            from ticketlab.testing.functions import FunctionRace
+            self._run(owner, fixtures)
 
-            lab: TicketlabFixture = fixtures["ticketlab"]
-            if not wants_lab:
-                del fixtures["ticketlab"]
-            lab.race(
-                lambda session: _fail_as_assertion(function, *owner, session, **fixtures), FunctionRace(**settings)
-            )
-
-        rest = [*parameters[:bound], *parameters[bound + 1 :]]
-        wants_lab = any(parameter.name == "ticketlab" for parameter in rest)
-        if not wants_lab:
-            rest.append(inspect.Parameter("ticketlab", inspect.Parameter.KEYWORD_ONLY))
-        test.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]
+        named = {each.name for each in self.own}
+        more = [name for name in (*self._asked(), LAB) if name not in named]
+        rest = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in dict.fromkeys(more)]
+        test.__signature__ = inspect.Signature([*self.owner, *self.own, *rest])  # type: ignore[attr-defined]
         return test
 
-    return decorate
+    def _asked(self) -> list[str]:
+        """Return the fixtures that `reset` and `invariant` ask for."""
+        reset, invariant = self.settings.get("reset"), self.settings.get("invariant")
+        if reset is None and invariant is None:
+            return []
+        from ticketlab.lab.exploring.callbacks import InvariantCall, asked_by_reset
+
+        return [
+            *(asked_by_reset(reset) if reset is not None else []),
+            *(InvariantCall.of(invariant).fixtures if invariant is not None else []),
+        ]
+
+    def _run(self, owner: Sequence[Any], fixtures: Mapping[str, Any]) -> None:
+        from ticketlab.core.errors import UsageError
+        from ticketlab.testing.functions import FunctionRace
+
+        name, lab = self.function.__name__, fixtures[LAB]
+        own = {each.name: fixtures[each.name] for each in self.own if each.name in fixtures}
+        wrong, race = "", None
+        try:
+            race = FunctionRace.of(self.settings, {asked: fixtures[asked] for asked in self._asked()})
+        except UsageError as error:
+            wrong = str(error)
+        if not self.has_session:
+            wrong = f"{name} takes no session: write def {name}(session)"
+        if wrong:
+            _fail(wrong)
+        lab.race(lambda session: self.function(*owner, session, **own), race)
 
 
-def _fail_as_assertion(function: Callable[..., Any], *args: Any, **fixtures: Any) -> Any:
+def _fail(message: str) -> NoReturn:
+    pytest.fail(message, pytrace=False)
+
+
+def _fail_as_assertion(function: Callable[..., Any], session: Any) -> Any:
     """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search."""
     try:
-        return function(*args, **fixtures)
+        return function(session)
     except pytest.fail.Exception as error:
         raise AssertionError(str(error)) from None
 
