@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import shlex
+import signal
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,11 +212,23 @@ def _fail(message: str) -> NoReturn:
 
 
 def _fail_as_assertion(function: Callable[..., Any], session: Any) -> Any:
-    """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search."""
+    """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search.
+
+    What concerns the whole test goes through: skip, xfail, and a time-out, which a signal handler makes fail.
+    """
     try:
         return function(session)
     except pytest.fail.Exception as error:
+        if isinstance(error, pytest.xfail.Exception) or _raised_by_a_signal(error):
+            raise
         raise AssertionError(str(error)) from None
+
+
+def _raised_by_a_signal(error: BaseException) -> bool:
+    """Whether a signal handler of this process raised an exception."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    codes = {handler.__code__ for handler in handlers if inspect.isfunction(handler)}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

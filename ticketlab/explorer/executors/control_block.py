@@ -11,6 +11,7 @@ import pickle
 import signal
 from enum import IntEnum
 
+from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.memory import Numbers
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
@@ -114,7 +115,8 @@ class ControlBlock:
 
     def report(self, error: BaseException) -> None:
         """Leave an error for the leading process."""
-        self._trouble.append(f"{type(error).__name__}: {error}".encode(errors="replace")[:8192])
+        text = str(error) if isinstance(error, TicketlabError) else f"{type(error).__name__}: {error}"
+        self._trouble.append(text.encode(errors="replace")[:8192])
 
     def trouble(self) -> str | None:
         """Return an error that was left, once."""

@@ -38,7 +38,7 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TicketlabError(f"cannot save the case as {path}: {error.strerror or error}") from None
-    write_file(path, lambda file: file.writelines([_text(data)]), force=True)
+    write_file(path, lambda file: file.writelines([_text(data)]), force=True, into_streams=False)
     return path
 
 

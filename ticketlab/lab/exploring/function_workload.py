@@ -8,6 +8,9 @@ exception that leaves the function is an anomaly as well, and so is an execution
 
 from __future__ import annotations
 
+import gc
+import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -22,6 +25,8 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.fault_pacer import Terminated
+from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.lab.books import read_books
 from ticketlab.lab.exploring.callbacks import RETURNED, InvariantCall, call_reset
@@ -33,6 +38,27 @@ Invariant = Callable[..., object]
 _BY_RECEIPTS_ALONE: Final = ("oversold", "ticket sold twice")
 
 
+class SearchStopped(Exception):
+    """A buyer in another process raised what ends the whole search: a test that is skipped, say."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
+        return _stopped_by, (type(self.error).__qualname__, str(self.error))
+
+
+def _stopped_by(name: str, message: str) -> SearchStopped:
+    """Find the class by its name alone: those of pytest say that they are builtins, and do not survive pickling."""
+    kinds: list[type[BaseException]] = [BaseException]
+    for kind in kinds:
+        if kind.__qualname__ == name:
+            return SearchStopped(kind(message))
+        kinds += type.__subclasses__(kind)
+    return SearchStopped(RuntimeError(message))
+
+
 class FunctionWorkload(ScenarioWorkload):
     """The calls of a function under test.
 
@@ -41,7 +67,8 @@ class FunctionWorkload(ScenarioWorkload):
     names of their parameters for `fixtures`, and `invariant` for what the buyers `returned`, in their order.
     """
 
-    in_process_only = True
+    may_start_threads = True
+    may_need_processes = True
 
     def __init__(
         self,
@@ -59,6 +86,7 @@ class FunctionWorkload(ScenarioWorkload):
         self._wants_returned = self._invariant is not None and RETURNED in self._invariant.names
         self._reset = reset
         self._fixtures = fixtures or {}
+        self._leading = os.getpid()
         self.origin = {"test": test} if test else {}
         self.may_share_nothing = scenario.buyers > 1
 
@@ -78,9 +106,37 @@ class FunctionWorkload(ScenarioWorkload):
 
             def call(_request: Request) -> CallResult:
                 buyer_session = BuyerSession(buyer, session, perform)
-                return buyer_session.result(self.function(buyer_session), keep=self._wants_returned)
+                return buyer_session.result(self._call(buyer_session), keep=self._wants_returned)
 
             yield call
+
+    def _call(self, session: BuyerSession) -> Any:
+        """Call the function; what ends the whole search, as a skipped test does, is handed to the leading process."""
+        try:
+            returned = self.function(session)
+        except SystemExit as error:
+            raise RuntimeError(f"the function exited with {error.code!r}") from None
+        except BaseException as error:
+            if self._is_leading or isinstance(error, Exception | ExecutionAborted | Terminated):
+                raise
+            raise SearchStopped(error) from None
+        if self._wants_returned and not self._is_leading and not _survives_pickling(returned):
+            raise UsageError(f"a function under test returned {returned!r}, which no other process can be given")
+        return returned
+
+    @property
+    def _is_leading(self) -> bool:
+        return os.getpid() == self._leading
+
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Create the store, and prepare the strategy; return its services.
+
+        It is opened again after an execution that was broken off. Buyers of this process may have left files and
+        connections then that only the collector closes, such as SQLite's, and that keep others out until then.
+        """
+        self._leading = os.getpid()
+        gc.collect()
+        return super().open()
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return the receipts; a call that raised or was cut short may have bought."""
@@ -100,7 +156,15 @@ class FunctionWorkload(ScenarioWorkload):
         return found
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return the anomalies of the execution that just ran."""
+        """Return the anomalies of the execution that just ran.
+
+        Raises what a buyer raised to end the whole search.
+        """
+        for record in execution.records:
+            if isinstance(record.outcome, SearchStopped):
+                raise record.outcome.error
+            if isinstance(record.outcome, Exception):
+                _let_go(record.outcome)
         books, found = read_books(self._store)
         found += self.endings(execution)
         records = sorted(execution.records, key=lambda record: record.buyer)
@@ -112,8 +176,13 @@ class FunctionWorkload(ScenarioWorkload):
             found = list(_sums(self.scenario.inventory.tickets, calls, books)) + found
         if books is not None:
             found += [one for one in _books_alone(books) if one.name not in {each.name for each in found}]
-            found += self._broken(books, calls)
+            found += self._broken(books, calls) if self._all_took_part(execution) else []
         return found
+
+    def _all_took_part(self, execution: Execution) -> bool:
+        """Whether no buyer was left out to make the execution smaller: the invariant speaks of all of them."""
+        took_part = {record.buyer for record in execution.records} | {who for who, _, _ in execution.unanswered}
+        return len(took_part) == self.scenario.buyers
 
     def _refuse_unclear(self, calls: Sequence[CallResult]) -> None:
         unclear = next((call.unclear for call in calls if call.unclear), "")
@@ -146,6 +215,21 @@ class FunctionWorkload(ScenarioWorkload):
         if holds is False:
             return [Anomaly("invariant broken", f"the invariant does not hold of {_left(books)}")]
         return []
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget an exception's frames, which would keep a buyer's files and connections open in later executions."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _survives_pickling(value: Any) -> bool:
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
+    except Exception:
+        return False
+    return True
 
 
 def _raised(record: RequestRecord) -> Anomaly:
