@@ -105,7 +105,7 @@ def test_the_labs_own_trouble_is_a_line(pytester: pytest.Pytester) -> None:
 
         NUMBERS = itertools.count()
 
-        @ticketlab.race_test(buyers=2, store="memory")
+        @ticketlab.race_test(buyers=2, store="memory", policy="dfs")
         def test_nondeterminism(session):
             at(Step(Action.WRITE, "file"))
             at(Step(Action.WRITE, f"file {next(NUMBERS)}"))

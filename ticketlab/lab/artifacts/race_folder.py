@@ -11,7 +11,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +24,7 @@ from ticketlab.lab.artifacts.files import locked, open_regular
 LIVE: Final = Path(".ticketlab") / "live"
 ALIVE: Final = ".alive"
 """The file in a race's folder whose lock its lab holds."""
+_DYING: Final = 10.0  # seconds that the kernel may take to end killed processes
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def live_folder(named: Path | None = None) -> Iterator[Path]:
 def _new_folder(undo: ExitStack) -> Path:
     """Make a folder that is removed when `undo` ends or, if it never does since it was interrupted, with the lab."""
     with signals_blocked():
-        folder = Path(tempfile.mkdtemp(prefix="race-", dir=LIVE)).absolute()
+        folder = Path(tempfile.mkdtemp(prefix=f"race-{os.getpid()}-", dir=LIVE)).absolute()
         alive = undo.enter_context((folder / ALIVE).open("w"))
         fcntl.flock(alive, fcntl.LOCK_EX)
 
@@ -72,6 +74,18 @@ def _make(folder: Path) -> Path:
     except OSError as error:
         raise TicketlabError(f"cannot write in the run folder {folder}: {error.strerror}") from None
     return folder
+
+
+def remove_folders_of(labs: Collection[int]) -> None:
+    """Remove the folders of labs that were killed, given by their process numbers, once those that they started end."""
+    deadline = time.monotonic() + _DYING
+    while left := [folder for lab in labs for folder in LIVE.glob(f"race-{lab}-*")]:
+        for folder in left:
+            with suppress(OSError, UsageError):
+                _remove_abandoned(folder)
+        if time.monotonic() > deadline:
+            return  # the next lab removes it
+        time.sleep(0.005)
 
 
 def _sweep() -> None:
