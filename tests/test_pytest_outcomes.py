@@ -107,8 +107,8 @@ def test_the_labs_own_trouble_is_a_line(pytester: pytest.Pytester) -> None:
 
         @ticketlab.race_test(buyers=2, store="memory", policy="dfs")
         def test_nondeterminism(session):
-            at(Step(Action.WRITE, "file"))
             at(Step(Action.WRITE, f"file {next(NUMBERS)}"))
+            at(Step(Action.WRITE, "file"))
 
         def test_outside_control(ticketlab, monkeypatch):
             from ticketlab.explorer.executors import processes
@@ -123,8 +123,8 @@ def test_the_labs_own_trouble_is_a_line(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "step * of a repeated schedule*",
+            "*something beside the schedule decides*",
             "buyer 1 has been outside control for more than 0.2 s, since it began: it waits for something without *",
         ]
     )
-    result.stdout.no_fnmatch_line("*.py:*: *")
+    result.stdout.no_fnmatch_line("E  *")
