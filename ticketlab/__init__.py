@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ticketlab import plugins, testing, timings
-    from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
-    from ticketlab.core.faults import Fault, FaultPoint, FaultRate
+    from ticketlab.checker.budget import Budget
+    from ticketlab.checker.model import Model
+    from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TicketlabError, TornRead, UsageError
+    from ticketlab.core.faults import Fault, FaultKind, FaultPoint, FaultRate
     from ticketlab.core.history import History, Operation
     from ticketlab.core.inventory import (
         Books,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
         Held,
         Hold,
         Inventory,
+        Outcome,
+        Request,
         Search,
         Sold,
         SoldOut,
@@ -42,16 +46,20 @@ if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
     from ticketlab.core.verdict import Anomaly, Verdict
+    from ticketlab.explorer.analysis.execution import Execution
+    from ticketlab.explorer.analysis.trace import Nondeterminism
     from ticketlab.explorer.case import Case
-    from ticketlab.explorer.results import Exploration, ExploreOptions, ReplayResult
+    from ticketlab.explorer.executors.processes import OutsideControl
+    from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
     from ticketlab.lab.api import check, compare, explore, race, replay, run_plan
     from ticketlab.lab.artifacts.cases import load_case, save_case
     from ticketlab.lab.comparing.comparison import SamplingPlan
     from ticketlab.lab.comparing.comparison_result import ComparisonResult
+    from ticketlab.lab.comparing.ranking import CellResult
     from ticketlab.lab.exploring.function_session import BuyerSession
     from ticketlab.lab.exploring.plan import PlanResult
     from ticketlab.lab.racing.options import RaceOptions
-    from ticketlab.pytest_plugin import race_test
+    from ticketlab.pytest_plugin import TicketlabFixture, race_test
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -62,32 +70,46 @@ __all__ = [
     "Action",
     "Anomaly",
     "Books",
+    "Budget",
     "Buy",
     "BuyerSession",
     "Cancel",
     "Cancelled",
     "Case",
+    "CellResult",
+    "ClerkGone",
     "ComparisonResult",
     "Confirm",
+    "Conflict",
     "Entry",
+    "Execution",
     "Expired",
     "Exploration",
     "ExploreOptions",
     "Fault",
+    "FaultKind",
     "FaultPoint",
+    "FaultPointResult",
     "FaultRate",
+    "Finding",
     "Found",
+    "GaveUp",
     "Held",
     "History",
     "Hold",
     "Inventory",
     "Latency",
     "Metrics",
+    "Model",
+    "Nondeterminism",
     "Operation",
+    "Outcome",
+    "OutsideControl",
     "PlanResult",
     "PurchaseError",
     "RaceOptions",
     "ReplayResult",
+    "Request",
     "Result",
     "SamplingPlan",
     "Scenario",
@@ -100,7 +122,9 @@ __all__ = [
     "Step",
     "Stock",
     "TicketlabError",
+    "TicketlabFixture",
     "Timing",
+    "TornRead",
     "UsageError",
     "Verdict",
     "at",
@@ -123,13 +147,20 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ticketlab.checker.budget": ("Budget",),
+    "ticketlab.checker.model": ("Model",),
     "ticketlab.core.errors": (
+        "ClerkGone",
+        "Conflict",
+        "GaveUp",
         "PurchaseError",
         "TicketlabError",
+        "TornRead",
         "UsageError",
     ),
     "ticketlab.core.faults": (
         "Fault",
+        "FaultKind",
         "FaultPoint",
         "FaultRate",
     ),
@@ -149,14 +180,16 @@ _HOMES = {
         "Held",
         "Hold",
         "Inventory",
+        "Outcome",
+        "Request",
         "Search",
         "Sold",
         "SoldOut",
         "Stock",
     ),
     "ticketlab.core.pacing": (
-        "BLOCKED",
         "Action",
+        "BLOCKED",
         "Step",
         "at",
         "block",
@@ -175,10 +208,15 @@ _HOMES = {
         "Anomaly",
         "Verdict",
     ),
+    "ticketlab.explorer.analysis.execution": ("Execution",),
+    "ticketlab.explorer.analysis.trace": ("Nondeterminism",),
     "ticketlab.explorer.case": ("Case",),
+    "ticketlab.explorer.executors.processes": ("OutsideControl",),
     "ticketlab.explorer.results": (
         "Exploration",
         "ExploreOptions",
+        "FaultPointResult",
+        "Finding",
         "ReplayResult",
     ),
     "ticketlab.lab.api": (
@@ -195,10 +233,14 @@ _HOMES = {
     ),
     "ticketlab.lab.comparing.comparison": ("SamplingPlan",),
     "ticketlab.lab.comparing.comparison_result": ("ComparisonResult",),
+    "ticketlab.lab.comparing.ranking": ("CellResult",),
     "ticketlab.lab.exploring.function_session": ("BuyerSession",),
     "ticketlab.lab.exploring.plan": ("PlanResult",),
     "ticketlab.lab.racing.options": ("RaceOptions",),
-    "ticketlab.pytest_plugin": ("race_test",),
+    "ticketlab.pytest_plugin": (
+        "TicketlabFixture",
+        "race_test",
+    ),
     "ticketlab.timings": (
         "Schedule",
         "Timing",

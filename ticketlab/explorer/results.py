@@ -102,6 +102,11 @@ class Exploration:
     left_out: Sequence[str] = ()
 
     @property
+    def valid(self) -> bool | None:
+        """Whether every schedule kept the books right; None if the search did not decide."""
+        return self.verdict.valid
+
+    @property
     def verdict(self) -> Verdict:
         """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
@@ -154,6 +159,11 @@ class ReplayResult:
     anomalies: tuple[Anomaly, ...]
     history: History
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether the books were kept right."""
+        return not self.anomalies
 
     @property
     def verdict(self) -> Verdict:

@@ -11,6 +11,7 @@ import pickle
 import signal
 from enum import IntEnum
 
+from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.memory import Numbers
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
@@ -113,8 +114,9 @@ class ControlBlock:
             self._stopped[who] = 0
 
     def report(self, error: BaseException) -> None:
-        """Leave an error for the leading process to find."""
-        self._errors.append(f"{type(error).__name__}: {error}".encode(errors="replace")[:8192])
+        """Leave an error for the leading process."""
+        text = str(error) if isinstance(error, TicketlabError) else f"{type(error).__name__}: {error}"
+        self._errors.append(text.encode(errors="replace")[:8192])
 
     def error(self) -> str | None:
         """Return an error that a participant has left, and forget it; None if there is none."""

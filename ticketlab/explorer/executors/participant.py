@@ -72,6 +72,8 @@ class Participant:
         except Exception as error:
             if serve is None or not any(self._state.faults.injected):
                 self._fail(error)
+                if isinstance(error, TicketlabError):
+                    return  # the leading process tells it, in one line
                 raise
             self._leave()  # a clerk that cannot go on after a fault ends, as it would outside the lab
         except BaseException as error:
@@ -141,6 +143,8 @@ class Participant:
             if numbers.command == ParticipantCommand.FLUSH:
                 self._flush()
                 self._pacer.switches[-1]()
+            self._leaving = paced_by(InactivePacer())  # whatever is given back on the way out is no step any more
+            self._leaving.__enter__()
             raise ExecutionAborted
 
     def _flush(self) -> None:

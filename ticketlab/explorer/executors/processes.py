@@ -53,6 +53,7 @@ class Processes(WorkloadExecutor):
     def __init__(self, workload: Workload, **settings: Any) -> None:
         super().__init__(workload, **settings)
         self._core = ExitStack()
+        self._flushed = False  # whether everybody waits to be ended after an execution that was broken off
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -84,6 +85,7 @@ class Processes(WorkloadExecutor):
         undo.callback(self._poll.close)
         self._poll.register(self._wakeups[-1].file, select.EPOLLIN)
         self._control.clear()
+        self._flushed = False
         self._installed: Policy | None = None
         self._gone: set[int] = set()
         self._processes: list[ForkedProcess] = []
@@ -121,10 +123,10 @@ class Processes(WorkloadExecutor):
             self._give(chosen)
 
     def _end_all(self) -> None:
-        """End all participants: in order if each waits to begin, by force if an execution was broken off."""
+        """End everybody: in order if each waits for that, so that it gives back what it holds, and else by force."""
         self._control.command(ParticipantCommand.EXIT)
         for who, process in enumerate(self._processes):
-            if self._clean:
+            if self._clean or self._flushed:
                 self._wakeups[who].wake()
                 process.join(self._stall_timeout)
             process.kill()
@@ -143,6 +145,7 @@ class Processes(WorkloadExecutor):
             for who in range(len(self.scripts)):
                 if who not in self._gone:
                     self._give(who)
+            self._flushed = not self._faults and self.size == len(self.scripts)
         records, notes = control.log.take()
         return Execution.of(state, records, notes)
 

@@ -15,6 +15,7 @@ from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.thread_pacer import SingleThreadPacer
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
@@ -153,7 +154,8 @@ class WorkloadExecutor(Executor):
     def _make_pacer(self, *, alone: bool) -> ControlledPacer:
         """Return the pacer of all participants or of one alone."""
         if not self._faults:
-            return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
+            kind = SingleThreadPacer if getattr(self._workload, "may_start_threads", False) else ControlledPacer
+            return kind(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
         pacer = FaultPacer(
             self._scheduler, self._faults, seize_of(self._workload), atomic_accesses=self._atomic_accesses, alone=alone
         )

@@ -28,6 +28,7 @@ from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring.contention import Contention
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
@@ -108,8 +109,11 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
-        left_out = [*_gave_way(executor), *tally.left_out]
+        gave_way = _gave_way(executor)
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
+    if finding is not None:
+        finding, tally.untried = _confirmed(finding, workload, options)
+    left_out = [*gave_way, *tally.left_out]
     return Exploration(
         command=command,
         scenario=workload.scenario,
@@ -129,7 +133,10 @@ def explore_workload(
 
 @dataclass(slots=True)
 class SearchTally:
-    """The counts of a search. `examples` holds the first anomaly of each name."""
+    """The counts of a search. `examples` holds the first anomaly of each name.
+
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    """
 
     executions: int = 0
     anomalous: int = 0
@@ -138,15 +145,20 @@ class SearchTally:
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
+    untried: str = ""
     cut_short: int = 0
 
     @property
     def left_out(self) -> list[str]:
         """What the executions left out, in sentences."""
+        untried = [self.untried] if self.untried else []
         if not self.cut_short:
-            return []
+            return untried
         were = "execution was" if self.cut_short == 1 else "executions were"
-        return [f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on"]
+        return [
+            *untried,
+            f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on",
+        ]
 
 
 def _gave_way(executor: Executor) -> list[str]:
@@ -170,10 +182,13 @@ def search_all(
     """
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
+    contention = Contention() if workload.may_share_nothing else None
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous)
+        if contention:
+            contention.see(execution)
         anomalies = workload.judge(execution)
         tally.points.count(execution, faults, anomalies, len(workload.scripts))
         tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
@@ -186,6 +201,7 @@ def search_all(
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
+    tally.untried = contention.reason if contention else ""
     return tally
 
 
@@ -224,7 +240,26 @@ def _finding(
         found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), workload.history(last), _confirm(case, workload, options))
+    return Finding(case, last, tuple(found), workload.history(last), "")
+
+
+def _confirmed(
+    finding: Finding, workload: ScenarioWorkload, options: ExploreOptions
+) -> tuple[Finding, str] | tuple[None, str]:
+    """Return the finding once real processes have confirmed it, or None and why the program is not blamed.
+
+    The participants that found it have ended by now, and hold none of the locks that processes may want.
+    """
+    try:
+        return replace(finding, confirmed=_confirm(finding.case, workload, options)), ""
+    except TicketlabError as error:
+        if not workload.may_need_processes:
+            raise
+        return None, (
+            f"real processes do otherwise than one process does ({error}), so the function is not blamed: it depends "
+            "on being a process of its own, by a lock, a name or memory. Explore it with executor='processes' or, if "
+            "its buyers share memory, with store='memory'"
+        )
 
 
 def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
@@ -234,9 +269,6 @@ def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) ->
         return "found on real processes"
     if store.in_process:
         return f"not run on real processes: {store.name} never leaves one process"
-    if workload.in_process_only:
-        return "found in one process"
-    workload = workload.copy()
     there = replace(options, executor="processes", atomic_accesses=case.atomic_accesses, faults=case.faults)
     with executor_for(workload, there) as executor:
         again = run_schedule(executor, case.schedule, case.without, case.fault_points, case.when)
@@ -245,6 +277,6 @@ def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) ->
     if not set(case.anomalies) <= found:
         raise TicketlabError(
             f"real processes do not confirm the shrunk schedule: {', '.join(case.anomalies)} in one process, "
-            f"{', '.join(sorted(found)) or 'nothing'} in several"
+            f"{', '.join(sorted(found)) or 'no anomaly'} in several"
         )
     return "confirmed on real processes"
