@@ -17,7 +17,7 @@ from ticketlab import cli
 
 def command(*_, **__):
     cli.LazyGroup().get_command(None, "race")
-    from ticketlab.core.fork import ForkedProcess
+    from ticketlab.core.system.fork import ForkedProcess
 
     def buyer():
         print(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid, flush=True)
