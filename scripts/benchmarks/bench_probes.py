@@ -27,9 +27,9 @@ from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
 from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.search import search
-from ticketlab.lab.exploring.plain_function import PlainFunction
-from ticketlab.lab.exploring.plain_judge import PlainJudge
-from ticketlab.lab.exploring.plain_workload import PlainWorkload
+from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.judge import PlainJudge
+from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.lab.plugins.registry import probes
 from ticketlab.probes.kind import installed
 

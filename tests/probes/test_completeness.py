@@ -14,9 +14,9 @@ from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
-from ticketlab.lab.exploring.plain_function import PlainFunction
-from ticketlab.lab.exploring.plain_serial import RunResult, final
-from ticketlab.lab.exploring.plain_workload import PlainWorkload
+from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.serial import RunResult, final
+from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.lab.plugins.registry import probes
 from ticketlab.probes.kind import installed
 

@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 import ticketlab
-from ticketlab.cli import streams
+from ticketlab.cli import orphans, streams
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "replay": "Run a saved case again, with the same steps every time.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
+_STARTING: Final = ("race", "compare", "explore", "replay")  # the commands that start buyers
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 
@@ -48,6 +49,8 @@ class LazyGroup(click.Group):
         """Import the command's module."""
         if name not in _COMMANDS:
             return None
+        if name in _STARTING:
+            orphans.adopt()
         command = import_module(f"ticketlab.cli.{name}").command
         assert isinstance(command, click.Command)
         return command

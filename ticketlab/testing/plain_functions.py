@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict
 
 from ticketlab.core.errors import unknown_name
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.cases import CASES
-from ticketlab.lab.exploring.plain_cases import save_plain_case
-from ticketlab.lab.exploring.plain_explore import explore_plain, replay_plain
-from ticketlab.lab.exploring.plain_function import FRESH, PlainFunction
-from ticketlab.lab.exploring.plain_results import PlainCase, PlainExploration
+from ticketlab.lab.plain.cases import save_plain_case
+from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.function import FRESH, PlainFunction
+from ticketlab.lab.plain.results import PlainCase, PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines
 
 MOST_EXECUTIONS: Final = 1_000
 UNSEEN: Final = ("fail", "allow")
+
+
+class PlainSettings(TypedDict, total=False):
+    """The settings of a race test of a plain function: those of `PlainRace`, but for the fixtures, which pytest has."""
+
+    processes: Required[int]
+    reset: Callable[..., object] | None
+    invariant: Callable[..., object] | None
+    returned: Callable[[list[Any]], object] | None
+    serial: bool
+    folder: str | None
+    policy: str
+    executions: int
+    seed: int
+    executor: str
+    atomic_accesses: bool
+    steps: int
+    stall_timeout: float
+    unseen: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,16 +66,21 @@ class PlainRace:
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> PlainRace:
-        """Take settings by name; raises UsageError for one that is unknown."""
-        known = [each.name for each in fields(cls)]
+    def of(cls, settings: Mapping[str, Any], fixtures: Mapping[str, Any] | None = None) -> PlainRace:
+        """Read the settings of a race test; raises UsageError if one is unknown."""
+        known = list(PlainSettings.__annotations__)
         for name in settings:
             if name not in known:
                 raise unknown_name("setting of a race test", name, known)
-        race = cls(**settings)
+        race = cls(**settings, fixtures=fixtures or {})
         if race.unseen not in UNSEEN:
             raise unknown_name("value of unseen", race.unseen, UNSEEN)
         return race
+
+    @property
+    def allows_unseen(self) -> bool:
+        """Whether the test may pass though the lab saw no race, or did not see all."""
+        return self.unseen == "allow"
 
     def plain(self, function: Callable[..., Any], name: str = "") -> PlainFunction:
         """Return the function with what must hold of it."""
@@ -134,14 +158,6 @@ def replay_plain_function(
         raise AssertionError(f"{plain.title} goes wrong again under the saved schedule:\n\n{table}")
 
 
-def undecided(found: PlainExploration, race: PlainRace) -> str:
-    """Return why a test cannot pass though nothing went wrong, and what was seen; an empty string if it can."""
-    reason = found.verdict.reason
-    if found.verdict.valid is not None or (race.unseen == "allow" and (found.unseen or not found.contested)):
-        return ""
-    seen = "".join(f"\n  {line}" for line in seen_lines(found.seen)) or " nothing that two processes touched"
-    allow = ' or unseen="allow" in the test' if found.unseen or not found.contested else ""
-    return (
-        f"{found.function} is undecided: {reason}.\nWhat was seen:{seen}\n"
-        f"To let it pass: --ticketlab-undecided=pass{allow}"
-    )
+def seen_text(found: PlainExploration) -> str:
+    """Return what was seen, a line for each resource that more than one process touched."""
+    return "".join(f"\n  {line}" for line in seen_lines(found.seen)) or " nothing that two processes touched"

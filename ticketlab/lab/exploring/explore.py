@@ -16,8 +16,10 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
 from ticketlab.explorer.search import run_schedule
@@ -25,6 +27,7 @@ from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring.contention import Contention, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
@@ -105,7 +108,12 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
+        buyers = len(executor.scripts)
+        gave_way = sentences_of_gave_way(executor, lambda who: participant_name(who, buyers))
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
+    if finding is not None:
+        finding, tally.untried = _confirmed(finding, workload, options)
+    left_out = [*gave_way, *tally.left_out]
     return Exploration(
         command=command,
         scenario=workload.scenario,
@@ -113,7 +121,8 @@ def explore_workload(
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted,
+        exhausted=tally.exhausted and not left_out,
+        left_out=left_out,
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(options.folder or Path.cwd()),
@@ -124,7 +133,10 @@ def explore_workload(
 
 @dataclass(slots=True)
 class SearchTally:
-    """The counts of a search. `examples` holds the first anomaly of each name."""
+    """The counts of a search. `examples` holds the first anomaly of each name.
+
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    """
 
     executions: int = 0
     anomalous: int = 0
@@ -133,6 +145,20 @@ class SearchTally:
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
+    untried: str = ""
+    cut_short: int = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the executions left out, in sentences."""
+        untried = [self.untried] if self.untried else []
+        if not self.cut_short:
+            return untried
+        were = "execution was" if self.cut_short == 1 else "executions were"
+        return [
+            *untried,
+            f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on",
+        ]
 
 
 def search_all(
@@ -148,12 +174,16 @@ def search_all(
     """
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
+    contention = Contention() if workload.may_share_nothing else None
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous)
+        if contention:
+            contention.see(execution)
         anomalies = workload.judge(execution)
         tally.points.count(execution, faults, anomalies, len(workload.scripts))
+        tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
         if anomalies:
             tally.anomalous += 1
             tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
@@ -163,6 +193,7 @@ def search_all(
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
+    tally.untried = contention.reason if contention else ""
     return tally
 
 
@@ -181,8 +212,8 @@ def _finding(
     def fails(candidate: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, strikes=faults)
-    last = run_schedule(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
+    small = shrink(executor, execution, fails, fault_points=faults)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = workload.judge(last)
     if not found:
         raise TicketlabError(
@@ -195,13 +226,32 @@ def _finding(
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
-        strikes=small.strikes,
+        fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=options.atomic_accesses,
         found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), workload.history(last), _confirm(case, workload, options))
+    return Finding(case, last, tuple(found), workload.history(last), "")
+
+
+def _confirmed(
+    finding: Finding, workload: ScenarioWorkload, options: ExploreOptions
+) -> tuple[Finding, str] | tuple[None, str]:
+    """Return the finding once real processes have confirmed it, or None and why the program is not blamed.
+
+    The participants that found it have ended by now, and hold none of the locks that processes may want.
+    """
+    try:
+        return replace(finding, confirmed=_confirm(finding.case, workload, options)), ""
+    except TicketlabError as error:
+        if not workload.may_need_processes:
+            raise
+        return None, (
+            f"real processes do otherwise than one process does ({error}), so the function is not blamed: it depends "
+            "on being a process of its own, by a lock, a name or memory. Explore it with executor='processes' or, if "
+            "its buyers share memory, with store='memory'"
+        )
 
 
 def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
@@ -211,17 +261,14 @@ def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) ->
         return "found on real processes"
     if store.in_process:
         return f"not run on real processes: {store.name} never leaves one process"
-    if workload.in_process_only:
-        return "found in one process"
-    workload = workload.copy()
     there = replace(options, executor="processes", atomic_accesses=case.atomic_accesses, faults=case.faults)
     with executor_for(workload, there) as executor:
-        again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
+        again = run_schedule(executor, case.schedule, case.without, case.fault_points, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in workload.judge(again)}
     if not set(case.anomalies) <= found:
         raise TicketlabError(
             f"real processes do not confirm the shrunk schedule: {', '.join(case.anomalies)} in one process, "
-            f"{', '.join(sorted(found)) or 'nothing'} in several"
+            f"{', '.join(sorted(found)) or 'no anomaly'} in several"
         )
     return "confirmed on real processes"

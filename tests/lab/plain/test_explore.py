@@ -27,9 +27,9 @@ from tests.plain_programs import (
 )
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.exploring.plain_explore import explore_plain, replay_plain
-from ticketlab.lab.exploring.plain_function import PlainFunction
-from ticketlab.lab.exploring.plain_results import PlainCase, PlainExploration
+from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.results import PlainCase, PlainExploration
 from ticketlab.report.plain_function import shown_lines
 
 PROGRAMS: dict[ModuleType, str] = {
@@ -154,7 +154,7 @@ def test_an_exception_without_any_race_is_told() -> None:
 
     found = explored(broken).finding
     assert found is not None
-    assert found.anomalies[0].sentence.startswith("process 1 ended with KeyError: 'gone' (test_plain_explore.py:")
+    assert found.anomalies[0].sentence.startswith("process 1 ended with KeyError: 'gone' (test_explore.py:")
 
 
 def test_a_reader_that_minds_torn_reads_itself_is_right() -> None:

@@ -7,7 +7,6 @@ come to one after another, in any order, or where it made somebody fail who othe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
@@ -19,9 +18,10 @@ from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.plain_function import Raised, Returned, bound, source_of
-from ticketlab.lab.exploring.plain_serial import RunResult, SerialRuns, final, serial_runs, smaller
-from ticketlab.lab.exploring.plain_workload import PlainWorkload
+from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.plain.function import Raised, Returned, bound, source_of
+from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, serial_runs, smaller
+from ticketlab.lab.plain.workload import PlainWorkload
 
 
 class PlainJudge:
@@ -44,7 +44,11 @@ class PlainJudge:
             self._serial[frozenset(who)], _ = serial_runs(executor, self._workload, who)
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return what went wrong in the execution that just ran, the cause before its consequences."""
+        """Return what went wrong in the execution that just ran, the cause before its consequences.
+
+        Raises what a participant raised to end the whole search.
+        """
+        raise_stopped(execution)
         if execution.ending is not ExecutionEnd.COMPLETED:
             return [stuck(execution)]
         serial = self._serial.get(_participants(execution), SerialRuns())
@@ -92,15 +96,6 @@ def made_steps(execution: Execution) -> list[MadeStep]:
         MadeStep(who, table.step(what), table.symbols[what].refused)
         for who, what in zip(trace.who, trace.what, strict=True)
     ]
-
-
-def contested(execution: Execution) -> bool:
-    """Whether two participants made steps whose order can make a difference."""
-    trace = execution.trace
-    made = set(zip(trace.who, trace.what, strict=True))
-    return any(
-        one != other and not trace.table.commute(step, beside) for (one, step), (other, beside) in combinations(made, 2)
-    )
 
 
 def process_name(who: int) -> str:

@@ -8,13 +8,13 @@ from pathlib import Path
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.cases import CASES, write_case
 from ticketlab.lab.artifacts.files import read_json
-from ticketlab.lab.exploring.plain_results import PLAIN_CASE_VERSION, PlainCase
+from ticketlab.lab.plain.results import PLAIN_CASE_VERSION, PlainCase
 
 
 def save_plain_case(case: PlainCase, folder: Path = CASES) -> Path:
     """Write a case into a folder; the same schedule of the same function gets the same name again."""
     data = case.to_json()
-    identity = [data[key] for key in ("function", "processes", "without", "whole", "schedule")]
+    identity = [data[key] for key in ("function", "processes", "without", "atomic_accesses", "schedule")]
     return write_case(data, case.function.rpartition("::")[2], json.dumps(identity, sort_keys=True), folder)
 
 

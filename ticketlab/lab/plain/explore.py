@@ -21,11 +21,12 @@ from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_search import FaultSearch
-from ticketlab.lab.exploring.plain_function import PlainFunction
-from ticketlab.lab.exploring.plain_judge import PlainJudge, contested, made_steps
-from ticketlab.lab.exploring.plain_results import PlainCase, PlainExploration, PlainFinding, Touched
-from ticketlab.lab.exploring.plain_workload import PlainWorkload
+from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.judge import PlainJudge, made_steps, process_name
+from ticketlab.lab.plain.results import PlainCase, PlainExploration, PlainFinding, Touched
+from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import LINKS, LIST
@@ -48,6 +49,7 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         tally = _Tally()
         _look_around(executor, workload, judge, tally)
         _search(executor, judge, how, tally)
+        gave_way = sentences_of_gave_way(executor, process_name)
         finding = _finding(executor, judge, how, plain, tally) if tally.first else None
     if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
         finding = _confirmed(finding, plain, how)
@@ -58,7 +60,8 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted,
+        exhausted=tally.exhausted and not gave_way,
+        gave_way=gave_way,
         contested=tally.contested,
         seconds=time.monotonic() - began,
         seen=tally.seen,
@@ -83,7 +86,7 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
         judge = PlainJudge(workload)
         judge.learn(running)
         judge.learn_smaller(running)
-        execution = run_schedule(running, case.schedule, case.without)
+        execution = run_schedule(running, case.schedule, case.without, when=case.when)
         case.check(execution)
         return execution, judge.judge(execution)
 
@@ -123,7 +126,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
     tried = FaultSearch(executor, how)
     for execution, _ in tried.executions():
         tally.executions += 1
-        tally.contested = tally.contested or contested(execution)
+        tally.contested = tally.contested or order_matters(execution)
         anomalies = judge.judge(execution)
         if anomalies:
             tally.anomalous += 1
@@ -147,7 +150,7 @@ def _finding(
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one)})
 
     small = shrink(executor, execution, fails)
-    last = run_schedule(executor, small.execution.schedule, small.without)
+    last = run_schedule(executor, small.execution.schedule, small.without, when=small.execution.when)
     found = judge.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -158,6 +161,7 @@ def _finding(
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
+        when=tuple(last.when),
         atomic_accesses=how.atomic_accesses,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),

@@ -17,8 +17,9 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
-from ticketlab.lab.exploring.plain_function import FRESH, CallOutcome, Raised
-from ticketlab.lab.exploring.plain_workload import PlainWorkload, repeatable
+from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
+from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 
 MOST_ORDERS: Final = 120
 _LARGE: Final = 1 << 20
@@ -76,6 +77,7 @@ def serial_runs(
     executions, made = [], list[frozenset[str]]()
     for order in permutations(who):
         (execution,) = search(executor, InOrder(order), without=frozenset[Place](without))
+        raise_stopped(execution)
         workload.note_unseen(execution)
         executions.append(execution)
         runs.orders += 1

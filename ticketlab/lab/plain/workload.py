@@ -12,14 +12,14 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.lab.artifacts.race_folder import LIVE, live_folder
-from ticketlab.lab.exploring.plain_function import FRESH, CallOutcome, PlainFunction, bound, call_outcome
+from ticketlab.lab.artifacts.race_folder import fastest, live_folder
+from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
+from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome
 from ticketlab.probes.here import HERE
 from ticketlab.probes.inodes import Inodes
 from ticketlab.probes.unseen import Watch, unseen
 
 _NUMBER: Final = re.compile(r"\d+")
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system that no disk slows down
 
 
 class PlainWorkload:
@@ -32,6 +32,7 @@ class PlainWorkload:
         self.watch: Watch | None = None  # what is told of each execution when it begins
         self.unseen: dict[str, str] = {}
         self._inodes = Inodes()
+        self._leading = os.getpid()
         self._laid_out = False
         self._taken = ExitStack()
         self._lay_out: Callable[[], object] = _nothing
@@ -40,7 +41,7 @@ class PlainWorkload:
         """Make the folder, and stand in it; nobody serves the participants."""
         with ExitStack() as stack:
             if self.plain.folder == FRESH:
-                home = stack.enter_context(live_folder(under=_fastest()))
+                home = stack.enter_context(live_folder(under=fastest()))
                 self.folder = home / "work"
                 self.folder.mkdir()
                 stack.enter_context(chdir(self.folder))
@@ -93,6 +94,10 @@ class PlainWorkload:
             HERE.begin(who)
             try:
                 return call_outcome(called)
+            except BaseException as error:
+                if stops_search(error, self._leading):
+                    raise SearchStopped(error) from None
+                raise
             finally:
                 HERE.end()
 
@@ -106,13 +111,6 @@ def repeatable(text: str, pids: Mapping[str, int]) -> str:
 
 def _nothing() -> None:
     """Lay nothing out."""
-
-
-def _fastest() -> Path:
-    """Return where folders are made: in memory where there is such a place."""
-    if not os.access(_MEMORY, os.W_OK):
-        return LIVE
-    return _MEMORY / f"ticketlab-{os.getuid()}"
 
 
 def _empty(folder: Path) -> None:

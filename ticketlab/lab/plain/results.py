@@ -5,7 +5,8 @@ of processes in place of a scenario:
 
     {"ticketlab": "case", "version": 4,
      "function": "test_claim", "processes": 2,
-     "without": [[2, 1]], "whole": false, "schedule": [1, 2, 2, 1], "steps": ["read stock.json", ...],
+     "without": [[2, 1]], "atomic_accesses": false, "schedule": [1, 2, 2, 1], "when": [],
+     "steps": ["read stock.json", ...],
      "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
 """
 
@@ -28,7 +29,10 @@ PLAIN_CASE_VERSION: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class PlainCase:
-    """One schedule of a function's processes, which are numbered from 0 here and from 1 in JSON."""
+    """One schedule of a function's processes, which are numbered from 0 here and from 1 in JSON.
+
+    `when` is the virtual time of each step in nanoseconds, if time ordered the steps.
+    """
 
     function: str
     processes: int
@@ -37,6 +41,7 @@ class PlainCase:
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
     atomic_accesses: bool = False
+    when: tuple[int, ...] = ()
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,8 +62,9 @@ class PlainCase:
             "function": self.function,
             "processes": self.processes,
             "without": [[who + 1, place + 1] for who, place in sorted(self.without)],
-            "whole": self.atomic_accesses,
+            "atomic_accesses": self.atomic_accesses,
             "schedule": [who + 1 for who in self.schedule],
+            "when": list(self.when),
             "steps": list(self.steps),
             "anomalies": list(self.anomalies),
             "found": dict(self.found),
@@ -76,7 +82,8 @@ class PlainCase:
                 steps=tuple(map(str, data["steps"])),
                 anomalies=tuple(map(str, data["anomalies"])),
                 without=frozenset((int(who) - 1, int(place) - 1) for who, place in data["without"]),
-                atomic_accesses=bool(data["whole"]),
+                atomic_accesses=bool(data["atomic_accesses"]),
+                when=tuple(map(int, data["when"])),
                 found=dict(data["found"]),
                 versions=dict(data["versions"]),
             )
@@ -114,6 +121,7 @@ class PlainExploration:
 
     `contested` says whether two processes ever made steps whose order can make a difference. `seen` lists what more
     than one process touched, `unseen` what was done to files without a step ("written", "made or removed", "opened").
+    `gave_way` says in sentences which tries were left out.
     """
 
     function: str
@@ -127,23 +135,43 @@ class PlainExploration:
     seconds: float
     seen: Sequence[Touched] = ()
     unseen: Mapping[str, str] = field(default_factory=dict)
+    gave_way: Sequence[str] = ()
     finding: PlainFinding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether every schedule went right; None if the search did not decide."""
+        return self.verdict.valid
 
     @property
     def verdict(self) -> Verdict:
         """Wrong, right as far as everything was tried and seen, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
-        if self.unseen:
+        return Verdict(reason=self.why_undecided(self.left_out))
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What the search left out or did not see, in sentences, so that its end proves nothing."""
+        return self.left_out_unless(allowed=False)
+
+    def left_out_unless(self, *, allowed: bool) -> Sequence[str]:
+        """Return what was left out; if it is `allowed` that the lab does not see all, this is not told."""
+        unseen, untried = [], []
+        if self.unseen and not allowed:
             told = [f"{path} was {done}" for path, done in sorted(self.unseen.items())]
-            return Verdict(reason=f"{join_words(told)} by code that the lab does not see")
-        if not self.contested:
-            return Verdict(reason="no two processes made steps whose order can make a difference: nothing was tried")
-        if self.exhausted:
-            return Verdict()
+            unseen = [f"{join_words(told)} by code that the lab does not see"]
+        elif not self.contested and not allowed:
+            untried = ["no two processes made steps whose order can make a difference: nothing was tried"]
+        return [*unseen, *untried, *self.gave_way]
+
+    def why_undecided(self, left_out: Sequence[str]) -> str:
+        """Return why nothing is decided if no execution went wrong, or an empty string."""
+        if left_out or self.exhausted:
+            return "; ".join(left_out)
         tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
-        return Verdict(reason=f"{tried} by {self.how.policy} found nothing, and {are} not all")
+        return f"{tried} by {self.how.policy} found nothing, and {are} not all"
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""
@@ -161,6 +189,7 @@ class PlainExploration:
             "names": dict(self.names),
             "exhausted": self.exhausted,
             "contested": self.contested,
+            "left_out": list(self.left_out),
             "seconds": self.seconds,
             "seen": [each.to_json() for each in self.seen],
             "unseen": dict(self.unseen),
