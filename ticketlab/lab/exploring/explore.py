@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
@@ -28,13 +30,20 @@ from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.cases import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.contention import Contention
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
 
 Progress = Callable[[int, int], None]
+_NO_POINT: Final = (
+    "no buyer passed a scheduling point, so no order of their steps was tried: "
+    "use the session, or say with ticketlab.at what is accessed"
+)
+_NOTHING_SHARED: Final = (
+    "no two buyers passed scheduling points for a resource that one of them changes, so nothing was tried: "
+    "say with ticketlab.at what is accessed"
+)
 
 
 def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -182,7 +191,7 @@ def search_all(
     """
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
-    contention = Contention() if workload.may_share_nothing else None
+    contention = _Contention() if workload.may_share_nothing else None
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
@@ -203,6 +212,35 @@ def search_all(
     tally.exhausted = searched.exhausted
     tally.untried = contention.reason if contention else ""
     return tally
+
+
+def _order_matters(execution: Execution) -> bool:
+    """Whether two participants made steps whose order can make a difference."""
+    trace = execution.trace
+    made = set(zip(trace.who, trace.what, strict=True))
+    return any(
+        one != other and not trace.table.commute(step, beside) for (one, step), (other, beside) in combinations(made, 2)
+    )
+
+
+class _Contention:
+    """Whether the executions of a search tried anything: an order of two participants' steps that may matter."""
+
+    def __init__(self) -> None:
+        self._steps = self._contested = False
+
+    def see(self, execution: Execution) -> None:
+        """Take an execution into account."""
+        if not self._contested:
+            self._steps = self._steps or len(execution.trace) > 0
+            self._contested = _order_matters(execution)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is proved by the executions."""
+        if self._contested:
+            return ""
+        return _NOTHING_SHARED if self._steps else _NO_POINT
 
 
 def _finding(
