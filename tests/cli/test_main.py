@@ -75,7 +75,6 @@ def test_check_works_without_unix_s_modules(words: list[str], tmp_path: Path) ->
         ["race"],
         ["explore", "--store", "memory", "--strategy", "none"],
         ["compare", "--stores", "json", "--strategies", "lock"],
-        ["runs"],
     ],
 )
 def test_what_needs_unix_s_modules_says_so_in_one_line(words: list[str], tmp_path: Path) -> None:

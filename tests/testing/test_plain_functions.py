@@ -92,6 +92,50 @@ def test_a_search_that_was_cut_off_fails_and_says_how_to_let_it_pass(pytester: p
     result.stdout.fnmatch_lines(["*--ticketlab-undecided=pass lets it pass*"])
 
 
+def test_a_method_is_raced_and_what_ends_a_whole_test_goes_through(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest, ticketlab
+
+        class TestLog:
+            @ticketlab.race_test(processes=2)
+            def test_log(self, who, folder):
+                with (folder / "log").open("a") as log:
+                    log.write("x")
+
+        @ticketlab.race_test(processes=2)
+        def test_skip(who):
+            pytest.skip("not here")
+
+        @ticketlab.race_test(processes=2)
+        def test_fail(who):
+            pytest.fail("of its own")
+
+        @ticketlab.race_test(processes=2, proceses=3)
+        def test_misspelt(who): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs")
+    result.assert_outcomes(passed=1, skipped=1, failed=2)
+    result.stdout.fnmatch_lines(["*assertion failed*of its own*"])
+    result.stdout.fnmatch_lines(["*setting of a race test 'proceses': did you mean 'processes'?"])
+    result.stdout.fnmatch_lines(["*SKIPPED*: not here"])
+
+
+def test_what_is_allowed_to_be_unseen_is_no_excuse_for_a_search_that_was_cut_off(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test(processes=2, unseen="allow", policy="random", executions=2)
+        def test_nothing(who): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*2 executions by random found nothing, and are not all*"])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

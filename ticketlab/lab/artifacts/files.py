@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import stat
@@ -103,6 +102,8 @@ def open_regular(path: Path, flags: int = 0) -> IO[bytes]:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file, which is made if it is not there; raises as `open_regular` does."""
+    import fcntl  # not every system has it, and reading files does without
+
     with open_regular(path, os.O_CREAT) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
