@@ -276,6 +276,25 @@ def test_time_and_chance_repeat_themselves() -> None:
     assert told[0] != told[1]
 
 
+def test_who_sees_what_a_sleeper_did_sees_a_time_after_it() -> None:
+    def empty_late(who: int) -> tuple[bool, float]:
+        if who == 1:
+            time.sleep(100)
+            open("log", "w").close()
+        return Path("log").read_text() == "", time.time()
+
+    def invariant(returned: list[tuple[bool, float]]) -> None:
+        (_, emptied), (saw, now) = returned
+        seen.add(saw)
+        assert not saw or now >= emptied
+
+    seen = set[bool]()
+    assert explored(
+        empty_late, reset=lambda folder: (folder / "log").write_text("x"), invariant=invariant
+    ).verdict.valid
+    assert seen == {False, True}
+
+
 ORIGINALS = {
     "open": builtins.open,
     "io.open": io.open,

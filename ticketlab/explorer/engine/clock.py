@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Visibility
 from ticketlab.explorer.engine.counters import Counters
 from ticketlab.explorer.engine.memory import Memory, as_slice
 from ticketlab.explorer.engine.steps import EVERYWHERE, Symbol
@@ -37,9 +36,8 @@ class Clock:
         "_leapt_at",
         "_leapt_by",
         "_none",
-        "_read_at",
-        "_shown_at",
-        "_staged_at",
+        "_noticing_at",
+        "_visible_at",
         "_zeros",
         "local",
         "orders",
@@ -59,9 +57,10 @@ class Clock:
         self.waited = memory.column(1)  # how much time passed because nobody could move
         self._counters = counters
         self.local = memory.column(size)  # by participant: the time by its own clock, if it is ahead of the others'
-        # By resource: the latest local time of a step that changed it for all, for those who change it, and of a look.
-        self._shown_at, self._staged_at, self._read_at = (memory.column(resources) for _ in range(3))
-        self._none = as_slice(self._read_at, [0] * resources)
+        # By resource, for changers first and then for everybody: the latest local time of a step that these notice, and
+        # of a step that notices what these do.
+        self._visible_at, self._noticing_at = ([memory.column(resources) for _ in range(2)] for _ in range(2))
+        self._none = as_slice(self._visible_at[0], [0] * resources)
         self._leapt_at = memory.column(bound)  # the steps at which time passed for everybody
         self._leapt_by = memory.column(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
@@ -72,7 +71,7 @@ class Clock:
         self.wake[: len(self.wake)] = self._zeros
         if self._counters.drifts:
             self.local[: len(self.local)] = self._zeros
-            for column in (self._shown_at, self._staged_at, self._read_at):
+            for column in (*self._visible_at, *self._noticing_at):
                 column[: len(column)] = self._none
 
     def now(self, *, wall: bool = False) -> int:
@@ -112,23 +111,22 @@ class Clock:
         if made.place == EVERYWHERE:
             latest = max(local)
             local[: len(local)] = as_slice(local, [latest] * len(local))
-            for column in (self._shown_at, self._staged_at, self._read_at):
+            for column in (*self._visible_at, *self._noticing_at):
                 column[: len(column)] = as_slice(column, [latest] * len(column))
             return
+        alone = made.visibility, made.notices
         for place in made.resources:
-            mine = max(mine, self._shown_at[place])
-            if made.notices == Visibility.CHANGERS:
-                mine = max(mine, self._staged_at[place])
-            if made.visibility == Visibility.EVERYBODY:
-                mine = max(mine, self._staged_at[place], self._read_at[place])
+            visible, notices = made.accesses.get(place, alone)
+            before = *self._visible_at[notices - 1 :], *self._noticing_at[:visible]
+            mine = max(mine, *(column[place] for column in before))
         local[who] = mine
         for place in made.resources:
-            if made.visibility == Visibility.EVERYBODY:
-                self._shown_at[place] = mine
-            elif made.visibility == Visibility.CHANGERS or made.notices == Visibility.CHANGERS:
-                self._staged_at[place] = max(mine, self._staged_at[place])
-            else:
-                self._read_at[place] = max(mine, self._read_at[place])
+            visible, notices = made.accesses.get(place, alone)
+            noticing = self._noticing_at[notices - 1]
+            noticing[place] = max(mine, noticing[place])
+            if visible:
+                seen = self._visible_at[visible - 1]
+                seen[place] = max(mine, seen[place])
 
     def leap(self, ticks: int) -> None:
         """Let time pass for everybody, at the step made last; raises TicketlabError if it has too often."""

@@ -114,7 +114,7 @@ class ExecutionState:
         self.offset = tuple(accumulate(requests, initial=0))  # by buyer: the place of its first request there
         self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
 
-        self.clock = Clock(self.counters, size, bound, 2 * table.limit, memory)
+        self.clock = Clock(self.counters, size, bound, table.most_resources, memory)
         self.faults = FaultPlan(self.counters, self.buyers, size, memory)
         self.for_policy = LentColumns(size, bound, memory)
 

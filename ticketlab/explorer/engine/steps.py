@@ -43,6 +43,9 @@ Accesses = Mapping[int, tuple[int, int]]
 """What a step does, by resource: the visibility there, and the least visibility of others that it notices."""
 
 
+_NAME_THEM_WELL: Final = "name resources by what they are, not by random or growing names"
+
+
 class TooManySteps(TicketlabError):
     """A program makes more distinct steps than a table holds, probably because it names resources at random."""
 
@@ -81,6 +84,7 @@ class Symbol:
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
         self.refused = manner is Manner.REFUSED
+        """Whether the step was made and changed nothing, so that it neither took anything nor gave it back."""
         self.postponed = manner is Manner.POSTPONED
         self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
@@ -169,6 +173,7 @@ class StepTable:
 
     def __init__(self, limit: int = 4096) -> None:
         self.limit = limit
+        self.most_resources = 2 * limit
         self.symbols = [Symbol(Step(Action.READ, ""), How(Manner.PASSED), NOWHERE, frozenset(), {}, [])]
         self._by_how: dict[How, _Numbers] = {}
         self.passed = self.numbers(How(Manner.PASSED))
@@ -208,8 +213,7 @@ class StepTable:
         number = len(self.symbols)
         if number >= self.limit:
             raise TooManySteps(
-                f"more than {self.limit} distinct steps, the last on {step.resource!r}: name resources by what they "
-                "are, not by random or growing names"
+                f"more than {self.limit} distinct steps, the last on {step.resource!r}: {_NAME_THEM_WELL}"
             )
         resource = self._resource(step.resource)
         watched = step.affects if how.manner is Manner.POSTPONED else None
@@ -231,6 +235,8 @@ class StepTable:
     def _resource(self, name: str) -> int:
         resource = self._resources.setdefault(name, len(self._resources))
         if resource == len(self._waiting):
+            if resource == self.most_resources:
+                raise TooManySteps(f"more than {resource} resources, the last {name!r}: {_NAME_THEM_WELL}")
             self._waiting.append(_Waiting())
             self._reopened_with.append([])
         return resource
