@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tests.fuzz.schedule_replay import Row
@@ -24,8 +24,8 @@ class Explained:
 
     text: str
     result: Mapping[str, Any]
-    steps: list[Mapping[str, Any]] = field(default_factory=list)
-    lanes: list[str] = field(default_factory=list)
+    steps: Sequence[Mapping[str, Any]] = ()
+    lanes: Sequence[str] = ()
 
     @property
     def case(self) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,10 @@ from ticketlab.core.history import History, Operation
 Wrong = Callable[[History], bool]
 
 
-def minimise(history: History, wrong: Wrong) -> History:
-    """Return a history of which `wrong` holds still, and of none that is one small change away from it."""
-    while (smaller := next(filter(wrong, _smaller(history)), None)) is not None:
+def minimise(history: History, wrong: Wrong, seconds: float = 60.0) -> History:
+    """Return a history of which `wrong` holds still, and of none that is one small change away unless time ran out."""
+    last = time.monotonic() + seconds
+    while time.monotonic() < last and (smaller := next(filter(wrong, _smaller(history)), None)) is not None:
         history = smaller
     return history
 
@@ -67,12 +69,12 @@ def _earlier(history: History) -> Iterator[History]:
         {operation.invoke_ns for operation in history.operations}
         | {operation.return_ns for operation in history.operations if operation.return_ns is not None}
     )
-    ranks = {time: rank for rank, time in enumerate(times)}
+    ranks = {when: rank for rank, when in enumerate(times)}
     yield from _if_other(history, _moved(history, ranks.__getitem__))
     gaps = zip([0, *times], times, strict=False)
-    for before, time in gaps:
-        for by in _steps(time - before):
-            yield _moved(history, lambda at, since=time, by=by: at - by if at >= since else at)  # type: ignore[misc]
+    for before, after in gaps:
+        for by in _steps(after - before):
+            yield _moved(history, lambda at, since=after, by=by: at - by if at >= since else at)  # type: ignore[misc]
 
 
 def _steps(most: int) -> Iterator[int]:

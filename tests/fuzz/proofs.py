@@ -33,6 +33,7 @@ from ticketlab.core.verdict import Verdict
 from ticketlab.lab.checking.check_file import check_file
 
 MICROSECOND: Final = 1_000
+SHRINKING: Final = 20.0  # seconds for one history
 BY_FILE: Final = 8
 """One history in so many is judged as a file, and all that carry books are, since only the command reads these."""
 
@@ -169,10 +170,12 @@ class Judges:
             return False
 
 
-def run(judges: Judges, seed: int, proofs: int, tally: Tally) -> Iterator[tuple[History, Finding]]:
-    """Yield findings, each with its history, until so many proofs were evaluated."""
-    number = seed * 1_000_000_000
-    while tally.proofs < proofs:
+def run(
+    judges: Judges, seed: int, proofs: int, tally: Tally, seconds: float = float("inf")
+) -> Iterator[tuple[History, Finding]]:
+    """Yield findings, each with its history, until so many proofs were evaluated, or time is up."""
+    number, last = seed * 1_000_000_000, time.monotonic() + seconds
+    while tally.proofs < proofs and time.monotonic() < last:
         number += 1
         history = draw(number)
         try:
@@ -195,7 +198,7 @@ def run(judges: Judges, seed: int, proofs: int, tally: Tally) -> Iterator[tuple[
 
 def _show(judges: Judges, history: History, finding: Finding, seen: Counter[str]) -> None:
     """Print a finding with the smallest history that it can be made on, unless that was printed before."""
-    small = minimise(history, lambda each: judges.still(each, finding.group))
+    small = minimise(history, lambda each: judges.still(each, finding.group), SHRINKING)
     text = "\n".join(lines(small))
     if seen[text]:
         seen[text] += 1
@@ -238,6 +241,7 @@ def main() -> int:
     parser.add_argument("--proofs", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--slack", type=int, default=0, help="nanoseconds by which a hold may end earlier or later")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--each", type=int, default=10_000, help="print at most so many findings of a group")
     options = parser.parse_args()
     tally, seen, start, told = Tally(), Counter[str](), time.monotonic(), 0
@@ -245,7 +249,7 @@ def main() -> int:
         judges = Judges(Path(folder), options.slack)
         if options.file:
             return _judge_files(judges, options.file)
-        for history, finding in run(judges, options.seed, options.proofs, tally):
+        for history, finding in run(judges, options.seed, options.proofs, tally, options.seconds):
             if tally.findings[finding.group] <= options.each:
                 _show(judges, history, finding, seen)
             if tally.proofs - told >= 1_000:
