@@ -8,7 +8,7 @@ from typing import Any, Final
 
 State = Any
 Effect = Callable[[State], Iterable[State]]
-MOST_PLACES: Final = 60_000
+MOST_PLACES: Final = 20_000
 
 
 class TooHard(Exception):
@@ -41,6 +41,8 @@ class Search:
     groups: list[list[Call]] = field(default_factory=list)
     places: set[Hashable] = field(default_factory=set)
     most: int = MOST_PLACES
+    bits: dict[int, int] = field(default_factory=dict)
+    grouped: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.needed = sorted((call for call in self.calls if call.needed), key=lambda call: call.start)
@@ -49,6 +51,10 @@ class Search:
             if not call.needed:
                 alike.setdefault(call.alike, []).append(call)
         self.groups = [sorted(group, key=lambda call: call.start) for group in alike.values()]
+        self.bits = {id(call): 1 << place for place, call in enumerate(self.needed)}
+        self.grouped = {
+            id(call): (place, number) for place, group in enumerate(self.groups) for number, call in enumerate(group)
+        }
 
     def finds(self, state: State) -> bool:
         """Whether some order explains all calls that are needed."""
@@ -96,11 +102,6 @@ class Search:
         if call.after is None:
             return False
         if call.after.needed:
-            return bool(left >> _place(self.needed, call.after) & 1)
-        return not any(
-            each is call.after for group, count in zip(self.groups, used, strict=True) for each in group[:count]
-        )
-
-
-def _place(calls: Sequence[Call], wanted: Call) -> int:
-    return next(place for place, call in enumerate(calls) if call is wanted)
+            return bool(left & self.bits[id(call.after)])
+        group, number = self.grouped[id(call.after)]
+        return used[group] <= number
