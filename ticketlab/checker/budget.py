@@ -39,27 +39,33 @@ class Budget:
 class Meter:
     """A budget as it is being spent."""
 
-    __slots__ = ("_begin_bytes", "_begin_clock", "_budget", "_effort", "_next_look", "configurations")
+    __slots__ = ("_begin_bytes", "_begin_clock", "_budget", "_next_look", "configurations")
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self.configurations = 0
-        self._effort = 0
         self._next_look = 0
         self._begin_clock = budget.clock() if budget.clock else 0.0
         self._begin_bytes = budget.memory() if budget.memory else 0
 
-    def spend(self, configurations: int = 1, effort: int = 0) -> None:
-        """Count configurations that were made, and the effort that each cost beyond the usual, in configurations.
-
-        Effort counts only towards the next look at clock and memory: a few configurations may take long.
+    def spend(self, configurations: int = 1) -> None:
+        """Count configurations that were made, or the like of them in work.
 
         Raises:
             BudgetSpent: a limit is reached.
         """
         self.configurations += configurations
-        self._effort += configurations + effort
-        if self._effort >= self._next_look:
+        if self.configurations >= self._next_look:
+            self._look()
+
+    def work(self, effort: int) -> None:
+        """Hasten the next look at clock and memory: work was done that takes as long as so many configurations.
+
+        Raises:
+            BudgetSpent: a limit is reached.
+        """
+        self._next_look -= effort
+        if self.configurations >= self._next_look:
             self._look()
 
     def part(self, configurations: int) -> Meter:
@@ -70,12 +76,12 @@ class Meter:
         return part
 
     def _look(self) -> None:
-        self._next_look = self._effort + _LOOK_EVERY
+        self._next_look = self.configurations + _LOOK_EVERY
         budget = self._budget
         if budget.configurations is not None:
             if self.configurations > budget.configurations:
                 raise BudgetSpent(f"the budget of {budget.configurations:,} configurations was spent")
-            self._next_look = min(self._next_look, self._effort + budget.configurations + 1 - self.configurations)
+            self._next_look = min(self._next_look, budget.configurations + 1)
         if budget.clock and budget.seconds is not None and budget.clock() - self._begin_clock >= budget.seconds:
             raise BudgetSpent(self._spent(f"{budget.seconds:g} s"))
         if budget.memory and budget.megabytes is not None:

@@ -37,6 +37,9 @@ from typing import NamedTuple
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import OPEN
 
+_FEW = 64
+"""The tickets of one order are gone through one by one if they are no more; an order may be for any number."""
+
 
 class CountChange(NamedTuple):
     """A sale (`delta` > 0 tickets sold) or a cancellation (< 0)."""
@@ -115,6 +118,7 @@ class _Sweep:
         self.stock = mixed.stock
         self.meter = meter
         self.monotone = all(change.delta > 0 for change in mixed.changes)
+        self.counted = self.monotone and all(change.delta <= _FEW for change in mixed.changes)
         self.frontier: dict[int, int] = {0: 0}
         self.bits: dict[int, int] = {}  # of the open operations, by row
         self.spare: list[int] = []
@@ -206,23 +210,17 @@ class _Sweep:
         else:
             return -1
         searches = self.searches
-        if self.monotone and searches and self._passes(mask, sold, after):
+        if searches and self.counted:
+            for passed in range(sold + 1, after):
+                if searches.get(passed, 0) & ~mask:
+                    return -1
+        elif searches and self.monotone and any(sold < met < after and bits & ~mask for met, bits in searches.items()):
             return -1
         mask |= bit | searches.get(after, 0)
         for low, bits in self.refusals.items():
             if after >= low:
                 mask |= bits
         return mask
-
-    def _passes(self, mask: int, sold: int, after: int) -> bool:
-        """Whether the count goes past an open search without meeting it.
-
-        An order may be for any number of tickets, so the counts between are gone through only if they are few.
-        """
-        searches = self.searches
-        if after - sold <= len(searches):
-            return any(searches.get(passed, 0) & ~mask for passed in range(sold + 1, after))
-        return any(sold < met < after and bits & ~mask for met, bits in searches.items())
 
     def _commutes(self, mask: int, sold: int) -> bool:
         """Whether the order in which open operations take effect can make no difference from here on."""

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ticketlab.checker.model import Model
 
 
+_MANY = 16
+"""How many operations may be looked at in the time that a configuration usually takes."""
+
+
 class CallInterval(NamedTuple):
     """One operation of a partition; `back` is `OPEN` if it may never have taken effect.
 
@@ -127,7 +131,8 @@ class _Search:
         if used is None:
             self.tried[key] = [maybe]
             return True
-        self.meter.spend(0, effort=len(used) // 16)
+        if len(used) > _MANY:
+            self.meter.work(len(used) // _MANY)
         if any(other & maybe == other for other in used):
             return False
         used[:] = [other for other in used if other & maybe != maybe]
@@ -150,10 +155,14 @@ class _Search:
 
     def _take_free(self, known: int, maybe: int, state: Any) -> tuple[int, int, Any]:
         """Let all reads take effect that may come next (rule 1)."""
+        effort = 0
         while known != self.all:
             free = 0
             pending = self._pending(known)[0]
-            self.meter.spend(0, effort=1 + len(pending) // 16)
+            effort += 1
+            if effort > _MANY:
+                self.meter.work(effort)
+                effort = 0
             for index, operation in pending:
                 if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
                     free |= 1 << index
@@ -167,9 +176,11 @@ class _Search:
         pending, limit = self._pending(known)
         pending.sort(key=lambda entry: entry[1].back)
         calls: set[Call] = set()
-        self.meter.spend(0, effort=(len(pending) + len(self.maybe)) // 16)
+        before = self.known_before
+        if len(pending) + len(self.maybe) > _MANY:
+            self.meter.work((len(pending) + len(self.maybe)) // _MANY)
         for index, operation in pending:
-            if operation.call not in calls and not self.known_before.get(index, 0) & ~known:
+            if operation.call not in calls and not (before and before.get(index, 0) & ~known):
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     yield known | 1 << index, maybe, after

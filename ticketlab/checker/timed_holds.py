@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Call
 from ticketlab.checker.counters import OpeningStock, stock_of
@@ -35,23 +35,12 @@ _OpenHolds = tuple[tuple[str, int], ...]
 """The open holds, sorted: name and tickets; the name is empty if the buyer never heard it."""
 
 
-class _State(NamedTuple):
-    """How many tickets are sold, what is held, and which names that nobody heard are used up."""
-
-    sold: int
-    holds: _OpenHolds
-    used_up: frozenset[str] = frozenset()
-
-    def use(self, hold: tuple[str, int], *, sell: bool, name: str) -> _State:
-        """Return the state after a hold was confirmed or cancelled under a name."""
-        used_up = self.used_up if hold[0] else self.used_up | {name}
-        return _State(self.sold + hold[1] if sell else self.sold, _without(self.holds, hold), used_up)
-
-
+_State = tuple[int, _OpenHolds, frozenset[str]]
+"""How many tickets are sold, what is held, and which names that nobody heard are used up."""
 _Names = frozenset[tuple[str, str]]
 """Names that were heard, each with its section."""
 
-INIT: Final = _State(0, ())
+INIT: Final[_State] = (0, (), frozenset())
 _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm": ("ok", "expired", FAILED, UNKNOWN),
     "cancel": ("ok", "expired", FAILED, UNKNOWN),
@@ -68,33 +57,39 @@ def bind(stock: OpeningStock, calls: Iterable[Call]) -> Callable[[_State, Call],
 def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozenset()) -> Iterable[_State]:
     """Return the states that an operation may leave: the sequential specification."""
     op, arg, result, section = call
+    sold, holds, used_up = state
     if result == FAILED:
         return (state,)
     if op == LAPSE:
-        return (state._replace(holds=_without(state.holds, arg)) if arg in state.holds else state,)
+        return ((sold, _without(holds, arg), used_up) if arg in holds else state,)
     if op == "confirm" or (op == "cancel" and type(arg) is str):
         return _use(state, call, heard=(section, arg) in heard)
-    left = stock_of(stock, section) - state.sold - sum(tickets for _, tickets in state.holds)
+    left = stock_of(stock, section) - sold - sum(tickets for _, tickets in holds)
     if op == "search":
         return (state,) if result in (UNKNOWN, left) else ()
     if op == "hold":
         name = "" if result == UNKNOWN else str(result)
-        after = state._replace(holds=tuple(sorted((*state.holds, (name, arg[0])))))
+        after = (sold, tuple(sorted((*holds, (name, arg[0])))), used_up)
         return _either(state, after, call, arg[0] <= left, "soldout")
     if op == "buy":
-        return _either(state, state._replace(sold=state.sold + arg), call, arg <= left, "soldout")
-    return _either(state, state._replace(sold=state.sold - arg), call, arg <= state.sold, "")
+        return _either(state, (sold + arg, holds, used_up), call, arg <= left, "soldout")
+    return _either(state, (sold - arg, holds, used_up), call, arg <= sold, "")
 
 
 def _use(state: _State, call: Call, *, heard: bool) -> Iterable[_State]:
     """Confirm or cancel the hold of that name, or of a name that nobody heard."""
-    meant = call.arg if heard else ""
-    holds = dict.fromkeys(hold for hold in state.holds if hold[0] == meant) if call.arg not in state.used_up else {}
-    after = [state.use(hold, sell=call.op == "confirm", name=call.arg) for hold in holds]
+    sold, holds, used_up = state
+    name = call.arg
+    if heard:
+        meant = dict.fromkeys(hold for hold in holds if hold[0] == name)
+    else:
+        meant = dict.fromkeys(hold for hold in holds if not hold[0]) if name not in used_up else {}
+        used_up |= {name}
+    after = [(sold + hold[1] if call.op == "confirm" else sold, _without(holds, hold), used_up) for hold in meant]
     if call.result == "ok":
         return after
     if call.result == "expired":
-        return () if heard and holds else (state,)
+        return () if heard and meant else (state,)
     return [*after, state]
 
 
