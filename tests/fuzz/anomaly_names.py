@@ -32,7 +32,18 @@ def _oversold(case: Case) -> str:
     sold = sum(
         _tickets(case, each) for each in case.operations if each.op in ("buy", "confirm") and each.result == "ok"
     )
-    return "" if sold > case.part.stock else f"{sold} of {case.part.stock} tickets were confirmed"
+    if sold > case.part.stock or any(_exceeds(case, each) for each in case.operations):
+        return ""
+    return f"{sold} of {case.part.stock} tickets were confirmed"
+
+
+def _exceeds(case: Case, sale: Operation) -> bool:
+    """Whether a sale was for more than was left by all sales that had ended, less all that can have been given back."""
+    if case.part.model != "counter" or sale.op != "buy" or sale.result != "ok" or sale.return_ns is None:
+        return False
+    cancels = [each for each in case.part.operations if each.op == "cancel" and each.invoke_ns <= sale.return_ns]
+    sold = sum(_tickets(case, each) for each in _sold_before(case, sale.invoke_ns))
+    return sold - sum(_tickets(case, each) for each in cancels) + _tickets(case, sale) > case.part.stock
 
 
 def _tickets(case: Case, operation: Operation) -> int:
@@ -61,17 +72,28 @@ def _stale(case: Case) -> str:
 
 
 def _lost(case: Case) -> str:
-    """A confirmed sale is missing from what searches saw, and no later search caught up."""
+    """A confirmed sale is missing from what searches saw, and no later search caught up.
+
+    The last search caught up if it counts every sale that had ended before it began, or all tickets that there were: a
+    count that only the sales of the evidence reach may be one of others.
+    """
     if not _searched(case):
         return "nobody searched"
     last = max(_searched(case), key=lambda each: each.return_ns or 0)
     later = [each for each in case.part.operations if each.op == "search" and not open_end(each)]
     later = [each for each in later if each.invoke_ns > (last.return_ns or 0)]
-    told = sum(_tickets(case, each) for each in case.operations if each.op == "buy" and each.result == "ok")
     cancelled = any(each.op == "cancel" for each in case.part.operations)
-    if told and not cancelled and any(case.part.stock - count_of(each) >= told for each in later):
-        return "a later search saw all these sales"
-    return ""
+    if not later or cancelled:
+        return ""
+    final = max(later, key=lambda each: each.invoke_ns)
+    sold = sum(_tickets(case, each) for each in _sold_before(case, final.invoke_ns))
+    return "the last search saw all sales" if case.part.stock - count_of(final) >= min(sold, case.part.stock) else ""
+
+
+def _sold_before(case: Case, time: int) -> list[Operation]:
+    """Return the confirmed sales that had ended before a time."""
+    sales = [each for each in case.part.operations if each.op == "buy" and each.result == "ok"]
+    return [each for each in sales if each.return_ns is not None and each.return_ns < time]
 
 
 def _held_twice(case: Case) -> str:
@@ -113,6 +135,9 @@ NAMES: Final[dict[str, Callable[[Case], str]]] = {
     "hold broken": lambda case: "" if _has(case, "expired") else "nobody was told that a hold was over",
     "confirmed too late": lambda case: (
         "" if any(each.op == "confirm" and each.result == "ok" for each in case.operations) else "nothing was confirmed"
+    ),
+    "cancelled too late": lambda case: (
+        "" if any(each.op == "cancel" and each.result == "ok" for each in case.operations) else "nothing was cancelled"
     ),
     "hold leaked": lambda case: "" if _has(case, "soldout") or _searched(case) else "nobody missed a ticket",
 }

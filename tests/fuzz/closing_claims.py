@@ -122,63 +122,59 @@ def _negative(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterat
         yield "reason", "that is not negative"
 
 
-def _lines(history: History, section: str) -> list[tuple[int, tuple[int, ...]]]:
-    ledger = history.meta["books"]["ledger"] or []
-    return [(line["buyer"], tuple(line["tickets"])) for line in ledger if line["section"] == section]
-
-
 def missing(history: History, section: str) -> list[int]:
-    """Return the buyers that were told of a sale which the ledger does not have."""
-    return sorted({buyer for buyer, _ in (_heard(history, section) - _listed(history, section))})
+    """Return the buyers that were told of tickets which the ledger does not have."""
+    return _differ(history, section)[0]
 
 
-def unheard(history: History, section: str, *, excused: bool = True) -> list[int]:
-    """Return whom the ledger lists with a sale that nobody was told of; `excused` leaves out who cannot know."""
-    left = _listed(history, section) - _heard(history, section)
-    for each in history.operations if excused else ():
-        own = [line for line in left if line[0] == each.process and line[1] == each.arg]
-        if each.section == section and each.op == "buy" and open_end(each) and own:
-            left -= Counter(own[:1])
-    return sorted({buyer for buyer, _ in left})
+def unheard(history: History, section: str) -> list[int]:
+    """Return the buyers that the ledger lists with tickets which none of their orders can have bought."""
+    return _differ(history, section)[1]
 
 
-def _heard(history: History, section: str) -> Counter[tuple[int, Any]]:
-    """Return the receipts as buyer and quantity."""
-    return Counter((each.process, each.arg) for each in sales(history, section))
+def _differ(history: History, section: str) -> tuple[list[int], list[int]]:
+    """Compare tickets buyer by buyer, since a ledger may list an order's tickets together or one by one.
+
+    An order is carried out as a whole or not at all.
+    """
+    listed: Counter[int] = Counter()
+    for line in history.meta["books"]["ledger"] or []:
+        listed[line["buyer"]] += len(line["tickets"]) if line["section"] == section else 0
+    fewer: list[int] = []
+    more: list[int] = []
+    for buyer in sorted({each.process for each in history.operations} | listed.keys()):
+        own = [each for each in history.operations if (each.process, each.section, each.op) == (buyer, section, "buy")]
+        told = [int(each.arg) for each in own if each.result == "ok" and isinstance(each.arg, int)]
+        open_ones = [int(each.arg) for each in own if open_end(each) and isinstance(each.arg, int)]
+        if listed[buyer] in {sum(told) + number for number in _sums(open_ones)}:
+            continue
+        left_out = listed[buyer] < sum(told) or listed[buyer] in _sums(told + open_ones)
+        (fewer if left_out else more).append(buyer)
+    return fewer, more
 
 
-def _listed(history: History, section: str) -> Counter[tuple[int, Any]]:
-    return Counter((buyer, len(tickets)) for buyer, tickets in _lines(history, section))
+def _sums(sizes: Sequence[int]) -> set[int]:
+    """Return every number that some of these sizes add up to."""
+    found = {0}
+    for size in sizes:
+        found |= {number + size for number in found}
+    return found
 
 
 def _vanished(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
     """These buyers heard of sales that the ledger does not have."""
-    section = told["section"]
-    fewer = sorted(_tickets(_heard(history, section)) - _tickets(_listed(history, section)))
-    yield from _buyers(anomaly, told, missing(history, section), fewer)
+    yield from _buyers(anomaly, told, missing(history, told["section"]))
 
 
 def _unheard(history: History, anomaly: Anomaly, told: re.Match[str]) -> Iterator[Claim]:
-    """The ledger has sales to these buyers that nobody was told of; who never heard back may be left out."""
-    section = told["section"]
-    unknown = {each.process for each in history.operations if each.section == section and open_end(each)}
-    all_of_them = unheard(history, section, excused=False)
-    answered = [buyer for buyer in all_of_them if buyer not in unknown]
-    yield from _buyers(anomaly, told, unheard(history, section), all_of_them, answered)
+    """The ledger has sales to these buyers that nobody was told of."""
+    yield from _buyers(anomaly, told, unheard(history, told["section"]))
 
 
-def _tickets(lines: Counter[tuple[int, Any]]) -> Counter[int]:
-    """Return how many tickets each buyer has."""
-    count: Counter[int] = Counter()
-    for (buyer, tickets), times in lines.items():
-        count[buyer] += tickets * times
-    return count
-
-
-def _buyers(anomaly: Anomaly, told: re.Match[str], *may_be: Sequence[int]) -> Iterator[Claim]:
+def _buyers(anomaly: Anomaly, told: re.Match[str], true: Sequence[int]) -> Iterator[Claim]:
     buyers = [int(number) for number in re.findall(r"\d+", told["whom"])]
-    if not any(buyers == list(each) for each in may_be):
-        yield "who", f"told {buyers}, true is {may_be[0]}"
+    if buyers != list(true):
+        yield "who", f"told {buyers}, true is {true}"
     shown: Any = anomaly.evidence.get("buyers")
     yield from _false("fields", buyers, shown)
 

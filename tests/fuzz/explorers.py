@@ -72,7 +72,7 @@ class Tally:
 def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str, ...] = POLICIES) -> list[Disagreement]:
     """Return everything on which the lab and the independent explorer differ; raises TooLarge."""
     program = drawn.program
-    bounds = {None: _bounds(program, None)}
+    bounds: dict[Strike | None, tuple[Outcomes, Outcomes]] = {None: _bounds(program, None)}
     found: list[Disagreement] = []
     told: dict[str, dict[Strike | None, Told]] = {}
     for policy in policies:
@@ -300,11 +300,11 @@ def run(programs: Iterator[tuple[int, Drawn]], report: Callable[[str], None], *,
 def summary(tally: Tally) -> str:
     """Return what is printed at the end."""
     lines = [f"{tally.programs} programs ({tally.too_large} more were too large to be visited), {tally.wrong} wrong."]
-    for policy in POLICIES:
-        lines.append(
-            f"{policy}: {tally.executions[policy]} executions, exhausted {tally.exhausted[policy]} times, "
-            f"undecided {tally.undecided[policy]} times"
-        )
+    lines += [
+        f"{policy}: {tally.executions[policy]} executions, exhausted {tally.exhausted[policy]} times, "
+        f"undecided {tally.undecided[policy]} times"
+        for policy in POLICIES
+    ]
     lines.append("by family: " + ", ".join(f"{name} {count}" for name, count in sorted(tally.families.items())))
     lines += [f"  {count} x {' | '.join(key)}" for key, count in sorted(tally.kinds.items())]
     for key, shown in sorted(tally.classes.items(), key=lambda item: (item[0][0], -len(item[1]))):
@@ -332,7 +332,7 @@ def main() -> int:
     parser.add_argument("--shrink-seconds", type=float, default=20.0)
     how = parser.parse_args()
     numbers = range(how.first, how.first + how.programs) if how.only is None else [how.only]
-    drawn = ((number, draw(how.seed, number)) for number in numbers)
+    drawn: Iterator[tuple[int, Drawn]] = ((number, draw(how.seed, number)) for number in numbers)
     if how.families:
         drawn = ((number, one) for number, one in drawn if one.family in how.families.split(","))
     if how.program:

@@ -187,7 +187,10 @@ def _holds(rng: Random, slots: list[Slot]) -> History:
             if fits:
                 holds.append(_Hold(name, slot.process, size, slot.point + length))
             operations.append(_operation(slot, "hold", [size, length], name if fits else "soldout", section))
-    return History({"model": "holds", "stock": stock}, tuple(operations))
+    meta = {"model": "holds", "stock": stock}
+    if rng.random() < 0.3:
+        meta["clock_error_ns"] = rng.choice((0, 1, 2, 5, 20_000))
+    return History(meta, tuple(operations))
 
 
 def _books(rng: Random, slots: list[Slot]) -> History:

@@ -455,7 +455,7 @@ def _acquire_semaphore(value: int, own: Any, _who: int, _op: Op) -> Any:
     return (value - 1, own[_REGS], own[_AGE]) if value else None
 
 
-_ACQUIRES = {"m": _acquire_mutex, "r": _acquire_reentrant, "s": _acquire_semaphore}
+_ACQUIRES: dict[str, Any] = {"m": _acquire_mutex, "r": _acquire_reentrant, "s": _acquire_semaphore}
 _RELEASES: dict[str, Any] = {
     "m": lambda _value: -1,
     "r": lambda value: (value[0], value[1] - 1) if value[1] > 1 else (-1, 0),

@@ -1,7 +1,7 @@
 """A program of the fuzzer as real Python participants, who pass the seam; and what the lab finds of it.
 
 Everything shared stands in one array that processes share too. Only what is public of the seam is used, and of the
-explorer what `ticketlab explore --faults` calls: an executor, `FaultSearch`, the outcome and the ending of an execution.
+explorer what `ticketlab explore --faults` calls: an executor, `FaultSearch`, an execution's outcome and its ending.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class Shared:
 
     def read(self, name: str) -> int:
         """Return a cell."""
-        return self.numbers[self.places[name]]
+        value: int = self.numbers[self.places[name]]
+        return value
 
     def write(self, name: str, value: int) -> None:
         """Change a cell."""
@@ -71,7 +72,7 @@ class Shared:
     def acquire(self, lock: str, who: int) -> bool:
         """Take a lock if it can be had."""
         place = self.places[lock]
-        holder = self.numbers[place]
+        holder: int = self.numbers[place]
         if lock[0] == "s":
             self.numbers[place] = holder - 1 if holder else 0
             return holder > 0
@@ -103,7 +104,7 @@ class Shared:
         length = self.numbers[place]
         if not length:
             return None
-        first = self.numbers[place + 1]
+        first: int = self.numbers[place + 1]
         for each in range(1, length):
             self.numbers[place + each] = self.numbers[place + each + 1]
         self.numbers[place] = length - 1

@@ -33,7 +33,7 @@ from ticketlab.core.history import History, Operation
 from ticketlab.core.verdict import Anomaly
 
 
-def evaluate(history: History, anomaly: Anomaly, slack: int = 0) -> list[Falsehood]:
+def evaluate(history: History, anomaly: Anomaly) -> list[Falsehood]:
     """Return everything that the anomaly says and that is not so.
 
     Raises:
@@ -46,7 +46,7 @@ def evaluate(history: History, anomaly: Anomaly, slack: int = 0) -> list[Falseho
     found = list(_copies(history, anomaly.evidence, rows))
     if found:
         return found
-    part = next(part for part in parts(history, slack) if rows[0] in part.rows)
+    part = next(part for part in parts(history) if rows[0] in part.rows)
     case = Case(history, anomaly, part, rows)
     if any(row not in part.rows for row in rows):
         return [

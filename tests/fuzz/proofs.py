@@ -32,7 +32,6 @@ from ticketlab.core.history import History, Operation
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.checking.check_file import check_file
 
-MICROSECOND: Final = 1_000
 SHRINKING: Final = 20.0  # seconds for one history
 BY_FILE: Final = 8
 """One history in so many is judged as a file, and all that carry books are, since only the command reads these."""
@@ -99,10 +98,9 @@ def read(path: Path) -> History:
 
 @dataclass(frozen=True, slots=True)
 class Judges:
-    """Both judges, and a folder for the histories that are judged as files; `slack` is that of the second judge."""
+    """Both judges, and a folder for the histories that are judged as files."""
 
     folder: Path
-    slack: int = 0
 
     def first(self, history: History, *, file: bool = False) -> Verdict:
         """Return what the lab says.
@@ -120,31 +118,28 @@ class Judges:
         Raises:
             TooHard: it gave up.
         """
-        found = list(self._found(history, verdict, self.slack))
-        if found and history.meta["model"] == "holds":
-            still = {each.group for each in self._found(history, verdict, self.slack + MICROSECOND)}
-            found = [each if each.group in still else each.within("a microsecond") for each in found]
+        found = list(self._found(history, verdict))
         if any(each.return_ns == LATEST for each in history.operations):
             found = [each.within("the latest time") for each in found]
         return found
 
-    def _found(self, history: History, verdict: Verdict, slack: int) -> Iterator[Finding]:
-        yield from self._verdict(history, verdict, slack)
+    def _found(self, history: History, verdict: Verdict) -> Iterator[Finding]:
+        yield from self._verdict(history, verdict)
         yield from self._books(history, verdict)
         model = str(history.meta["model"])
         for anomaly in verdict.anomalies:
             try:
-                falsehoods = evaluate(history, anomaly, slack)
+                falsehoods = evaluate(history, anomaly)
             except UnknownSentence as error:
                 yield Finding("unknown sentence", model, anomaly.name, anomaly.sentence, str(error))
                 continue
             for each in falsehoods:
                 yield Finding(each.kind, model, anomaly.name, anomaly.sentence, each.reason)
 
-    def _verdict(self, history: History, verdict: Verdict, slack: int) -> Iterator[Finding]:
+    def _verdict(self, history: History, verdict: Verdict) -> Iterator[Finding]:
         by_order = [anomaly for anomaly in verdict.anomalies if "operations" in anomaly.evidence]
         said = None if verdict.valid is None else not by_order
-        if said is None or said == (right := linearizable(history, slack)):
+        if said is None or said == (right := linearizable(history)):
             return
         names = ", ".join(anomaly.name for anomaly in by_order) or "valid"
         reason = "an order explains it" if right else "no order explains it"
@@ -240,13 +235,12 @@ def main() -> int:
     parser.add_argument("file", type=Path, nargs="*", help="judge these histories instead of random ones")
     parser.add_argument("--proofs", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--slack", type=int, default=0, help="nanoseconds by which a hold may end earlier or later")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     parser.add_argument("--each", type=int, default=10_000, help="print at most so many findings of a group")
     options = parser.parse_args()
     tally, seen, start, told = Tally(), Counter[str](), time.monotonic(), 0
     with TemporaryDirectory() as folder:
-        judges = Judges(Path(folder), options.slack)
+        judges = Judges(Path(folder))
         if options.file:
             return _judge_files(judges, options.file)
         for history, finding in run(judges, options.seed, options.proofs, tally, options.seconds):

@@ -33,16 +33,12 @@ def open_end(operation: Operation) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one history that concern one counter, seat or register, and the model that they are judged by.
-
-    `slack` is how many nanoseconds earlier or later than told a hold may end.
-    """
+    """The rows of one history that concern one counter, seat or register, and the model that they are judged by."""
 
     history: History
     section: str
     rows: tuple[int, ...]
     seat: Any = None
-    slack: int = 0
 
     @property
     def model(self) -> str:
@@ -54,6 +50,11 @@ class Part:
         """Tickets of the section at first."""
         stock = self.history.meta["stock"]
         return int(stock if isinstance(stock, int) else stock[self.section])
+
+    @property
+    def clock_error(self) -> int:
+        """By how many nanoseconds earlier or later than told a hold may end."""
+        return int(self.history.meta.get("clock_error_ns", 0))
 
     @property
     def operations(self) -> list[Operation]:
@@ -100,24 +101,24 @@ def calls_of(part: Part) -> tuple[list[Call], State]:
     return _CALLS[part.model](part, frozenset(part.rows))
 
 
-def parts(history: History, slack: int = 0) -> list[Part]:
+def parts(history: History) -> list[Part]:
     """Return what can be judged on its own: sections, and in model seats each seat of each section."""
     rows: dict[tuple[str, Any], list[int]] = {}
     seats = history.meta["model"] == "seats"
     for row, operation in enumerate(history.operations):
         seat = (type(operation.arg).__name__, operation.arg) if seats else None
         rows.setdefault((operation.section, seat), []).append(row)
-    return [Part(history, section, tuple(found), seat, slack) for (section, seat), found in rows.items()]
+    return [Part(history, section, tuple(found), seat) for (section, seat), found in rows.items()]
 
 
-def linearizable(history: History, slack: int = 0) -> bool:
+def linearizable(history: History) -> bool:
     """Whether one order explains each part of the history.
 
     Raises:
         TooHard: the search gave up on a part, and no other part is wrong.
     """
     hard = False
-    for part in parts(history, slack):
+    for part in parts(history):
         try:
             if not part.linearizable():
                 return False
@@ -267,9 +268,9 @@ class _HoldCalls:
 
         end, kind = operation.return_ns if needed else None, (tickets, length, *names)
         hold = Call(operation.invoke_ns, end, needed, placed, ("hold", kind))
-        first, last = operation.invoke_ns + length - self.part.slack, None
+        first, last = operation.invoke_ns + length - self.part.clock_error, None
         if end is not None:
-            last = end + length + self.part.slack
+            last = end + length + self.part.clock_error
         return [hold, Call(first, last, needed, ended, ("end", kind), after=hold)]
 
     def _other(self, row: int, operation: Operation) -> list[Call]:

@@ -24,6 +24,8 @@ EXPLORED = {
 RACED = {
     "an oversell": "--store json:rename --strategy none --buyers 4 --tickets 2",
     "killed holders": "--store json:rename --strategy flock --buyers 4 --tickets 3 --faults kill:0.5 --seed 4",
+    "killed waiters": "--store json:rename --strategy lock --buyers 6 --tickets 3 --faults kill:0.5 --seed 4"
+    " --stall-timeout 1",
 }
 
 
