@@ -116,10 +116,10 @@ def at(process: int, what: str, arg: Arg, result: Answer, begin: int, end: int |
         (
             1,
             [
-                at(2, "hold", [1, 1], "2.1", 0),
-                at(0, "hold", [1, 1], "0.8", 0),
-                at(2, "confirm", "2.1", "ok", 1),
-                at(0, "confirm", "0.8", "ok", 1),
+                at(2, "hold", [1, 1], "2.1", 0, 3),
+                at(0, "hold", [1, 1], "0.8", 0, 3),
+                at(3, "confirm", "2.1", "ok", 1, 2),
+                at(4, "confirm", "0.8", "ok", 3),
             ],
             "oversold",
         ),

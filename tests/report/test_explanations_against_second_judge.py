@@ -16,9 +16,8 @@ from tests.fuzz.race_explanations import judge_race, race
 EXPLORED = {
     "a lost update": "--store json:rename --strategy none --buyers 2",
     "a torn read": "--store json --strategy none --buyers 2",
-    "a lock left behind": "--store json --strategy lock --buyers 2 --faults kill",
+    "a lock left behind, and crash points": "--store json --strategy lock --buyers 2 --faults kill --exhaust",
     "a lease that ended": "--store json:in-place --strategy lease:fenced-writes --buyers 2 --faults pause",
-    "crash points": "--store json --strategy flock --buyers 2 --faults kill --exhaust",
     "faults of a database": "--store sqlite --strategy transaction:immediate --buyers 2 --faults locked --exhaust",
 }
 RACED = {
