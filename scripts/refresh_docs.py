@@ -42,6 +42,7 @@ def changes(page: Path, *, everything: bool) -> Iterator[Change | None]:
         if command.shown[-1:] == [ANY]:  # cut where the page cuts it
             printed = [*printed[: len(command.shown) - 1], ANY]
         writable = command.shown and not command.instead and ANY not in command.shown[:-1]
+        writable = writable and outcome.code in command.exit_codes
         if outcome.seconds > SLOW:
             print(
                 f"{page.name}:{command.start}: {outcome.seconds:.1f} s: {command.instead or command.text}", flush=True

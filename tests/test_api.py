@@ -8,11 +8,33 @@ import sys
 import pytest
 
 import ticketlab
+from ticketlab.core.result import Tour
+from ticketlab.lab.checking.check_file import CheckResult
+from ticketlab.lab.exploring.crash_matrix import CrashMatrixResult, CrashResult
 
 
 def test_every_public_name_is_there() -> None:
     assert {name for name in ticketlab.__all__ if getattr(ticketlab, name, None) is None} == set()
     assert set(ticketlab.__all__) <= set(dir(ticketlab))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        ticketlab.ComparisonResult,
+        ticketlab.Exploration,
+        ticketlab.PlanResult,
+        ticketlab.ReplayResult,
+        ticketlab.Result,
+        ticketlab.Verdict,
+        CheckResult,
+        CrashMatrixResult,
+        CrashResult,
+        Tour,
+    ],
+)
+def test_every_result_says_whether_it_is_valid(result: type[object]) -> None:
+    assert isinstance(vars(result)["valid"], property)
 
 
 def test_another_name_is_an_ordinary_error() -> None:

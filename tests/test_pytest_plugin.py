@@ -6,12 +6,14 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from ticketlab import replay
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.testing import FunctionRace, RaceSettings
 
 RACE = """
     import ticketlab
@@ -82,7 +84,7 @@ def test_a_cure_passes_a_replay_with_other_steps_is_an_error_of_its_own(pytester
     path.write_text(path.read_text().replace("if stock", "session.read()\n    if stock"))
     again = pytester.runpytest_subprocess("--ticketlab-replay", case)
     again.assert_outcomes(failed=1)
-    again.stdout.fnmatch_lines(["*Nondeterminism: step 3 was 'write main' when the case was saved and is 'read main'*"])
+    again.stdout.fnmatch_lines(["step 3 was 'write main' when the case was saved and is 'read main'*"])
     pytester.makepyfile(**{path.stem: CURE})
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
     again = pytester.runpytest_subprocess("--ticketlab-replay", case)
@@ -105,12 +107,70 @@ def test_the_case_of_a_test_is_not_replayed_without_the_test(pytester: pytest.Py
         replay(load_case(case))
 
 
-def test_what_does_not_come_to_its_end_passes_and_is_named_as_undecided(pytester: pytest.Pytester) -> None:
+CUT_OFF = ("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--ticketlab-seed", "7")
+
+
+def test_an_undecided_search_fails_its_test_in_one_line(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CURE)
-    result = pytester.runpytest("--ticketlab-executions", "2", "--ticketlab-policy", "random", "--ticketlab-seed", "7")
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"])
-    assert "passed, and" not in pytester.runpytest().stdout.str()
+    result = pytester.runpytest(*CUT_OFF)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_checkout is undecided: 2 executions by random found nothing, and are not all (*). * lets it pass",
+        ]
+    )
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_an_undecided_search_may_pass_and_is_then_listed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CURE)
+    told = ["*passed, and undecided*", "*::test_checkout: 2 executions by random found nothing*"]
+    for by_ini in (False, True):
+        if by_ini:
+            pytester.makeini("[pytest]\nticketlab_undecided = pass\n")
+        result = pytester.runpytest(*CUT_OFF, *([] if by_ini else ["--ticketlab-undecided=pass"]))
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(told)
+    pytester.runpytest(*CUT_OFF, "--ticketlab-undecided=fail").assert_outcomes(failed=1)
+
+
+def test_a_wrong_word_for_undecided_in_the_configuration_file_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nticketlab_undecided = maybe\n")
+    pytester.makepyfile(CURE)
+    result = pytester.runpytest()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*ticketlab_undecided = 'maybe' in the configuration file: fail or pass is needed"])
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("return None", "no buyer passed a scheduling point*"),
+        ("session.read()", "no two buyers passed scheduling points for a resource that one of them changes*"),
+        ("at(Step(Action.WRITE, f'file {session.buyer}'))", "no two buyers passed scheduling points for a resource*"),
+    ],
+)
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_a_function_that_shares_nothing_visible_is_undecided(
+    body: str, why: str, executor: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import ticketlab
+        from ticketlab import Action, Step, at
+
+        @ticketlab.race_test(buyers=2, executor="{executor}")
+        def test_bump(session):
+            {body}
+
+        @ticketlab.race_test(buyers=1, executor="{executor}")
+        def test_alone(session):
+            {body}
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([f"*::test_bump is undecided: {why}"])
 
 
 def test_buyers_share_fixtures_and_a_method_can_be_raced(pytester: pytest.Pytester) -> None:
@@ -217,11 +277,123 @@ def test_what_is_wrong_with_a_race_test_is_said_in_a_line(pytester: pytest.Pytes
     )
 
 
-def test_a_function_without_a_session_is_refused_when_it_is_decorated(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("import ticketlab\n@ticketlab.race_test()\ndef test_nothing(): ...\n")
+def test_a_function_without_a_session_and_an_unknown_setting_fail_in_a_line(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test()
+        def test_nothing(): ...
+
+        @ticketlab.race_test(buyer=2)
+        def test_setting(session): ...
+        """
+    )
     result = pytester.runpytest()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*test_nothing takes no session: write def test_nothing(session)"])
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "test_nothing takes no session: write def test_nothing(session)",
+            "unknown setting of a race test 'buyer': did you mean 'buyers'?",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*.py:*: *Error*")
+
+
+def test_race_test_needs_no_parentheses(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import ticketlab\n@ticketlab.race_test\ndef test_sold(session):\n    session.buy()\n")
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*::test_sold went wrong in *"])
+
+
+def test_the_settings_of_a_race_test_are_those_of_a_function_race() -> None:
+    assert set(RaceSettings.__annotations__) == {each.name for each in fields(FunctionRace)} - {"fixtures"}
+
+
+@pytest.mark.parametrize("executor", ["inline", "processes"])
+def test_reset_and_invariant_ask_for_fixtures_and_for_what_was_returned(
+    executor: str, pytester: pytest.Pytester
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest, ticketlab
+        from ticketlab import Action, Step, at
+
+        @pytest.fixture
+        def job(tmp_path):
+            return tmp_path / "job"
+
+        @pytest.fixture
+        def most():
+            return 1
+
+        def lay_out(job):
+            job.write_text("pending")
+
+        def one_winner(books, most, returned):
+            assert books.stocks["main"].remaining == 1
+            assert sum(each["claimed"] for each in returned) <= most, sorted(each["buyer"] for each in returned)
+
+        def by_buyer(returned):
+            return [each["buyer"] for each in returned] == [1, 2]
+
+        def claim(session, job):
+            at(Step(Action.READ, "job"))
+            if free := job.read_text() == "pending":
+                at(Step(Action.WRITE, "job"))
+                job.write_text("taken")
+            return {{"buyer": session.buyer, "claimed": free}}
+
+        @ticketlab.race_test(buyers=2, reset=lay_out, invariant=one_winner, executor="{executor}")
+        def test_claim(session, job):
+            return claim(session, job)
+
+        @ticketlab.race_test(buyers=2, reset=lay_out, invariant=by_buyer, executor="{executor}")
+        def test_order(session, job):
+            return claim(session, job)
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*::test_claim went wrong in*", "invariant broken: [[]1, 2]*"])
+
+
+def test_two_processes_of_pytest_do_not_share_files(pytester: pytest.Pytester) -> None:
+    """As two workers of a test run in parallel: in one folder, at the same time, on tests of the same names."""
+    body = """
+        import ticketlab
+        from ticketlab.testing import FunctionRace, check_function
+
+        def sell(session):
+            stock = session.read()
+            {more}
+            if stock.remaining:
+                session.write(stock._replace(remaining=stock.remaining - 1))
+
+        def test_checkout():
+            check_function(sell, FunctionRace(buyers=2))
+
+        @ticketlab.race_test(buyers=2)
+        def test_race(session):
+            sell(session)
+    """
+    pytester.makepyfile(test_one=body.format(more=""), test_other=body.format(more="session.read()"))
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", name],
+            cwd=pytester.path,
+            stdout=subprocess.PIPE,
+        )
+        for name in ("test_one.py", "test_other.py") * 2
+    ]
+    for worker in workers:
+        output, _ = worker.communicate(timeout=120)
+        assert worker.returncode == 1, output
+    cases = [load_case(path) for path in (pytester.path / ".ticketlab" / "cases").iterdir()]
+    found = sorted((str(case.found["test"]), len(case.steps)) for case in cases)
+    assert found == [("sell", 4), ("sell", 5), ("test_one.py::test_race", 4), ("test_other.py::test_race", 5)]
+    assert list((pytester.path / ".ticketlab" / "live").glob("race-*")) == []
 
 
 def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester: pytest.Pytester) -> None:
@@ -232,7 +404,7 @@ def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester
         def test_lock(ticketlab):
             found = ticketlab.explore(Scenario.of("memory", "lock", buyers=2))
             assert str(found.how.policy) == "pct:3"
-            assert found.verdict.valid is None
+            assert found.valid is None
         """
     )
     result = pytester.runpytest("--ticketlab-policy", "pct:3", "--ticketlab-executions=5")

@@ -8,16 +8,18 @@ those for tests.
 The public names are imported when they are first used, so that `import ticketlab` costs next to nothing.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = (
+    False  # type checkers take it for true; to import `typing` takes long, and an interrupt may come at once
+)
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
     from ticketlab import plugins, testing, timings
-    from ticketlab.core.errors import PurchaseError, TicketlabError, UsageError
-    from ticketlab.core.faults import Fault, FaultPoint, FaultRate
+    from ticketlab.checker.budget import Budget
+    from ticketlab.checker.model import Model
+    from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TicketlabError, TornRead, UsageError
+    from ticketlab.core.faults import Fault, FaultKind, FaultPoint, FaultRate
     from ticketlab.core.history import History, Operation
     from ticketlab.core.inventory import (
         Books,
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
         Held,
         Hold,
         Inventory,
+        Outcome,
+        Request,
         Search,
         Sold,
         SoldOut,
@@ -42,16 +46,20 @@ if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
     from ticketlab.core.verdict import Anomaly, Verdict
+    from ticketlab.explorer.analysis.execution import Execution
+    from ticketlab.explorer.analysis.trace import Nondeterminism
     from ticketlab.explorer.case import Case
-    from ticketlab.explorer.results import Exploration, ExploreOptions, ReplayResult
+    from ticketlab.explorer.executors.processes import OutsideControl
+    from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
     from ticketlab.lab.api import check, compare, explore, race, replay, run_plan
     from ticketlab.lab.artifacts.cases import load_case, save_case
     from ticketlab.lab.comparing.comparison import SamplingPlan
     from ticketlab.lab.comparing.comparison_result import ComparisonResult
+    from ticketlab.lab.comparing.ranking import CellResult
     from ticketlab.lab.exploring.function_session import BuyerSession
     from ticketlab.lab.exploring.plan import PlanResult
     from ticketlab.lab.racing.options import RaceOptions
-    from ticketlab.pytest_plugin import race_test
+    from ticketlab.pytest_plugin import TicketlabFixture, race_test
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -62,32 +70,46 @@ __all__ = [
     "Action",
     "Anomaly",
     "Books",
+    "Budget",
     "Buy",
     "BuyerSession",
     "Cancel",
     "Cancelled",
     "Case",
+    "CellResult",
+    "ClerkGone",
     "ComparisonResult",
     "Confirm",
+    "Conflict",
     "Entry",
+    "Execution",
     "Expired",
     "Exploration",
     "ExploreOptions",
     "Fault",
+    "FaultKind",
     "FaultPoint",
+    "FaultPointResult",
     "FaultRate",
+    "Finding",
     "Found",
+    "GaveUp",
     "Held",
     "History",
     "Hold",
     "Inventory",
     "Latency",
     "Metrics",
+    "Model",
+    "Nondeterminism",
     "Operation",
+    "Outcome",
+    "OutsideControl",
     "PlanResult",
     "PurchaseError",
     "RaceOptions",
     "ReplayResult",
+    "Request",
     "Result",
     "SamplingPlan",
     "Scenario",
@@ -100,7 +122,9 @@ __all__ = [
     "Step",
     "Stock",
     "TicketlabError",
+    "TicketlabFixture",
     "Timing",
+    "TornRead",
     "UsageError",
     "Verdict",
     "at",
@@ -122,14 +146,21 @@ __all__ = [
     "timings",
 ]
 
-_HOMES: Final = {
+_HOMES = {
+    "ticketlab.checker.budget": ("Budget",),
+    "ticketlab.checker.model": ("Model",),
     "ticketlab.core.errors": (
+        "ClerkGone",
+        "Conflict",
+        "GaveUp",
         "PurchaseError",
         "TicketlabError",
+        "TornRead",
         "UsageError",
     ),
     "ticketlab.core.faults": (
         "Fault",
+        "FaultKind",
         "FaultPoint",
         "FaultRate",
     ),
@@ -149,14 +180,16 @@ _HOMES: Final = {
         "Held",
         "Hold",
         "Inventory",
+        "Outcome",
+        "Request",
         "Search",
         "Sold",
         "SoldOut",
         "Stock",
     ),
     "ticketlab.core.pacing": (
-        "BLOCKED",
         "Action",
+        "BLOCKED",
         "Step",
         "at",
         "block",
@@ -175,10 +208,15 @@ _HOMES: Final = {
         "Anomaly",
         "Verdict",
     ),
+    "ticketlab.explorer.analysis.execution": ("Execution",),
+    "ticketlab.explorer.analysis.trace": ("Nondeterminism",),
     "ticketlab.explorer.case": ("Case",),
+    "ticketlab.explorer.executors.processes": ("OutsideControl",),
     "ticketlab.explorer.results": (
         "Exploration",
         "ExploreOptions",
+        "FaultPointResult",
+        "Finding",
         "ReplayResult",
     ),
     "ticketlab.lab.api": (
@@ -195,27 +233,37 @@ _HOMES: Final = {
     ),
     "ticketlab.lab.comparing.comparison": ("SamplingPlan",),
     "ticketlab.lab.comparing.comparison_result": ("ComparisonResult",),
+    "ticketlab.lab.comparing.ranking": ("CellResult",),
     "ticketlab.lab.exploring.function_session": ("BuyerSession",),
     "ticketlab.lab.exploring.plan": ("PlanResult",),
     "ticketlab.lab.racing.options": ("RaceOptions",),
-    "ticketlab.pytest_plugin": ("race_test",),
+    "ticketlab.pytest_plugin": (
+        "TicketlabFixture",
+        "race_test",
+    ),
     "ticketlab.timings": (
         "Schedule",
         "Timing",
     ),
     "ticketlab.timings.latency": ("Latency",),
 }
-_PACKAGES: Final = frozenset({"plugins", "testing", "timings"})
+_PACKAGES = frozenset({"plugins", "testing", "timings"})
 
 
-def _lazy(module: str, homes: Mapping[str, Sequence[str]], names: dict[str, Any]) -> Callable[[str], Any]:
+def _imported(module: str) -> "Any":
+    from importlib import import_module
+
+    return import_module(module)
+
+
+def _lazy(module: str, homes: "Mapping[str, Sequence[str]]", names: "dict[str, Any]") -> "Callable[[str], Any]":
     """Return the `__getattr__` of a module that imports each name from its home when it is first used."""
     home_of = {name: home for home, own in homes.items() for name in own}
 
-    def get(name: str) -> Any:
+    def get(name: str) -> "Any":
         if name not in home_of:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        value = names[name] = getattr(import_module(home_of[name]), name)
+        value = names[name] = getattr(_imported(home_of[name]), name)
         return value
 
     return get
@@ -224,8 +272,8 @@ def _lazy(module: str, homes: Mapping[str, Sequence[str]], names: dict[str, Any]
 if not TYPE_CHECKING:  # so that a type checker reports a misspelt name
     _get = _lazy(__name__, _HOMES, globals())
 
-    def __getattr__(name: str) -> Any:
-        return import_module(f"ticketlab.{name}") if name in _PACKAGES else _get(name)
+    def __getattr__(name: str) -> "Any":
+        return _imported(f"ticketlab.{name}") if name in _PACKAGES else _get(name)
 
 
 def __dir__() -> list[str]:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import functools
 import inspect
 import shlex
-from collections.abc import Callable, Mapping
+import signal
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, overload
 
 import pytest
 
 if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
     from ticketlab.explorer.results import Exploration
-    from ticketlab.testing.functions import FunctionRace
+    from ticketlab.testing.functions import FunctionRace, RaceSettings
 
 UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
+UNDECIDED_CHOICES: Final = ("fail", "pass")
+LAB: Final = "ticketlab"
+"""The name of the fixture."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +34,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--ticketlab-executions", type=int, metavar="N", help="the most schedules to try for each race")
     group.addoption("--ticketlab-seed", type=int, metavar="N", help="the seed of all that is drawn")
+    group.addoption(
+        "--ticketlab-undecided",
+        choices=UNDECIDED_CHOICES,
+        help="whether a race whose search did not decide fails or passes its test",
+    )
     group.addoption("--ticketlab-replay", metavar="PATH", help="run the test that a case comes from")
+    parser.addini("ticketlab_undecided", "the same as --ticketlab-undecided: fail or pass", default="fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a setting that the configuration file has wrong."""
+    if (found := config.getini("ticketlab_undecided")) not in UNDECIDED_CHOICES:
+        choices = " or ".join(UNDECIDED_CHOICES)
+        raise pytest.UsageError(f"ticketlab_undecided = {found!r} in the configuration file: {choices} is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +58,13 @@ class TicketlabFixture:
     overrides: Mapping[str, Any]
     replay: Path | None
     record: Callable[[str, object], None]
+    undecided: str = "fail"
 
     def explore(self, scenario: Scenario, **settings: Any) -> Exploration:
-        """Explore a scenario, with the settings of `ExploreOptions`; an anomaly does not fail the test by itself."""
+        """Explore a scenario, with the settings of `ExploreOptions`.
+
+        Neither an anomaly nor an undecided search fails the test by itself: assert that the result is `valid`.
+        """
         from ticketlab.core.spec import Spec
         from ticketlab.explorer.results import ExploreOptions
         from ticketlab.lab.exploring.explore import explore_scenario
@@ -55,38 +77,50 @@ class TicketlabFixture:
         return found
 
     def race(self, function: Callable[..., Any], race: FunctionRace) -> None:
-        """Explore a function, or replay the case that the command line names; fail the test if it goes wrong."""
+        """Explore a function, or replay the case that the command line names; fail the test if it goes wrong.
+
+        An undecided search fails the test as well, unless --ticketlab-undecided=pass allows it.
+        """
         from dataclasses import replace
 
-        from ticketlab.core.errors import UsageError
+        from ticketlab.core.errors import TicketlabError
         from ticketlab.lab.artifacts.cases import load_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)
+        function = functools.partial(_fail_as_assertion, function)
         failed = ""
         try:
             if self.replay is None:
                 found = check_function(function, race, test=self.test, replay_line=self._replay_line)
                 self._say_undecided(found)
+                failed = self._told_undecided(found)
             else:
                 case = load_case(self.replay)
                 if case.found.get("test") != self.test:
                     pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
                 replay_function(function, case, race, test=self.test)
-        except (AssertionError, UsageError) as error:
+        except (AssertionError, TicketlabError) as error:
             failed = str(error)
         if failed:
-            pytest.fail(failed, pytrace=False)
+            _fail(failed)
 
     def _replay_line(self, path: Path) -> str:
         return shlex.join(["pytest", self.test, "--ticketlab-replay", str(path)])
 
+    def _told_undecided(self, found: Exploration) -> str:
+        """Return why a search that did not decide fails the test, or an empty string."""
+        if found.valid is not None or self.undecided == "pass":
+            return ""
+        more = "" if found.left_out else " (--ticketlab-executions tries more)"
+        return f"{self.test} is undecided: {found.verdict.reason}{more}. --ticketlab-undecided=pass lets it pass"
+
     def _say_undecided(self, found: Exploration) -> None:
-        if found.verdict.valid is None:
+        if found.valid is None:
             self.record(UNDECIDED, found.verdict.reason)
 
 
-@pytest.fixture(name="ticketlab")
+@pytest.fixture(name=LAB)
 def ticketlab_fixture(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> TicketlabFixture:
@@ -95,52 +129,106 @@ def ticketlab_fixture(
     given = {name: option(f"--ticketlab-{name}") for name in ("policy", "executions", "seed")}
     replay = option("--ticketlab-replay")
     overrides = {name: value for name, value in given.items() if value is not None}
-    return TicketlabFixture(request.node.nodeid, overrides, Path(replay) if replay else None, record_property)
+    undecided = option("--ticketlab-undecided") or request.config.getini("ticketlab_undecided")
+    return TicketlabFixture(
+        request.node.nodeid, overrides, Path(replay) if replay else None, record_property, undecided
+    )
 
 
-def race_test(**settings: Any) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+@overload
+def race_test(function: Callable[..., Any], /) -> Callable[..., None]: ...
+@overload
+def race_test(**settings: Unpack[RaceSettings]) -> Callable[[Callable[..., Any]], Callable[..., None]]: ...
+def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) -> Callable[..., Any]:
     """Make a test of a function that each buyer calls once, with the buyer's session as its first argument.
 
     Further parameters are fixtures, which all buyers share. The settings are those of `testing.FunctionRace`: buyers,
-    tickets, store, strategy, policy, executions, seed, executor, atomic_accesses, steps, invariant, reset. The test
-    fails if the function goes wrong under any of the schedules that were tried.
+    tickets, store, strategy, policy, executions, seed, executor, atomic_accesses, steps, invariant, reset. `reset` and
+    `invariant` may ask for fixtures too. The test fails if the function goes wrong under any of the schedules that were
+    tried, or if the search did not decide.
     """
+    if function is not None:
+        return _RaceTest(function, settings).as_test()
+    return lambda function: _RaceTest(function, settings).as_test()
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., None]:
-        from ticketlab.core.errors import UsageError
 
+class _RaceTest:
+    """A function that is to be raced: what it, `reset` and `invariant` ask for, and the test that pytest is given."""
+
+    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
         parameters = list(inspect.signature(function).parameters.values())
         bound = bool(parameters) and parameters[0].name == "self"
-        if len(parameters) <= bound:
-            raise UsageError(f"{function.__name__} takes no session: write def {function.__name__}(session)")
+        self.function = function
+        self.settings = settings
+        self.has_session = len(parameters) > bound
+        self.owner = parameters[:bound]
+        self.own = parameters[bound + 1 :]
 
-        @functools.wraps(function)
+    def as_test(self) -> Callable[..., None]:
+        """Return the test; pytest reads the fixtures that it needs off its signature."""
+
+        @functools.wraps(self.function)
         def test(*owner: Any, **fixtures: Any) -> None:
-            from ticketlab.testing.functions import FunctionRace
+            self._run(owner, fixtures)
 
-            lab: TicketlabFixture = fixtures["ticketlab"]
-            if not wants_lab:
-                del fixtures["ticketlab"]
-            lab.race(
-                lambda session: _fail_as_assertion(function, *owner, session, **fixtures), FunctionRace(**settings)
-            )
-
-        rest = [*parameters[:bound], *parameters[bound + 1 :]]
-        wants_lab = any(parameter.name == "ticketlab" for parameter in rest)
-        if not wants_lab:
-            rest.append(inspect.Parameter("ticketlab", inspect.Parameter.KEYWORD_ONLY))
-        test.__signature__ = inspect.Signature(rest)  # type: ignore[attr-defined]
+        named = {each.name for each in self.own}
+        more = [name for name in (*self._asked(), LAB) if name not in named]
+        rest = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in dict.fromkeys(more)]
+        test.__signature__ = inspect.Signature([*self.owner, *self.own, *rest])  # type: ignore[attr-defined]
         return test
 
-    return decorate
+    def _asked(self) -> list[str]:
+        """Return the fixtures that `reset` and `invariant` ask for."""
+        reset, invariant = self.settings.get("reset"), self.settings.get("invariant")
+        if reset is None and invariant is None:
+            return []
+        from ticketlab.lab.exploring.callbacks import InvariantCall, asked_by_reset
+
+        return [
+            *(asked_by_reset(reset) if reset is not None else []),
+            *(InvariantCall.of(invariant).fixtures if invariant is not None else []),
+        ]
+
+    def _run(self, owner: Sequence[Any], fixtures: Mapping[str, Any]) -> None:
+        from ticketlab.core.errors import UsageError
+        from ticketlab.testing.functions import FunctionRace
+
+        name, lab = self.function.__name__, fixtures[LAB]
+        own = {each.name: fixtures[each.name] for each in self.own if each.name in fixtures}
+        wrong, race = "", None
+        try:
+            race = FunctionRace.of(self.settings, {asked: fixtures[asked] for asked in self._asked()})
+        except UsageError as error:
+            wrong = str(error)
+        if not self.has_session:
+            wrong = f"{name} takes no session: write def {name}(session)"
+        if wrong:
+            _fail(wrong)
+        lab.race(lambda session: self.function(*owner, session, **own), race)
 
 
-def _fail_as_assertion(function: Callable[..., Any], *args: Any, **fixtures: Any) -> Any:
-    """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search."""
+def _fail(message: str) -> NoReturn:
+    pytest.fail(message, pytrace=False)
+
+
+def _fail_as_assertion(function: Callable[..., Any], session: Any) -> Any:
+    """Call a buyer's function; pytest.fail in it fails this buyer, and does not end the search.
+
+    What concerns the whole test goes through: skip, xfail, and a time-out, which a signal handler makes fail.
+    """
     try:
-        return function(*args, **fixtures)
+        return function(session)
     except pytest.fail.Exception as error:
+        if isinstance(error, pytest.xfail.Exception) or _raised_by_a_signal(error):
+            raise
         raise AssertionError(str(error)) from None
+
+
+def _raised_by_a_signal(error: BaseException) -> bool:
+    """Whether a signal handler of this process raised an exception."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    codes = {handler.__code__ for handler in handlers if inspect.isfunction(handler)}
+    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -58,6 +58,10 @@ class Measurement:
         """Whether this is a rate."""
         return self.unit == "/s"
 
+    def keeps(self, value: float, bar: float) -> bool:
+        """Whether a median, or a ratio, keeps its bar."""
+        return value >= bar if self.more_is_better else value <= bar
+
 
 def report(kept: bool, text: str) -> bool:
     """Print one bar and whether it is kept, and return that."""
@@ -89,21 +93,29 @@ def shown(samples: Sequence[float], unit: str) -> str:
 
 
 def judged(measurement: Measurement, rounds: int) -> bool:
-    """Measure, print one line, and return whether its bar was kept."""
+    """Measure, print one line, and return False if its bar was missed.
+
+    A ratio misses its bar if the median does, and three quarters of the rounds: otherwise the miss is within the noise,
+    and the line begins with a question mark.
+    """
     ours, theirs = sampled(measurement, rounds)
     line = f"{measurement.name:<62} {shown(ours, measurement.unit):<34}"
-    value, bar, what = statistics.median(ours), measurement.bar, ""
+    value, bar, what, sure = statistics.median(ours), measurement.bar, "", True
     if theirs:
         ratios = sorted(one / other for one, other in zip(ours, theirs, strict=True))
         ratio, spread = statistics.median(ratios), f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
         line += f"  {ratio:.2f} ({spread}) x {measurement.beside}, {shown(theirs, measurement.unit)}"
         if measurement.ratio_bar is not None:
             value, bar, what = ratio, measurement.ratio_bar, " x"
+            sure = sum(not measurement.keeps(each, bar) for each in ratios) >= 0.75 * len(ratios)
     if bar is None:
         print(f"     {line}", flush=True)
         return True
-    kept = value >= bar if measurement.more_is_better else value <= bar
-    return report(kept, f"{line}  bar {bar:,g}{what}")
+    line += f"  bar {bar:,g}{what}"
+    if not measurement.keeps(value, bar) and not sure:
+        print(f"?    {line}", flush=True)
+        return True
+    return report(measurement.keeps(value, bar), line)
 
 
 class Checkout:

@@ -98,7 +98,7 @@ def test_a_case_that_no_longer_repeats_itself_is_no_verdict(in_tmp_path: Path) -
     assert error.value.exit_code == 4
 
 
-@pytest.mark.parametrize(("content", "reason"), [("{}", "no ticketlab case"), ("nonsense", "is not JSON")])
+@pytest.mark.parametrize(("content", "reason"), [("{}", "not a case of ticketlab"), ("nonsense", "is not JSON")])
 def test_what_is_no_case_is_refused(in_tmp_path: Path, content: str, reason: str) -> None:
     (in_tmp_path / "case.json").write_text(content)
     with pytest.raises(UsageError, match=reason):

@@ -54,6 +54,12 @@ def test_an_interrupt_while_modules_are_imported_ends_in_one_line(imports: int, 
     assert done.stderr.startswith("ticketlab: interrupted: ")
 
 
+def test_nothing_is_imported_before_interrupts_are_answered(tmp_path: Path) -> None:
+    program = "import sys; before = set(sys.modules); import ticketlab.__main__; print(set(sys.modules) - before)"
+    done = run(program, cwd=tmp_path)
+    assert eval(done.stdout) == {"ticketlab", "ticketlab.__main__", "gc"}
+
+
 @pytest.mark.parametrize("words", [[], ["--json"], ["--json", "--html", "page.html"]])
 def test_check_works_without_unix_s_modules(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text(HISTORY)
@@ -69,7 +75,6 @@ def test_check_works_without_unix_s_modules(words: list[str], tmp_path: Path) ->
         ["race"],
         ["explore", "--store", "memory", "--strategy", "none"],
         ["compare", "--stores", "json", "--strategies", "lock"],
-        ["runs"],
     ],
 )
 def test_what_needs_unix_s_modules_says_so_in_one_line(words: list[str], tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ class WholeLab:
         """Wait until there are so many processes, and note the shared memory that they have."""
         wait_until(lambda: len(self.living()) >= processes or self.command.poll() is not None)
         assert self.command.poll() is None, self.command.communicate()
+        self.note_shared_memory()
+
+    def note_shared_memory(self) -> None:
+        """Note the shared memory that the processes have now; `await_end` requires that nothing of it is left."""
         for each in self.living():
             try:
                 maps = Path(f"/proc/{each}/maps").read_text()

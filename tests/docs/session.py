@@ -9,7 +9,7 @@ Fenced blocks of three kinds are run, in their order:
 
 A comment just above a block says what is special about it, as many comments as need be:
 
-    <!-- exit: 3 -->                        how its commands must end; else 1 if the shown output has a ✗, and 0 if not
+    <!-- exit: 4 -->                        how its commands must end, if not as their shown output says
     <!-- luck -->                           of a race on the wall clock: only what luck does not decide is compared
     <!-- file: NAME -->                     the block's text is written into the file NAME, and not run
     <!-- before: COMMAND -->                a command to run first, which the reader is spared
@@ -76,8 +76,11 @@ class Command:
 
     @property
     def exit_codes(self) -> tuple[int, ...]:
-        """Return how the command may end."""
-        return self.exits or (int("✗" in " ".join(self.shown[:1])),)
+        """Return how the command may end; if no comment says so, the first line of its output does."""
+        first = " ".join(self.shown[:1])
+        told = 1 if "✗" in first or first.startswith("anomalous") else 0
+        told = 3 if "undecided" in first else 2 if first.startswith("ticketlab: ") else told
+        return self.exits or (told,)
 
 
 @dataclass

@@ -55,7 +55,10 @@ def test_the_same_schedule_gives_the_same_history_in_both_executors(store: str, 
             assert here.schedule == there.schedule
             assert here.notes == there.notes
             assert one.history(here) == other.history(there)
-            names = [sorted(anomaly.name for anomaly in cast.judge(run)) for cast, run in ((one, here), (other, there))]
+            names = [
+                sorted(anomaly.name for anomaly in workload.judge(run))
+                for workload, run in ((one, here), (other, there))
+            ]
             assert names[0] == names[1]
 
 
@@ -174,17 +177,17 @@ def test_refused_transactions_do_not_wake_each_other_for_ever() -> None:
     # With a rollback journal a reader that would become a writer is refused while another one writes. Its rollback
     # gives back a shared lock, for which only a COMMIT can be waiting: who was refused beside it still would be.
     store = Spec("sqlite", "", (("journal", "delete"), ("synchronous", "off")))
-    cast = ScenarioWorkload(Scenario(store, Spec.parse("transaction:deferred"), 2, Inventory({"main": 1})))
-    with Inline(cast, steps=100) as executor:
-        found = [(execution.ending, cast.judge(execution)) for execution in search(executor, SourceSets())]
+    workload = ScenarioWorkload(Scenario(store, Spec.parse("transaction:deferred"), 2, Inventory({"main": 1})))
+    with Inline(workload, steps=100) as executor:
+        found = [(execution.ending, workload.judge(execution)) for execution in search(executor, SourceSets())]
     assert all(one == (ExecutionEnd.COMPLETED, []) for one in found)
     assert len(found) == 17
 
 
 def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
     # Under a mutex nobody is woken only to be refused: each buyer's steps are all that happens.
-    cast = ScenarioWorkload(scenario("json:in-place", "lock", 5, 1))
-    with Inline(cast) as executor:
+    workload = ScenarioWorkload(scenario("json:in-place", "lock", 5, 1))
+    with Inline(workload) as executor:
         (execution,) = search(executor, RandomWalk(1), 1)
     acquired = [node + 1 for node, step in enumerate(execution.trace.steps) if step.excludes]
     assert [node for node, _ in execution.trace.failed] == acquired
@@ -196,16 +199,16 @@ def test_nobody_is_woken_only_to_be_refused_a_mutex() -> None:
 )
 def test_seeded_races_are_found_within_a_hundred_executions_by_every_seed(store: str, strategy: str) -> None:
     # The rarest, the unlinked lock file, shows in about 1 of 11 executions: 100 miss it with odds of 1 in 10,000.
-    cast = ScenarioWorkload(scenario(store, strategy, 5, 4))
-    with Inline(cast) as executor:
-        assert all(any(map(cast.judge, search(executor, RandomWalk(seed), 100))) for seed in range(20))
+    workload = ScenarioWorkload(scenario(store, strategy, 5, 4))
+    with Inline(workload) as executor:
+        assert all(any(map(workload.judge, search(executor, RandomWalk(seed), 100))) for seed in range(20))
 
 
 @pytest.mark.parametrize(("store", "strategy"), RIGHT)
 def test_what_is_right_raises_no_alarm(store: str, strategy: str) -> None:
-    cast = ScenarioWorkload(scenario(store, strategy, 4, 2))
-    with Inline(cast) as executor:
-        assert not any(map(cast.judge, search(executor, RandomWalk(1), 100)))
+    workload = ScenarioWorkload(scenario(store, strategy, 4, 2))
+    with Inline(workload) as executor:
+        assert not any(map(workload.judge, search(executor, RandomWalk(1), 100)))
 
 
 @pytest.mark.parametrize(("journal", "schedules", "traces"), [("wal", 22, 8), ("delete", 52, 17)])
@@ -213,9 +216,9 @@ def test_a_deferred_transaction_has_the_same_outcomes_under_every_schedule_and_o
     journal: str, schedules: int, traces: int
 ) -> None:
     def run(policy: Policy) -> list[object]:
-        cast = ScenarioWorkload(scenario(f"sqlite:journal={journal},synchronous=off", "transaction:deferred", 2, 2))
-        with Inline(cast) as executor:
-            return [(sorted(one.records)[0].outcome, read_books(cast.store)) for one in search(executor, policy)]
+        workload = ScenarioWorkload(scenario(f"sqlite:journal={journal},synchronous=off", "transaction:deferred", 2, 2))
+        with Inline(workload) as executor:
+            return [(sorted(one.records)[0].outcome, read_books(workload.store)) for one in search(executor, policy)]
 
     everything, reduced = run(DepthFirst()), run(SourceSets())
     assert (len(everything), len(reduced)) == (schedules, traces)

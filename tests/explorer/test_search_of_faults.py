@@ -1,4 +1,4 @@
-"""Buyers that hold tickets and are struck: what takes time is as good a point to be killed or paused at as any."""
+"""Faults of buyers that hold tickets: each access, and each pause, is a point at which to kill or pause one."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def readers() -> list[Reader]:
     results = [race, tour, comparison, exploration]
     packed = [gzip.compress(each, mtime=0) for each in _HISTORIES]
     lines = [b"fairness>=0.8", b"p99 <= 5 ms", b"p99>+20%", b"sales/s<-10%"]
-    latencies = [b"read=100ms,write=0-1s", b"commit=5us-2ms", b"send=1"]
+    latencies = [b"read=100ms,write=0-1s", b"commit=5us-2ms", b"send=1s"]
     in_race = partial(json_bombs, race[:-1] + b', "more": %s}', (16 << 20) - len(race) - 12)
     return [
         Reader("stock", stock, _stock, 14, "stock.json", bombs=partial(json_bombs, size=1 << 20)),
@@ -439,7 +439,7 @@ def _latency() -> Read:
 
 def _message() -> Read:
     from ticketlab.core.errors import UsageError
-    from ticketlab.strategies.wire import parse_request
+    from ticketlab.strategies.office.wire import parse_request
 
     def read(path: Path) -> object:
         try:

@@ -110,6 +110,13 @@ class Outcomes:
     schedules: int | None = None  # how many orders of steps there are; None where there are circles
     struck: bool = True  # whether the strike, if any, struck in any execution
 
+    def take_in(self, other: Outcomes) -> None:
+        """Add the outcomes of another strike."""
+        self.completed |= other.completed
+        for answers, cells in other.endless.items():
+            self.endless.setdefault(answers, set()).update(cells)
+        self.struck |= other.struck
+
 
 def instructions(body: tuple[Instruction, ...]) -> Iterator[Instruction]:
     """Yield each instruction, those inside others included."""
@@ -125,6 +132,11 @@ def asks_the_clock(program: Program) -> bool:
     return any(one[0] in ("elapsed", "within") for each in program for one in instructions(each))
 
 
+def repeats_for_ever(program: Program) -> bool:
+    """Whether there is a loop without a bound."""
+    return any(one[0] == "retry" and not one[1] for each in program for one in instructions(each))
+
+
 def well_formed(program: Program) -> bool:
     """Whether each loop makes a step in each round, and nobody reads a clock that it did not start."""
     for each in program:
@@ -132,7 +144,9 @@ def well_formed(program: Program) -> bool:
         loops = [one for one in every if one[0] in ("within", "retry")]
         if any(all(inner[0] in ("if", "sleep") for inner in loop[5]) for loop in loops):
             return False
-        if any(one[0] in ("elapsed", "within") for one in every) and each[0][0] != "mark":
+        first = next(iter(each), ("sleep",))
+        marked = next(iter(first[2]), first)[0] if first[0] == "with" else first[0]
+        if any(one[0] in ("elapsed", "within") for one in every) and marked != "mark":
             return False
     return bool(program)
 
@@ -325,7 +339,8 @@ class _Machine:
         place = own[_PLACE]
         if own[_MADE] != strike.point or place == DEAD or not isinstance(place, int):
             return False
-        return strike.kind != "pause" or place < len(self.codes[strike.victim].ops)
+        ops = self.codes[strike.victim].ops
+        return strike.kind != "pause" or (place < len(ops) and ops[place][0] != "sleep")
 
     def _run_on(self, who: int, own: tuple[Any, ...]) -> tuple[Any, ...]:
         """Do what a participant does by itself, up to its next step, the beginning of a sleep, or its end."""

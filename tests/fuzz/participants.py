@@ -1,7 +1,7 @@
 """A program of the fuzzer as real Python participants, who pass the seam; and what the lab finds of it.
 
-Everything shared stands in one array that processes share too. Only what is public of the seam is used, and of the
-explorer what `ticketlab explore --faults` calls: an executor, `FaultSearch`, an execution's outcome and its ending.
+Everything shared stands in one array that processes share too. Of the seam only what is public is used, and of the
+explorer what `ticketlab explore --faults` calls: an executor, `FaultSearch`, an execution's outcomes and its ending.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, Action, Step, at, block, note, now, sleep
 from ticketlab.core.spec import Spec
+from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
@@ -62,8 +63,7 @@ class Shared:
 
     def read(self, name: str) -> int:
         """Return a cell."""
-        value: int = self.numbers[self.places[name]]
-        return value
+        return int(self.numbers[self.places[name]])
 
     def write(self, name: str, value: int) -> None:
         """Change a cell."""
@@ -72,7 +72,7 @@ class Shared:
     def acquire(self, lock: str, who: int) -> bool:
         """Take a lock if it can be had."""
         place = self.places[lock]
-        holder: int = self.numbers[place]
+        holder = int(self.numbers[place])
         if lock[0] == "s":
             self.numbers[place] = holder - 1 if holder else 0
             return holder > 0
@@ -104,7 +104,7 @@ class Shared:
         length = self.numbers[place]
         if not length:
             return None
-        first: int = self.numbers[place + 1]
+        first = int(self.numbers[place + 1])
         for each in range(1, length):
             self.numbers[place + each] = self.numbers[place + each + 1]
         self.numbers[place] = length - 1
@@ -297,6 +297,15 @@ class Told:
     endless: dict[Any, dict[Any, str]] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)  # what is no outcome at all -> the schedule
 
+    def take_in(self, other: Told) -> None:
+        """Add what was said of another strike."""
+        self.exhausted = other.exhausted
+        self.executions += other.executions
+        self.completed = other.completed | self.completed
+        for answers, by_cells in other.endless.items():
+            self.endless[answers] = by_cells | self.endless.get(answers, {})
+        self.odd = other.odd | self.odd
+
 
 def lab(
     program: Program, policy: str, *, executor: str = "inline", limit: int = 2_000, steps: int = 300, fault: str = ""
@@ -308,13 +317,16 @@ def lab(
     )
     workload = ProgramWorkload(program)
     found: dict[Strike | None, Told] = {}
+    cut_short = False
     with _executor(workload, how) as running:
         search = FaultSearch(running, how)
         for execution, strikes in search.executions():
             strike = _strike(strikes)
+            cut_short |= execution.ending is ExecutionEnd.ENDLESS and explain(execution, len(program)) is None
             _take_in(found.setdefault(strike, Told()), execution, workload, strike)
+        whole = search.exhausted and not cut_short and not running.gave_way
     for told in found.values():
-        told.exhausted = search.exhausted
+        told.exhausted = whole
     return found
 
 
@@ -343,6 +355,8 @@ def _take_in(told: Told, execution: Execution, workload: ProgramWorkload, strike
     if execution.ending is ExecutionEnd.COMPLETED:
         told.completed.setdefault((cells, tuple(answers)), schedule)
     elif execution.ending in (ExecutionEnd.STUCK, ExecutionEnd.ENDLESS):
+        if explain(execution, len(workload.program)) is None:
+            return  # cut short while somebody could have gone on: the lab blames nobody
         told.endless.setdefault(tuple(answers), {}).setdefault(cells, f"({execution.ending.name}) {schedule}")
     else:
         told.odd.setdefault(f"the execution ended {execution.ending.name}", schedule)

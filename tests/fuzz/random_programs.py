@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from .independent_explorer import Instruction, Participant, Program
+from .independent_explorer import Instruction, Participant, Program, instructions
 
 CELLS = ("x", "y", "z")
 FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
@@ -36,7 +36,7 @@ def draw(seed: int, number: int, *, kills: float = 0.01, processes: float = 0.01
         return Drawn(family, program[:2], "kill", "processes")
     if chance < kills + processes:
         return Drawn(family, program[:2], "", "processes")
-    fault = random.choice(("", "", "", "", "", "", "", "terminate", "terminate", "pause:1s"))
+    fault = random.choice(("",) * 17 + ("terminate", "terminate", "pause:1s"))
     return Drawn(family, program[:2] if fault else program, fault)
 
 
@@ -75,7 +75,10 @@ class _Author:
     def _participant(self, most: int) -> Participant:
         body = tuple(self._one() for _ in range(self._random.randint(2, most)))
         clock = any(one[0] in ("within", "elapsed") for one in body)
-        return (("mark", self._cell()), *body) if clock else body
+        if not clock:
+            return body
+        marked = (("mark", self._cell()), *body)
+        return (("with", self._lock(), marked),) if self._random.random() < 0.3 else marked
 
     def _one(self) -> Instruction:
         if self._depth >= 2:
@@ -158,7 +161,7 @@ class _Author:
 
     def _notes(self, body: tuple[Instruction, ...]) -> str:
         """Say that it is tried again, now and then, where a try in vain changes nothing."""
-        harmless = all(one[0] in ("read", "cas", "try") for one in body)
+        harmless = all(one[0] in ("read", "cas", "try") for one in instructions(body))
         often = {"bounded": 0.0, "noted": 0.8}.get(self._family, 0.4)
         return "retry" if harmless and self._random.random() < often else ""
 

@@ -41,7 +41,9 @@ def test_judges_that_contradict_each_other_are_found_out() -> None:
     result = race(scenario, RaceOptions())
     assert soak.quarrel(result, scenario) == ""
     emptied = {**result.books, "ledger": []}
-    emptied["stocks"] = {name: stock | {"issued": 0} for name, stock in result.books["stocks"].items()}
+    emptied["stocks"] = {
+        name: stock | {"issued": 0, "remaining": stock["tickets"]} for name, stock in result.books["stocks"].items()
+    }
     assert (
         soak.quarrel(replace(result, books=emptied), scenario) == "the receipts say lost update, the history says valid"
     )

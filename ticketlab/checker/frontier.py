@@ -210,17 +210,22 @@ class _Sweep:
         else:
             return -1
         searches = self.searches
-        if searches and self.counted:
-            for passed in range(sold + 1, after):
-                if searches.get(passed, 0) & ~mask:
-                    return -1
-        elif searches and self.monotone and any(sold < met < after and bits & ~mask for met, bits in searches.items()):
-            return -1
+        if self.monotone and searches:
+            if self.counted:
+                for passed in range(sold + 1, after):
+                    if searches.get(passed, 0) & ~mask:
+                        return -1
+            elif self._passes(mask, sold, after):
+                return -1
         mask |= bit | searches.get(after, 0)
         for low, bits in self.refusals.items():
             if after >= low:
                 mask |= bits
         return mask
+
+    def _passes(self, mask: int, sold: int, after: int) -> bool:
+        """Whether the count goes past an open search without meeting it (a function, as closures slow others down)."""
+        return any(sold < met < after and bits & ~mask for met, bits in self.searches.items())
 
     def _commutes(self, mask: int, sold: int) -> bool:
         """Whether the order in which open operations take effect can make no difference from here on."""

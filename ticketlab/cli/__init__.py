@@ -10,12 +10,12 @@ import signal
 import sys
 from importlib import import_module
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
 import ticketlab
-from ticketlab.cli import streams
+from ticketlab.cli import orphans, streams
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "replay": "Run a saved case again, with the same steps every time.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
+_STARTING: Final = ("race", "compare", "explore", "replay")  # the commands that start buyers
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 
@@ -48,6 +49,8 @@ class LazyGroup(click.Group):
         """Import the command's module."""
         if name not in _COMMANDS:
             return None
+        if name in _STARTING:
+            orphans.adopt()
         command = import_module(f"ticketlab.cli.{name}").command
         assert isinstance(command, click.Command)
         return command
@@ -90,23 +93,30 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line, and turn every error into one line and an exit code."""
-    signal.signal(signal.SIGINT, _interrupt_once)
-    signal.signal(signal.SIGTERM, _interrupt_once)
-    streams.secure()
+    try:
+        signal.signal(signal.SIGINT, _interrupt_once)
+        signal.signal(signal.SIGTERM, _interrupt_once)
+        streams.secure()
+        _run()
+    except (click.Abort, Interrupted):
+        _fail(_STOPPED, INTERRUPTED)
+    except Exception as error:
+        if not _came_of_interrupt(error):
+            raise
+        _fail(_STOPPED, INTERRUPTED)
+
+
+def _run() -> None:
     try:
         code = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
-        sys.exit(code)
+        _exit(code)
     except TicketlabError as error:
         _fail(str(error), error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code)
-    except (click.Abort, Interrupted):
-        _fail(_STOPPED, INTERRUPTED)
-    except Exception as error:
+    except OSError as error:
         if _came_of_interrupt(error):
-            _fail(_STOPPED, INTERRUPTED)
-        if not isinstance(error, OSError):
             raise
         streams.abandon_output()  # most likely it was the output that failed: a full disk, a closed terminal
         _fail(f"the system refused: {error}", TicketlabError.exit_code)
@@ -121,11 +131,20 @@ def _came_of_interrupt(error: BaseException | None) -> bool:
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
     """Stop the work; ignore further signals, so that processes are still killed and files removed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _ignore_interrupts()
     raise Interrupted
 
 
-def _fail(message: str, code: int) -> None:
+def _ignore_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _fail(message: str, code: int) -> NoReturn:
     print(f"ticketlab: {escape_controls(message)}", file=sys.stderr)
+    _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    _ignore_interrupts()  # there is nothing left to be stopped
     sys.exit(code)

@@ -2,7 +2,7 @@
 
 A fault comes just before one of a participant's own steps, or after the last step and before the answer to its request.
 `kill`, `pause` and `terminate` are signals. Accesses to files fail by limits that the kernel enforces, or by an error
-in place of the access (`ticketlab.core.failing_io`).
+in place of the access (`ticketlab.core.system.failing_io`).
 
 One grammar names them all: `kind[:share][:time]`, such as `kill`, `pause:2s`, `kill:0.1`, `pause:0.2:2s`. The share is
 that of the buyers that get the fault in a live race. An exploration tries every point, and takes no share.

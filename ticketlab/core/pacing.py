@@ -121,7 +121,10 @@ UNCHANGED: Final = "unchanged"
 """This note says that the step before it was refused and changed nothing, whatever its action; its value is why."""
 
 RETRY: Final = "retry"
-"""This note says that the buyer was refused and will try again from the start after a sleep; its value is why."""
+"""This note promises that the try just made left nothing behind, and that the buyer sleeps and tries again from the
+start until it is not refused any more; its value is why it was refused. A loop that counts its tries must not note it:
+a
+search believes the promise, and does not look at what happens if the buyer gives up while others could move."""
 
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""

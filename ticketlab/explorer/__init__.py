@@ -1,8 +1,12 @@
 """Controlled schedules: one participant moves at a time, a policy says who, and all that comes of it is seen.
 
-To read it in order: `policy` (who chooses), `steps` (what is made), `schedule` (the state that all go by, with
-`standing`, `clock` and `fault_plan` as its parts), `turns` and `strikes` (what a scheduling point means, and what a
-fault adds to that); then `executor`, what runs it, in one process (`inline`) or in many (`processes`, `participant`,
-and `board` between the two); then what comes of it: `execution`, `trace`, `races`, `stuck`; and what is built on all
-that: `search`, `shrink`, `case`.
+Reading order, from what is explored to what comes of it:
+
+- `workload`: who takes part, and what each of them does;
+- `engine`: the state of an execution, the rules by which it goes on, and what a scheduling point means in it;
+- `policies`: what chooses who moves next;
+- `executors`: what runs participants, in one process or in many;
+- `analysis`: what an execution was, its races, and why nobody could move;
+- `search` and `shrink`: execution after execution, and a failing one made small;
+- `case` and `results`: what is saved, printed and drawn.
 """

@@ -1,58 +1,64 @@
 """Cases: everything needed to run one schedule again, as a value and as a JSON object that people can read.
 
-Version 3 of the object:
+Version 4 of the object:
 
-    {"ticketlab": "case", "version": 3,
+    {"ticketlab": "case", "version": 4,
      "scenario": {"store": "json", "strategy": "none", "buyers": 2, "inventory": {"main": 1}, "quantity": [1, 1],
                   "orders": 1, "seed": 0, "ledger": true},    and, with holds, "hold", "pay" (a list) and "abandon"
      "without": [[3, 1]],                the third buyer's first request was left out
-     "faults": [{"who": 1, "point": 3, "fault": "kill"}],   what struck whom, before which of its steps
-     "whole": false,                     whether reads and writes were one step each
-     "schedule": [1, 2, 2, 1],           who made each step, buyers first, staff after them
-     "when": [],                         the virtual time of each in nanoseconds, where time ordered them
-     "steps": ["read inventory.json", ...],  what each was, to tell whether the program still repeats itself
+     "faults": [{"who": 1, "point": 3, "fault": "kill"}],   whose point, the how many-th, and what happened there
+     "atomic_accesses": false,           whether reads and writes were one step each
+     "schedule": [1, 2, 2, 1],           who made each step; services are numbered after the buyers
+     "when": [],                         the virtual time of each step in nanoseconds, if time ordered the steps
+     "steps": ["read inventory.json", ...],  what each step was, to tell whether the program still repeats itself
      "anomalies": ["oversold"],
      "found": {"policy": "pct:3", "seed": 1, "execution": 17},
      "versions": {"ticketlab": "0.1.0", "python": "3.11.7"}}
 
-Keys beyond these are kept out; a missing or misshapen one is refused. Version 1 had no faults and version 2 no
-times; both are read as well, and every other version is refused.
+Other keys are ignored, and a case in which one of these is missing or misshapen is refused. Versions 1 to 3 are read as
+well: version 1 had no faults, version 2 had no times, and up to version 3 `atomic_accesses` was called `whole`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.core.pacing import Action
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.strict_json import brief
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
-VERSION: Final = 3
-READABLE: Final = (1, 2, 3)
+VERSION: Final = 4
+READABLE: Final = (1, 2, 3, 4)
 MOST_REQUESTS: Final = 100_000
-"""How many orders a case may have in all; a schedule of so many could not be read, let alone found."""
-T = TypeVar("T")
+"""How many orders a case may have in all; a schedule of more could not be read, let alone found."""
+MOST_NUMBER: Final = (1 << 53) - 1
+"""The largest whole number that every reader of JSON keeps exactly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One schedule of one scenario. Buyers, requests and points count from 0 here, and from 1 in JSON."""
+    """One schedule of one scenario, and what it takes to run it again.
+
+    `without` lists the requests that are left out, `fault_points` the faults that are injected, and `when` the virtual
+    time of each step, if time ordered the steps. Buyers, requests and points are numbered from 0 here, and from 1 in
+    JSON.
+    """
 
     scenario: Scenario
     schedule: tuple[int, ...]
     steps: tuple[str, ...]
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
-    strikes: FaultPoints = ()
+    fault_points: FaultPoints = ()
     when: tuple[int, ...] = ()
     atomic_accesses: bool = False
     found: Mapping[str, Any] = field(default_factory=dict)
@@ -60,11 +66,11 @@ class Case:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """The faults that strike, each once."""
-        return tuple(dict.fromkeys(strike.fault for strike in self.strikes))
+        """The faults that are injected, each listed once."""
+        return tuple(dict.fromkeys(point.fault for point in self.fault_points))
 
     def check(self, execution: Execution) -> None:
-        """Check that an execution made the same steps; raises Nondeterminism where it did not."""
+        """Check that an execution made the same steps; raises Nondeterminism if it did not."""
         now = execution.steps
         for place, (before, after) in enumerate(zip(self.steps, now, strict=False)):
             if before != after:
@@ -92,8 +98,10 @@ class Case:
                 {"hold": scenario.hold, "pay": list(scenario.pay), "abandon": scenario.abandon} if scenario.hold else {}
             ),
             "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
-            "faults": [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.strikes],
-            "whole": self.atomic_accesses,
+            "faults": [
+                {"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.fault_points
+            ],
+            "atomic_accesses": self.atomic_accesses,
             "schedule": [who + 1 for who in self.schedule],
             "when": list(self.when),
             "steps": list(self.steps),
@@ -103,171 +111,70 @@ class Case:
         }
 
     @classmethod
-    def from_json(cls, data: object) -> Case:
-        """Read a case back.
+    def from_json(cls, data: object, source: str = "this case") -> Case:
+        """Read a case back; `source` names it in errors.
 
         Raises:
             UsageError: it is no case, one of another version, or misshapen; the message says which and where.
         """
-        if not isinstance(data, dict) or data.get("ticketlab") != "case":
-            raise UsageError('this is no ticketlab case: a case is a JSON object with "ticketlab": "case"')
-        if type(data.get("version")) is not int or data["version"] not in READABLE:
-            raise UsageError(
-                f"this case has version {brief(data.get('version'))}, and this ticketlab reads versions 1 to 3: "
-                "explore the scenario again, or replay it with the ticketlab that saved it"
-            )
-        fields = _Fields(data, "")
-        when = tuple(fields.take("when", _numbers)) if data["version"] >= 3 else ()
-        if when and len(when) != len(fields.take("schedule", _numbers)):
-            raise UsageError("this case says when some of its steps were made, and not when the others were")
+        fields = JsonField(data, source)
+        version = read_version(fields, "ticketlab", "case", "a case of ticketlab", READABLE)
+        schedule = fields["schedule"].list_of(_number)
+        when = fields["when"].list_of(_number) if version >= 3 else []
+        if when and len(when) != len(schedule):
+            raise fields["when"].wrong("a time for each step of the schedule, or none at all,")
         return cls(
-            when=when,
-            scenario=_scenario(_Fields(fields.take("scenario", _object), "scenario.")),
-            schedule=tuple(who - 1 for who in fields.take("schedule", _numbers)),
-            steps=tuple(map(_step_now, fields.take("steps", _texts))),
-            anomalies=tuple(fields.take("anomalies", _texts)),
-            without=frozenset((buyer - 1, place - 1) for buyer, place in fields.take("without", _pairs)),
-            strikes=tuple(fields.take("faults", _strikes)) if data["version"] != 1 else (),
-            atomic_accesses=fields.take("whole", _flag),
-            found=fields.take("found", _object),
-            versions=fields.take("versions", _named),
+            scenario=_scenario(fields["scenario"]),
+            schedule=tuple(who - 1 for who in schedule),
+            steps=tuple(map(_step_now, fields["steps"].list_of(JsonField.text))),
+            anomalies=tuple(fields["anomalies"].list_of(JsonField.text)),
+            without=frozenset(map(_place, fields["without"].items())),
+            fault_points=tuple(fields["faults"].list_of(_fault_point)) if version >= 2 else (),
+            when=tuple(when),
+            atomic_accesses=fields["atomic_accesses" if version >= 4 else "whole"].flag(),
+            found=fields["found"].object(),
+            versions=fields["versions"].dict_of(JsonField.text),
         )
 
 
 def _step_now(step: str) -> str:
-    """Return a step as it is written now: cases of older labs say of a fault that its victim was struck by it."""
+    """Return a step as it is written now: up to version 3, a step of a fault began with "struck by"."""
     before = "struck by "
     return f"{Action.FAULT.value} {step.removeprefix(before)}" if step.startswith(before) else step
 
 
-def _scenario(fields: _Fields) -> Scenario:
-    low, high = fields.take("quantity", _pair)
-    holds = fields.has("hold")
-    soonest, latest = fields.take("pay", _times) if holds else (0.0, 0.0)
-    buyers, orders = fields.take("buyers", _number), fields.take("orders", _number)
+def _scenario(fields: JsonField) -> Scenario:
+    low, high = fields["quantity"].list_of(_number, length=2)
+    holds = "hold" in fields
+    soonest, latest = fields["pay"].list_of(JsonField.number, length=2) if holds else (0.0, 0.0)
+    buyers, orders = fields["buyers"].whole(), fields["orders"].whole()
     if buyers > MOST_REQUESTS or buyers * orders > MOST_REQUESTS:
         raise UsageError(
             f"this case has {buyers} buyers with {orders} orders each: {MOST_REQUESTS:,} in all is the most"
         )
     return Scenario(
-        store=Spec.parse(fields.take("store", _text)),
-        strategy=Spec.parse(fields.take("strategy", _text)),
+        store=Spec.parse(fields["store"].text()),
+        strategy=Spec.parse(fields["strategy"].text()),
         buyers=buyers,
-        inventory=Inventory(fields.take("inventory", _counts)),
+        inventory=Inventory(fields["inventory"].dict_of(JsonField.whole)),
         quantity=(low, high),
         orders=orders,
-        seed=fields.take("seed", _number),
-        ledger=fields.take("ledger", _flag),
-        hold=fields.take("hold", _time) if holds else 0.0,
+        seed=fields["seed"].whole(),
+        ledger=fields["ledger"].flag(),
+        hold=fields["hold"].number() if holds else 0.0,
         pay=(soonest, latest),
-        abandon=fields.take("abandon", _time) if holds else 0.0,
+        abandon=fields["abandon"].number() if holds else 0.0,
     )
 
 
-class _Misshapen(Exception):
-    """What was expected instead."""
+def _number(field: JsonField) -> int:
+    return field.whole(least=1, most=MOST_NUMBER)
 
 
-class _Fields:
-    def __init__(self, data: Mapping[str, Any], where: str) -> None:
-        self._data = data
-        self._where = where
-
-    def has(self, key: str) -> bool:
-        return key in self._data
-
-    def take(self, key: str, read: Callable[[Any], T]) -> T:
-        if key not in self._data:
-            raise UsageError(f"this case has no {self._where}{key}")
-        try:
-            return read(self._data[key])
-        except _Misshapen as expected:
-            raise UsageError(
-                f"{self._where}{key} of this case is {brief(self._data[key])}: {expected} is needed"
-            ) from None
+def _place(field: JsonField) -> Place:
+    buyer, place = field.list_of(_number, length=2)
+    return buyer - 1, place - 1
 
 
-def _number(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _Misshapen("a whole number")
-    return value
-
-
-def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _Misshapen("a number")
-    return float(value)
-
-
-def _times(value: Any) -> tuple[float, float]:
-    times = [_time(one) for one in _list(value, _time)]
-    if len(times) != 2:
-        raise _Misshapen("a list of two numbers")
-    return times[0], times[1]
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Misshapen("true or false")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Misshapen("a text")
-    return value
-
-
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _Misshapen("an object")
-    return value
-
-
-def _counts(value: Any) -> dict[str, int]:
-    return {name: _number(tickets) for name, tickets in _object(value).items()}
-
-
-def _list(value: Any, read: Callable[[Any], T]) -> list[T]:
-    if not isinstance(value, list):
-        raise _Misshapen("a list")
-    return [read(one) for one in value]
-
-
-def _place(value: Any) -> int:
-    if not 1 <= _number(value) < 1 << 53:
-        raise _Misshapen("numbers from 1")
-    return int(value)
-
-
-def _numbers(value: Any) -> list[int]:
-    return _list(value, _place)
-
-
-def _texts(value: Any) -> list[str]:
-    return _list(value, _text)
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    numbers = _list(value, _place)
-    if len(numbers) != 2:
-        raise _Misshapen("a list of two numbers")
-    return numbers[0], numbers[1]
-
-
-def _named(value: Any) -> dict[str, str]:
-    return {key: _text(text) for key, text in _object(value).items()}
-
-
-def _strikes(value: Any) -> list[FaultPoint]:
-    return _list(value, _strike)
-
-
-def _strike(value: Any) -> FaultPoint:
-    fields = _Fields(_object(value), "faults' ")
-    fault = Fault.parse(fields.take("fault", _text))
-    return FaultPoint(fields.take("who", _place) - 1, fields.take("point", _place) - 1, fault)
-
-
-def _pairs(value: Any) -> list[tuple[int, int]]:
-    return _list(value, _pair)
+def _fault_point(field: JsonField) -> FaultPoint:
+    return FaultPoint(_number(field["who"]) - 1, _number(field["point"]) - 1, Fault.parse(field["fault"].text()))

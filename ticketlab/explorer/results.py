@@ -1,4 +1,4 @@
-"""What an exploration or a replay came to, as values that can be printed, saved and drawn."""
+"""The results of explorations and replays, as values that can be printed, saved and drawn."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ EXECUTIONS: Final = 10_000
 class ExploreOptions:
     """How a scenario is explored.
 
-    `executions` bounds the search. `exhaust` goes on after an anomaly, to count them all. `atomic_accesses` takes reads
-    and writes as one step each. `steps` is when an execution counts as endless; `stall_timeout`, in seconds, is how
-    long a real process may stay outside control. `faults` are what strikes, one in each execution.
+    `executions` bounds the search. With `exhaust`, the search goes on after an anomaly and counts them all. With
+    `atomic_accesses`, reads and writes are one step each. An execution of more than `steps` steps counts as endless.
+    `stall_timeout`, in seconds, is how long a real process may stay outside control. `faults` are injected, one in each
+    execution.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -59,8 +60,8 @@ class Finding:
 class FaultPointResult:
     """What came of a fault at one point of one participant, over all schedules.
 
-    `before` is the step that it struck before; `waited` the longest time, in seconds, that survivors had to wait for
-    something to expire; `names` says how often each anomaly came of it.
+    `before` is the step before which it was injected. `waited` is the longest time, in seconds, that survivors had to
+    wait for something to expire. `names` says how often each anomaly came of it.
     """
 
     fault: Fault
@@ -73,15 +74,17 @@ class FaultPointResult:
     waited: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as it stands in results."""
+        """Return the fault point as an object of a result file."""
         return {**asdict(self), "fault": str(self.fault), "point": self.point + 1, "names": dict(self.names)}
 
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """What a search came to. `anomalous` counts the executions that went wrong, `names` how often each anomaly did.
+    """What came of a search.
 
-    `injected` says what came of the faults, point by point; `left_behind` names the files that were left behind.
+    `anomalous` counts the executions that went wrong, `names` how often each anomaly occurred, and `injected` what came
+    of the faults, point by point. `left_behind` names the files that were left behind.
+    `left_out` says in sentences what the search left out, so that its end proves nothing.
     """
 
     command: str
@@ -96,12 +99,20 @@ class Exploration:
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
+    left_out: Sequence[str] = ()
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether every schedule kept the books right; None if the search did not decide."""
+        return self.verdict.valid
 
     @property
     def verdict(self) -> Verdict:
-        """Wrong, right as far as everything was tried, or undecided."""
+        """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
+        if self.left_out:
+            return Verdict(reason="; ".join(self.left_out))
         if self.exhausted:
             return Verdict()
         tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
@@ -128,6 +139,7 @@ class Exploration:
             "injected": [each.to_json() for each in self.injected],
             "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
+            "left_out": list(self.left_out),
             "seconds": self.seconds,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
@@ -138,7 +150,7 @@ class Exploration:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What a case led to this time."""
+    """What came of running a case again."""
 
     command: str
     case: Case
@@ -149,8 +161,13 @@ class ReplayResult:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def valid(self) -> bool:
+        """Whether the books were kept right."""
+        return not self.anomalies
+
+    @property
     def verdict(self) -> Verdict:
-        """What is wrong with the execution."""
+        """The anomalies of the execution, or valid."""
         return Verdict(self.anomalies)
 
     def to_json(self) -> dict[str, Any]:

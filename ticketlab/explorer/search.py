@@ -19,22 +19,24 @@ def search(
     policy: Policy,
     limit: int | None = None,
     without: frozenset[Place] = NOTHING,
-    strikes: FaultPoints = (),
+    fault_points: FaultPoints = (),
 ) -> Iterator[Execution]:
-    """Yield a policy's executions, redundant ones left out, until it is exhausted or `limit` have been yielded.
+    """Yield a policy's executions, without redundant ones, until the policy is exhausted or `limit` have been yielded.
 
-    Raises Nondeterminism where the policy's schedule could not be followed.
+    Raises:
+        UsageError: the limit is below 1.
+        Nondeterminism: the policy's schedule could not be followed.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")
     count = 0
     while limit is None or count < limit:
-        execution = executor.run(policy, without, strikes)
+        execution = executor.run(policy, without, fault_points)
         if execution is None:
             return
         if execution.ending is ExecutionEnd.DIVERGED:
             raise Nondeterminism(
-                f"after {len(execution.trace)} steps the schedule names somebody who can not move: "
+                f"after {len(execution.trace)} steps the schedule names a participant that cannot move: "
                 "something beside the schedule decides what the program does"
             )
         if not execution.redundant:
@@ -46,9 +48,12 @@ def run_schedule(
     executor: Executor,
     schedule: Sequence[int],
     without: frozenset[Place] = NOTHING,
-    strikes: FaultPoints = (),
+    fault_points: FaultPoints = (),
     when: Sequence[int] = (),
 ) -> Execution:
-    """Run one schedule, and past its end without preemption; `when` is as for `ReplaySchedule`."""
-    (execution,) = search(executor, ReplaySchedule(schedule, when), without=without, strikes=strikes)
+    """Run one schedule, go on past its end without preemption, and return the execution.
+
+    `when` is the virtual time of each step, if virtual time orders the steps; see `ReplaySchedule`.
+    """
+    (execution,) = search(executor, ReplaySchedule(schedule, when), without=without, fault_points=fault_points)
     return execution

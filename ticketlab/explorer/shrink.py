@@ -1,8 +1,9 @@
-"""Make a failing execution small: fewer buyers, then fewer faults, fewer steps, fewer preemptions.
+"""Shrinking: a failing execution is made small, with fewer buyers, then fewer faults, steps and preemptions.
 
-Requests are left out as long as the failure stays: a whole buyer's first, then single ones. Then the schedule itself is
-changed, one place at a time, and each change that makes it smaller is kept, until none does. At last, where a
-depth-first search with one preemption less is small enough to be finished, it says whether a smaller one exists at all.
+Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Then the
+schedule is changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last
+comes a depth-first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at
+all.
 """
 
 from __future__ import annotations
@@ -20,23 +21,24 @@ from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 Fails = Callable[[Execution], bool]
 
-SEARCH: Final = 300  # executions spent on a smaller cast, or on fewer preemptions, where changing the schedule fails
+SEARCH: Final = 300
+"""Executions spent on one search with fewer buyers or fewer preemptions, once no change of the schedule helps."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShrinkResult:
-    """A failing execution, the requests that were left out, and the faults that struck."""
+    """A failing execution, the requests that were left out, and the faults that were injected."""
 
     execution: Execution
     without: frozenset[Place]
-    strikes: FaultPoints = ()
+    fault_points: FaultPoints = ()
 
     @property
     def size(self) -> tuple[int, int, int, int, int]:
-        """What is made smaller, the first difference counting: buyers, faults, steps, preemptions, switches."""
+        """Buyers, faults, steps, preemptions and switches; the first of these in which two results differ decides."""
         schedule = self.execution.schedule
         switches = sum(one != other for one, other in pairwise(schedule))
-        return len(set(schedule)), len(self.strikes), len(schedule), self.execution.trace.preemptions(), switches
+        return len(set(schedule)), len(self.fault_points), len(schedule), self.execution.trace.preemptions(), switches
 
 
 def shrink(
@@ -44,14 +46,14 @@ def shrink(
     execution: Execution,
     fails: Fails,
     without: frozenset[Place] = NOTHING,
-    strikes: FaultPoints = (),
+    fault_points: FaultPoints = (),
 ) -> ShrinkResult:
-    """Return a locally minimal execution that fails as the given one does.
+    """Return a locally minimal execution that fails, given one that does.
 
-    `fails` is asked about each execution right after it ran, so it may look at the store.
+    `fails` says whether an execution fails; it is called right after the execution ran, so it may look at the store.
     """
     clocked = bool(execution.when)
-    return _Shrinking(executor, fails, clocked=clocked).smallest(ShrinkResult(execution, without, strikes))
+    return _Shrinking(executor, fails, clocked=clocked).smallest(ShrinkResult(execution, without, fault_points))
 
 
 class _Shrinking:
@@ -68,7 +70,7 @@ class _Shrinking:
             best = smaller
 
     def _first_buyers(self, best: ShrinkResult) -> ShrinkResult:
-        """Give the parts to the first buyers, in the order in which they come up, where they can play them as well."""
+        """Renumber the buyers in the order of their first steps, if the failure stays."""
         scripts, schedule = self._executor.scripts, best.execution.schedule
         order = list(dict.fromkeys(who for who in schedule if who < len(scripts)))
         part = {old: new for new, old in enumerate(order)}
@@ -81,33 +83,33 @@ class _Shrinking:
         without = (
             frozenset((buyer, place) for buyer, script in enumerate(scripts) for place in range(len(script))) - kept
         )
-        strikes = tuple(strike._replace(who=part.get(strike.who, strike.who)) for strike in best.strikes)
-        found = self._follow([part.get(who, who) for who in schedule], without, strikes)
+        fault_points = tuple(point._replace(who=part.get(point.who, point.who)) for point in best.fault_points)
+        found = self._follow([part.get(who, who) for who in schedule], without, fault_points)
         return found if found is not None and found.size == best.size else best
 
     def _smaller(self, best: ShrinkResult) -> ShrinkResult | None:
         omissions = list(self._omissions(best.without))
         for without in omissions:
-            if found := self._follow(best.execution.schedule, without, best.strikes):
+            if found := self._follow(best.execution.schedule, without, best.fault_points):
                 return found
-        for strikes in _fewer(best.strikes):
-            if found := self._follow(best.execution.schedule, best.without, strikes):
+        for fault_points in _fewer(best.fault_points):
+            if found := self._follow(best.execution.schedule, best.without, fault_points):
                 return found
         for without in omissions:
             if found := self._look(without, best):
                 return found
         for schedule in _changes(best.execution.schedule):
-            found = self._follow(schedule, best.without, best.strikes)
+            found = self._follow(schedule, best.without, best.fault_points)
             if found is not None and found.size < best.size:
                 return found
-        for strikes in _earlier(best.strikes):
-            found = self._follow(best.execution.schedule, best.without, strikes)
+        for fault_points in _earlier(best.fault_points):
+            found = self._follow(best.execution.schedule, best.without, fault_points)
             if found is not None and found.size < best.size:
                 return found
         return self._look(best.without, best)
 
     def _omissions(self, without: frozenset[Place]) -> Iterator[frozenset[Place]]:
-        """Yield what else may be left out, the last buyers first, so that the first ones are those that are left."""
+        """Yield larger sets of requests to leave out, the last buyer's first, so that the first buyers stay."""
         scripts = [
             [(buyer, place) for place in range(len(script)) if (buyer, place) not in without]
             for buyer, script in enumerate(self._executor.scripts)
@@ -115,42 +117,46 @@ class _Shrinking:
         yield from (without | set(script) for script in reversed(scripts) if script)
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 
-    def _follow(self, schedule: Sequence[int], without: frozenset[Place], strikes: FaultPoints) -> ShrinkResult | None:
-        execution = self._executor.run(LenientReplay(schedule, clocked=self._clocked), without, strikes)
-        return ShrinkResult(execution, without, strikes) if execution is not None and self._fails(execution) else None
+    def _follow(
+        self, schedule: Sequence[int], without: frozenset[Place], fault_points: FaultPoints
+    ) -> ShrinkResult | None:
+        execution = self._executor.run(LenientReplay(schedule, clocked=self._clocked), without, fault_points)
+        return (
+            ShrinkResult(execution, without, fault_points) if execution is not None and self._fails(execution) else None
+        )
 
     def _look(self, without: frozenset[Place], best: ShrinkResult) -> ShrinkResult | None:
-        """Search schedules with few preemptions, fewer than the best where that leaves out nothing more."""
+        """Search for a failure with few preemptions: with fewer than the best, unless more is left out."""
         fewer = without != best.without
         most = best.size[3] if fewer else best.size[3] - 1
         for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
             policy = DepthFirst(bound, clocked=self._clocked)
             for _ in range(SEARCH):
-                execution = self._executor.run(policy, without, best.strikes)
+                execution = self._executor.run(policy, without, best.fault_points)
                 if execution is None:
                     break
                 if not execution.redundant and self._fails(execution):
-                    found = ShrinkResult(execution, without, best.strikes)
+                    found = ShrinkResult(execution, without, best.fault_points)
                     if fewer or found.size < best.size:
                         return found
         return None
 
 
-def _fewer(strikes: FaultPoints) -> Iterator[FaultPoints]:
-    """Yield what is left without one of the faults."""
-    for place in range(len(strikes)):
-        yield strikes[:place] + strikes[place + 1 :]
+def _fewer(fault_points: FaultPoints) -> Iterator[FaultPoints]:
+    """Yield the faults without one of them, each in turn."""
+    for place in range(len(fault_points)):
+        yield fault_points[:place] + fault_points[place + 1 :]
 
 
-def _earlier(strikes: FaultPoints) -> Iterator[FaultPoints]:
-    """Yield the faults with one of them a point earlier."""
-    for place, strike in enumerate(strikes):
-        if strike.point:
-            yield (*strikes[:place], strike._replace(point=strike.point - 1), *strikes[place + 1 :])
+def _earlier(fault_points: FaultPoints) -> Iterator[FaultPoints]:
+    """Yield the faults with one of them moved to the point before, each in turn."""
+    for place, fault in enumerate(fault_points):
+        if fault.point:
+            yield (*fault_points[:place], fault._replace(point=fault.point - 1), *fault_points[place + 1 :])
 
 
 def _changes(schedule: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Yield schedules that may be smaller: a step put off, or a buyer's next steps brought forward to join its last."""
+    """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together."""
     schedule = tuple(schedule)
     for place in reversed(range(len(schedule))):
         yield schedule[:place]

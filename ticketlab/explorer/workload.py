@@ -1,4 +1,4 @@
-"""Who takes part in an exploration and what each of them does: what an executor needs to know of a scenario."""
+"""Who takes part in an exploration, and what each of them does: all that an executor knows of what is explored."""
 
 from __future__ import annotations
 
@@ -10,27 +10,30 @@ from ticketlab.core.errors import PurchaseError, TicketlabError
 from ticketlab.core.faults import FaultPoint
 
 Performer = Callable[[Any], Any]
-Place = tuple[int, int]  # a request: its buyer, from 0, and its place in the buyer's script
+"""Makes a request, and returns what came of it."""
+Place = tuple[int, int]
+"""A request: its buyer, from 0, and its place in the buyer's script."""
 NOTHING: Final[frozenset[Place]] = frozenset()
-FaultPoints = tuple[FaultPoint, ...]  # at most one for each participant
+FaultPoints = tuple[FaultPoint, ...]
+"""Faults to inject in one execution, at most one for each participant."""
 
 
 class Workload(Protocol):
-    """The participants. An executor opens it, runs it as often as it likes with a reset before each time, closes it.
+    """The participants: buyers, each with a script of requests, and services that serve them for ever.
 
-    After an execution that had to be broken off (a deadlock), or in which a fault struck, the cast is closed and opened
-    again.
+    An executor opens a workload, runs one execution after another with a reset before each, and closes it. After an
+    execution that was broken off (a deadlock) or in which a fault was injected, it closes and opens the workload again.
     """
 
     @property
     def scripts(self) -> Sequence[Sequence[Any]]:
-        """What each buyer asks for, in order; the first buyer's requests come first."""
+        """The requests of each buyer, in order; the first buyer's script comes first."""
 
     def open(self) -> Sequence[Callable[[], None]]:
-        """Make what all share, in the leading process; return the staff that serves the buyers for ever."""
+        """Make what all share, in the leading process; return the services, each of which serves buyers for ever."""
 
     def join(self, buyer: int) -> AbstractContextManager[Performer]:
-        """Take part as a buyer (numbered from 1), in its own process; yield what performs its requests."""
+        """Take part as a buyer (numbered from 1), in the buyer's process; yield what performs its requests."""
 
     def reset(self) -> None:
         """Put everything shared back to where it was before the first execution, in place."""
@@ -40,7 +43,7 @@ class Workload(Protocol):
 
 
 class FaultableWorkload(Workload, Protocol):
-    """A cast that faults of every kind can strike; any cast will do for those that need neither of these."""
+    """A workload into which every kind of fault can be injected; most kinds need neither of these methods."""
 
     def seize(self) -> AbstractContextManager[object]:
         """Keep the store locked for a while, as an outsider does."""
@@ -52,8 +55,8 @@ class FaultableWorkload(Workload, Protocol):
 class RequestRecord(NamedTuple):
     """How one request went: its buyer (from 0), its place in the buyer's script, and what came of it.
 
-    Its steps are those of the buyer's from `since` up to, not including, `until`. `outcome` is what was returned or, of
-    a request that raised, the exception. `returned` is the virtual time of its return where virtual time orders steps.
+    Its steps are the buyer's steps from number `since` up to `until`, not included. `outcome` is what was returned or,
+    if the request raised, the exception. `returned` is the virtual time of the return, if virtual time orders steps.
     """
 
     buyer: int
@@ -71,7 +74,7 @@ def outcome_of(perform: Performer, request: Any) -> Any:
     except TicketlabError as error:
         if isinstance(error, PurchaseError):
             return error
-        raise  # the lab's own trouble, not the buyer's
+        raise  # the lab failed, and not the buyer
     except Exception as error:  # whatever the code under test raises is what came of it
         return error
 

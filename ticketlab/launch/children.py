@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Protocol
 
-from ticketlab.core.lifeline import signals_blocked
+from ticketlab.core.system.lifeline import signals_blocked
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext

@@ -16,12 +16,12 @@ from random import Random
 from time import monotonic_ns
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind, FaultRate
 from ticketlab.core.inventory import Request
 from ticketlab.core.pacing import Blocked, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.system.failing_io import failing_io
 from ticketlab.launch.launcher import Writer
 from ticketlab.launch.recorder import FAULT, RESUMED, Recorder
 

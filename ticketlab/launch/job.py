@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ticketlab.core.inventory import Holdings, Request
-from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import Pacer, paced_by, sleep
 from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.launch.launcher import Barrier, Log
 from ticketlab.launch.limits import limited_memory
 from ticketlab.launch.log import LogFull

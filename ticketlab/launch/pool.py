@@ -14,8 +14,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.lifeline import die_with_parent, outlive_parent, signals_blocked
 from ticketlab.core.pacing import paced_by
+from ticketlab.core.system.lifeline import die_with_parent, outlive_parent, signals_blocked
 from ticketlab.launch.job import RaceJob
 from ticketlab.launch.launcher import Exit, LauncherKind, LocalLauncher
 from ticketlab.launch.recorder import UP

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.fork import ForkedProcess
+from ticketlab.core.system.fork import ForkedProcess
 from ticketlab.launch.children import Child, exit_text, kill, start
 from ticketlab.launch.job import RaceJob
 from ticketlab.launch.launcher import Exit, LauncherKind, LocalLauncher

@@ -1,7 +1,7 @@
 """Watches a race into which faults are injected: wakes whom a fault paused, and sees when nobody will move any more.
 
 It reads the participants' events as they are written. It runs in the lab's own process, in the loop that waits for the
-buyers: if the lab dies, all participants die with it (`core.lifeline`), even those that are paused.
+buyers: if the lab dies, all participants die with it (`core.system.lifeline`), even those that are paused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading and writing whole files on bare descriptors (`core.descriptors` says why not on file objects)."""
+"""Reading and writing whole files on bare descriptors (`core.system.descriptors` says why not on file objects)."""
 
 from __future__ import annotations
 

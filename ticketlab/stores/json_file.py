@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.system.descriptors import opened
 from ticketlab.stores.disk import overwrite, read_whole
 from ticketlab.stores.journal import Journal
 from ticketlab.stores.json_writers import WRITERS

@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ticketlab.core.descriptors import opened
 from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.system.descriptors import opened
 from ticketlab.stores.disk import overwrite
 from ticketlab.stores.journal import Journal
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
-from ticketlab.core.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 
 _Rows = tuple[tuple[Any, ...], ...]
 _Value = tuple[int, int, int, int, _Rows, _Rows | None]

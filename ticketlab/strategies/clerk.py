@@ -139,11 +139,11 @@ def _get_nowait(requests: Any) -> Any:
 
 def _build(variant: str, clerks: str, server: str, transport: str, workers: str) -> Strategy:
     if variant == "socket":
-        from ticketlab.strategies.box_office import BoxOffice
+        from ticketlab.strategies.office.box_office import BoxOffice
 
         return BoxOffice(server, transport, int(workers))
     if variant in ("robust", "retry"):
-        from ticketlab.strategies.robust_clerk import RobustClerk
+        from ticketlab.strategies.office.robust_clerk import RobustClerk
 
         return RobustClerk(record=variant == "robust")
     return JoinableClerks(int(clerks)) if variant == "joinable" else Clerk()

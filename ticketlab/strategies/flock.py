@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ticketlab.core.descriptors import opened
 from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
+from ticketlab.core.system.descriptors import opened
 from ticketlab.strategies.purchase import BaseStrategy, flock_guard, with_lock
 from ticketlab.strategies.wrong import FlockOnDataFile, FlockUnlinked
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from ticketlab.core.plugin import Capability, Strategy, StrategyKind
 from ticketlab.strategies.process_lock import ManagerLock, ProcessLock
-from ticketlab.strategies.wrong import CheckThenLock, LockTooLate
 
 
 def _build(variant: str) -> Strategy:
-    return (LockTooLate if variant == "too-late" else ProcessLock)(variant)
+    if variant == "too-late":
+        from ticketlab.strategies.wrong import LockTooLate  # imported here: a race under the right lock starts sooner
+
+        return LockTooLate(variant)
+    return ProcessLock(variant)
+
+
+def _build_check(variant: str) -> Strategy:
+    from ticketlab.strategies.wrong import CheckThenLock
+
+    return CheckThenLock(variant)
 
 
 KIND = StrategyKind(
@@ -28,7 +37,7 @@ CHECK_KIND = StrategyKind(
     name="check-then-lock",
     summary="wrong on purpose: looks whether a hold is still valid before it takes the lock",
     needs=frozenset({Capability.RECORDS, Capability.HOLDS}),
-    build=CheckThenLock,
+    build=_build_check,
     wrong=frozenset({""}),
     parts={"": ("a lock handed to each process",)},
 )

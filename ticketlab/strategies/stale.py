@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
 from ticketlab.core.plugin import Perform, Store, StrategyContext
+from ticketlab.core.system.descriptors import opened
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 
 LINK: Final = "inventory.soft"

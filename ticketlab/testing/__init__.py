@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.lab.exploring.function_workload import Invariant
 from ticketlab.testing.conformance import check_store, check_strategy
-from ticketlab.testing.functions import FunctionRace, check_function, replay_function
+from ticketlab.testing.functions import FunctionRace, RaceSettings, check_function, replay_function
 from ticketlab.testing.locks import guarded
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FunctionRace",
+    "Invariant",
+    "RaceSettings",
     "check_function",
     "check_store",
     "check_strategy",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.case import Case
@@ -24,13 +24,31 @@ from ticketlab.testing.sqlite_waits import sqlite_waits_told
 _EXECUTIONS = 1_000
 
 
+class RaceSettings(TypedDict, total=False):
+    """The settings of a race test: those of `FunctionRace`, but for the fixtures, which pytest has."""
+
+    buyers: int
+    tickets: int | Mapping[str, int]
+    store: str
+    strategy: str
+    policy: str
+    executions: int
+    seed: int
+    executor: str
+    atomic_accesses: bool
+    steps: int
+    invariant: Invariant | None
+    reset: Callable[..., object] | None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FunctionRace:
     """How a function is explored: what it races for, which schedules are tried, and what must be true of the books.
 
     `executions` limits the search; an execution with more than `steps` steps counts as endless. `invariant` is called
     with the books after each execution, and is broken if it returns False or raises AssertionError. `reset` is called
-    before each execution.
+    before each execution. Both may ask by the names of their parameters for `fixtures`, and `invariant` for `returned`:
+    a list of what the buyers returned, in their order. If every buyer returned, that is: it is not called otherwise.
     """
 
     buyers: int = 3
@@ -44,7 +62,17 @@ class FunctionRace:
     atomic_accesses: bool = False
     steps: int = STEPS
     invariant: Invariant | None = None
-    reset: Callable[[], object] | None = None
+    reset: Callable[..., object] | None = None
+    fixtures: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], fixtures: Mapping[str, Any] | None = None) -> FunctionRace:
+        """Read the settings of a race test; raises UsageError if one is unknown."""
+        known = list(RaceSettings.__annotations__)
+        for name in settings:
+            if name not in known:
+                raise unknown_name("setting of a race test", name, known)
+        return cls(**settings, fixtures=fixtures or {})
 
     def scenario(self) -> Scenario:
         """Return what the function races for."""
@@ -63,7 +91,14 @@ class FunctionRace:
 
     def workload(self, function: Callable[[BuyerSession], Any], test: str) -> FunctionWorkload:
         """Return the workload of the function."""
-        return FunctionWorkload(function, self.scenario(), invariant=self.invariant, reset=self.reset, test=test)
+        return FunctionWorkload(
+            function,
+            self.scenario(),
+            invariant=self.invariant,
+            reset=self.reset,
+            fixtures=self.fixtures,
+            test=test,
+        )
 
 
 def check_function(

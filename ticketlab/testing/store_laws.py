@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Final, cast
 
 from ticketlab.core.inventory import Buy, Cancel, Cancelled, Entry, Sold, SoldOut, Stock
-from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.plugin import Capability, Conditional, FileStore, ManagedStore, Store, Transactional, Versioned
+from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.testing.hold_laws import HOLD_LAWS
 from ticketlab.testing.point_laws import POINT_LAWS
 from ticketlab.testing.require import require, same

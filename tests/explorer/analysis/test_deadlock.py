@@ -103,7 +103,7 @@ def test_a_buyer_that_never_ends_is_a_livelock() -> None:
     assert found is not None
     assert (found.name, found.sentence) == (
         "livelock",
-        "after 50 steps the buyers are not done: they keep making read flag",
+        "after 50 steps the buyers have not finished: the last were read flag",
     )
 
 
@@ -134,7 +134,7 @@ def test_a_holder_that_takes_its_own_lock_again_is_not_stuck() -> None:
     assert set(anomalies(Toy(reentrant(1), reentrant(2), shared=[Owner()]))) == {None}
 
 
-def test_staff_that_wait_for_the_next_order_are_not_stuck() -> None:
+def test_services_that_wait_for_the_next_order_are_not_stuck() -> None:
     orders, answers = Queue("orders"), Queue("answers")
 
     def serve() -> None:
@@ -175,7 +175,7 @@ def test_a_lock_that_nobody_waits_for_is_left_behind_all_the_same(executor: type
         found = [explain(execution, 2) for execution in search(running, SourceSets())]
     assert [one.name if one else "" for one in found] == ["lock left behind"] * 2
     assert {one.sentence for one in found if one} == {
-        f"buyer {who} is done and still holds mutex: nobody can ever have it again" for who in (1, 2)
+        f"buyer {who} has finished and still holds mutex: nobody can ever have it again" for who in (1, 2)
     }
 
 

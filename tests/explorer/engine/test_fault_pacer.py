@@ -1,4 +1,4 @@
-"""Faults strike where they are told to, nowhere else, and the schedule goes on around them."""
+"""Faults are injected where they are planned, nowhere else, and the schedule goes on around them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ TERMINATE, PAUSE, CLOCK = Fault(FaultKind.TERMINATE), Fault(FaultKind.PAUSE, 60.
 IO_ERROR = Fault(FaultKind.IO_ERROR)
 
 
-def struck(toy: Toy, policy: Policy, *strikes: FaultPoint) -> Iterator[Execution]:
-    with Inline(toy, faults=[strike.fault for strike in strikes], steps=500) as executor:
-        yield from search(executor, policy, strikes=strikes)
+def faulted(toy: Toy, policy: Policy, *points: FaultPoint) -> Iterator[Execution]:
+    with Inline(toy, faults=[point.fault for point in points], steps=500) as executor:
+        yield from search(executor, policy, fault_points=points)
 
 
 def locked() -> tuple[Toy, Cells]:
@@ -42,7 +42,7 @@ def locked() -> tuple[Toy, Cells]:
 @pytest.mark.parametrize("policy", [DepthFirst, SourceSets])
 def test_who_is_terminated_makes_no_further_step_but_those_of_its_clean_up(policy: type[Policy]) -> None:
     toy, _ = locked()
-    seen = list(struck(toy, policy(), FaultPoint(0, 2, TERMINATE)))
+    seen = list(faulted(toy, policy(), FaultPoint(0, 2, TERMINATE)))
     assert {one.ending for one in seen} == {ExecutionEnd.COMPLETED}
     for one in seen:
         mine = [step for who, step in zip(one.schedule, one.steps, strict=True) if who == 0]
@@ -55,7 +55,7 @@ def test_who_is_terminated_before_giving_the_lock_back_leaves_it_behind() -> Non
     toy, _ = locked()
     names = {
         anomaly.name: anomaly.sentence
-        for one in struck(toy, SourceSets(), FaultPoint(0, 3, TERMINATE))
+        for one in faulted(toy, SourceSets(), FaultPoint(0, 3, TERMINATE))
         if (anomaly := explain(one, 2))
     }
     assert names == {
@@ -64,9 +64,9 @@ def test_who_is_terminated_before_giving_the_lock_back_leaves_it_behind() -> Non
     }
 
 
-def test_a_point_that_never_comes_strikes_nobody() -> None:
+def test_a_fault_at_a_point_that_never_comes_is_not_injected() -> None:
     toy, _ = locked()
-    seen = list(struck(toy, SourceSets(), FaultPoint(0, 9, TERMINATE)))
+    seen = list(faulted(toy, SourceSets(), FaultPoint(0, 9, TERMINATE)))
     assert [one.injected for one in seen] == [(), ()]
 
 
@@ -92,16 +92,16 @@ def test_a_pause_outlives_a_lease() -> None:
                 return True
         return False
 
-    calm = struck(toy, SourceSets(), FaultPoint(0, 99, PAUSE))
+    calm = faulted(toy, SourceSets(), FaultPoint(0, 99, PAUSE))
     assert not any(writes_inside_anothers_lease(one) for one in calm)
-    assert any(writes_inside_anothers_lease(one) for one in struck(toy, SourceSets(), FaultPoint(0, 1, PAUSE)))
+    assert any(writes_inside_anothers_lease(one) for one in faulted(toy, SourceSets(), FaultPoint(0, 1, PAUSE)))
 
 
 def test_a_pause_is_tried_before_and_after_whatever_others_do() -> None:
     cells = Cells(x=0)
     toy = Toy(lambda: cells.write("x", 1), lambda: cells.write("x", 2), shared=[cells])
-    seen = {one.schedule for one in struck(toy, SourceSets(), FaultPoint(0, 0, PAUSE))}
-    assert seen == {one.schedule for one in struck(toy, DepthFirst(), FaultPoint(0, 0, PAUSE))}
+    seen = {one.schedule for one in faulted(toy, SourceSets(), FaultPoint(0, 0, PAUSE))}
+    assert seen == {one.schedule for one in faulted(toy, DepthFirst(), FaultPoint(0, 0, PAUSE))}
     assert seen == {(0, 0, 1), (0, 1, 0), (1, 0, 0)}
 
 
@@ -114,11 +114,11 @@ def test_the_clock_on_the_wall_jumps_and_the_other_does_not() -> None:
         pacing.at(pacing.Step(pacing.Action.READ, "x"))
         seen.append((pacing.now() - before[0], pacing.now(wall=True) - before[1]))
 
-    list(struck(Toy(look), SourceSets(), FaultPoint(0, 1, CLOCK)))
+    list(faulted(Toy(look), SourceSets(), FaultPoint(0, 1, CLOCK)))
     assert seen == [(0.0, 3600.0)]
 
 
-def test_an_error_of_a_disk_befalls_one_write_alone() -> None:
+def test_an_error_of_a_disk_lasts_for_one_write() -> None:
     cells = Cells(x=0)
 
     def write() -> str:
@@ -128,16 +128,16 @@ def test_an_error_of_a_disk_befalls_one_write_alone() -> None:
         cells.write("x", 3)
         return "told"
 
-    (one,) = struck(Toy(write, shared=[cells]), SourceSets(), FaultPoint(0, 1, IO_ERROR))
+    (one,) = faulted(Toy(write, shared=[cells]), SourceSets(), FaultPoint(0, 1, IO_ERROR))
     assert [record.outcome for record in one.records] == ["told"]
     assert cells["x"] == 3
     assert one.injected == (0,)
 
 
-def test_a_struck_schedule_replays() -> None:
+def test_a_schedule_with_a_fault_replays() -> None:
     toy, _ = locked()
-    strikes = (FaultPoint(1, 2, TERMINATE),)
+    points = (FaultPoint(1, 2, TERMINATE),)
     with Inline(toy, faults=[TERMINATE]) as executor:
-        for one in search(executor, SourceSets(), strikes=strikes):
-            again = run_schedule(executor, one.schedule, strikes=strikes)
+        for one in search(executor, SourceSets(), fault_points=points):
+            again = run_schedule(executor, one.schedule, fault_points=points)
             assert (again.steps, again.injected, again.ending) == (one.steps, one.injected, one.ending)

@@ -80,7 +80,7 @@ def test_a_dead_clerk_is_waited_for_for_ever() -> None:
     found = explored("json:rename", "clerk", "kill-service")
     assert set(found.names) == {"survivors blocked for ever"}
     assert found.finding is not None
-    assert "staff 1 was killed" in found.finding.anomalies[0].sentence
+    assert "service 1 was killed" in found.finding.anomalies[0].sentence
 
 
 def test_a_dead_manager_takes_the_books_with_it() -> None:
@@ -126,7 +126,7 @@ def test_faults_are_drawn_where_a_policy_never_ends(drawing: str) -> None:
     found = explore(scenario, how)
     again = explore(scenario, how)
     assert found.finding is not None
-    assert found.finding.case.strikes
+    assert found.finding.case.fault_points
     assert again.finding is not None
     assert found.finding.case.schedule == again.finding.case.schedule
     assert [anomaly.name for anomaly in found.finding.anomalies] == ["lock left behind"]

@@ -117,7 +117,7 @@ def test_a_fault_strikes_where_it_is_said_to_and_the_case_replays_it(fault: str)
     played = run_plan(Scenario.of("json", "flock", buyers=2, tickets=2), TOGETHER, faults=(strike,))
     assert played.execution.injected == (0,)
     assert played.case is not None
-    assert played.case.strikes == (strike,)
+    assert played.case.fault_points == (strike,)
     again = replay(played.case)
     assert again.execution.schedule == played.execution.schedule
     assert [anomaly.name for anomaly in again.anomalies] == [anomaly.name for anomaly in played.anomalies]

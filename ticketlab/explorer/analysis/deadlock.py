@@ -1,4 +1,4 @@
-"""Why nobody can move: who holds what, who waits for what, and the name of it."""
+"""Why nobody can move: who holds what, who waits for what, and what that is called."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ENDS: Final = {
 
 
 class Wait(NamedTuple):
-    """A participant that can not go on, the step that it can not make, and who holds what it needs.
+    """A participant that cannot go on, the step before which it stands, and who holds the step's resource.
 
-    `tries` says that it could make the step, but has made it in vain before and would again.
+    `tries` says that the participant could make the step, but has made it in vain before and would do so again.
     """
 
     who: int
@@ -33,16 +33,16 @@ class Wait(NamedTuple):
 
 
 def participant_name(who: int, buyers: int) -> str:
-    """Return how people call a participant."""
-    return f"buyer {who + 1}" if who < buyers else f"staff {who - buyers + 1}"
+    """Return the name of a participant for people: buyers and services are numbered from 1."""
+    return f"buyer {who + 1}" if who < buyers else f"service {who - buyers + 1}"
 
 
 def holders(trace: Trace) -> dict[str, list[int]]:
-    """Return who holds each resource at the end: took it and has not given it back; others may give it back too."""
+    """Return who holds each resource at the end: who took it, unless somebody has given it back since."""
     held: dict[str, list[int]] = {}
     for who, step in zip(trace.who, trace.steps, strict=True):
         if step.action.takes and step.excludes:
-            held[step.resource] = [who]  # who held it before lost it by dying, and gave nothing back
+            held[step.resource] = [who]  # the holder before lost it by dying, without giving it back
         elif step.action.takes:
             held.setdefault(step.resource, []).append(who)
         elif step.action.gives_back and held.get(step.resource):
@@ -52,13 +52,13 @@ def holders(trace: Trace) -> dict[str, list[int]]:
 
 
 def ended(trace: Trace) -> dict[int, str]:
-    """Return whom a fault brought to an end, and how."""
+    """Return which participants were ended by a fault, and how."""
     steps = zip(trace.who, trace.steps, strict=True)
     return {who: _ENDS[step.resource] for who, step in steps if step.action is Action.FAULT and step.resource in _ENDS}
 
 
 def waits(trace: Trace) -> list[Wait]:
-    """Return everybody that stands before a step at the end, and who holds its resource."""
+    """Return the participants that stand before a step at the end, with the holders of its resource."""
     held = holders(trace)
     before = [(who, trace.table.symbols[what]) for who, what in enumerate(trace.final) if what != NONE]
     return [
@@ -68,7 +68,7 @@ def waits(trace: Trace) -> list[Wait]:
 
 
 def cycle(waiting: Sequence[Wait]) -> list[Wait]:
-    """Return waits of which each waits for the next one's participant, and the last for the first's; empty if none."""
+    """Return a ring of waits, each for the participant of the next and the last for the first's; empty if none."""
     by_who = {wait.who: wait for wait in waiting}
     for start in waiting:
         path: list[Wait] = []
@@ -91,12 +91,14 @@ def _signalled_before(trace: Trace, wait: Wait) -> bool:
 
 
 def explain(execution: Execution, buyers: int) -> Anomaly | None:
-    """Name what kept an execution from completing, with who waits for what; None where it completed."""
+    """Return the anomaly that kept an execution from completing, with who waits for what; None if it completed well."""
     trace = execution.trace
     if execution.ending is ExecutionEnd.ENDLESS:
+        if not _is_fair(trace):
+            return None
         steps = [describe_step(step) for step in trace.steps[-4:]]
         sentence = (
-            f"after {len(trace)} steps the buyers are not done: they keep making {', '.join(dict.fromkeys(steps))}"
+            f"after {len(trace)} steps the buyers have not finished: the last were {', '.join(dict.fromkeys(steps))}"
         )
         return Anomaly(
             "no progress" if execution.injected else "livelock", sentence, {"steps": len(trace), "last": steps}
@@ -122,8 +124,22 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
 
 
+def _is_fair(trace: Trace) -> bool:
+    """Whether in each part of the second half of an endless execution everybody moved who could.
+
+    Otherwise it says nothing: a loop that waits for somebody who is never picked goes on for ever, and is right.
+    """
+    half, parts = len(trace) // 2, 8
+    enabled, size = trace.enabled(half), max(1, (len(trace) - half) // parts)
+    return all(
+        {who for able in enabled[start : start + size] for who in able}
+        <= set(trace.who[half + start : half + start + size])
+        for start in range(0, parts * size, size)
+    )
+
+
 def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -> str:
-    """Return the name of what keeps those who wait, where they do not wait for each other in a ring."""
+    """Return what a stuck execution is called if those who wait do not wait for each other in a ring."""
     if told and all(wait.holders and lost.keys() >= set(wait.holders) for wait in told):
         return "lock left behind"
     if execution.injected:
@@ -138,14 +154,16 @@ def _name(execution: Execution, told: Sequence[Wait], lost: Mapping[int, str]) -
 
 
 def _left_behind(trace: Trace, buyers: int) -> Anomaly | None:
-    """Name the locks that buyers hold that are done; of what several may hold, a buyer may keep its part."""
+    """Return an anomaly if buyers have finished and still hold a lock; what several may hold is no lock."""
     locks = {step.resource for step in trace.steps if step.action.takes and step.excludes}
     kept = [
         (participant_name(one, buyers), lock) for lock, who in holders(trace).items() for one in who if lock in locks
     ]
     if not kept:
         return None
-    sentence = "; ".join(f"{who} is done and still holds {lock}: nobody can ever have it again" for who, lock in kept)
+    sentence = "; ".join(
+        f"{who} has finished and still holds {lock}: nobody can ever have it again" for who, lock in kept
+    )
     return Anomaly("lock left behind", sentence, {"kept": [{"who": who, "holds": lock} for who, lock in kept]})
 
 

@@ -1,4 +1,4 @@
-"""One execution as a value: how it ended, what it did, what the buyers were told and what they learnt on the way."""
+"""One execution as a value: how it ended, its steps, what the buyers were told, and what they learnt on the way."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Note(NamedTuple):
 class Execution:
     """What one schedule led to.
 
-    `redundant` says that it repeats, up to the order of steps that commute, an execution that was explored before.
-    `unanswered` gives each request that a buyer was in the middle of when the execution ended: the buyer, the request's
-    place in the buyer's script, and the step from which on the buyer's steps are its own.
-    `when` holds the virtual time of each step where virtual time orders steps, and is empty where it does not. `told`
-    holds the fields of what `notes` gives. `injected` lists whom a fault struck; `waited` is how long time had to pass
-    because nobody could move, in seconds. `leaps` lists the steps at which time passed for everybody, and how much.
-    `kept` says that something was taken and not given back.
+    `redundant` says that the execution repeats, up to the order of steps that commute, one that was explored before.
+    `unanswered` lists each request that a buyer was in the middle of when the execution ended: the buyer, the request's
+    place in the buyer's script, and the first step that may belong to it. `when` holds the virtual time of each step;
+    it is empty if virtual time does not order steps. `told` holds the fields of the notes. `injected` lists the
+    participants into which a fault was injected. `waited` is how long time had to pass because nobody could move, in
+    seconds. `leaps` lists the steps at which time passed for everybody, and how much. `kept` says that a participant
+    took something and has not given it back.
     """
 
     ending: ExecutionEnd
@@ -50,10 +50,10 @@ class Execution:
     def of(
         cls, state: ExecutionState, records: Sequence[RequestRecord], told: Sequence[tuple[int, str, int | str]]
     ) -> Execution:
-        """Copy the execution that a state holds."""
+        """Return a copy of the execution that a state holds."""
         counters, clock = state.counters, state.clock
         ending = ExecutionEnd(counters.ending)
-        injected = tuple(who for who, struck in enumerate(state.faults.injected) if struck)
+        injected = tuple(who for who, injected in enumerate(state.faults.injected) if injected)
         return cls(
             ending=ending,
             trace=Trace.of(state),
@@ -75,7 +75,7 @@ class Execution:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Every step in two words."""
+        """Every step in two words: what was done, and to which resource."""
         return tuple(map(describe_step, self.trace.steps))
 
     @property
@@ -84,21 +84,21 @@ class Execution:
         return tuple(self.trace.who)
 
     def invoked(self, buyer: int, since: int) -> int:
-        """Return when a request was made that was never answered: as late as can be, just before its first step."""
+        """Return when a request was made that was never answered: as late as possible, just before its first step."""
         length = len(self.trace)
         first = next((node for node in range(since, length) if self.trace.who[node] == buyer), length)
         return self.when[first] if self.when and first < length else self._time(first)
 
     def _time(self, node: int) -> int:
-        """Return the virtual time just before a step where virtual time orders nothing: a tick a step, and leaps."""
+        """Return the time just before a step if virtual time orders nothing: one tick for each step, and the leaps."""
         return TICK * node + sum(ticks for at, ticks in self.leaps if at < node)
 
     def span(self, record: RequestRecord) -> tuple[int, int]:
-        """Return when a request was made and answered, in virtual time.
+        """Return when a request was made and answered: just before its first step, and just after its last.
 
-        As late and as early as can be: just before its first step, just after its last. What a buyer does between is
-        its own affair and could have taken no time, so two requests that do not overlap here need not overlap in a
-        real run of the same schedule; and a checker that finds their order broken has found a real anomaly.
+        So a request is as short as possible. What a buyer does between its steps could have taken no time, so two
+        requests that do not overlap here need not overlap in a real run of the same schedule. If a checker finds that
+        their order is broken, it has found a real anomaly.
         """
         mine = [node for node in range(record.since, record.until) if self.trace.who[node] == record.buyer]
         if self.when:
@@ -110,8 +110,8 @@ class Execution:
 
 
 def _unanswered(state: ExecutionState, records: Sequence[RequestRecord]) -> list[tuple[int, int, int]]:
-    """Return what each buyer that is not done was doing: the first request after the last that was answered."""
-    done = {record.buyer: record for record in records}  # of several by one buyer, the last
+    """Return for each buyer that has not finished the first request after the last one that was answered."""
+    done = {record.buyer: record for record in records}  # the last record of each buyer
     found = []
     for buyer in range(state.buyers):
         last = done.get(buyer)

@@ -1,4 +1,7 @@
-"""What others can notice of a participant's end, or the server's: what a death has to be ordered with, and no more."""
+"""Footprints: the resources on which others can notice that a participant, or the server, has died.
+
+A search need order a death only with steps on these resources.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ _MESSAGES: Final = frozenset({Action.SEND, Action.RECEIVE})
 
 
 def footprint(execution: Execution, who: int) -> frozenset[str]:
-    """Return what others may notice of a participant's end: what it held or sent, and not data that it left behind."""
+    """Return where others may notice a participant's end: what it held or sent, and not data that it left behind."""
     trace = execution.trace
     steps = (step for mover, step in zip(trace.who, trace.steps, strict=True) if mover == who)
     return frozenset(step.resource for step in steps if step.action not in _DATA and not step.in_memory)
 
 
 def servers_footprint(execution: Execution) -> frozenset[str]:
-    """Return what may change when the store's server dies: anything but messages between buyers and clerks."""
+    """Return what may change when the store's server dies: everything but messages between buyers and clerks."""
     return frozenset(step.resource for step in execution.trace.steps if step.action not in _MESSAGES)

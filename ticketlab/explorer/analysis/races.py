@@ -1,11 +1,14 @@
 """The races of one execution: pairs of steps whose order could have been the other way round.
 
-A step happens before another (Lamport) when the same participant makes it earlier, or when the two do not commute and
-it comes earlier, and so on through others. A vector clock holds, for each participant, one more than the index of its
-last step that happens before, this step included.
+A step *happens before* a later one (Lamport) if the same participant makes both, if the two do not commute, or through
+other steps in between. A vector clock of a step holds, for each participant, one more than the index of the last of its
+steps that happens before; the step itself is included.
 
-Some steps concern every resource: a fault, and time that passes when nobody can move. Time is no race: nobody could
-have let it pass before.
+Some steps concern every resource: a fault, and time that passes when nobody can move. Nobody chose that time passes, so
+it races with nothing. But each participant that could not move then was kept waiting by earlier steps, and its pending
+step races with these: had it come first, time might not have had to pass. It is as at the end of an execution that got
+stuck, where steps that never came race as if they came last. What comes after time has passed cannot come before:
+somebody could move until then.
 """
 
 from __future__ import annotations
@@ -29,17 +32,31 @@ class Race(NamedTuple):
     initials: frozenset[int]
 
 
+class KeptWaiting(NamedTuple):
+    """A step that a participant could not make at a node, with the clock before it and the clock it would have had."""
+
+    node: int
+    who: int
+    what: int
+    before: list[int]
+    clock: list[int]
+
+
 class Clocks:
     """Vector clocks of the steps of a trace, and of the pending steps that never came."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.steps: list[list[int]] = []  # by step, its own clock
-        self.before: list[list[int]] = []  # by step, the clock of the same participant's step before
+        self.before: list[list[int]] = []  # by step, the clock of its participant just before it
         self._on: dict[int, list[int]] = {}  # by resource, the steps on it
-        self._everywhere: list[int] = []  # the steps on all
+        self._everywhere: list[int] = []  # the steps that concern every resource
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
+        self.kept_waiting: list[KeptWaiting] = []
+        stood = _pending_when_time_passed(trace)
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
+            if node in stood:
+                self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
             clock = self._after(before, what)
             clock[who] = node + 1
@@ -59,7 +76,7 @@ class Clocks:
                 self._on.setdefault(resource, list(self._everywhere)).append(node)
 
     def touching(self, what: int) -> Sequence[int]:
-        """Return the steps so far, ascending, that a step may not commute with."""
+        """Return the steps so far, ascending, with which a step may not commute."""
         symbol = self.trace.table.symbols[what]
         if symbol.place == EVERYWHERE:
             return range(len(self.steps))
@@ -69,14 +86,17 @@ class Clocks:
         return self._on.get(symbol.place, self._everywhere)
 
     def settles(self, earlier: int, what: int) -> bool:
-        """Whether all that comes before an earlier step, and that a step does not commute with, comes before both."""
+        """Whether a step need not be compared with what precedes an earlier step that it does not commute with.
+
+        Every step before the earlier one that could be ordered with this one happens before the earlier one, then.
+        """
         symbols = self.trace.table.symbols
         if symbols[earlier].place == EVERYWHERE:
             return True
         return symbols[earlier].visibility == Visibility.EVERYBODY and symbols[what].place >= 0
 
     def _after(self, before: list[int], what: int) -> list[int]:
-        """Join a participant's clock with those of all steps so far that a further step does not commute with."""
+        """Return a participant's clock joined with those of the steps with which a further step does not commute."""
         table, clock = self.trace.table, before
         for node in reversed(self.touching(what)):
             earlier = self.trace.what[node]
@@ -86,11 +106,14 @@ class Clocks:
                     break  # every step on the resource before this one happens before it
         return list(clock)
 
-    def never_came(self) -> Iterator[tuple[int, int, list[int], list[int]]]:
-        """Yield each pending step that never came: who, which, the clock before it, and the clock it would have had."""
-        for who, what in enumerate(self.trace.final):
+    def never_came(self) -> Iterator[KeptWaiting]:
+        """Return the pending steps that never came."""
+        return self._waiting(len(self.trace), self.trace.final)
+
+    def _waiting(self, node: int, pending: Sequence[int]) -> Iterator[KeptWaiting]:
+        for who, what in enumerate(pending):
             if what != NONE:
-                yield who, what, self._last[who], self._after(self._last[who], what)
+                yield KeptWaiting(node, who, what, self._last[who], self._after(self._last[who], what))
 
 
 def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
@@ -103,8 +126,18 @@ def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race
         yield from _races_with(
             clocks, closed, node, trace.who[node], trace.what[node], clocks.before[node], clocks.steps[node]
         )
-    for who, what, before, clock in clocks.never_came():
-        yield from _races_with(clocks, closed, len(trace), who, what, before, clock)
+    for waiting in (*clocks.kept_waiting, *clocks.never_came()):
+        if waiting.node >= start:
+            yield from _races_with(clocks, closed, *waiting)
+
+
+def _pending_when_time_passed(trace: Trace) -> dict[int, list[int]]:
+    """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""
+    symbols = trace.table.symbols
+    passed = {node for node, what in enumerate(trace.what) if symbols[what].passes_time}
+    if not passed:
+        return {}
+    return {node: list(pending) for node, pending in trace.pendings(min(passed)) if node in passed}
 
 
 def _races_with(
@@ -130,15 +163,15 @@ def _races_with(
                 break
             continue
         if table.symbols[earlier].passes_time:
-            break  # all that was before it was before this, too
+            break  # whatever was before time passed was before this step, too
         if what in closed[node]:
-            continue  # before the earlier step the later one could not have been made: look further back
+            continue  # the later step could not have been made before the earlier one: look further back
         yield Race(node, who, _initials(clocks, node, later, who, clock))
         covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
 
 
 def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:
-    """Return who can move first at `node` on the way to a later step without the one there and what follows that."""
+    """Return who can move first at `node` on the way to the later step, without the step there and its consequences."""
     trace = clocks.trace
     first: dict[int, int] = {}  # by participant, its first step on the way
     initials = set()

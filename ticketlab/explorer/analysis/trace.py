@@ -1,4 +1,4 @@
-"""What one execution did, in numbers, and what follows from it: who could have moved where, and what it preempted."""
+"""The steps of one execution, in numbers, and what follows from them: who could have moved where."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ticketlab.explorer.engine.steps import NONE, StepTable, describe_step
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The steps of one execution: who made each, and which (a symbol); which attempts failed; who still stands where.
+    """The steps of one execution: `who` made each, and `what` it was (a symbol).
 
-    *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt.
+    *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
+    step before which each participant stands at the end.
     """
 
     table: StepTable
@@ -26,7 +27,7 @@ class Trace:
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
-        """Copy the trace of the execution that a state holds."""
+        """Return a copy of the trace of the execution that a state holds."""
         length, failures = state.counters.length, state.counters.failures
         return cls(
             state.table,
@@ -52,11 +53,14 @@ class Trace:
         return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending))
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
-        """Yield each node from the last down to `start`, with everybody's pending symbol there (the list is reused)."""
+        """Yield each node from the last down to `start`, with the pending symbol of every participant.
+
+        The list of symbols is the same one each time, changed in place.
+        """
         pending, symbols = list(self.final), self.table.symbols
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
-            if not symbols[self.what[node]].passes_time:  # whoever lets time pass stands where it stood
+            if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
                 pending[self.who[node]] = self.what[node]
             yield node, pending
 
@@ -90,7 +94,7 @@ class Trace:
         return enabled
 
     def preemptions(self) -> int:
-        """Count the switches away from a participant that could have gone on."""
+        """Return the number of switches away from a participant that could have gone on."""
         enabled = self.enabled()
         return sum(
             self.who[node] != self.who[node - 1] and self.who[node - 1] in enabled[node] for node in range(1, len(self))
@@ -102,7 +106,7 @@ class Nondeterminism(TicketlabError):
 
 
 def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
-    """Check that an execution began as the one that it repeats; raises Nondeterminism where it did not."""
+    """Check that an execution began with the expected steps; raises Nondeterminism if it did not."""
     step = trace.table.step
     for node, (who, what) in enumerate(expected):
         if node >= len(trace):

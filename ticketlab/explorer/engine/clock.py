@@ -13,6 +13,7 @@ from typing import Final
 from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.counters import Counters
 from ticketlab.explorer.engine.memory import Memory, as_slice
+from ticketlab.explorer.engine.steps import EVERYWHERE, Symbol, Visibility
 
 SECOND: Final = 1_000_000_000  # in ticks
 TICK: Final = 2  # between two steps, so that a return fits between its operation's last step and the next one
@@ -30,9 +31,25 @@ class Clock:
     column refuses such a number, where a counter would cut it.
     """
 
-    __slots__ = ("_counters", "_leapt_at", "_leapt_by", "_zeros", "orders", "skew", "time", "waited", "wake", "when")
+    __slots__ = (
+        "_counters",
+        "_leapt_at",
+        "_leapt_by",
+        "_none",
+        "_read_at",
+        "_shown_at",
+        "_staged_at",
+        "_zeros",
+        "local",
+        "orders",
+        "skew",
+        "time",
+        "waited",
+        "wake",
+        "when",
+    )
 
-    def __init__(self, counters: Counters, size: int, bound: int, memory: Memory) -> None:
+    def __init__(self, counters: Counters, size: int, bound: int, resources: int, memory: Memory) -> None:
         self.orders = False  # whether time orders steps
         self.wake = memory.column(size)  # by participant: it does not move before this time
         self.when = memory.column(bound)  # by step: when it was made, if time orders steps
@@ -40,6 +57,10 @@ class Clock:
         self.skew = memory.column(1)  # how far the clock on the wall has jumped ahead of it
         self.waited = memory.column(1)  # how much time passed because nobody could move
         self._counters = counters
+        self.local = memory.column(size)  # by participant: the time by its own clock, if it is ahead of the others'
+        # By resource: the latest local time of a step that changed it for all, for those who change it, and of a look.
+        self._shown_at, self._staged_at, self._read_at = (memory.column(resources) for _ in range(3))
+        self._none = as_slice(self._read_at, [0] * resources)
         self._leapt_at = memory.column(bound)  # the steps at which time passed for everybody
         self._leapt_by = memory.column(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
@@ -48,6 +69,10 @@ class Clock:
         """Start anew, with everybody awake."""
         self.time[0] = self.skew[0] = self.waited[0] = 0
         self.wake[: len(self.wake)] = self._zeros
+        if self._counters.drifts:
+            self.local[: len(self.local)] = self._zeros
+            for column in (self._shown_at, self._staged_at, self._read_at):
+                column[: len(column)] = self._none
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""
@@ -61,7 +86,48 @@ class Clock:
     def sleep(self, who: int, ticks: int) -> None:
         """Let time pass for one participant; if time orders nothing, it sleeps only until nobody can move."""
         since = self.time[0]
-        self.wake[who] = (max(since, self.wake[who]) if self.orders else since) + ticks
+        self.wake[who] = max(since, self.wake[who] if self.orders else self.local[who]) + ticks
+
+    def now_of(self, who: int, *, wall: bool = False) -> int:
+        """Return the time by a participant's own clock; see `drift`."""
+        now = self.now(wall=wall)
+        ahead: int = self.local[who] - self.time[0]
+        return now + ahead if ahead > 0 else now
+
+    def drift(self, who: int, ticks: int) -> None:
+        """Let time pass for a participant that sleeps, if a sleep orders nothing: by its own clock alone.
+
+        Nobody waits for a sleeper, so others may move before it wakes or after. Each participant's clock shows the
+        earliest time that fits what it did and what happened before that: a step comes no earlier than the steps that
+        happen before it (Lamport 1978), and a sleep ends no earlier than it must. So the clock that a step sees depends
+        on nothing but the steps that happen before it, and looking at it orders nothing either.
+        """
+        self.local[who] = max(self.time[0], self.local[who]) + ticks
+        self._counters.drifts = True
+
+    def carry(self, who: int, made: Symbol) -> None:
+        """Take a participant's time to the resource of the step that it makes, and the resource's time to it."""
+        local, mine = self.local, self.local[who]
+        if made.place == EVERYWHERE:
+            latest = max(local)
+            local[: len(local)] = as_slice(local, [latest] * len(local))
+            for column in (self._shown_at, self._staged_at, self._read_at):
+                column[: len(column)] = as_slice(column, [latest] * len(column))
+            return
+        for place in made.resources:
+            mine = max(mine, self._shown_at[place])
+            if made.notices == Visibility.CHANGERS:
+                mine = max(mine, self._staged_at[place])
+            if made.visibility == Visibility.EVERYBODY:
+                mine = max(mine, self._staged_at[place], self._read_at[place])
+        local[who] = mine
+        for place in made.resources:
+            if made.visibility == Visibility.EVERYBODY:
+                self._shown_at[place] = mine
+            elif made.visibility == Visibility.CHANGERS or made.notices == Visibility.CHANGERS:
+                self._staged_at[place] = max(mine, self._staged_at[place])
+            else:
+                self._read_at[place] = max(mine, self._read_at[place])
 
     def leap(self, ticks: int) -> None:
         """Let time pass for everybody, at the step made last; raises TicketlabError if it has too often."""
@@ -82,7 +148,6 @@ class Clock:
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""
-        self._counters.time_passes += 1
         self.waited[0] += ticks
         self.leap(ticks)
 

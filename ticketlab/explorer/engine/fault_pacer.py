@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
-from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.system.failing_io import failing_io
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
 from ticketlab.explorer.engine.pacer import ControlledPacer
@@ -56,7 +56,7 @@ class FaultPacer(ControlledPacer):
         self._faults = faults
         self._plan = self._state.faults
         self._seize = seize
-        self._trouble = ExitStack()  # the fault that is in force for the access at hand
+        self._in_force = ExitStack()  # the fault that is in force for the access at hand
         self.carry_out: Callable[[Fault], object] = _in_this_process
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
@@ -75,29 +75,29 @@ class FaultPacer(ControlledPacer):
         if fault is None:
             return super().block(step, attempt, wait)
 
-        def troubled() -> T | Literal[Blocked.BLOCKED]:
+        def first_with_fault() -> T | Literal[Blocked.BLOCKED]:
             nonlocal fault
             if fault is not None:
                 self._inject_into(fault, step)
                 fault = None
-                with self._trouble.pop_all():
+                with self._in_force.pop_all():
                     return attempt()
             return attempt()
 
-        return super().block(step, troubled, wait)
+        return super().block(step, first_with_fault, wait)
 
     def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
         try:
             outcome = outcome_of(perform, request)
         finally:
-            self._trouble.close()
+            self._in_force.close()
         self._come_to(None)
         return outcome
 
     def _come_to(self, step: Step | None) -> Fault | None:
         """End the fault of the access before, inject a fault that comes before this one, and return this one's own."""
-        self._trouble.close()
+        self._in_force.close()
         me, plan = self.me, self._plan
         if not plan.point[me]:
             return None
@@ -111,7 +111,7 @@ class FaultPacer(ControlledPacer):
 
     def _inject_before(self, me: int, fault: Fault, step: Step | None) -> None:
         """Inject a fault before a participant's step, or before its answer if there is none: a step of its own."""
-        self._spinning.discard(me)
+        self._spinning.pop(me, None)
         if self._sent:
             self._await_feeders()
         whose = me if fault.kind in _DEATHS else SERVER if fault.kind is FaultKind.KILL_SERVER else None
@@ -134,9 +134,9 @@ class FaultPacer(ControlledPacer):
         self._plan.injected[self.me] = 1
         self.note("fault", str(fault))
         if fault.kind is FaultKind.LOCKED and self._seize is not None:
-            self._trouble.enter_context(self._seize())
+            self._in_force.enter_context(self._seize())
         else:
-            self._trouble.enter_context(failing_io(fault.kind, step))
+            self._in_force.enter_context(failing_io(fault.kind, step))
 
 
 def seize_of(workload: Workload) -> Callable[[], AbstractContextManager[object]] | None:

@@ -1,4 +1,4 @@
-"""What scheduling points mean in a controlled execution: whoever stands before a step asks who moves, and hands over.
+"""What scheduling points mean in a controlled execution: a participant before a step asks who moves, and hands over.
 
 The same rules hold in one process and in many. The executor supplies `switches`: one function for each participant, and
 a last one for the executor itself, that hands the turn there and returns when the turn comes back.
@@ -15,7 +15,7 @@ from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blo
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.spinning import spins
+from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
 from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
@@ -54,12 +54,16 @@ class InactivePacer:
         """Forget it."""
 
     def for_fork(self) -> InactivePacer:
-        """Be as inactive there."""
+        """Return this same pacer."""
         return self
 
 
 class ControlledPacer:
-    """What points mean inside an execution: the turn goes to whom the policy picks.
+    """What points mean inside an execution: the turn goes to the participant that the policy picks.
+
+    A participant that comes to a point says before which step it stands (`arrive`), asks the scheduler who moves next,
+    and hands the turn over unless it is its own. When the turn is back, it has been picked, and its step is made. An
+    attempt that does not succeed is made again each time that the participant is picked.
 
     `alone` says that one participant has this pacer for itself. In one process all participants share a pacer, and `me`
     is the one that moves. With `atomic_accesses`, the later parts of an access are no scheduling points.
@@ -82,12 +86,12 @@ class ControlledPacer:
         self.switches: list[Callable[[], Any]] = []
         self.records: list[RequestRecord] = []
         self.notes: list[tuple[int, str, int | str]] = []
-        self._attempting = 0  # 1 while what is learnt belongs to a step that is yet to be made
+        self._attempting = 0  # 1 while an attempt is being made: what is learnt then belongs to the step to come
         self._sent = False  # whether a message may still be on its way
-        self._spinning: set[int] = set()  # who would repeat what was in vain
+        self._spinning: dict[int, tuple[str, ...]] = {}  # who would repeat what was in vain, and what that touched
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
-        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds what it waited for
+        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
@@ -99,7 +103,7 @@ class ControlledPacer:
         self.pick = self._start
 
     def _start(self) -> int:
-        """As a buyer that came to its first step, have the next one come to its own; the last makes the first pick."""
+        """As a buyer at its first step, return the next buyer, which is to come to its own; the last one picks."""
         self._counters.started = following = self._counters.started + 1
         if following < self._state.buyers:
             if self._alone:
@@ -152,8 +156,8 @@ class ControlledPacer:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._postpone(me, step)
-        elif self._held and (me, step.resource) in self._held:
-            state.arrive(me, state.table.retaken(me)[step])
+        elif step.action is Action.READ or (self._held and (me, step.resource) in self._held):
+            state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
             state.arrive(me, self._attempted[step])
         while True:
@@ -194,9 +198,9 @@ class ControlledPacer:
         await_feeders()
 
     def _postpone(self, me: int, step: Step) -> None:
-        """Stand before a step that would repeat what was in vain; it is closed until somebody changes its resource."""
-        self._spinning.discard(me)
-        self._state.arrive(me, self._state.table.postponed(me)[step])
+        """Stand before a step that would repeat what was in vain; it is closed until its try can differ."""
+        watched = tuple(sorted({*self._spinning.pop(me), step.resource}))
+        self._state.arrive(me, self._state.table.postponed(me)[step._replace(affects=watched)])
         self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:
@@ -212,12 +216,24 @@ class ControlledPacer:
         state, me = self._state, self.me
         if state.clock.orders:
             state.clock.sleep(me, in_ticks(seconds))
-        elif spins(state, me, retries=(retries := me in self._retrying)):
-            self._spinning.add(me)
-            if me in self._looked or not retries:  # time may end its wait, or a count of its tries
-                state.clock.sleep(me, max(1, in_ticks(seconds)))
+        else:
+            self._sleep_unordered(me, max(1, in_ticks(seconds)))
         self._retrying.discard(me)
         self._looked.discard(me)
+
+    def _sleep_unordered(self, me: int, ticks: int) -> None:
+        state = self._state
+        effort, touched = tries_before_sleep(state, me, promised=me in self._retrying)
+        if effort is Effort.FRUITFUL:
+            state.vain[me] = 0
+            state.clock.drift(me, ticks)
+            return
+        state.vain[me] += 1
+        self._spinning[me] = touched
+        if effort is Effort.LEFT_OUT and not is_alone(state, me):
+            state.gave_way[me] = 1
+        if me in self._looked or effort is Effort.LEFT_OUT or state.vain[me] <= MOST_VAIN_TRIES:
+            state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries
 
     def _take_time(self, seconds: float) -> None:
         """Let virtual time pass before a request: if it orders nothing, for all, and as a step that is picked."""
@@ -229,7 +245,7 @@ class ControlledPacer:
     def now(self, *, wall: bool) -> float:
         """Return virtual time."""
         self._looked.add(self.me)
-        return BEGINNING + self._state.clock.now(wall=wall) / SECOND
+        return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""

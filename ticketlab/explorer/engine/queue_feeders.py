@@ -1,7 +1,7 @@
-"""Helper threads: what a participant set in motion must be at rest before the turn passes on.
+"""Helper threads of queues: what a participant has sent must have arrived before the turn passes on.
 
-A `multiprocessing.Queue` is fed by a thread of the sender's process: after `put` returns, the item is on its way, and
-not yet there. The feeder is at rest once its buffer is empty and it waits for the next item again.
+A `multiprocessing.Queue` is fed by a thread of the sender's process: when `put` returns, the item may still be on its
+way. It has arrived once the thread's buffer is empty and the thread waits for the next item.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ processes share, so each process has a scheduler and any of them can go on where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
@@ -15,9 +15,6 @@ from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.enabled import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import NONE
-
-MOST_TIME_PASSES: Final = 100
-"""How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
 
 class Chooser(Protocol):
@@ -160,7 +157,7 @@ class Scheduler:
         """
         state, clock, counters = self.state, self.state.clock, self._counters
         sleepers = [(until, who) for until, who in clock.sleepers() if state.pending[who] != NONE]
-        if clock.orders or not sleepers or counters.time_passes == MOST_TIME_PASSES:
+        if clock.orders or not sleepers:
             counters.ending = ExecutionEnd.STUCK
             return NOBODY
         if counters.length == state.bound:
@@ -188,22 +185,23 @@ class Scheduler:
             self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
             for waiting in closed:
                 opened[waiting] = 1
-            if closed:
-                counters.version += 1
             if made.excludes:
                 self._close(symbol)
+            elif closed:
+                counters.version += 1
         else:
             self._reopened = ()
+        if counters.drifts:
+            state.clock.carry(who, made)
         if state.clock.orders:
             state.clock.stamp(who, length)
 
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
-        self._close(self.state.pending[who])
-        self.state.refused[who] = self._counters.failures
+        self.state.refused[who] = self._close(self.state.pending[who])
 
-    def _close(self, symbol: int) -> None:
-        """Take down that an attempt fails from now on until its resource changes, as was seen or is known."""
+    def _close(self, symbol: int) -> int:
+        """Take down that an attempt fails until its resource changes, as was seen or is known; return how many have."""
         state, counters = self.state, self._counters
         failures = counters.failures
         if failures == len(state.failed_at):
@@ -213,6 +211,7 @@ class Scheduler:
         counters.failures = failures + 1
         self._open[symbol] = 0
         counters.version += 1
+        return failures + 1
 
     def finish(self, who: int) -> None:
         """Take down that a participant has no further step in this execution."""

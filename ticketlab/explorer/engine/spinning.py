@@ -1,53 +1,104 @@
 """Spinning: whether a participant that goes to sleep has tried in vain, and would only repeat itself when it wakes.
 
-A buyer that is refused, sleeps and tries again could be picked for ever, and no search would come to an end. If all
-that it touched stood still while it tried, its next try does what the last one did. Then its next step can be put off
-until somebody else changes the resource.
+A sleep orders nothing: a sleeper may go on at any moment, so a loop that polls could be picked for ever, and no search
+would come to an end. So a participant whose tries are in vain is put off until somebody else changes something that
+its try touched, or until nobody else can move and its time has come. Two rules say when.
+
+*A promised retry.* A participant that notes RETRY promises that the try left nothing behind, and that it is going to do
+the same again until it is not refused any more. While nothing that the try touched is changed by others, another try
+leads back to where it began: it is a cycle in the graph of states. Cut the cycles out of a schedule, and every
+participant still meets what it met before: the last try happens where the first one did. So schedules with a further
+try are covered by those without it. One thing could tell them apart: somebody who sees twice that the try holds a lock
+for a moment, without waiting for it. Whoever is refused in this way waits, or promises a retry of its own, which the
+same argument covers. A try that changes more than who holds a resource is no cycle, and counts as one without a
+promise.
+
+The promise is not taken for more than it says: if nobody else can move, the participant goes on after its sleep, up to
+MOST_VAIN_TRIES times in a row. If it gives up after as many tries, its end is seen; if not, it counts as waiting for
+ever, unless it looks at the clock: then time goes on. What is not tried is that it gives up while others could move.
+
+*Without a promise* the loop may count its tries, so a further one may be the one that matters. Loops are explored as
+they are up to MOST_VAIN_TRIES tries in a row. After that the participant is put off as well, so that the search ends;
+and if others take part, the search has left something out, and must not claim to be exhausted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import Enum
 from itertools import dropwhile
+from typing import Final, NamedTuple
 
-from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-from ticketlab.explorer.engine.steps import EVERYWHERE
+from ticketlab.explorer.engine.state import ExecutionState
+from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, Symbol
+
+MOST_VAIN_TRIES: Final = 4
+"""So many tries in a row of a loop that promises nothing are explored while others could move."""
+_LONGEST_TRY: Final = 12
+"""A loop with more steps than these is not seen to repeat itself; it ends with the bound on steps."""
 
 
-def spins(state: ExecutionState, who: int, *, retries: bool) -> bool:
-    """Whether a participant that goes to sleep now has tried in vain since its last sleep, and would again.
+class Effort(Enum):
+    """What the tries of a participant that goes to sleep were."""
 
-    It has if nobody else changed what it touched, from its first step since then on. A participant that says that it
-    `retries` is believed at its first sleep. Others may sleep for other reasons: they must have made the same steps
-    twice, once before their last sleep and once after it. The sleep itself is taken down.
-    """
+    FRUITFUL = "fruitful"  # or too few to tell
+    PROMISED = "promised"  # in vain, and by promise the next one will be
+    LEFT_OUT = "left out"  # in vain; the next ones are not tried before others move
+
+
+class Tries(NamedTuple):
+    """What a participant's tries were, and the resources that they touched."""
+
+    effort: Effort
+    touched: tuple[str, ...] = ()
+
+
+def tries_before_sleep(state: ExecutionState, who: int, *, promised: bool) -> Tries:
+    """Return what a participant has tried in vain, now that it goes to sleep; the sleep is taken down."""
     length, slept = state.counters.length, state.slept[who]
     state.slept[who] = length + 1
     since = slept - 1 if 0 < slept <= length else 0
-    if not retries and (since := _repeated_from(state, who, slept - 1)) == NOBODY:
-        return False
     symbols = state.table.symbols
+    mine = [
+        node for node in range(since, length) if state.who[node] == who and not symbols[state.what[node]].passes_time
+    ]
+    cycle = promised and not _leaves_something([symbols[state.what[node]] for node in mine])
+    if not cycle:
+        begun = _repeated_from(state, who)
+        if begun is None:
+            return Tries(Effort.FRUITFUL)
+        since = begun
     steps = [(state.who[node], symbols[state.what[node]]) for node in range(since, length)]
     tried = list(dropwhile(lambda step: step[0] != who, steps))  # what was there when it began to try stands still
-    touched = {symbol.place for mover, symbol in tried if mover == who} | {EVERYWHERE}
-    return not any(mover != who and symbol.changes and symbol.place in touched for mover, symbol in tried)
+    places = {symbol.place for mover, symbol in tried if mover == who} | {EVERYWHERE}
+    if any(mover != who and symbol.changes and symbol.place in places for mover, symbol in tried):
+        return Tries(Effort.FRUITFUL)
+    touched = tuple(sorted({symbol.step.resource for mover, symbol in tried if mover == who and symbol.place >= 0}))
+    return Tries(Effort.PROMISED if cycle else Effort.LEFT_OUT, touched)
 
 
-def _repeated_from(state: ExecutionState, who: int, since: int) -> int:
-    """Return the step with which a participant began what it has done twice in a row by now, the second time `since`.
+def is_alone(state: ExecutionState, who: int) -> bool:
+    """Whether nobody else takes part, so that nobody can come before or after what a participant would do next."""
+    others = any(symbol != NONE for other, symbol in enumerate(state.pending) if other != who)
+    return not others and all(mover == who for mover in state.who[: state.counters.length])
 
-    Returns NOBODY if it has not, or if it changed more than who holds a resource: then it gets on.
-    """
-    if since < 0:
-        return NOBODY
-    symbols, mine, count = state.table.symbols, list[int](), 0
+
+def _leaves_something(made: Sequence[Symbol]) -> bool:
+    return any(symbol.changes and not symbol.step.action.holds for symbol in made)
+
+
+def _repeated_from(state: ExecutionState, who: int) -> int | None:
+    """Return the step with which a participant began to do the same MOST_VAIN_TRIES times in a row, or None."""
+    symbols, mine = state.table.symbols, list[int]()
     for node in range(state.counters.length - 1, -1, -1):
         if state.who[node] == who and not symbols[state.what[node]].passes_time:
             mine.append(node)
-        if node >= since:
-            count = len(mine)
-        elif len(mine) >= 2 * count:
-            break
+            if len(mine) == MOST_VAIN_TRIES * _LONGEST_TRY:
+                break
     made = [symbols[state.what[node]] for node in mine]
-    gets_on = any(symbol.changes and not symbol.step.action.holds for symbol in made)
-    repeats = [(symbol.step, symbol.changes) for symbol in made]
-    return NOBODY if not count or gets_on or repeats[:count] != repeats[count:] else mine[-1]
+    told = [(symbol.step.action, symbol.step.resource, symbol.changes) for symbol in made]
+    for size in range(1, len(mine) // MOST_VAIN_TRIES + 1):
+        count = size * MOST_VAIN_TRIES
+        if told[: count - size] == told[size:count]:
+            return None if _leaves_something(made[:size]) else mine[count - 1]
+    return None

@@ -55,6 +55,7 @@ class ExecutionState:
         "failed_what",
         "faults",
         "for_policy",
+        "gave_way",
         "offset",
         "open",
         "opening",
@@ -66,6 +67,7 @@ class ExecutionState:
         "skip",
         "slept",
         "table",
+        "vain",
         "what",
         "who",
     )
@@ -104,23 +106,26 @@ class ExecutionState:
         self.retried = memory.column(size)
         self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
+        self.vain = memory.column(size)  # how many promised retries were in vain in a row
+        self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
         self.skip = memory.column(sum(requests))  # by request, buyer by buyer: whether it is left out
         self.offset = tuple(accumulate(requests, initial=0))  # by buyer: the place of its first request there
         self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
 
-        self.clock = Clock(self.counters, size, bound, memory)
+        self.clock = Clock(self.counters, size, bound, 2 * table.limit, memory)
         self.faults = FaultPlan(self.counters, self.buyers, size, memory)
         self.for_policy = LentColumns(size, bound, memory)
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
+        self.clock.reset()
         self.counters.reset()
         self.counters.unfinished = self.buyers
-        self.clock.reset()
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
+        self.vain[: self.size] = self._zeros
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])

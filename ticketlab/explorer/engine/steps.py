@@ -28,9 +28,7 @@ class Manner(IntEnum):
     REFUSED = 2  # made, and found to have changed nothing
     GAVE_BACK = 3  # made, and found to have changed nothing but what others wait for
     POSTPONED = 4  # put off by one participant until somebody else changes the resource
-    RETAKEN = (
-        5  # attempted by one participant that holds the resource already, so that it may succeed where others fail
-    )
+    OWN = 5  # attempted by one participant, that may succeed where others fail: it has the resource, or awaits a value
 
 
 class How(NamedTuple):
@@ -79,7 +77,7 @@ class Symbol:
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
         self.postponed = manner is Manner.POSTPONED
-        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.RETAKEN)
+        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
         self.visibility = _visibility(step, changes=self.changes).value
@@ -166,9 +164,9 @@ class StepTable:
         """Return the symbols of the steps that one participant puts off."""
         return self.numbers(How(Manner.POSTPONED, who))
 
-    def retaken(self, who: int) -> _Numbers:
+    def own_attempts(self, who: int) -> _Numbers:
         """Return the symbols of the attempts that one participant makes on what it holds."""
-        return self.numbers(How(Manner.RETAKEN, who))
+        return self.numbers(How(Manner.OWN, who))
 
     def enter(self, step: Step, how: How) -> int:
         """Return the symbol of a step that has none yet."""
@@ -183,12 +181,17 @@ class StepTable:
                 "are, not by random or growing names"
             )
         resource = self._resource(step.resource)
+        watched = step.affects if how.manner is Manner.POSTPONED else None
+        if watched is not None:
+            step = step._replace(affects=None)  # a step that is put off touches no more than it would otherwise
         place, resources = self._place(step, resource)
         symbol = Symbol(step, how, place, resources, self._reopens(step, how, place, self._waiting[resource]))
         self.symbols.append(symbol)
         if symbol.may_fail:
-            self._wait(number, symbol, self._waiting[resource])
-        self.numbers(how)[step] = number
+            for name in (step.resource,) if watched is None else watched:
+                self._wait(number, symbol, self._waiting[self._resource(name)])
+            self._waiting_anywhere.append(number)
+        self.numbers(how)[step if watched is None else step._replace(affects=watched)] = number
         return number
 
     def _resource(self, name: str) -> int:
@@ -217,7 +220,6 @@ class StepTable:
 
     def _wait(self, number: int, symbol: Symbol, waiting: _Waiting) -> None:
         waiting.everybody.append(number)
-        self._waiting_anywhere.append(number)
         if symbol.notices == Visibility.CHANGERS:
             waiting.changers.append(number)
         if not symbol.postponed and not symbol.step.uncommitted:

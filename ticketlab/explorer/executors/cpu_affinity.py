@@ -1,4 +1,4 @@
-"""One core for all processes of an exploration, since only one of them moves at a time."""
+"""One core for all processes of an exploration: only one of them moves at a time, and so no turn changes cores."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 def on_one_core() -> Iterator[None]:
     """Bind this process, and all that it forks meanwhile, to one of its cores, as batch work.
 
-    As batch work, whoever rings a bell goes on until it waits itself, instead of being interrupted by whom it wakes and
-    woken once more only to wait: one switch for each turn, not two.
+    A batch process that wakes another goes on until it waits itself. Otherwise the other would interrupt it, and it
+    would be woken once more only to wait: two switches for each turn in place of one.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield

@@ -48,6 +48,11 @@ class Executor(ABC):
 
     @property
     @abstractmethod
+    def gave_way(self) -> Sequence[int]:
+        """Who was put behind others in any execution so far though its next try might have mattered; see `spinning`."""
+
+    @property
+    @abstractmethod
     def distinct_services(self) -> Sequence[int]:
         """The services that differ: of those that do the same and wait for the same, only the first.
 
@@ -59,11 +64,13 @@ class Executor(ABC):
         """Take in what others could notice of each participant's end; see `FaultPacer`."""
 
     @abstractmethod
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: FaultPoints = ()) -> Execution | None:
+    def run(
+        self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
+    ) -> Execution | None:
         """Run the policy's next execution, and return it; None if the policy has explored everything.
 
-        `without` leaves out requests, each given by its buyer (from 0) and its place in the buyer's script. `strikes`
-        are the faults to inject, each of which is one of the executor's faults.
+        `without` lists the requests to leave out, each given by its buyer (from 0) and its place in the buyer's script.
+        `fault_points` lists the faults to inject, each of which is one of the executor's faults.
         """
 
 

@@ -1,8 +1,4 @@
-"""All participants in one process, as greenlets: the fastest way to run a schedule.
-
-Whoever arrives at a scheduling point asks the policy and switches straight to whom it picks, or goes on if that is
-itself. Greenlets, sessions and connections last from one execution to the next; only the store is reset.
-"""
+"""All participants in one process, as greenlets: the fastest way to run a schedule."""
 
 from __future__ import annotations
 
@@ -25,7 +21,12 @@ from ticketlab.explorer.policies.replay import RunOn
 
 
 class Inline(WorkloadExecutor):
-    """Runs the participants of a workload in this process. No fault may kill, since all are one process."""
+    """Runs the participants of a workload in this process; no fault may kill one, since all are one process.
+
+    A participant that comes to a scheduling point asks the policy who moves, and switches straight to that greenlet, or
+    goes on if it is picked itself. Greenlets, sessions and connections last from one execution to the next; only the
+    store is reset.
+    """
 
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
         return ExecutionState(StepTable(), scripts, services, self._steps)
@@ -87,12 +88,12 @@ class Inline(WorkloadExecutor):
         except Exception:
             if not any(self._state.faults.injected):
                 raise
-            self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would anywhere
+            self._leave(self._pacer.me)  # a clerk that cannot go on after a fault ends, as it would outside the lab
             return
         raise TicketlabError("a service ended while buyers were still buying")
 
     def _leave(self, who: int) -> None:
-        """End, and leave the turn to the others."""
+        """Finish for good, and give the turn to the others."""
         self._scheduler.finish(who)
         with suppress(ExecutionAborted):
             self._pacer.pass_on()

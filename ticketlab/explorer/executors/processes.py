@@ -1,9 +1,9 @@
 """Each participant in a process of its own: the same schedules over real files, locks and databases.
 
-The processes are forked once and run execution after execution, all on one core, since only one of them moves at a
-time. The state is in memory that they share, and they hand the turn from one to another (see `participant`). This is
-the leading process's part: it starts and ends executions, does what a fault takes somebody else to do, and watches that
-the others live, and that whoever has the turn comes back to a point before long.
+The processes are forked once and make one execution after another, all on one core, since only one of them moves at a
+time. The state is in memory that they share, and they hand the turn from one to another; see `participant`. This module
+has the leading process's part. It starts and ends executions and carries out faults. It watches that the participants
+live, and that the one that has the turn comes back to a scheduling point before the stall timeout.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.fork import ForkedProcess
-from ticketlab.core.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.system.fork import ForkedProcess
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
@@ -53,6 +53,7 @@ class Processes(WorkloadExecutor):
     def __init__(self, workload: Workload, **settings: Any) -> None:
         super().__init__(workload, **settings)
         self._core = ExitStack()
+        self._flushed = False  # whether everybody waits to be ended after an execution that was broken off
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -84,6 +85,7 @@ class Processes(WorkloadExecutor):
         undo.callback(self._poll.close)
         self._poll.register(self._wakeups[-1].file, select.EPOLLIN)
         self._control.clear()
+        self._flushed = False
         self._installed: Policy | None = None
         self._gone: set[int] = set()
         self._processes: list[ForkedProcess] = []
@@ -104,10 +106,10 @@ class Processes(WorkloadExecutor):
             self._give(who)
 
     def _take_part(self, leader: int, who: int, serve: Serve | None) -> None:
-        """What a participant's process does."""
+        """Take part, in a participant's process."""
         die_with_parent(leader)
         os.close(self._living)
-        gc.freeze()  # what was there before need never be looked through, page by page, in each process
+        gc.freeze()  # no process need look through, page by page, what was there before
         pacer = self._make_pacer(alone=True)
         Participant(who, self._workload, self._scheduler, self._control, self._wakeups, pacer).live(serve)
 
@@ -121,11 +123,11 @@ class Processes(WorkloadExecutor):
             self._give(chosen)
 
     def _end_all(self) -> None:
-        """End everybody: in order where each waits to begin, by force where an execution was broken off."""
+        """End everybody: in order if each waits for that, so that it gives back what it holds, and else by force."""
         self._control.command(ParticipantCommand.EXIT)
         for who, process in enumerate(self._processes):
-            if self._clean:
-                self._wakeups[who].ring()
+            if self._clean or self._flushed:
+                self._wakeups[who].wake()
                 process.join(self._stall_timeout)
             process.kill()
             process.join()
@@ -143,27 +145,28 @@ class Processes(WorkloadExecutor):
             for who in range(len(self.scripts)):
                 if who not in self._gone:
                     self._give(who)
-        records, told = control.log.take()
-        return Execution.of(state, records, told)
+            self._flushed = not self._faults and self.size == len(self.scripts)
+        records, notes = control.log.take()
+        return Execution.of(state, records, notes)
 
     def _install(self, policy: Policy) -> None:
-        """Have a policy choose, in all processes; this one has to know all steps before it puts anything back."""
+        """Have a policy choose in all processes; this one takes in all steps, since it is about to reset the state."""
         if policy is not self._installed:
             self._installed = policy
             self._control.install(policy)
         self._control.steps.catch_up()
 
     def _give(self, who: int) -> None:
-        """Hand over the turn, and wait until it is back for good, and not only for a deed."""
+        """Hand over the turn, and wait until it is back; carry out faults meanwhile."""
         while who != NOBODY:
             self._control.numbers.turn = who
             self._control.resume(who)
-            self._wakeups[who].ring()
+            self._wakeups[who].wake()
             self._await_turn()
-            who = self._do_what_is_asked()
+            who = self._carry_out()
 
-    def _do_what_is_asked(self) -> int:
-        """Do to a participant what a fault has it ask for, if anything, and return whose turn it is then."""
+    def _carry_out(self) -> int:
+        """Do what a participant asks for, if one does, and return whose turn it is then."""
         numbers = self._control.numbers
         asked, victim = numbers.asked, numbers.victim
         if asked == LeaderRequest.NOTHING:
@@ -180,9 +183,9 @@ class Processes(WorkloadExecutor):
                 os.kill(server, signal.SIGKILL)
             return victim
         if asked == LeaderRequest.TERMINATE:
-            os.kill(process.pid, signal.SIGTERM)  # which finds it waiting for its turn: so this is its turn
+            os.kill(process.pid, signal.SIGTERM)  # the signal finds it waiting, and so gives it the turn
             self._await_turn()
-            return self._do_what_is_asked()
+            return self._carry_out()
         if asked == LeaderRequest.KILL:
             process.kill()
         self._poll.unregister(process.sentinel)
@@ -199,11 +202,11 @@ class Processes(WorkloadExecutor):
             who, gone = next(each for each in enumerate(self._processes) if each[1].sentinel in ready)
             raise TicketlabError(f"{self._name(who)} ended in the middle of an execution (exit code {gone.exitcode})")
         mine.wait()
-        if trouble := self._control.trouble():
-            raise TicketlabError(trouble)
+        if error := self._control.error():
+            raise TicketlabError(error)
 
     def _check_progress(self) -> None:
-        """Raise OutsideControl where nothing has moved for as long as the executor is patient."""
+        """Raise OutsideControl if nobody comes to a scheduling point within a stall timeout from now."""
         control, state = self._control, self._state
         before = self._progress()
         began = time.monotonic()
@@ -220,7 +223,7 @@ class Processes(WorkloadExecutor):
         )
 
     def _progress(self) -> tuple[int, int, int]:
-        """Return what would be different if anybody had moved."""
+        """Return numbers that change whenever a participant moves."""
         counters = self._state.counters
         return self._control.numbers.turn, counters.length, counters.version
 

@@ -1,7 +1,7 @@
 """Memory that processes share: the columns of a state, the table of steps, and messages.
 
-It is anonymous, so it must be there before the processes are forked. Only whoever has the turn writes, so nothing here
-needs a lock.
+The memory is anonymous, so it is allocated before the processes are forked. Only the process that has the turn writes,
+so nothing here needs a lock.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Messages:
         return used
 
     def append(self, message: bytes) -> None:
-        """Add a message; raises TicketlabError where there is no room for it."""
+        """Add a message; raises TicketlabError if there is no room for it."""
         start = self.used[0]
         end = start + 4 + len(message)
         if end > len(self._bytes):
@@ -87,7 +87,7 @@ class Messages:
 
 
 class SharedSteps(StepTable):
-    """A table of steps whose entries all processes give the same symbols, in the order of a list that they share."""
+    """A table of steps in which all processes give a step the same symbol: its place in a list that they share."""
 
     def __init__(self, memory: SharedMemory, tell: Callable[[], None], size: int = 1 << 19) -> None:
         super().__init__()
@@ -115,11 +115,11 @@ class SharedSteps(StepTable):
 
 
 class RecordLog:
-    """What came of the requests of one execution and what was learnt, as rows of six numbers.
+    """The records and notes of one execution, as rows of six numbers.
 
-    Outcomes and notes are numbered, since there are few different ones: each process numbers those that it meets, in a
-    list that all share, and only the leading process needs to look numbers up. It starts the list anew between two
-    executions when it has grown long; `era` says how often it has.
+    Outcomes and notes are numbered, since few of them differ: each process numbers those that it meets in a list that
+    all share, and only the leading process looks numbers up. Between two executions it starts the list anew if it has
+    grown long; the `era` is how often it has.
     """
 
     def __init__(self, memory: SharedMemory, rows: int, size: int = 1 << 24) -> None:
@@ -129,17 +129,17 @@ class RecordLog:
         self._long = size // 2
         self._mine: dict[Any, int] = {}
         self._era = 0
-        self._known: list[Any] = []  # by the leading process, and up to where it has read them
-        self._read = 0
+        self._known: list[Any] = []  # as the leading process has read them
+        self._read = 0  # up to where it has
 
     def write(self, records: Sequence[RequestRecord], notes: Sequence[tuple[int, str, int | str]]) -> None:
-        """Leave a participant's records and notes of one execution; raises TicketlabError where there is no room."""
+        """Add a participant's records and notes of one execution; raises TicketlabError if there is no room."""
         used = self._counts[0]
         if self._era != self._counts[2]:
             self._era = self._counts[2]
             self._mine.clear()
         if used + (len(records) + len(notes)) * ROW.size > len(self._rows):
-            raise TicketlabError("an execution says more than there is room for: allow more steps")
+            raise TicketlabError("an execution has more records and notes than there is room for: allow more steps")
         for buyer, request, outcome, since, until, returned in records:
             # An exception equals nothing else, and would keep its frames alive.
             number = self._enter(outcome) if isinstance(outcome, BaseException) else self._number(outcome)
@@ -151,7 +151,7 @@ class RecordLog:
         self._counts[0] = used
 
     def _number(self, value: Any) -> int:
-        # Equal is not enough: True equals 1, and all kinds of tuples equal each other.
+        # Equal values are not the same: True equals 1, and a tuple equals a named tuple.
         key = (type(value), value, *map(type, value)) if isinstance(value, tuple) else (type(value), value)
         try:
             return self._mine[key]
@@ -168,16 +168,16 @@ class RecordLog:
         return number
 
     def take(self) -> tuple[list[RequestRecord], list[tuple[int, str, int | str]]]:
-        """Return all that was left, as the leading process, and make room."""
+        """Return all records and notes, as the leading process, and make room for the next execution."""
         known, counts = self._known, self._counts
         if len(known) < counts[1]:
             known += [pickle.loads(message) for message in self._values.read(self._read)]  # noqa: S301 - our own wrote it
             self._read = len(self._values)
         records: list[RequestRecord] = []
-        told: list[tuple[int, str, int | str]] = []
+        notes: list[tuple[int, str, int | str]] = []
         for who, place, number, since, until, returned in ROW.iter_unpack(self._rows[: counts[0]]):
             if who == NOTE:
-                told.append((place, *known[number]))
+                notes.append((place, *known[number]))
             else:
                 records.append(RequestRecord(who, place, known[number], since, until, returned))
         counts[0] = 0
@@ -186,7 +186,7 @@ class RecordLog:
             known.clear()
             counts[1] = self._read = 0
             counts[2] += 1
-        return records, told
+        return records, notes
 
 
 def _pickled(value: Any) -> bytes:

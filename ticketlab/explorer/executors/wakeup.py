@@ -1,4 +1,4 @@
-"""Bells, by which one process wakes another: `ring` wakes whoever waits, or will; `wait` waits until somebody rings."""
+"""Wake-ups between processes: `wait` waits until another process calls `wake`, unless one already has."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from functools import partial
 
 
 class EventWakeup:
-    """Through an eventfd. Where there are eventfds, the kernel itself ends who waits when the leading process ends."""
+    """A wake-up through an eventfd. Systems that have these also end waiting processes with the leading one."""
 
     def __init__(self) -> None:
         self.file = os.eventfd(0)
-        self.ring: Callable[[], object] = partial(os.eventfd_write, self.file, 1)
+        self.wake: Callable[[], object] = partial(os.eventfd_write, self.file, 1)
         self.wait: Callable[[], object] = partial(os.eventfd_read, self.file)
 
     def close(self) -> None:
@@ -22,18 +22,18 @@ class EventWakeup:
 
 
 class PipeWakeup:
-    """The same through a pipe, where there is no eventfd; `alive` ends when the leading process does."""
+    """A wake-up through a pipe, for systems without eventfds; the file `alive` ends when the leading process does."""
 
     def __init__(self, alive: int) -> None:
         self.file, self._write = os.pipe()
         self._alive = alive
 
-    def ring(self) -> None:
-        """Wake whoever waits, or will."""
+    def wake(self) -> None:
+        """Wake the process that waits, or that will wait."""
         os.write(self._write, b".")
 
     def wait(self) -> None:
-        """Wait until somebody rings; end this process if the leading one has ended."""
+        """Wait until another process wakes this one; end this process if the leading one has ended."""
         ready, _, _ = select.select([self.file, self._alive], [], [])
         if self.file not in ready:
             os._exit(1)
@@ -49,5 +49,5 @@ Wakeup = EventWakeup | PipeWakeup
 
 
 def make_wakeup(alive: int) -> Wakeup:
-    """Return a bell of the kind that this system has; `alive` is a file that ends when the leading process does."""
+    """Return a wake-up of the kind that this system has; the file `alive` ends when the leading process does."""
     return EventWakeup() if hasattr(os, "eventfd") else PipeWakeup(alive)

@@ -15,6 +15,7 @@ from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.thread_pacer import SingleThreadPacer
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
@@ -51,18 +52,18 @@ class WorkloadExecutor(Executor):
         self._faults = faults
         self._footprints: Mapping[int | None, tuple[str, ...]] = {}
         self._without = NOTHING
-        self._strikes: FaultPoints = ()
+        self._fault_points: FaultPoints = ()
         self._services: Sequence[Serve] = ()
         self._ending = ExitStack()  # ends everybody, and gives back what was taken
         self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
 
     @abstractmethod
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
-        """Return the state that all executions go through, given how many requests each buyer makes."""
+        """Return the state that all executions use, given how many requests each buyer makes."""
 
     @abstractmethod
     def _assemble(self, services: Sequence[Serve], undo: ExitStack) -> None:
-        """Start everybody, and let each come to where it waits to begin."""
+        """Start all participants, and let each come to where it waits to begin."""
 
     @abstractmethod
     def _perform(self, policy: Policy) -> Execution:
@@ -87,6 +88,11 @@ class WorkloadExecutor(Executor):
         return self._state.size
 
     @property
+    def gave_way(self) -> Sequence[int]:
+        """The participants whose `gave_way` the state holds."""
+        return [who for who, given in enumerate(self._state.gave_way) if given]
+
+    @property
     def distinct_services(self) -> Sequence[int]:
         """The services that differ: of those that do the same and wait for the same, only the first."""
         first: dict[object, int] = {}
@@ -99,23 +105,25 @@ class WorkloadExecutor(Executor):
         self._footprints = footprints
         self._clean = False
 
-    def run(self, policy: Policy, without: frozenset[Place] = NOTHING, strikes: FaultPoints = ()) -> Execution | None:
+    def run(
+        self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
+    ) -> Execution | None:
         """Run the policy's next execution, and return it; None if the policy has explored everything."""
         self._state.for_policy.bind(policy)
         if not policy.begin(self._state):
             return None
-        self._arrange(without, strikes)
+        self._arrange(without, fault_points)
         self._clean = False
         execution = self._perform(policy)
         self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
         return execution
 
-    def _arrange(self, without: frozenset[Place], strikes: FaultPoints) -> None:
+    def _arrange(self, without: frozenset[Place], fault_points: FaultPoints) -> None:
         """Put everything back to where it was before the first execution, in place or, if that is impossible, anew."""
         state = self._state
-        if strikes != self._strikes:
-            self._strikes = strikes
-            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in strikes)
+        if fault_points != self._fault_points:
+            self._fault_points = fault_points
+            state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in fault_points)
             if state.size > state.buyers:
                 self._clean = False  # services wait at a point already, and must come to it anew
         if not self._clean:
@@ -144,9 +152,10 @@ class WorkloadExecutor(Executor):
             self._ending.close()
 
     def _make_pacer(self, *, alone: bool) -> ControlledPacer:
-        """Return what points mean, for all participants or for one alone."""
+        """Return the pacer of all participants or of one alone."""
         if not self._faults:
-            return ControlledPacer(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
+            kind = SingleThreadPacer if getattr(self._workload, "may_start_threads", False) else ControlledPacer
+            return kind(self._scheduler, atomic_accesses=self._atomic_accesses, alone=alone)
         pacer = FaultPacer(
             self._scheduler, self._faults, seize_of(self._workload), atomic_accesses=self._atomic_accesses, alone=alone
         )

@@ -1,10 +1,6 @@
-"""Depth-first search: every schedule once, or every one with at most so many preemptions.
+"""Depth-first search: every schedule once, or every schedule with at most so many preemptions.
 
-The stack has a node for each step of the last execution: who was picked there, and who is still to be tried. The next
-execution repeats the stack up to the deepest node that has somebody left, picks that one there, and goes on from there
-without preemption. Whether somebody's attempt would fail is found out by trying: one that fails is no schedule.
-
-A preemption is a switch away from a participant that could have gone on; most races need one or two (Musuvathi and
+A preemption is a switch away from a participant that could have gone on. Most races need one or two (Musuvathi and
 Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", PLDI 2007).
 """
 
@@ -23,7 +19,7 @@ from ticketlab.explorer.policies.replay import go_on
 
 @dataclass(slots=True)
 class ChoicePoint:
-    """One step of the last execution."""
+    """One step of the last execution: who made it, which it was, and who is still to be tried in its place."""
 
     who: int
     what: int
@@ -32,7 +28,13 @@ class ChoicePoint:
 
 
 class DepthFirst(Policy):
-    """Every schedule exactly once, in the order of a depth-first search; `preemptions` None sets no bound."""
+    """Every schedule exactly once; `preemptions` bounds the preemptions in each, None sets no bound.
+
+    A stack has a choice point for each step of the last execution. The next execution repeats the stack up to the
+    deepest choice point at which a participant is untried, lets that one move there, and goes on without preemption.
+    Whether an attempt would fail is found out by trying: if the candidate fails, the next one is tried at the same
+    place, and if all of them fail, the execution is redundant.
+    """
 
     planned = PerStep()  # the choices that are repeated
     prefix = Number()  # how many they are
@@ -47,7 +49,7 @@ class DepthFirst(Policy):
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
-        """Take in what the last execution found, and lay out the next one."""
+        """Push the new steps of the last execution onto the stack, and lay out the next execution."""
         if self._begun:
             self._grow(Trace.of(state), redundant=state.counters.redundant > 0)
             while self._stack and not self._stack[-1].untried:
@@ -65,7 +67,7 @@ class DepthFirst(Policy):
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Repeat the stack, branch, then go on without preemption."""
+        """Repeat the stack, let a candidate move at the branch, then go on without preemption."""
         place, prefix = state.counters.length, self.prefix[0]
         if place < prefix:
             planned: int = self.planned[place]
@@ -79,7 +81,7 @@ class DepthFirst(Policy):
 
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
         same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
-        if redundant:  # nobody who was left at the branch could move after all
+        if redundant:  # none of the candidates at the branch could move after all
             self._stack[-1].untried.clear()
             return
         branch = self._prefix
@@ -112,7 +114,7 @@ def _build(_variant: str, _seed: int, preemptions: str) -> DepthFirst:
 KIND = PolicyKind(
     name="dfs",
     summary="every schedule once, by depth-first search",
-    options={"preemptions": Option("", "at most so many switches away from a buyer that could go on (default: any)")},
+    options={"preemptions": Option("", "the most switches away from a buyer that could go on (default: no bound)")},
     build=_build,
     ends=True,
     exhausts=True,

@@ -1,15 +1,17 @@
 """Dynamic partial-order reduction: one execution for each way in which steps that do not commute can be ordered.
 
 Source-DPOR of Abdulla, Aronis, Jonsson and Sagonas, "Optimal dynamic partial order reduction" (POPL 2014), with sleep
-sets (Godefroid 1996). After each execution the races in it are found by vector clocks: pairs of steps by different
-participants that do not commute and that no third step orders. To reverse a race (e, f), the stack's node before e
-must also try a participant that can begin the steps that do not happen after e, then f: an *initial* of them. Sleep
-sets keep out what has been explored under another name; an execution that runs into one is redundant, not counted.
+sets (Godefroid 1996). After each execution the races in it are found by vector clocks: pairs of steps of different
+participants that do not commute, and that no third step orders. To reverse a race (e, f), the stack's node before e
+must also try a participant that can begin the sequence of those steps that do not happen after e, followed by f. Such a
+participant is called an *initial* of the sequence. A sleep set holds the participants whose first step was explored
+elsewhere; an execution in which only these can move is redundant, and is not counted.
 
-Blocking steps. f may have been unable to move before e: an acquisition before the release that made it possible. Then
-the race can not be reversed there, and the one before it counts, back to the other's acquisition. What would have
-failed is known from attempts, each of which speaks for the whole time in which nothing changed its resource; so where
-an attempt might fail, it is made first. Steps that never came, as the execution got stuck, race as if they came last.
+Blocking steps. It may be that f could not have been made before e, as a lock cannot be acquired before the release e.
+Then this race cannot be reversed, and the race of f with an earlier step counts, back to the other's acquisition. Which
+attempts would have failed is known from attempts that were made: a failed one speaks for all the time in which no step
+changed its resource. So an attempt that may fail is made before other steps. If an execution got stuck, the steps that
+were never made race as if they came last.
 """
 
 from __future__ import annotations
@@ -33,18 +35,23 @@ class Node:
 
     who: int
     what: int
-    sleep: dict[int, int]  # who need not move first here, and the step with which that was explored elsewhere
+    sleep: dict[int, int]  # who need not move first here, with the step that was explored elsewhere
     explored: dict[int, int] = field(default_factory=dict)  # who has moved first here, with which step
-    backtrack: set[int] = field(default_factory=set)  # who must
-    closed: set[int] = field(default_factory=set)  # symbols whose attempts fail here, as this or earlier executions saw
+    backtrack: set[int] = field(default_factory=set)  # who must move first here in one execution at least
+    closed: set[int] = field(default_factory=set)  # symbols whose attempts fail here, as any execution has seen
 
 
 class SourceSets(Policy):
-    """Every Mazurkiewicz trace at least once, and no complete execution that repeats one."""
+    """Every Mazurkiewicz trace at least once, and no complete execution that repeats one.
+
+    A Mazurkiewicz trace is a set of schedules that differ only in the order of steps that commute, so one of them
+    stands for all. Like a depth-first search, the policy keeps a stack with a node for each step of the last execution.
+    Unlike it, the policy tries at a node only participants with which a race that was seen could be reversed.
+    """
 
     planned = PerStep()  # the choices that are given, the branch included
     planned_steps = Number()  # how many they are
-    asleep = PerParticipant()  # the step with which a participant sleeps: its first was explored elsewhere; 0 if awake
+    asleep = PerParticipant()  # the step of a participant that was explored elsewhere; 0 if it is awake
     woken_until = Number()  # the step up to which sleepers have been woken
 
     def __init__(self) -> None:
@@ -53,7 +60,7 @@ class SourceSets(Policy):
         self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the stack behind: whoever chooses goes by the state alone."""
+        """Return what `choose` needs, which is not the stack."""
         return {**super().__getstate__(), "_stack": []}
 
     def begin(self, state: ExecutionState) -> bool:
@@ -61,8 +68,8 @@ class SourceSets(Policy):
         branch: Node | None = None
         if self._begun:
             trace, redundant = Trace.of(state), state.counters.redundant
-            # What comes after an execution became redundant is no part of the search: steps that only happened to be
-            # made there would pass for a way to begin the reversal of a race.
+            # The steps after an execution became redundant are no part of the search: they would count as ways to begin
+            # the reversal of a race.
             self._grow(trace.until(redundant - 1) if redundant else trace)
             branch = self._branch()
             if branch is None:
@@ -87,7 +94,7 @@ class SourceSets(Policy):
                 return choice
             if place < planned - 1:
                 return NOBODY
-            counters.redundant = place + 1  # the branch could not move after all; that much is known now
+            counters.redundant = place + 1  # the branch could not move after all, as is known now
         if counters.redundant:
             return go_on(enabled, state)
         self._wake(state, place)
@@ -103,7 +110,7 @@ class SourceSets(Policy):
         return go_on(awake, state)
 
     def _wake(self, state: ExecutionState, place: int) -> None:
-        """Let sleepers wake whose step does not commute with one that was made since."""
+        """Wake those whose step does not commute with one of the steps made since."""
         symbols, asleep = state.table.symbols, self.asleep
         for node in range(self.woken_until[0], place):
             made = symbols[state.what[node]]
@@ -129,7 +136,7 @@ class SourceSets(Policy):
                     node_.backtrack.add(race.second if race.second in race.initials else min(race.initials))
 
     def _closed(self, trace: Trace) -> list[set[int]]:
-        """Return what fails at each node; what repeated nodes were found to refuse is not attempted again."""
+        """Return the symbols whose attempts fail at each node, as this execution or an earlier one has seen."""
         closed = trace.closed()
         for place, here in enumerate(closed):
             if place < len(self._stack):
@@ -142,7 +149,7 @@ class SourceSets(Policy):
         return closed
 
     def _branch(self) -> Node | None:
-        """Drop from the stack what is explored, and pick who moves next at the deepest node that is not."""
+        """Pop the nodes that are fully explored, and pick who moves next at the deepest one that is left."""
         while self._stack:
             node = self._stack[-1]
             node.explored[node.who] = node.what
@@ -155,7 +162,7 @@ class SourceSets(Policy):
 
 
 def _still_asleep(node: Node, table: StepTable) -> dict[int, int]:
-    """Return who stays asleep past a node's present step: those whose step commutes with it."""
+    """Return who stays asleep after a node's present step: those whose step commutes with it."""
     sleep = {**node.sleep, **node.explored}
     return {who: what for who, what in sleep.items() if table.commute(what, node.what)}
 

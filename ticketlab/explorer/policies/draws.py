@@ -1,4 +1,4 @@
-"""Random numbers that any process can draw, by place instead of in turn, so that no generator need be shared."""
+"""Random numbers by place instead of in turn: any process can draw one, and no generator need be shared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _MASK = WORD - 1
 
 
 def draw(seed: int, place: int) -> int:
-    """Return a number below 2**32 that depends on the seed and the place alone.
+    """Return a number from 0 to 2**32 - 1 that depends on the seed and the place alone.
 
     The finalizer is lowbias32 of Chris Wellons' hash prospector, over a Weyl sequence.
     """

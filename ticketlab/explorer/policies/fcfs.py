@@ -1,4 +1,4 @@
-"""First come, first served: nobody is interrupted, so one long job delays everybody behind it."""
+"""First come, first served: no participant is interrupted, so one long job delays all jobs behind it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Multi-level feedback queue: who uses up its quantum falls a level, to longer quanta and lower priority.
+"""Multi-level feedback queue: a job that uses up its quantum falls a level, to longer quanta and lower priority.
 
-After Corbató, Merwin Daggett and Daley, "An experimental time-sharing system" (1962): short jobs are served soon though
-nobody says which are short. Every so often all go back to the top, or a long job could starve.
+After Corbató, Merwin Daggett and Daley, "An experimental time-sharing system" (1962). Short jobs are served soon,
+though the scheduler is not told which jobs are short. From time to time all jobs go back to the top, or a long one
+could starve.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import ReadyQueue
 
 LEVELS: Final = 3
-BOOST: Final = 100  # steps after which all go back to the top
+BOOST: Final = 100  # after each so many steps, all go back to the top
 
 
 class FeedbackQueue(ReadyQueue):
-    """One execution; the quantum of level l, from 0, is 2**l steps."""
+    """One execution of a feedback queue; the quantum of level l, counted from 0, is 2**l steps."""
 
     level = PerParticipant()
     boosts = Number()  # how often all have gone back to the top
@@ -31,7 +32,7 @@ class FeedbackQueue(ReadyQueue):
         return super().begin(state)
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Serve the highest level in turn."""
+        """Let the highest level run, its members in turn."""
         boosts = state.counters.length // BOOST
         if boosts > self.boosts[0]:
             self.boosts[0] = boosts

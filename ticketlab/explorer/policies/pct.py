@@ -1,13 +1,9 @@
 """Probabilistic concurrency testing: random priorities, lowered at a few random steps.
 
 Burckhardt, Kothari, Musuvathi and Nagarakatte, "A randomized scheduler with probabilistic guarantees of finding bugs"
-(ASPLOS 2010). Everybody gets a priority at random; whoever can move and has the highest moves; at each of d - 1 steps,
-drawn evenly from the k that an execution has, the one about to move falls behind everybody else.
-
-The guarantee: a bug of depth d, one that needs d ordering constraints between steps, is found by each execution with
-odds of at least 1 / (n k**(d - 1)) for n participants and k steps. A lost update has depth 2.
-
-k is the length of the longest execution so far; the first, of unknown length, is run with priorities alone.
+(ASPLOS 2010). The depth of a bug is the number of ordering constraints between steps that it needs; a lost update has
+depth 2. In an execution of k steps by n participants, a bug of depth d is found with odds of at least
+1 / (n k**(d - 1)).
 """
 
 from __future__ import annotations
@@ -22,7 +18,12 @@ from ticketlab.explorer.policies.policy import Policy, PolicyKind
 
 
 class PriorityChanges(Policy):
-    """Never exhausted: priorities and change points are drawn anew for each execution."""
+    """Executions without end; priorities and change points are drawn anew for each of them.
+
+    Each participant gets a priority at random, and of those that can move the one with the highest moves. At each of d
+    - 1 change points, drawn evenly from the k steps of an execution, the participant that is about to move falls behind
+    all others. As k stands the length of the longest execution so far; the first execution has no change points.
+    """
 
     priorities = PerParticipant()
     change_points = PerStep()  # the steps at which a priority falls, ascending
@@ -58,7 +59,7 @@ class PriorityChanges(Policy):
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Pick the highest priority, after lowering it where the plan says so."""
+        """Pick the participant of highest priority, after lowering it at a change point."""
         counters, version = state.counters, state.counters.version
         if self.as_of[0] == version:
             highest: int = self.highest[0]
@@ -71,10 +72,7 @@ class PriorityChanges(Policy):
         return highest
 
     def _lower(self, who: int, bound: int) -> None:
-        """Lower a priority at a change point.
-
-        The first change point leaves it below all initial priorities, and each further one below the last.
-        """
+        """Lower a priority: at the first change point below all initial ones, at each further one below the last."""
         passed = self.passed[0]
         self.priorities[who] = self._depth - 1 - passed
         self.passed[0] = passed = passed + 1

@@ -41,7 +41,7 @@ class Policy(Declaring, ABC):
 class PolicyKind(Kind):
     """A policy by name; `build(variant, seed, **options)` makes one.
 
-    `ends` says that it comes to an end, and `exhausts` that by then everything has been explored.
+    `ends` says that there is a last execution, and `exhausts` that after it every schedule has been covered.
     """
 
     build: Callable[..., Policy]

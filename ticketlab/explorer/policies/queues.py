@@ -1,9 +1,4 @@
-"""Ready queues: what the classic schedulers of operating systems share.
-
-Everybody is *running* (moved last and may go on), *ready* (waits in the queue), or *blocked* (asleep in virtual time,
-or before an attempt that fails). Who becomes ready joins at the tail; who runs stays until it blocks, finishes, or the
-scheduler takes the processor away. One step takes one tick of virtual time.
-"""
+"""Ready queues: what the classic schedulers of operating systems share."""
 
 from __future__ import annotations
 
@@ -15,7 +10,7 @@ from ticketlab.explorer.policies.policy import Policy
 
 
 def awake(enabled: Sequence[int], state: ExecutionState) -> list[int]:
-    """Return who of the enabled is not asleep; where all are, who wakes first."""
+    """Return the enabled participants that are not asleep; if all are, those that wake first."""
     now, wake = state.clock.now(), state.clock.wake
     up = [who for who in enabled if wake[who] <= now]
     if up:
@@ -25,7 +20,13 @@ def awake(enabled: Sequence[int], state: ExecutionState) -> list[int]:
 
 
 class ReadyQueue(Policy):
-    """First come, first served, to the end: one execution."""
+    """One execution, in which the participants share one processor; here, first come, first served.
+
+    A participant is *running* (it moved last and may go on), *ready* (it waits in the queue) or *blocked* (it sleeps in
+    virtual time, or stands before an attempt that fails). A participant that becomes ready joins the queue at its tail.
+    The running one goes on until it blocks, finishes, or the scheduler takes the processor away; then the participant
+    of lowest rank in the queue runs. One step takes one tick of virtual time.
+    """
 
     clocked = True
     place = PerParticipant()  # in the queue, those who joined first having the lowest; 0 if not in it
@@ -36,7 +37,7 @@ class ReadyQueue(Policy):
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
-        """Empty the queue, once."""
+        """Empty the queue, for the only execution."""
         if self._begun:
             return False
         self._begun = True
@@ -46,7 +47,7 @@ class ReadyQueue(Policy):
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Let whoever runs go on, or dispatch the head of the queue."""
+        """Let the running participant go on, or dispatch the head of the queue."""
         ready, place, length = awake(enabled, state), self.place, state.counters.length
         running = state.who[length - 1] if length else -1
         able = running in ready and not place[running]

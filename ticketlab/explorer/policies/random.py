@@ -1,7 +1,7 @@
-"""Random walk: at each step, everybody who can move is as likely to be picked as the others.
+"""Random walk: at each step, every participant that can move is equally likely to be picked.
 
-It finds shallow races soon. A race that needs one participant to stay behind for m steps is found with odds that
-shrink like 2**-m, which is what `pct` is for.
+A random walk finds shallow races soon. If a race needs one participant to stay behind for m steps, the odds of finding
+it shrink like 2**-m; `pct` finds such races.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ticketlab.explorer.policies.policy import Policy, PolicyKind
 
 
 class RandomWalk(Policy):
-    """Never exhausted: the n-th execution depends on the seed and on n alone."""
+    """Executions without end; the n-th depends on the seed and on n alone."""
 
     seed = Number()  # of the execution
 
@@ -30,7 +30,7 @@ class RandomWalk(Policy):
         return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Pick evenly."""
+        """Pick one of the enabled, each with the same odds."""
         count = len(enabled)
         if count == 1:
             return enabled[0]
@@ -40,6 +40,6 @@ class RandomWalk(Policy):
 
 KIND = PolicyKind(
     name="random",
-    summary="everybody who can move is as likely to be picked",
+    summary="at each step, everybody who can move is equally likely to be picked",
     build=lambda _variant, seed: RandomWalk(seed),
 )

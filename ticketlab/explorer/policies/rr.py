@@ -1,4 +1,4 @@
-"""Round robin: everybody in turn for a quantum of so many steps; a shorter quantum means more switches."""
+"""Round robin: the participants take turns of a quantum of steps each; a shorter quantum means more switches."""
 
 from __future__ import annotations
 

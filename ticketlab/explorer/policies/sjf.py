@@ -1,8 +1,4 @@
-"""Shortest job first: of those that are ready, the one with the fewest steps to make; it keeps the mean wait lowest.
-
-Nobody knows how long a job will be before it ran. So there are two executions: the first serves in order of arrival and
-measures, the second goes by what was measured.
-"""
+"""Shortest job first: the ready job with the fewest steps runs, which keeps the mean wait lowest."""
 
 from __future__ import annotations
 
@@ -13,7 +9,10 @@ from ticketlab.explorer.policies.queues import ReadyQueue
 
 
 class ShortestJob(ReadyQueue):
-    """Two executions: one that measures, one that sorts."""
+    """Two executions, since the length of a job is known only after it ran.
+
+    The first execution serves jobs in order of arrival and measures them; the second goes by the measured lengths.
+    """
 
     job_length = PerParticipant()  # in steps, as measured; 0 while it is not known
 

@@ -1,7 +1,8 @@
-"""Virtual time: whoever is due first moves, after a delay before each of its steps.
+"""Virtual time: each step comes after a delay, and the participant that is due first moves.
 
-The delays stand for what a network or a disk takes. They are given, or drawn from a seed: exponentially distributed, as
-the gaps between independent events are. Equal times go to the lower-numbered participant.
+The delays stand for the time that a network or a disk takes. They are given, or drawn from a seed with an exponential
+distribution, which is that of the gaps between independent events. If two are due at once, the lower-numbered one
+moves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ MICROSECOND: Final = 1_000  # virtual time counts nanoseconds
 
 
 class TimedDelays(Policy):
-    """One execution by given delays in nanoseconds: the k-th of a participant comes before its k-th step."""
+    """One execution by given delays in nanoseconds: a participant's k-th comes before its k-th step; then none."""
 
     clocked = True
     delayed = PerParticipant()  # whether the next step has had its delay
@@ -32,7 +33,7 @@ class TimedDelays(Policy):
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
-        """Start the clock, once."""
+        """Start the clock, for the only execution."""
         if self._begun:
             return False
         self._begun = True
@@ -45,7 +46,7 @@ class TimedDelays(Policy):
             self.delayed[who] = self.steps_made[who] = 0
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
-        """Pick whoever is due first."""
+        """Pick the participant that is due first."""
         delayed, clock, length = self.delayed, state.clock, state.counters.length
         for node in range(self.seen[0], length):
             mover = state.who[node]
@@ -64,7 +65,7 @@ class TimedDelays(Policy):
 
 
 class RandomDelays(TimedDelays):
-    """Delays drawn from a seed with the given mean, in nanoseconds: never exhausted."""
+    """Executions without end, whose delays are drawn from a seed with the given mean, in nanoseconds."""
 
     seed = Number()  # of the execution
 
@@ -75,7 +76,7 @@ class RandomDelays(TimedDelays):
         self._executions = 0
 
     def begin(self, state: ExecutionState) -> bool:
-        """Start the clock, with the next execution's seed."""
+        """Start the clock, and draw the seed of the next execution."""
         self._executions += 1
         self.seed[0] = draw(draw(self._seed, 1), self._executions)
         self._start(state)

@@ -22,10 +22,14 @@ def versions() -> dict[str, str]:
 
 
 def save_case(case: Case, folder: Path = CASES) -> Path:
-    """Write a case into a folder; its name depends on the scenario or test, the schedule and the faults alone."""
+    """Write a case into a folder; its name depends on the scenario, the schedule and the faults alone.
+
+    The name of a test's case depends on the test and its steps too: two functions may have one name.
+    """
     data = case.to_json()
-    identity = [data["scenario"], data["without"], data["whole"], data["schedule"]]
+    identity = [data["scenario"], data["without"], data["atomic_accesses"], data["schedule"]]
     identity += [told for told in (data["faults"], case.found.get("test")) if told]
+    identity += [data["steps"]] if case.found.get("test") else []
     what = json.dumps(identity, sort_keys=True)
     store, strategy = case.scenario.store.name, case.scenario.strategy.name
     name = f"{tidy(f'{store}-{strategy}')}-{hashlib.sha256(what.encode()).hexdigest()[:8]}.json"
@@ -34,7 +38,7 @@ def save_case(case: Case, folder: Path = CASES) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TicketlabError(f"cannot save the case as {path}: {error.strerror or error}") from None
-    write_file(path, lambda file: file.writelines([_text(data)]), force=True)
+    write_file(path, lambda file: file.writelines([_text(data)]), force=True, into_streams=False)
     return path
 
 

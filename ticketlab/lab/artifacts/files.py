@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -77,10 +78,41 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path.parent} is not a directory: {path.name} cannot be written there")
 
 
-def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = False) -> None:
+def open_regular(path: Path, flags: int = 0) -> IO[bytes]:
+    """Open a file of the lab's own to read and write, without emptying it; `flags` are further flags of `os.open`.
+
+    Whoever may write in the folder may have put something else there: no link is followed, and no pipe waited for.
+
+    Raises:
+        UsageError: a link, a pipe or a device stands there.
+        OSError: it cannot be opened.
+    """
+    try:
+        number = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | flags, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):
+            raise
+    else:
+        if stat.S_ISREG(os.fstat(number).st_mode):
+            return os.fdopen(number, "r+b")
+        os.close(number)
+    raise UsageError(f"{path} is not a regular file, and the lab keeps one there: remove it")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which is made if it is not there; raises as `open_regular` does."""
+    import fcntl  # not every system has it, and reading files does without
+
+    with open_regular(path, os.O_CREAT) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = False, into_streams: bool = True) -> None:
     """Write a file whole or not at all: a new file is written beside it, and renamed.
 
-    A device or a pipe, such as /dev/stdout, is written in place.
+    A device or a pipe, such as /dev/stdout, is written in place, or replaced if `into_streams` is not set.
 
     Raises:
         UsageError: the file exists, and `force` is not given.
@@ -89,7 +121,7 @@ def write_file(path: Path, write: Callable[[IO[str]], None], *, force: bool = Fa
     refuse_existing(path, force=force)
     new = ""
     try:
-        if _is_stream(path):
+        if into_streams and _is_stream(path):
             with path.open("w", encoding="utf-8", errors="backslashreplace") as stream:
                 write(stream)
             return

@@ -6,18 +6,25 @@ the kernel frees the lock that it held on it: so the next lab knows that nobody 
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.system.lifeline import signals_blocked
+from ticketlab.lab.artifacts.files import locked, open_regular
 
-LIVE = Path(".ticketlab") / "live"
+LIVE: Final = Path(".ticketlab") / "live"
+ALIVE: Final = ".alive"
+"""The file in a race's folder whose lock its lab holds."""
+_DYING: Final = 10.0  # seconds that the kernel may take to end killed processes
 
 
 @contextmanager
@@ -31,16 +38,28 @@ def live_folder(named: Path | None = None) -> Iterator[Path]:
     if named is not None:
         yield _make(named)
         return
-    with _locked(_make(LIVE) / ".lock"):  # so that no other lab removes the folder before it is locked
-        _sweep()
-        folder = Path(tempfile.mkdtemp(prefix="race-", dir=LIVE)).absolute()
-        alive = (folder / ".alive").open("w")
-        fcntl.flock(alive, fcntl.LOCK_EX)
-    try:
+    with ExitStack() as undo:
+        with locked(_make(LIVE) / ".lock"):  # so that no other lab removes the folder before it is locked
+            _sweep()
+            folder = _new_folder(undo)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        alive.close()
+
+
+def _new_folder(undo: ExitStack) -> Path:
+    """Make a folder that is removed when `undo` ends or, if it never does since it was interrupted, with the lab."""
+    with signals_blocked():
+        folder = Path(tempfile.mkdtemp(prefix=f"race-{os.getpid()}-", dir=LIVE)).absolute()
+        alive = undo.enter_context((folder / ALIVE).open("w"))
+        fcntl.flock(alive, fcntl.LOCK_EX)
+
+        def remove(lab: int = os.getpid()) -> None:
+            if os.getpid() == lab:
+                shutil.rmtree(folder, ignore_errors=True)
+                atexit.unregister(remove)
+
+        atexit.register(remove)
+        undo.callback(remove)
+    return folder
 
 
 def _make(folder: Path) -> Path:
@@ -57,29 +76,52 @@ def _make(folder: Path) -> Path:
     return folder
 
 
+def remove_folders_of(labs: Collection[int]) -> None:
+    """Remove the folders of labs that were killed, given by their process numbers, once those that they started end."""
+    deadline = time.monotonic() + _DYING
+    while left := [folder for lab in labs for folder in LIVE.glob(f"race-{lab}-*")]:
+        for folder in left:
+            with suppress(OSError, UsageError):
+                _remove_abandoned(folder)
+        if time.monotonic() > deadline:
+            return  # the next lab removes it
+        time.sleep(0.005)
+
+
 def _sweep() -> None:
     """Remove the folders of labs that were killed."""
     for folder in LIVE.glob("race-*"):
-        try:
-            alive = (folder / ".alive").open("r+")
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)  # its lab was killed before it had made the file
-            continue
-        with alive:
-            if _try_lock(alive):
-                shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError, UsageError):
+            _remove_abandoned(folder)
 
 
-def _try_lock(file: IO[str]) -> bool:
+def _remove_abandoned(folder: Path) -> None:
+    """Remove a race's folder if its lab has ended; what is no such folder is left alone."""
+    mark = folder / ALIVE
+    try:
+        alive = open_regular(mark)
+    except FileNotFoundError:
+        folder.rmdir()  # unless it is empty, as if its lab was killed before it made the file, it is somebody else's
+        return
+    with alive:
+        if _try_lock(alive):
+            for each in folder.iterdir():
+                if each.name != ALIVE:  # last, so that whoever is killed meanwhile leaves a folder that can be known
+                    _remove(each)
+            mark.unlink()
+            folder.rmdir()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
+
+
+def _try_lock(file: IO[bytes]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -10,7 +10,6 @@ A baseline is a result that a user named, `.ticketlab/baselines/<name>.json`; it
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.lab.artifacts.files import tidy, write_file
+from ticketlab.lab.artifacts.files import locked, tidy, write_file
 from ticketlab.lab.artifacts.results import RESULT, read_document
 
 RUNS: Final = Path(".ticketlab") / "runs"
@@ -108,7 +107,7 @@ def save_baseline(document: Mapping[str, Any], name: str, *, force: bool, root: 
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TicketlabError(f"cannot keep the baseline {path}: {error.strerror or error}") from None
-    write_file(path, _json(document), force=force)
+    write_file(path, _json(document), force=force, into_streams=False)
     return path
 
 
@@ -156,8 +155,7 @@ def _json(document: Mapping[str, Any]) -> Write:
 def _alone(root: Path) -> Iterator[None]:
     """Hold the folder's lock, and remove the half-written folders of labs that were killed."""
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(root / ".lock"):
         for left in root.glob(f"{_NEW}*"):
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)

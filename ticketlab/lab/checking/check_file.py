@@ -44,6 +44,11 @@ class CheckResult:
     result: dict[str, Any]
     columns: Columns | None = None
 
+    @property
+    def valid(self) -> bool | None:
+        """Whether the history is right; None for undecided."""
+        return self.verdict.valid
+
     def timeline(self) -> Timeline | None:
         """Return the history's timeline: a lane for each process, a span for each operation."""
         from ticketlab.lab.checking.timeline import history_timeline

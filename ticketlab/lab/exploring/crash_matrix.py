@@ -20,12 +20,13 @@ from typing import Any, Final
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.verdict import all_valid
 from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.artifacts.race_folder import remove_folders_of
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.explore import SearchTally, executor_for, refuse_unsupported, search_all
 from ticketlab.lab.exploring.fault_options import every_fault, possible_faults
@@ -176,14 +177,18 @@ class CrashMatrixRun:
         turns = context.Value("i", 0)
         pool = ProcessPoolExecutor(len(cores), context, _take_core, (turns, cores, os.getpid()))
         try:
-            waiting = {pool.submit(crash, pair, self._faults): pair for pair in self._longest_first()}
+            with signals_blocked():  # which starts workers: an interrupt must not reach them before they are ready
+                waiting = {pool.submit(crash, pair, self._faults): pair for pair in self._longest_first()}
             for number, done in enumerate(as_completed(waiting), 1):
                 store, strategy = waiting[done]
                 self._done[waiting[done]] = done.result()
                 progress(number, len(self._pairs), f"{strategy} on {store}")
         except BaseException:
-            for worker in list(pool._processes.values()):  # nobody will ask for their results any more
+            workers = dict(pool._processes)
+            for worker in workers.values():  # nobody will ask for their results any more
                 worker.kill()
+            pool.shutdown(cancel_futures=True)
+            remove_folders_of(workers)
             raise
         finally:
             pool.shutdown(cancel_futures=True)

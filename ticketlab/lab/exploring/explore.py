@@ -10,14 +10,19 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
+from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
 from ticketlab.explorer.search import run_schedule
@@ -31,6 +36,14 @@ from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
 
 Progress = Callable[[int, int], None]
+_NO_POINT: Final = (
+    "no buyer passed a scheduling point, so no order of their steps was tried: "
+    "use the session, or say with ticketlab.at what is accessed"
+)
+_NOTHING_SHARED: Final = (
+    "no two buyers passed scheduling points for a resource that one of them changes, so nothing was tried: "
+    "say with ticketlab.at what is accessed"
+)
 
 
 def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -105,7 +118,11 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
+        gave_way = _gave_way(executor)
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
+    if finding is not None:
+        finding, tally.untried = _confirmed(finding, workload, options)
+    left_out = [*gave_way, *tally.left_out]
     return Exploration(
         command=command,
         scenario=workload.scenario,
@@ -113,7 +130,8 @@ def explore_workload(
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted,
+        exhausted=tally.exhausted and not left_out,
+        left_out=left_out,
         seconds=time.monotonic() - began,
         finding=finding,
         environment=environment(options.folder or Path.cwd()),
@@ -124,7 +142,10 @@ def explore_workload(
 
 @dataclass(slots=True)
 class SearchTally:
-    """The counts of a search. `examples` holds the first anomaly of each name."""
+    """The counts of a search. `examples` holds the first anomaly of each name.
+
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    """
 
     executions: int = 0
     anomalous: int = 0
@@ -133,6 +154,28 @@ class SearchTally:
     first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
     points: FaultPointTally = field(default_factory=FaultPointTally)
     examples: list[Anomaly] = field(default_factory=list)
+    untried: str = ""
+    cut_short: int = 0
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the executions left out, in sentences."""
+        untried = [self.untried] if self.untried else []
+        if not self.cut_short:
+            return untried
+        were = "execution was" if self.cut_short == 1 else "executions were"
+        return [
+            *untried,
+            f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on",
+        ]
+
+
+def _gave_way(executor: Executor) -> list[str]:
+    return [
+        f"{participant_name(who, len(executor.scripts))} sleeps and tries again: what it does after "
+        f"{MOST_VAIN_TRIES} tries in vain was not tried before others moved"
+        for who in executor.gave_way
+    ]
 
 
 def search_all(
@@ -148,12 +191,16 @@ def search_all(
     """
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
+    contention = _Contention() if workload.may_share_nothing else None
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous)
+        if contention:
+            contention.see(execution)
         anomalies = workload.judge(execution)
         tally.points.count(execution, faults, anomalies, len(workload.scripts))
+        tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
         if anomalies:
             tally.anomalous += 1
             tally.examples += [anomaly for anomaly in anomalies if anomaly.name not in tally.names]
@@ -163,7 +210,37 @@ def search_all(
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
+    tally.untried = contention.reason if contention else ""
     return tally
+
+
+def _order_matters(execution: Execution) -> bool:
+    """Whether two participants made steps whose order can make a difference."""
+    trace = execution.trace
+    made = set(zip(trace.who, trace.what, strict=True))
+    return any(
+        one != other and not trace.table.commute(step, beside) for (one, step), (other, beside) in combinations(made, 2)
+    )
+
+
+class _Contention:
+    """Whether the executions of a search tried anything: an order of two participants' steps that may matter."""
+
+    def __init__(self) -> None:
+        self._steps = self._contested = False
+
+    def see(self, execution: Execution) -> None:
+        """Take an execution into account."""
+        if not self._contested:
+            self._steps = self._steps or len(execution.trace) > 0
+            self._contested = _order_matters(execution)
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is proved by the executions."""
+        if self._contested:
+            return ""
+        return _NOTHING_SHARED if self._steps else _NO_POINT
 
 
 def _finding(
@@ -181,8 +258,8 @@ def _finding(
     def fails(candidate: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, strikes=faults)
-    last = run_schedule(executor, small.execution.schedule, small.without, small.strikes, small.execution.when)
+    small = shrink(executor, execution, fails, fault_points=faults)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = workload.judge(last)
     if not found:
         raise TicketlabError(
@@ -195,13 +272,32 @@ def _finding(
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
-        strikes=small.strikes,
+        fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=options.atomic_accesses,
         found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), workload.history(last), _confirm(case, workload, options))
+    return Finding(case, last, tuple(found), workload.history(last), "")
+
+
+def _confirmed(
+    finding: Finding, workload: ScenarioWorkload, options: ExploreOptions
+) -> tuple[Finding, str] | tuple[None, str]:
+    """Return the finding once real processes have confirmed it, or None and why the program is not blamed.
+
+    The participants that found it have ended by now, and hold none of the locks that processes may want.
+    """
+    try:
+        return replace(finding, confirmed=_confirm(finding.case, workload, options)), ""
+    except TicketlabError as error:
+        if not workload.may_need_processes:
+            raise
+        return None, (
+            f"real processes do otherwise than one process does ({error}), so the function is not blamed: it depends "
+            "on being a process of its own, by a lock, a name or memory. Explore it with executor='processes' or, if "
+            "its buyers share memory, with store='memory'"
+        )
 
 
 def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
@@ -211,17 +307,14 @@ def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) ->
         return "found on real processes"
     if store.in_process:
         return f"not run on real processes: {store.name} never leaves one process"
-    if workload.in_process_only:
-        return "found in one process"
-    workload = workload.copy()
     there = replace(options, executor="processes", atomic_accesses=case.atomic_accesses, faults=case.faults)
     with executor_for(workload, there) as executor:
-        again = run_schedule(executor, case.schedule, case.without, case.strikes, case.when)
+        again = run_schedule(executor, case.schedule, case.without, case.fault_points, case.when)
         case.check(again)
         found = {anomaly.name for anomaly in workload.judge(again)}
     if not set(case.anomalies) <= found:
         raise TicketlabError(
             f"real processes do not confirm the shrunk schedule: {', '.join(case.anomalies)} in one process, "
-            f"{', '.join(sorted(found)) or 'nothing'} in several"
+            f"{', '.join(sorted(found)) or 'no anomaly'} in several"
         )
     return "confirmed on real processes"

@@ -81,7 +81,7 @@ class FaultSearch:
 
     def _under(self, faults: FaultPoints) -> Iterator[Tried]:
         policy = self._kind.make(self._options.policy, self._options.seed)
-        for execution in search(self._executor, policy, strikes=faults):
+        for execution in search(self._executor, policy, fault_points=faults):
             yield execution, faults
 
     def _drawn(self) -> Iterator[Tried]:
@@ -92,7 +92,7 @@ class FaultSearch:
             fault = draw.choice(self._options.faults)
             who = draw.choice(self._victims(fault))
             faults = (FaultPoint(who, draw.randint(0, longest.get(who, 8)), fault),)
-            execution = next(search(self._executor, policy, 1, strikes=faults), None)
+            execution = next(search(self._executor, policy, 1, fault_points=faults), None)
             if execution is None:
                 return
             made = sum(mover == who for mover in execution.trace.who)

@@ -32,12 +32,17 @@ from ticketlab.core.plugin import Conditional, Perform, Session, Transactional, 
 class CallResult(NamedTuple):
     """The result of one buyer's call: its receipts, how many tickets it says it has, how many it took off the books.
 
-    `says` is None if the function returned no number, `took` if it wrote without having read.
+    `says` is None if the function returned no number, `took` if it wrote without having read. `touched` says whether
+    the function used its session. `returned` is what it returned, if an invariant asks for that; `unclear` describes
+    what it returned if nothing else can judge it.
     """
 
     receipts: tuple[tuple[Request, Outcome], ...]
     says: int | None
     took: int | None
+    touched: bool = True
+    returned: Any = None
+    unclear: str = ""
 
 
 class BuyerSession:
@@ -49,8 +54,9 @@ class BuyerSession:
 
     def __init__(self, buyer: int, session: Session, perform: Perform) -> None:
         self.buyer = buyer
-        self._session = session
-        self._perform = perform
+        self._store_session = session
+        self._guarded = perform
+        self._touched = False
         self._known: dict[str, int] = {}  # by section, what this buyer last knew to be left
         self._took = self._holds = 0
         self._blind = False
@@ -116,6 +122,15 @@ class BuyerSession:
         request = Confirm(self.buyer, section, held.hold)
         return cast("Sold | Expired", self._receipt(request, self._perform(request)))
 
+    @property
+    def _session(self) -> Session:
+        self._touched = True
+        return self._store_session
+
+    def _perform(self, request: Request) -> Outcome:
+        self._touched = True
+        return self._guarded(request)
+
     def _has(self, method: str) -> Session:
         if not hasattr(self._session, method):
             raise UsageError(f"a session of this store has no {method}")
@@ -132,20 +147,18 @@ class BuyerSession:
         self._receipts.append((request, outcome))
         return outcome
 
-    def result(self, returned: Any) -> CallResult:
-        """Return the result of the call; raises UsageError if it cannot be judged by what the function returned."""
-        receipts, says = tuple(self._receipts), None
+    def result(self, returned: Any, *, keep: bool = False) -> CallResult:
+        """Return the result of the call; what the function returned is a part of it if `keep` is set."""
+        receipts, says, unclear = tuple(self._receipts), None, ""
         if isinstance(returned, int):
             says = int(returned)
         elif isinstance(returned, Sold | SoldOut) or _are_numbers(returned):
             if not receipts:  # a receipt of `buy` is better: it names the section
                 receipts = (_as_receipt(self.buyer, returned),)
         elif returned is not None:
-            raise UsageError(
-                f"a function under test returned {returned!r}: an outcome, the numbers of the tickets, how many, or "
-                "nothing is needed"
-            )
-        return CallResult(receipts, says, None if self._blind else self._took)
+            unclear = repr(returned)[:200]
+        took = None if self._blind else self._took
+        return CallResult(receipts, says, took, self._touched, returned if keep else None, unclear)
 
 
 def _are_numbers(returned: Any) -> bool:

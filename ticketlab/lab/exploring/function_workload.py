@@ -8,13 +8,16 @@ exception that leaves the function is an anomaly as well, and so is an execution
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import gc
+import os
+import pickle
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.checker import sums
 from ticketlab.checker.books import judge_books
-from ticketlab.core.errors import TornRead
+from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.history import Operation
 from ticketlab.core.inventory import Books, Request
 from ticketlab.core.plugin import Perform
@@ -22,23 +25,50 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.fault_pacer import Terminated
+from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.lab.books import read_books
+from ticketlab.lab.exploring.callbacks import RETURNED, InvariantCall, call_reset
 from ticketlab.lab.exploring.function_session import BuyerSession, CallResult
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.launch.recorder import outcome_fields, request_fields
 
-Invariant = Callable[[Books], object]
+Invariant = Callable[..., object]
+_BY_RECEIPTS_ALONE: Final = ("oversold", "ticket sold twice")
+
+
+class SearchStopped(Exception):
+    """A buyer in another process raised what ends the whole search: a test that is skipped, say."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
+        return _stopped_by, (type(self.error).__qualname__, str(self.error))
+
+
+def _stopped_by(name: str, message: str) -> SearchStopped:
+    """Find the class by its name alone: those of pytest say that they are builtins, and do not survive pickling."""
+    kinds: list[type[BaseException]] = [BaseException]
+    for kind in kinds:
+        if kind.__qualname__ == name:
+            return SearchStopped(kind(message))
+        kinds += type.__subclasses__(kind)
+    return SearchStopped(RuntimeError(message))
 
 
 class FunctionWorkload(ScenarioWorkload):
     """The calls of a function under test.
 
     `invariant` is given the books after each execution, and holds unless it returns False or raises AssertionError.
-    `reset` is called before each execution, to put back what the buyers share beside the store.
+    `reset` is called before each execution, to put back what the buyers share beside the store. Both may ask by the
+    names of their parameters for `fixtures`, and `invariant` for what the buyers `returned`, in their order.
     """
 
-    in_process_only = True
+    may_start_threads = True
+    may_need_processes = True
 
     def __init__(
         self,
@@ -46,20 +76,25 @@ class FunctionWorkload(ScenarioWorkload):
         scenario: Scenario,
         *,
         invariant: Invariant | None = None,
-        reset: Callable[[], object] | None = None,
+        reset: Callable[..., object] | None = None,
+        fixtures: Mapping[str, Any] | None = None,
         test: str = "",
     ) -> None:
         super().__init__(scenario)
         self.function = function
-        self._invariant = invariant
+        self._invariant = InvariantCall.of(invariant) if invariant else None
+        self._wants_returned = self._invariant is not None and RETURNED in self._invariant.names
         self._reset = reset
+        self._fixtures = fixtures or {}
+        self._leading = os.getpid()
         self.origin = {"test": test} if test else {}
+        self.may_share_nothing = scenario.buyers > 1
 
     def reset(self) -> None:
         """Put back the opening stock, and what the buyers share beside the store."""
         super().reset()
         if self._reset is not None:
-            self._reset()
+            call_reset(self._reset, self._fixtures)
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Open the buyer's session, and call the function with it."""
@@ -71,9 +106,37 @@ class FunctionWorkload(ScenarioWorkload):
 
             def call(_request: Request) -> CallResult:
                 buyer_session = BuyerSession(buyer, session, perform)
-                return buyer_session.result(self.function(buyer_session))
+                return buyer_session.result(self._call(buyer_session), keep=self._wants_returned)
 
             yield call
+
+    def _call(self, session: BuyerSession) -> Any:
+        """Call the function; what ends the whole search, as a skipped test does, is handed to the leading process."""
+        try:
+            returned = self.function(session)
+        except SystemExit as error:
+            raise RuntimeError(f"the function exited with {error.code!r}") from None
+        except BaseException as error:
+            if self._is_leading or isinstance(error, Exception | ExecutionAborted | Terminated):
+                raise
+            raise SearchStopped(error) from None
+        if self._wants_returned and not self._is_leading and not _survives_pickling(returned):
+            raise UsageError(f"a function under test returned {returned!r}, which no other process can be given")
+        return returned
+
+    @property
+    def _is_leading(self) -> bool:
+        return os.getpid() == self._leading
+
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Create the store, and prepare the strategy; return its services.
+
+        It is opened again after an execution that was broken off. Buyers of this process may have left files and
+        connections then that only the collector closes, such as SQLite's, and that keep others out until then.
+        """
+        self._leading = os.getpid()
+        gc.collect()
+        return super().open()
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return the receipts; a call that raised or was cut short may have bought."""
@@ -93,34 +156,80 @@ class FunctionWorkload(ScenarioWorkload):
         return found
 
     def judge(self, execution: Execution) -> list[Anomaly]:
-        """Return the anomalies of the execution that just ran."""
+        """Return the anomalies of the execution that just ran.
+
+        Raises what a buyer raised to end the whole search.
+        """
+        for record in execution.records:
+            if isinstance(record.outcome, SearchStopped):
+                raise record.outcome.error
+            if isinstance(record.outcome, Exception):
+                _let_go(record.outcome)
         books, found = read_books(self._store)
         found += self.endings(execution)
-        calls = [record.outcome for record in execution.records if isinstance(record.outcome, CallResult)]
+        records = sorted(execution.records, key=lambda record: record.buyer)
+        calls = [record.outcome for record in records if isinstance(record.outcome, CallResult)]
+        self._refuse_unclear(calls)
         if any(call.receipts for call in calls):
-            found = judge_books(self.scenario.inventory, self.operations(execution), books) + found
+            found = self._by_receipts(execution, calls, books) + found
         elif books is not None and not found and len(calls) == len(execution.records):
             found = list(_sums(self.scenario.inventory.tickets, calls, books)) + found
         if books is not None:
             found += [one for one in _books_alone(books) if one.name not in {each.name for each in found}]
-            found += self._broken(books)
+            found += self._broken(books, calls) if self._all_took_part(execution) else []
         return found
+
+    def _all_took_part(self, execution: Execution) -> bool:
+        """Whether no buyer was left out to make the execution smaller: the invariant speaks of all of them."""
+        took_part = {record.buyer for record in execution.records} | {who for who, _, _ in execution.unanswered}
+        return len(took_part) == self.scenario.buyers
+
+    def _refuse_unclear(self, calls: Sequence[CallResult]) -> None:
+        unclear = next((call.unclear for call in calls if call.unclear), "")
+        if unclear and self._invariant is None:
+            raise UsageError(
+                f"a function under test returned {unclear}: an outcome, the numbers of the tickets, how many, or "
+                "nothing is needed, or an invariant that asks for what the buyers `returned`"
+            )
+
+    def _by_receipts(self, execution: Execution, calls: Sequence[CallResult], books: Books | None) -> list[Anomaly]:
+        """Judge the receipts, and hold them against the books unless the function has nothing to do with them."""
+        operations = self.operations(execution)
+        if any(call.touched for call in calls) or len(calls) < len(execution.records):
+            return judge_books(self.scenario.inventory, operations, books)
+        alone = judge_books(self.scenario.inventory, operations, None)
+        return [one for one in alone if one.name in _BY_RECEIPTS_ALONE]
 
     def endings(self, execution: Execution) -> list[Anomaly]:
         """Return the anomalies by which a buyer did not complete: any exception that leaves the function is one."""
         stuck = [one for one in super().endings(execution) if one.name != "buyer crashed"]
         return stuck + [_raised(record) for record in execution.records if isinstance(record.outcome, Exception)]
 
-    def _broken(self, books: Books) -> list[Anomaly]:
-        if self._invariant is None:
+    def _broken(self, books: Books, calls: Sequence[CallResult]) -> list[Anomaly]:
+        if self._invariant is None or (self._wants_returned and len(calls) < self.scenario.buyers):
             return []
         try:
-            holds = self._invariant(books)
+            holds = self._invariant.holds(books, [call.returned for call in calls], self._fixtures)
         except AssertionError as error:
             return [Anomaly("invariant broken", str(error) or "an assertion of the invariant failed")]
         if holds is False:
             return [Anomaly("invariant broken", f"the invariant does not hold of {_left(books)}")]
         return []
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget an exception's frames, which would keep a buyer's files and connections open in later executions."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _survives_pickling(value: Any) -> bool:
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
+    except Exception:
+        return False
+    return True
 
 
 def _raised(record: RequestRecord) -> Anomaly:

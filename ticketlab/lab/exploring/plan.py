@@ -110,7 +110,7 @@ def execute_plan(
     with executor_for(workload, options) as running:
         refuse_impossible(options, scenario, workload.store, running.size - len(running.scripts))
         _check_victims(faults, running.size)
-        (execution,) = search(running, _policy(plan), without=without, strikes=tuple(faults))
+        (execution,) = search(running, _policy(plan), without=without, fault_points=tuple(faults))
         anomalies = tuple(workload.judge(execution))
         history = workload.history(execution)
     case = Case(
@@ -119,7 +119,7 @@ def execute_plan(
         steps=execution.steps,
         anomalies=tuple(anomaly.name for anomaly in anomalies),
         without=without,
-        strikes=tuple(faults),
+        fault_points=tuple(faults),
         when=tuple(execution.when),
         atomic_accesses=atomic_accesses,
         found={"plan": repr(plan)},

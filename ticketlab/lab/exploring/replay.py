@@ -33,7 +33,7 @@ def replay_workload(
     refuse_unsupported(case.scenario, inline=executor == "inline")
     options = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
     with executor_for(workload, options) as running:
-        execution = run_schedule(running, case.schedule, case.without, case.strikes, case.when)
+        execution = run_schedule(running, case.schedule, case.without, case.fault_points, case.when)
         case.check(execution)
         anomalies = tuple(workload.judge(execution))
         history = workload.history(execution)

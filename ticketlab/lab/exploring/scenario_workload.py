@@ -32,12 +32,14 @@ from ticketlab.launch.recorder import outcome_fields, request_fields
 class ScenarioWorkload:
     """The orders of a scenario's buyers; its files stand in a live folder of their own from `open` to `close`.
 
-    A case says that it was found in `origin`. `in_process_only` says that the buyers may depend on this process, so
-    that other processes cannot confirm what is found.
+    A case says that it was found in `origin`. `may_need_processes` says that the buyers may be right as processes and
+    wrong in one: what processes do not confirm is no anomaly of theirs. `may_share_nothing` says that nobody knows
+    whether the buyers pass points for anything that they share: then a search that saw nothing of it is undecided.
     """
 
     origin: Mapping[str, str] = {}
-    in_process_only = False
+    may_need_processes = False
+    may_share_nothing = False
 
     def __init__(
         self, scenario: Scenario, folder: Path | None = None, *, scripts: Sequence[Sequence[Request]] | None = None
@@ -71,10 +73,6 @@ class ScenarioWorkload:
             yield self._store, len(services)
         finally:
             self.close()
-
-    def copy(self) -> ScenarioWorkload:
-        """Return another workload of the same requests."""
-        return ScenarioWorkload(self.scenario, scripts=self.scripts)
 
     def open(self) -> Sequence[Callable[[], None]]:
         """Create the store, and prepare the strategy; return its services."""

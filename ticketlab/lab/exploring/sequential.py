@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Books, Outcome, Request
-from ticketlab.core.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.lab.exploring.explore import refuse_unsupported
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import store_kind

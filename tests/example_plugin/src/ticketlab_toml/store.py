@@ -32,7 +32,7 @@ class TomlStore:
         self.reset()
 
     def reset(self) -> None:
-        """Write it again."""
+        """Write the opening stock again, over whatever the file says."""
         self.path.write_text(self._opening, encoding="utf-8")
 
     @contextmanager
@@ -46,11 +46,11 @@ class TomlStore:
         return Books(stocks, tuple(ledger) if self._ledger else None)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: nothing was taken."""
 
 
 class TomlSession:
-    """One buyer's view: the scheduling point first, then the access."""
+    """One buyer's session: before each access it passes a scheduling point."""
 
     def __init__(self, path: Path, ledger: bool) -> None:
         self._path = path
@@ -58,7 +58,7 @@ class TomlSession:
         self._read: tuple[dict[str, Stock], list[Entry]] = ({}, [])
 
     def read(self, section: str) -> Stock:
-        """Return the record as it stands; the rest of the file is kept for the write."""
+        """Return the section's record, and keep the rest of the file for the write."""
         at(READING)
         self._read = _parse(self._path)
         stock = self._read[0][section]
@@ -66,12 +66,14 @@ class TomlSession:
         return stock
 
     def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Put the whole file in place, with this record in it."""
+        """Replace the whole file, with this record in it."""
         stocks, ledger = self._read
         stocks = stocks | {stock.section: stock}
         ledger = [*ledger, entry] if entry is not None and self._ledger else ledger
         new = self._path.with_suffix(f".{os.getpid()}-{id(self)}")
-        new.write_text(_text(stocks, ledger), encoding="utf-8")  # nobody else looks at it: no scheduling point
+        new.write_text(
+            _text(stocks, ledger), encoding="utf-8"
+        )  # no other buyer knows this file, so it needs no scheduling point
         at(RENAMING)
         new.replace(self._path)
         note("remaining", stock.remaining)

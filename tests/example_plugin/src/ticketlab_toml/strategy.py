@@ -40,7 +40,7 @@ class Turnstile(BaseStrategy):
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
-        """Buy behind the turnstile: what may block says how to attempt, and how to wait."""
+        """Buy behind the turnstile; an access that may block is given a way to attempt it, and a way to wait."""
         with store.session() as session:
 
             def attempt() -> Literal[True, Blocked.BLOCKED]:

@@ -27,12 +27,12 @@ from typing import Any, Final, cast
 
 from ticketlab.core.errors import ClerkGone
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.lifeline import die_with_parent
 from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, Action, Step, at, block, current, note, paced_by
 from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
-from ticketlab.strategies.pending_clients import PendingClients
+from ticketlab.core.system.lifeline import die_with_parent
+from ticketlab.strategies.office.pending_clients import PendingClients
+from ticketlab.strategies.office.wire import format_answer, format_request, parse_answer, parse_request
 from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
-from ticketlab.strategies.wire import format_answer, format_request, parse_answer, parse_request
 
 _LONGEST_LINE: Final = 64 * 1024
 _SILENCE_SECONDS: Final = 5.0

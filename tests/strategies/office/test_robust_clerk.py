@@ -17,7 +17,7 @@ from tests.dying import Dying, room_for
 from tests.strategies.purchases import explored_with_faults, opened
 from ticketlab.core.inventory import Books, Buy, Outcome, Sold
 from ticketlab.core.pacing import Blocked, Step, paced_by
-from ticketlab.strategies.answer_record import AnswerRecord
+from ticketlab.strategies.office.answer_record import AnswerRecord
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

@@ -23,7 +23,7 @@ from ticketlab.core.inventory import (
     Sold,
     SoldOut,
 )
-from ticketlab.strategies.wire import format_answer, format_request, parse_answer, parse_request
+from ticketlab.strategies.office.wire import format_answer, format_request, parse_answer, parse_request
 
 number, text, seconds = st.integers(1, 9), st.text(max_size=5), st.floats(0.001, 1e9)
 tickets = st.lists(number).map(tuple)

@@ -16,15 +16,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from typing import Final
 
-from ticketlab.core.descriptors import opened
 from ticketlab.core.errors import ClerkGone, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.pacing import RETRY, note
 from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
-from ticketlab.strategies.answer_record import AnswerRecord
-from ticketlab.strategies.box_office import BoxOffice, exchange, failed_access_noted
+from ticketlab.core.system.descriptors import opened
+from ticketlab.strategies.office.answer_record import AnswerRecord
+from ticketlab.strategies.office.box_office import BoxOffice, exchange, failed_access_noted
+from ticketlab.strategies.office.wire import format_answer, format_request, parse_answer
 from ticketlab.strategies.purchase import flock_guard, unwrap
-from ticketlab.strategies.wire import format_answer, format_request, parse_answer
 
 _CLERKS: Final = 2
 _ATTEMPTS: Final = _CLERKS + 1

@@ -15,15 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ticketlab import explore
 from ticketlab.core.inventory import Buy, Cancel, Search
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
+from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plugins.registry import registered
 from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.lab.racing.race import run_race
-from ticketlab.strategies.box_office import BoxOffice
 from ticketlab.strategies.clerk import KIND
-from ticketlab.strategies.pending_clients import MOST_PENDING
-from ticketlab.strategies.wire import format_request, parse_request
+from ticketlab.strategies.office.box_office import BoxOffice
+from ticketlab.strategies.office.pending_clients import MOST_PENDING
+from ticketlab.strategies.office.wire import format_request, parse_request
 
 NESTED = b"[" * 60_000 + b"\n"
 STRANGERS: dict[str, tuple[bytes, ...]] = {
@@ -125,6 +128,12 @@ def test_a_buyer_gone_mad_is_disconnected_and_the_others_go_on(server: str, what
 @pytest.mark.parametrize("server", ["selector", "process", "pool"])
 def test_half_a_token_then_silence_changes_nothing(server: str) -> None:
     raced(server, "unix", lambda office: beset(office, [office._token[:-1], office._token[:3] + b"?"], keep=200))
+
+
+def test_a_schedule_repeats_itself_also_where_several_clients_are_ready() -> None:
+    scenario = Scenario.of("memory", "clerk:socket", buyers=2, tickets=4, orders=2)
+    found = explore(scenario, ExploreOptions(policy=Spec("dfs"), executions=1_000))
+    assert (found.executions, found.anomalous) == (1_000, 0)
 
 
 def test_nobody_outside_this_machine_or_user_can_connect() -> None:

@@ -18,7 +18,7 @@ PROGRAM = """
 import multiprocessing, os, sys
 from pathlib import Path
 
-from ticketlab.core.lifeline import die_with_parent
+from ticketlab.core.system.lifeline import die_with_parent
 
 def child(parent, when):
     with open("alive", "wb", buffering=0) as alive:  # the test reads its end as the end of this process

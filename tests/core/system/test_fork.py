@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ticketlab.core.fork import ForkedProcess
+from ticketlab.core.system.fork import ForkedProcess
 
 FORK = multiprocessing.get_context("fork")
 
@@ -123,7 +123,7 @@ def test_its_own_children_are_its_own() -> None:
 def test_what_was_printed_is_printed_once() -> None:
     code = """
 import sys
-from ticketlab.core.fork import ForkedProcess
+from ticketlab.core.system.fork import ForkedProcess
 print("parent")
 children = [ForkedProcess(print, "child") for _ in range(3)]
 for each in children:

@@ -15,7 +15,7 @@ from typing import Final
 from ticketlab.core.inventory import Request
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Session
-from ticketlab.strategies.wire import format_answer
+from ticketlab.strategies.office.wire import format_answer
 
 _READING: Final = Step(Action.READ, "answers")
 _ENTERING: Final = Step(Action.WRITE, "answers")

@@ -1,0 +1,79 @@
+"""`dfs` and `dpor` against an explorer that shares no code with them; reduced from `python -m tests.fuzz.explorers`."""
+
+import pytest
+
+from tests.fuzz.explorers import LIMIT, disagreements
+from tests.fuzz.found import FOUND
+from tests.fuzz.independent_explorer import Strike, explore
+from tests.fuzz.random_programs import Drawn, draw
+
+SEED = 11
+INCREMENT = (("read", "a", "x"), ("store", "x", "a", 1))
+
+
+def test_the_independent_explorer_knows_the_lost_update() -> None:
+    found = explore((INCREMENT, INCREMENT))
+    assert found.schedules == 6
+    assert found.completed == {
+        ((2,), ((0, 0, 0), (1, 0, 0))),
+        ((2,), ((1, 0, 0), (0, 0, 0))),
+        ((1,), ((0, 0, 0), (0, 0, 0))),
+    }
+
+
+@pytest.mark.parametrize(("lock", "right"), [("m0", {2}), ("r0", {2}), ("s1", {2}), ("s2", {1, 2})])
+def test_it_knows_which_locks_keep_others_out(lock: str, right: set[int]) -> None:
+    body = (("with", lock, INCREMENT),)
+    assert {cells[0] for cells, _ in explore((body, body)).completed} == right
+
+
+def test_it_knows_deadlock_and_livelock_and_that_a_poll_is_neither() -> None:
+    one, other = ("with", "m0", (("with", "m1", ()),)), ("with", "m1", (("with", "m0", ()),))
+    poll = (("retry", 0, "a", 1, 1, (("read", "a", "x"),)),)
+    assert explore(((one,), (other,))).endless == {(None, None): {()}}
+    assert explore((poll, (("write", "y", 1),))).endless == {(None, (0, 0, 0)): {(0, 1)}}
+    assert explore((poll, (("write", "x", 1),))).endless == {}
+    assert explore(((("with", "m0", (("with", "m0", ()),)),),)).endless == {(None,): {()}}
+    assert explore(((("with", "r0", (("with", "r0", ()),)),),)).endless == {}
+
+
+def test_it_tells_prompt_from_slow() -> None:
+    quick = (("write", "x", 1),)
+    sleeper = (("mark", "y"), ("sleep", 2), ("read", "b", "x"), ("elapsed", "a", "y"))
+    prompt, slow = (explore((sleeper, quick), prompt=prompt).completed for prompt in (True, False))
+    assert {answers[0] for _, answers in prompt} == {(2, 1, 0)}
+    assert {answers[0] for _, answers in slow} == {(2, 0, 0), (2, 1, 0)}
+
+
+def test_it_knows_what_the_dead_leave_behind() -> None:
+    program = ((("with", "m0", (("write", "x", 1),)),), (("with", "m0", (("read", "a", "x"),)),))
+    killed = explore(program, strike=Strike("kill", 0, 1))
+    told = explore(program, strike=Strike("terminate", 0, 1))
+    assert set(killed.endless) == {(None, None)}
+    assert killed.completed == {((0,), (None, (0, 0, 0)))}
+    assert not told.endless
+    assert told.completed == {((0,), (None, (0, 0, 0)))}
+
+
+@pytest.mark.parametrize("family", ["plain", "locks", "queues", "waits"])
+def test_the_lab_finds_exactly_the_outcomes_that_there_are(family: str) -> None:
+    tried = 0
+    for number in range(400):
+        drawn = draw(SEED, number, kills=0, processes=0)
+        if drawn.family != family or _schedules(drawn) > LIMIT // 4:
+            continue
+        assert disagreements(drawn) == [], drawn
+        tried += 1
+        if tried == 12:
+            return
+    pytest.fail("too few programs are small")
+
+
+def _schedules(drawn: Drawn) -> int:
+    return explore(drawn.program).schedules or 0
+
+
+def test_what_was_mended_stays_mended() -> None:
+    for one in FOUND:
+        if one.mended:
+            assert disagreements(Drawn("found", one.program, one.fault)) == [], one.name
