@@ -5,8 +5,8 @@ returned, one that the model allows next; go back where none is left. Lowe (2017
 set of operations chosen, and the state they led to) that was tried in vain. Four rules cut the search without changing
 its answer:
 
-1. A read that may come next, and is allowed, comes at once: in any solution it can be moved to the front, for nothing
-   notices. (A call that leaves this state as it is, but not every state, cannot: writing 0 over 0 may be needed later.)
+1. A read that may come next, and leaves the state as it is, comes at once: in any solution it can be moved to the
+   front, for no other call needs it. (Writing 0 over 0 cannot be moved: it may be needed later.)
 2. Of equal calls that may come next, the one that returns first comes first; in any solution the two can be
    swapped, as in `frontier`. Those that never returned come last.
 3. An unknown operation, which may never take effect, is not chosen where it leaves the state as it is.
@@ -229,7 +229,7 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
     rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
     calls = words.columns.calls
-    name = model.classify(calls[words.columns.what[row]] for row in rows)
+    name = model.classify((calls[words.columns.what[row]] for row in rows), calls)
     return Contradiction(
         name, _sentence(model, words, rows), rows, operations[0].call.section, explanation_budget.certain
     )

@@ -47,6 +47,13 @@ def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
     )
 
 
+def test_every_point_has_the_name_of_its_step_even_if_the_step_had_to_wait() -> None:
+    scenario = Scenario.of("sqlite", "transaction:immediate", buyers=2, tickets=2)
+    found = explore(scenario, ExploreOptions(exhaust=True, faults=parse_faults("locked")))
+    steps = ["begin inventory.db", "read inventory.db", "write inventory.db", "commit inventory.db"]
+    assert [point.before for point in found.injected] == steps * 2
+
+
 def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     found = explored("json:rename", "flock", "kill")
     assert found.exhausted

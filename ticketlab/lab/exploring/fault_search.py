@@ -131,11 +131,15 @@ def _untried(fault: FaultPoint, who: str, execution: Execution) -> FaultPointRes
 
 
 def _before(execution: Execution, fault: FaultPoint) -> str:
-    """Return the step that the fault struck before, or the step that failed by it."""
+    """Return the step that the fault struck before, or the step that failed by it.
+
+    An attempt that was taken back because it had to wait leaves no note; it is the participant's step at that point.
+    """
     for note in execution.notes:
         if execution.trace.who[note.step] == fault.who:
             if note.what == "before":
                 return str(note.value)
             if note.what == "fault":
                 return execution.steps[note.step]
-    return ""
+    own = [step for who, step in zip(execution.trace.who, execution.steps, strict=True) if who == fault.who]
+    return own[fault.point] if fault.point < len(own) else "its answer"
