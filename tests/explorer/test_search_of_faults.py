@@ -7,6 +7,7 @@ import pytest
 from ticketlab import explore
 from ticketlab.core.faults import Fault
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import ExploreOptions
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
@@ -24,3 +25,12 @@ def test_a_pause_between_the_look_and_the_lock_resells_a_hold() -> None:
     assert explore(alone).verdict.valid is True
     paused = explore(alone, ExploreOptions(faults=(Fault.parse("pause:31s"),)))
     assert paused.verdict.valid is False
+
+
+@pytest.mark.parametrize("policy", ["dpor", "dfs"])
+@pytest.mark.parametrize("buyers", [1, 2])
+def test_an_outsiders_lock_that_lasts_one_access_blocks_nobody_for_ever(buyers: int, policy: str) -> None:
+    scenario = Scenario.of("sqlite", "transaction:immediate", buyers=buyers, tickets=2)
+    found = explore(scenario, ExploreOptions(Spec.parse(policy), faults=(Fault.parse("locked"),)))
+    assert found.verdict.valid is True
+    assert [point.before for point in found.injected[:2]] == ["begin inventory.db", "read inventory.db"]

@@ -75,16 +75,21 @@ class FaultPacer(ControlledPacer):
         if fault is None:
             return super().block(step, attempt, wait)
 
-        def first_with_fault() -> T | Literal[Blocked.BLOCKED]:
-            nonlocal fault
-            if fault is not None:
-                self._inject_into(fault, step)
-                fault = None
-                with self._in_force.pop_all():
-                    return attempt()
-            return attempt()
+        struck = False
 
-        return super().block(step, first_with_fault, wait)
+        def attempt_through_fault() -> T | Literal[Blocked.BLOCKED]:
+            nonlocal struck
+            if struck:
+                self.note("fault", str(fault))  # the notes of an attempt in vain are dropped
+                return attempt()
+            struck = True
+            self._inject_into(fault, step)
+            with self._in_force.pop_all():
+                result = attempt()
+            # A fault is over after one access, so who would have to wait for it to end goes on at once.
+            return attempt() if result is BLOCKED else result
+
+        return super().block(step, attempt_through_fault, wait)
 
     def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
