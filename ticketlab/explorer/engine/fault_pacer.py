@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.failing_io import failing_io
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
 from ticketlab.explorer.engine.pacer import ControlledPacer
@@ -65,7 +65,7 @@ class FaultPacer(ControlledPacer):
         if step.continuation and self._atomic_accesses:
             return
         fault = self._come_to(step)
-        super().at(step)
+        super().at(step if fault is None else _with_fault(step))
         if fault is not None:
             self._inject_into(fault, step)
 
@@ -142,6 +142,14 @@ class FaultPacer(ControlledPacer):
             self._in_force.enter_context(self._seize())
         else:
             self._in_force.enter_context(failing_io(fault.kind, step))
+
+
+def _with_fault(step: Step) -> Step:
+    """Return an access in which a fault is in force: it commutes with no other on its resource.
+
+    Whether an outsider gets the lock that it asks for depends on who reads, even though reads commute.
+    """
+    return step._replace(affects=(step.resource,))
 
 
 def seize_of(workload: Workload) -> Callable[[], AbstractContextManager[object]] | None:
