@@ -57,6 +57,7 @@ class FaultPacer(ControlledPacer):
         self._plan = self._state.faults
         self._seize = seize
         self._in_force = ExitStack()  # the fault that is in force for the access at hand
+        self._met: set[int] = set()  # who has met a fault in one of its accesses since it last slept
         self.carry_out: Callable[[Fault], object] = _in_this_process
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
@@ -90,6 +91,23 @@ class FaultPacer(ControlledPacer):
             return attempt() if result is BLOCKED else result
 
         return super().block(step, attempt_through_fault, wait)
+
+    def begin(self) -> None:
+        """Start an execution, in which nobody has met a fault yet."""
+        super().begin()
+        self._met.clear()
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass. A try in which a fault was met does not stand for the next: that fault is over."""
+        me, orders = self.me, self._state.clock.orders
+        if me in self._met and not orders:
+            self._met.discard(me)
+            self._state.slept[me] = 1 + self._counters.length
+            self._state.clock.drift(me, max(1, in_ticks(seconds)))
+            self._retrying.discard(me)
+            self._looked.discard(me)
+            return
+        super().sleep(seconds)
 
     def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
@@ -137,6 +155,7 @@ class FaultPacer(ControlledPacer):
     def _inject_into(self, fault: Fault, step: Step) -> None:
         """Put a fault in force for an access."""
         self._plan.injected[self.me] = 1
+        self._met.add(self.me)
         self.note("fault", str(fault))
         if fault.kind is FaultKind.LOCKED and self._seize is not None:
             self._in_force.enter_context(self._seize())
