@@ -5,8 +5,10 @@
 
 Depth-first search runs every schedule, and partial-order reduction leaves out those that only swap steps which commute.
 If one of them finds an outcome that the other does not, a step was taken to commute that does not. An outcome is all
-that the buyers were told, what the books say, how the execution ended and what the judges say of it, for each fault at
-each point. A search that takes longer than its seconds says nothing: the pair counts as unfinished.
+that the buyers were told, what the books say, how the execution ended and what the judges say of it, for each victim
+and the step at which its fault was injected. The number of the point is no part of it: a search need not try once more
+in vain, and each try counts as points. A search that takes longer than its seconds says nothing: the pair counts as
+unfinished.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
 from ticketlab.lab.exploring.fault_options import every_fault, possible_faults
-from ticketlab.lab.exploring.fault_search import FaultSearch
+from ticketlab.lab.exploring.fault_search import FaultSearch, struck_before
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.plugins import registry
@@ -117,7 +119,8 @@ def _outcome(workload: ScenarioWorkload, execution: Execution, faults: FaultPoin
     except Exception:  # what cannot be read is an outcome as well
         books = "torn"
     told = frozenset((record.buyer, record.request, repr(record.outcome)) for record in execution.records)
-    return faults, execution.ending.name, told, books, names
+    struck = frozenset((one.who, str(one.fault), struck_before(execution, one)) for one in faults)
+    return struck, execution.ending.name, told, books, names
 
 
 def _scenario(store: str, strategy: str) -> Scenario:

@@ -108,7 +108,7 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
-        left_out = [*_gave_way(executor), *tally.left_out]
+        left_out = [*_gave_way(executor), *tally.left_out, *workload.left_out]
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
     return Exploration(
         command=command,

@@ -126,11 +126,11 @@ class FaultPointTally:
 
 def _untried(fault: FaultPoint, who: str, execution: Execution) -> FaultPointResult:
     """Return a point with no execution counted yet."""
-    before = _before(execution, fault)
+    before = struck_before(execution, fault)
     return FaultPointResult(fault.fault, who, fault.point, before, executions=0, anomalous=0, names={}, waited=0.0)
 
 
-def _before(execution: Execution, fault: FaultPoint) -> str:
+def struck_before(execution: Execution, fault: FaultPoint) -> str:
     """Return the step that the fault struck before, or the step that failed by it."""
     for note in execution.notes:
         if execution.trace.who[note.step] == fault.who:

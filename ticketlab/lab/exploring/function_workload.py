@@ -4,13 +4,19 @@ Four witnesses are compared, as far as each is there: the books themselves (nega
 ledger, the user's own invariant), the receipts (if the function buys through its session or returns tickets), the
 number of tickets that each call says it has, and the number that it took off the books by its own reads and writes. An
 exception that leaves the function is an anomaly as well, and so is an execution that cannot complete.
+
+A function that draws from the module `random` repeats itself: the module is seeded alike before each execution. On real
+processes each buyer has a module of its own. In one process all buyers draw from the same numbers, so which of them a
+buyer gets depends on how far the others are. No search takes that into account, so it is not called exhausted then.
 """
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.checker import sums
 from ticketlab.checker.books import judge_books
@@ -29,6 +35,13 @@ from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.launch.recorder import outcome_fields, request_fields
 
 Invariant = Callable[[Books], object]
+
+_SEEDED: Final = random.Random(0).getstate()
+_FIRST_BITS: Final = random.Random(0).getrandbits(32)
+_DRAWS: Final = (
+    "the buyers draw from the module random, which they share in one process: what one draws depends on how many "
+    "numbers the others have drawn (explore it on real processes, or give each buyer a random.Random of its own)"
+)
 
 
 class FunctionWorkload(ScenarioWorkload):
@@ -53,13 +66,27 @@ class FunctionWorkload(ScenarioWorkload):
         self.function = function
         self._invariant = invariant
         self._reset = reset
+        self._draws = False  # whether a function has changed the state of the module random in this process
+        self._leader = os.getpid()
         self.origin = {"test": test} if test else {}
 
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Open the store and the strategy; the state of the module random is put back when they are closed."""
+        services = super().open()
+        self._taken.callback(random.setstate, random.getstate())
+        return services
+
     def reset(self) -> None:
-        """Put back the opening stock, and what the buyers share beside the store."""
+        """Put back the opening stock, what the buyers share beside the store, and the state of the module random."""
         super().reset()
         if self._reset is not None:
             self._reset()
+        random.setstate(_SEEDED)
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Why executions of the function do not stand for others."""
+        return (_DRAWS,) if self._draws else ()
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Open the buyer's session, and call the function with it."""
@@ -70,6 +97,8 @@ class FunctionWorkload(ScenarioWorkload):
         with super().join(buyer) as perform, self._store.session() as session:
 
             def call(_request: Request) -> CallResult:
+                if os.getpid() != self._leader:
+                    random.seed(buyer)
                 buyer_session = BuyerSession(buyer, session, perform)
                 return buyer_session.result(self.function(buyer_session))
 
@@ -94,6 +123,8 @@ class FunctionWorkload(ScenarioWorkload):
 
     def judge(self, execution: Execution) -> list[Anomaly]:
         """Return the anomalies of the execution that just ran."""
+        # Somebody has drawn if the next number is not the first one any more.
+        self._draws = self._draws or (len(self.scripts) > 1 and random.getrandbits(32) != _FIRST_BITS)
         books, found = read_books(self._store)
         found += self.endings(execution)
         calls = [record.outcome for record in execution.records if isinstance(record.outcome, CallResult)]
