@@ -204,7 +204,7 @@ def _finding(
     def fails(candidate: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, fault_points=faults)
+    small = shrink(executor, execution, fails, fault_points=faults, all_needed=wanted == {"invariant broken"})
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = workload.judge(last)
     if not found:
