@@ -2,9 +2,9 @@
 
 Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Somebody always
 stays, and what is left must still be right if one buyer goes after the other, provided that the whole was: a buyer that
-nobody serves any more, or a sum that lacks a buyer's share, is another failure with the same name. Then the schedule is changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last
-comes a depth-first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at
-all.
+nobody serves any more, or a sum that lacks a buyer's share, is another failure with the same name. Then the schedule is
+changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last comes a depth-
+first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at all.
 """
 
 from __future__ import annotations
