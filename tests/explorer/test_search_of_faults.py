@@ -47,3 +47,11 @@ def test_who_meets_an_outsiders_lock_before_it_begins_buys_all_the_same() -> Non
         first = next(run for run, faults in FaultSearch(executor, options).executions() if faults)
     assert first.injected == (0,)
     assert [record.outcome for record in first.records] == [Sold((1,))]
+
+
+def test_an_access_of_a_clerk_fails_as_one_of_a_buyer_does() -> None:
+    scenario = Scenario.of("sqlite", "clerk:queue", buyers=2, tickets=2)
+    found = explore(scenario, ExploreOptions(faults=(Fault.parse("locked"),)))
+    assert found.verdict.valid is True
+    assert {point.who for point in found.injected} == {"service 1"}
+    assert [point.before for point in found.injected] == ["read inventory.db", "write inventory.db"] * 2

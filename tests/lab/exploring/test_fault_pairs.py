@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("in_tmp_path")
         Pair("sqlite", "transaction:deferred", "locked"),
         Pair("sqlite:journal=delete", "optimistic", "locked"),
         Pair("sqlite", "transaction:deferred", "disk-full"),
+        Pair("sqlite", "clerk:socket", "locked"),
         Pair("memory", "lock", "terminate"),
         Pair("memory", "none", "pause:20s"),
         Pair("json:rename", "flock", "kill"),
