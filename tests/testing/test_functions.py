@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -132,3 +133,32 @@ def test_a_function_that_holds_and_confirms_is_judged_by_its_receipts() -> None:
     check_function(hold_and_confirm, FunctionRace(store="memory", strategy="lock"))
     with pytest.raises(AssertionError, match="lost update"):
         check_function(hold_and_confirm, FunctionRace(store="memory"))
+
+
+def draw_then_take(session: BuyerSession) -> None:
+    stock = session.read()
+    if stock.remaining and random.random() < 0.5:
+        at(Step(Action.WRITE, "log"))
+    session.apply(Buy(session.buyer, "main"))
+
+
+def test_numbers_that_are_drawn_in_one_process_prove_nothing() -> None:
+    before = random.getstate()
+    found = [check_function(draw_then_take, FunctionRace(store="sqlite", buyers=2)) for _ in range(3)]
+    assert random.getstate() == before
+    assert {one.executions for one in found} == {found[0].executions}
+    assert {(one.verdict.valid, one.exhausted) for one in found} == {(None, False)}
+    assert "the module random" in found[0].verdict.reason
+
+
+def test_numbers_that_are_drawn_in_processes_are_the_same_in_every_execution() -> None:
+    found = check_function(draw_then_take, FunctionRace(store="sqlite", buyers=2, executor="processes"))
+    assert found.verdict.valid is True
+
+
+def test_a_generator_of_ones_own_is_left_alone() -> None:
+    def draw(session: BuyerSession) -> None:
+        if random.Random(session.buyer).random() < 2:
+            session.apply(Buy(session.buyer, "main"))
+
+    assert check_function(draw, FunctionRace(store="sqlite", buyers=2)).verdict.valid is True

@@ -62,6 +62,15 @@ def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     assert {point.waited for point in found.injected} == {0.0}
 
 
+def test_a_point_that_is_another_step_in_another_schedule_has_a_row_for_each() -> None:
+    scenario = Scenario.of("json:truncate", "flock", buyers=2, tickets=1)
+    found = explore(scenario, ExploreOptions(executor="processes", exhaust=True, faults=parse_faults("kill")))
+    torn = {point.before for point in found.injected if point.anomalous}
+    assert torn == {"write inventory.json"}
+    assert all(point.anomalous == point.executions for point in found.injected if point.before in torn)
+    assert len({(point.who, point.point) for point in found.injected}) < len(found.injected)
+
+
 def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:
     found = explored("json:truncate", "flock", "kill")
     assert set(found.names) == {"torn books", "torn read"}

@@ -61,6 +61,7 @@ class Symbol:
         "passes_time",
         "place",
         "postponed",
+        "refused",
         "reopens",
         "resources",
         "step",
@@ -76,6 +77,8 @@ class Symbol:
         """The numbers of all its resources; empty if the place is NOWHERE or EVERYWHERE."""
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
+        self.refused = manner is Manner.REFUSED
+        """Whether the step was made and changed nothing, so that it neither took anything nor gave it back."""
         self.postponed = manner is Manner.POSTPONED
         self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
