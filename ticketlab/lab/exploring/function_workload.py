@@ -105,8 +105,14 @@ class FunctionWorkload(ScenarioWorkload):
         self.may_share_nothing = scenario.buyers > 1
 
     def open(self) -> Sequence[Callable[[], None]]:
-        """Open the store and the strategy; the state of the module random is put back when they are closed."""
+        """Create the store, and prepare the strategy; return its services.
+
+        It is opened again after an execution that was broken off. Buyers of this process may have left files and
+        connections then that only the collector closes, such as SQLite's, and that keep others out until then. When
+        all is closed, the state of the module random is put back.
+        """
         self._leading = os.getpid()
+        gc.collect()
         services = super().open()
         self._taken.callback(random.setstate, random.getstate())
         return services
