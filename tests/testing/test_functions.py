@@ -88,7 +88,7 @@ def blindly(session: BuyerSession) -> None:
 )
 def test_what_is_right_raises_no_alarm(function: Callable[[BuyerSession], Any], store: str, strategy: str) -> None:
     found = check_function(function, FunctionRace(buyers=2, store=store, strategy=strategy))
-    assert found.exhausted
+    assert found.exhausted or found.left_out  # an endless loop of tries is undecided, and never blamed
 
 
 SHARED = ["json:in-place", "json:rename", "sqlite", "manager"]
