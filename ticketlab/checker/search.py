@@ -106,6 +106,7 @@ class _Search:
         self.known = sorted((o for o in operations if o.back != OPEN), key=lambda o: (o.invoke, o.back))
         self.maybe = sorted((o for o in operations if o.back == OPEN), key=lambda o: o.invoke)
         self.all = (1 << len(self.known)) - 1
+        self.wide = len(self.maybe) > _MANY
         self.known_before = _led_to_by(self.known)
         self.maybe_before = _led_to_by(self.maybe)
         self.tried: dict[tuple[int, Any], list[int]] = {}
@@ -155,20 +156,16 @@ class _Search:
 
     def _take_free(self, known: int, maybe: int, state: Any) -> tuple[int, int, Any]:
         """Let all reads take effect that may come next (rule 1)."""
-        effort = 0
         while known != self.all:
-            free = 0
-            pending = self._pending(known)[0]
-            effort += 1
-            if effort > _MANY:
-                self.meter.work(effort)
-                effort = 0
-            for index, operation in pending:
-                if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
-                    free |= 1 << index
-            if not free:
-                break
-            known |= free
+            for _ in range(_MANY):
+                free = 0
+                for index, operation in self._pending(known)[0]:
+                    if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
+                        free |= 1 << index
+                known |= free
+                if not free or known == self.all:
+                    return known, maybe, state
+            self.meter.work(_MANY)
         return known, maybe, state
 
     def _following(self, known: int, maybe: int, state: Any) -> Iterator[tuple[int, int, Any]]:
@@ -177,10 +174,10 @@ class _Search:
         pending.sort(key=lambda entry: entry[1].back)
         calls: set[Call] = set()
         before = self.known_before
-        if len(pending) + len(self.maybe) > _MANY:
+        if self.wide or len(pending) > _MANY:
             self.meter.work((len(pending) + len(self.maybe)) // _MANY)
         for index, operation in pending:
-            if operation.call not in calls and not (before and before.get(index, 0) & ~known):
+            if operation.call not in calls and not (before and operation.lapse and not before[index] & known):
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     yield known | 1 << index, maybe, after
@@ -190,7 +187,7 @@ class _Search:
                 break
             if maybe >> index & 1 or operation.call in calls:
                 continue
-            if not self.maybe_before.get(index, 0) & ~maybe:
+            if not operation.lapse or self.maybe_before[index] & maybe:
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     if after != state:
