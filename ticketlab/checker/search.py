@@ -110,21 +110,36 @@ class _Search:
         self.known_before = _led_to_by(self.known)
         self.maybe_before = _led_to_by(self.maybe)
         self.tried: dict[tuple[int, Any], list[int]] = {}
+        self.path: list[
+            tuple[int, int, int]
+        ] = []  # to where the search is: `known` and `maybe`, `known` with free reads
 
     def succeeds(self) -> bool:
-        stack = [iter([(0, 0, self.init)])]
+        stack, path = [iter([(0, 0, self.init)])], self.path
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
                 stack.pop()
+                del path[-1:]
                 continue
             known, maybe, state = self._take_free(*entry)
             if known == self.all:
+                path.append((entry[0], maybe, known))
                 return True
             if self._is_new(known, maybe, state):
                 self.meter.spend()
                 stack.append(self._following(known, maybe, state))
+                path.append((entry[0], maybe, known))
         return False
+
+    def order(self) -> list[list[CallInterval]]:
+        """Return the order that was found: first free reads alone, then each operation with the free reads after it."""
+        found, known, maybe = [], 0, 0
+        for chosen, maybe_chosen, after in self.path:
+            group = [*_at(self.known, chosen ^ known), *_at(self.maybe, maybe_chosen ^ maybe)]
+            found.append([*group, *_at(self.known, after ^ chosen)])
+            known, maybe = after, maybe_chosen
+        return found
 
     def _is_new(self, known: int, maybe: int, state: Any) -> bool:
         key = known, state
@@ -194,6 +209,10 @@ class _Search:
                         yield known, maybe | 1 << index, after
 
 
+def _at(operations: Sequence[CallInterval], bits: int) -> list[CallInterval]:
+    return [o for index, o in enumerate(operations) if bits >> index & 1]
+
+
 def _led_to_by(operations: Sequence[CallInterval]) -> dict[int, int]:
     """Return for each lapse, by its index, the bit of the operation that led to it."""
     lapses = [(index, o.row) for index, o in enumerate(operations) if o.lapse]
@@ -212,6 +231,10 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
         relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
         return explanation_budget.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
 
+    def unexplained(firm: frozenset[int]) -> bool:
+        relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
+        return explanation_budget.contradicts(len(relaxed), lambda part: _possible(model, relaxed, part))
+
     low, high = 0, len(known)  # the first `high` to return contradict each other; the first `low` do not, or not surely
     while high - low > 1:
         middle = (low + high) // 2
@@ -225,11 +248,18 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
     explanation_budget.certain = True
     rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
+    minimal = not model.possible or not any(unexplained(frozenset(rows) - {row}) for row in rows)
     calls = words.columns.calls
     name = model.classify((calls[words.columns.what[row]] for row in rows), calls)
     return Contradiction(
-        name, _sentence(model, words, rows), rows, operations[0].call.section, explanation_budget.certain
+        name, _sentence(model, words, rows), rows, operations[0].call.section, minimal and explanation_budget.certain
     )
+
+
+def _possible(model: Model, operations: Sequence[CallInterval], meter: Meter) -> bool:
+    """Whether an order is found that is possible by all that the model says; False says only that none was found."""
+    search = _Search(model, operations, meter)
+    return search.succeeds() and (model.possible is None or model.possible(search.order()))
 
 
 def _sentence(model: Model, words: Phrasing, rows: Sequence[int]) -> str:
