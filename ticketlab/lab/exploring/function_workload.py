@@ -12,7 +12,6 @@ buyer gets depends on how far the others are. No search takes that into account,
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import random
