@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import Conflict
-from ticketlab.core.inventory import Buy, Held, Stock
+from ticketlab.core.inventory import Buy, Entry, Held, Stock
 from ticketlab.core.pacing import Action, Step, at, sleep
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
@@ -89,6 +89,38 @@ def blindly(session: BuyerSession) -> None:
 def test_what_is_right_raises_no_alarm(function: Callable[[BuyerSession], Any], store: str, strategy: str) -> None:
     found = check_function(function, FunctionRace(buyers=2, store=store, strategy=strategy))
     assert found.exhausted or found.left_out  # an endless loop of tries is undecided, and never blamed
+
+
+def forget_to_take(session: BuyerSession) -> list[int] | bool:
+    stock = session.read("main")
+    session.write(stock._replace(issued=stock.issued + 1), Entry(session.buyer, "main", (stock.issued + 1,)))
+    return [stock.issued + 1]
+
+
+def take_two_for_one(session: BuyerSession) -> list[int] | bool:
+    stock = session.read("main")
+    after = stock._replace(remaining=stock.remaining - 2, issued=stock.issued + 1)
+    session.write(after, Entry(session.buyer, "main", (stock.issued + 1,)))
+    return [stock.issued + 1]
+
+
+@pytest.mark.parametrize("says", ["the numbers", "yes"])
+@pytest.mark.parametrize(
+    ("function", "numbers", "yes"),
+    [
+        (forget_to_take, "invented tickets", "lost update: buyers say that they have 1 ticket, the books count 0"),
+        (take_two_for_one, "lost tickets", "lost tickets: 1 ticket of section 'main' is neither sold nor for sale"),
+    ],
+)
+def test_what_is_left_and_what_was_issued_must_be_all_that_there_was(
+    function: Callable[[BuyerSession], list[int] | bool], numbers: str, yes: str, says: str
+) -> None:
+    def sell(session: BuyerSession) -> list[int] | bool:
+        bought = function(session)
+        return bought if says == "the numbers" else True
+
+    with pytest.raises(AssertionError, match=numbers if says == "the numbers" else yes):
+        check_function(sell, FunctionRace(buyers=1, tickets=5, store="memory"))
 
 
 SHARED = ["json:in-place", "json:rename", "sqlite", "manager"]

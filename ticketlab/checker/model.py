@@ -13,17 +13,20 @@ seats, and compare-and-set registers. A model of your own is a value as well:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ticketlab.checker import counters, numbered_seats, timed_holds
+from ticketlab.checker import counters, hold_times, numbered_seats, timed_holds
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, LATEST_TIME, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction
 from ticketlab.core.errors import unknown_name
 from ticketlab.core.strict_json import brief
+
+if TYPE_CHECKING:
+    from ticketlab.checker.search import CallInterval
 
 
 def by_section(call: Call) -> Hashable:
@@ -61,7 +64,9 @@ class Model:
     `lapse(call)` returns what a call leads to by itself once time has passed: the least and the most time after the
     call in nanoseconds, and a call that stands for that event; None if it leads to nothing. No two answered calls may
     lead to the same. `bind(calls)`, if present, returns the `step` for one history, given its distinct calls.
-    `classify(calls, history)` names the anomaly of calls that contradict each other, given all distinct calls too.
+    `possible(order)`, if present, says whether an order that the search found is possible by rules that the search does
+    not know; it is asked before a proof is called minimal. `classify(calls, history)` names the anomaly of calls that
+    contradict each other, given all distinct calls too.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Model:
     judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
     lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
     bind: Callable[[Iterable[Call]], Callable[[Any, Call], Iterable[Hashable]]] | None = None
+    possible: Callable[[Sequence[Sequence[CallInterval]]], bool] | None = None
     classify: Callable[[Iterable[Call], Iterable[Call]], str] = unread
 
     def for_history(self, calls: Iterable[Call]) -> Model:
@@ -130,6 +136,7 @@ def holds(stock: int | Mapping[str, int], clock_error_ns: int = 0) -> Model:
         reads=timed_holds.reads,
         lapse=partial(timed_holds.lapse, clock_error_ns),
         bind=partial(timed_holds.bind, stock),
+        possible=partial(hold_times.possible_in_time, clock_error_ns),
         classify=partial(timed_holds.name, stock),
     )
 
