@@ -287,14 +287,19 @@ def test_a_function_without_a_session_and_an_unknown_setting_fail_in_a_line(pyte
 
         @ticketlab.race_test(buyer=2)
         def test_setting(session): ...
+
+        def test_exploration(ticketlab):
+            from ticketlab import Scenario
+            ticketlab.explore(Scenario.of("memory", "lock"), polcy="dfs")
         """
     )
     result = pytester.runpytest()
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(
         [
             "test_nothing takes no session: write def test_nothing(session)",
             "unknown setting of a race test 'buyer': did you mean 'buyers'?",
+            "unknown setting of an exploration 'polcy': did you mean 'policy'?",
         ]
     )
     result.stdout.no_fnmatch_line("*.py:*: *Error*")

@@ -8,7 +8,7 @@ import shlex
 import signal
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, overload
 
@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
-    from ticketlab.explorer.results import Exploration
+    from ticketlab.explorer.results import Exploration, ExploreOptions
     from ticketlab.lab.plain.results import PlainExploration
     from ticketlab.testing.functions import FunctionRace, RaceSettings
     from ticketlab.testing.plain_functions import PlainRace, PlainSettings
@@ -65,16 +65,19 @@ class TicketlabFixture:
     def explore(self, scenario: Scenario, **settings: Any) -> Exploration:
         """Explore a scenario, with the settings of `ExploreOptions`.
 
-        Neither an anomaly nor an undecided search fails the test by itself: assert that the result is `valid`.
+        Neither an anomaly nor an undecided search fails the test by itself: assert that the result is `valid`. If
+        nothing can be explored as asked, the test fails in a line.
         """
-        from ticketlab.core.spec import Spec
-        from ticketlab.explorer.results import ExploreOptions
+        from ticketlab.core.errors import TicketlabError
         from ticketlab.lab.exploring.explore import explore_scenario
 
-        given = {**settings, **self.overrides}
-        if isinstance(given.get("policy"), str):
-            given["policy"] = Spec.parse(given["policy"])
-        found = explore_scenario(scenario, ExploreOptions(**given))
+        found, failed = None, ""
+        try:
+            found = explore_scenario(scenario, _explore_options({**settings, **self.overrides}))
+        except TicketlabError as error:
+            failed = str(error)
+        if found is None:
+            _fail(failed)
         self._say_undecided(found)
         return found
 
@@ -161,6 +164,20 @@ class TicketlabFixture:
     def _say_undecided(self, found: Exploration | PlainExploration) -> None:
         if found.valid is None:
             self.record(UNDECIDED, found.verdict.reason)
+
+
+def _explore_options(given: dict[str, Any]) -> ExploreOptions:
+    from ticketlab.core.errors import unknown_name
+    from ticketlab.core.spec import Spec
+    from ticketlab.explorer.results import ExploreOptions
+
+    known = [each.name for each in fields(ExploreOptions)]
+    for name in given:
+        if name not in known:
+            raise unknown_name("setting of an exploration", name, known)
+    if isinstance(given.get("policy"), str):
+        given["policy"] = Spec.parse(given["policy"])
+    return ExploreOptions(**given)
 
 
 @pytest.fixture(name=LAB)
@@ -259,26 +276,12 @@ class _RaceTest:
         lab.race(lambda session: self.function(*owner, session, **own), race)
 
 
-class _PlainRaceTest:
-    """A plain function that is to be raced, and the test that pytest is given, with the fixtures that are asked for."""
+class _PlainRaceTest(_RaceTest):
+    """A plain function that is to be raced: it asks for what it needs by name alone."""
 
     def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
-        parameters = list(inspect.signature(function).parameters.values())
-        self.function = function
-        self.settings = settings
-        self.owner = [each for each in parameters[:1] if each.name == "self"]
-
-    def as_test(self) -> Callable[..., None]:
-        """Return the test; pytest reads the fixtures that it needs off its signature."""
-
-        @functools.wraps(self.function)
-        def test(*owner: Any, **fixtures: Any) -> None:
-            self._run(owner, fixtures)
-
-        names = dict.fromkeys([*self._asked(), LAB])
-        rest = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names]
-        test.__signature__ = inspect.Signature([*self.owner, *rest])  # type: ignore[attr-defined]
-        return test
+        super().__init__(function, settings)
+        self.own = []
 
     def _asked(self) -> list[str]:
         """Return the fixtures that the function, `reset` and `invariant` ask for."""

@@ -49,6 +49,32 @@ def test_whoever_never_heard_back_may_have_bought_or_not() -> None:
     assert names(books(1, 1), sale(1), sale(2, None)) == []
 
 
+def order(process: int, size: int, begin: int, result: str | None = "ok") -> Operation:
+    return Operation(process, "buy", size, result, begin, None if result is None else begin + 1)
+
+
+def test_an_order_is_carried_out_as_a_whole_or_not_at_all() -> None:
+    found = {"stocks": {"main": {"issued": 4, "remaining": 0}}}
+    told = (order(0, 1, 0), order(1, 1, 0), order(0, 2, 2, None))
+
+    def judged(*ledger: tuple[int, list[int]]) -> list[str]:
+        entries = [{"buyer": buyer, "section": "main", "tickets": tickets} for buyer, tickets in ledger]
+        meta = {"model": "counter", "stock": 4, "books": found | {"ledger": entries}}
+        return [anomaly.sentence for anomaly in judge_closing(Columns.of(History(meta, told)))]
+
+    assert judged((0, [1, 2]), (0, [3]), (1, [4])) == []
+    assert judged((0, [1]), (0, [2]), (0, [3]), (1, [4])) == []
+    assert judged((0, [3]), (1, [4])) == []
+    assert judged((0, [1, 2]), (1, [4])) == ["buyer 0 heard of a sale in section 'main' that the ledger does not have"]
+
+
+def test_only_who_has_more_than_was_told_has_a_sale_that_nobody_was_told_of() -> None:
+    entries = [{"buyer": buyer, "section": "main", "tickets": [number]} for number, buyer in ((1, 2), (2, 1))]
+    meta = {"model": "counter", "stock": 2, "books": books(2, remaining=0) | {"ledger": entries}}
+    found = judge_closing(Columns.of(History(meta, (order(1, 2, 0),))))
+    assert [(one.name, one.evidence["buyers"]) for one in found] == [("vanished sale", [1]), ("ghost sale", [2])]
+
+
 def test_a_sale_that_the_ledger_lacks_has_vanished() -> None:
     assert names(books(2, 1), sale(1), sale(2)) == ["vanished sale"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -96,12 +97,95 @@ def test_a_hold_without_an_answer_excuses_nothing_that_is_about_another(operatio
     assert verdict_of(5, STRANGER, *operations) == name
 
 
+def at(process: int, what: str, arg: Arg, result: Answer, begin: int, end: int | None = None) -> Operation:
+    return Operation(process, what, arg, result, begin, begin if end is None else end)
+
+
+@pytest.mark.parametrize(
+    ("stock", "operations", "name"),
+    [
+        (1, [at(0, "hold", [1, 1], "a", 0), at(0, "cancel", "a", "ok", 2)], "cancelled too late"),
+        (
+            2,
+            [
+                at(0, "hold", [1, 1], "a", 0),
+                at(1, "hold", [2, 1], "b", 1),
+                at(0, "confirm", "a", "ok", 1),
+            ],
+            "confirmed too late",
+        ),
+        (
+            1,
+            [
+                at(2, "hold", [1, 1], "2.1", 0, 3),
+                at(0, "hold", [1, 1], "0.8", 0, 3),
+                at(3, "confirm", "2.1", "ok", 1, 2),
+                at(4, "confirm", "0.8", "ok", 3),
+            ],
+            "oversold",
+        ),
+        (1, [at(0, "cancel", 1, "ok", 0)], "unsold tickets cancelled"),
+    ],
+)
+def test_a_name_says_no_more_than_its_evidence(stock: int, operations: list[Operation], name: str) -> None:
+    assert verdict_of(stock, *operations) == name
+
+
+def test_a_name_that_was_over_is_not_that_of_a_hold_that_stood_then() -> None:
+    soldout, unheard = at(0, "buy", 1, "soldout", 0), Operation(1, "hold", [1, 5], "unknown", 0, 1)
+    over = at(2, "confirm", "1.1", "expired", 1)
+    assert verdict_of(1, soldout, unheard, over) == "right"
+    assert verdict_of(1, soldout, unheard, at(3, "cancel", "1.1", "ok", 2)) == "right"
+    assert verdict_of(1, soldout, unheard, over, at(3, "cancel", "1.2", "ok", 2)) == "right"
+    assert verdict_of(1, soldout, unheard, over, at(3, "cancel", "1.1", "ok", 2)) == "hold broken"
+
+
+@pytest.mark.parametrize(("error", "valid"), [(None, False), (0, False), (3, False), (4, True)])
+def test_a_hold_ends_when_it_was_told_unless_the_clock_may_err(error: int | None, valid: bool) -> None:
+    meta = {"model": "holds", "stock": 1} | ({} if error is None else {"clock_error_ns": error})
+    operations = (at(0, "hold", [1, 5], "a", 0), at(1, "hold", [1, 5], "b", 1))
+    assert check(History(meta, operations)).valid is valid
+
+
+@pytest.mark.parametrize("error", [-1, 1.5, True, "1", None])
+def test_a_clock_error_is_a_number_of_nanoseconds(error: object) -> None:
+    with pytest.raises(MalformedHistory, match=r"clock_error_ns is .*: expected nanoseconds, a whole number from 0"):
+        check(History({"model": "holds", "stock": 1, "clock_error_ns": error}))
+
+
 @pytest.mark.parametrize("end", [1, 5, 50, 1_000])
 def test_a_hold_that_took_longer_than_it_lasts_ends_all_the_same(end: float) -> None:
     brief = Operation(1, "hold", [5, 100_000], "a", 0, round(end * SECOND))
     assert verdict_of(5, brief, op(1, "confirm", "a", "ok", 2_000, 2_001)) == "confirmed too late"
     assert verdict_of(5, brief, op(2, "hold", [5, D], "soldout", 2_000, 2_001)) == "hold leaked"
     assert verdict_of(5, brief, op(1, "confirm", "a", "ok", end, end + 1)) == "right"
+
+
+def only_certain(operations: list[Operation], rows: set[int]) -> list[Operation]:
+    """Keep what these rows say; of the others, only that what had an effect may have had it, then or later."""
+    kept = []
+    for row, o in enumerate(operations):
+        if row in rows or o.return_ns is None or o.result in ("failed", "unknown"):
+            kept.append(o)
+        elif o.op != "search" and o.result not in ("soldout", "expired"):
+            kept.append(replace(o, return_ns=None))
+    return kept
+
+
+def test_a_proof_contradicts_itself_in_exact_time_and_is_minimal_if_it_says_so() -> None:
+    proofs = minimal = 0
+    for seed in range(700):
+        stock, operations = holds_history(Random(f"proof/{seed}"), brief=seed % 2 == 0)
+        for anomaly in check(History({}, tuple(operations)), holds(stock)).anomalies:
+            rows = {o["row"] for o in anomaly.evidence["operations"]}
+            proofs += 1
+            assert not explains_in_time(stock, only_certain(operations, rows)), (seed, anomaly)
+            if anomaly.evidence["minimal"]:
+                minimal += 1
+                for row in rows:
+                    assert explains_in_time(stock, only_certain(operations, rows - {row})), (seed, anomaly, row)
+    assert proofs > 200
+    assert minimal > 0.95 * proofs
 
 
 def test_evidence_leaves_out_what_does_not_matter() -> None:

@@ -53,7 +53,7 @@ def test_a_case_with_holds_replays(tmp_path: Path) -> None:
         (["--hold", "1-2s"], "--hold '1-2s' is not one time, more than 0: write 50ms or 30s"),
         (["--hold", "0s"], "--hold '0s' is not one time, more than 0: write 50ms or 30s"),
         (["--hold", "1s", "--pay", "never"], "--pay 'never' is not a duration: write 20ms or 0-100ms"),
-        (["--pay", "1s"], "without a hold nobody pays later or abandons anything"),
+        (["--pay", "1s"], "without a hold nobody pays later or abandons an order"),
         (["--hold", "1s", "--abandon", "2"], "2 is no share of all orders: 0 to 1 is needed"),
     ],
 )

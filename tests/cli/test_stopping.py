@@ -124,3 +124,28 @@ cli.main()
     )
     assert done.returncode == 130
     assert done.stderr == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
+
+
+def test_an_interrupt_that_python_has_to_drop_is_told_all_the_same(tmp_path: Path) -> None:
+    """An exception that is raised in the callback of a weak reference goes nowhere."""
+    program = """
+import signal, threading, weakref
+from ticketlab import cli
+
+class Short:
+    pass
+
+def command(*_, **__):
+    short = Short()
+    reference = weakref.ref(short, lambda _: signal.raise_signal(signal.SIGINT))
+    del short
+    threading.Event().wait()
+
+cli.cli.main = command
+cli.main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"

@@ -67,3 +67,16 @@ def test_what_was_shrunk_replays() -> None:
             again = run_schedule(executor, shrunk.execution.schedule, shrunk.without)
             assert again.trace.what == shrunk.execution.trace.what
             assert oversold(again)
+
+
+def test_a_sum_that_lacks_a_buyers_share_is_no_smaller_failure() -> None:
+    toy, cells = racing(3, 3)
+    shrunk = smallest(toy, lambda _execution: cells["tickets"] != 0, RandomWalk(1))
+    assert shrunk.without == frozenset()
+    assert set(shrunk.execution.schedule) == {0, 1, 2}
+
+
+def test_a_failure_in_any_order_keeps_a_buyer() -> None:
+    toy, _ = racing(3, 3)
+    shrunk = smallest(toy, lambda _execution: True, RandomWalk(1))
+    assert set(shrunk.execution.schedule) == {0}

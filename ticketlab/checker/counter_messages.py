@@ -26,7 +26,7 @@ def units(words: Phrasing, section: str, one: Units, finding: UnitsViolation) ->
 def oversold(words: Phrasing, section: str, stock: int, sales: list[int]) -> Contradiction:
     """Explain confirmed sales that exceed the stock."""
     sold = sum(words.columns.operation(row).arg for row in sales)  # type: ignore[misc]  # a sale's arg is a number
-    verb = "was" if len(sales) == 1 else "were"
+    verb = "was" if len({words.columns.process[row] for row in sales}) == 1 else "were"
     sentence = f"{words.all_of(sales)} {verb} sold {pluralize(sold, 'ticket')}, but there were only {stock:,}"
     return Contradiction("oversold", sentence, sales, section, facts={"stock": stock, "sold": sold})
 
@@ -136,14 +136,14 @@ def _later_searches(words: Phrasing, one: Units, late: int) -> list[tuple[int, i
 
 
 def _caught_up(words: Phrasing, one: Units, late: int) -> bool:
-    """Whether the last search counted every sale: then no sale was lost, and only the earlier answer was old.
+    """Whether the last search counted every sale that can be: then none was lost, and only the earlier answer was old.
 
     Only the last search is asked: an earlier one may seem right because other sales were under way.
     """
     ends = sorted(words.columns.back[row] for row in one.sales)
     invoke = words.columns.invoke
     row, level = max(_later_searches(words, one, late), key=lambda entry: invoke[entry[0]], default=(late, -1))
-    return level >= bisect_left(ends, invoke[row])
+    return level >= min(one.cap, bisect_left(ends, invoke[row]))
 
 
 def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Meter) -> Contradiction:
@@ -170,7 +170,11 @@ def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Me
     rows = minimal_subset(candidates[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
     return Contradiction(
-        _mixed_name(words, part, rows), _mixed_sentence(words, part, rows), rows, section, explanation_budget.certain
+        _mixed_name(words, history, part, rows),
+        _mixed_sentence(words, part, rows),
+        rows,
+        section,
+        explanation_budget.certain,
     )
 
 
@@ -193,17 +197,34 @@ def _backwards(part: Mixed) -> list[int]:
     return []
 
 
-def _mixed_name(words: Phrasing, part: Mixed, rows: list[int]) -> str:
+def _mixed_name(words: Phrasing, history: Mixed, part: Mixed, rows: list[int]) -> str:
     chosen = set(rows)
     reads = [read for read in part.reads if read.row in chosen]
     if not reads:
-        sold = any(change.delta > 0 for change in part.changes if change.row in chosen)
-        return "oversold" if sold else "unsold tickets cancelled"
+        changes = [change for change in part.changes if change.row in chosen]
+        return "oversold" if _oversold(part, changes) else "unsold tickets cancelled"
     if any(words.columns.operation(read.row).op == "buy" for read in reads):
         return "undersold"
     last = max(reads, key=lambda read: read.back)
     least, most = _bounds(part, last.invoke, last.back)
-    return "lost update" if last.low < least else "ghost sale" if last.low > most else "stale read"
+    if last.low < least:
+        return "stale read" if _all_seen(history, last.back) else "lost update"
+    return "ghost sale" if last.low > most else "stale read"
+
+
+def _oversold(part: Mixed, changes: list[CountChange]) -> bool:
+    """Whether sales exceed the stock: together, or one of them what was left when it began."""
+    if sum(change.delta for change in changes if change.delta > 0) > part.stock:
+        return True
+    sales = [change for change in changes if change.delta > 0]
+    return any(_bounds(part, sale.invoke, sale.back)[0] + sale.delta > part.stock for sale in sales)
+
+
+def _all_seen(history: Mixed, after: int) -> bool:
+    """Whether the last search that began after a time saw all that was sold, or all that there was."""
+    later = [read for read in history.reads if read.exact and read.invoke > after]
+    last = max(later, key=lambda read: read.invoke, default=None)
+    return last is not None and last.low >= min(history.stock, _bounds(history, last.invoke, last.back)[0])
 
 
 def _bounds(part: Mixed, begin: int, end: int) -> tuple[int, int]:

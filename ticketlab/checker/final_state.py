@@ -8,13 +8,14 @@ fits, and the books are wrong all the same. So a history may end with what a sto
 
 `issued` is how many tickets the books think were ever sold; cancellations do not lower it. `holds`, a list of objects
 with a `quantity`, may say what is held. Sums are compared (see `sums`), section by section and, with a ledger, buyer by
-buyer, so it does not matter in which order things happened.
+buyer, so it does not matter in which order things happened. An order is carried out as a whole or not at all: what an
+unanswered order for two tickets may have bought is none or two. (A ledger's entry may be an order or a single ticket.)
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -49,14 +50,45 @@ class _Receipts:
     """What the buyers of one section were told, as numbers of tickets; `told` and `maybe` by buyer.
 
     `maybe` are the most that can have been sold beyond `told`: to who never heard back, and to who confirmed a hold
-    whose number of tickets nobody heard.
+    whose number of tickets nobody heard; the latter are `vague`. `answered` and `unanswered` are the orders' sizes.
     """
 
     told: Counter[int] = field(default_factory=Counter)
     maybe: Counter[int] = field(default_factory=Counter)
+    answered: dict[int, list[int]] = field(default_factory=dict)
+    unanswered: dict[int, list[int]] = field(default_factory=dict)
+    vague: set[int] = field(default_factory=set)
     given_back: int = 0
     maybe_given_back: int = 0
     with_holds: bool = False
+
+    def add(self, buyer: int, least: int, most: int, *, answered: bool) -> None:
+        """Add an order that bought between `least` and `most` tickets, or nothing if it was not answered."""
+        self.told[buyer] += least if answered else 0
+        self.maybe[buyer] += most - least if answered else most
+        if least < most:
+            self.vague.add(buyer)
+        (self.answered if answered else self.unanswered).setdefault(buyer, []).append(most)
+
+    def differences(self, written: Counter[int]) -> tuple[list[int], list[int]]:
+        """Return the buyers that were told of more than is written, and those of whom more is written than can be."""
+        missing, extra = sorted(self.told - written), sorted(written - self.told - self.maybe)
+        for buyer in sorted(self.unanswered.keys() - self.vague):
+            count, told = written[buyer], self.told[buyer]
+            unanswered = self.unanswered[buyer]
+            if told < count <= told + self.maybe[buyer] and not _add_up(unanswered, count - told):
+                one_left_out = _add_up([*self.answered.get(buyer, ()), *unanswered], count)
+                (missing if one_left_out else extra).append(buyer)
+        return sorted(missing), sorted(extra)
+
+
+def _add_up(sizes: Iterable[int], total: int) -> bool:
+    """Whether some of these sizes add up to a total; bit k of `sums_found` says that some add up to k."""
+    mask, sums_found = (1 << total + 1) - 1, 1
+    for size in sizes:
+        if size <= total:
+            sums_found |= sums_found << size & mask
+    return bool(sums_found >> total & 1)
 
 
 def judge_closing(columns: Columns, model: str = "", stock: int | None = None) -> list[Anomaly]:
@@ -103,10 +135,10 @@ def _judge(section: str, receipts: _Receipts, books: _Books, tickets: int | None
         )
     if books.sold is not None:
         written = Counter({buyer: count for (name, buyer), count in books.sold.items() if name == section})
-        missing = sorted(receipts.told - written)
-        extra = [] if ghosts else sorted(written - receipts.told - receipts.maybe)
+        missing, extra = receipts.differences(written)
         if not lost:
             yield from sums.missing_entries(section, missing, {"section": section, "buyers": missing})
+        if not lost and not ghosts:
             yield from sums.extra_entries(section, extra, {"section": section, "buyers": extra})
 
 
@@ -123,16 +155,14 @@ def _receipts(columns: Columns, books: _Books) -> dict[str, _Receipts]:
         receipts = found.setdefault(name, _Receipts())
         receipts.with_holds |= call.op == "hold"
         least, most = sizes.of(call)
-        if columns.unanswered(row):
-            least = 0
-        elif call.result != "ok":
-            least = most = 0
+        answered = not columns.unanswered(row)
+        if answered and call.result != "ok":
+            continue
         if call.op in ("buy", "confirm"):
-            receipts.told[process] += least
-            receipts.maybe[process] += most - least
+            receipts.add(process, least, most, answered=answered)
         elif call.op == "cancel":
-            receipts.given_back += least
-            receipts.maybe_given_back += most - least
+            receipts.given_back += most if answered else 0
+            receipts.maybe_given_back += 0 if answered else most
     return found
 
 

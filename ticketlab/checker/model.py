@@ -13,17 +13,20 @@ seats, and compare-and-set registers. A model of your own is a value as well:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ticketlab.checker import counters, numbered_seats, timed_holds
+from ticketlab.checker import counters, hold_times, numbered_seats, timed_holds
 from ticketlab.checker.budget import Meter
-from ticketlab.checker.columns import FAILED, UNKNOWN, Call, Columns, MalformedHistory
+from ticketlab.checker.columns import FAILED, LATEST_TIME, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction
 from ticketlab.core.errors import unknown_name
 from ticketlab.core.strict_json import brief
+
+if TYPE_CHECKING:
+    from ticketlab.checker.search import CallInterval
 
 
 def by_section(call: Call) -> Hashable:
@@ -41,7 +44,7 @@ def never(_: Call) -> bool:
     return False
 
 
-def unread(_: Iterable[Call]) -> str:
+def unread(_: Iterable[Call], __: Iterable[Call]) -> str:
     """Return the name of any contradiction."""
     return "not linearizable"
 
@@ -54,14 +57,16 @@ class Model:
     if that result is impossible. For the result "unknown" it returns the states that any result would lead to. (The
     checker itself considers that such a call may never take effect.) States are hashable, and `step` is a pure function
     of its arguments. Calls with different `partition` are judged apart, each part from `init`. `validate(call)` returns
-    why a call is not of this model, or an empty text. `reads(call)` promises that a call changes no state at all
-    (refusals are such calls), which makes the search much faster. `judge`, if present, is an exact method for this
-    model alone.
+    why a call is not of this model, or an empty text. `reads(call)` promises that no other call needs this one: it
+    changes no state at all (refusals are such calls), or only so that less can follow. That makes the search much
+    faster. `judge`, if present, is an exact method for this model alone.
 
     `lapse(call)` returns what a call leads to by itself once time has passed: the least and the most time after the
     call in nanoseconds, and a call that stands for that event; None if it leads to nothing. No two answered calls may
     lead to the same. `bind(calls)`, if present, returns the `step` for one history, given its distinct calls.
-    `classify(calls)` names the anomaly of calls that contradict each other.
+    `possible(order)`, if present, says whether an order that the search found is possible by rules that the search does
+    not know; it is asked before a proof is called minimal. `classify(calls, history)` names the anomaly of calls that
+    contradict each other, given all distinct calls too.
     """
 
     name: str
@@ -73,7 +78,8 @@ class Model:
     judge: Callable[[Columns, Meter], Iterable[Contradiction]] | None = None
     lapse: Callable[[Call], tuple[int, int, Call] | None] | None = None
     bind: Callable[[Iterable[Call]], Callable[[Any, Call], Iterable[Hashable]]] | None = None
-    classify: Callable[[Iterable[Call]], str] = unread
+    possible: Callable[[Sequence[Sequence[CallInterval]]], bool] | None = None
+    classify: Callable[[Iterable[Call], Iterable[Call]], str] = unread
 
     def for_history(self, calls: Iterable[Call]) -> Model:
         """Return the model with the `step` for a history that has these distinct calls."""
@@ -107,24 +113,31 @@ def _check_stock(stock: Any) -> None:
         )
 
 
-def holds(stock: int | Mapping[str, int]) -> Model:
+def holds(stock: int | Mapping[str, int], clock_error_ns: int = 0) -> Model:
     """A counter whose tickets can be held: `hold` [n, ns] -> its name | "soldout", `confirm` name -> "ok" | "expired".
 
     `cancel` takes a hold's name -> "ok" | "expired", or a number of tickets; `buy` and `search` are as in `counter`.
+    A hold may end by `clock_error_ns` nanoseconds earlier or later than asked.
 
     Raises:
-        MalformedHistory: the stock is neither a number of tickets nor a number for each section.
+        MalformedHistory: the stock is neither a number of tickets nor a number for each section, or the clock's error
+            is no whole number from 0.
     """
     _check_stock(stock)
+    if type(clock_error_ns) is not int or not 0 <= clock_error_ns <= LATEST_TIME:
+        raise MalformedHistory(
+            f"clock_error_ns is {brief(clock_error_ns)}: expected nanoseconds, a whole number from 0"
+        )
     return Model(
         "holds",
         init=timed_holds.INIT,
         step=partial(timed_holds.step, stock),
         validate=partial(timed_holds.validate, stock),
         reads=timed_holds.reads,
-        lapse=timed_holds.lapse,
+        lapse=partial(timed_holds.lapse, clock_error_ns),
         bind=partial(timed_holds.bind, stock),
-        classify=timed_holds.name,
+        possible=partial(hold_times.possible_in_time, clock_error_ns),
+        classify=partial(timed_holds.name, stock),
     )
 
 
@@ -208,7 +221,7 @@ def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | N
             raise MalformedHistory(
                 f'the history\'s meta has no stock, which model {chosen} needs: {{"meta": {{"stock": 350}}}}'
             )
-        return counter(tickets) if chosen == "counter" else holds(tickets)
+        return counter(tickets) if chosen == "counter" else holds(tickets, meta.get("clock_error_ns", 0))
     if chosen == "seats":
         return seats()
     if chosen == "cas-register":

@@ -5,8 +5,8 @@ returned, one that the model allows next; go back where none is left. Lowe (2017
 set of operations chosen, and the state they led to) that was tried in vain. Four rules cut the search without changing
 its answer:
 
-1. A read that may come next, and is allowed, comes at once: in any solution it can be moved to the front, for nothing
-   notices. (A call that leaves this state as it is, but not every state, cannot: writing 0 over 0 may be needed later.)
+1. A read that may come next, and leaves the state as it is, comes at once: in any solution it can be moved to the
+   front, for no other call needs it. (Writing 0 over 0 cannot be moved: it may be needed later.)
 2. Of equal calls that may come next, the one that returns first comes first; in any solution the two can be
    swapped, as in `frontier`. Those that never returned come last.
 3. An unknown operation, which may never take effect, is not chosen where it leaves the state as it is.
@@ -106,24 +106,40 @@ class _Search:
         self.known = sorted((o for o in operations if o.back != OPEN), key=lambda o: (o.invoke, o.back))
         self.maybe = sorted((o for o in operations if o.back == OPEN), key=lambda o: o.invoke)
         self.all = (1 << len(self.known)) - 1
+        self.wide = len(self.maybe) > _MANY
         self.known_before = _led_to_by(self.known)
         self.maybe_before = _led_to_by(self.maybe)
         self.tried: dict[tuple[int, Any], list[int]] = {}
+        self.path: list[
+            tuple[int, int, int]
+        ] = []  # to where the search is: `known` and `maybe`, `known` with free reads
 
     def succeeds(self) -> bool:
-        stack = [iter([(0, 0, self.init)])]
+        stack, path = [iter([(0, 0, self.init)])], self.path
         while stack:
             entry = next(stack[-1], None)
             if entry is None:
                 stack.pop()
+                del path[-1:]
                 continue
             known, maybe, state = self._take_free(*entry)
             if known == self.all:
+                path.append((entry[0], maybe, known))
                 return True
             if self._is_new(known, maybe, state):
                 self.meter.spend()
                 stack.append(self._following(known, maybe, state))
+                path.append((entry[0], maybe, known))
         return False
+
+    def order(self) -> list[list[CallInterval]]:
+        """Return the order that was found: first free reads alone, then each operation with the free reads after it."""
+        found, known, maybe = [], 0, 0
+        for chosen, maybe_chosen, after in self.path:
+            group = [*_at(self.known, chosen ^ known), *_at(self.maybe, maybe_chosen ^ maybe)]
+            found.append([*group, *_at(self.known, after ^ chosen)])
+            known, maybe = after, maybe_chosen
+        return found
 
     def _is_new(self, known: int, maybe: int, state: Any) -> bool:
         key = known, state
@@ -155,20 +171,16 @@ class _Search:
 
     def _take_free(self, known: int, maybe: int, state: Any) -> tuple[int, int, Any]:
         """Let all reads take effect that may come next (rule 1)."""
-        effort = 0
         while known != self.all:
-            free = 0
-            pending = self._pending(known)[0]
-            effort += 1
-            if effort > _MANY:
-                self.meter.work(effort)
-                effort = 0
-            for index, operation in pending:
-                if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
-                    free |= 1 << index
-            if not free:
-                break
-            known |= free
+            for _ in range(_MANY):
+                free = 0
+                for index, operation in self._pending(known)[0]:
+                    if self.reads(operation.call) and state in tuple(self.step(state, operation.call)):
+                        free |= 1 << index
+                known |= free
+                if not free or known == self.all:
+                    return known, maybe, state
+            self.meter.work(_MANY)
         return known, maybe, state
 
     def _following(self, known: int, maybe: int, state: Any) -> Iterator[tuple[int, int, Any]]:
@@ -177,10 +189,10 @@ class _Search:
         pending.sort(key=lambda entry: entry[1].back)
         calls: set[Call] = set()
         before = self.known_before
-        if len(pending) + len(self.maybe) > _MANY:
+        if self.wide or len(pending) > _MANY:
             self.meter.work((len(pending) + len(self.maybe)) // _MANY)
         for index, operation in pending:
-            if operation.call not in calls and not (before and before.get(index, 0) & ~known):
+            if operation.call not in calls and not (before and operation.lapse and not before[index] & known):
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     yield known | 1 << index, maybe, after
@@ -190,11 +202,15 @@ class _Search:
                 break
             if maybe >> index & 1 or operation.call in calls:
                 continue
-            if not self.maybe_before.get(index, 0) & ~maybe:
+            if not operation.lapse or self.maybe_before[index] & maybe:
                 calls.add(operation.call)
                 for after in self.step(state, operation.call):
                     if after != state:
                         yield known, maybe | 1 << index, after
+
+
+def _at(operations: Sequence[CallInterval], bits: int) -> list[CallInterval]:
+    return [o for index, o in enumerate(operations) if bits >> index & 1]
 
 
 def _led_to_by(operations: Sequence[CallInterval]) -> dict[int, int]:
@@ -215,6 +231,10 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
         relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
         return explanation_budget.contradicts(len(relaxed), lambda part: linearizable(model, relaxed, part))
 
+    def unexplained(firm: frozenset[int]) -> bool:
+        relaxed = [o if o.row in firm else o._replace(back=OPEN) for o in operations]
+        return explanation_budget.contradicts(len(relaxed), lambda part: _possible(model, relaxed, part))
+
     low, high = 0, len(known)  # the first `high` to return contradict each other; the first `low` do not, or not surely
     while high - low > 1:
         middle = (low + high) // 2
@@ -228,11 +248,18 @@ def _explain(model: Model, operations: Sequence[CallInterval], words: Phrasing, 
     explanation_budget.certain = True
     rows = minimal_subset(latest[:reach], contradicts)
     rows.sort(key=lambda row: words.columns.invoke[row])
+    minimal = not model.possible or not any(unexplained(frozenset(rows) - {row}) for row in rows)
     calls = words.columns.calls
-    name = model.classify(calls[words.columns.what[row]] for row in rows)
+    name = model.classify((calls[words.columns.what[row]] for row in rows), calls)
     return Contradiction(
-        name, _sentence(model, words, rows), rows, operations[0].call.section, explanation_budget.certain
+        name, _sentence(model, words, rows), rows, operations[0].call.section, minimal and explanation_budget.certain
     )
+
+
+def _possible(model: Model, operations: Sequence[CallInterval], meter: Meter) -> bool:
+    """Whether an order is found that is possible by all that the model says; False says only that none was found."""
+    search = _Search(model, operations, meter)
+    return search.succeeds() and (model.possible is None or model.possible(search.order()))
 
 
 def _sentence(model: Model, words: Phrasing, rows: Sequence[int]) -> str:

@@ -8,12 +8,14 @@ first; one that is accepted must come before it; and once b + d is past, the tic
 
 Sound: if a history is right, put every lapse at the instant at which the hold ended. Not quite complete: that a hold
 and its lapse are exactly d apart is relaxed to their intervals. That matters only if two operations overlap a hold in
-time and each needs it placed at another end. Clocks that count seconds in floating point may err by `RESOLUTION`, so a
-lapse may come that much earlier or later.
+time and each needs it placed at another end. Where the clock that ends holds may disagree with that of the history
+(live, a store counts seconds in floating point), the model is told by how much: a lapse may come that much earlier or
+later.
 
 Names: no two holds have the same. A hold that was answered has the name that its buyer heard, so whoever confirms that
 name means that hold and no other. A name that nobody heard may be that of any hold without an answer; but once it was
-confirmed or cancelled, it is used up.
+confirmed or cancelled, it is used up; and if it is told to be over, no hold that stands then has it. An open hold keeps
+these refused names, which only ever rule out what may follow.
 """
 
 from __future__ import annotations
@@ -28,13 +30,11 @@ from ticketlab.checker.counters import OpeningStock, stock_of
 from ticketlab.checker.counters import validate as validate_counter
 
 LAPSE: Final = "lapse"
-RESOLUTION: Final = 1_000
-"""By how much clocks may err when they say that a hold is over, in nanoseconds."""
 
-_OpenHolds = tuple[tuple[str, int], ...]
-"""The open holds, sorted: name and tickets; the name is empty if the buyer never heard it."""
-
-
+_OpenHold = tuple[str, int, tuple[str, ...]]
+"""An open hold: name, tickets, and the names that it cannot have; the name is empty if the buyer never heard it."""
+_OpenHolds = tuple[_OpenHold, ...]
+"""The open holds, sorted."""
 _State = tuple[int, _OpenHolds, frozenset[str]]
 """How many tickets are sold, what is held, and which names that nobody heard are used up."""
 _Names = frozenset[tuple[str, str]]
@@ -49,8 +49,7 @@ _RESULTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 def bind(stock: OpeningStock, calls: Iterable[Call]) -> Callable[[_State, Call], Iterable[_State]]:
     """Return the specification for a history with these calls: they say which names were heard."""
-    answered = (call for call in calls if call.op == "hold" and call.result not in ("soldout", FAILED, UNKNOWN))
-    heard = {(call.section, str(call.result)) for call in answered}
+    heard = {(call.section, str(call.result)) for call in calls if _gives_hold(call)}
     return partial(step, stock, heard=frozenset(heard))
 
 
@@ -61,15 +60,16 @@ def step(stock: OpeningStock, state: _State, call: Call, heard: _Names = frozens
     if result == FAILED:
         return (state,)
     if op == LAPSE:
-        return ((sold, _without(holds, arg), used_up) if arg in holds else state,)
+        ended = [hold for hold in dict.fromkeys(holds) if hold[:2] == arg]
+        return [(sold, _without(holds, hold), used_up) for hold in ended] or (state,)
     if op == "confirm" or (op == "cancel" and type(arg) is str):
         return _use(state, call, heard=(section, arg) in heard)
-    left = stock_of(stock, section) - sold - sum(tickets for _, tickets in holds)
+    left = stock_of(stock, section) - sold - sum(hold[1] for hold in holds)
     if op == "search":
         return (state,) if result in (UNKNOWN, left) else ()
     if op == "hold":
         name = "" if result == UNKNOWN else str(result)
-        after = (sold, tuple(sorted((*holds, (name, arg[0])))), used_up)
+        after = (sold, tuple(sorted((*holds, (name, arg[0], ())))), used_up)
         return _either(state, after, call, arg[0] <= left, "soldout")
     if op == "buy":
         return _either(state, (sold + arg, holds, used_up), call, arg <= left, "soldout")
@@ -83,14 +83,21 @@ def _use(state: _State, call: Call, *, heard: bool) -> Iterable[_State]:
     if heard:
         meant = dict.fromkeys(hold for hold in holds if hold[0] == name)
     else:
-        meant = dict.fromkeys(hold for hold in holds if not hold[0]) if name not in used_up else {}
+        usable = () if name in used_up else holds
+        meant = dict.fromkeys(hold for hold in usable if not hold[0] and name not in hold[2])
+    if call.result == "expired":
+        if heard or not meant:
+            return () if meant else (state,)
+        return ((sold, tuple(sorted(_refuse(hold, name) if hold in meant else hold for hold in holds)), used_up),)
+    if not heard:
         used_up |= {name}
     after = [(sold + hold[1] if call.op == "confirm" else sold, _without(holds, hold), used_up) for hold in meant]
-    if call.result == "ok":
-        return after
-    if call.result == "expired":
-        return () if heard and meant else (state,)
-    return [*after, state]
+    return after if call.result == "ok" else [*after, state]
+
+
+def _refuse(hold: _OpenHold, name: str) -> _OpenHold:
+    """Return a hold whose name nobody heard, now that a name turned out not to be its own."""
+    return hold[0], hold[1], tuple(sorted((*hold[2], name)))
 
 
 def _either(state: _State, after: _State, call: Call, fits: bool, refusal: str) -> Iterable[_State]:
@@ -102,23 +109,23 @@ def _either(state: _State, after: _State, call: Call, fits: bool, refusal: str) 
     return (after,) if fits else ()
 
 
-def _without(holds: _OpenHolds, hold: tuple[str, int]) -> _OpenHolds:
+def _without(holds: _OpenHolds, hold: _OpenHold) -> _OpenHolds:
     place = holds.index(hold)
     return holds[:place] + holds[place + 1 :]
 
 
 def reads(call: Call) -> bool:
-    """Whether a call only looks, or was refused."""
+    """Whether a call only looks, or was refused; a refusal may rule out a name, which is never of use later."""
     return call.op == "search" or call.result in ("soldout", "expired")
 
 
-def lapse(call: Call) -> tuple[int, int, Call] | None:
+def lapse(clock_error_ns: int, call: Call) -> tuple[int, int, Call] | None:
     """Return the earliest and the latest time after a hold at which it ends by itself, and that end as a call."""
     if call.op != "hold" or call.result in ("soldout", FAILED):
         return None
     tickets, ns = call.arg
     name = "" if call.result == UNKNOWN else str(call.result)
-    return max(0, ns - RESOLUTION), ns + RESOLUTION, Call(LAPSE, (name, tickets), "ok", call.section)
+    return max(0, ns - clock_error_ns), ns + clock_error_ns, Call(LAPSE, (name, tickets), "ok", call.section)
 
 
 def validate(stock: OpeningStock, call: Call) -> str:
@@ -144,20 +151,38 @@ def validate(stock: OpeningStock, call: Call) -> str:
     return validate_counter(stock, call)
 
 
-def name(calls: Iterable[Call]) -> str:
-    """Return the likeliest name for calls that contradict each other."""
+def name(stock: OpeningStock, calls: Iterable[Call], history: Iterable[Call]) -> str:
+    """Return the likeliest name for calls of a history that contradict each other."""
     calls = list(calls)
-    told = Counter((call.op, call.result) for call in calls)
+    told = {(call.op, call.result) for call in calls}
     used = Counter(call.arg for call in calls if type(call.arg) is str and call.result == "ok")
-    granted = sum(count for (op, result), count in told.items() if op == "hold" and result not in ("soldout", UNKNOWN))
+    given = {str(call.result): call.arg[0] for call in history if _gives_hold(call)}
+    holds, bought = _tickets(filter(_gives_hold, calls)), _tickets(call for call in calls if call.op == "buy")
+    confirmed = sum(given.get(str(call.arg), 0) for call in calls if call.op == "confirm" and call.result == "ok")
     if any(result == "expired" for _, result in told):
         return "hold broken"
     if any(result == "soldout" for _, result in told):
-        return "hold leaked" if granted else "undersold"
+        return "hold leaked" if holds else "undersold"
     if any(op == "search" for op, _ in told):
         return "stale read"
     if max(used.values(), default=0) > 1:
         return "hold used twice"
-    if used and not told["buy", "ok"] and granted <= 1:
-        return "confirmed too late" if granted else "hold used that was not there"
-    return "held twice" if granted and not told["confirm", "ok"] else "oversold"
+    section = stock_of(stock, calls[0].section)
+    if bought + confirmed > section:
+        return "oversold"
+    if holds + bought > section:
+        return "held twice"
+    if used.keys() - given.keys():
+        return "hold used that was not there"
+    if used:
+        return "confirmed too late" if ("confirm", "ok") in told else "cancelled too late"
+    return "unsold tickets cancelled"
+
+
+def _gives_hold(call: Call) -> bool:
+    return call.op == "hold" and call.result not in ("soldout", FAILED, UNKNOWN)
+
+
+def _tickets(calls: Iterable[Call]) -> int:
+    """Return how many tickets holds or purchases take."""
+    return sum(call.arg[0] if call.op == "hold" else call.arg for call in calls)

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
 _STARTING: Final = ("race", "compare", "explore", "replay")  # the commands that start buyers
+_MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 
@@ -96,6 +97,7 @@ def main() -> None:
     try:
         signal.signal(signal.SIGINT, _interrupt_once)
         signal.signal(signal.SIGTERM, _interrupt_once)
+        sys.unraisablehook = _interrupt_again
         streams.secure()
         _run()
     except (click.Abort, Interrupted):
@@ -135,9 +137,19 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt again, a moment later, if Python had to drop the interruption: in a weak reference's callback, say."""
+    if hasattr(signal, "setitimer") and _came_of_interrupt(lost.exc_value):
+        signal.signal(signal.SIGALRM, _interrupt_once)
+        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGALRM"):  # not every system has the last
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -278,6 +278,15 @@ def paced_by(pacer: Pacer) -> Iterator[None]:
         _pacer = before
 
 
+def moving() -> int | None:
+    """Return the number of the participant that moves, if the lab controls the schedule; in a live race, None.
+
+    In an exploration several participants may share this process. Code that must tell them apart asks here.
+    """
+    me: int | None = getattr(_pacer, "me", None)
+    return me
+
+
 def at(step: Step) -> None:
     """Pass a scheduling point; call this just before the access that the step names."""
     _pacer.at(step)

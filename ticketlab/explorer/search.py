@@ -35,13 +35,20 @@ def search(
         if execution is None:
             return
         if execution.ending is ExecutionEnd.DIVERGED:
-            raise Nondeterminism(
-                f"after {len(execution.trace)} steps the schedule names a participant that cannot move: "
-                "something beside the schedule decides what the program does"
-            )
+            raise Nondeterminism(_where_it_differs(execution))
         if not execution.redundant:
             count += 1
             yield execution
+
+
+def _where_it_differs(execution: Execution) -> str:
+    """Say with which step a repeated execution began to differ, as far as it is known."""
+    made, schedule = execution.steps, execution.schedule
+    after = f"after step {len(made)} ({made[-1]} by participant {schedule[-1] + 1})" if made else "at the first step"
+    return (
+        f"{after} the schedule names a participant that cannot move: something beside the schedule decides what the "
+        "program does"
+    )
 
 
 def run_schedule(

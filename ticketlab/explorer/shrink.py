@@ -1,9 +1,10 @@
 """Shrinking: a failing execution is made small, with fewer buyers, then fewer faults, steps and preemptions.
 
-Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Then the
-schedule is changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last
-comes a depth-first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at
-all.
+Requests are left out for as long as the failure stays: all requests of a buyer first, then single ones. Somebody always
+stays, and what is left must still be right if one buyer goes after the other, provided that the whole was: a buyer that
+nobody serves any more, or a sum that lacks a buyer's share, is another failure with the same name. Then the schedule is
+changed in one place at a time, and each change that makes it smaller is kept, until no change does. Last comes a depth-
+first search with fewer preemptions; if it is small enough to be finished, no smaller schedule exists at all.
 """
 
 from __future__ import annotations
@@ -47,13 +48,17 @@ def shrink(
     fails: Fails,
     without: frozenset[Place] = NOTHING,
     fault_points: FaultPoints = (),
+    *,
+    all_needed: bool = False,
 ) -> ShrinkResult:
     """Return a locally minimal execution that fails, given one that does.
 
     `fails` says whether an execution fails; it is called right after the execution ran, so it may look at the store.
+    `all_needed` says that without some of the requests it may fail for another reason, if it fails in any order.
     """
-    clocked = bool(execution.when)
-    return _Shrinking(executor, fails, clocked=clocked).smallest(ShrinkResult(execution, without, fault_points))
+    shrinking = _Shrinking(executor, fails, clocked=bool(execution.when))
+    shrinking.omits = not (shrinking.fails_in_turn(without) and all_needed)
+    return shrinking.smallest(ShrinkResult(execution, without, fault_points))
 
 
 class _Shrinking:
@@ -61,6 +66,15 @@ class _Shrinking:
         self._executor = executor
         self._fails = fails
         self._clocked = clocked  # whether virtual time orders the steps, and may be what makes the execution fail
+        self._in_turn: dict[frozenset[Place], bool] = {}  # by omission, whether it fails if buyers go in turn
+        self.omits = True
+
+    def fails_in_turn(self, without: frozenset[Place]) -> bool:
+        """Whether an execution without a fault fails in which one buyer goes after the other."""
+        if without not in self._in_turn:
+            execution = self._executor.run(LenientReplay((), clocked=self._clocked), without, ())
+            self._in_turn[without] = execution is not None and self._fails(execution)
+        return self._in_turn[without]
 
     def smallest(self, best: ShrinkResult) -> ShrinkResult:
         while True:
@@ -88,7 +102,7 @@ class _Shrinking:
         return found if found is not None and found.size == best.size else best
 
     def _smaller(self, best: ShrinkResult) -> ShrinkResult | None:
-        omissions = list(self._omissions(best.without))
+        omissions = [each for each in self._omissions(best.without) if self._is_the_same(best.without, each)]
         for without in omissions:
             if found := self._follow(best.execution.schedule, without, best.fault_points):
                 return found
@@ -108,12 +122,19 @@ class _Shrinking:
                 return found
         return self._look(best.without, best)
 
+    def _is_the_same(self, before: frozenset[Place], without: frozenset[Place]) -> bool:
+        """Whether a failure without further requests is still the one that was found."""
+        everything = sum(map(len, self._executor.scripts))
+        return len(without) < everything and (self.fails_in_turn(before) or not self.fails_in_turn(without))
+
     def _omissions(self, without: frozenset[Place]) -> Iterator[frozenset[Place]]:
         """Yield larger sets of requests to leave out, the last buyer's first, so that the first buyers stay."""
         scripts = [
             [(buyer, place) for place in range(len(script)) if (buyer, place) not in without]
             for buyer, script in enumerate(self._executor.scripts)
         ]
+        if not self.omits:
+            return
         yield from (without | set(script) for script in reversed(scripts) if script)
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 

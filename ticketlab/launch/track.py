@@ -16,7 +16,8 @@ class Track:
     """One participant's part in a race.
 
     `failed_access` is the last access that the system refused it, if it went on after that. `records` are its events,
-    times since the origin, if they were to be kept; a timeline is drawn from them.
+    times since the origin, if they were to be kept; a timeline is drawn from them. `waited_ns` leaves out the waits of
+    an operation that was never answered, which has no latency either.
     """
 
     process: int
@@ -44,7 +45,7 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
         found.records = [_since(record, origin_ns) for record in records]
     invocation: Event | None = None
     accesses: list[tuple[int, str, int]] = []
-    at_ns, action = 0, ""
+    at_ns, action, waited_before = 0, "", 0
     for record in recorder.unbatched(records):
         tag = record[0]
         if tag == recorder.STEP:
@@ -61,7 +62,7 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
             found.waited_ns += waited
             found.longest_wait_ns = max(found.longest_wait_ns, waited)
         elif tag == recorder.INVOKE:
-            invocation, accesses = record, []
+            invocation, accesses, waited_before = record, [], found.waited_ns
             found.last = f"asked to {record[2]}"
         elif tag in (recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT):
             assert invocation is not None, "a completion follows its invocation"
@@ -75,6 +76,7 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
             _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
             found.ended, found.last = True, "had finished"
     if invocation is not None:
+        found.waited_ns = waited_before
         found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
 

@@ -196,3 +196,34 @@ class Mutex:
     def reset(self) -> None:
         self._lock.acquire(block=False)
         self._lock.release()
+
+
+class Flag:
+    """A bare flag, of which nobody is told."""
+
+    up = False
+
+    def reset(self) -> None:
+        self.up = False
+
+
+def test_who_was_refused_a_lock_does_not_hold_it() -> None:
+    taken = Flag()
+
+    def work(*, gives_back: bool) -> None:
+        while True:
+            pacing.at(pacing.Step(pacing.Action.ACQUIRE, "lock"))
+            if not taken.up:
+                break
+            pacing.note(pacing.UNCHANGED, "taken")
+            pacing.note(pacing.RETRY, "taken")
+            pacing.sleep(0.01)
+        taken.up = True
+        if gives_back:
+            pacing.at(pacing.Step(pacing.Action.RELEASE, "lock"))
+            taken.up = False
+
+    toy = Toy(lambda: work(gives_back=False), lambda: work(gives_back=True), shared=[taken])
+    with Inline(toy) as executor:
+        told = {one.sentence for run in search(executor, DepthFirst()) if (one := explain(run, 2))}
+    assert told == {"buyer 2 waits for lock, held by buyer 1"}

@@ -47,12 +47,28 @@ def test_a_lock_in_memory_is_never_released_by_the_dead() -> None:
     )
 
 
+def test_every_point_has_the_name_of_its_step_even_if_the_step_had_to_wait() -> None:
+    scenario = Scenario.of("sqlite", "transaction:immediate", buyers=2, tickets=2)
+    found = explore(scenario, ExploreOptions(exhaust=True, faults=parse_faults("locked")))
+    steps = ["begin inventory.db", "read inventory.db", "write inventory.db", "commit inventory.db"]
+    assert [point.before for point in found.injected] == steps * 2
+
+
 def test_a_lock_that_the_kernel_keeps_is_free_at_once() -> None:
     found = explored("json:rename", "flock", "kill")
     assert found.exhausted
     assert found.verdict.valid
     assert len(found.injected) >= 10
     assert {point.waited for point in found.injected} == {0.0}
+
+
+def test_a_point_that_is_another_step_in_another_schedule_has_a_row_for_each() -> None:
+    scenario = Scenario.of("json:truncate", "flock", buyers=2, tickets=1)
+    found = explore(scenario, ExploreOptions(executor="processes", exhaust=True, faults=parse_faults("kill")))
+    torn = {point.before for point in found.injected if point.anomalous}
+    assert torn == {"write inventory.json"}
+    assert all(point.anomalous == point.executions for point in found.injected if point.before in torn)
+    assert len({(point.who, point.point) for point in found.injected}) < len(found.injected)
 
 
 def test_a_write_cut_short_leaves_a_file_that_nobody_can_read() -> None:

@@ -38,9 +38,14 @@ def participant_name(who: int, buyers: int) -> str:
 
 
 def holders(trace: Trace) -> dict[str, list[int]]:
-    """Return who holds each resource at the end: who took it, unless somebody has given it back since."""
+    """Return who holds each resource at the end: who took it, unless somebody has given it back since.
+
+    Who was refused it has not taken it.
+    """
     held: dict[str, list[int]] = {}
-    for who, step in zip(trace.who, trace.steps, strict=True):
+    symbols = (trace.table.symbols[what] for what in trace.what)
+    made = [(who, symbol.step) for who, symbol in zip(trace.who, symbols, strict=True) if not symbol.refused]
+    for who, step in made:
         if step.action.takes and step.excludes:
             held[step.resource] = [who]  # the holder before lost it by dying, without giving it back
         elif step.action.takes:

@@ -114,14 +114,13 @@ class Clock:
             for column in (*self._visible_at, *self._noticing_at):
                 column[: len(column)] = as_slice(column, [latest] * len(column))
             return
-        alone = made.visibility, made.notices
         for place in made.resources:
-            visible, notices = made.accesses.get(place, alone)
+            visible, notices = made.access(place)
             before = *self._visible_at[notices - 1 :], *self._noticing_at[:visible]
             mine = max(mine, *(column[place] for column in before))
         local[who] = mine
         for place in made.resources:
-            visible, notices = made.accesses.get(place, alone)
+            visible, notices = made.access(place)
             noticing = self._noticing_at[notices - 1]
             noticing[place] = max(mine, noticing[place])
             if visible:

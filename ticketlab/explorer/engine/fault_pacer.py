@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
 from ticketlab.core.system.failing_io import failing_io
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
@@ -57,6 +57,7 @@ class FaultPacer(ControlledPacer):
         self._plan = self._state.faults
         self._seize = seize
         self._in_force = ExitStack()  # the fault that is in force for the access at hand
+        self._met: set[int] = set()  # who has met a fault in one of its accesses since it last slept
         self.carry_out: Callable[[Fault], object] = _in_this_process
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
 
@@ -65,7 +66,7 @@ class FaultPacer(ControlledPacer):
         if step.continuation and self._atomic_accesses:
             return
         fault = self._come_to(step)
-        super().at(step)
+        super().at(step if fault is None else _with_fault(step))
         if fault is not None:
             self._inject_into(fault, step)
 
@@ -75,16 +76,38 @@ class FaultPacer(ControlledPacer):
         if fault is None:
             return super().block(step, attempt, wait)
 
-        def first_with_fault() -> T | Literal[Blocked.BLOCKED]:
-            nonlocal fault
-            if fault is not None:
-                self._inject_into(fault, step)
-                fault = None
-                with self._in_force.pop_all():
-                    return attempt()
-            return attempt()
+        struck = False
 
-        return super().block(step, first_with_fault, wait)
+        def attempt_through_fault() -> T | Literal[Blocked.BLOCKED]:
+            nonlocal struck
+            if struck:
+                self.note("fault", str(fault))  # the notes of an attempt in vain are dropped
+                return attempt()
+            struck = True
+            self._inject_into(fault, step)
+            with self._in_force.pop_all():
+                result = attempt()
+            # A fault is over after one access, so who would have to wait for it to end goes on at once.
+            return attempt() if result is BLOCKED else result
+
+        return super().block(step, attempt_through_fault, wait)
+
+    def begin(self) -> None:
+        """Start an execution, in which nobody has met a fault yet."""
+        super().begin()
+        self._met.clear()
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass. A try in which a fault was met does not stand for the next: that fault is over."""
+        me, orders = self.me, self._state.clock.orders
+        if me in self._met and not orders:
+            self._met.discard(me)
+            self._state.slept[me] = 1 + self._counters.length
+            self._state.clock.drift(me, max(1, in_ticks(seconds)))
+            self._retrying.discard(me)
+            self._looked.discard(me)
+            return
+        super().sleep(seconds)
 
     def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
@@ -132,11 +155,20 @@ class FaultPacer(ControlledPacer):
     def _inject_into(self, fault: Fault, step: Step) -> None:
         """Put a fault in force for an access."""
         self._plan.injected[self.me] = 1
+        self._met.add(self.me)
         self.note("fault", str(fault))
         if fault.kind is FaultKind.LOCKED and self._seize is not None:
             self._in_force.enter_context(self._seize())
         else:
             self._in_force.enter_context(failing_io(fault.kind, step))
+
+
+def _with_fault(step: Step) -> Step:
+    """Return an access in which a fault is in force: it commutes with no other on its resource.
+
+    Whether an outsider gets the lock that it asks for depends on who reads, even though reads commute.
+    """
+    return step._replace(affects=step.resources)
 
 
 def seize_of(workload: Workload) -> Callable[[], AbstractContextManager[object]] | None:

@@ -18,17 +18,16 @@ class FaultPlan:
     counted during the execution, and the fault is injected when the count comes to the planned point.
     """
 
-    __slots__ = ("_at_start", "_counters", "_points", "_zeros", "fault", "injected", "point")
+    __slots__ = ("_counters", "_points", "_settled", "_zeros", "fault", "injected", "point")
 
-    def __init__(self, counters: Counters, buyers: int, size: int, memory: Memory) -> None:
+    def __init__(self, counters: Counters, size: int, memory: Memory) -> None:
         self.point = memory.column(size)  # by participant: the point at which a fault is injected; 0 if there is none
         self.fault = memory.column(size)  # by participant: the place of that fault in the executor's list
         self.injected = memory.column(size)  # by participant: whether its fault has been injected
         self._points = memory.column(size)  # by participant: how many points it has come to
         self._counters = counters
         self._zeros = as_slice(self.point, [0] * size)
-        # Services wait for the buyers at a point that is counted.
-        self._at_start = as_slice(self.point, [0] * buyers + [FIRST] * (size - buyers))
+        self._settled = memory.column(size)  # the same at the beginning of an execution, which only services have begun
 
     def plan(self, faults: Iterable[tuple[int, int, int]]) -> None:
         """Plan the faults of the executions to come: for whom, at which point (from 0), and which in the list."""
@@ -42,7 +41,10 @@ class FaultPlan:
 
         All that a service does before there are buyers counts as one point, the first.
         """
-        self._points[who] = FIRST if self._counters.settling else self._points[who] + 1
+        if self._counters.settling:
+            self._points[who] = self._settled[who] = FIRST
+        else:
+            self._points[who] += 1
         return bool(self.point[who] == self._points[who])
 
     def is_due_at_start(self, who: int) -> bool:
@@ -51,9 +53,9 @@ class FaultPlan:
 
     def restart(self) -> None:
         """Forget the points that participants have come to, since all of them start anew."""
-        self._points[: len(self._points)] = self._zeros
+        self._points[: len(self._points)] = self._settled[: len(self._settled)] = self._zeros
 
     def reset(self) -> None:
         """Start an execution: no fault has been injected, and services have come to where they wait."""
-        self._points[: len(self._points)] = self._at_start
+        self._points[: len(self._points)] = self._settled[: len(self._settled)]
         self.injected[: len(self.injected)] = self._zeros

@@ -229,7 +229,8 @@ class ControlledPacer:
         effort, touched = tries_before_sleep(state, me, promised=me in self._retrying)
         if effort is Effort.FRUITFUL:
             state.vain[me] = 0
-            state.clock.drift(me, ticks)
+            if me not in self._retrying:  # whoever waits to be let in gets on as soon as it may, and not by the clock
+                state.clock.drift(me, ticks)
             return
         state.vain[me] += 1
         self._spinning[me] = touched

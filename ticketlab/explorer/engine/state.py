@@ -115,7 +115,7 @@ class ExecutionState:
         self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
 
         self.clock = Clock(self.counters, size, bound, table.most_resources, memory)
-        self.faults = FaultPlan(self.counters, self.buyers, size, memory)
+        self.faults = FaultPlan(self.counters, size, memory)
         self.for_policy = LentColumns(size, bound, memory)
 
     def reset(self) -> None:

@@ -80,7 +80,7 @@ class Symbol:
         self.resources = resources
         """The numbers of all its resources; empty if the place is NOWHERE or EVERYWHERE."""
         self.accesses = accesses
-        """What the step does to each of its resources; empty unless the place is SEVERAL."""
+        """What the step does to each of its resources; empty unless the place is SEVERAL, and for faults."""
         self.reopens = reopens
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
         self.refused = manner is Manner.REFUSED
@@ -112,13 +112,20 @@ class Symbol:
         return commuting
 
     def _is_apart_from(self, other: Symbol) -> bool:
-        alone, beside = (self.visibility, self.notices), (other.visibility, other.notices)
         for resource in self.resources & other.resources:
-            visible, notices = self.accesses.get(resource, alone)
-            others, noticed = other.accesses.get(resource, beside)
+            (visible, notices), (others, noticed) = self.access(resource), other.access(resource)
             if visible >= noticed or others >= notices:
                 return False
         return True
+
+    def access(self, resource: int) -> tuple[int, int]:
+        """Return the visibility of what the step does to one of its resources, and the least that it notices there.
+
+        A fault, or a step in which one is in force, commutes with no other on the resources that it affects.
+        """
+        if self.place == SEVERAL and not self.accesses:
+            return Visibility.EVERYBODY.value, Visibility.CHANGERS.value
+        return self.accesses.get(resource, (self.visibility, self.notices))
 
     def changed(self) -> frozenset[int]:
         """Return the resources that the step changes, unless it concerns all."""
@@ -220,7 +227,7 @@ class StepTable:
         if watched is not None:
             step = step._replace(affects=None)  # a step that is put off touches no more than it would otherwise
         place, resources = self._place(step, resource)
-        accesses = self._accesses(step, how.manner) if place == SEVERAL and step.also else {}
+        accesses = self._accesses(step, how.manner) if place == SEVERAL and step.affects is None else {}
         reopens = self._reopens_several(accesses) if accesses else self._reopens(step, how, place, resource)
         symbol = Symbol(step, how, place, resources, accesses, reopens)
         self.symbols.append(symbol)

@@ -113,7 +113,7 @@ def explore_workload(
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
     if finding is not None:
         finding, tally.untried = _confirmed(finding, workload, options)
-    left_out = [*gave_way, *tally.left_out]
+    left_out = [*gave_way, *tally.left_out, *workload.left_out]
     return Exploration(
         command=command,
         scenario=workload.scenario,
@@ -212,7 +212,7 @@ def _finding(
     def fails(candidate: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in workload.judge(candidate)})
 
-    small = shrink(executor, execution, fails, fault_points=faults)
+    small = shrink(executor, execution, fails, fault_points=faults, all_needed=wanted == {"invariant broken"})
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = workload.judge(last)
     if not found:

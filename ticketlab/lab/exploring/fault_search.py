@@ -101,17 +101,21 @@ class FaultSearch:
 
 
 class FaultPointTally:
-    """The outcome of each fault at each point, counted over the executions in which it struck."""
+    """The outcome of each fault at each point, counted over the executions in which it was injected.
+
+    A buyer's third write may be another step in another schedule, so a point has a result for each step that it was.
+    """
 
     def __init__(self) -> None:
-        self._by_point: dict[FaultPoint, FaultPointResult] = {}
+        self._results: dict[tuple[FaultPoint, str], FaultPointResult] = {}
 
     def count(self, execution: Execution, faults: FaultPoints, anomalies: Sequence[Anomaly], buyers: int) -> None:
         """Add one execution."""
         for fault in faults:
             if fault.who in execution.injected:
-                point = self._by_point.get(fault) or _untried(fault, participant_name(fault.who, buyers), execution)
-                self._by_point[fault] = replace(
+                before = struck_before(execution, fault)
+                point = self._results.get((fault, before)) or _untried(fault, before, buyers)
+                self._results[fault, before] = replace(
                     point,
                     executions=point.executions + 1,
                     anomalous=point.anomalous + bool(anomalies),
@@ -120,22 +124,26 @@ class FaultPointTally:
                 )
 
     def results(self) -> list[FaultPointResult]:
-        """Return the points in the order in which they were tried."""
-        return list(self._by_point.values())
+        """Return the results in the order in which the points were tried."""
+        return list(self._results.values())
 
 
-def _untried(fault: FaultPoint, who: str, execution: Execution) -> FaultPointResult:
+def _untried(fault: FaultPoint, before: str, buyers: int) -> FaultPointResult:
     """Return a point with no execution counted yet."""
-    before = _before(execution, fault)
+    who = participant_name(fault.who, buyers)
     return FaultPointResult(fault.fault, who, fault.point, before, executions=0, anomalous=0, names={}, waited=0.0)
 
 
-def _before(execution: Execution, fault: FaultPoint) -> str:
-    """Return the step that the fault struck before, or the step that failed by it."""
+def struck_before(execution: Execution, fault: FaultPoint) -> str:
+    """Return the step that the fault struck before, or the step that failed by it.
+
+    An attempt that was taken back because it had to wait leaves no note; it is the participant's step at that point.
+    """
     for note in execution.notes:
         if execution.trace.who[note.step] == fault.who:
             if note.what == "before":
                 return str(note.value)
             if note.what == "fault":
                 return execution.steps[note.step]
-    return ""
+    own = [step for who, step in zip(execution.trace.who, execution.steps, strict=True) if who == fault.who]
+    return own[fault.point] if fault.point < len(own) else "its answer"

@@ -4,6 +4,10 @@ Four witnesses are compared, as far as each is there: the books themselves (nega
 ledger, the user's own invariant), the receipts (if the function buys through its session or returns tickets), the
 number of tickets that each call says it has, and the number that it took off the books by its own reads and writes. An
 exception that leaves the function is an anomaly as well, and so is an execution that cannot complete.
+
+A function that draws from the module `random` repeats itself: the module is seeded alike before each execution. On real
+processes each buyer has a module of its own. In one process all buyers draw from the same numbers, so which of them a
+buyer gets depends on how far the others are. No search takes that into account, so it is not called exhausted then.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -71,6 +76,14 @@ def _stopped_by(name: str, message: str) -> SearchStopped:
     return SearchStopped(RuntimeError(message))
 
 
+_SEEDED: Final = random.Random(0).getstate()
+_FIRST_BITS: Final = random.Random(0).getrandbits(32)
+_DRAWS: Final = (
+    "the buyers draw from the module random, which they share in one process: what one draws depends on how many "
+    "numbers the others have drawn (explore it on real processes, or give each buyer a random.Random of its own)"
+)
+
+
 class FunctionWorkload(ScenarioWorkload):
     """The calls of a function under test.
 
@@ -99,14 +112,34 @@ class FunctionWorkload(ScenarioWorkload):
         self._reset = reset
         self._fixtures = fixtures or {}
         self._leading = os.getpid()
+        self._draws = False  # whether a function has changed the state of the module random in this process
         self.origin = {"test": test} if test else {}
         self.may_share_nothing = scenario.buyers > 1
 
+    def open(self) -> Sequence[Callable[[], None]]:
+        """Create the store, and prepare the strategy; return its services.
+
+        It is opened again after an execution that was broken off. Buyers of this process may have left files and
+        connections then that only the collector closes, such as SQLite's, and that keep others out until then. When
+        all is closed, the state of the module random is put back.
+        """
+        self._leading = os.getpid()
+        gc.collect()
+        services = super().open()
+        self._taken.callback(random.setstate, random.getstate())
+        return services
+
     def reset(self) -> None:
-        """Put back the opening stock, and what the buyers share beside the store."""
+        """Put back the opening stock, what the buyers share beside the store, and the state of the module random."""
         super().reset()
         if self._reset is not None:
             call_reset(self._reset, self._fixtures)
+        random.setstate(_SEEDED)
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Why executions of the function do not stand for others."""
+        return (_DRAWS,) if self._draws else ()
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Open the buyer's session, and call the function with it."""
@@ -117,6 +150,8 @@ class FunctionWorkload(ScenarioWorkload):
         with super().join(buyer) as perform, self._store.session() as session:
 
             def call(_request: Request) -> CallResult:
+                if not self._is_leading:
+                    random.seed(buyer)
                 buyer_session = BuyerSession(buyer, session, perform)
                 return buyer_session.result(self._call(buyer_session), keep=self._wants_returned)
 
@@ -139,16 +174,6 @@ class FunctionWorkload(ScenarioWorkload):
     @property
     def _is_leading(self) -> bool:
         return os.getpid() == self._leading
-
-    def open(self) -> Sequence[Callable[[], None]]:
-        """Create the store, and prepare the strategy; return its services.
-
-        It is opened again after an execution that was broken off. Buyers of this process may have left files and
-        connections then that only the collector closes, such as SQLite's, and that keep others out until then.
-        """
-        self._leading = os.getpid()
-        gc.collect()
-        return super().open()
 
     def operations(self, execution: Execution) -> list[Operation]:
         """Return the receipts; a call that raised or was cut short may have bought."""
@@ -176,6 +201,8 @@ class FunctionWorkload(ScenarioWorkload):
         for record in execution.records:
             if isinstance(record.outcome, Exception):
                 _let_go(record.outcome)
+        # Somebody has drawn if the next number is not the first one any more.
+        self._draws = self._draws or (len(self.scripts) > 1 and random.getrandbits(32) != _FIRST_BITS)
         books, found = read_books(self._store)
         found += self.endings(execution)
         records = sorted(execution.records, key=lambda record: record.buyer)

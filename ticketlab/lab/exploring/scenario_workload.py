@@ -65,6 +65,11 @@ class ScenarioWorkload:
         """The store, while it is open."""
         return self._store
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Why the executions so far may not stand for others, in sentences."""
+        return ()
+
     @contextmanager
     def opened(self) -> Iterator[tuple[Store, int]]:
         """Open the store and the strategy for a while; yield the store and the number of service processes."""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _JUDGING_SECONDS: Final = 5.0
 """How long the search for an order of the operations may take; after that, the verdict is undecided."""
 
+_CLOCK_ERROR_NS: Final = 1_000
+"""By how much a store's clock, which counts seconds in floating point, and that of the history may disagree."""
+
 _STILL_SERVED: Final = 0.9
 """If an answer came after this share of the time-out, the race was still going on when the time-out stopped it."""
 
@@ -187,4 +190,5 @@ def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
         "strategy": str(scenario.strategy),
         "buyers": scenario.buyers,
         "seed": scenario.seed,
+        **({"clock_error_ns": _CLOCK_ERROR_NS} if scenario.model == "holds" else {}),
     } | ({} if books is None else {"books": _books_json(books)})
