@@ -12,7 +12,7 @@ import pytest
 
 from ticketlab import replay
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.lab.artifacts.case_files import load_case
 from ticketlab.testing import FunctionRace, RaceSettings
 
 RACE = """

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from ticketlab.explorer.executors.processes import OutsideControl
     from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
     from ticketlab.lab.api import check, compare, explore, race, replay, run_plan
-    from ticketlab.lab.artifacts.cases import load_case, save_case
+    from ticketlab.lab.artifacts.case_files import load_case, save_case
     from ticketlab.lab.comparing.comparison import SamplingPlan
     from ticketlab.lab.comparing.comparison_result import ComparisonResult
     from ticketlab.lab.comparing.ranking import CellResult
@@ -227,7 +227,7 @@ _HOMES = {
         "replay",
         "run_plan",
     ),
-    "ticketlab.lab.artifacts.cases": (
+    "ticketlab.lab.artifacts.case_files": (
         "load_case",
         "save_case",
     ),

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     )
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Kind, Option, Spec
-    from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
+    from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
     from ticketlab.explorer.engine.state import NOBODY, ExecutionState
     from ticketlab.explorer.executors.executor import Executor, ExecutorKind
     from ticketlab.explorer.policies.policy import Policy, PolicyKind
@@ -251,7 +251,7 @@ _HOMES: Final = {
         "Option",
         "Spec",
     ),
-    "ticketlab.explorer.engine.declared": ("Number", "PerParticipant", "PerStep"),
+    "ticketlab.explorer.engine.policy_columns": ("Number", "PerParticipant", "PerStep"),
     "ticketlab.explorer.engine.state": ("NOBODY", "ExecutionState"),
     "ticketlab.explorer.executors.executor": ("Executor", "ExecutorKind"),
     "ticketlab.explorer.policies.policy": (

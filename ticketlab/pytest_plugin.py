@@ -89,7 +89,7 @@ class TicketlabFixture:
         from dataclasses import replace
 
         from ticketlab.core.errors import TicketlabError
-        from ticketlab.lab.artifacts.cases import load_case
+        from ticketlab.lab.artifacts.case_files import load_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)

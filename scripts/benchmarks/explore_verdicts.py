@@ -18,7 +18,7 @@ from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule
-from ticketlab.lab.artifacts.cases import load_case, save_case
+from ticketlab.lab.artifacts.case_files import load_case, save_case
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies
 
 SECONDS = 60.0

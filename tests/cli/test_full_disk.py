@@ -19,7 +19,7 @@ from tests.cli.command_line import ENVIRONMENT, ticketlab
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.scenario import Scenario
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.artifacts.cases import save_case
+from ticketlab.lab.artifacts.case_files import save_case
 from ticketlab.lab.artifacts.files import write_file
 from ticketlab.lab.artifacts.runs import save_baseline, save_run
 from ticketlab.lab.exploring.explore import explore_scenario

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tests.cli.command_line import ENVIRONMENT
 from tests.cli.whole_lab import DEADLINE
-from ticketlab.lab.artifacts.cases import load_case
-from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.case_files import load_case
+from ticketlab.lab.artifacts.result_files import read_document
 from ticketlab.lab.artifacts.runs import runs
-from ticketlab.lab.artifacts.timelines import read_diagrams
+from ticketlab.lab.artifacts.timeline_files import read_diagrams
 
 RACE = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--latency", "none", "--json"]
 OFFICE = ["race", "--store", "sqlite", "--strategy", "clerk:socket", "--buyers", "3", "--latency", "none", "--json"]

@@ -15,7 +15,7 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.case import Case
-from ticketlab.lab.artifacts.cases import save_case
+from ticketlab.lab.artifacts.case_files import save_case
 
 CASE = Case(
     scenario=Scenario(Spec.parse("sqlite:journal=delete"), Spec.parse("none"), 3, Inventory({"a": 1, "b": 2})),

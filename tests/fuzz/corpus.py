@@ -274,19 +274,19 @@ def _stock() -> Read:
 
 
 def _case() -> Read:
-    from ticketlab.lab.artifacts.cases import load_case, save_case
+    from ticketlab.lab.artifacts.case_files import load_case, save_case
 
     return lambda path: save_case(load_case(path), path.parent / "cases")
 
 
 def _result() -> Read:
-    from ticketlab.lab.artifacts.results import read_document
+    from ticketlab.lab.artifacts.result_files import read_document
 
     return read_document
 
 
 def _timeline() -> Read:
-    from ticketlab.lab.artifacts.timelines import read_diagrams
+    from ticketlab.lab.artifacts.timeline_files import read_diagrams
     from ticketlab.report.page import trimmed
     from ticketlab.report.perfetto import trace_events
 
@@ -322,7 +322,7 @@ def _edn_bombs() -> Iterable[bytes]:
 
 
 def _baseline(current: bytes) -> Read:
-    from ticketlab.lab.artifacts.results import parse_document
+    from ticketlab.lab.artifacts.result_files import parse_document
     from ticketlab.lab.artifacts.runs import load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
     from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tests.fuzz import corpus
 from tests.fuzz.readers import Tally
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.artifacts.cases import load_case
+from ticketlab.lab.artifacts.case_files import load_case
 from ticketlab.lab.artifacts.files import read_file
 from ticketlab.lab.artifacts.opening_stock import opening_stock
-from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.result_files import read_document
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -13,7 +13,7 @@ from ticketlab import PlanResult, run_plan
 from ticketlab.core.pacing import Free, paced_by
 from ticketlab.core.scenario import Scenario
 from ticketlab.timings import Timing
-from ticketlab.timings.strategies import timings
+from ticketlab.timings.hypothesis_strategies import timings
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 

@@ -1,7 +1,7 @@
 """The command line: each module is a command, and is imported only when it is called, so that the start is quick.
 
 Reading order: this module (commands, errors, exit codes); `options` and `settings` (where defaults come from); `race`,
-the longest command; then any other command; `keeping`, `outputs`, `command_lines`, `terminal` and `streams` are shared.
+the longest command; then any other command; `saving`, `outputs`, `command_lines`, `terminal` and `streams` are shared.
 """
 
 from __future__ import annotations

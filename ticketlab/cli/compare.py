@@ -11,9 +11,9 @@ import click
 
 from ticketlab.cli import INTERRUPTED, Interrupted
 from ticketlab.cli.command_lines import explore_line, race_line
-from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import DAY_S, Command, Positive, command_line, is_typed, option
 from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing_outputs, write_outputs
+from ticketlab.cli.saving import keep_run
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import exit_code
 

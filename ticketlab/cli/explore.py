@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.keeping import keep_run
 from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, hold_settings, option
+from ticketlab.cli.saving import keep_run
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
@@ -104,8 +104,8 @@ def _options(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
 def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     """Save, keep, draw and print the result, and return the exit code."""
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.artifacts.cases import save_case
-    from ticketlab.lab.artifacts.timelines import TIMELINES, writer
+    from ticketlab.lab.artifacts.case_files import save_case
+    from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
     from ticketlab.report.exploration import print_exploration
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None

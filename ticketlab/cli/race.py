@@ -194,9 +194,9 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
 
 def _import_reports(as_json: bool) -> None:
     """Import the modules that are needed after the race, while the lab waits for the buyers."""
-    import ticketlab.cli.keeping
+    import ticketlab.cli.saving
     import ticketlab.lab.artifacts.runs
-    import ticketlab.lab.artifacts.timelines
+    import ticketlab.lab.artifacts.timeline_files
 
     if not as_json:
         import ticketlab.report.text  # noqa: F401
@@ -217,8 +217,8 @@ def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
 
 
 def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
-    from ticketlab.cli.keeping import keep_run
-    from ticketlab.lab.artifacts.timelines import TIMELINES, writer
+    from ticketlab.cli.saving import keep_run
+    from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
     from ticketlab.lab.racing.tour import timelines
 
     others = {TIMELINES: writer(timelines(rows))}

@@ -20,7 +20,7 @@ def command(case: Path, executor: str | None, as_json: bool) -> int:
     """
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
     from ticketlab.report.exploration import print_replay
 

@@ -31,10 +31,10 @@ def command(
 
     The page is one file that opens offline: verdict, matrix, curves, and the timeline where the run has one.
     """
-    from ticketlab.lab.artifacts.cases import is_case
+    from ticketlab.lab.artifacts.case_files import is_case
     from ticketlab.lab.artifacts.files import refuse_existing
-    from ticketlab.lab.artifacts.results import read_document
-    from ticketlab.lab.artifacts.timelines import read_diagrams
+    from ticketlab.lab.artifacts.result_files import read_document
+    from ticketlab.lab.artifacts.timeline_files import read_diagrams
 
     if not (html or svg or trace or markdown):
         html = Path("report.html")
@@ -65,7 +65,7 @@ def command(
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     """Run a case again, since it holds the schedule and not what happened; return the result and its diagram."""
     from ticketlab.cli.command_lines import replay_line
-    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
     from ticketlab.report.interleaving import diagram
 

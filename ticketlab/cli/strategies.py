@@ -19,7 +19,7 @@ def command(as_json: bool) -> int:
         print_json(found)
         return 0
 
-    from ticketlab.report.catalogue import print_catalogue
+    from ticketlab.report.strategy_table import print_catalogue
 
     print_catalogue(found, console())
     return 0

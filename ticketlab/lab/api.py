@@ -93,7 +93,7 @@ def replay(case: Case | Path | str, executor: str | None = None) -> ReplayResult
         Nondeterminism: the steps differ from the case's, which is no verdict.
         UsageError: the file is no case, or the case cannot run here, or not on this executor.
     """
-    from ticketlab.lab.artifacts.cases import load_case
+    from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
 
     return replay_case(load_case(Path(case)) if isinstance(case, str | Path) else case, executor)

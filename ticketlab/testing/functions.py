@@ -13,7 +13,7 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STEPS
 from ticketlab.explorer.results import Exploration, ExploreOptions
-from ticketlab.lab.artifacts.cases import CASES, save_case
+from ticketlab.lab.artifacts.case_files import CASES, save_case
 from ticketlab.lab.exploring.explore import explore_workload
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invariant

@@ -11,7 +11,7 @@ from ticketlab.core.errors import unknown_name
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.artifacts.cases import CASES
+from ticketlab.lab.artifacts.case_files import CASES
 from ticketlab.lab.plain.cases import save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import FRESH, PlainFunction

@@ -11,7 +11,7 @@ import pytest
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
-from ticketlab.lab.artifacts.cases import load_case, save_case
+from ticketlab.lab.artifacts.case_files import load_case, save_case
 from ticketlab.lab.artifacts.race_folder import LIVE, live_folder
 from ticketlab.lab.artifacts.runs import save_baseline, save_run
 from ticketlab.lab.exploring.explore import explore_scenario

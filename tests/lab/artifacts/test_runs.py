@@ -17,7 +17,7 @@ from tests.lab.comparisons import document
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.result import as_document
 from ticketlab.lab.artifacts.listing import kept
-from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.result_files import read_document
 from ticketlab.lab.artifacts.runs import load_baseline, prune, runs, save_baseline, save_run
 
 GOOD = document({"lock": 1000.0})

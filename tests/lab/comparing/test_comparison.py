@@ -15,7 +15,7 @@ from tests.lab.comparisons import MACHINE, RIGHT, UNDECIDED, WRONG, cell, compar
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Anomaly, Verdict
-from ticketlab.lab.artifacts.results import parse_document
+from ticketlab.lab.artifacts.result_files import parse_document
 from ticketlab.lab.comparing.cells import Cell, CellMatrix, cell_matrix
 from ticketlab.lab.comparing.comparison import MOST_SALES, Comparison, SamplingPlan, merged
 

@@ -13,7 +13,7 @@ from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import Exploration, ExploreOptions
-from ticketlab.lab.artifacts.cases import load_case, save_case
+from ticketlab.lab.artifacts.case_files import load_case, save_case
 from ticketlab.lab.exploring.explore import executor_for
 from ticketlab.lab.exploring.fault_search import FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload

@@ -3,8 +3,9 @@
 Reading order:
 
 - `steps`: numbers that stand for steps, and when two steps commute;
-- `memory`, `counters` and `declared`: where the numbers of an execution are kept, so that processes can share them;
+- `column_memory`, `execution_counters` and `policy_columns`: where the numbers of an execution are kept, so that
+processes can share them;
 - `state`: all that an execution consists of, with `clock` (virtual time) and `fault_plan` (who meets which fault);
-- `enabled` and `scheduler`: who may move, who moves next, and what follows from it; `spinning` is one of the rules;
+- `enabled_set` and `scheduler`: who may move, who moves next, and what follows from it; `spinning` is one of the rules;
 - `pacer`: what participants do at a scheduling point, with `queue_feeders`; `fault_pacer` injects faults there.
 """

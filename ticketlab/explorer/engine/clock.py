@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.counters import Counters
-from ticketlab.explorer.engine.memory import Memory, as_slice
+from ticketlab.explorer.engine.column_memory import Memory, as_slice
+from ticketlab.explorer.engine.execution_counters import Counters
 from ticketlab.explorer.engine.steps import EVERYWHERE, Symbol
 
 SECOND: Final = 1_000_000_000  # in ticks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ticketlab.explorer.engine.counters import Counters
-from ticketlab.explorer.engine.memory import Memory, as_slice
+from ticketlab.explorer.engine.column_memory import Memory, as_slice
+from ticketlab.explorer.engine.execution_counters import Counters
 
 FIRST: Final = 1  # points are counted from 1 here, so that 0 can stand for none
 

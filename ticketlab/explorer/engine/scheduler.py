@@ -12,7 +12,7 @@ from typing import Protocol
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
 from ticketlab.explorer.engine.clock import SECOND
-from ticketlab.explorer.engine.enabled import EnabledSet
+from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import NONE
 

@@ -16,10 +16,10 @@ from itertools import accumulate
 from typing import Final
 
 from ticketlab.explorer.engine.clock import Clock
-from ticketlab.explorer.engine.counters import Counters
-from ticketlab.explorer.engine.declared import LentColumns
+from ticketlab.explorer.engine.column_memory import LocalMemory, Memory, as_slice
+from ticketlab.explorer.engine.execution_counters import Counters
 from ticketlab.explorer.engine.fault_plan import FaultPlan
-from ticketlab.explorer.engine.memory import LocalMemory, Memory, as_slice
+from ticketlab.explorer.engine.policy_columns import LentColumns
 from ticketlab.explorer.engine.steps import StepTable
 
 NOBODY: Final = -1

@@ -12,7 +12,7 @@ import signal
 from enum import IntEnum
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.memory import Numbers
+from ticketlab.explorer.engine.column_memory import Numbers
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.shared_memory import Messages, RecordLog, SharedMemory, SharedSteps
 from ticketlab.explorer.policies.policy import Policy

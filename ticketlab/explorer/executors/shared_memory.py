@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
-from ticketlab.explorer.engine.memory import Column, N, in_buffer
+from ticketlab.explorer.engine.column_memory import Column, N, in_buffer
 from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.trace import Trace, same_start
-from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
+from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.policies.policy import Policy, PolicyKind
 from ticketlab.explorer.policies.replay import go_on

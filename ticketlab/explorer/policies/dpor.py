@@ -22,7 +22,7 @@ from typing import Any
 
 from ticketlab.explorer.analysis.races import races
 from ticketlab.explorer.analysis.trace import Trace, same_start
-from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
+from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
 from ticketlab.explorer.policies.policy import Policy, PolicyKind

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ticketlab.explorer.engine.declared import Number, PerParticipant
+from ticketlab.explorer.engine.policy_columns import Number, PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import ReadyQueue

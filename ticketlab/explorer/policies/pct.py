@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from random import Random
 
 from ticketlab.core.errors import UsageError
-from ticketlab.explorer.engine.declared import Number, PerParticipant, PerStep
+from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import Policy, PolicyKind
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ticketlab.core.spec import Kind, Spec
-from ticketlab.explorer.engine.declared import Declaring
+from ticketlab.explorer.engine.policy_columns import Declaring
 from ticketlab.explorer.engine.state import ExecutionState
 
 
@@ -20,9 +20,9 @@ class Policy(Declaring, ABC):
     The two run in different places. `begin` runs between executions, in the process that leads the exploration. It may
     look at the whole execution before, which is still in the state, and keep anything in attributes of its own.
     `choose` runs in whichever process yields the turn, on a copy of the policy that was made as it was installed. So it
-    may read the policy's attributes but must keep what it notes in columns that the class declares (see `declared`):
-    those are in memory that all processes share. A column holds what earlier executions and other policies left there,
-    so `begin` sets all that `choose` reads.
+    may read the policy's attributes but must keep what it notes in columns that the class declares (see
+    `policy_columns`): those are in memory that all processes share. A column holds what earlier executions and other
+    policies left there, so `begin` sets all that `choose` reads.
     """
 
     clocked = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ticketlab.explorer.engine.declared import Number
+from ticketlab.explorer.engine.policy_columns import Number
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.draws import draw
 from ticketlab.explorer.policies.policy import Policy, PolicyKind

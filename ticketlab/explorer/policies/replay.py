@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticketlab.explorer.engine.clock import TICK
-from ticketlab.explorer.engine.declared import Number, PerStep
+from ticketlab.explorer.engine.policy_columns import Number, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.policies.policy import Policy
 

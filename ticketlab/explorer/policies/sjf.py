@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ticketlab.explorer.engine.declared import PerParticipant
+from ticketlab.explorer.engine.policy_columns import PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.queues import ReadyQueue

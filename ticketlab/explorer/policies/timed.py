@@ -12,7 +12,7 @@ from math import log
 from typing import Final
 
 from ticketlab.core.spec import Option
-from ticketlab.explorer.engine.declared import Number, PerParticipant
+from ticketlab.explorer.engine.policy_columns import Number, PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.draws import WORD, draw
 from ticketlab.explorer.policies.policy import Policy, PolicyKind

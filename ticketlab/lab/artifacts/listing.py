@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.artifacts.results import read_document
+from ticketlab.lab.artifacts.result_files import read_document
 from ticketlab.lab.artifacts.runs import BASELINES, RUNS, baselines, runs
 
 

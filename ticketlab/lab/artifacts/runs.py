@@ -24,7 +24,7 @@ from typing import IO, Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.lab.artifacts.files import locked, tidy, write_file
-from ticketlab.lab.artifacts.results import RESULT, read_document
+from ticketlab.lab.artifacts.result_files import RESULT, read_document
 
 RUNS: Final = Path(".ticketlab") / "runs"
 BASELINES: Final = Path(".ticketlab") / "baselines"

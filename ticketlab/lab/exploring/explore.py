@@ -25,7 +25,7 @@ from ticketlab.explorer.results import Exploration, ExploreOptions, Finding
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
-from ticketlab.lab.artifacts.cases import versions
+from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import Contention, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_options import refuse_impossible

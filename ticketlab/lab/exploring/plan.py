@@ -21,7 +21,7 @@ from ticketlab.explorer.policies.timed import MICROSECOND, TimedDelays
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
-from ticketlab.lab.artifacts.cases import versions
+from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from ticketlab.core.errors import UsageError
-from ticketlab.lab.artifacts.cases import CASES, write_case
+from ticketlab.lab.artifacts.case_files import CASES, write_case
 from ticketlab.lab.artifacts.files import read_json
 from ticketlab.lab.plain.results import PLAIN_CASE_VERSION, PlainCase
 

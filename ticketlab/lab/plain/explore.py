@@ -19,7 +19,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
-from ticketlab.lab.artifacts.cases import versions
+from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
 from ticketlab.lab.exploring.fault_search import FaultSearch

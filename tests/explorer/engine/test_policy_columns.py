@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.declared import MOST_PER_STEP, Number, PerParticipant, PerStep
-from ticketlab.explorer.engine.memory import LocalMemory, Memory
+from ticketlab.explorer.engine.column_memory import LocalMemory, Memory
+from ticketlab.explorer.engine.policy_columns import MOST_PER_STEP, Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.shared_memory import SharedMemory

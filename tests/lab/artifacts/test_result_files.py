@@ -15,7 +15,7 @@ from tests.lab.comparisons import WRONG, cell, document, result
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 from ticketlab.lab.artifacts.files import LARGEST_FILE
-from ticketlab.lab.artifacts.results import parse_document, read_document
+from ticketlab.lab.artifacts.result_files import parse_document, read_document
 from ticketlab.lab.racing.tour import as_tour
 
 GOOD = document({"lock": 1000.0, "none": 3000.0}, {"none": WRONG})

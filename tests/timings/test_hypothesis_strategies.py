@@ -17,7 +17,7 @@ from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Buy, Search
 from ticketlab.core.scenario import Scenario
 from ticketlab.timings import Schedule, Timing, faults, orders, scenarios, schedules, timings
-from ticketlab.timings.strategies import Orders
+from ticketlab.timings.hypothesis_strategies import Orders
 
 SEARCHING = settings(derandomize=True, database=None, max_examples=2_000, deadline=None)
 

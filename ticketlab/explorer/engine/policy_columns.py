@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.engine.memory import Column, Memory
+from ticketlab.explorer.engine.column_memory import Column, Memory
 
 MOST_NUMBERS: Final = 8
 MOST_PER_PARTICIPANT: Final = 4

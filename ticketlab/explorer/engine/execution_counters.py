@@ -6,7 +6,7 @@ went, so each of these numbers is in memory that all processes share.
 
 from __future__ import annotations
 
-from ticketlab.explorer.engine.memory import Numbers
+from ticketlab.explorer.engine.column_memory import Numbers
 
 
 class Counters(Numbers):
