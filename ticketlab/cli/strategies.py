@@ -12,7 +12,7 @@ from ticketlab.cli.options import Command
 def command(as_json: bool) -> int:
     """List the stores, strategies and launchers, and which strategy runs on which store, or why it does not."""
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.lab.plugins.catalogue import catalogue
+    from ticketlab.lab.plugins.combinations import catalogue
 
     found = catalogue()
     if as_json:
