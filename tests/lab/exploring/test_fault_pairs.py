@@ -15,8 +15,6 @@ pytestmark = pytest.mark.usefixtures("in_tmp_path")
     "pair",
     [
         Pair("sqlite", "transaction:immediate", "locked"),
-        Pair("sqlite", "transaction:deferred", "locked"),
-        Pair("sqlite:journal=delete", "optimistic", "locked"),
         Pair("sqlite", "transaction:deferred", "disk-full"),
         Pair("sqlite", "clerk:socket", "locked"),
         Pair("memory", "lock", "terminate"),
