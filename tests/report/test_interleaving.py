@@ -80,11 +80,15 @@ def test_tries_in_vain_are_drawn_at_their_beginning_and_end() -> None:
         ["buyer", "1"],
         ["1", "read", "main", "→", "1"],
         ["2", "read", "main", "→", "1"],
-        ["3", "let", "0.1", "s", "pass"],
+        ["3", "read", "main", "→", "1"],
         ["4", "read", "main", "→", "1"],
+        ["5", "let", "0.4", "s", "pass"],
+        ["6", "read", "main", "→", "1"],
+        ["7", "let", "0.1", "s", "pass"],
+        ["8", "read", "main", "→", "1"],
         ["..."],
-        ["201", "let", "0.1", "s", "pass"],
-        ["202", "read", "main", "→", "1"],
+        ["203", "let", "0.1", "s", "pass"],
+        ["204", "read", "main", "→", "1"],
         ["waits:", "read", "main"],
     ]
     assert found == ("livelock: buyer 1 tries again and again to read main, and nobody is left to make that possible")

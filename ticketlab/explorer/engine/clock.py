@@ -146,6 +146,7 @@ class Clock:
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""
+        self._counters.time_passes += 1
         self.waited[0] += ticks
         self.leap(ticks)
 

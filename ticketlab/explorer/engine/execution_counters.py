@@ -30,6 +30,8 @@ class Counters(Numbers):
     """How many things participants waited for, took, and have not given back."""
     leaps: int
     """How often time passed for everybody at once."""
+    time_passes: int
+    """How often it did because nobody could move."""
     settling: bool
     """Whether no execution has begun: the services go on to where they wait for the buyers."""
     drifts: bool
@@ -40,4 +42,5 @@ class Counters(Numbers):
     def reset(self) -> None:
         """Start an execution in which nobody has moved; what earlier ones taught is kept."""
         self.length = self.failures = self.ending = self.redundant = self.started = self.held = self.leaps = 0
+        self.time_passes = 0
         self.settling = self.drifts = False

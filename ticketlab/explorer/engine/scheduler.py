@@ -7,7 +7,7 @@ processes share, so each process has a scheduler and any of them can go on where
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Action, Step
@@ -15,6 +15,9 @@ from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import NONE
+
+MOST_TIME_PASSES: Final = 100
+"""How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
 
 class Chooser(Protocol):
@@ -157,7 +160,7 @@ class Scheduler:
         """
         state, clock, counters = self.state, self.state.clock, self._counters
         sleepers = [(until, who) for until, who in clock.sleepers() if state.pending[who] != NONE]
-        if clock.orders or not sleepers:
+        if clock.orders or not sleepers or counters.time_passes == MOST_TIME_PASSES:
             counters.ending = ExecutionEnd.STUCK
             return NOBODY
         if counters.length == state.bound:
