@@ -206,11 +206,12 @@ def children() -> list[str]:
 
 def test_no_process_is_left_and_every_core_is_given_back() -> None:
     before, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    others = children()  # helpers of multiprocessing that an earlier test started
     with Processes(Counter(3, 1, guarded)) as executor:
         next(search(executor, RandomWalk(1)))
-        assert len(children()) == 3
+        assert len(children()) == 3 + len(others)
         assert len(os.sched_getaffinity(0)) == 1
-    assert children() == []
+    assert children() == others
     assert os.sched_getaffinity(0) == before
     assert os.sched_getscheduler(0) == policy
 
