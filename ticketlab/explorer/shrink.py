@@ -9,6 +9,7 @@ first search with fewer preemptions; if it is small enough to be finished, no sm
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -112,7 +113,7 @@ class _Shrinking:
         for without in omissions:
             if found := self._look(without, best):
                 return found
-        for schedule in _changes(best.execution.schedule):
+        for schedule in self._changes(best):
             found = self._follow(schedule, best.without, best.fault_points)
             if found is not None and found.size < best.size:
                 return found
@@ -146,6 +147,22 @@ class _Shrinking:
             ShrinkResult(execution, without, fault_points) if execution is not None and self._fails(execution) else None
         )
 
+    def _changes(self, best: ShrinkResult) -> Iterator[tuple[int, ...]]:
+        """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together."""
+        schedule = best.execution.schedule
+        yield from (schedule[:place] for place in reversed(range(self._chosen(best))))
+        yield from _without_a_step(schedule)
+        yield from _with_steps_together(schedule)
+
+    def _chosen(self, best: ShrinkResult) -> int:
+        """Return how many steps of the schedule lead to all of it, since the rest is what a replay does by itself."""
+
+        def leads_to_best(length: int) -> bool:
+            found = self._follow(best.execution.schedule[:length], best.without, best.fault_points)
+            return found is not None and found.execution.schedule == best.execution.schedule
+
+        return bisect_left(range(len(best.execution.schedule)), True, key=leads_to_best)
+
     def _look(self, without: frozenset[Place], best: ShrinkResult) -> ShrinkResult | None:
         """Search for a failure with few preemptions: with fewer than the best, unless more is left out."""
         fewer = without != best.without
@@ -176,12 +193,15 @@ def _earlier(fault_points: FaultPoints) -> Iterator[FaultPoints]:
             yield (*fault_points[:place], fault._replace(point=fault.point - 1), *fault_points[place + 1 :])
 
 
-def _changes(schedule: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together."""
-    schedule = tuple(schedule)
+def _without_a_step(schedule: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the schedule without one of its steps, the last first, and of a buyer's steps in a row only one."""
     for place in reversed(range(len(schedule))):
-        yield schedule[:place]
-        yield schedule[:place] + schedule[place + 1 :]
+        if schedule[place : place + 1] != schedule[place + 1 : place + 2]:
+            yield schedule[:place] + schedule[place + 1 :]
+
+
+def _with_steps_together(schedule: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the schedule with steps of a buyer moved to those of the same buyer before them, each in turn."""
     for place in range(1, len(schedule)):
         last = schedule[place - 1]
         if schedule[place] != last and last in schedule[place:]:
