@@ -54,7 +54,7 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int
     assert lab.command.returncode == 130
     assert output == ""
     assert errors == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
-    assert list(lab.temporary.iterdir()) == []
+    assert lab.left == []
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert set(left) <= {".lock"}
 

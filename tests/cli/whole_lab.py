@@ -10,6 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Final, Self
 
 from tests.cli.command_line import ENVIRONMENT
@@ -23,8 +25,7 @@ class WholeLab:
 
     def __init__(self, words: Sequence[str], folder: Path) -> None:
         self.folder = folder
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir()
+        self.temporary = Path(mkdtemp(prefix="lab-"))  # short, since there are sockets in it
         self.command = subprocess.Popen(
             [sys.executable, "-m", "ticketlab", *words],
             cwd=folder,
@@ -35,6 +36,7 @@ class WholeLab:
             start_new_session=True,
         )
         self.shared: set[Path] = set()
+        self.left: list[Path] = []
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +46,7 @@ class WholeLab:
             os.kill(each, signal.SIGKILL)
         self.command.kill()
         self.command.communicate()
+        rmtree(self.temporary)
 
     def living(self) -> list[int]:
         """Return the processes of the session that have not ended."""
@@ -78,9 +81,10 @@ class WholeLab:
         os.killpg(self.command.pid, signal.SIGINT)
 
     def await_end(self) -> tuple[str, str]:
-        """Wait until nobody is left, and return what was printed."""
+        """Wait until nobody is left, note the temporary files that are, and return what was printed."""
         wait_until(lambda: not self.living())
         output, errors = self.command.communicate(timeout=DEADLINE)
+        self.left = list(self.temporary.iterdir())
         assert [path for path in self.shared if path.exists()] == []
         return output, errors
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.docs.session import KINDS, PAGES, blocks, certain, differences, masked, matches, performed, prepare
 
-Found = Future[list[str]]
 IN_TEXT = re.compile(r"^(?: {4,}|\t)(?:\$ |ticketlab |uv run |pytest |python )", re.MULTILINE)
 
 
@@ -26,20 +23,9 @@ def found_in(page: Path, folder: Path) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Found]]:
-    """Yield what is found in each chosen page; two pages run at a time, since most of it is starting processes."""
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    mine = [item for item in items if item.function is test_the_commands_of_a_page_do_what_it_says]
-    with ThreadPoolExecutor(2) as pool:
-        pages = [page for item in mine if isinstance(page := item.callspec.params["page"], Path)]
-        yield {page: pool.submit(found_in, page, tmp_path_factory.mktemp(page.stem)) for page in pages}
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_commands_of_a_page_do_what_it_says(page: Path, found: dict[Path, Found]) -> None:
-    told = found[page].result()
+def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+    told = found_in(page, tmp_path)
     assert not told, "\n\n".join([*told, "If the program is right, run: uv run python scripts/refresh_docs.py"])
 
 

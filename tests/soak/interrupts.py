@@ -168,8 +168,8 @@ class Soak:
             yield f"exit code {code}, not 130 or {usual}: {errors}"
         if code == INTERRUPTED and errors.strip().splitlines()[-1:] not in [[line] for line in LINES]:
             yield f"it does not say that it was interrupted: {errors!r}"
-        if left := [*(folder / LIVE).glob("race-*"), *lab.temporary.iterdir(), *folder.rglob(".new-*")]:
-            yield f"left behind: {[str(each.relative_to(folder)) for each in left]}"
+        if left := [*(folder / LIVE).glob("race-*"), *lab.left, *folder.rglob(".new-*")]:
+            yield f"left behind: {[str(each) for each in left]}"
 
     def _trouble(self, blow: Blow, what: str) -> None:
         self.troubles.append(f"{blow.number}: {blow}: {what}")

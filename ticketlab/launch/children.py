@@ -8,6 +8,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Protocol
 
 from ticketlab.core.system.lifeline import signals_blocked
+from ticketlab.core.system.sockets import require_room_for_address
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -42,6 +43,8 @@ def start(children: Iterable[Child], context: BaseContext) -> None:
     """Start processes; a Ctrl-C meanwhile stops the lab afterwards, and no process that is only half started."""
     if context.get_start_method() != "fork":
         resource_tracker.ensure_running()  # as it starts, it unblocks the signals
+    if context.get_start_method() == "forkserver":
+        require_room_for_address()
     with signals_blocked():
         for each in children:
             each.start()

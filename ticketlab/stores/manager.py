@@ -17,6 +17,7 @@ from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
 from ticketlab.core.pacing import Action, Step, at, note
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.system.sockets import require_room_for_address
 
 _Rows = tuple[tuple[Any, ...], ...]
 _Value = tuple[int, int, int, int, _Rows, _Rows | None]
@@ -33,6 +34,7 @@ class ManagerStore:
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start the server and fill its dict."""
+        require_room_for_address()
         self._manager = SyncManager(ctx=get_context("fork"))
         with signals_blocked():
             self._manager.start(die_with_parent, (os.getpid(),))
