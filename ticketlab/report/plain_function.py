@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
-from typing import Any, Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.pacing import UNCHANGED
-from ticketlab.core.text import join_words
-from ticketlab.core.verdict import Anomaly
+from ticketlab.core.text import join_words, pluralize
+from ticketlab.core.timeline import Interleaving, Move
+from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.deadlock import Wait, waits
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.report.crashes import print_points
+from ticketlab.report.exploration import SearchOutcome, counted, headline
 from ticketlab.report.interleaving import MARK, WIDEST
 from ticketlab.report.plain_text import WIDTH
-
-LOCKS: Final = ("lock on ", "record lock on ")
+from ticketlab.report.rows import seen_line
+from ticketlab.report.text import next_steps
 
 
 class Resource(Protocol):
@@ -38,13 +43,115 @@ class Resource(Protocol):
         """How often it was changed."""
 
 
+class FunctionFinding(Protocol):
+    """An execution that went wrong."""
+
+    @property
+    def execution(self) -> Execution:
+        """The execution."""
+
+    @property
+    def anomalies(self) -> Sequence[Anomaly]:
+        """What is wrong with it."""
+
+    @property
+    def confirmed(self) -> str:
+        """Whether it was found on real processes."""
+
+
+class FunctionSearch(SearchOutcome, Protocol):
+    """What the search of a plain function came to."""
+
+    @property
+    def function(self) -> str:
+        """How people call the function."""
+
+    @property
+    def processes(self) -> int:
+        """How many called it at once."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is decided."""
+
+    @property
+    def seen(self) -> Sequence[Resource]:
+        """What several processes touched."""
+
+    @property
+    def finding(self) -> FunctionFinding | None:
+        """The smallest execution that went wrong."""
+
+
+def print_function_search(found: FunctionSearch, saved: Path | None, console: Console) -> None:
+    """Print the result of a search; `saved` is the file of its case, if there is one."""
+    everybody = pluralize(found.processes, "process", "processes")
+    console.print(headline(found.function, found.verdict, everybody, right="held"))
+    if found.exhausted and not found.anomalous and found.verdict.valid is None:
+        console.print(f"Exhausted, and nothing is proved: {pluralize(found.executions, 'execution')} went right.")
+    else:
+        console.print(counted(found, everybody))
+    if found.injected and (found.how.exhaust or found.finding is None):
+        console.print()
+        print_points([point.to_json() for point in found.injected], console)
+    if found.finding is not None:
+        console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
+        _print_steps(found.finding.execution, found.finding.anomalies, console)
+    lines = seen_lines(found.seen)
+    console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
+    for line in lines:
+        console.print(Text(f"  {line}"))
+    if saved:
+        console.print()
+        console.print(next_steps({f"ticketlab replay {saved}": "the same schedule again"}))
+
+
+def print_function_replay(
+    function: str, executor: str, execution: Execution, anomalies: Sequence[Anomaly], console: Console
+) -> None:
+    """Print the result of a replay on an executor."""
+    everybody = pluralize(len({*execution.trace.who}), "process", "processes")
+    console.print(headline(function, Verdict(anomalies), everybody, right="held"))
+    console.print(f"{len(execution.trace)} steps, the same as when the case was saved ({executor}).\n")
+    _print_steps(execution, anomalies, console)
+
+
+def _print_steps(execution: Execution, anomalies: Sequence[Anomaly], console: Console) -> None:
+    console.print(steps_table(execution, anomalies))
+    console.print()
+    for anomaly in anomalies:
+        console.print(Text(f"{anomaly.name}: {anomaly.sentence}"))
+    console.print()
+
+
+def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]) -> Interleaving:
+    """Return an execution as a page steps through it: the steps that others could notice, and who waits for ever."""
+    stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
+    told = shown_lines(execution, anomalies)
+    moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
+    lanes = {who: lane for lane, who in enumerate(moved)}
+    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides) for line in told]
+    moves += [
+        Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
+        for wait in stuck
+    ]
+    return Interleaving(title, [f"process {who + 1}" for who in moved], moves)
+
+
 class Line(NamedTuple):
     """Steps that one participant makes in a row on one resource."""
 
     first: int  # the number of the first, from 1
     who: int
-    words: str
+    actions: str
+    what: str
+    note: str  # why it was refused, if it was
     decides: bool
+
+    @property
+    def words(self) -> str:
+        """The line as text."""
+        return f"{self.actions} {self.what}" + (f" → {self.note}" if self.note else "")
 
 
 def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly]) -> str:
@@ -59,16 +166,7 @@ def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly]) -> str:
 
 def seen_lines(seen: Sequence[Resource]) -> list[str]:
     """Return one line for each resource that several processes touched."""
-    found = []
-    for each in seen:
-        verb = "taken" if each.resource.startswith(LOCKS) else "changed"
-        told = [f"{verb} {_times(counts)}" for verb, counts in (("read", each.reads), (verb, each.changes)) if counts]
-        found.append(f"{each.resource}: {', '.join(told)}")
-    return found
-
-
-def _times(counts: Mapping[int, int]) -> str:
-    return join_words([f"{count} x by process {who}" for who, count in sorted(counts.items())])
+    return [seen_line(each.resource, each.reads, each.changes) for each in seen]
 
 
 def steps_table(execution: Execution, anomalies: Sequence[Anomaly]) -> RenderableType:
@@ -122,15 +220,13 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
             groups[-1].append(node)
         else:
             groups.append([node])
-    return [
-        Line(group[0] + 1, trace.who[group[0]], _words(group, trace, refusals), group[0] in marked) for group in groups
-    ]
+    return [_line(group, trace, refusals, group[0] in marked) for group in groups]
 
 
-def _words(nodes: Sequence[int], trace: Any, refusals: Mapping[int, str]) -> str:
-    steps = [trace.table.step(trace.what[node]) for node in nodes]
-    text = f"{join_words([step.action.value for step in steps])} {steps[0].shown}"
-    return f"{text} → {refusals[nodes[0]]}" if nodes[0] in refusals else text
+def _line(nodes: Sequence[int], trace: Trace, refusals: Mapping[int, str], decides: bool) -> Line:
+    steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
+    actions = join_words([step.action.value for step in steps])
+    return Line(first + 1, trace.who[first], actions, steps[0].shown, refusals.get(first, ""), decides)
 
 
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:

@@ -12,10 +12,11 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.case_files import CASES
+from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.cases import save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import FRESH, PlainFunction
-from ticketlab.lab.plain.results import PlainCase, PlainExploration
+from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines
 
 MOST_EXECUTIONS: Final = 1_000

@@ -28,9 +28,10 @@ from tests.plain_programs import (
 )
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
-from ticketlab.lab.plain.results import PlainCase, PlainExploration
+from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
 
 PROGRAMS: dict[ModuleType, str] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import NAME, Action, Step
@@ -16,25 +17,42 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
-from ticketlab.lab.exploring.fault_search import FaultSearch
+from ticketlab.lab.exploring.explore import Progress
+from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
+from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.judge import PlainJudge, made_steps, process_name
-from ticketlab.lab.plain.results import PlainCase, PlainExploration, PlainFinding, Touched
+from ticketlab.lab.plain.loading import imported
+from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
 from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import LINKS, LIST
 from ticketlab.probes.unseen import Watch
 
+_BETWEEN_PROGRESS: Final = 100  # executions
 
-def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> PlainExploration:
+
+def explore_plain(
+    plain: PlainFunction,
+    how: ExploreOptions | None = None,
+    *,
+    command: str = "",
+    allows_unseen: bool = False,
+    progress: Progress = lambda _done, _anomalous: None,
+) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
+
+    `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
+    it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
@@ -48,12 +66,13 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         judge = PlainJudge(workload)
         tally = _Tally()
         _look_around(executor, workload, judge, tally)
-        _search(executor, judge, how, tally)
+        _search(executor, judge, how, tally, progress)
         gave_way = sentences_of_gave_way(executor, process_name)
-        finding = _finding(executor, judge, how, plain, tally) if tally.first else None
+        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
+        command=command,
         function=plain.title,
         processes=plain.processes,
         how=how,
@@ -68,6 +87,8 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         unseen=tally.unseen,
         finding=finding,
         environment=environment(Path.cwd()),
+        injected=tally.points.results(),
+        allows_unseen=allows_unseen,
     )
 
 
@@ -81,14 +102,26 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
     workload = PlainWorkload(plain)
-    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses)
+    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
     with installed(probes()), _executor(workload, how) as running:
         judge = PlainJudge(workload)
         judge.learn(running)
         judge.learn_smaller(running)
-        execution = run_schedule(running, case.schedule, case.without, when=case.when)
-        case.check(execution)
+        execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
+        assert execution is not None, "a replay has one execution"
+        case.check(execution)  # an execution that could not follow the schedule has fewer steps, or others
         return execution, judge.judge(execution)
+
+
+def replay_imported(case: PlainCase, executor: str | None = None, *, command: str = "") -> PlainReplay:
+    """Run a case again whose function has an import path; raises as `replay_plain` does."""
+    if "::" in case.function:
+        raise UsageError(
+            f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay FILE"
+        )
+    executor = executor or "processes"
+    execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
+    return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
 
 
 @dataclass(slots=True)
@@ -100,7 +133,8 @@ class _Tally:
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     contested: bool = False
-    first: tuple[int, Execution, list[Anomaly]] | None = None
+    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
+    points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
 
@@ -108,7 +142,12 @@ class _Tally:
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
     named = Spec.parse(how.executor)
     return executor_kind(named).make(
-        named, workload, atomic_accesses=how.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout
+        named,
+        workload,
+        atomic_accesses=how.atomic_accesses,
+        steps=how.steps,
+        stall_timeout=how.stall_timeout,
+        faults=how.faults,
     )
 
 
@@ -121,36 +160,45 @@ def _look_around(executor: Executor, workload: PlainWorkload, judge: PlainJudge,
     tally.seen = touched(executions[:1])
 
 
-def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally) -> None:
+def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
     tried = FaultSearch(executor, how)
-    for execution, _ in tried.executions():
+    for execution, faults in tried.executions():
         tally.executions += 1
+        if tally.executions % _BETWEEN_PROGRESS == 0:
+            progress(tally.executions, tally.anomalous)
         tally.contested = tally.contested or order_matters(execution)
         anomalies = judge.judge(execution)
+        tally.points.count(execution, faults, anomalies, process_name)
         if anomalies:
             tally.anomalous += 1
             tally.names.update({anomaly.name for anomaly in anomalies})
             if tally.first is None:
-                tally.first = tally.executions, execution, anomalies
+                tally.first = tally.executions, execution, faults, anomalies
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
 
 
 def _finding(
-    executor: Executor, judge: PlainJudge, how: ExploreOptions, plain: PlainFunction, tally: _Tally
+    executor: Executor,
+    judge: PlainJudge,
+    how: ExploreOptions,
+    plain: PlainFunction,
+    number: int,
+    execution: Execution,
+    faults: FaultPoints,
+    anomalies: Sequence[Anomaly],
 ) -> PlainFinding:
-    assert tally.first is not None
-    number, execution, anomalies = tally.first
+    """Shrink an execution that went wrong, and return it with its case."""
     wanted = {anomaly.name for anomaly in anomalies}
     judge.learn_smaller(executor)
 
     def fails(one: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one)})
 
-    small = shrink(executor, execution, fails)
-    last = run_schedule(executor, small.execution.schedule, small.without, when=small.execution.when)
+    small = shrink(executor, execution, fails, fault_points=faults)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = judge.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -160,7 +208,9 @@ def _finding(
         schedule=last.schedule,
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
+        settings=plain.settings,
         without=small.without,
+        fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=how.atomic_accesses,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},

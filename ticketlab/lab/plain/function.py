@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
+from ticketlab.lab.exploring.callbacks import survives_pickling
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
@@ -45,7 +45,7 @@ class PlainFunction:
     if the end is wrong. The invariant may also ask for `returned`, the list of what the participants returned.
     `folder` is where the participants stand: a fresh one, or None to stay where they are. `returned` is asked whether
     the list of what they returned is right. `serial` says that results and files must be those of some order of the
-    participants one after another.
+    participants one after another. `settings` has the import paths of all this, for a case to name.
     """
 
     function: Callable[..., Any]
@@ -57,6 +57,7 @@ class PlainFunction:
     folder: str | None = FRESH
     fixtures: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.processes < 1:
@@ -114,11 +115,7 @@ def call_outcome(function: Callable[[], Any]) -> CallOutcome:
 def _sendable(value: Any) -> Any:
     if type(value) in _SIMPLE:
         return value
-    try:
-        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
-    except Exception:
-        return repr(value)
-    return value
+    return value if survives_pickling(value) else repr(value)
 
 
 def source_of(error: BaseException) -> str:
