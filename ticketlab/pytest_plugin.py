@@ -212,7 +212,7 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     With the setting `processes`, the function is taken as it stands, without a session: so many processes call it at
     once. It may ask by parameter name for `who` (its number, from 1), `folder` (where it stands) and fixtures. The
     settings are then those of `testing.PlainRace`: processes, reset, invariant, returned, serial, folder, unseen,
-    policy, executions, seed, executor, atomic_accesses, steps, stall_timeout.
+    policy, executions, seed, executor, atomic_accesses, steps, stall_timeout, faults.
     """
     if "processes" in settings:
         return lambda function: _PlainRaceTest(function, settings).as_test()

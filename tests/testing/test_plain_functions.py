@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ticketlab.testing import PlainRace, check_plain_function
 
 TEST = """
 import json
+import fcntl
 from pathlib import Path
 import pytest
 import ticketlab
@@ -157,3 +159,15 @@ def test_a_python_call_does_without_pytest() -> None:
 
     with pytest.raises(AssertionError, match="add went wrong in"):
         check_plain_function(add, PlainRace(reset=lay_out), test="add", cases=Path(".ticketlab/cases"))
+
+
+def test_faults_strike_the_function_of_a_test() -> None:
+    def leave_a_folder() -> None:
+        with open("lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            Path("draft").mkdir()
+            Path("draft").rmdir()
+
+    with pytest.raises(AssertionError, match="exception: process 2 ended with FileExistsError") as failed:
+        check_plain_function(leave_a_folder, PlainRace(faults=["kill"]))
+    assert "fault injected: kill → before remove directory draft" in str(failed.value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.pacing import UNCHANGED, Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict
@@ -25,6 +25,9 @@ from ticketlab.report.interleaving import MARK, WIDEST
 from ticketlab.report.plain_text import WIDTH
 from ticketlab.report.rows import seen_line
 from ticketlab.report.text import next_steps
+
+_NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
+"""How a table shows what was noted at a step."""
 
 
 class Resource(Protocol):
@@ -79,6 +82,10 @@ class FunctionSearch(SearchOutcome, Protocol):
         """What several processes touched."""
 
     @property
+    def left_behind(self) -> Sequence[str]:
+        """The files that only a fault has left."""
+
+    @property
     def finding(self) -> FunctionFinding | None:
         """The smallest execution that went wrong."""
 
@@ -94,6 +101,8 @@ def print_function_search(found: FunctionSearch, saved: Path | None, console: Co
     if found.injected and (found.how.exhaust or found.finding is None):
         console.print()
         print_points([point.to_json() for point in found.injected], console)
+    if found.left_behind:
+        console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
     if found.finding is not None:
         console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
         _print_steps(found.finding.execution, found.finding.anomalies, console)
@@ -145,7 +154,7 @@ class Line(NamedTuple):
     who: int
     actions: str
     what: str
-    note: str  # why it was refused, if it was
+    note: str  # why it was refused, or by what it failed
     decides: bool
 
     @property
@@ -200,12 +209,13 @@ def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], *, wid
 def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line]:
     """Return what there is to see of an execution: the steps that could have made a difference to somebody else.
 
-    Steps in a row by one participant on one resource share a line, unless one of them decides.
+    Steps in a row by one participant on one resource share a line, unless one of them decides. Tries at the end that
+    changed nothing, and are made again and again, are told once.
     """
     trace, table = execution.trace, execution.trace.table
     marked = {node - 1 for anomaly in anomalies for node in anomaly.evidence.get("steps", ())}
     shown = _noticed(execution, marked) or range(len(trace))
-    refusals = {note.step: str(note.value) for note in execution.notes if note.what == UNCHANGED}
+    notes = {note.step: _NOTED[note.what].format(note.value) for note in execution.notes if note.what in _NOTED}
     groups: list[list[int]] = []
     for node in shown:
         step, before = table.step(trace.what[node]), groups[-1][-1] if groups else -1
@@ -214,19 +224,23 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
             and before == node - 1
             and trace.who[before] == trace.who[node]
             and table.step(trace.what[before]).shown == step.shown
-            and not {before, node} & (marked | refusals.keys())
+            and not {before, node} & (marked | notes.keys())
         )
         if together:
             groups[-1].append(node)
         else:
             groups.append([node])
-    return [_line(group, trace, refusals, group[0] in marked) for group in groups]
+    lines = [_line(group, trace, notes, group[0] in marked) for group in groups]
+    first = {(line.who, line.words): line for line in reversed(lines) if line.first > trace.changed}
+    return [
+        line for line in lines if line.first <= trace.changed or line.decides or first[line.who, line.words] is line
+    ]
 
 
-def _line(nodes: Sequence[int], trace: Trace, refusals: Mapping[int, str], decides: bool) -> Line:
+def _line(nodes: Sequence[int], trace: Trace, notes: Mapping[int, str], decides: bool) -> Line:
     steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
     actions = join_words([step.action.value for step in steps])
-    return Line(first + 1, trace.who[first], actions, steps[0].shown, refusals.get(first, ""), decides)
+    return Line(first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides)
 
 
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
@@ -239,7 +253,8 @@ def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
     made = {*zip(trace.who, trace.what, strict=True), *pending}
     told = set(marked)
     for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
-        if any(one != who and not table.commute(what, other) for one, other in made):
+        is_fault = table.step(what).action is Action.FAULT
+        if is_fault or any(one != who and not table.commute(what, other) for one, other in made):
             told.add(node)
     paths = {(trace.who[node], table.step(trace.what[node]).shown) for node in told}
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from ticketlab.core.errors import UsageError
@@ -16,7 +17,7 @@ def save_plain_case(case: PlainCase, folder: Path = CASES) -> Path:
     data = case.to_json()
     identity = [data[key] for key in ("function", "processes", "without", "atomic_accesses", "schedule")]
     identity += [told for told in (data["settings"], data["faults"]) if told]
-    return write_case(data, case.function.rpartition(":")[2], json.dumps(identity, sort_keys=True), folder)
+    return write_case(data, re.split(r"[:.]", case.function)[-1], json.dumps(identity, sort_keys=True), folder)
 
 
 def is_plain_case(path: Path) -> bool:

@@ -15,11 +15,11 @@ from ticketlab.core.pacing import NAME, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.explorer.search import run_schedule
+from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
@@ -28,11 +28,14 @@ from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_
 from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.plain.case import PlainCase
+from ticketlab.lab.plain.fault_judge import FaultJudge
+from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
-from ticketlab.lab.plain.judge import PlainJudge, made_steps, process_name
+from ticketlab.lab.plain.judge import PlainJudge, made_steps
 from ticketlab.lab.plain.loading import imported
 from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
-from ticketlab.lab.plain.workload import PlainWorkload
+from ticketlab.lab.plain.serial import InOrder
+from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import LINKS, LIST
@@ -60,14 +63,15 @@ def explore_plain(
         TicketlabError: the lab could not do its work.
     """
     how = how or ExploreOptions(executor="processes")
+    refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
     workload = PlainWorkload(plain)
     with installed(probes()), _executor(workload, how) as executor:
-        judge = PlainJudge(workload)
+        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
         tally = _Tally()
-        _look_around(executor, workload, judge, tally)
+        _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
-        gave_way = sentences_of_gave_way(executor, process_name)
+        gave_way = [*sentences_of_gave_way(executor, process_name), *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
         finding = _confirmed(finding, plain, how)
@@ -88,6 +92,7 @@ def explore_plain(
         finding=finding,
         environment=environment(Path.cwd()),
         injected=tally.points.results(),
+        left_behind=sorted(judge.left_behind),
         allows_unseen=allows_unseen,
     )
 
@@ -104,8 +109,8 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
     workload = PlainWorkload(plain)
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
     with installed(probes()), _executor(workload, how) as running:
-        judge = PlainJudge(workload)
-        judge.learn(running)
+        judge = FaultJudge(workload) if case.faults else PlainJudge(workload)
+        _learn(running, judge, how)
         judge.learn_smaller(running)
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
@@ -115,6 +120,11 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
 
 def replay_imported(case: PlainCase, executor: str | None = None, *, command: str = "") -> PlainReplay:
     """Run a case again whose function has an import path; raises as `replay_plain` does."""
+    if ":" not in case.function:
+        raise UsageError(
+            f"this case is of the function {case.function!r}, which has no import path: replay it with "
+            "ticketlab.testing.replay_plain_function"
+        )
     if "::" in case.function:
         raise UsageError(
             f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay FILE"
@@ -151,13 +161,45 @@ def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextMa
     )
 
 
-def _look_around(executor: Executor, workload: PlainWorkload, judge: PlainJudge, tally: _Tally) -> None:
+def _look_around(
+    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: _Tally
+) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
-        executions = judge.learn(executor)
+        executions = _learn(executor, judge, how)
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])
+
+
+def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
+    """Learn what the participants come to one after another, and return these runs.
+
+    If the same run again makes other steps, the function keeps something from one call to the next in its process, as
+    a cache does: then each execution gets new processes. Raises Nondeterminism if that does not help.
+    """
+    try:
+        return _learn_and_repeat(executor, judge)
+    except Nondeterminism as error:
+        if not executor_kind(Spec.parse(how.executor)).real_processes:
+            raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
+    executor.start_anew()
+    judge.forget()
+    return _learn_and_repeat(executor, judge)
+
+
+def _learn_and_repeat(executor: Executor, judge: PlainJudge) -> Sequence[Execution]:
+    executions = judge.learn(executor)
+    _repeat(executor, executions[0])
+    return executions
+
+
+def _repeat(executor: Executor, first: Execution) -> None:
+    """Run the participants in the order of their numbers again; raises Nondeterminism if they make other steps."""
+    (again,) = search(executor, InOrder(range(len(executor.scripts))))
+    same_start(again.trace, list(zip(first.trace.who, first.trace.what, strict=True)))
+    if len(again.trace) > len(first.trace):
+        raise Nondeterminism(f"the same run again has {len(again.trace)} steps, and had {len(first.trace)}")
 
 
 def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
@@ -167,7 +209,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
         tally.executions += 1
         if tally.executions % _BETWEEN_PROGRESS == 0:
             progress(tally.executions, tally.anomalous)
-        tally.contested = tally.contested or order_matters(execution)
+        tally.contested = tally.contested or (not execution.injected and order_matters(execution))
         anomalies = judge.judge(execution)
         tally.points.count(execution, faults, anomalies, process_name)
         if anomalies:

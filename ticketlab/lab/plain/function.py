@@ -68,6 +68,8 @@ class PlainFunction:
             raise UsageError(
                 f"{self.title} is a coroutine function: participants are processes, so wrap it in asyncio.run"
             )
+        if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
+            raise UsageError(f"{self.title} is a generator function: to call it runs nothing, so wrap it in a loop")
         known = {"who", "folder", *self.fixtures}
         arguments(self.function, self.title, dict.fromkeys(known))
         for call in (self.reset, self.invariant):
@@ -122,6 +124,12 @@ def source_of(error: BaseException) -> str:
     """Return the line that raised an exception, as it stands in its file."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{frame.line} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def raised_text(error: BaseException) -> str:
+    """Return an exception in a line: its type, what it says, and where it came from."""
+    said = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said} ({_where(error)})" if said else f"{type(error).__name__} ({_where(error)})"
 
 
 def _where(error: BaseException) -> str:

@@ -6,10 +6,12 @@ come to one after another, in any order, or where it made somebody fail who othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
+from ticketlab.core.errors import UsageError
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
@@ -19,29 +21,64 @@ from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.lab.exploring.function_workload import raise_stopped
-from ticketlab.lab.plain.function import Raised, Returned, bound, source_of
+from ticketlab.lab.plain.function import Raised, Returned, bound, raised_text, source_of
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, serial_runs, smaller
-from ticketlab.lab.plain.workload import PlainWorkload
+from ticketlab.lab.plain.workload import PlainWorkload, process_name
 
 
 class PlainJudge:
     """Judges executions of a workload right after they ran."""
 
     def __init__(self, workload: PlainWorkload) -> None:
-        self._workload = workload
+        self.workload = workload
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
+        self.left_behind: set[str] = set()  # the names that only a fault has left
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
-        everybody = range(len(executor.scripts))
-        self._serial[frozenset(everybody)], executions = serial_runs(executor, self._workload, everybody)
-        return executions
+        return self._learn(executor, range(len(executor.scripts)))
 
     def learn_smaller(self, executor: Executor) -> None:
         """Learn the same for when some are left out."""
         for who in smaller(range(len(executor.scripts))):
-            self._serial[frozenset(who)], _ = serial_runs(executor, self._workload, who)
+            if frozenset(who) not in self._serial:
+                self._learn(executor, who)
+
+    def forget(self) -> None:
+        """Forget what was learnt."""
+        self._serial.clear()
+
+    def _learn(self, executor: Executor, who: Sequence[int]) -> Sequence[Execution]:
+        runs, executions = serial_runs(executor, self.workload, who, self.note_serial_run)
+        self._serial[frozenset(who)] = runs
+        return executions
+
+    def note_serial_run(self, execution: Execution) -> None:
+        """Check that the user's conditions can speak of a run one after another, right after it ran."""
+        if len(execution.records) < self.processes or any(isinstance(one.outcome, Raised) for one in execution.records):
+            return
+        for anomaly in self.conditions(returned_by(execution)):
+            if "raised" in anomaly.evidence:
+                call, said = anomaly.evidence["call"], anomaly.evidence["raised"]
+                raise UsageError(
+                    f"{call} raises {said}, though all went one after another: it has to return False, or to raise "
+                    "AssertionError, if the end is wrong"
+                )
+
+    def serial(self, who: frozenset[int]) -> SerialRuns:
+        """Return what was learnt of the given participants."""
+        return self._serial.get(who, SerialRuns())
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What was not judged, in sentences."""
+        return ()
+
+    @property
+    def processes(self) -> int:
+        """How many processes there are if none is left out."""
+        return self._plain.processes
 
     def judge(self, execution: Execution) -> list[Anomaly]:
         """Return what went wrong in the execution that just ran, the cause before its consequences.
@@ -51,13 +88,13 @@ class PlainJudge:
         raise_stopped(execution)
         if execution.ending is not ExecutionEnd.COMPLETED:
             return [stuck(execution)]
-        serial = self._serial.get(_participants(execution), SerialRuns())
+        serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
         found = list(self._by_steps(execution, serial, failed=bool(failed)))
-        found += [_exception(who, outcome, execution) for who, outcome in failed]
+        found += [exception_anomaly(who, outcome, execution) for who, outcome in failed]
         if not failed and len(execution.records) == self._plain.processes:
-            found += self._by_request(execution)
+            found += self.conditions(returned_by(execution))
         return found
 
     def _by_steps(self, execution: Execution, serial: SerialRuns, *, failed: bool) -> Iterator[Anomaly]:
@@ -65,8 +102,9 @@ class PlainJudge:
         crossed = patterns(made_steps(execution))
         if not crossed and not self._plain.serial and not serial.made - serial.left:
             return
-        result = final(execution, self._workload)
-        strange = bool(serial.orders) and result not in serial.ends
+        result = final(execution, self.workload)
+        timeless = not execution.injected or self._plain.serial  # a fault may have let time pass
+        strange = bool(serial.orders) and result not in serial.ends and timeless
         if crossed and (failed or strange):
             yield _crossing(crossed[0], execution)
         elif strange and self._plain.serial:
@@ -74,19 +112,22 @@ class PlainJudge:
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
         yield from _left_behind(result, serial)
 
-    def _by_request(self, execution: Execution) -> Iterator[Anomaly]:
-        """Yield what the user's own conditions say."""
+    def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
+        """Yield what the user's own conditions say, given what the participants returned."""
         plain = self._plain
-        returned = [
-            record.outcome.value
-            for record in sorted(execution.records, key=lambda one: one.buyer)
-            if isinstance(record.outcome, Returned)
-        ]
-        if plain.returned is not None and plain.returned(returned) is False:
-            yield Anomaly("wrong results", f"the processes returned {returned!r}", {"returned": repr(returned)})
+        if plain.returned is not None:
+            what = f"the processes returned {returned!r}"
+            yield from _broken("wrong results", "returned", what, partial(plain.returned, returned))
         if plain.invariant is not None:
-            given = {"folder": self._workload.folder, "returned": returned, **plain.fixtures}
-            yield from _broken(bound(plain.invariant, given))
+            given = {"folder": self.workload.folder, "returned": returned, **plain.fixtures}
+            call = bound(plain.invariant, given)
+            yield from _broken("invariant broken", "invariant", "afterwards the invariant is false", call)
+
+
+def returned_by(execution: Execution) -> list[Any]:
+    """Return what those participants returned that did, in their order."""
+    records = sorted(execution.records, key=lambda one: one.buyer)
+    return [one.outcome.value for one in records if isinstance(one.outcome, Returned)]
 
 
 def made_steps(execution: Execution) -> list[MadeStep]:
@@ -98,12 +139,8 @@ def made_steps(execution: Execution) -> list[MadeStep]:
     ]
 
 
-def process_name(who: int) -> str:
-    """Return how people call a participant."""
-    return f"process {who + 1}"
-
-
-def _participants(execution: Execution) -> frozenset[int]:
+def participants(execution: Execution) -> frozenset[int]:
+    """Return who took part in an execution."""
     return frozenset(record.buyer for record in execution.records) | {who for who, _, _ in execution.unanswered}
 
 
@@ -122,7 +159,8 @@ def _crossing(pattern: Pattern, execution: Execution) -> Anomaly:
     return Anomaly(pattern.kind, _CROSSINGS[pattern.kind].format(**names), evidence)
 
 
-def _exception(who: int, outcome: Raised, execution: Execution) -> Anomaly:
+def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomaly:
+    """Return that a participant ended by an exception."""
     name = "assertion failed" if outcome.kind == "AssertionError" else "exception"
     at = f" ({outcome.where})" if outcome.where else ""
     said = f"{outcome.kind}: {outcome.text}" if outcome.text else outcome.kind
@@ -130,15 +168,19 @@ def _exception(who: int, outcome: Raised, execution: Execution) -> Anomaly:
     return Anomaly(name, f"{process_name(who)} ended with {said}{at}", {**outcome._asdict(), "steps": last})
 
 
-def _broken(holds: Any) -> Iterator[Anomaly]:
+def _broken(name: str, call: str, is_false: str, holds: Callable[[], object]) -> Iterator[Anomaly]:
+    """Yield that a condition of the user's is false, or that it raises."""
     try:
         held = holds()
     except AssertionError as error:
         said = str(error).partition("\n")[0] or source_of(error)
-        yield Anomaly("invariant broken", f"afterwards the invariant fails: {said}")
-        return
-    if held is False:
-        yield Anomaly("invariant broken", "afterwards the invariant is false")
+        yield Anomaly(name, f"afterwards the {call} fails: {said}" if call == "invariant" else f"{is_false}: {said}")
+    except Exception as error:
+        said = raised_text(error)
+        yield Anomaly(name, f"afterwards the {call} raises {said}", {"call": call, "raised": said})
+    else:
+        if held is False:
+            yield Anomaly(name, is_false)
 
 
 def _left_behind(result: RunResult, serial: SerialRuns) -> Iterator[Anomaly]:
@@ -161,10 +203,11 @@ def stuck(execution: Execution) -> Anomaly:
     name = "deadlock" if ring or not tries else "livelock"
     told = ring or waiting
     evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    return Anomaly(name, "; ".join(_waits(trace, wait) for wait in told), {"waits": evidence})
+    return Anomaly(name, "; ".join(wait_sentence(trace, wait) for wait in told), {"waits": evidence})
 
 
-def _waits(trace: Trace, wait: Wait) -> str:
+def wait_sentence(trace: Trace, wait: Wait) -> str:
+    """Say who waits for what."""
     mine = [resource for resource, who in holders(trace).items() if wait.who in who]
     holds = f"holds {join_words(mine)} and " if mine else ""
     who = process_name(wait.who)

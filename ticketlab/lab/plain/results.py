@@ -43,7 +43,8 @@ class PlainExploration:
 
     `contested` says whether two processes ever made steps whose order can make a difference. `seen` lists what more
     than one process touched, `unseen` what was done to files without a step ("written", "made or removed", "opened").
-    `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point.
+    `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
+    `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
     """
 
@@ -63,6 +64,7 @@ class PlainExploration:
     finding: PlainFinding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
+    left_behind: Sequence[str] = ()
     allows_unseen: bool = False
 
     @property
@@ -110,6 +112,7 @@ class PlainExploration:
             "anomalous": self.anomalous,
             "names": dict(self.names),
             "injected": [each.to_json() for each in self.injected],
+            "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
             "contested": self.contested,
             "left_out": list(self.left_out),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
 from math import factorial
@@ -67,9 +67,12 @@ class SerialRuns:
 
 
 def serial_runs(
-    executor: Executor, workload: PlainWorkload, who: Sequence[int]
+    executor: Executor, workload: PlainWorkload, who: Sequence[int], note: Callable[[Execution], object]
 ) -> tuple[SerialRuns, Sequence[Execution]]:
-    """Run the given participants (from 0) in every order, and return what these come to, and the runs themselves."""
+    """Run the given participants (from 0) in every order, and return what these come to, and the runs themselves.
+
+    `note` is called with each run right after it ran, so it may look at the folder.
+    """
     runs = SerialRuns()
     if factorial(len(who)) > MOST_ORDERS:
         return runs, ()
@@ -79,6 +82,7 @@ def serial_runs(
         (execution,) = search(executor, InOrder(order), without=frozenset[Place](without))
         raise_stopped(execution)
         workload.note_unseen(execution)
+        note(execution)
         executions.append(execution)
         runs.orders += 1
         end = final(execution, workload)

@@ -10,16 +10,21 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Final
 
-from ticketlab.core.errors import TicketlabError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
-from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome
+from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
 from ticketlab.probes.here import HERE
 from ticketlab.probes.inodes import Inodes
 from ticketlab.probes.unseen import Watch, unseen
 
 _NUMBER: Final = re.compile(r"\d+")
+
+
+def process_name(who: int) -> str:
+    """Return how people call a participant."""
+    return f"process {who + 1}"
 
 
 class PlainWorkload:
@@ -47,6 +52,8 @@ class PlainWorkload:
                 stack.enter_context(chdir(self.folder))
             else:
                 self.folder = Path.cwd()
+            if self.watch is not None:
+                self.watch.folder = self.folder
             resources = HERE.resources
             stack.callback(resources.share, resources.inodes, resources.folder)
             resources.share(self._inodes, str(self.folder))
@@ -54,6 +61,10 @@ class PlainWorkload:
                 self._lay_out = bound(self.plain.reset, {"folder": self.folder, **self.plain.fixtures})
             self._taken = stack.pop_all()
         return ()
+
+    def participant_name(self, who: int) -> str:
+        """Return how people call a participant; executors ask."""
+        return process_name(who)
 
     def pids(self) -> dict[str, int]:
         """Return the participants by the digits of their process numbers."""
@@ -76,13 +87,21 @@ class PlainWorkload:
         self._inodes.restart()
         if self.plain.folder == FRESH:
             _empty(self.folder)
-        self._lay_out()
+        self._call_reset()
         if not self._laid_out:
             self._laid_out = True
             if any(path.is_symlink() for path in self.folder.rglob("*")):
                 self._inodes.link()
         if self.watch is not None:
             self.watch.restart()
+
+    def _call_reset(self) -> None:
+        try:
+            self._lay_out()
+        except TicketlabError:
+            raise
+        except Exception as error:
+            raise UsageError(f"reset raises {raised_text(error)}: it has to lay out the folder") from error
 
     @contextmanager
     def join(self, buyer: int) -> Iterator[Callable[[int], CallOutcome]]:
