@@ -148,3 +148,17 @@ def test_a_mistake_is_refused_in_one_line(words: list[str], message: str) -> Non
     Path("broken.py").write_text("import nowhere")
     with pytest.raises(UsageError, match="^" + message):
         run("explore", *words)
+
+
+def test_a_live_race_is_told_kept_and_drawn() -> None:
+    result = run("race", "shop:log", "--times", "3", "--processes", "3", "--html", "page.html", "--json")
+    found = json.loads(result.stdout)
+    assert result.return_value == 0
+    assert (found["kind"], found["races"], found["wrong"]) == ("function-race", 3, 0)
+    assert found["command"] == "ticketlab race shop:log --processes 3 --times 3"
+    assert "shop:log: ✓ held" in Path("page.html").read_text()
+    told = run("race", "shop:log", "--times", "1").stdout
+    assert "0 of 1 race went wrong" in told
+    assert "  ticketlab explore shop:log   # every schedule, and not only those that happened" in told
+    with pytest.raises(UsageError, match=r"^--faults strikes functions in an exploration, and not in a race"):
+        run("race", "shop:log", "--faults", "kill")

@@ -47,11 +47,16 @@ def function_options(command: F) -> F:
     return command
 
 
-def refuse_mixture(function: str | None) -> None:
-    """Raise UsageError if the command line mixes a function with purchases, or has its settings without it."""
-    for key in _OF_PURCHASES if function else _OF_FUNCTIONS:
+def refuse_mixture(function: str | None, *of_purchases: str) -> None:
+    """Raise UsageError if the command line mixes a function with purchases, or has its settings without it.
+
+    `of_purchases` names further options of the command that are of purchases.
+    """
+    for key in (*_OF_PURCHASES, *of_purchases) if function else _OF_FUNCTIONS:
         if key in click.get_current_context().params and is_typed(key):
             name = key.replace("_", "-")
+            if key == "faults":
+                raise UsageError(f"--faults strikes functions in an exploration, and not in a race: explore {function}")
             if function:
                 raise UsageError(f"--{name} is of purchases, and {function} is a function: leave one of them out")
             raise UsageError(f"--{name} is of a function: name one, as in shop.checkout:claim")
@@ -105,6 +110,33 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
     else:
         print_function_search(found, path, console())
     keep_result(saved, f"explore-{found.function}", diagrams, given)
+    return found.verdict.exit_code
+
+
+def race_function_live(function: str, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Race a function live, tell how often it went wrong, and return the exit code."""
+    from ticketlab.cli.saving import keep_result
+    from ticketlab.cli.terminal import ProgressLine, console, print_json
+    from ticketlab.lab.plain.race import race_function
+    from ticketlab.report.plain_function import print_function_races
+
+    plain = named_function(function, given)
+    left_out = ("json", "keep", "html", "force", "save", "times", "timeout")
+    with ProgressLine() as progress, silenced():
+        found = race_function(
+            plain,
+            given["times"],
+            timeout=given["timeout"],
+            command=command_line(*left_out[:4], arguments=(function,)),
+            progress=lambda done, wrong: progress.say(f"{done:,} races, {wrong:,} wrong ..."),
+        )
+    saved = as_document("function-race", found.to_json())
+    if as_json:
+        print_json(saved)
+    else:
+        explore = command_line(*left_out, arguments=(function,)).replace(" race ", " explore ", 1)
+        print_function_races(found, explore, console())
+    keep_result(saved, f"race-{found.function}", [], given)
     return found.verdict.exit_code
 
 

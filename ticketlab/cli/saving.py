@@ -32,7 +32,7 @@ def refuse_outputs(given: Mapping[str, Any]) -> None:
         from ticketlab.lab.artifacts.files import refuse_existing
 
         refuse_existing(given["html"], force=given["force"])
-    if given["save"] is not None:
+    if given.get("save") is not None:
         from ticketlab.lab.artifacts.runs import check_baseline
 
         check_baseline(given["save"], force=given["force"])
@@ -43,7 +43,7 @@ def keep_result(saved: Mapping[str, Any], name: str, diagrams: Sequence[Diagram]
     from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
 
     keep_run(saved, name, given["keep"], {TIMELINES: writer(diagrams)} if diagrams else None)
-    if given["save"] is not None:
+    if given.get("save") is not None:
         from ticketlab.lab.artifacts.runs import save_baseline
 
         save_baseline(saved, given["save"], force=given["force"])

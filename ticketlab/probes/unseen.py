@@ -74,6 +74,11 @@ class Watch:
         return found
 
 
+def created_paths(events: dict[str, int]) -> set[str]:
+    """Return the paths that came into being, by what was done to each."""
+    return {path for path, done in events.items() if done & (_CREATE | _MOVED)}
+
+
 def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:
     """Return what was done to which path without a step: "written", "made or removed" or "opened"."""
     named, changed, written = set[str](), set[str](), set[str]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -106,11 +106,8 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
     """
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
-    workload = PlainWorkload(plain)
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
-    with installed(probes()), _executor(workload, how) as running:
-        judge = FaultJudge(workload) if case.faults else PlainJudge(workload)
-        _learn(running, judge, how)
+    with ready_participants(plain, how) as (running, judge):
         judge.learn_smaller(running)
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
@@ -132,6 +129,16 @@ def replay_imported(case: PlainCase, executor: str | None = None, *, command: st
     executor = executor or "processes"
     execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
     return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
+
+
+@contextmanager
+def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
+    """Have a function's participants ready, with a judge that knows what they come to one after another."""
+    workload = PlainWorkload(plain)
+    with installed(probes()), _executor(workload, how) as executor:
+        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        _learn(executor, judge, how)
+        yield executor, judge
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.exploring.callbacks import survives_pickling
@@ -34,6 +34,17 @@ class Raised(NamedTuple):
 
 
 CallOutcome = Returned | Raised
+
+
+class JudgedBy(TypedDict, total=False):
+    """How a function is laid out and judged, by the names of `PlainFunction`."""
+
+    reset: Callable[..., object] | None
+    invariant: Callable[..., object] | None
+    returned: Callable[[list[Any]], object] | None
+    serial: bool
+    folder: str | None
+    fixtures: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,10 @@ come to one after another, in any order, or where it made somebody fail who othe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.errors import UsageError
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
@@ -21,8 +19,9 @@ from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.lab.exploring.function_workload import raise_stopped
-from ticketlab.lab.plain.function import Raised, Returned, bound, raised_text, source_of
-from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, serial_runs, smaller
+from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
+from ticketlab.lab.plain.function import Raised, Returned
+from ticketlab.lab.plain.serial import SerialRuns, final, left_behind, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 
 
@@ -58,13 +57,7 @@ class PlainJudge:
         """Check that the user's conditions can speak of a run one after another, right after it ran."""
         if len(execution.records) < self.processes or any(isinstance(one.outcome, Raised) for one in execution.records):
             return
-        for anomaly in self.conditions(returned_by(execution)):
-            if "raised" in anomaly.evidence:
-                call, said = anomaly.evidence["call"], anomaly.evidence["raised"]
-                raise UsageError(
-                    f"{call} raises {said}, though all went one after another: it has to return False, or to raise "
-                    "AssertionError, if the end is wrong"
-                )
+        refuse_failing(self.conditions(returned_by(execution)))
 
     def serial(self, who: frozenset[int]) -> SerialRuns:
         """Return what was learnt of the given participants."""
@@ -110,18 +103,11 @@ class PlainJudge:
         elif strange and self._plain.serial:
             sentence = "results and files are not those of any order of the processes one after another"
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
-        yield from _left_behind(result, serial)
+        yield from left_behind(result, serial)
 
     def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
         """Yield what the user's own conditions say, given what the participants returned."""
-        plain = self._plain
-        if plain.returned is not None:
-            what = f"the processes returned {returned!r}"
-            yield from _broken("wrong results", "returned", what, partial(plain.returned, returned))
-        if plain.invariant is not None:
-            given = {"folder": self.workload.folder, "returned": returned, **plain.fixtures}
-            call = bound(plain.invariant, given)
-            yield from _broken("invariant broken", "invariant", "afterwards the invariant is false", call)
+        yield from broken_conditions(self._plain, self.workload.folder, returned)
 
 
 def returned_by(execution: Execution) -> list[Any]:
@@ -166,28 +152,6 @@ def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomal
     said = f"{outcome.kind}: {outcome.text}" if outcome.text else outcome.kind
     last = [node for node, one in enumerate(execution.trace.who, 1) if one == who][-1:]
     return Anomaly(name, f"{process_name(who)} ended with {said}{at}", {**outcome._asdict(), "steps": last})
-
-
-def _broken(name: str, call: str, is_false: str, holds: Callable[[], object]) -> Iterator[Anomaly]:
-    """Yield that a condition of the user's is false, or that it raises."""
-    try:
-        held = holds()
-    except AssertionError as error:
-        said = str(error).partition("\n")[0] or source_of(error)
-        yield Anomaly(name, f"afterwards the {call} fails: {said}" if call == "invariant" else f"{is_false}: {said}")
-    except Exception as error:
-        said = raised_text(error)
-        yield Anomaly(name, f"afterwards the {call} raises {said}", {"call": call, "raised": said})
-    else:
-        if held is False:
-            yield Anomaly(name, is_false)
-
-
-def _left_behind(result: RunResult, serial: SerialRuns) -> Iterator[Anomaly]:
-    """Yield the names that every run one after another makes and removes, and that are left here."""
-    names = sorted({name for name, _ in result.files} & (serial.made - serial.left))
-    if names:
-        yield Anomaly("left behind", f"{join_words(names)} {'is' if len(names) == 1 else 'are'} left", {"names": names})
 
 
 def stuck(execution: Execution) -> Anomaly:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ticketlab.core.text import join_words
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
@@ -152,5 +152,71 @@ class PlainReplay:
             "valid": self.verdict.valid,
             "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
             "case": self.case.to_json(),
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRaceResult:
+    """What live races of a function came to.
+
+    `wrong` counts the races that went wrong, `names` how often each anomaly occurred, and `first` has the first race
+    of each, with its number. `late` says who was not done in time. `in_no_order` counts the races that ended as no run
+    one after another does, if `judged_by_order` says that this could be told. `conditions` says whether the user's own
+    were asked, and `serial` whether results and files have to be those of some order.
+    """
+
+    command: str
+    function: str
+    processes: int
+    races: int
+    wrong: int
+    names: Mapping[str, int]
+    first: Mapping[str, tuple[int, Anomaly]]
+    late: str
+    in_no_order: int
+    judged_by_order: bool
+    conditions: bool
+    serial: bool
+    seconds: float
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether no race went wrong; None if that is undecided."""
+        return self.verdict.valid
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first anomaly of each name, or why nothing is decided."""
+        return Verdict([anomaly for _, anomaly in self.first.values()], reason=self._reason)
+
+    @property
+    def _reason(self) -> str:
+        if self.late:
+            return self.late
+        if self.serial and not self.judged_by_order:
+            return "there are too many orders to try, or one comes to something else when it is repeated"
+        if self.in_no_order and not self.conditions and not self.serial:
+            return (
+                f"{self.in_no_order} of {pluralize(self.races, 'race')} ended as no order one after another does: say "
+                "what is right with an invariant, or ask for serial"
+            )
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the races as they are printed and saved."""
+        return {
+            "command": self.command,
+            "function": self.function,
+            "processes": self.processes,
+            "valid": self.verdict.valid,
+            "reason": self.verdict.reason,
+            "races": self.races,
+            "wrong": self.wrong,
+            "names": dict(self.names),
+            "in_no_order": self.in_no_order if self.judged_by_order else None,
+            "seconds": self.seconds,
+            "anomalies": [{**anomaly.to_json(), "race": number} for number, anomaly in self.first.values()],
             "environment": dict(self.environment),
         }

@@ -11,6 +11,8 @@ from math import factorial
 from typing import Final, NamedTuple
 
 from ticketlab.core.pacing import NAME, Action
+from ticketlab.core.text import join_words
+from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.executors.executor import Executor
@@ -104,15 +106,31 @@ def smaller(who: Iterable[int]) -> Iterator[tuple[int, ...]]:
         yield from combinations(everybody, size)
 
 
+def left_behind(result: RunResult, serial: SerialRuns) -> Iterator[Anomaly]:
+    """Yield the names that every run one after another makes and removes, and that are left here."""
+    names = sorted({name for name, _ in result.files} & (serial.made - serial.left))
+    if names:
+        yield Anomaly("left behind", f"{join_words(names)} {'is' if len(names) == 1 else 'are'} left", {"names": names})
+
+
 def final(execution: Execution, workload: PlainWorkload) -> RunResult:
     """Return what an execution that just ended came to, with participants in place of process numbers."""
     pids = workload.pids()
-    outcomes = [(record.buyer, repeatable(repr(_brief(record.outcome)), pids)) for record in execution.records]
-    outcomes += [(who, "waits for ever") for who, _, _ in execution.unanswered]
-    files = _files(workload, execution)
-    return RunResult(
-        tuple(sorted(outcomes)), frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
-    )
+    outcomes = [(record.buyer, record.outcome) for record in execution.records]
+    waiting = [(who, "waits for ever") for who, _, _ in execution.unanswered]
+    return run_result(outcomes, _files(workload, execution), pids, waiting)
+
+
+def run_result(
+    outcomes: Iterable[tuple[int, CallOutcome]],
+    files: Iterable[tuple[str, bytes]],
+    pids: Mapping[str, int],
+    waiting: Sequence[tuple[int, str]] = (),
+) -> RunResult:
+    """Return what a run came to, with participants in place of the process numbers in `pids`."""
+    told = [(who, repeatable(repr(_brief(outcome)), pids)) for who, outcome in outcomes]
+    named = frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
+    return RunResult(tuple(sorted([*told, *waiting])), named)
 
 
 def _brief(outcome: CallOutcome) -> object:
@@ -129,7 +147,7 @@ def _made(execution: Execution) -> Iterator[str]:
 def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
     """Yield what is in the folder, and what the steps name elsewhere."""
     if workload.plain.folder == FRESH:
-        yield from _below(str(workload.folder), "")
+        yield from files_below(str(workload.folder))
         named = {name for name in _names(execution) if name.startswith("/")}
     else:
         named = _names(execution)
@@ -139,12 +157,13 @@ def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str,
             yield name, _content(str(path), path.is_symlink(), path.is_dir())
 
 
-def _below(folder: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+def files_below(folder: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield what is in a folder: the names from there, and what the files hold."""
     with os.scandir(folder) as entries:
         for entry in entries:
             yield prefix + entry.name, _content(entry.path, entry.is_symlink(), entry.is_dir(follow_symlinks=False))
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(entry.path, f"{prefix}{entry.name}/")
+                yield from files_below(entry.path, f"{prefix}{entry.name}/")
 
 
 def _names(execution: Execution) -> set[str]:

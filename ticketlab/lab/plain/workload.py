@@ -87,21 +87,13 @@ class PlainWorkload:
         self._inodes.restart()
         if self.plain.folder == FRESH:
             _empty(self.folder)
-        self._call_reset()
+        laid_out(self._lay_out)
         if not self._laid_out:
             self._laid_out = True
             if any(path.is_symlink() for path in self.folder.rglob("*")):
                 self._inodes.link()
         if self.watch is not None:
             self.watch.restart()
-
-    def _call_reset(self) -> None:
-        try:
-            self._lay_out()
-        except TicketlabError:
-            raise
-        except Exception as error:
-            raise UsageError(f"reset raises {raised_text(error)}: it has to lay out the folder") from error
 
     @contextmanager
     def join(self, buyer: int) -> Iterator[Callable[[int], CallOutcome]]:
@@ -121,6 +113,22 @@ class PlainWorkload:
                 HERE.end()
 
         yield perform
+
+
+def lay_out_folder(plain: PlainFunction, folder: Path) -> None:
+    """Have a folder laid out; raises UsageError if that fails."""
+    if plain.reset is not None:
+        laid_out(bound(plain.reset, {"folder": folder, **plain.fixtures}))
+
+
+def laid_out(lay_out: Callable[[], object]) -> None:
+    """Call what lays out a folder; raises UsageError if it fails."""
+    try:
+        lay_out()
+    except TicketlabError:
+        raise
+    except Exception as error:
+        raise UsageError(f"reset raises {raised_text(error)}: it has to lay out the folder") from error
 
 
 def repeatable(text: str, pids: Mapping[str, int]) -> str:
