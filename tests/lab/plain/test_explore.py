@@ -27,6 +27,7 @@ from tests.plain_programs import (
     two_locks,
 )
 from ticketlab.core.errors import UsageError
+from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.executors.processes import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
@@ -445,3 +446,18 @@ def test_a_process_that_does_not_come_back_is_named_with_its_last_step() -> None
         OutsideControl, match=r"^process 2 has been outside control for more than 0.2 s, since touch log: it loops, or"
     ):
         explored(hang, ExploreOptions(executor="processes", stall_timeout=0.2))
+
+
+def test_with_too_many_orders_to_try_the_folder_is_watched_all_the_same() -> None:
+    def both(who: int) -> None:
+        Path("log").touch()
+        write_by_c()
+
+    found = explored(
+        both,
+        ExploreOptions(executor="processes", policy=Spec("random"), executions=2),
+        processes=6,
+        reset=lambda folder: (folder / "registry").write_text(""),
+    )
+    assert found.unseen == {"registry": "written"}
+    assert [each.resource for each in found.seen] == ["log"]

@@ -108,7 +108,7 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
     with ready_participants(plain, how) as (running, judge):
-        judge.learn_smaller(running)
+        judge.learn_group(running, [who for who in range(case.processes) if (who, 0) not in case.without])
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
         case.check(execution)  # an execution that could not follow the schedule has fewer steps, or others

@@ -54,10 +54,11 @@ class FaultJudge(PlainJudge):
         self._values: dict[int, dict[str, Any]] = {}  # by participant: what it returned in serial runs, by its text
         self._needed: set[frozenset[int]] = set()  # the participants without others, of which the conditions are false
 
-    def learn(self, executor: Executor) -> Sequence[Execution]:
-        """Learn what any of the participants come to one after another; return the runs of all of them."""
-        executions = super().learn(executor)
-        self.learn_smaller(executor)
+    def learn_group(self, executor: Executor, who: Sequence[int]) -> Sequence[Execution]:
+        """Learn what the given participants come to, and what they come to without each of them."""
+        executions = super().learn_group(executor, who)
+        for lost in who if len(who) > 1 else ():
+            super().learn_group(executor, [one for one in who if one != lost])
         return executions
 
     def note_serial_run(self, execution: Execution) -> None:

@@ -95,8 +95,12 @@ class PlainFunction:
 
 def arguments(function: Callable[..., Any], title: str, given: Mapping[str, Any]) -> list[str]:
     """Return which of the given things a function asks for by parameter name; raises UsageError for unknown ones."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise UsageError(f"{title} does not tell its parameters: wrap it in a function of yours") from None
     asked = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name in given:

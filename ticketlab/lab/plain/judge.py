@@ -36,22 +36,25 @@ class PlainJudge:
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
-        return self._learn(executor, range(len(executor.scripts)))
+        everybody = range(len(executor.scripts))
+        self._serial.pop(frozenset(everybody), None)
+        return self.learn_group(executor, everybody)
 
     def learn_smaller(self, executor: Executor) -> None:
         """Learn the same for when some are left out."""
         for who in smaller(range(len(executor.scripts))):
-            if frozenset(who) not in self._serial:
-                self._learn(executor, who)
+            self.learn_group(executor, who)
+
+    def learn_group(self, executor: Executor, who: Sequence[int]) -> Sequence[Execution]:
+        """Learn what the given participants come to without the others, unless that is known; return these runs."""
+        if frozenset(who) in self._serial:
+            return ()
+        self._serial[frozenset(who)], executions = serial_runs(executor, self.workload, who, self.note_serial_run)
+        return executions
 
     def forget(self) -> None:
         """Forget what was learnt."""
         self._serial.clear()
-
-    def _learn(self, executor: Executor, who: Sequence[int]) -> Sequence[Execution]:
-        runs, executions = serial_runs(executor, self.workload, who, self.note_serial_run)
-        self._serial[frozenset(who)] = runs
-        return executions
 
     def note_serial_run(self, execution: Execution) -> None:
         """Check that the user's conditions can speak of a run one after another, right after it ran."""
