@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticketlab.cli.functions import explore_function, function_options, refuse_mixture
-from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, hold_settings, option
+from ticketlab.cli.options import (
+    DAY_S,
+    Command,
+    Name,
+    Positive,
+    command_line,
+    for_sale,
+    hold_options,
+    hold_settings,
+    option,
+)
 from ticketlab.cli.saving import keep_result, refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
@@ -47,6 +57,12 @@ if TYPE_CHECKING:
 @option("--executor", help="inline: all in this process; processes: a process for each (for functions, and a kill).")
 @option("--faults", help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all.")
 @option("--atomic-accesses", is_flag=True, default=False, help="Take each read and each write as one step.")
+@option(
+    "--stall-timeout",
+    type=Positive(DAY_S, "seconds"),
+    default=10.0,
+    help="Seconds for which a process may stay away from scheduling points.",
+)
 @option("--seed", type=int, default=0, help="The seed of all that is drawn.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
@@ -121,6 +137,7 @@ def _how(given: Mapping[str, Any]) -> dict[str, Any]:
         "seed": given["seed"],
         "exhaust": given["exhaust"],
         "atomic_accesses": given["atomic_accesses"],
+        "stall_timeout": given["stall_timeout"],
     }
 
 

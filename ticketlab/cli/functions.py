@@ -159,7 +159,7 @@ def played_again(case: PlainCase, path: Path, executor: str | None = None) -> Pl
     from ticketlab.lab.plain.explore import replay_imported
 
     with silenced():
-        return replay_imported(case, executor, command=replay_line(path, executor))
+        return replay_imported(case, executor, command=replay_line(path, executor), file=path)
 
 
 def replay_diagrams(played: PlainReplay) -> Sequence[Diagram]:

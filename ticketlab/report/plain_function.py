@@ -172,7 +172,8 @@ def print_function_replay(
     """Print the result of a replay on an executor."""
     everybody = pluralize(len({*execution.trace.who}), "process", "processes")
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
-    console.print(f"{len(execution.trace)} steps, the same as when the case was saved ({executor}).\n")
+    made = pluralize(len(execution.trace), "step")
+    console.print(f"{made}, the same as when the case was saved ({executor}).\n")
     _print_steps(execution, anomalies, console)
 
 

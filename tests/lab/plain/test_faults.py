@@ -16,9 +16,10 @@ import pytest
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault
 from ticketlab.core.spec import Spec
+from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.explore import explore_plain, ready_participants, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
@@ -200,6 +201,13 @@ def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() ->
     found = struck(leased, "pause:60s", invariant=sells_what_it_says).finding
     assert found is not None
     assert found.anomalies[-1].name == "invariant broken"
+    case, alone = found.case, PlainFunction(function=leased, reset=lay_out)
+    with ready_participants(alone, ExploreOptions(executor="processes", faults=case.faults)) as (running, judge):
+        execution = running.run(ReplaySchedule(case.schedule), case.without, case.fault_points)
+        assert execution is not None
+        assert judge.judge(execution) == []
+        (told,) = judge.left_out
+        assert "results and files were those of no order, which may come of the time alone" in told
 
 
 def test_a_fault_that_cannot_strike_is_refused() -> None:

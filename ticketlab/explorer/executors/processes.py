@@ -219,7 +219,7 @@ class Processes(WorkloadExecutor):
         last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
         raise OutsideControl(
             f"{self._name(who)} has been outside control for more than {self._stall_timeout:g} s, since {last}: "
-            "it loops, or waits for something without saying so"
+            "it loops, or waits for something without saying so (a longer stall timeout lets it)"
         )
 
     def _progress(self) -> tuple[int, int, int]:

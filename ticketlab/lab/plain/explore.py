@@ -115,8 +115,10 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
         return execution, judge.judge(execution)
 
 
-def replay_imported(case: PlainCase, executor: str | None = None, *, command: str = "") -> PlainReplay:
-    """Run a case again whose function has an import path; raises as `replay_plain` does."""
+def replay_imported(
+    case: PlainCase, executor: str | None = None, *, command: str = "", file: object = "FILE"
+) -> PlainReplay:
+    """Run a case again whose function has an import path; `file` is where it is. Raises as `replay_plain` does."""
     if ":" not in case.function:
         raise UsageError(
             f"this case is of the function {case.function!r}, which has no import path: replay it with "
@@ -124,7 +126,7 @@ def replay_imported(case: PlainCase, executor: str | None = None, *, command: st
         )
     if "::" in case.function:
         raise UsageError(
-            f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay FILE"
+            f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
         )
     executor = executor or "processes"
     execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)

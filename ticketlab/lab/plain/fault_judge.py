@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from ticketlab.checker.observed import patterns
+from ticketlab.checker.observed import Pattern, patterns
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action
 from ticketlab.core.text import join_words
@@ -51,6 +51,7 @@ class FaultJudge(PlainJudge):
     def __init__(self, workload: PlainWorkload) -> None:
         super().__init__(workload)
         self.not_asked: set[int] = set()
+        self.unclear = False  # whether an execution ended as no order does, and nobody says whether that is right
         self._values: dict[int, dict[str, Any]] = {}  # by participant: what it returned in serial runs, by its text
         self._needed: set[frozenset[int]] = set()  # the participants without others, of which the conditions are false
 
@@ -134,12 +135,27 @@ class FaultJudge(PlainJudge):
     @property
     def left_out(self) -> list[str]:
         """What was not judged, in sentences."""
-        if not self.not_asked:
-            return []
-        lost = " or ".join(process_name(who) for who in sorted(self.not_asked))
-        return [
-            f"what shall hold afterwards does not hold without {lost}, so it was not asked where a fault struck there"
-        ]
+        return [*self._not_asked(), *self._unclear()]
+
+    def _unclear(self) -> Iterator[str]:
+        if self.unclear:
+            yield (
+                "after a pause or a jump of the clock, results and files were those of no order, which may come of the "
+                "time alone: say what is right with an invariant, or ask for serial"
+            )
+
+    def _not_asked(self) -> Iterator[str]:
+        if self.not_asked:
+            lost = " or ".join(process_name(who) for who in sorted(self.not_asked))
+            yield (
+                f"what shall hold afterwards does not hold without {lost}, so it was not asked where a fault struck "
+                "there"
+            )
+
+    def note_strange(self, crossed: Sequence[Pattern]) -> None:
+        """Take note that an execution ended as no order does."""
+        plain = self.workload.plain
+        self.unclear = self.unclear or (bool(crossed) and plain.invariant is None and plain.returned is None)
 
 
 def faults_met(execution: Execution) -> dict[int, Fault]:

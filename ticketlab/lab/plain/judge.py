@@ -62,6 +62,9 @@ class PlainJudge:
             return
         refuse_failing(self.conditions(returned_by(execution)))
 
+    def note_strange(self, crossed: Sequence[Pattern]) -> None:
+        """Take note that an execution with a fault ended as no order does; a fault may have let time pass."""
+
     def serial(self, who: frozenset[int]) -> SerialRuns:
         """Return what was learnt of the given participants."""
         return self._serial.get(who, SerialRuns())
@@ -99,8 +102,10 @@ class PlainJudge:
         if not crossed and not self._plain.serial and not serial.made - serial.left:
             return
         result = final(execution, self.workload)
-        timeless = not execution.injected or self._plain.serial  # a fault may have let time pass
-        strange = bool(serial.orders) and result not in serial.ends and timeless
+        strange = bool(serial.orders) and result not in serial.ends
+        if strange and execution.injected and not self._plain.serial:
+            self.note_strange(crossed)
+            strange = False
         if crossed and (failed or strange):
             yield _crossing(crossed[0], execution)
         elif strange and self._plain.serial:
