@@ -48,8 +48,9 @@ CLAIM = ("shop:claim", "--reset", "shop:lay_out", "--invariant", "shop:one_winne
 
 
 @pytest.fixture(autouse=True)
-def shop(in_tmp_path: Path) -> Iterator[Path]:
+def shop(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A module in the current folder, which no later test finds imported."""
+    monkeypatch.setenv("COLUMNS", "120")
     path = in_tmp_path / "shop.py"
     path.write_text(SHOP)
     with forgotten(in_tmp_path):
