@@ -90,6 +90,7 @@ class TicketlabFixture:
 
         from ticketlab.core.errors import TicketlabError
         from ticketlab.lab.artifacts.case_files import load_case
+        from ticketlab.lab.plain.cases import is_plain_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)
@@ -101,7 +102,8 @@ class TicketlabFixture:
                 self._say_undecided(found)
                 failed = self._told_undecided(found.verdict.reason, cut_off=not found.left_out)
             else:
-                _skip_other_kind(self.replay, plain=False)
+                if is_plain_case(self.replay):
+                    pytest.skip(f"{self.replay} is a case of another test")
                 case = load_case(self.replay)
                 if case.found.get("test") != self.test:
                     pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
@@ -144,10 +146,11 @@ class TicketlabFixture:
         return told and f"{told}\nWhat was seen:{seen_text(found)}"
 
     def _replay_plain(self, function: Callable[..., Any], race: PlainRace, path: Path) -> None:
-        from ticketlab.lab.plain.cases import load_plain_case
+        from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
         from ticketlab.testing.plain_functions import replay_plain_function
 
-        _skip_other_kind(path, plain=True)
+        if not is_plain_case(path):
+            pytest.skip(f"{path} is a case of another test")
         case = load_plain_case(path)
         if case.function != self.test:
             pytest.skip(f"{path} is a case of {case.function}")
@@ -166,14 +169,6 @@ class TicketlabFixture:
     def _say_undecided(self, found: Exploration | PlainExploration) -> None:
         if found.valid is None:
             self.record(UNDECIDED, found.verdict.reason)
-
-
-def _skip_other_kind(path: Path, *, plain: bool) -> None:
-    """Skip a test that no case in this file can be of: one of a plain function, or one with a session."""
-    from ticketlab.lab.plain.cases import is_plain_case
-
-    if is_plain_case(path) != plain:
-        pytest.skip(f"{path} is a case of another test")
 
 
 def _explore_options(given: dict[str, Any]) -> ExploreOptions:

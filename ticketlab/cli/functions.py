@@ -96,6 +96,7 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
 
 def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> int:
     """Save, keep, draw and print what came of an exploration, and return the exit code."""
+    from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.plain.cases import save_plain_case
@@ -108,7 +109,7 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
     if as_json:
         print_json(saved)
     else:
-        print_function_search(found, path, console())
+        print_function_search(found, replay_line(path) if path else "", console())
     keep_result(saved, f"explore-{found.function}", diagrams, given)
     return found.verdict.exit_code
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
-from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
@@ -90,8 +89,8 @@ class FunctionSearch(SearchOutcome, Protocol):
         """The smallest execution that went wrong."""
 
 
-def print_function_search(found: FunctionSearch, saved: Path | None, console: Console) -> None:
-    """Print the result of a search; `saved` is the file of its case, if there is one."""
+def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
+    """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
     everybody = pluralize(found.processes, "process", "processes")
     console.print(headline(found.function, found.verdict, everybody, right="held"))
     if found.exhausted and not found.anomalous and found.verdict.valid is None:
@@ -110,9 +109,9 @@ def print_function_search(found: FunctionSearch, saved: Path | None, console: Co
     console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
     for line in lines:
         console.print(Text(f"  {line}"))
-    if saved:
+    if replay:
         console.print()
-        console.print(next_steps({f"ticketlab replay {saved}": "the same schedule again"}))
+        console.print(next_steps({replay: "the same schedule again"}))
 
 
 class FunctionRaces(Protocol):

@@ -65,14 +65,7 @@ def explore_plain(
     how = how or ExploreOptions(executor="processes")
     refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
-    workload = PlainWorkload(plain)
-    with installed(probes()), _executor(workload, how) as executor:
-        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
-        tally = _Tally()
-        _look_around(executor, workload, judge, how, tally)
-        _search(executor, judge, how, tally, progress)
-        gave_way = [*sentences_of_gave_way(executor, process_name), *judge.left_out]
-        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
+    tally, finding = _explored(plain, how, progress)
     if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
@@ -83,8 +76,8 @@ def explore_plain(
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted and not gave_way,
-        gave_way=gave_way,
+        exhausted=tally.exhausted and not tally.gave_way,
+        gave_way=tally.gave_way,
         contested=tally.contested,
         seconds=time.monotonic() - began,
         seen=tally.seen,
@@ -92,9 +85,22 @@ def explore_plain(
         finding=finding,
         environment=environment(Path.cwd()),
         injected=tally.points.results(),
-        left_behind=sorted(judge.left_behind),
+        left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
     )
+
+
+def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> tuple[_Tally, PlainFinding | None]:
+    """Search, and shrink what went wrong first, if anything did."""
+    workload, tally = PlainWorkload(plain), _Tally()
+    with installed(probes()), _executor(workload, how) as executor:
+        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        _look_around(executor, workload, judge, how, tally)
+        _search(executor, judge, how, tally, progress)
+        tally.gave_way = [*sentences_of_gave_way(executor, process_name), *judge.left_out]
+        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
+    tally.left_behind = sorted(judge.left_behind)
+    return tally, finding
 
 
 def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "processes") -> tuple[Execution, list[Anomaly]]:
@@ -156,6 +162,8 @@ class _Tally:
     points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
+    gave_way: Sequence[str] = ()
+    left_behind: Sequence[str] = ()
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:

@@ -63,8 +63,7 @@ def race_function(
 ) -> PlainRaceResult:
     """Race a function live so many times, and say how often it went wrong.
 
-    `timeout`, in seconds, is for each race; a race that lasts longer is the last. `progress` is called with the number
-    of races so far, and of wrong ones.
+    `timeout`, in seconds, is for each race; a race that lasts longer is the last. `progress` hears of each race.
 
     Raises:
         UsageError: there is nothing to race, or `reset` fails.
