@@ -72,9 +72,18 @@ def named_function(function: str, given: Mapping[str, Any]) -> PlainFunction:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Discard what a function prints, which it would print in each of thousands of executions."""
-    with open(os.devnull, "w") as null, redirect_stdout(null), redirect_stderr(null):
-        yield
+    """Discard what a function prints, which it would print in each of thousands of executions.
+
+    What it writes to file 1 itself, or what its children print, is discarded too: the lab prints its result there.
+    """
+    before = os.dup(1)
+    try:
+        with open(os.devnull, "w") as null, redirect_stdout(null), redirect_stderr(null):
+            os.dup2(null.fileno(), 1)
+            yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
 
 
 def explore_function(function: str, options: ExploreOptions, as_json: bool, given: Mapping[str, Any]) -> int:

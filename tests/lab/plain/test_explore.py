@@ -373,8 +373,14 @@ def test_what_cannot_be_called_is_refused_in_one_line() -> None:
 
     with pytest.raises(UsageError, match="is a generator function"):
         PlainFunction(function=yields)
-    with pytest.raises(UsageError, match="is a coroutine function"):
-        PlainFunction(function=later)
+
+    class Later:
+        async def __call__(self, who: int) -> None:
+            """Return at once."""
+
+    for coroutine in (later, Later()):
+        with pytest.raises(UsageError, match="is a coroutine function"):
+            PlainFunction(function=coroutine)
     with pytest.raises(UsageError, match="asks for 'basket': there is folder, who"):
         PlainFunction(function=asks)
     with pytest.raises(UsageError, match="unknown executor 'thread'"):

@@ -75,7 +75,7 @@ class PlainFunction:
             raise UsageError(f"{self.processes} processes run nothing: at least 1 is needed")
         if self.folder not in (FRESH, None):
             raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
-        if inspect.iscoroutinefunction(self.function):
+        if any(map(inspect.iscoroutinefunction, (self.function, getattr(self.function, "__call__", None)))):  # noqa: B004
             raise UsageError(
                 f"{self.title} is a coroutine function: participants are processes, so wrap it in asyncio.run"
             )
