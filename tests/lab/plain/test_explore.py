@@ -6,6 +6,7 @@ import builtins
 import ctypes
 import fcntl
 import io
+import json
 import os
 import random
 import time
@@ -32,7 +33,8 @@ from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.executors.processes import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.cases import load_plain_case
+from ticketlab.lab.plain.explore import explore_plain, replay_imported, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
@@ -467,3 +469,32 @@ def test_with_too_many_orders_to_try_the_folder_is_watched_all_the_same() -> Non
     )
     assert found.unseen == {"registry": "written"}
     assert [each.resource for each in found.seen] == ["log"]
+
+
+def test_a_case_of_the_version_before_is_read_and_a_newer_one_is_refused(tmp_path: Path) -> None:
+    before = {
+        "ticketlab": "case",
+        "version": 4,
+        "function": "test_shop.py::test_claim",
+        "processes": 2,
+        "without": [[2, 1]],
+        "atomic_accesses": False,
+        "schedule": [1, 1],
+        "when": [],
+        "steps": ["look for log", "create log"],
+        "anomalies": [],
+        "found": {},
+        "versions": {},
+    }
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(before))
+    case = load_plain_case(path)
+    assert (case.settings, case.fault_points, case.without) == ({}, (), frozenset({(1, 0)}))
+    with pytest.raises(UsageError, match=r"replay it with pytest test_shop.py::test_claim --ticketlab-replay FILE"):
+        replay_imported(case)
+    path.write_text(json.dumps(before | {"version": 6}))
+    with pytest.raises(UsageError, match=r"case\.json: "):
+        load_plain_case(path)
+    path.write_text(json.dumps(before | {"schedule": [0]}))
+    with pytest.raises(UsageError, match=r"case\.json: .*schedule"):
+        load_plain_case(path)

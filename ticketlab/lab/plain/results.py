@@ -138,6 +138,11 @@ class PlainReplay:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def valid(self) -> bool:
+        """Whether nothing went wrong."""
+        return not self.anomalies
+
+    @property
     def verdict(self) -> Verdict:
         """The anomalies of the execution, or valid."""
         return Verdict(self.anomalies)
