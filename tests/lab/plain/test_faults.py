@@ -210,6 +210,11 @@ def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() ->
         assert "results and files were those of no order, which may come of the time alone" in told
 
 
+def test_a_search_that_came_to_no_fault_says_so() -> None:
+    found = struck(take_a_ticket, "kill", {"executions": 1}, reset=lay_out_tickets)
+    assert found.verdict.reason == "no fault was injected"
+
+
 def test_a_fault_that_cannot_strike_is_refused() -> None:
     with pytest.raises(UsageError, match="the fault kill-server cannot strike a function"):
         struck(sell_by_rename, "kill-server")

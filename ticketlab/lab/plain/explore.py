@@ -97,7 +97,8 @@ def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> 
         judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
-        tally.gave_way = [*sentences_of_gave_way(executor, process_name), *judge.left_out]
+        unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
+        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     return tally, finding
