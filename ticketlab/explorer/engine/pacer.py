@@ -251,6 +251,14 @@ class ControlledPacer:
         self._looked.add(self.me)
         return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
 
+    def wait_until(self, seconds: float | None) -> None:
+        """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over."""
+        state, me = self._state, self.me
+        if seconds is not None:
+            state.clock.wake[me] = max(in_ticks(seconds - BEGINNING), state.clock.time[0] + 1)
+            return
+        state.clock.wake[me] = 0
+
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
         if what == UNDONE:

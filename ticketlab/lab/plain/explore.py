@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, Action, Step
+from ticketlab.core.pacing import NAME, TABLE, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -29,7 +29,7 @@ from ticketlab.lab.plain.results import PlainCase, PlainExploration, PlainFindin
 from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
-from ticketlab.probes.resources import LINKS, LIST
+from ticketlab.probes.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.unseen import Watch
 
 
@@ -200,10 +200,21 @@ def touched(executions: Sequence[Execution]) -> list[Touched]:
 
 
 def _paths(step: Step) -> Iterator[tuple[Action, str]]:
-    """Yield what a step does to which path: each path once, and no lists of names, nor that a lock is given back."""
+    """Yield what a step does to which path: each path once, and no lists of names, nor that a lock is given back.
+
+    Of a database it yields the tables.
+    """
     told: dict[str, Action] = {}
+    tables = [(action, name.removeprefix(TABLE)) for action, name in step.accesses if name.startswith(TABLE)]
+    if tables:
+        yield from tables if not step.action.gives_back else ()
+        return
     for action, resource in reversed(step.accesses):
-        if not action.gives_back and action is not Action.ENTER and not resource.startswith((LIST, LINKS)):
+        if (
+            not action.gives_back
+            and action is not Action.ENTER
+            and not resource.startswith((LIST, LINKS, DATABASE, READERS))
+        ):
             path = step.path if resource == step.resource and step.action is not Action.RENAME else ""
             told[path or resource.removeprefix(NAME)] = action
     yield from ((action, path) for path, action in told.items())
