@@ -139,7 +139,7 @@ class Databases:
             first, resource = accesses[0]
             also = (*accesses[1:], *tables)
             return Step(first, resource, uncommitted=bool(written) and not alone, also=also, path=path)
-        resource = tables[0][1] if tables else self.main.data
+        action, resource = tables[0] if tables else (action, self.main.data)
         return Step(action, resource, affects=(), also=tuple(tables[1:]), path=path)
 
     def _tables(self, touched: Touched, did: Action | None) -> Iterator[Access]:
