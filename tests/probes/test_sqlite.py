@@ -139,13 +139,11 @@ class Mover(Part):
         return "[]"
 
     def _waits(self, name: str) -> bool:
-        if name in WRITES and self._reads and not self._committing:
-            return False
         if name in ("commit", "release"):
             self._committing = True
         elif name in WRITES and name != "immediate" and not self.db.in_transaction:
             self._committing = self._begun(STATEMENTS[name])
-        return True
+        return self._committing or not (name in WRITES and self._reads)  # a reader who would write is refused at once
 
     def _begun(self, sql: str) -> bool:
         self.db.execute("begin")

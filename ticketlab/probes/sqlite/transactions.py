@@ -121,12 +121,12 @@ class Transactions:
         try:
             result = self._make(step, make, waits=self.databases.waits(touched, changes=changes))
         except sqlite3.Error as error:
-            self._failed(sql, statement, error, step, alone=alone)
+            self._failed(sql, statement, error, alone=alone)
             raise
         if statement.verb is not Verb.DEFINE:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
-        self._made(step, touched, changes=changes, alone=alone, idle=idle)
+        self._made(touched, changes=changes, alone=alone, idle=idle)
         if self.is_open or is_active(cursor):
             self.databases.enter(touched, changes=changes)
         if self._claimed:
@@ -134,20 +134,19 @@ class Transactions:
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
 
-    def _made(self, announced: Step, touched: Touched | None, *, changes: bool, alone: bool, idle: bool) -> None:
-        """Say what a statement was, now that it is known."""
+    def _made(self, touched: Touched | None, *, changes: bool, alone: bool, idle: bool) -> None:
+        """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
         alone = alone and not self.lent and not self._claimed
         did = Action.READ if idle else None
         if touched is not None and not touched.reads and not touched.changes:
             step = self.databases.nothing
         else:
             step = self.databases.statement(touched, changes=changes, alone=alone, did=did)
-        if step != announced:
-            pacing.made(step)
+        pacing.made(step)
         if idle and alone:
             pacing.note(UNCHANGED, "no row")
 
-    def _failed(self, sql: str, statement: Statement, error: sqlite3.Error, announced: Step, *, alone: bool) -> None:
+    def _failed(self, sql: str, statement: Statement, error: sqlite3.Error, *, alone: bool) -> None:
         """Say what became of a statement that failed, and what it may have locked all the same."""
         if is_busy(error):
             return
@@ -160,8 +159,7 @@ class Transactions:
         if self.is_open:
             self.databases.enter(touched, changes=changes, surely=False)
             step = step._replace(path=f"{step.shown} → {kind}")
-        if step != announced:
-            pacing.made(step)
+        pacing.made(step)
         if not self.is_open:
             pacing.note(UNCHANGED, kind)
 
