@@ -76,7 +76,7 @@ class Action(Enum):
 
     def __init__(self, value: str) -> None:
         self.takes = value in ("acquire", "begin")
-        self.gives_back = value in ("release", "commit", "rollback")
+        self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
         self.looks = value in ("read", "look for", "list")
 
@@ -296,7 +296,7 @@ def moving() -> int | None:
 
 
 def wait_until(seconds: float | None) -> None:
-    """Say, in an attempt that has to wait, until when it waits: then it is made again, if nobody can move before.
+    """Say, before an attempt that may wait, until when it does: then it is made again, if nobody can move before.
 
     None says that the waiting is over. Where the lab does not control the schedule, nothing happens.
     """

@@ -39,24 +39,17 @@ def wait_for(
     """
     if timeout is None:
         return pacing.block(step, attempt, lambda: _never(attempt))
-    until: list[float] = []
+    until = pacing.now() + timeout  # also if another's failure speaks for this participant, which then need not try
 
     def timed() -> T | Literal[TimedOut.TIMED_OUT, Blocked.BLOCKED]:
         result = attempt()
-        if result is not BLOCKED:
-            return result
-        if not until:
-            until.append(pacing.now() + timeout)
-        if pacing.now() >= until[0]:
-            return TIMED_OUT
-        pacing.wait_until(until[0])
-        return BLOCKED
+        return TIMED_OUT if result is BLOCKED and pacing.now() >= until else result
 
+    pacing.wait_until(until)
     try:
         told: Any = pacing.block(step, timed, lambda: _never(attempt))
     finally:
-        if until:
-            pacing.wait_until(None)
+        pacing.wait_until(None)
     if told is TIMED_OUT and not changes:
         pacing.note(pacing.UNCHANGED, "timed out")
     return told  # type: ignore[no-any-return]

@@ -253,11 +253,9 @@ class ControlledPacer:
 
     def wait_until(self, seconds: float | None) -> None:
         """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over."""
-        state, me = self._state, self.me
-        if seconds is not None:
-            state.clock.wake[me] = max(in_ticks(seconds - BEGINNING), state.clock.time[0] + 1)
-            return
-        state.clock.wake[me] = 0
+        clock, me = self._state.clock, self.me
+        if not clock.orders:
+            clock.wake[me] = 0 if seconds is None else max(in_ticks(seconds - BEGINNING), clock.time[0] + 1)
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""

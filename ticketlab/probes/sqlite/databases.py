@@ -94,7 +94,7 @@ class Databases:
     @property
     def nothing(self) -> Step:
         """The step of a call that did nothing that others could notice."""
-        return Step(Action.READ, self.main.data, affects=())
+        return Step(Action.READ, self.main.readers, affects=())
 
     def named(self, schema: str | None) -> Sequence[Database]:
         """Return the file that a name stands for; all of them if the name is not known."""

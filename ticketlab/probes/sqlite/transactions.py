@@ -203,7 +203,8 @@ class Transactions:
         if told is BLOCKED or told is TIMED_OUT:
             pacing.note(UNCHANGED, _LOCKED)
             assert self._refusal is not None
-            raise self._refusal
+            error, self._refusal = self._refusal, None
+            raise error
         return told  # type: ignore[no-any-return]
 
     def _alone(self, cursor: Cursor, call: Callable[[], T], *, lends: bool) -> T:
@@ -433,6 +434,8 @@ class Transactions:
         step = None if self.busy or self.closed else self.databases.rolling_back()
         if step is not None:
             pacing.at(step)
+        if self.is_open and not self.busy:
+            self.raw("ROLLBACK")  # a statement that failed would keep the lock for as long as a traceback shows it
         close()
         self.closed = True
         if not self.busy:
