@@ -56,6 +56,7 @@ class ProbedConnection(Connection):
     transactions: Transactions | None = None
     is_closed = False
     authorizer: Callable[..., int] | None = None
+    _path: str | None = None  # as it is to who collects garbage, as well
     _owner: tuple[int, int] | None = None
     _left: tuple[Any, ...] | None = None
 
@@ -70,15 +71,18 @@ class ProbedConnection(Connection):
             probed(ProbedConnection._open, ProbedConnection._open)(self)
 
     def _open(self) -> None:
-        database, args, options = self._arguments
         assert self._path is not None
         self._owner = os.getpid(), HERE.who
-        main = open_at_step(
-            self._path, lambda: Connection.__init__(self, database, 0, *args, **options), creates=self._creates
-        )
+        main = open_at_step(self._path, self._connect, creates=self._creates)
         self.transactions = None if main is None else Transactions(self, main, self._timeout)
         if main is not None:
             _opened.setdefault(HERE.who, WeakSet()).add(self)
+
+    def _connect(self) -> None:
+        database, args, options = self._arguments
+        attributes = dict(vars(self))  # which the driver clears, if it opens a connection again
+        Connection.__init__(self, database, 0, *args, **options)
+        vars(self).update(attributes)
 
     def at_work(self) -> Transactions | None:
         """Return the transactions of a participant that is at work; raises UsageError if they are not its own."""
@@ -115,8 +119,14 @@ class ProbedConnection(Connection):
         for setting in list(self._settings.values()):
             setting(self)
 
+    def wake(self) -> None:
+        """Open the connection again, if it was left open in an earlier execution."""
+        if self._left is not None and HERE.acts():
+            probed(ProbedConnection._reopen, ProbedConnection._reopen)(self)
+
     def cursor(self, factory: Any = ProbedCursor) -> Any:
         """Return a cursor whose statements are steps."""
+        self.wake()
         return Connection.cursor(self, probed_cursor(factory))
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
@@ -147,6 +157,7 @@ class ProbedConnection(Connection):
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open that the user knows of."""
+        self.wake()
         if self.transactions is not None and self.transactions.lent:
             return False
         return bool(OPEN.__get__(self))
@@ -154,6 +165,7 @@ class ProbedConnection(Connection):
     @property
     def isolation_level(self) -> Any:
         """How the driver begins transactions; to have it begin none commits."""
+        self.wake()
         return LEVEL.__get__(self)
 
     @isolation_level.setter
@@ -169,6 +181,7 @@ class ProbedConnection(Connection):
 
     def set_authorizer(self, authorizer_callback: Callable[..., int] | None) -> None:
         """Ask the user's function whether a statement is allowed."""
+        self.wake()
         self.authorizer = authorizer_callback
         self.remember(("set_authorizer",), lambda again: Connection.set_authorizer(again, authorizer_callback))
         Connection.set_authorizer(self, authorizer_callback)
@@ -242,6 +255,7 @@ def _setting(name: str) -> Any:
 
     @wraps(original)
     def setting(connection: Any, *args: Any, **kwargs: Any) -> Any:
+        connection.wake()
         key = name, *(each for each in args if isinstance(each, str | int))
         connection.remember(key, lambda again: original(again, *args, **kwargs))
         return original(connection, *args, **kwargs)
@@ -357,7 +371,10 @@ def _refusing_for(path: str) -> Callable[..., int]:
 
 def _end() -> None:
     """Close what a participant has left open, and end it if it has to be."""
-    for connection in list(_opened.get(HERE.who, ())):
+    opened = _opened.get(HERE.who, ())
+    if any(one.transactions is not None and one.transactions.is_open for one in opened):
+        gc.collect()  # so that what nobody refers to any more does not end at some other moment
+    for connection in list(opened):
         connection.leave()
     if WRONG:
         raise WRONG.pop()
