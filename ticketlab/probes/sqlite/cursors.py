@@ -60,7 +60,9 @@ def _execute_many(cursor: Cursor, sql: str, rows: Iterable[Any], /) -> Any:
     statement = parsed(sql)
     alone = not transactions.is_open and not (statement.begins and transactions.drivers_mode() is not None)
     if statement.verb is not Verb.CHANGE or not alone:
-        return transactions.execute(cursor, sql, (), lambda: Cursor.executemany(cursor, sql, given))
+        result = transactions.execute(cursor, sql, (), lambda: Cursor.executemany(cursor, sql, given))
+        transactions.busy.discard(id(cursor))  # it keeps its statement, but has nothing to fetch
+        return result
     count = 0
     for row in given:  # each row is a transaction of its own
         _execute(cursor, sql, row)
