@@ -233,7 +233,7 @@ def use_all(who: int) -> list[object]:
     db.executescript("begin;insert into log values (';');commit;select 1")
     lines = [tuple(line) for line in db.execute("select count(*) > 2 from log")]
     db.close()
-    return [row["gone"], count, lines, db.commits, "stock" in asked, traced]
+    return [row["gone"], count, lines, db.commits, "stock" in asked, list(dict.fromkeys(traced))]
 
 
 def test_what_the_user_sets_goes_on_working(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
