@@ -1,4 +1,4 @@
-"""What stands in for `sqlite3.connect`: connections whose calls are steps, of whatever class the user wants them.
+"""Connections whose calls are steps, of whatever class the user wants them.
 
 A participant's process lives on from one execution to the next, though to the function it is new each time. So what a
 participant leaves open is closed when its call ends, as by the end of a process, and opened again, with its settings,
@@ -7,11 +7,9 @@ if a later call uses it: pools of connections that live in a module do so.
 
 from __future__ import annotations
 
-import gc
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache, partial, wraps
 from sqlite3 import Connection
 from typing import Any, Final, Literal
@@ -21,17 +19,14 @@ from weakref import WeakSet
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
-from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.sqlite.cursors import WRONG, ProbedCursor, at_work, probed_cursor, quietly
 from ticketlab.probes.sqlite.databases import open_at_step
-from ticketlab.probes.sqlite.transactions import LEVEL, OPEN, Transactions, path_of
-from ticketlab.probes.standins import StandIn
+from ticketlab.probes.sqlite.execution import Statements
+from ticketlab.probes.sqlite.transactions import LEVEL, OPEN, Transactions
 from ticketlab.probes.waiting import wait_for
 
-_connect: Final = sqlite3.connect
-_FACTORY, _URI = 5, 7  # their places among the arguments of `sqlite3.connect`
-_opened: dict[int, WeakSet[ProbedConnection]] = {}  # by participant
-_earlier: list[tuple[Connection, str]] = []
+_URI = 7  # its place among the arguments of `sqlite3.connect`
+OPENED: dict[int, WeakSet[ProbedConnection]] = {}  # by participant
 _IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -53,7 +48,7 @@ class ProbedConnection(Connection):
     `transactions` is None if its database is nobody else's, or if no participant has opened it.
     """
 
-    transactions: Transactions | None = None
+    transactions: Statements | None = None
     is_closed = False
     authorizer: Callable[..., int] | None = None
     _path: str | None = None  # as it is to who collects garbage, as well
@@ -74,9 +69,9 @@ class ProbedConnection(Connection):
         assert self._path is not None
         self._owner = os.getpid(), HERE.who
         main = open_at_step(self._path, self._connect, creates=self._creates)
-        self.transactions = None if main is None else Transactions(self, main, self._timeout)
+        self.transactions = None if main is None else Statements(self, main, self._timeout)
         if main is not None:
-            _opened.setdefault(HERE.who, WeakSet()).add(self)
+            OPENED.setdefault(HERE.who, WeakSet()).add(self)
 
     def _connect(self) -> None:
         database, args, options = self._arguments
@@ -84,7 +79,7 @@ class ProbedConnection(Connection):
         Connection.__init__(self, database, 0, *args, **options)
         vars(self).update(attributes)
 
-    def at_work(self) -> Transactions | None:
+    def at_work(self) -> Statements | None:
         """Return the transactions of a participant that is at work; raises UsageError if they are not its own."""
         if self._path is None:
             return None
@@ -314,76 +309,3 @@ def probed_connection(factory: Any) -> Any:
         return ProbedConnection
     names = {"__module__": factory.__module__, "__qualname__": factory.__qualname__, "__doc__": factory.__doc__}
     return type(factory.__name__, (factory, ProbedConnection), names)
-
-
-@wraps(_connect)
-def _connecting(*args: Any, **options: Any) -> Any:
-    if len(args) > _FACTORY:
-        args = (*args[:_FACTORY], probed_connection(args[_FACTORY]), *args[_FACTORY + 1 :])
-    else:
-        options["factory"] = probed_connection(options.get("factory", Connection))
-    return _connect(*args, **options)
-
-
-def _find_earlier() -> list[tuple[Connection, str]]:
-    """Return the connections that there are, with the files that they have open."""
-    found = []
-    for each in gc.get_objects():
-        if issubclass(type(each), Connection):
-            try:
-                path = path_of(each)
-            except sqlite3.Error:
-                continue  # it is closed, or another thread's
-            if path:
-                found.append((each, path))
-    return found
-
-
-def _standins() -> Sequence[StandIn]:
-    _earlier[:] = _find_earlier()
-    return [StandIn(_connect, _connecting)]
-
-
-def _begin() -> None:
-    """Have connections that were opened before the search refuse a participant's statements."""
-    _opened.pop(HERE.who, None)
-    WRONG.clear()
-    if _refusing_in[0] == os.getpid():
-        return
-    _refusing_in[0] = os.getpid()
-    for connection, path in _earlier:
-        with suppress(sqlite3.Error):
-            Connection.set_authorizer(connection, _refusing_for(path))
-
-
-_refusing_in = [0]
-
-
-def _refusing_for(path: str) -> Callable[..., int]:
-    def refuse(*_: Any) -> int:
-        if not HERE.acts():
-            return sqlite3.SQLITE_OK
-        WRONG.append(foreign(path))
-        return sqlite3.SQLITE_DENY
-
-    return refuse
-
-
-def _end() -> None:
-    """Close what a participant has left open, and end it if it has to be."""
-    opened = _opened.get(HERE.who, ())
-    if any(one.transactions is not None and one.transactions.is_open for one in opened):
-        gc.collect()  # so that what nobody refers to any more does not end at some other moment
-    for connection in list(opened):
-        connection.leave()
-    if WRONG:
-        raise WRONG.pop()
-
-
-KIND = ProbeKind(
-    name="sqlite",
-    summary="sqlite3 by statement, with its locks and time-outs",
-    standins=_standins,
-    begin=_begin,
-    end=_end,
-)

@@ -19,7 +19,8 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import TABLE, UNCHANGED, Access, Action, Step
@@ -123,6 +124,17 @@ class Databases:
         `did` says what became of its changes, if not what it was to do: READ if there was nothing to change, LOOK if
         they were refused.
         """
+        if len(self.files) > 1:
+            return self._statement(touched, changes=changes, alone=alone, did=did)
+        main = self.main
+        key = main.data, main.path, main.least, touched, changes, alone, did
+        try:
+            return _steps[key]
+        except KeyError:
+            step = _steps[key] = self._statement(touched, changes=changes, alone=alone, did=did)
+            return step
+
+    def _statement(self, touched: Touched | None, *, changes: bool, alone: bool, did: Action | None) -> Step:
         read, written = self._concerned(touched, changes=changes)
         made = [each[2] for each in touched.changes] if touched else []
         action = Action.INSERT if made and set(made) == {Action.INSERT} else Action.WRITE if changes else Action.READ
@@ -251,6 +263,7 @@ def open_at_step(path: str, make: Callable[[], None], *, creates: bool) -> Datab
     return Database(HERE.resources.data(_stat(path), place, path), place, path)
 
 
+@lru_cache(maxsize=256)
 def _opening(place: FileName, *, creates: bool) -> Step:
     marks: Iterable[Access] = ((Action.LOOK, DATABASE + place.path),)  # nobody changes that: it says who opened it
     if creates:
@@ -264,6 +277,7 @@ _CODES: Final = {
     sqlite3.SQLITE_DELETE: Action.WRITE,
 }
 _learnt: dict[tuple[str, str], Touched] = {}
+_steps: dict[tuple[Any, ...], Step] = {}
 
 
 def known(databases: Databases, sql: str) -> Touched | None:
