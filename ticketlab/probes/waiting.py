@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.probes.here import HERE
 
 T = TypeVar("T")
 
@@ -22,6 +23,10 @@ class TimedOut(Enum):
 
     TIMED_OUT = "timed out"
 
+
+SLEPT: Final = "slept"
+WAITED: Final = "waited with a time-out"
+"""These notes say that a participant slept, and that it made a wait that a time-out can end; their value is who."""
 
 TIMED_OUT: Final = TimedOut.TIMED_OUT
 
@@ -39,6 +44,7 @@ def wait_for(
     """
     if timeout is None:
         return pacing.block(step, attempt, lambda: _never(attempt))
+    pacing.note(WAITED, HERE.who)
     until = pacing.now() + timeout  # also if another's failure speaks for this participant, which then need not try
 
     def timed() -> T | Literal[TimedOut.TIMED_OUT, Blocked.BLOCKED]:

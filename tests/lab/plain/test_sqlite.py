@@ -344,7 +344,8 @@ def test_nothing_is_left_of_the_probe(wrong: bool) -> None:
     else:
         explored(take_if_left, reset=reset)
     assert sqlite3.connect is before is sqlite3.dbapi2.connect is connect_as_it_was
-    assert type(sqlite3.connect(":memory:")) is sqlite3.Connection
+    with closing(sqlite3.connect(":memory:")) as db:
+        assert type(db) is sqlite3.Connection
 
 
 def test_a_database_that_sqlite_did_not_open_through_the_probe_is_unseen() -> None:

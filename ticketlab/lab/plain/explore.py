@@ -31,6 +31,7 @@ from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.unseen import Watch
+from ticketlab.probes.waiting import SLEPT, WAITED
 
 
 def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> PlainExploration:
@@ -49,7 +50,7 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         tally = _Tally()
         _look_around(executor, workload, judge, tally)
         _search(executor, judge, how, tally)
-        gave_way = sentences_of_gave_way(executor, process_name)
+        gave_way = [*sentences_of_gave_way(executor, process_name), *tally.outside]
         finding = _finding(executor, judge, how, plain, tally) if tally.first else None
     if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
         finding = _confirmed(finding, plain, how)
@@ -103,6 +104,13 @@ class _Tally:
     first: tuple[int, Execution, list[Anomaly]] | None = None
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, None] = field(default_factory=dict)
+
+    def note(self, execution: Execution) -> None:
+        """Take down what of time the search did not try."""
+        waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
+        if waited and slept and len(waited | slept) > 1:
+            self.outside["a time-out that ends while another process sleeps was not tried"] = None
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -126,6 +134,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
     tried = FaultSearch(executor, how)
     for execution, _ in tried.executions():
         tally.executions += 1
+        tally.note(execution)
         tally.contested = tally.contested or order_matters(execution)
         anomalies = judge.judge(execution)
         if anomalies:

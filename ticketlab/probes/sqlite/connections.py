@@ -25,7 +25,7 @@ from ticketlab.probes.sqlite.execution import Statements
 from ticketlab.probes.sqlite.transactions import LEVEL, OPEN, Transactions
 from ticketlab.probes.waiting import wait_for
 
-_URI = 7  # its place among the arguments of `sqlite3.connect`
+_NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
 OPENED: dict[int, WeakSet[ProbedConnection]] = {}  # by participant
 _IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -56,12 +56,12 @@ class ProbedConnection(Connection):
     _left: tuple[Any, ...] | None = None
 
     def __init__(self, database: Any, timeout: float = 5.0, *args: Any, **options: Any) -> None:
-        uri = options.get("uri", args[_URI - 2] if len(args) > _URI - 2 else False)
-        self._path, self._creates = _file(database, uri=bool(uri))
+        options |= dict(zip(_NAMES, args, strict=False))
+        self._path, self._creates = _file(database, uri=bool(options.get("uri", False)))
         self._settings: dict[tuple[Any, ...], Callable[[Connection], object]] = {}
-        self._arguments, self._timeout = (database, args, options), timeout
+        self._arguments, self._timeout = (database, options), timeout
         if self._path is None or not HERE.acts():
-            Connection.__init__(self, database, timeout, *args, **options)
+            Connection.__init__(self, database, timeout=timeout, **options)
         else:
             probed(ProbedConnection._open, ProbedConnection._open)(self)
 
@@ -74,9 +74,9 @@ class ProbedConnection(Connection):
             OPENED.setdefault(HERE.who, WeakSet()).add(self)
 
     def _connect(self) -> None:
-        database, args, options = self._arguments
+        database, options = self._arguments
         attributes = dict(vars(self))  # which the driver clears, if it opens a connection again
-        Connection.__init__(self, database, 0, *args, **options)
+        Connection.__init__(self, database, timeout=0, **options)
         vars(self).update(attributes)
 
     def at_work(self) -> Statements | None:

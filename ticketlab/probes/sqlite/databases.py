@@ -276,6 +276,7 @@ _CODES: Final = {
     sqlite3.SQLITE_UPDATE: Action.WRITE,
     sqlite3.SQLITE_DELETE: Action.WRITE,
 }
+MOST_LEARNT: Final = 4096
 _learnt: dict[tuple[str, str], Touched] = {}
 _steps: dict[tuple[Any, ...], Step] = {}
 
@@ -306,5 +307,8 @@ def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]]
         tuple(sorted(reads, key=order)),
         tuple((schema, table, action) for (schema, table), action in sorted(changes.items(), key=order)),
     )
+    if len(_learnt) > MOST_LEARNT:  # texts may have numbers in them
+        _learnt.clear()
+        _steps.clear()
     _learnt[databases.main.data, sql] = touched
     return touched

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from sqlite3 import Connection, Cursor
 from typing import Any, Final, Literal, TypeVar
 
@@ -22,7 +23,8 @@ T = TypeVar("T")
 OPEN: Final[Any] = vars(Connection)["in_transaction"]
 LEVEL: Final[Any] = vars(Connection)["isolation_level"]
 ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
-_STATEMENT: Final = type(sqlite3.connect(":memory:")("select 1"))
+with closing(sqlite3.connect(":memory:")) as _any:
+    _STATEMENT: Final = type(_any("select 1"))
 _LOCKED: Final = "database is locked"
 
 
@@ -38,7 +40,11 @@ def is_active(cursor: Cursor) -> bool:
 
 
 def path_of(connection: Connection) -> str:
-    """Return the path of the file that a connection has open; empty if its database is in none."""
+    """Return the path of the file that a connection has open; empty if its database is in none.
+
+    Raises sqlite3.Error if it is not open, or another thread's.
+    """
+    vars(Connection)["total_changes"].__get__(connection)  # a cursor does not ask whether it was ever opened
     cursor = Cursor(connection)
     cursor.row_factory = None
     path: str = Cursor.execute(cursor, "PRAGMA database_list").fetchone()[2]
