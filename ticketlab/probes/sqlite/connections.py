@@ -20,9 +20,9 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.sqlite.cursors import WRONG, ProbedCursor, at_work, probed_cursor, quietly
-from ticketlab.probes.sqlite.databases import open_at_step
-from ticketlab.probes.sqlite.execution import Statements
-from ticketlab.probes.sqlite.transactions import LEVEL, OPEN, Transactions
+from ticketlab.probes.sqlite.databases import open_database
+from ticketlab.probes.sqlite.execution import StatementRunner
+from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, Transactions
 from ticketlab.probes.waiting import wait_for
 
 _NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
@@ -48,7 +48,7 @@ class ProbedConnection(Connection):
     `transactions` is None if its database is nobody else's, or if no participant has opened it.
     """
 
-    transactions: Statements | None = None
+    transactions: StatementRunner | None = None
     is_closed = False
     authorizer: Callable[..., int] | None = None
     _path: str | None = None  # as it is to who collects garbage, as well
@@ -68,8 +68,8 @@ class ProbedConnection(Connection):
     def _open(self) -> None:
         assert self._path is not None
         self._owner = os.getpid(), HERE.who
-        main = open_at_step(self._path, self._connect, creates=self._creates)
-        self.transactions = None if main is None else Statements(self, main, self._timeout)
+        main = open_database(self._path, self._connect, creates=self._creates)
+        self.transactions = None if main is None else StatementRunner(self, main, self._timeout)
         if main is not None:
             OPENED.setdefault(HERE.who, WeakSet()).add(self)
 
@@ -79,7 +79,7 @@ class ProbedConnection(Connection):
         Connection.__init__(self, database, timeout=0, **options)
         vars(self).update(attributes)
 
-    def at_work(self) -> Statements | None:
+    def at_work(self) -> StatementRunner | None:
         """Return the transactions of a participant that is at work; raises UsageError if they are not its own."""
         if self._path is None:
             return None
@@ -155,7 +155,7 @@ class ProbedConnection(Connection):
         self.wake()
         if self.transactions is not None and self.transactions.lent:
             return False
-        return bool(OPEN.__get__(self))
+        return bool(IN_TRANSACTION.__get__(self))
 
     @property
     def isolation_level(self) -> Any:

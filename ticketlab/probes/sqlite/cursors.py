@@ -8,7 +8,7 @@ from sqlite3 import Connection, Cursor
 from typing import Any
 
 from ticketlab.probes.here import HERE, probed
-from ticketlab.probes.sqlite.execution import Statements
+from ticketlab.probes.sqlite.execution import StatementRunner
 from ticketlab.probes.sqlite.statements import Verb, parsed, split
 from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
 
@@ -16,7 +16,7 @@ WRONG: list[BaseException] = []
 """What a participant must end with, whatever the function makes of it."""
 
 
-def at_work(connection: Any) -> Statements | None:
+def at_work(connection: Any) -> StatementRunner | None:
     """Return the transactions of a connection; None if what it has open is nobody else's."""
     find = getattr(connection, "at_work", None)
     return find() if find is not None else None
@@ -102,7 +102,7 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     return cursor
 
 
-def _execute_each(transactions: Statements, cursor: Cursor, script: str) -> None:
+def _execute_each(transactions: StatementRunner, cursor: Cursor, script: str) -> None:
     for sql in split(script):
         transactions.execute(cursor, sql, (), partial(Cursor.execute, cursor, sql))
         transactions.fetch(cursor, partial(Cursor.fetchall, cursor))
@@ -146,7 +146,7 @@ class ProbedCursor(Cursor):
         return counted
 
     def __del__(self) -> None:
-        transactions: Statements | None = getattr(getattr(self, "connection", None), "transactions", None)
+        transactions: StatementRunner | None = getattr(getattr(self, "connection", None), "transactions", None)
         if transactions is not None and id(self) in transactions.busy:
             quietly(lambda: transactions.leave(self, self._end))
             transactions.busy.discard(id(self))

@@ -40,7 +40,7 @@ class Level(IntEnum):
     WRITING = 2
 
 
-class Touched(NamedTuple):
+class TablesTouched(NamedTuple):
     """The tables that a statement reads and changes, each with its database's name in the connection, if it has one."""
 
     reads: tuple[tuple[str | None, str], ...] = ()
@@ -103,7 +103,7 @@ class Databases:
             return list(self.files.values())
         return [self.files[schema]] if schema in self.files else []
 
-    def _concerned(self, touched: Touched | None, *, changes: bool) -> tuple[list[Database], list[Database]]:
+    def _concerned(self, touched: TablesTouched | None, *, changes: bool) -> tuple[list[Database], list[Database]]:
         """Return the files that a statement reads, and those that it changes."""
         if touched is None:
             every = list(self.files.values())
@@ -112,12 +112,12 @@ class Databases:
         read = [file for schema, _ in touched.reads for file in self.named(schema) if file not in written]
         return list(dict.fromkeys(read)), list(dict.fromkeys(written))
 
-    def waits(self, touched: Touched | None, *, changes: bool) -> bool:
+    def waits(self, touched: TablesTouched | None, *, changes: bool) -> bool:
         """Whether SQLite waits for a lock: it does not if a reader becomes a writer, since that could be for ever."""
         return not any(file.least is Level.READING for file in self._concerned(touched, changes=changes)[1])
 
     def statement(
-        self, touched: Touched | None, *, changes: bool, alone: bool = False, did: Action | None = None
+        self, touched: TablesTouched | None, *, changes: bool, alone: bool = False, did: Action | None = None
     ) -> Step:
         """Return the step of a statement; `alone` says that it is a transaction of its own.
 
@@ -134,7 +134,7 @@ class Databases:
             step = _steps[key] = self._statement(touched, changes=changes, alone=alone, did=did)
             return step
 
-    def _statement(self, touched: Touched | None, *, changes: bool, alone: bool, did: Action | None) -> Step:
+    def _statement(self, touched: TablesTouched | None, *, changes: bool, alone: bool, did: Action | None) -> Step:
         read, written = self._concerned(touched, changes=changes)
         made = [each[2] for each in touched.changes] if touched else []
         action = Action.INSERT if made and set(made) == {Action.INSERT} else Action.WRITE if changes else Action.READ
@@ -154,7 +154,7 @@ class Databases:
         action, resource = tables[0] if tables else (action, self.main.data)
         return Step(action, resource, affects=(), also=tuple(tables[1:]), path=path)
 
-    def _tables(self, touched: Touched, did: Action | None) -> Iterator[Access]:
+    def _tables(self, touched: TablesTouched, did: Action | None) -> Iterator[Access]:
         changed = {each[:2] for each in touched.changes}
         for schema, table, action in touched.changes:
             yield from ((did or action, file.table(table)) for file in self.named(schema)[:1])
@@ -162,7 +162,7 @@ class Databases:
             if (schema, table) not in changed:
                 yield from ((Action.READ, file.table(table)) for file in self.named(schema)[:1])
 
-    def _words(self, touched: Touched | None) -> str:
+    def _words(self, touched: TablesTouched | None) -> str:
         if touched is None:
             return ""
         told = [(schema, table) for schema, table, _ in touched.changes] or list(touched.reads)
@@ -172,7 +172,7 @@ class Databases:
                 by_file.setdefault(file.path, []).append(table)
         return join_words([f"{join_words(sorted(set(tables)))} in {path}" for path, tables in by_file.items()])
 
-    def enter(self, touched: Touched | None, *, changes: bool, surely: bool = True) -> None:
+    def enter(self, touched: TablesTouched | None, *, changes: bool, surely: bool = True) -> None:
         """Take down what a statement has locked until its transaction ends."""
         read, written = self._concerned(touched, changes=changes)
         known = touched is not None and surely and None not in {each[0] for each in (*touched.changes, *touched.reads)}
@@ -245,7 +245,7 @@ def _step(accesses: Sequence[Access], path: str) -> Step | None:
     return Step(action, resource, also=tuple(also), path=path)
 
 
-def open_at_step(path: str, make: Callable[[], None], *, creates: bool) -> Database | None:
+def open_database(path: str, make: Callable[[], None], *, creates: bool) -> Database | None:
     """Open a database by `make`, at its step, which looks for its name and may create it; None if it is nobody's."""
     seems = HERE.resources.announced(path)
     if seems is None:
@@ -277,16 +277,16 @@ _CODES: Final = {
     sqlite3.SQLITE_DELETE: Action.WRITE,
 }
 MOST_LEARNT: Final = 4096
-_learnt: dict[tuple[str, str], Touched] = {}
+_learnt: dict[tuple[str, str], TablesTouched] = {}
 _steps: dict[tuple[Any, ...], Step] = {}
 
 
-def known(databases: Databases, sql: str) -> Touched | None:
+def known(databases: Databases, sql: str) -> TablesTouched | None:
     """Return what a statement touches, if it has been learnt."""
     return _learnt.get((databases.main.data, sql))
 
 
-def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]], object]) -> Touched | None:
+def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]], object]) -> TablesTouched | None:
     """Learn what a statement touches from what SQLite asks an authorizer while it is prepared; None if it cannot be."""
     reads, changes = set[tuple[str | None, str]](), dict[tuple[str | None, str], Action]()
 
@@ -303,7 +303,7 @@ def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]]
     except sqlite3.Error:
         return None
     order = str  # a name may be missing
-    touched = Touched(
+    touched = TablesTouched(
         tuple(sorted(reads, key=order)),
         tuple((schema, table, action) for (schema, table), action in sorted(changes.items(), key=order)),
     )

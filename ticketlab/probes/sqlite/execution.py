@@ -11,15 +11,15 @@ from typing import Any, Final, TypeVar
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED, Action
-from ticketlab.probes.sqlite.databases import Database, Level, Touched, known, learn, open_at_step
+from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
 from ticketlab.probes.sqlite.statements import Statement, Verb, parsed
-from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_busy
+from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
 
 T = TypeVar("T")
 _PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
 
 
-class Statements(Transactions):
+class StatementRunner(Transactions):
     """The statements of a connection."""
 
     def execute(self, cursor: Cursor, sql: str, parameters: Any, call: Callable[[], T]) -> T:
@@ -79,7 +79,7 @@ class Statements(Transactions):
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
 
-    def _made(self, touched: Touched | None, *, changes: bool, alone: bool, idle: bool) -> None:
+    def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
         """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
         alone = alone and not self.lent and not self._claimed
         did = Action.READ if idle else None
@@ -93,7 +93,7 @@ class Statements(Transactions):
 
     def _failed(self, sql: str, statement: Statement, error: sqlite3.Error, *, alone: bool) -> None:
         """Say what became of a statement that failed, and what it may have locked all the same."""
-        if is_busy(error):
+        if is_refused(error):
             return
         changes = statement.verb is not Verb.READ
         touched = None
@@ -135,7 +135,7 @@ class Statements(Transactions):
             try:
                 return call()
             except sqlite3.OperationalError as error:
-                if not is_busy(error):
+                if not is_refused(error):
                     raise
         self.raw("BEGIN")
         try:
@@ -185,7 +185,7 @@ class Statements(Transactions):
         if path in ("", ":memory:"):
             return call()
         results: list[T] = []
-        database = open_at_step(path, lambda: results.append(call()), creates=True)
+        database = open_database(path, lambda: results.append(call()), creates=True)
         self._look_what_is_attached(database)
         return results[0]
 

@@ -20,7 +20,7 @@ from ticketlab.probes.sqlite.databases import Database, Databases
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
 T = TypeVar("T")
-OPEN: Final[Any] = vars(Connection)["in_transaction"]
+IN_TRANSACTION: Final[Any] = vars(Connection)["in_transaction"]
 LEVEL: Final[Any] = vars(Connection)["isolation_level"]
 ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
 with closing(sqlite3.connect(":memory:")) as _any:
@@ -28,7 +28,7 @@ with closing(sqlite3.connect(":memory:")) as _any:
 _LOCKED: Final = "database is locked"
 
 
-def is_busy(error: BaseException) -> bool:
+def is_refused(error: BaseException) -> bool:
     """Whether another connection's lock is the reason, and not this connection's own statements."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF == sqlite3.SQLITE_BUSY and str(error) == _LOCKED
@@ -71,7 +71,7 @@ class Transactions:
     @property
     def is_open(self) -> bool:
         """Whether a transaction is open in SQLite."""
-        return not self.closed and bool(OPEN.__get__(self.connection))
+        return not self.closed and bool(IN_TRANSACTION.__get__(self.connection))
 
     def raw(self, sql: str) -> Any:
         """Execute a statement of the probe's own, and return its first row."""
@@ -89,7 +89,7 @@ class Transactions:
             try:
                 return call()
             except sqlite3.OperationalError as error:
-                if not is_busy(error):
+                if not is_refused(error):
                     raise
                 self._refusal = error
                 return BLOCKED
@@ -111,7 +111,7 @@ class Transactions:
         try:
             self.raw("COMMIT")
         except sqlite3.Error as error:
-            if not is_busy(error):
+            if not is_refused(error):
                 self.raw("ROLLBACK")
                 raise
             self._refusal, self._claimed = error, True  # type: ignore[assignment]
@@ -125,7 +125,7 @@ class Transactions:
         try:
             result = call()
         except sqlite3.OperationalError as error:
-            if not is_busy(error):
+            if not is_refused(error):
                 pacing.note(UNCHANGED, type(error).__name__)
                 raise
             self._refusal = error
