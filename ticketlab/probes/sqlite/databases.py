@@ -50,17 +50,21 @@ class TablesTouched(NamedTuple):
 class Database:
     """A database file that a connection has open."""
 
-    __slots__ = ("_wal_path", "beside", "changed", "data", "least", "most", "path", "readers", "wal")
+    __slots__ = ("_file", "beside", "changed", "data", "least", "most", "path", "readers")
 
     def __init__(self, data: str, place: FileName, path: str) -> None:
         self.data = data
         self.path = place.path
         self.readers = READERS + data
         self.beside: tuple[Access, ...] = ((Action.LOOK, place.name), place.entry)  # the journal comes and goes
-        self._wal_path = f"{os.path.abspath(path)}-wal"  # noqa: PTH100 - for each connection
-        self.wal = False
+        self._file = path if path.startswith("/") else f"{os.getcwd()}/{path}"  # noqa: PTH109 - for each connection
         self.least = self.most = Level.NOTHING
         self.changed: set[str] = set()
+
+    @property
+    def keeps_others(self) -> bool:
+        """Whether somebody may have to wait until this reading ends: not if there is a log, which cannot change now."""
+        return self.most is Level.READING and not _exists(f"{self._file}-wal")
 
     def table(self, name: str) -> str:
         """Return the resource that a table is."""
@@ -68,8 +72,6 @@ class Database:
 
     def hold(self, level: Level, *, surely: bool) -> None:
         """Take down that something is locked, or may be."""
-        if self.most is Level.NOTHING:
-            self.wal = _exists(self._wal_path)  # which cannot change now
         self.most = max(self.most, level)
         if surely:
             self.least = max(self.least, level)
@@ -233,7 +235,7 @@ class Databases:
 
     def _finishing(self) -> Iterator[Access]:
         for file in self.files.values():
-            if file.most is Level.READING and not file.wal:
+            if file.keeps_others:
                 yield Action.FINISH, file.readers
 
 
