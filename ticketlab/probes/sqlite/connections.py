@@ -63,7 +63,7 @@ class ProbedConnection(Connection):
         if self._path is None or not HERE.acts():
             Connection.__init__(self, database, timeout=timeout, **options)
         else:
-            probed(ProbedConnection._open, ProbedConnection._open)(self)
+            _open(self)
 
     def _open(self) -> None:
         assert self._path is not None
@@ -117,7 +117,7 @@ class ProbedConnection(Connection):
     def wake(self) -> None:
         """Open the connection again, if it was left open in an earlier execution."""
         if self._left is not None and HERE.acts():
-            probed(ProbedConnection._reopen, ProbedConnection._reopen)(self)
+            _reopen(self)
 
     def cursor(self, factory: Any = ProbedCursor) -> Any:
         """Return a cursor whose statements are steps."""
@@ -185,6 +185,9 @@ class ProbedConnection(Connection):
     rollback: Any
     close: Any
     backup: Any
+
+
+_open, _reopen = (probed(each, each) for each in (ProbedConnection._open, ProbedConnection._reopen))
 
 
 def foreign(path: str) -> UsageError:

@@ -78,10 +78,10 @@ def _refusing_for(path: str) -> Callable[..., int]:
 
 def _end() -> None:
     """Close what a participant has left open, and end it if it has to be."""
-    opened = OPENED.get(HERE.who, ())
+    opened = list(OPENED.get(HERE.who, ()))
     if any(one.transactions is not None and one.transactions.is_open for one in opened):
         gc.collect()  # so that what nobody refers to any more does not end at some other moment
-    for connection in list(opened):
+    for connection in opened:
         connection.leave()
     if WRONG:
         raise WRONG.pop()
