@@ -23,15 +23,16 @@ R = TypeVar("R")
 
 
 class Here:
-    """The calling process. `begins` holds what probe families do when a participant's call begins."""
+    """The calling process. `begins` and `ends` hold what probe families do as a participant's call begins and ends."""
 
-    __slots__ = ("_numbers", "acting", "begins", "descriptors", "owner", "resources")
+    __slots__ = ("_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources")
 
     def __init__(self) -> None:
         self.acting = False
         self.owner = 0
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
+        self.ends: list[Callable[[], None]] = []
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
 
@@ -44,7 +45,15 @@ class Here:
         self.acting = True
 
     def end(self) -> None:
-        """Have it end."""
+        """Have it end; what it leaves open ends as it would with its process."""
+        try:
+            for end in self.ends:
+                end()
+        finally:
+            self.acting = False
+
+    def rest(self) -> None:
+        """Take no part."""
         self.acting = False
 
     @property
@@ -58,7 +67,7 @@ class Here:
 
 
 HERE = Here()
-os.register_at_fork(after_in_child=HERE.end)  # a process that a participant forks for itself is no participant
+os.register_at_fork(after_in_child=HERE.rest)  # a process that a participant forks for itself is no participant
 
 
 def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R]:

@@ -22,9 +22,11 @@ from tests.plain_programs import (
     check_before_lock,
     check_then_mkdir,
     json_counter,
+    max_id,
     one_time_invite,
     pid_file,
     shared_temporary,
+    sqlite_claim,
     stale_copy,
     two_locks,
 )
@@ -49,6 +51,8 @@ PROGRAMS: dict[ModuleType, str] = {
     two_locks: "deadlock",
     one_time_invite: "check then act",
     stale_copy: "lost update",
+    sqlite_claim: "lost update",
+    max_id: "check then act",
 }
 MOST_LINES = 12
 PROCESSES = ExploreOptions(executor="processes", executions=2_000)

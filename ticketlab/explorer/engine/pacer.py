@@ -251,6 +251,12 @@ class ControlledPacer:
         self._looked.add(self.me)
         return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
 
+    def wait_until(self, seconds: float | None) -> None:
+        """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over."""
+        clock, me = self._state.clock, self.me
+        if not clock.orders:
+            clock.wake[me] = 0 if seconds is None else max(in_ticks(seconds - BEGINNING), clock.time[0] + 1)
+
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""
         if what == UNDONE:
