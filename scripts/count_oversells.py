@@ -1,4 +1,4 @@
-"""How reliably the story goes as it is told: every race of it, many times over, and how often each went wrong.
+"""How reliably the tour goes as it should: every race of it, many times over, and how often each went wrong.
 
     uv run python scripts/count_oversells.py [--runs 100] [--stores json sqlite manager]
 
@@ -20,7 +20,7 @@ from ticketlab.timings.latency import Latency
 
 
 def main() -> None:
-    """Print one line for each race of the story, and fail if one is not as it should be."""
+    """Print one line for each race of the tour, and fail if one is not as it should be."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument(

@@ -65,6 +65,7 @@ def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays
             "2 * read main → 1",
             "3 * write main → 0 ◀",
             "4  write main → 0 ◀",
+            "◀ the order of these steps decides what goes wrong",
             "oversold: buyers took 2 tickets, and there were only 1",
             "lost update: buyers took 2 tickets, the books count 1: 1 overwritten",
             "The same schedule again: pytest *::test_checkout --ticketlab-replay .ticketlab/cases/*.json",

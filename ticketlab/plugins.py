@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ticketlab.core.pacing import (
         ACCESS_FAILED,
         BLOCKED,
+        NO_SPACE,
         RETRY,
         UNCHANGED,
         UNDONE,
@@ -99,6 +100,7 @@ __all__ = [
     "ACCESS_FAILED",
     "BLOCKED",
     "NOBODY",
+    "NO_SPACE",
     "RETRY",
     "UNCHANGED",
     "UNDONE",
@@ -214,6 +216,7 @@ _HOMES: Final = {
     "ticketlab.core.pacing": (
         "ACCESS_FAILED",
         "BLOCKED",
+        "NO_SPACE",
         "RETRY",
         "UNCHANGED",
         "UNDONE",

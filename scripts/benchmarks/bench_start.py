@@ -1,4 +1,4 @@
-"""What it costs to start: `--help`, 100 buyers against the shortest script, the story, 1,000 buyers.
+"""What it costs to start: `--help`, 100 buyers against the shortest script, the tour, 1,000 buyers.
 
     uv run python scripts/benchmarks/bench_start.py [--rounds 7]
 
@@ -119,7 +119,7 @@ def running(words: list[str], figure: str, factor: float = 1, script: str = "") 
 
 
 def starts(given: argparse.Namespace) -> Iterable[Measurement]:
-    """Return the help, 100 buyers on each store by both clocks, the story, and 1,000 buyers."""
+    """Return the help, 100 buyers on each store by both clocks, the tour, and 1,000 buyers."""
     bare_python = partial(running, [sys.executable, "-c", "pass"], "wall", 1000)
     yield Measurement(
         "--help",
@@ -140,7 +140,7 @@ def starts(given: argparse.Namespace) -> Iterable[Measurement]:
                 other=partial(running, [sys.executable, "bare.py"], figure, 1, script),
                 ratio_bar=bar,
             )
-    yield Measurement("the story", partial(running, [LAB, "race"], "wall"), "s", bar=10)
+    yield Measurement("the tour", partial(running, [LAB, "race"], "wall"), "s", bar=10)
     words = [LAB, "race", "--store", "json", "--strategy", "lock", "--buyers", "1000", "--latency", "none"]
     yield Measurement("1,000 buyers", partial(running, words, "wall"), "s", bar=30)
     yield Measurement("1,000 buyers, largest process", partial(running, words, "memory"), "MiB")

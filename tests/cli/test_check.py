@@ -35,7 +35,7 @@ def test_the_same_as_data(tmp_path: Path) -> None:
     result = run(tmp_path, META + SALE % 1 + SALE % 2, "--json")
     found = json.loads(result.stdout)
     assert (result.returncode, found["valid"], found["anomalies"][0]["name"]) == (1, False, "oversold")
-    assert set(found) == {"valid", "anomalies", "model", "operations", "command", "environment"}
+    assert set(found) == {"valid", "anomalies", "model", "operations", "command", "environment", "origin_ns"}
 
 
 def test_an_undecided_history(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_undecided_history(tmp_path: Path) -> None:
         (META + "{\n", (), "line 2: found {"),
         (META + SALE % 1, ("--model", "seat"), "unknown model 'seat': did you mean 'seats'?"),
         (META + SALE % 1, ("--model", "seats"), "line 2: unknown operation 'buy' of model seats"),
-        (META, ("--budget-seconds", "0"), "0.0 is not in the range"),
+        (META, ("--budget-seconds", "0"), "'0' is no time of up to 86400 seconds"),
     ],
 )
 def test_wrong_usage_and_malformed_histories(

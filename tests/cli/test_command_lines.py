@@ -26,5 +26,6 @@ def test_files_are_quoted_where_a_shell_needs_it() -> None:
     assert check_line(Path("my history.jsonl"), "counter", 3) == (
         "ticketlab check 'my history.jsonl' --model counter --stock 3"
     )
+    assert check_line(Path("h"), None, None, 0.5, 10.0) == "ticketlab check h --budget-seconds 0.5 --budget-mb 10.0"
     assert replay_line(Path("case.json"), "processes") == "ticketlab replay case.json --executor processes"
     assert replay_line(Path("case.json")) == "ticketlab replay case.json"

@@ -88,7 +88,7 @@ def test_races_and_stories_are_kept_too(tmp_path: Path) -> None:
     assert json.loads((latest / "result.json").read_text())["kind"] == "race"
     assert len((latest / "history.jsonl").read_text().splitlines()) == 3
     assert ticketlab(*words[:3], "--latency", "none", "--buyers", "2", cwd=tmp_path).returncode in (0, 1)
-    assert json.loads((latest / "result.json").read_text())["kind"] == "story"
+    assert json.loads((latest / "result.json").read_text())["kind"] == "tour"
     assert "race-sqlite-lock" in ticketlab("runs", cwd=tmp_path).stdout
 
 

@@ -39,15 +39,16 @@ def test_a_cure_exits_with_0(tmp_path: Path) -> None:
     assert "✓ books right" in done.stdout
 
 
-def test_the_story_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:
+def test_the_tour_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:
     done = ticketlab("race", "--buyers", "6", cwd=tmp_path)
     kept = tmp_path / ".ticketlab" / "runs" / "latest" / "result.json"
     rows = json.loads(kept.read_text(encoding="utf-8"))["rows"]
     wrong = [row for row in rows if not row["valid"]]
     assert len(rows) == 14
-    assert {row["strategy"] for row in wrong} == {"none"}  # how many depends on the machine, in a race of six
-    assert done.returncode == 1
-    assert done.stdout.startswith(f"{len(wrong)} of 14 races went wrong")
+    assert {row["strategy"] for row in wrong} <= {"none"}  # how many depends on the machine, in a race of six
+    assert done.returncode == 0  # what claims safety was right, and what does not was found out
+    cures = "All 11 races that claim safety kept the books right"
+    assert done.stdout.startswith(f"{cures}; {len(wrong)} of 3 races that claim none went wrong")
     for title, store in (("JSON file: ", "json"), ("SQLite: ", "sqlite"), ("Manager().dict: ", "manager")):
         sentence = next(line for line in done.stdout.splitlines() if line.startswith(title))
         for row in wrong:
@@ -60,11 +61,23 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
     words = ["--store", "json:rename", "--strategy", "flock", "--faults", "kill:1", "--buyers", "3"]
     done = ticketlab("race", *words, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert sum(line.startswith("† buyer ") and ": kill before " in line for line in done.stdout.splitlines()) == 3
+    assert (
+        sum(
+            line.startswith("† fault injected into buyer ") and ": kill before " in line
+            for line in done.stdout.splitlines()
+        )
+        == 3
+    )
     result = json.loads(ticketlab("race", *words, "--json", cwd=tmp_path).stdout)
     assert [set(each) for each in result["injected"]] == [{"who", "fault", "before", "at_ms", "held"}] * 3
     assert "--faults kill:1" in result["command"]
+    latest = tmp_path / ".ticketlab" / "runs" / "latest"
+    (timeline,) = json.loads((latest / "timeline.json").read_text(encoding="utf-8"))["timelines"]
+    told = [(each["who"], each["at_ms"]) for each in result["injected"]]
+    assert [(timeline["lanes"][each["lane"]], each["ns"] / 1e6) for each in timeline["faults"]] == told
     assert ticketlab("report", cwd=tmp_path).returncode == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(f"<li>† {each['who']}: kill before {each['before']}" in page for each in result["injected"])
 
 
 @pytest.mark.parametrize(
@@ -76,7 +89,10 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
             ["--faults", "kill", "--launcher", "threads"],
             "and the launcher threads has none",
         ),
-        (["--faults", "kill", "--stall-timeout", "0"], "is not in the range"),
+        (
+            ["--faults", "kill", "--stall-timeout", "0"],
+            "'0' is no time of up to 86400 seconds: write 60, or a number with us, ms, s",
+        ),
     ],
 )
 def test_faults_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str], reason: str) -> None:
@@ -92,10 +108,11 @@ def test_json_is_one_document_on_stdout(tmp_path: Path) -> None:
     assert (result["valid"], result["sold"], result["launcher"], result["buyers"]) == (True, 5, "pool:2", 6)
     assert set(result["command"].split()) == {"ticketlab", "race", *words, "--buyers", "6"}
     assert {"cores", "python", "file_system"} <= result["environment"].keys()
-    story = json.loads(ticketlab("race", "--store", "manager", "--buyers", "6", "--json", cwd=tmp_path).stdout)
-    assert story["valid"] is False
-    assert [row["strategy"] for row in story["rows"]] == ["none", "lock", "manager-lock", "clerk"]
-    assert all({"store", "strategy", "launcher", "buyers", "sold", "tickets"} <= row.keys() for row in story["rows"])
+    tour = json.loads(ticketlab("race", "--store", "manager", "--buyers", "6", "--json", cwd=tmp_path).stdout)
+    assert (tour["kind"], tour["valid"], tour["anomalies"]) == ("tour", True, [])
+    assert [row["claims_safety"] for row in tour["rows"]] == [False, True, True, True]
+    assert [row["strategy"] for row in tour["rows"]] == ["none", "lock", "manager-lock", "clerk"]
+    assert all({"store", "strategy", "launcher", "buyers", "sold", "tickets"} <= row.keys() for row in tour["rows"])
 
 
 def test_defaults_come_from_pyproject_then_the_environment_then_the_command_line(tmp_path: Path) -> None:
@@ -155,7 +172,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--tickets", "-1"], "-1 is not a number of tickets: at least 1 is needed"),
     (["race", "--tickets", "0"], "0 is not a number of tickets: at least 1 is needed"),
     (["race", "--tickets", "3", "--stock", "club"], "leave one of them out"),
-    (["race", "--timeout", "0"], "is not in the range 0<x<=86400"),
+    (["race", "--timeout", "0"], "'0' is no time of up to 86400 seconds"),
     (["race", "--latency", "raed=1s"], "did you mean 'read'?"),
     (["race", "--stor", "json"], "--store"),
     (["rase"], "unknown command 'rase': did you mean 'race'?"),

@@ -26,7 +26,7 @@ WORK: dict[str, tuple[Sequence[str], int]] = {
     "manager": (["race", "--store", "manager", "--strategy", "manager-lock", *FOR_EVER], 6),
     "office": (["race", "--store", "sqlite", "--strategy", "clerk:socket,server=process", *FOR_EVER], 6),
     "offices": (["race", "--store", "sqlite", "--strategy", "clerk:socket,server=pool", *FOR_EVER], 9),
-    "story": (["race", "--buyers", "4", "--latency", "read=500s"], 5),
+    "tour": (["race", "--buyers", "4", "--latency", "read=500s"], 5),
     "explore": ([*EXPLORE, "--strategy", "lock"], 4),
     "explore a manager": ([*EXPLORE, "--store", "manager", "--strategy", "manager-lock"], 5),
     "compare": (["compare", "--stores", "json,manager", "--strategies", "lock,clerk", "--seconds", "3600"], 5),

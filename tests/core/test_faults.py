@@ -84,7 +84,7 @@ def test_a_share_and_a_time_may_each_be_left_out() -> None:
         ("kill:2", "'kill:2' is for 2 of the buyers: a share from 0 to 1 is needed"),
         ("kill:2s", "the fault kill takes no time, but 'kill:2s' gives '2s': write kill"),
         ("kill:0.1:2s", "the fault kill takes no time"),
-        ("pause:0s", "'pause:0s' has no time that makes sense: write pause:2s (ms, s, m or h)"),
+        ("pause:0s", "'pause:0s' has no time that makes sense: write pause:2s (us, ms, s, m or h)"),
         ("pause:-1s", "has no time that makes sense"),
         ("pause:0.1:2s:3", "has no time that makes sense"),
         ("", "unknown fault ''"),

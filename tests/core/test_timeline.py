@@ -37,10 +37,10 @@ SPANS = st.lists(
     ),
     max_size=20,
 ).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
-VIOLATIONS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
+MARKS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
 MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans()), max_size=5)
 PICTURES = st.one_of(
-    st.builds(Timeline, TEXT, st.just(LANES), SPANS, VIOLATIONS, st.integers(-1, 5), TEXT),
+    st.builds(Timeline, TEXT, st.just(LANES), SPANS, MARKS, st.integers(-1, 5), TEXT, MARKS),
     st.builds(Interleaving, TEXT, st.just(LANES), MOVES, st.integers(-1, 5), TEXT),
 )
 

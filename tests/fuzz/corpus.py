@@ -253,12 +253,12 @@ def _documents() -> list[bytes]:
     )
     assert found.finding is not None, "an unguarded JSON file goes wrong"
     diagrams: list[Diagram] = [
-        diagram("none on json", found.finding.execution, 2),
+        diagram("none on json", found.finding.execution, 2, found.finding.anomalies),
         *(row.timeline for row in rows if row.timeline),
     ]
     values = [
         as_document("race", rows[0].to_json()),
-        as_document("story", as_tour("ticketlab race", rows).to_json()),
+        as_document("tour", as_tour("ticketlab race", rows).to_json()),
         comparison.result().to_json("ticketlab compare"),
         as_document("exploration", found.to_json()),
         found.finding.case.to_json(),

@@ -55,7 +55,7 @@ def printed(run: Explained) -> list[Row]:
     starts = [match.start() for match in re.finditer(r"\S+ \d+", lines[heading])]
     found = []
     for line in lines[heading + 1 :]:
-        if not line.strip():
+        if not line.strip() or line.startswith((f"{MARK} ", "... ")):  # the legend
             break
         number, cell = line[: starts[0]].strip(), line[starts[0] :]
         lane = sum(start - starts[0] <= len(cell) - len(cell.lstrip()) for start in starts) - 1

@@ -75,7 +75,7 @@ def _books(run: Raced) -> Iterator[Claim]:
 
 def _struck(run: Raced) -> Iterator[Claim]:
     """The lines of who was struck are those of the result, and nobody killed was answered afterwards."""
-    pattern = rf"^† (\w+ \d+): (\S+) before (.*?) at {TIME}(?:, holding (.*))?$"
+    pattern = rf"^† fault injected into (\w+ \d+): (\S+) before (.*?) at {TIME}(?:, holding (.*))?$"
     lines = re.findall(pattern, run.text, re.MULTILINE)
     if len(lines) != len(run.struck):
         yield "struck", f"{len(lines)} lines, {len(run.struck)} were struck"

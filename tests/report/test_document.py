@@ -54,7 +54,7 @@ def test_a_result_needs_a_verdict_and_anomalies() -> None:
         ({"injected": [7]}, r"injected\[0\] is 7: an object is needed"),
         ({"injected": [{"who": 7}]}, r"injected\[0\].who is 7: a text is needed"),
         ({"injected": [{"at_ms": "soon"}]}, r"injected\[0\].at_ms is 'soon': a number is needed"),
-        ({"injected": [{"held": [None]}]}, r"injected\[0\].held\[0\] is None: a text is needed"),
+        ({"injected": [{"at_ms": 1.0, "held": [None]}]}, r"injected\[0\].held\[0\] is None: a text is needed"),
         ({"left_behind": "a lock"}, "left_behind is 'a lock': a list is needed"),
         ({"left_behind": [{}]}, r"left_behind\[0\] is {}: a text is needed"),
     ],

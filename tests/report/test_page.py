@@ -7,12 +7,17 @@ import json
 import re
 import zlib
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ticketlab import Scenario, explore
+from ticketlab.checker.jsonl import history_lines
+from ticketlab.core.history import History, Operation
 from ticketlab.core.timeline import Diagram, Interleaving, LaneState, Marker, Move, Span, Timeline
-from ticketlab.report import page
+from ticketlab.lab.checking.check_file import check_file
+from ticketlab.report import interleaving, page
 from ticketlab.report.page import render
 
 EVIL = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\u2028&\ud800"
@@ -182,7 +187,7 @@ def test_uplot_stands_there_with_its_licence_and_only_where_there_are_curves() -
 def test_a_judged_history_has_a_page_too() -> None:
     judged = {"valid": True, "anomalies": [], "model": "counter", "operations": 6, "command": "ticketlab check h.jsonl"}
     html = render(judged)
-    assert "<h1>history: ✓ books right</h1>" in html
+    assert "<h1>history: ✓ valid</h1>" in html
     assert "model: counter" in html
 
 
@@ -192,3 +197,63 @@ def test_the_same_operations_are_shown_once() -> None:
     html = render(row("none", valid=False, anomalies=named))
     assert html.count("<td>buyer 1</td>") == 1
     assert "the operations that prove it: the same operations as above" in html
+
+
+def test_the_faults_of_a_race_and_what_they_left_are_told() -> None:
+    fault = {"who": "buyer 3", "fault": "kill", "before": "write inventory.json", "at_ms": 1.5, "held": ["lock"]}
+    html = render(row(injected=[fault], left_behind=["office"], metrics={"sales_per_s": 1.0, "recovery_ms": 12.0}))
+    assert "<li>† buyer 3: kill before write inventory.json at 1.50 ms, holding lock</li>" in html
+    assert "was taken again within 12 ms" in html
+    assert "Left behind: office." in html
+    assert "†" not in re.sub(r"<script.*?</script>", "", render(row()), flags=re.DOTALL)
+
+
+def test_the_faults_of_an_exploration_are_a_table_of_what_came_of_them() -> None:
+    point = {"who": "buyer 1", "fault": "kill", "before": "read main", "executions": 3, "waited": 0.0}
+    html = render(row(injected=[point | {"names": {"lock left behind": 2}}, point | {"names": {}, "waited": 60.0}]))
+    assert "<td>buyer 1</td><td>kill</td><td>read main</td><td>3</td><td>lock left behind</td>" in html
+    assert "<td>survives, after 60 s</td>" in html
+
+
+def test_right_by_luck_is_no_pass_and_is_not_ranked() -> None:
+    html = render(tour(row(), row("none", claims_safety=False)))
+    assert '<span class="unsure">right by luck</span>' in html
+    assert "? right by luck" in html
+    assert re.search(r"<s title=[^>]*>1,240</s>", html)
+
+
+def test_there_is_no_legend_for_marks_that_are_not_there() -> None:
+    assert "struck through" not in render(row())
+    moves = [Move(0, "read", "main", marked=marked) for marked in (True, False)]
+    for marked in (True, False):
+        html = render(row(), [Interleaving("case", ["buyer 1"], [move for move in moves if move.marked is marked])])
+        assert ("◀ the anomaly hangs" in html) is marked
+        assert ('data-step="mark"' in html) is marked
+
+
+def test_an_explored_operation_is_told_by_the_steps_of_its_table(in_tmp_path: Path) -> None:
+    found = explore(Scenario.of("json:truncate", "none", buyers=2, tickets=2))
+    assert found.finding is not None
+    diagram = interleaving.diagram("case", found.finding.execution, 2, found.finding.anomalies)
+    (operation,) = found.to_json()["anomalies"][0]["evidence"]["operations"]
+    assert (operation["invoke_step"], operation["return_step"]) == (3, 3)
+    assert (diagram.lanes[diagram.moves[2].lane], diagram.moves[2].action) == ("buyer 2", "read")
+    html = render(found.to_json(), [diagram])
+    assert "<td>buyer 2</td><td>step 3</td><td>buy 1</td><td>step 3</td>" in html
+    assert " ns<" not in html
+
+
+def test_a_checked_history_has_one_time_for_one_answer(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    sales = [Operation(buyer, "buy", 1, "ok", 10**15 + buyer * 10**6, 10**15 + 9 * 10**6) for buyer in (1, 2)]
+    with path.open("w") as file:
+        file.writelines(history_lines(History({"model": "counter", "stock": 1}, tuple(sales))))
+    checked = check_file(path)
+    timeline = checked.timeline()
+    assert timeline is not None
+    html = render(checked.result, [timeline])
+    assert [span.start_ns for span in timeline.spans] == [0, 10**6]
+    assert "<td>buyer 1</td><td>0.00 ms</td><td>buy 1</td><td>8.00 ms</td>" in html
+    assert "<td>buyer 2</td><td>1.00 ms</td>" in html
+    assert "times count from the first operation, at 1,000,000,001,000,000 ns of the history" in html
+    assert {mark.ns for mark in timeline.markers} == {8 * 10**6}

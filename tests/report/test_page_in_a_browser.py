@@ -43,7 +43,8 @@ def race(lanes: int = 12, orders: int = 20) -> Timeline:
                 Span(lane, at + MS // 2, at + MS, LaneState.CRITICAL, label, f"read inventory.json: {order} left")
             )
     marks = [Marker(lane, (lane * lanes + lane + 1) * MS, "oversold", f"{EVIL} {lane}") for lane in (3, 5, 9)]
-    return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], spans, marks, row=1)
+    faults = [Marker(2, 5 * MS, "kill", "before read inventory.json")]
+    return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], spans, marks, row=1, faults=faults)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ def test_it_opens_on_the_first_violation_with_a_window_around_it(opened: Chrome)
 def test_the_next_violation_by_mouse_and_by_keyboard(opened: Chrome) -> None:
     before = window(opened)
     button = opened.find_element(By.CSS_SELECTOR, "button.next")
-    assert button.text == "✗ 3 violations: next"
+    assert button.text == "⊗ 3 violations: next"
     button.click()
     start, end = changed(opened, before)
     assert mark(opened) == "1"
@@ -265,3 +266,16 @@ def test_the_theme_can_be_switched(opened: Chrome) -> None:
     before = opened.execute_script(colour)
     opened.find_element(By.ID, "theme").click()
     assert opened.execute_script(colour) != before
+
+
+def test_the_legend_has_what_the_timeline_shows_and_nothing_else(opened: Chrome) -> None:
+    def legend() -> str:
+        chips = opened.find_elements(By.CSS_SELECTOR, "#timeline .tools > .chip")
+        return ", ".join(chip.text for chip in chips if chip.is_displayed())
+
+    assert legend() == "blocked, critical, † fault injected, ⊗ 3 violations: next"
+    assert "kill" in opened.execute_script("return document.querySelector('.injected tbody').textContent")
+    choose = opened.find_element(By.CSS_SELECTOR, "#timeline .choose")
+    choose.send_keys(Keys.ARROW_DOWN)
+    until(opened, "return document.querySelector('#timeline .which').textContent == 'lock on json'")
+    assert legend() == "running"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ticketlab.cli.options import DAY_S, Command, Positive, option
+from ticketlab.cli.options import Command, Positive, Seconds, is_typed, option
 from ticketlab.core.text import escape_controls
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _SHOWN = 20  # anomalies in the text; --json has all of them
 @click.argument("file", type=click.Path(path_type=Path))
 @option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
-@option("--budget-seconds", type=Positive(DAY_S, "seconds"), default=60.0, help="Limit of the search, in seconds.")
+@option("--budget-seconds", type=Seconds(), default=60.0, help="Limit of the search, in seconds.")
 @option("--budget-mb", type=Positive(1e6, "megabytes"), default=2000.0, help="Limit of memory, in megabytes.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page that opens offline.")
 @click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
@@ -56,7 +56,13 @@ def command(
             seconds=budget_seconds,
             megabytes=budget_mb,
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
-            command=check_line(file, model, stock),
+            command=check_line(
+                file,
+                model,
+                stock,
+                budget_seconds if is_typed("budget_seconds") else None,
+                budget_mb if is_typed("budget_mb") else None,
+            ),
         )
     if as_json:
         print_json(checked.result)

@@ -27,10 +27,12 @@ def explore_line(row: CrashResult) -> str:
     return shlex.join(["ticketlab", "explore", *words, "--exhaust"])
 
 
-def check_line(path: Path, model: str | None, stock: int | None) -> str:
-    """Return the command line that judges a file."""
-    words = ["--model", model] if model is not None else []
-    words += ["--stock", str(stock)] if stock is not None else []
+def check_line(
+    path: Path, model: str | None, stock: int | None, seconds: float | None = None, megabytes: float | None = None
+) -> str:
+    """Return the command line that judges a file; None stands for what is not said."""
+    said = {"--model": model, "--stock": stock, "--budget-seconds": seconds, "--budget-mb": megabytes}
+    words = [word for name, value in said.items() if value is not None for word in (name, f"{value}")]
     return shlex.join(["ticketlab", "check", str(path), *words])
 
 

@@ -11,7 +11,7 @@ import click
 
 from ticketlab.cli import INTERRUPTED, Interrupted
 from ticketlab.cli.command_lines import explore_line, race_line
-from ticketlab.cli.options import DAY_S, Command, Positive, command_line, is_typed, option
+from ticketlab.cli.options import Command, Seconds, command_line, is_typed, option
 from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing_outputs, write_outputs
 from ticketlab.cli.saving import keep_run
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -36,9 +36,9 @@ _file = click.Path(path_type=Path)
 @option("--launchers", multiple=True, metavar="LIST", help="Such as process,pool:8. [default: process]")
 @option("--buyers", multiple=True, metavar="LIST", help="Such as 1,8,100. [default: 8]")
 @option("--rounds", type=click.IntRange(1, 1000), default=5, help="How often each is measured, after a warm-up.")
-@option("--seconds", type=Positive(3600, "seconds"), default=2.0, help="How long each sells, all rounds together.")
+@option("--seconds", type=Seconds(3600), default=2.0, help="How long each sells, all rounds together.")
 @option("--orders", type=click.IntRange(1, 1_000_000), help="Orders a buyer in a round, instead of --seconds.")
-@option("--timeout", type=Positive(DAY_S, "seconds"), default=60.0, help="Seconds for one race.")
+@option("--timeout", type=Seconds(), default=60.0, help="Seconds for one race.")
 @option("--format", type=click.Choice(FORMATS), default="table", help="What is printed.")
 @click.option(
     "--faults",

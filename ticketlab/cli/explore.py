@@ -143,6 +143,7 @@ def _how(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     """Save, keep, draw and print the result, and return the exit code."""
+    from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import save_case
     from ticketlab.report.exploration import print_exploration
@@ -152,7 +153,7 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     if as_json:
         print_json(saved)
     else:
-        print_exploration(found, path, console())
+        print_exploration(found, replay_line(path, given["executor"]) if path else "", console())
     keep_result(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", _diagrams(found), given)
     return found.verdict.exit_code
 
@@ -164,7 +165,14 @@ def _diagrams(found: Exploration) -> list[Diagram]:
     if found.finding is None:
         return []
     scenario = found.scenario
-    return [diagram(f"{scenario.strategy} on {scenario.store}", found.finding.execution, scenario.buyers)]
+    return [
+        diagram(
+            f"{scenario.strategy} on {scenario.store}",
+            found.finding.execution,
+            scenario.buyers,
+            found.finding.anomalies,
+        )
+    ]
 
 
 def _policy(text: str, preemptions: int | None) -> Spec:

@@ -16,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ticketlab.cli.settings import default_of, read_settings
+from ticketlab.core.duration import UNITS, parse_seconds
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.inventory import Inventory
 
@@ -85,6 +86,21 @@ class Positive(click.FloatRange):
         if found != found:  # NaN, which does not equal itself and passes every comparison of a range
             self.fail(f"{value!r} is not a number.", param, ctx)
         return found
+
+
+class Seconds(Positive):
+    """A time above 0: a number of seconds, as the option's help says, or a number with its unit."""
+
+    def __init__(self, most: float = DAY_S) -> None:
+        super().__init__(most, "seconds")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the time."""
+        seconds = parse_seconds(str(value))
+        try:
+            return super().convert(value if seconds is None else seconds, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no time of up to {self.max:g} seconds: write 60, or a number with {UNITS}.")
 
 
 class Command(click.Command):
@@ -166,7 +182,7 @@ def command_line(*left_out: str, first: Mapping[str, object] | None = None, argu
             words += [f"--{name}"] if value else parameter.secondary_opts
         else:
             for each in value if isinstance(value, tuple) else (value,):
-                words += [f"--{name}", str(each)]
+                words += [f"--{name}", str(each).removesuffix(".0") if isinstance(each, float) else str(each)]
     return shlex.join(words)
 
 

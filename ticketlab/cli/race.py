@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,10 +11,9 @@ import click
 
 from ticketlab.cli.functions import function_options, race_function_live, refuse_mixture
 from ticketlab.cli.options import (
-    DAY_S,
     Command,
     Name,
-    Positive,
+    Seconds,
     command_line,
     for_sale,
     hold_options,
@@ -56,14 +56,14 @@ _DEFAULT_LATENCY = "write=20ms"
 )
 @option(
     "--stall-timeout",
-    type=Positive(DAY_S, "seconds"),
+    type=Seconds(),
     default=5.0,
     help="With --faults: seconds after which buyers that do not move count as blocked for ever.",
 )
 @option("--seed", type=int, default=0, help="The seed of all that is drawn: quantities, delays, faults.")
 @option(
     "--timeout",
-    type=Positive(DAY_S, "seconds"),
+    type=Seconds(),
     default=60.0,
     help="Seconds after which the buyers that are not done are stopped.",
 )
@@ -108,7 +108,8 @@ def command(store: str | None, strategy: str | None, function: str | None, as_js
             command=lambda each: _command(each.store, each.strategy),
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
-    return _tell(rows, _command(store, strategy), as_json, given)
+    following = _following(rows, replace(scenario, store=pairs[0][0], strategy=pairs[0][1]), options)
+    return _tell(rows, _command(store, strategy), as_json, given, following)
 
 
 def _options(given: Mapping[str, Any]) -> RaceOptions:
@@ -177,19 +178,27 @@ def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
     )
 
 
-def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any]) -> int:
+def _following(rows: Sequence[Result], scenario: Scenario, options: RaceOptions) -> Mapping[str, str]:
+    from ticketlab.cli.following import after_race, after_tour
+
+    return after_race(rows[0], scenario, options, _command) if len(rows) == 1 else after_tour(rows)
+
+
+def _tell(
+    rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any], following: Mapping[str, str]
+) -> int:
     """Keep, print and write the results of the races, and return the exit code."""
     from ticketlab.core.result import as_document
     from ticketlab.core.verdict import exit_code
     from ticketlab.lab.racing.tour import as_tour, timelines, unsupported
 
-    story = as_tour(command, rows)
+    toured = as_tour(command, rows)
     if len(rows) == 1:
         saved = as_document("race", rows[0].to_json())
     else:
-        saved = as_document("story", story.to_json() | {"unsupported": unsupported(rows)})
+        saved = as_document("tour", toured.to_json() | {"unsupported": unsupported(rows)})
     _keep(saved, rows, given["keep"])
-    _print(rows, saved if as_json else None)
+    _print(rows, saved if as_json else None, following)
     if given["history"] is not None:
         from ticketlab.lab.artifacts.files import write_file
 
@@ -198,7 +207,7 @@ def _tell(rows: Sequence[Result], command: str, as_json: bool, given: Mapping[st
         from ticketlab.cli.report import write_page
 
         write_page(given["html"], saved, timelines(rows), force=given["force"])
-    return exit_code(story.valid)
+    return rows[0].verdict.exit_code if len(rows) == 1 else exit_code(toured.valid)
 
 
 def _import_reports(as_json: bool) -> None:
@@ -211,7 +220,7 @@ def _import_reports(as_json: bool) -> None:
         import ticketlab.report.text  # noqa: F401
 
 
-def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
+def _print(rows: Sequence[Result], document: Mapping[str, Any] | None, following: Mapping[str, str]) -> None:
     from ticketlab.cli.terminal import console, print_json
 
     if document is not None:
@@ -220,9 +229,9 @@ def _print(rows: Sequence[Result], document: Mapping[str, Any] | None) -> None:
     from ticketlab.report.text import print_race, print_tour
 
     if len(rows) == 1:
-        print_race(rows[0], console())
+        print_race(rows[0], following, console())
     else:
-        print_tour(rows, console())
+        print_tour(rows, following, console())
 
 
 def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
@@ -232,7 +241,7 @@ def _keep(saved: Mapping[str, Any], rows: Sequence[Result], limit: int) -> None:
 
     others = {TIMELINES: writer(timelines(rows))}
     if len(rows) > 1:
-        keep_run(saved, "story", limit, others)
+        keep_run(saved, "tour", limit, others)
         return
     others["history.jsonl"] = _history_writer(rows[0])
     keep_run(saved, f"race-{rows[0].store}-{rows[0].strategy}", limit, others)

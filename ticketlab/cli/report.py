@@ -27,19 +27,21 @@ _file = click.Path(path_type=Path)
 def command(
     path: Path, html: Path | None, svg: Path | None, trace: Path | None, markdown: Path | None, force: bool
 ) -> int:
-    """Draw a saved run, race or case: PATH is a result, a case, or a folder of .ticketlab/runs (the latest).
+    """Draw a saved run, race or case: PATH is a result, a case, or a run by its name or its folder (the latest).
 
     The page is one file that opens offline: verdict, matrix, curves, and the timeline where the run has one.
     """
     from ticketlab.lab.artifacts.case_files import is_case
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.artifacts.result_files import read_document
+    from ticketlab.lab.artifacts.runs import named
     from ticketlab.lab.artifacts.timeline_files import read_diagrams
 
     if not (html or svg or trace or markdown):
         html = Path("report.html")
     for each in filter(None, (html, svg, trace, markdown)):
         refuse_existing(each, force=force)
+    path = named(path)
     result, diagrams = _replayed(path) if is_case(path) else (read_document(path), read_diagrams(path))
     if html:
         write_page(html, result, diagrams, force=force, source=path)
@@ -83,7 +85,7 @@ def _replayed_purchases(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     replayed = replay_case(load_case(path), command=replay_line(path))
     scenario = replayed.case.scenario
     title = f"{scenario.strategy} on {scenario.store}"
-    return replayed.to_json(), [diagram(title, replayed.execution, scenario.buyers)]
+    return replayed.to_json(), [diagram(title, replayed.execution, scenario.buyers, replayed.anomalies)]
 
 
 def write_page(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
+from ticketlab.core.duration import UNITS, parse_seconds
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.pacing import Action, Step
 
@@ -90,9 +91,7 @@ _ON_FILES: Final = {
 }
 
 _FORMER_NAMES: Final = {"kill-staff": "kill-service"}  # in cases and runs of earlier versions
-_FORM: Final = re.compile(r"(-?\d+(?:\.\d+)?)(ms|s|m|h)", re.ASCII)
 _LONGEST_SECONDS: Final = 366 * 86_400.0
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SHARE: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _FEW: Final = frozenset({FaultKind.KILL_SERVICE, FaultKind.KILL_SERVER})
 DEFAULT_SHARE: Final = 0.1
@@ -157,10 +156,9 @@ def _parse(text: str, seconds_of: Mapping[FaultKind, float] = _SECONDS) -> tuple
         if rest:
             raise UsageError(f"the fault {name} takes no time, but {text.strip()!r} gives {rest[0]!r}: write {name}")
         return Fault(kind), share
-    form = _FORM.fullmatch(":".join(rest)) if rest else None
-    seconds = float(form[1]) * _UNITS[form[2]] if form else 0.0 if rest else seconds_of[kind]
+    seconds = (parse_seconds(":".join(rest)) or 0.0) if rest else seconds_of[kind]
     if not 0 < abs(seconds) <= _LONGEST_SECONDS or (seconds < 0 and kind is FaultKind.PAUSE):
-        raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s (ms, s, m or h)")
+        raise UsageError(f"{text.strip()!r} has no time that makes sense: write {name}:2s ({UNITS})")
     return Fault(kind, seconds), share
 
 

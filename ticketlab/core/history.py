@@ -62,6 +62,13 @@ class Operation:
         return self.to_json() | ({"accesses": seen} if seen else {})
 
 
+def asked_for(op: str, arg: object) -> str:
+    """Return an operation without its answer: "buy 1", "hold 2 for 30 s"."""
+    if op == "hold" and isinstance(arg, list | tuple) and len(arg) == 2 and isinstance(arg[1], int):
+        return f"hold {arg[0]} for {arg[1] / 1e9:g} s"
+    return op if arg is None else f"{op} {arg}"
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """All operations of one run; `meta` names the model they are judged by and its parameters."""

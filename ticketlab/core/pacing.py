@@ -199,6 +199,9 @@ search believes the promise, and does not look at what happens if the buyer give
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""
 
+NO_SPACE: Final = "no space"
+"""The note ACCESS_FAILED, if the disk has no room: then the race says nothing about its strategy."""
+
 UNDONE: Final = "undone"
 """This note says that the step before it only released a lock for which others waited; retries would still fail."""
 

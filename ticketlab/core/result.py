@@ -15,7 +15,7 @@ RESULT_VERSION: Final = 2
 
 
 def as_document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as it is saved and exchanged; `kind` is race, function-race, story, comparison, ..."""
+    """Return a result as it is saved and exchanged; `kind` is race, function-race, tour, comparison, ..."""
     return {"format": RESULT_FORMAT, "version": RESULT_VERSION, "kind": kind, **result}
 
 
@@ -58,7 +58,8 @@ class Result:
     `curve` has pairs of a share of the orders and the latency in ms within which that share was answered.
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
-    names the files and processes that remained afterwards.
+    names the files and processes that remained afterwards. `claims_safety` says whether the strategy is meant to keep
+    the books right: if it is not, a race without an anomaly was luck.
     """
 
     command: str
@@ -77,6 +78,7 @@ class Result:
     curve: Sequence[tuple[float, float]] = ()
     injected: Sequence[Mapping[str, Any]] = ()
     left_behind: Sequence[str] = ()
+    claims_safety: bool = True
 
     @property
     def valid(self) -> bool | None:
@@ -95,6 +97,7 @@ class Result:
             "sold": self.sold,
             "valid": self.valid,
             "reason": self.verdict.reason,
+            "claims_safety": self.claims_safety,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "metrics": asdict(self.metrics),
             "curve": [list(point) for point in self.curve],
@@ -107,7 +110,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Tour:
-    """Several races side by side."""
+    """Several races side by side: each store without a guard, then under its cures."""
 
     command: str
     rows: Sequence[Result]
@@ -115,18 +118,24 @@ class Tour:
 
     @property
     def valid(self) -> bool | None:
-        """True if every race is valid, False if one is not, None if one is undecided and none is wrong."""
-        return all_valid(row.valid for row in self.rows)
+        """Whether every strategy that claims safety was right; None if one is undecided and none was wrong."""
+        return all_valid(row.valid for row in self._claiming)
+
+    @property
+    def _claiming(self) -> list[Result]:
+        return [row for row in self.rows if row.claims_safety]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the tour as it is printed and saved: a result whose rows are results."""
-        named = {"store", "strategy"}
+        """Return the tour as it is printed and saved: a result whose rows are results.
+
+        The anomalies are those of the strategies that claim safety; each row has its own.
+        """
         return {
             "command": self.command,
             "valid": self.valid,
             "anomalies": [
-                {key: row.to_json()[key] for key in sorted(named)} | anomaly.to_json()
-                for row in self.rows
+                {"store": row.store, "strategy": row.strategy} | anomaly.to_json()
+                for row in self._claiming
                 for anomaly in row.verdict.anomalies
             ],
             "rows": [row.to_json() for row in self.rows],

@@ -47,7 +47,7 @@ class Span(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """The moment at which an anomaly became certain, in the lane of the participant that was told something wrong."""
+    """A moment in a lane: an anomaly became certain as its participant was told something wrong, or a fault came."""
 
     lane: int
     ns: int
@@ -69,8 +69,8 @@ class Move(NamedTuple):
 class Timeline:
     """What participants did over time: spans sorted by lane, then by start.
 
-    `row` is the number of the result's row that the timeline shows, -1 for none. `left_out` says in one sentence what
-    is missing, and is empty if nothing is.
+    `markers` are those of anomalies, `faults` those of faults. `row` is the number of the result's row that the
+    timeline shows, -1 for none. `left_out` says in one sentence what is missing, and is empty if nothing is.
     """
 
     title: str
@@ -79,6 +79,7 @@ class Timeline:
     markers: Sequence[Marker] = ()
     row: int = -1
     left_out: str = ""
+    faults: Sequence[Marker] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the columns: see `docs/report.md`."""
@@ -108,6 +109,7 @@ class Timeline:
                 "detail": [interned(span.detail) for span in self.spans],
             },
             "violations": [each._asdict() for each in self.markers],
+            "faults": [each._asdict() for each in self.faults],
             "strings": list(strings),
         }
 
@@ -136,8 +138,16 @@ class Timeline:
                     Span(lane, start, time, _STATE_OF[states[row]], strings[labels[row]], strings[details[row]])
                 )
             at = end
-        markers = field["violations"].list_of(lambda marker: _marker(marker, len(lanes)))
-        return cls(field["title"].text(), lanes, spans, markers, *_row_and_gaps(field))
+        row, left_out = _row_and_gaps(field)
+        return cls(
+            title=field["title"].text(),
+            lanes=lanes,
+            spans=spans,
+            markers=_markers(field["violations"], len(lanes)),
+            row=row,
+            left_out=left_out,
+            faults=field["faults"].otherwise(lambda faults: _markers(faults, len(lanes)), []),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,10 @@ def _diagram(field: JsonField) -> Diagram:
 
 def _row_and_gaps(field: JsonField) -> tuple[int, str]:
     return field["row"].otherwise(JsonField.whole, -1), field["left_out"].otherwise(JsonField.text, "")
+
+
+def _markers(field: JsonField, lanes: int) -> list[Marker]:
+    return field.list_of(lambda marker: _marker(marker, lanes))
 
 
 def _marker(field: JsonField, lanes: int) -> Marker:

@@ -14,6 +14,7 @@ from ticketlab.core.spec import Spec
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 
@@ -149,7 +150,7 @@ class Exploration:
             "exhausted": self.exhausted,
             "left_out": list(self.left_out),
             "seconds": self.seconds,
-            "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
+            "anomalies": [anomaly_json(each, found.execution) for each in found.anomalies] if found else [],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",
             "environment": dict(self.environment),
@@ -188,7 +189,7 @@ class ReplayResult:
             "tickets": self.case.scenario.inventory.tickets,
             "executor": self.executor,
             "valid": self.verdict.valid,
-            "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
+            "anomalies": [anomaly_json(anomaly, self.execution) for anomaly in self.anomalies],
             "case": self.case.to_json(),
             "environment": dict(self.environment),
         }

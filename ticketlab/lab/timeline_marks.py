@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ticketlab.core.history import Operation
+from ticketlab.core.history import Operation, asked_for
 from ticketlab.core.timeline import Marker, Span
 from ticketlab.core.verdict import Anomaly
 
@@ -38,7 +38,7 @@ def markers(
 
 def operation_label(operation: Operation) -> str:
     """Return the label of an operation, with its answer: "buy 1 -> ticket 3"."""
-    asked = operation.op if operation.arg is None else f"{operation.op} {operation.arg}"
+    asked = asked_for(operation.op, operation.arg)
     if operation.return_ns is None:
         return f"{asked} -> never heard back"
     if operation.tickets:

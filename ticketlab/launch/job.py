@@ -13,17 +13,15 @@ from ticketlab.core.pacing import Pacer, paced_by, sleep
 from ticketlab.core.plugin import Perform, Store, Strategy
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.system.lifeline import die_with_parent
+from ticketlab.core.system.no_space import no_space
 from ticketlab.launch.launcher import Barrier, Log
 from ticketlab.launch.limits import limited_memory
 from ticketlab.launch.log import LogFull
-from ticketlab.launch.recorder import Recorder
+from ticketlab.launch.recorder import CrashReason, Recorder
 
 if TYPE_CHECKING:
     from ticketlab.launch.fault_injection import FaultInjector
     from ticketlab.launch.watchdog import Watchdog
-
-STOPPED = "stopped"
-"""The first word of the reason why a participant ended that exceeded a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +86,20 @@ class RaceJob:
                         recorder.perform(perform, request)
                 recorder.end()
         except Exception as error:  # whatever it is, only this buyer fails, and the others go on
-            recorder.crashed(self._reason(error))
+            recorder.crashed(*self._reason(error))
             return False
         return True
 
     def _memory_limit(self) -> AbstractContextManager[None]:
         return limited_memory(self.memory_mb) if self.memory_mb else nullcontext()
 
-    def _reason(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> tuple[CrashReason, str]:
         if isinstance(error, LogFull):
-            return f"{STOPPED}: {error}"
+            return CrashReason.LIMIT, str(error)
         if isinstance(error, MemoryError) and self.memory_mb:
-            return f"{STOPPED}: it took over {self.memory_mb} MiB of memory"
-        return f"{type(error).__name__}: {error}"
+            return CrashReason.LIMIT, f"it took over {self.memory_mb} MiB of memory"
+        reason = CrashReason.NO_SPACE if no_space(error) else CrashReason.ERROR
+        return reason, f"{type(error).__name__}: {error}"
 
     def race(self, buyer: int, lab: int) -> None:
         """Be one buyer, in a process of its own that the process `lab` started."""
@@ -120,7 +119,7 @@ class RaceJob:
                 with self._memory_limit():
                     self.strategy.services()[number]()
             except Exception as error:  # the verdict names it beside the buyers that it no longer served
-                recorder.crashed(self._reason(error))
+                recorder.crashed(*self._reason(error))
                 raise SystemExit(1) from None
             recorder.end()
 

@@ -66,7 +66,7 @@ def _last_error(job: RaceJob) -> str:
     for participant in range(job.log.participants):
         for record in unbatched(job.log.records(participant)):
             if record[0] == CRASH:
-                return f": {record[2]}"
+                return f": {record[3]}"
     return ""
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from time import monotonic, monotonic_ns, sleep, thread_time_ns, time
 from typing import Final, Literal, TypeVar
 
@@ -32,7 +33,7 @@ from ticketlab.core.inventory import (
     Sold,
     SoldOut,
 )
-from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, RETRY, Action, Blocked, Free, Pacer, Step
+from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, RETRY, Action, Blocked, Free, Pacer, Step
 from ticketlab.core.plugin import Perform
 from ticketlab.launch.launcher import Writer
 from ticketlab.launch.log import Event, LogFull
@@ -54,7 +55,7 @@ STEP: Final = "step"  # time, action, resource
 GOT: Final = "got"  # time: the step before has what it waited for
 SLEEP: Final = "sleep"  # time, seconds
 NOTED: Final = "note"  # what, value
-CRASH: Final = "crash"  # time, message
+CRASH: Final = "crash"  # time, reason, message
 END: Final = "end"  # time, processor time in ns since it was up, waited ns, longest wait in ns, peak memory in bytes
 FAULT: Final = "fault"  # time, fault, before what: the participant's last event, if it was killed
 RESUMED: Final = "resumed"  # time: a pause is over
@@ -64,6 +65,14 @@ _BUFFERED: Final = 64
 """How many events may be buffered after a request."""
 _MOST_BUFFERED: Final = 512
 """How many events may be buffered within a request, so that a request without end does not fill the memory."""
+
+
+class CrashReason(Enum):
+    """Why a participant ended before it had done its work."""
+
+    ERROR = "error"
+    LIMIT = "limit"  # of memory, or of what may be recorded
+    NO_SPACE = "no space"
 
 
 class Recorder:
@@ -106,9 +115,9 @@ class Recorder:
             self._write()
         return answer
 
-    def crashed(self, message: str) -> None:
-        """Record that the participant failed, and the line that says why."""
-        crash = (CRASH, monotonic_ns(), message[:2000])
+    def crashed(self, reason: CrashReason, message: str) -> None:
+        """Record that the participant failed, why, and the line that says so."""
+        crash = (CRASH, monotonic_ns(), reason.value, message[:2000])
         try:
             self._buffer.append(crash)
             self._write()
@@ -167,7 +176,7 @@ class Recorder:
 
     def note(self, what: str, value: int | str) -> None:
         """Record a note; retries (metrics count them) and failed accesses (verdicts name them) even without a trace."""
-        if self._trace or what in (RETRY, ACCESS_FAILED):
+        if self._trace or what in (RETRY, ACCESS_FAILED, NO_SPACE):
             self._buffer.append((NOTED, what, value))
             if len(self._buffer) >= _MOST_BUFFERED:
                 self._write()

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
-from ticketlab.core.pacing import ACCESS_FAILED, RETRY
+from ticketlab.core.pacing import NO_SPACE, RETRY
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
+from ticketlab.launch.recorder import CrashReason
 
 
 @dataclass(slots=True)
 class Track:
     """One participant's part in a race.
 
-    `failed_access` is the last access that the system refused it, if it went on after that. `records` are its events,
-    times since the origin, if they were to be kept; a timeline is drawn from them. `waited_ns` leaves out the waits of
-    an operation that was never answered, which has no latency either.
+    `crash` is why it ended early, in words, and `crash_reason` what kind of reason that is, if it did. `no_space` says
+    that the disk refused it room. `records` are its events, times since the origin, if they were to be kept; a timeline
+    is drawn from them. `waited_ns` leaves out the waits of an operation that was never answered, which has no latency
+    either.
     """
 
     process: int
@@ -28,7 +30,8 @@ class Track:
     processor_ns: int = 0
     peak_bytes: int = 0
     crash: str = ""
-    failed_access: str = ""
+    crash_reason: CrashReason | None = None
+    no_space: bool = False
     last: str = "had not begun"
     ended: bool = False
     records: Sequence[Event] = ()
@@ -53,8 +56,7 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
             found.last = f"was at: {action} {record[3]}"
         elif tag == recorder.NOTED:
             found.retries += record[1] == RETRY
-            if record[1] == ACCESS_FAILED:
-                found.failed_access = record[2]
+            found.no_space |= record[1] == NO_SPACE
             if record[1] == "remaining":
                 accesses.append((at_ns, action, record[2]))
         elif tag == recorder.GOT:
@@ -71,7 +73,8 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
         elif tag == recorder.FAULT:
             found.last = f"had the fault {record[2]} injected before {record[3]}"
         elif tag == recorder.CRASH:
-            found.crash = record[2]
+            found.crash_reason, found.crash = CrashReason(record[2]), record[3]
+            found.no_space |= found.crash_reason is CrashReason.NO_SPACE
         elif tag == recorder.END:
             _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
             found.ended, found.last = True, "had finished"

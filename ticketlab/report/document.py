@@ -18,7 +18,13 @@ from ticketlab.report.rows import seen_line, tally
 
 T = TypeVar("T")
 _FACTS: Final = ("processes", "model", "operations", "executions", "anomalous", "exhausted", "races", "wrong")
-_NUMBERS: Final = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
+_NUMBERS: Final = (
+    "race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries", "recovery_ms",
+)  # fmt: skip
+
+
+UNRANKED: Final = {"✗": "✗ went wrong", "?": "? undecided, or right by luck"}
+"""The marks of races whose speed is not ranked, and what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +38,45 @@ class ShownAnomaly:
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """A fault that was injected: the victim, the step before which it came, what the victim held, and the time.
-
-    `at_ms` counts from the start barrier's release, and is None in explorations, which have no real time.
-    """
+    """A fault of a race: the victim, the step before which it came, when (since the start), what the victim held."""
 
     who: str
     fault: str
     before: str
-    at_ms: float | None
+    at_ms: float
     held: Sequence[str]
 
     @property
     def sentence(self) -> str:
         """The fault in one line."""
         held = f", holding {join_words(self.held)}" if self.held else ""
-        when = "" if self.at_ms is None else f" at {self.at_ms:.2f} ms"
-        return f"{self.who}: {self.fault} before {self.before}{when}{held}"
+        return f"{self.who}: {self.fault} before {self.before} at {self.at_ms:.2f} ms{held}"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPointRow:
+    """A fault at one point of an exploration: the step before which it came, and what came of it in how many runs."""
+
+    who: str
+    fault: str
+    before: str
+    executions: int
+    names: Sequence[str]
+    waited: float
+
+    @property
+    def outcome(self) -> str:
+        """The anomalies that came of it, or that the others survive it."""
+        survived = f"survives, after {self.waited:g} s" if self.waited else "survives"
+        return ", ".join(self.names) or survived
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One race, case or history; `metrics` has only what was measured, `seen` what processes of a function shared.
 
-    `ratio` is the speed as a share of the fastest correct strategy's in the same comparison, None without a rank.
+    `ratio` is the speed as a share of the fastest correct strategy's in the same comparison, None without a rank. In an
+    exploration, `fault_points` has the faults, and `injected` is empty. `origin_ns` is time 0 in the history's clock.
     """
 
     store: str
@@ -74,9 +95,27 @@ class Row:
     ratio: float | None = None
     crash_safety: str = "not tested"
     injected: Sequence[InjectedFault] = ()
+    fault_points: Sequence[FaultPointRow] = ()
     left_behind: Sequence[str] = ()
+    claims_safety: bool = True
+    origin_ns: int = 0
     function: str = ""
     seen: Sequence[str] = ()
+
+    @property
+    def lucky(self) -> bool:
+        """Whether a race went well under a strategy that claims no safety."""
+        return self.valid is True and not self.claims_safety
+
+    @property
+    def kept(self) -> bool:
+        """Whether the books were kept right, and not by luck."""
+        return self.valid is True and self.claims_safety
+
+    @property
+    def mark(self) -> str:
+        """What stands beside a speed that is not ranked: what `UNRANKED` says; empty for one that is."""
+        return "" if self.kept else "✗" if self.valid is False else "?"
 
     @property
     def title(self) -> str:
@@ -93,7 +132,9 @@ class Row:
         """The verdict in a few words; an undecided one never looks like a pass."""
         if self.valid is None:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
-        right = "✓ held" if self.function else "✓ books right"
+        if self.lucky:
+            return "right by luck"
+        right = "✓ books right" if self.strategy else "✓ held" if self.function else "✓ valid"
         return right if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
 
 
@@ -115,7 +156,7 @@ class Document:
         """The verdict in one line."""
         if len(self.rows) == 1:
             return f"{self.rows[0].title}: {self.rows[0].verdict}"
-        return tally([row.valid for row in self.rows])
+        return tally([(row.valid, row.claims_safety) for row in self.rows])
 
 
 def shown_document(value: Any) -> Document:
@@ -146,6 +187,7 @@ def shown_document(value: Any) -> Document:
 def _row(field: JsonField) -> Row:
     metrics = field["metrics"]
     measured = _object(metrics)
+    faults = _list(field["injected"], _injected)
     return Row(
         store=_text(field["store"]),
         strategy=_text(field["strategy"]),
@@ -162,10 +204,13 @@ def _row(field: JsonField) -> Row:
         command=_text(field["command"]),
         ratio=field["ratio"].otherwise(_ratio, None),
         crash_safety=field["crash_safety"].otherwise(JsonField.text, "not tested"),
-        injected=_list(field["injected"], _injected),
+        injected=[each for each in faults if isinstance(each, InjectedFault)],
+        fault_points=[each for each in faults if isinstance(each, FaultPointRow)],
         left_behind=_list(field["left_behind"], JsonField.text),
         function=_text(field["function"]),
         seen=_list(field["seen"], _seen),
+        claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
+        origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
 
 
@@ -182,14 +227,14 @@ def _anomaly(field: JsonField) -> ShownAnomaly:
     return ShownAnomaly(field["name"].text(), _text(field["sentence"]), _object(field["evidence"]))
 
 
-def _injected(field: JsonField) -> InjectedFault:
-    return InjectedFault(
-        who=_text(field["who"]),
-        fault=_text(field["fault"]),
-        before=_text(field["before"]),
-        at_ms=field["at_ms"].otherwise(JsonField.number, None),
-        held=_list(field["held"], JsonField.text),
-    )
+def _injected(field: JsonField) -> InjectedFault | FaultPointRow:
+    named = _text(field["who"]), _text(field["fault"]), _text(field["before"])
+    at_ms = field["at_ms"].otherwise(JsonField.number, None)
+    if at_ms is not None:
+        return InjectedFault(*named, at_ms, _list(field["held"], JsonField.text))
+    executions = field["executions"].otherwise(JsonField.whole, 0)
+    waited = field["waited"].otherwise(JsonField.number, 0.0)
+    return FaultPointRow(*named, executions, sorted(_object(field["names"])), waited)
 
 
 def _curve(field: JsonField) -> list[tuple[float, float]]:

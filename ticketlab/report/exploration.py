@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -12,14 +11,16 @@ from rich.text import Text
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Verdict
+from ticketlab.explorer.analysis.located import noticeable
 from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, ReplayResult
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
-from ticketlab.report.text import next_steps, verdict_text
+from ticketlab.report.race_table import verdict_text
+from ticketlab.report.text import next_steps
 
 
-def print_exploration(found: Exploration, saved: Path | None, console: Console) -> None:
-    """Print the result of a search; `saved` is the file of its case, if there is one."""
+def print_exploration(found: Exploration, replay: str, console: Console) -> None:
+    """Print the result of a search; `replay` is the command line that replays its case, if it was saved."""
     console.print(_headline(found.scenario, found.verdict))
     console.print(counted(found, pluralize(found.scenario.buyers, "buyer")))
     if found.injected and (found.how.exhaust or found.finding is None):
@@ -33,14 +34,15 @@ def print_exploration(found: Exploration, saved: Path | None, console: Console) 
     console.print(f"The smallest schedule that goes wrong ({finding.confirmed}):\n")
     console.print(interleaving(finding.execution, found.scenario.buyers, finding.anomalies))
     console.print()
-    console.print(next_steps({f"ticketlab replay {saved}": "the same schedule again"} if saved else {}))
+    console.print(next_steps({replay: "the same schedule again"} if replay else {}))
 
 
 def print_replay(played: ReplayResult, console: Console) -> None:
     """Print the result of a replay."""
     scenario = played.case.scenario
     console.print(_headline(scenario, played.verdict))
-    console.print(f"{len(played.execution.trace)} steps, the same as when the case was saved ({played.executor}).\n")
+    steps = pluralize(len(noticeable(played.execution.trace)), "step")
+    console.print(f"{steps}, the same as when the case was saved ({played.executor}).\n")
     console.print(interleaving(played.execution, scenario.buyers, played.anomalies))
 
 

@@ -20,11 +20,17 @@ from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, participant_name, waits
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.located import noticeable
 from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.state import ExecutionEnd
 
 MARK: Final = "◀"
+REPEATED: Final = "..."
+_LEGENDS: Final = {
+    MARK: "the order of these steps decides what goes wrong",
+    REPEATED: "the same tries once more, each after the wait before",
+}
 WIDEST: Final = 8
 """How many columns a terminal shows side by side; with more participants, a line names who moves."""
 LONG: Final = SECOND // 10
@@ -40,9 +46,13 @@ class StepLine(NamedTuple):
     decides: bool
 
 
-def lines(execution: Execution) -> list[StepLine]:
-    """Return every step of an execution that other participants could notice, with what was learnt at it."""
-    trace, marked = execution.trace, deciding(execution.trace)
+def lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[StepLine]:
+    """Return every step of an execution that other participants could notice, with what was learnt at it.
+
+    No step decides what goes wrong if nothing does.
+    """
+    trace, steps = execution.trace, execution.trace.steps
+    marked = deciding(trace) if anomalies else frozenset()
     learnt: dict[int, list[tuple[str, int | str]]] = {}
     for node, (before, now) in enumerate(pairwise(execution.when), 1):
         if now - before >= LONG:
@@ -50,9 +60,8 @@ def lines(execution: Execution) -> list[StepLine]:
     for note in execution.notes:
         learnt.setdefault(note.step, []).append((note.what, note.value))
     return [
-        StepLine(who, trace.table.step(what), tuple(learnt.get(node, ())), node in marked)
-        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
-        if not trace.table.step(what).private
+        StepLine(trace.who[node], steps[node], tuple(learnt.get(node, ())), node in marked)
+        for node in noticeable(trace)
     ]
 
 
@@ -98,21 +107,29 @@ def _writes(step: Step) -> bool:
 
 
 def interleaving(execution: Execution, buyers: int, anomalies: Sequence[Anomaly]) -> RenderableType:
-    """Return the table of an execution, and under it the sentence of each anomaly."""
+    """Return the table of an execution, the meaning of each mark in it, and the sentence of each anomaly."""
     moved = sorted({*execution.trace.who, *(wait.who for wait in _stuck(execution, buyers))})
     told = Group(*(Text(f"{anomaly.name}: {anomaly.sentence}", style="red") for anomaly in anomalies))
-    table = _side_by_side(execution, buyers, moved) if len(moved) <= WIDEST else _one_column(execution, buyers)
-    return Group(table, Text(), told)
+    numbered = list(_numbered(lines(execution, anomalies)))
+    draw = _side_by_side if len(moved) <= WIDEST else _one_column
+    table = draw(execution, numbered, buyers, moved)
+    marks = {MARK: any(line and line.decides for _, line in numbered), REPEATED: (REPEATED, None) in numbered}
+    return Group(table, legend([mark for mark, there in marks.items() if there]), Text(), told)
 
 
-def diagram(title: str, execution: Execution, buyers: int) -> Interleaving:
+def legend(marks: Sequence[str]) -> RenderableType:
+    """Return a line for each mark that says what it means."""
+    return Group(*(Text(f"{mark} {_LEGENDS[mark]}", style="dim") for mark in marks))
+
+
+def diagram(title: str, execution: Execution, buyers: int, anomalies: Sequence[Anomaly]) -> Interleaving:
     """Return an execution as pages draw it: every step, then a line for each participant that waits for ever."""
     stuck = _stuck(execution, buyers)
     moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
     moves = [
         Move(lanes[line.who], line.step.action.value, line.step.resource, _learnt(line, " left"), line.decides)
-        for line in lines(execution)
+        for line in lines(execution, anomalies)
     ]
     moves += [Move(lanes[wait.who], "waits for ever:", _words(wait.step), marked=True) for wait in stuck]
     return Interleaving(title, [participant_name(who, buyers) for who in moved], moves)
@@ -120,16 +137,16 @@ def diagram(title: str, execution: Execution, buyers: int) -> Interleaving:
 
 def _table() -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", justify="right", style="dim")
+    table.add_column("", justify="right", style="dim", no_wrap=True)
     return table
 
 
-def _numbered(execution: Execution) -> Iterator[tuple[str, StepLine | None]]:
-    """Yield the lines with their numbers; "..." stands for repeated tries between the first and the last of them.
+def _numbered(shown: Sequence[StepLine]) -> Iterator[tuple[str, StepLine | None]]:
+    """Yield the lines with their numbers; REPEATED stands for the same tries between the first and the last of them.
 
     A participant that waits for time to pass may repeat the same steps after each wait.
     """
-    told = list(enumerate(lines(execution), 1))
+    told = list(enumerate(shown, 1))
     starts = [place for place, (_, line) in enumerate(told) if line.step.action is Action.TIME_PASSES]
     tries = [[line for _, line in told[start:end]] for start, end in pairwise([*starts, len(told)])]
     dull = {
@@ -142,14 +159,17 @@ def _numbered(execution: Execution) -> Iterator[tuple[str, StepLine | None]]:
         if place not in dull:
             yield str(number), line
         elif place - 1 not in dull:
-            yield "...", None
+            yield REPEATED, None
 
 
-def _side_by_side(execution: Execution, buyers: int, moved: Sequence[int]) -> Table:
+_Numbered = Sequence[tuple[str, StepLine | None]]
+
+
+def _side_by_side(execution: Execution, numbered: _Numbered, buyers: int, moved: Sequence[int]) -> Table:
     table = _table()
     for who in moved:
-        table.add_column(participant_name(who, buyers))
-    for number, line in _numbered(execution):
+        table.add_column(participant_name(who, buyers), overflow="fold")
+    for number, line in numbered:
         table.add_row(number, *(_cell(line) if line and who == line.who else "" for who in moved))
     stuck = {wait.who: wait for wait in _stuck(execution, buyers)}
     if stuck:
@@ -158,11 +178,11 @@ def _side_by_side(execution: Execution, buyers: int, moved: Sequence[int]) -> Ta
     return table
 
 
-def _one_column(execution: Execution, buyers: int) -> Table:
+def _one_column(execution: Execution, numbered: _Numbered, buyers: int, _moved: Sequence[int]) -> Table:
     table = _table()
     table.add_column("who")
-    table.add_column("step")
-    for number, line in _numbered(execution):
+    table.add_column("step", overflow="fold")
+    for number, line in numbered:
         table.add_row(number, *((participant_name(line.who, buyers), _cell(line)) if line else ()))
     for wait in _stuck(execution, buyers):
         table.add_row("", participant_name(wait.who, buyers), Text(f"waits: {_words(wait.step)}", style="red"))

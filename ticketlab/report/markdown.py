@@ -11,6 +11,9 @@ from ticketlab.core.text import escape_all_controls
 from ticketlab.report.document import Row, shown_document
 from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
 
+STRUCK: Final = (
+    "A speed that is struck through is not ranked: the books went wrong, or were right by luck or undecided."
+)
 _SHOWN: Final = ("sales/s", "p50", "p99", "p99.9", "max", "fairness")
 
 
@@ -34,10 +37,16 @@ def _races(result: Mapping[str, Any]) -> Iterator[str]:
         yield "| strategy | store | buyers | books | sales/s | p50 ms | p99 ms | fairness |"
         yield "|---|---|---:|---|---:|---:|---:|---:|"
         yield from map(_race, measured)
+        if not all(row.kept for row in measured):
+            yield ""
+            yield STRUCK
     told = [f"- {_text(each.name)}: {_text(each.sentence)}" for row in found.rows for each in row.findings]
-    # An exploration strikes at every point; who was struck tells something of a race alone.
+    told += [f"- fault: {_text(each.sentence)}" for row in found.rows for each in row.injected]
     told += [
-        f"- fault: {_text(each.sentence)}" for row in found.rows for each in row.injected if each.at_ms is not None
+        f"- fault: {_text(f'{each.who}: {each.fault} before {each.before}: {each.outcome}')}"
+        for row in found.rows
+        for each in row.fault_points
+        if each.names
     ]
     told += [f"- left behind: {_text(', '.join(row.left_behind))}" for row in found.rows if row.left_behind]
     if told:
@@ -50,7 +59,7 @@ def _races(result: Mapping[str, Any]) -> Iterator[str]:
 
 def _race(row: Row) -> str:
     numbers = [number_text(row.metrics.get(key)) for key in ("sales_per_s", "p50_ms", "p99_ms", "fairness")]
-    if row.valid is not True:
+    if not row.kept:
         numbers[0] = f"~~{numbers[0]}~~"
     return _line([_code(row.strategy), _code(row.store), str(row.buyers), _text(row.verdict), *numbers])
 
@@ -74,6 +83,9 @@ def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     for each in result["unsupported"]:
         named = [_text(each["store"]), _code(each["strategy"]), *[""] * (len(names) - 3)]
         yield _line([*named, f"unsupported: {_text(each['reason'])}", *[""] * (len(heads) + 2)])
+    if any(row["rank"] is None for row in result["rows"]):
+        yield ""
+        yield STRUCK
     about = result["environment"].get
     yield ""
     yield (

@@ -50,10 +50,11 @@ def _of_timeline(number: int, timeline: Timeline) -> Iterator[dict[str, Any]]:
             "cname": _COLOURS[span.state],
             "args": {"state": span.state.value, "read and written": span.detail},
         }
-    for mark in timeline.markers:
-        said = {"why": mark.sentence}
-        place = {"ph": "i", "s": "t", "pid": number, "tid": mark.lane, "ts": mark.ns / 1000}
-        yield {**place, "name": mark.name, "cat": "violation", "args": said}
+    for category, marks in (("violation", timeline.markers), ("fault", timeline.faults)):
+        for mark in marks:
+            said = {"why": mark.sentence}
+            place = {"ph": "i", "s": "t", "pid": number, "tid": mark.lane, "ts": mark.ns / 1000}
+            yield {**place, "name": mark.name, "cat": category, "args": said}
 
 
 def _of_steps(number: int, interleaving: Interleaving) -> Iterator[dict[str, Any]]:

@@ -20,7 +20,7 @@ from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.report.crashes import print_points
 from ticketlab.report.exploration import SearchOutcome, counted, headline
-from ticketlab.report.interleaving import MARK, WIDEST
+from ticketlab.report.interleaving import MARK, WIDEST, legend
 from ticketlab.report.plain_text import WIDTH
 from ticketlab.report.rows import seen_line
 from ticketlab.report.text import next_steps
@@ -230,21 +230,21 @@ def seen_lines(seen: Sequence[Resource]) -> list[str]:
 
 
 def steps_table(execution: Execution, anomalies: Sequence[Anomaly]) -> RenderableType:
-    """Return an execution as a table, with a column for each process, and the deciding steps marked."""
+    """Return an execution as a table, with a column for each process; the deciding steps are marked, with a legend."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("", justify="right", style="dim")
+    table.add_column("", justify="right", style="dim", no_wrap=True)
     wide = len(moved) > WIDEST
     for title in ["who", "step"] if wide else [f"process {who + 1}" for who in moved]:
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for line in told:
         text = Text(f"{line.words} {MARK}" if line.decides else line.words, style="bold yellow" if line.decides else "")
         cells = [f"process {line.who + 1}", text] if wide else [text if who == line.who else "" for who in moved]
         table.add_row(str(line.first), *cells)
     _add_waits(table, stuck, moved, wide=wide)
-    return table
+    return Group(table, legend([MARK] if any(line.decides for line in told) else []))
 
 
 def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], *, wide: bool) -> None:

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.report.document import Document, Row, shown_document
+from ticketlab.report.document import UNRANKED, Document, Row, shown_document
 from ticketlab.report.page.charts import series_names
 from ticketlab.report.rows import number_text
 
@@ -42,6 +42,10 @@ def plots(result: Mapping[str, Any]) -> str:
     if any(row.curve for row in rows):
         parts += _curves(rows, names, height)
         height += _CURVES + 60 + 18 * len(rows)
+    told = [said for mark, said in UNRANKED.items() if mark in {row.mark for row in rows}]
+    if told:
+        parts.append(_text(20, height, f"Not ranked, so struck through: {'; '.join(told)}"))
+        height += 24
     style = "font-family='DejaVu Sans, sans-serif' font-size='12' fill='#1b2130'"
     head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {_WIDTH} {height}' width='{_WIDTH}' {style}>"
     return "\n".join([head, "<rect width='100%' height='100%' fill='white'/>", *parts, "</svg>\n"])
@@ -54,20 +58,19 @@ def _headline(found: Document) -> str:
 def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
     yield _text(20, top, "Sales per second", bold=True)
     room = _WIDTH - _LEFT - _RIGHT - 110
-    speeds = [(row.metrics.get("sales_per_s", 0.0), row.valid) for row in rows]
-    fastest = max((speed for speed, valid in speeds if valid), default=max(speed for speed, _ in speeds)) or 1.0
+    speeds = [(row.metrics.get("sales_per_s", 0.0), row.kept) for row in rows]
+    fastest = max((speed for speed, kept in speeds if kept), default=max(speed for speed, _ in speeds)) or 1.0
     for number, (row, name) in enumerate(zip(rows, names, strict=True)):
         y = top + 12 + _BAR * number
         speed = row.metrics.get("sales_per_s", 0.0)
-        right = row.valid is True
         width = max(1.0, room * min(1.0, speed / fastest))
         yield _text(_LEFT - 8, y + 13, name, anchor="end")
-        colour = _colour(number) if right else "#cfd4dc"
+        colour = _colour(number) if row.kept else "#cfd4dc"
         yield f"<rect x='{_LEFT}' y='{y + 3}' width='{width:.1f}' height='{_BAR - 8}' rx='3' fill='{colour}'/>"
         x = _LEFT + width + 8
-        yield _text(x, y + 13, number_text(speed), struck=not right)
-        if not right:
-            yield _text(x + 60, y + 13, "✗" if row.valid is False else "?", colour=_WRONG)
+        yield _text(x, y + 13, number_text(speed), struck=not row.kept)
+        if row.mark:
+            yield _text(x + 60, y + 13, row.mark, colour=_WRONG)
 
 
 def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
@@ -92,13 +95,13 @@ def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str
         yield _text(x(tick), base + 18, number_text(tick), anchor="middle")
     for number, row in enumerate(rows):
         points = " ".join(f"{x(ms):.1f},{y(share):.1f}" for share, ms in row.curve if ms > 0)
-        dash = "" if row.valid is True else f" stroke-dasharray='{4 + 3 * (number % 3)} 3'"
-        colour = _colour(number) if row.valid is True else _WRONG
+        dash = "" if row.kept else f" stroke-dasharray='{4 + 3 * (number % 3)} 3'"
+        colour = _colour(number) if row.kept else _WRONG
         yield f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='1.6'{dash}/>"
         below = base + 42 + 18 * number
         place = f"x1='{left}' x2='{left + 26}' y1='{below - 4}' y2='{below - 4}'"
         yield f"<line {place} stroke='{colour}' stroke-width='2'{dash}/>"
-        yield _text(left + 34, below, names[number] + ("" if row.valid is True else " ✗"))
+        yield _text(left + 34, below, f"{names[number]} {row.mark}".rstrip())
 
 
 def _ticks(low: float, high: float) -> list[float]:

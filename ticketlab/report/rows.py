@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ticketlab.core.metrics import Metric
-from ticketlab.core.text import join_words
+from ticketlab.core.text import join_words, pluralize
 
 
 def word(valid: bool | None) -> str:
@@ -19,13 +19,29 @@ def why(row: Mapping[str, Any]) -> str:
     return "; ".join(dict.fromkeys(each["name"] for each in row["anomalies"])) or str(row.get("reason", ""))
 
 
-def tally(verdicts: Sequence[bool | None]) -> str:
-    """Say how many of several races went wrong; an undecided race never counts as right."""
-    of = f"of {len(verdicts)} races"
+def tally(verdicts: Sequence[tuple[bool | None, bool]]) -> str:
+    """Say how many of several races went wrong; an undecided race never counts as right.
+
+    Each has a verdict, and whether its strategy claims safety. What claims none is counted apart: it is raced to be
+    found out.
+    """
+    claiming = [valid for valid, claims in verdicts if claims]
+    others = [valid for valid, claims in verdicts if not claims]
+    told = _tally(claiming, " that claim safety" if others else "") if claiming else ""
+    found = f"{others.count(False)} of {_races(len(others), ' that claim none')} went wrong" if others else ""
+    return "; ".join(filter(None, (told, found)))
+
+
+def _tally(verdicts: Sequence[bool | None], which: str) -> str:
+    races = _races(len(verdicts), which)
     wrong, unsure = verdicts.count(False), verdicts.count(None)
-    told = [f"{wrong} {of} went wrong"] if wrong else []
-    told += [f"{unsure} {of} {'is' if unsure == 1 else 'are'} undecided"] if unsure else []
-    return ", ".join(told) or f"All {len(verdicts)} races kept the books right"
+    told = [f"{wrong} of {races} went wrong"] if wrong else []
+    told += [f"{unsure} of {races} {'is' if unsure == 1 else 'are'} undecided"] if unsure else []
+    return ", ".join(told) or f"{'All' if len(verdicts) > 1 else '1 of'} {races} kept the books right"
+
+
+def _races(count: int, which: str) -> str:
+    return f"{pluralize(count, 'race')}{which.replace('claim', 'claims') if count == 1 else which}"
 
 
 def in_order(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

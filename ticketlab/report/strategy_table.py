@@ -9,26 +9,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ticketlab.report.safe_console import Roomy
+
 
 def print_catalogue(catalogue: Mapping[str, Any], console: Console) -> None:
     """Print the matrix of strategies and stores, and all names that --store, --strategy and --launcher take."""
-    console.print(_matrix(catalogue))
+    console.print(Roomy(_matrix(catalogue)))
     console.print()
     for each in catalogue["strategies"]:
         for reason in _reasons(catalogue, each["name"]):
             console.print(Text(reason, style="dim"))
     for title, option in (("stores", "--store"), ("strategies", "--strategy"), ("launchers", "--launcher")):
         console.print(Text(f"\n{title.capitalize()} ({option} NAME[:VARIANT][,OPTION=VALUE])", style="bold"))
-        console.print(_names(catalogue[title]))
+        console.print(Roomy(_names(catalogue[title])))
 
 
 def _matrix(catalogue: Mapping[str, Any]) -> Table:
     """Return the table of strategies (rows) and stores (columns)."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     stores = [store["name"] for store in catalogue["stores"]]
     for store in stores:
-        table.add_column(store)
+        table.add_column(store, no_wrap=True)
     missing = {(each["store"], each["strategy"]): each["missing"] for each in catalogue["combinations"]}
     yes, no = Text("✓ runs", style="green"), Text("no", style="dim")
     for strategy in catalogue["strategies"]:
@@ -48,6 +50,8 @@ def _reasons(catalogue: Mapping[str, Any], strategy: str) -> list[str]:
 
 def _names(kinds: list[Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 3, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for kind in kinds:
         name = f"{kind['name']}:N" if kind["number"] else kind["name"]
         table.add_row(Text(name, style="bold"), kind["summary"])

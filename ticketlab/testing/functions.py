@@ -13,12 +13,13 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STEPS
 from ticketlab.explorer.results import Exploration, ExploreOptions
-from ticketlab.lab.artifacts.case_files import CASES, save_case
+from ticketlab.lab.artifacts.case_files import CASES, load_case, save_case
 from ticketlab.lab.exploring.explore import explore_workload
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.lab.exploring.function_workload import FunctionWorkload, Invariant
 from ticketlab.lab.exploring.replay import replay_workload
 from ticketlab.report.plain_text import drawn
+from ticketlab.testing.replay_calls import replay_call
 from ticketlab.testing.sqlite_waits import sqlite_waits_told
 
 _EXECUTIONS = 1_000
@@ -107,11 +108,12 @@ def check_function(
     *,
     test: str = "",
     cases: Path = CASES,
-    replay_line: Callable[[Path], str] = lambda path: f"ticketlab.testing.replay_function(..., {str(path)!r})",
+    replay_line: Callable[[Path], str] | None = None,
 ) -> Exploration:
     """Explore a function, and return the result of the search if nothing went wrong.
 
-    `test` is the name of the function in the case; `replay_line` returns what to type to run the saved case again.
+    `test` is the name of the function in the case; `replay_line` returns what to type to run the saved case again, if
+    it is no Python.
 
     Raises:
         AssertionError: an execution went wrong; the message has its interleaving and the line that replays it.
@@ -127,19 +129,25 @@ def check_function(
     noun = "execution" if found.executions == 1 else "executions"
     headline = f"{name} went wrong in {found.anomalous} of {found.executions} {noun} ({race.policy}, {race.executor})"
     table = drawn(found.finding.execution, race.buyers, found.finding.anomalies)
-    raise AssertionError(f"{headline}. The smallest:\n\n{table}\n\nThe same schedule again: {replay_line(path)}")
+    line = replay_line(path) if replay_line else replay_call("replay_function", function, path, race)
+    raise AssertionError(f"{headline}. The smallest:\n\n{table}\n\nThe same schedule again: {line}")
 
 
 def replay_function(
-    function: Callable[[BuyerSession], Any], case: Case, race: FunctionRace | None = None, *, test: str = ""
+    function: Callable[[BuyerSession], Any],
+    case: Case | Path | str,
+    race: FunctionRace | None = None,
+    *,
+    test: str = "",
 ) -> None:
-    """Run a function under a saved schedule.
+    """Run a function under a saved schedule: a case, or the case in a file.
 
     Raises:
         AssertionError: the function goes wrong again; the message has the interleaving.
         Nondeterminism: the function no longer makes the steps of the case.
         UsageError: the case is of another scenario.
     """
+    case = load_case(Path(case)) if isinstance(case, str | Path) else case
     race = race or FunctionRace()
     scenario = replace(race.scenario(), seed=case.scenario.seed)
     if scenario != case.scenario:

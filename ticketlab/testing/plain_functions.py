@@ -13,12 +13,13 @@ from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.case_files import CASES
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.cases import save_plain_case
+from ticketlab.lab.plain.cases import load_plain_case, save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.faults import faults_of_function
 from ticketlab.lab.plain.function import FRESH, PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines
+from ticketlab.testing.replay_calls import replay_call
 
 MOST_EXECUTIONS: Final = 1_000
 UNSEEN: Final = ("fail", "allow")
@@ -123,7 +124,7 @@ def check_plain_function(
     *,
     test: str = "",
     cases: Path = CASES,
-    replay_line: Callable[[Path], str] = lambda path: f"ticketlab.testing.replay_plain_function(..., {str(path)!r})",
+    replay_line: Callable[[Path], str] | None = None,
 ) -> PlainExploration:
     """Explore a plain function, and return what the search came to if nothing went wrong.
 
@@ -142,22 +143,24 @@ def check_plain_function(
     noun = "execution" if found.executions == 1 else "executions"
     headline = f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}"
     table = drawn_steps(found.finding.execution, found.finding.anomalies)
+    line = replay_line(path) if replay_line else replay_call("replay_plain_function", function, path, race)
     raise AssertionError(
         f"{headline} ({race.policy}, {race.executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
-        f"The same schedule again: {replay_line(path)}"
+        f"The same schedule again: {line}"
     )
 
 
 def replay_plain_function(
-    function: Callable[..., Any], case: PlainCase, race: PlainRace | None = None, *, test: str = ""
+    function: Callable[..., Any], case: PlainCase | Path | str, race: PlainRace | None = None, *, test: str = ""
 ) -> None:
-    """Run a plain function under a saved schedule.
+    """Run a plain function under a saved schedule: a case, or the case in a file.
 
     Raises:
         AssertionError: it goes wrong again; the message has the table.
         Nondeterminism: the function makes other steps now.
         UsageError: another number of processes takes part now.
     """
+    case = load_plain_case(Path(case)) if isinstance(case, str | Path) else case
     race = race or PlainRace()
     plain = race.plain(function, test)
     execution, anomalies = replay_plain(plain, case, race.executor)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeVar
 
+from ticketlab.core.duration import SECONDS
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.pacing import Action, Blocked, Pacer, Step
 
@@ -19,9 +20,8 @@ _GROUPS: Final[Mapping[str, frozenset[Action]]] = {
     "commit": frozenset({Action.COMMIT}),
     "send": frozenset({Action.SEND}),
 }
-_SECONDS: Final = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _LONGEST_SECONDS: Final = 3600.0
-_NUMBER: Final = r"(\d+(?:\.\d+)?)(us|ms|s|)"
+_NUMBER: Final = rf"(\d+(?:\.\d+)?)({'|'.join(SECONDS)}|)"
 _RANGE: Final = re.compile(rf"{_NUMBER}(?:-{_NUMBER})?")
 
 
@@ -39,8 +39,8 @@ def time_range(text: str, what: str, example: str) -> tuple[float, float]:
         high, high_unit = low, low_unit
     if not high_unit and float(high):
         raise UsageError(f"{what} has no unit: write {high}ms or {high}s at its end")
-    lowest = float(low) * _SECONDS[low_unit or high_unit or "s"]
-    highest = float(high) * _SECONDS[high_unit or "s"]
+    lowest = float(low) * SECONDS[low_unit or high_unit or "s"]
+    highest = float(high) * SECONDS[high_unit or "s"]
     if lowest > highest:
         raise UsageError(f"{what} runs backwards: the lower bound comes first")
     if highest > _LONGEST_SECONDS:
@@ -59,7 +59,7 @@ class Latency:
         """Read `read=100ms,write=0-1s`; a unit at the end of a range holds for both of its numbers.
 
         Raises:
-            UsageError: a group is unknown, or a duration is not a number with us, ms or s.
+            UsageError: a group is unknown, or a duration is not a number with its unit.
         """
         ranges = {}
         for part in filter(None, text.split(",")):

@@ -32,7 +32,7 @@ def test_every_kind_reads_back_what_was_written() -> None:
     for found in (
         GOOD,
         as_document("race", race.to_json()),
-        as_document("story", as_tour("", [race]).to_json()),
+        as_document("tour", as_tour("", [race]).to_json()),
         as_document("exploration", exploration),
     ):
         assert parsed(found) == json.loads(json.dumps(found))
@@ -81,7 +81,7 @@ def row_with(**changes: Any) -> Callable[[dict[str, Any]], None]:
             "version '1'; this lab reads versions 1 and 2 (no ticketlab wrote that)",
         ),
         (lambda found: found.update(version=True), "no ticketlab wrote that"),
-        (lambda found: found.update(kind="poem"), "kind is 'poem': one of 'race', 'story'"),
+        (lambda found: found.update(kind="poem"), "kind is 'poem': one of 'race', 'tour'"),
         (lambda found: found.update(kind=["race"]), "kind is ['race']: one of"),
         (without("command"), "the result r.json: command is missing: a text is needed"),
         (without("rows"), "rows is missing: a list is needed"),

@@ -121,8 +121,8 @@ def test_a_baseline_is_found_by_name_or_by_path(tmp_path: Path) -> None:
 
 
 def test_only_a_comparison_can_be_a_baseline(tmp_path: Path) -> None:
-    story = as_document("story", {"command": "", "valid": True, "anomalies": [], "environment": {}, "rows": []})
-    folder = save_run(story, "story", root=tmp_path)
+    story = as_document("tour", {"command": "", "valid": True, "anomalies": [], "environment": {}, "rows": []})
+    folder = save_run(story, "tour", root=tmp_path)
     with pytest.raises(UsageError, match="only a comparison can be a baseline"):
         load_baseline(str(folder), tmp_path)
 

@@ -83,6 +83,11 @@ class Execution:
         """Who made each step, numbered from 0, buyers first."""
         return tuple(self.trace.who)
 
+    @property
+    def times(self) -> Sequence[int]:
+        """The virtual time of each step; if virtual time orders nothing, one tick for each step, and the leaps."""
+        return self.when or [self._time(node) for node in range(len(self.trace))]
+
     def invoked(self, buyer: int, since: int) -> int:
         """Return when a request was made that was never answered: as late as possible, just before its first step."""
         length = len(self.trace)

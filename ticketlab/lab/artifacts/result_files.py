@@ -19,6 +19,7 @@ RESULT: Final = "result.json"
 _READABLE: Final = (1, RESULT_VERSION)
 _NEW_NAMES: Final = {"figures": "metrics", "struck": "injected", "left": "left_behind"}
 """Fields of version 1 that have other names since version 2."""
+_FORMER_KINDS: Final = {"story": "tour"}
 _SPEED: Final = "sales_per_s"
 
 _Read = Callable[[JsonField], object]
@@ -115,7 +116,7 @@ _COMPARISON: Final[Mapping[str, _Read]] = {
 }
 _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "race": {**_ROW, **_ANY},
-    "story": {**_ANY, "rows": _list_of(_raced)},
+    "tour": {**_ANY, "rows": _list_of(_raced)},
     "comparison": {**_ANY, **_COMPARISON},
     "crashes": {**_ANY, "rows": _list_of(_crashed), "faults": JsonField.values, "buyers": _count},
     "function-race": {**_ANY, "races": _count, "wrong": _count},
@@ -139,8 +140,8 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     found: Any = parse_json(content, f"result {name}")
     field = JsonField(found, f"the result {name}")
     version = read_version(field, "format", RESULT_FORMAT, "a result of ticketlab", _READABLE)
-    kind = field["kind"].one_of(_KINDS)
-    result: dict[str, Any] = found if version == RESULT_VERSION else upgraded(found)
+    kind = _FORMER_KINDS.get(named := field["kind"].one_of((*_KINDS, *_FORMER_KINDS)), named)
+    result: dict[str, Any] = (found if version == RESULT_VERSION else upgraded(found)) | {"kind": kind}
     _check(JsonField(result, f"the result {name}"), _KINDS[kind])
     return result
 

@@ -136,6 +136,12 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
     return found
 
 
+def named(path: Path, runs: Path = RUNS, lines: Path = BASELINES) -> Path:
+    """Return the path of what a user names: a file or folder, else a run or a baseline by its name alone."""
+    kept = [runs / path.name, lines / f"{path.name}.json"] if path.name == str(path) else []
+    return next((each for each in (path, *kept) if _exists(each)), path)
+
+
 def _exists(path: Path) -> bool:
     with suppress(OSError, ValueError):
         return path.exists()

@@ -56,7 +56,8 @@ class CheckResult:
         if self.columns is None:
             return None
         operations = tuple(self.columns.operation(row) for row in range(len(self.columns)))
-        return history_timeline("history", History(self.columns.meta, operations), self.verdict.anomalies)
+        history = History(self.columns.meta, operations)
+        return history_timeline("history", history, self.verdict.anomalies)
 
 
 def check_file(
@@ -95,7 +96,8 @@ def check_file(
         if each.name not in {found.name for found in verdict.anomalies}
     ]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
-    return CheckResult(verdict, _result(verdict, chosen.name, len(columns), command), columns)
+    result = _result(verdict, chosen.name, len(columns), command) | {"origin_ns": min(columns.invoke, default=0)}
+    return CheckResult(verdict, result, columns)
 
 
 def load_history(path: Path) -> Columns:

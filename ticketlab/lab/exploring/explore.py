@@ -75,6 +75,15 @@ def refuse_unsupported(scenario: Scenario, *, inline: bool) -> None:
         )
 
 
+def can_be_explored(scenario: Scenario, *, inline: bool) -> bool:
+    """Return whether `refuse_unsupported` lets a scenario pass."""
+    try:
+        refuse_unsupported(scenario, inline=inline)
+    except UsageError:
+        return False
+    return True
+
+
 def explore_scenario(
     scenario: Scenario,
     options: ExploreOptions | None = None,

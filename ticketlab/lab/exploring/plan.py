@@ -14,6 +14,7 @@ from ticketlab.core.inventory import Hold, Request
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import LenientReplay
@@ -73,7 +74,7 @@ class PlanResult:
             "tickets": self.scenario.inventory.tickets,
             "sold": self.sold,
             "valid": self.valid,
-            "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
+            "anomalies": [anomaly_json(anomaly, self.execution) for anomaly in self.anomalies],
             "case": self.case.to_json() if self.case else None,
         }
 

@@ -8,13 +8,13 @@ from ticketlab.explorer.results import ExploreOptions, ReplayResult
 from ticketlab.explorer.search import run_schedule
 from ticketlab.lab.artifacts.race_folder import LIVE
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
+from ticketlab.lab.exploring.explore import can_be_explored, executor_for, refuse_unsupported
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes
 
 
 def replay_case(case: Case, executor: str | None = None, *, command: str = "") -> ReplayResult:
-    """Run a case again; without an `executor`, in this process unless one of its faults needs real ones.
+    """Run a case again; without an `executor`, in this process unless its faults or its locks need real ones.
 
     Raises:
         Nondeterminism: the steps differ from the case's, which is no verdict.
@@ -22,8 +22,13 @@ def replay_case(case: Case, executor: str | None = None, *, command: str = "") -
     """
     if test := case.found.get("test"):
         raise UsageError(f"this case is of the test {test}: replay it with pytest --ticketlab-replay")
-    executor = executor or ("processes" if needs_processes(case.faults, case.scenario.strategy) else "inline")
-    return replay_workload(ScenarioWorkload(case.scenario), case, executor, command=command)
+    return replay_workload(ScenarioWorkload(case.scenario), case, executor or _executor(case), command=command)
+
+
+def _executor(case: Case) -> str:
+    if needs_processes(case.faults, case.scenario.strategy):
+        return "processes"
+    return "inline" if can_be_explored(case.scenario, inline=True) else "processes"
 
 
 def replay_workload(

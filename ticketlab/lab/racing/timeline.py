@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
 from ticketlab.core.pacing import Action
-from ticketlab.core.timeline import LaneState, Span, Timeline
+from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
 from ticketlab.core.verdict import Anomaly
 from ticketlab.lab.timeline_marks import markers, operation_label
 from ticketlab.launch import recorder
@@ -36,12 +36,24 @@ def race_timeline(
     `operations` are those of the history, by row: an anomaly of many operations names their rows.
     """
     lanes, spans = [], []
+    over = max((each[1] for track in tracks for each in track.records if each[0] != recorder.NOTED), default=0)
     for lane, track in enumerate(tracks):
         buyer = lane < buyers
         lanes.append(f"buyer {lane + 1}" if buyer else f"clerk {lane + 1 - buyers}")
-        pieces = _buyer(track) if buyer else _clerk(track.records)
+        pieces = _buyer(track, over) if buyer else _clerk(track.records)
         spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
-    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, operations))
+    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, operations), faults=_faults(tracks))
+
+
+def _faults(tracks: Sequence[Track]) -> list[Marker]:
+    """Return a mark for each fault that was injected, in the order of time."""
+    found = [
+        Marker(lane, max(0, record[1]), record[2], f"before {record[3]}")
+        for lane, track in enumerate(tracks)
+        for record in track.records
+        if record[0] == recorder.FAULT
+    ]
+    return sorted(found, key=lambda mark: mark.ns)
 
 
 @dataclass(slots=True)
@@ -58,15 +70,19 @@ def _span(lane: int, piece: _Piece) -> Span:
     return Span(lane, max(0, piece.start_ns), piece.end_ns, piece.state, piece.label, ", ".join(piece.words))
 
 
-def _buyer(track: Track) -> Iterator[_Piece]:
-    """Yield a buyer's pieces: those of each order, and a piece in the state READY before each order."""
+def _buyer(track: Track, over: int) -> Iterator[_Piece]:
+    """Yield a buyer's pieces: those of each order, and a piece in the state READY before each order.
+
+    An order that was never answered ends with its last record or, if that is a wait, when the race is over.
+    """
     free_since = 0
     for operation, records in zip(track.operations, _orders(track.records), strict=True):
         if operation.invoke_ns > free_since:
             yield _Piece(free_since, operation.invoke_ns, LaneState.READY, "")
         end = operation.return_ns
-        if end is None:  # it was never answered: it ends with the last record
-            end = max((each[1] for each in records if each[0] != recorder.NOTED), default=operation.invoke_ns)
+        if end is None:
+            last = max((each[1] for each in records if each[0] != recorder.NOTED), default=operation.invoke_ns)
+            end = over if _waits_for_ever(records) else last
         yield from _pieces(records, operation.invoke_ns, end, operation_label(operation))
         free_since = end
 
@@ -164,8 +180,18 @@ def _noted(words: list[str], step: str, note: Event) -> list[str]:
 
 
 def _awaited(records: Sequence[Event], number: int) -> bool:
-    """Whether a step waited: the record of its end follows it."""
-    return number + 1 < len(records) and records[number + 1][0] == recorder.GOT
+    """Whether a step waited: the record of its end follows it, or none does."""
+    if number + 1 == len(records):
+        return _waits_for_ever(records)
+    return bool(records[number + 1][0] == recorder.GOT)
+
+
+def _waits_for_ever(records: Sequence[Event]) -> bool:
+    """Whether the last record is of a step that waits for something, and so has not got it."""
+    if not records or records[-1][0] != recorder.STEP:
+        return False
+    action = Action(records[-1][2])
+    return action is Action.RECEIVE or action.takes
 
 
 def _dependent(records: Sequence[Event]) -> set[int]:

@@ -17,11 +17,12 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
+from ticketlab.lab.plugins.registry import strategy_kind
 from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, measure
 from ticketlab.lab.racing.timeline import race_timeline
-from ticketlab.launch.job import STOPPED
 from ticketlab.launch.launcher import Exit
+from ticketlab.launch.recorder import CrashReason
 from ticketlab.launch.track import Track
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ _CLOCK_ERROR_NS: Final = 1_000
 
 _STILL_SERVED: Final = 0.9
 """If an answer came after this share of the time-out, the race was still going on when the time-out stopped it."""
-
-_DISK_FULL: Final = ("[Errno 28]", "[Errno 122]", "[Errno 27]", "database or disk is full")
 
 
 class RaceRecord(NamedTuple):
@@ -92,6 +91,7 @@ def judge_race(
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
+        claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
     )
 
 
@@ -142,29 +142,26 @@ def _bad_exits(exits: Sequence[Exit], tracks: Sequence[Track], buyers: int) -> l
         if bad:
             first, track = bad[0], tracks[bad[0].participant]
             others = f"; so did {len(bad) - 1} more" if len(bad) > 1 else ""
-            cause = track.crash or first.detail
-            what = f"was {cause}" if cause.startswith(STOPPED) else f"{how} ({cause})"
+            cause = _cause(first, track)
+            what = f"was {cause}" if track.crash_reason is CrashReason.LIMIT else f"{how} ({cause})"
             sentence = f"{first.who} {what}; it {track.last}{others}"
-            evidence = [
-                {
-                    "who": each.who,
-                    "detail": tracks[each.participant].crash or each.detail,
-                    "last": tracks[each.participant].last,
-                }
-                for each in bad
-            ]
+            ended = [(each, tracks[each.participant]) for each in bad]
+            evidence = [{"who": each.who, "detail": _cause(each, its), "last": its.last} for each, its in ended]
             kind = "buyer" if first.participant < buyers else "clerk"
             found.append(Anomaly(f"{kind} {name}", sentence, {"participants": evidence}))
     return found
 
 
+def _cause(each: Exit, its: Track) -> str:
+    """Say why a participant ended."""
+    stopped = its.crash_reason is CrashReason.LIMIT
+    return f"stopped: {its.crash}" if stopped else its.crash or each.detail
+
+
 def _refuse_full_disk(tracks: Sequence[Track]) -> None:
     """Raise TicketlabError if a write failed for lack of space, which says nothing about the strategy."""
-    for each in tracks:
-        if any(sign in text for sign in _DISK_FULL for text in (each.crash, each.failed_access)):
-            raise TicketlabError(
-                "the disk is full: the race could not go on (free some space, or name another --folder)"
-            )
+    if any(each.no_space for each in tracks):
+        raise TicketlabError("the disk is full: the race could not go on (free some space, or name another --folder)")
 
 
 def _books_json(books: Books | None) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ticketlab.core.text import escape_all_controls
 from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
 from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
-from ticketlab.report.page.evidence import COLUMNS, proved
+from ticketlab.report.page.evidence import came_of_faults, proved
 from ticketlab.report.page.view import matrix_view, race_lines
 from ticketlab.report.rows import number_text
 
@@ -56,7 +56,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         matrix=matrix_view(found),
         within=within,
         proved=proved,
-        columns=COLUMNS,
+        came_of_faults=came_of_faults,
         charts=charts(found),
         charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe
         timelines=timelines,
@@ -88,7 +88,12 @@ def _setting(found: Document) -> str:
     said += [f"{min(tickets):,} tickets"] if len(tickets) == 1 and any(buyers) else []
     launchers = {row.launcher for row in found.rows if row.launcher}
     said += [f"launcher {launchers.pop()}"] if len(launchers) == 1 else []
-    return " · ".join(said + [f"{key}: {value}" for key, value in found.facts.items()])
+    said += [
+        f"{key}: {'yes' if value is True else 'no' if value is False else value}" for key, value in found.facts.items()
+    ]
+    if origin := found.rows[0].origin_ns:
+        said.append(f"times count from the first operation, at {origin:,} ns of the history")
+    return " · ".join(said)
 
 
 def trimmed(diagrams: Sequence[Diagram]) -> list[Diagram]:
@@ -110,12 +115,12 @@ def _cut_spans(each: Timeline, room: int) -> Timeline:
     # Cut by time: the picture then shows every lane up to one moment.
     until = sorted(span.start_ns for span in each.spans)[room]
     spans = [span for span in each.spans if span.start_ns < until]
-    marks = [mark for mark in each.markers if mark.ns <= until]
+    marks, faults = ([mark for mark in kind if mark.ns <= until] for kind in (each.markers, each.faults))
     said = (
         f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
-        f"{len(each.markers) - len(marks):,} marks, all after {until / 1e6:,.1f} ms."
+        f"{len(each.markers) + len(each.faults) - len(marks) - len(faults):,} marks, all after {until / 1e6:,.1f} ms."
     )
-    return replace(each, spans=spans, markers=marks, left_out=f"{each.left_out} {said}".strip())
+    return replace(each, spans=spans, markers=marks, faults=faults, left_out=f"{each.left_out} {said}".strip())
 
 
 def _cut_moves(each: Interleaving) -> Interleaving:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ticketlab.report.document import ShownAnomaly
+from ticketlab.core.history import asked_for
+from ticketlab.report.document import Row, ShownAnomaly
 
 _SHOWN: Final = 12
 """How many operations of one anomaly the page shows; it says how many more there are."""
@@ -14,67 +15,82 @@ _SHOWN: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A table of operations that belong together; `left_out` says how many more there are, and is empty if none."""
+    """A table of what belongs together; `left_out` says how many more rows there are, and is empty if none."""
 
     caption: str
+    columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     left_out: str = ""
 
 
-COLUMNS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
+_OPERATIONS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
+_PEOPLE: Final = ("who", "what it did last", "how it ended")
+_FAULTS: Final = ("who", "fault", "before", "schedules", "what came of it")
 
 
-def proved(findings: Sequence[ShownAnomaly]) -> Iterator[tuple[ShownAnomaly, Sequence[Proof]]]:
-    """Yield each anomaly with its tables; a table that another anomaly has shown is not repeated."""
+def proved(row: Row) -> Iterator[tuple[ShownAnomaly, Sequence[Proof]]]:
+    """Yield each anomaly of a row with its tables; a table that another anomaly has shown is not repeated."""
     seen: list[Sequence[Sequence[str]]] = []
-    for finding in findings:
+    for finding in row.findings:
         found = []
-        for proof in proofs(finding):
+        for proof in proofs(finding, row.origin_ns):
             repeated = proof.rows in seen
-            found.append(Proof(f"{proof.caption}: the same operations as above", ()) if repeated else proof)
+            found.append(Proof(f"{proof.caption}: the same operations as above", (), ()) if repeated else proof)
             seen.append(proof.rows)
         yield finding, found
 
 
-def proofs(finding: ShownAnomaly) -> Iterator[Proof]:
-    """Yield an anomaly's tables; evidence of an unknown form has none."""
+def came_of_faults(row: Row) -> Proof:
+    """Return the table of an exploration's faults; it has no rows if there were none."""
+    points = [(each.who, each.fault, each.before, f"{each.executions:,}", each.outcome) for each in row.fault_points]
+    return Proof("faults, and what came of them", _FAULTS, points)
+
+
+def proofs(finding: ShownAnomaly, origin_ns: int = 0) -> Iterator[Proof]:
+    """Yield an anomaly's tables, times since an origin; evidence of an unknown form has none."""
     evidence = finding.evidence
     tickets = evidence.get("tickets")
     if isinstance(tickets, Mapping) and tickets:
         sold = {ticket: _operations(each) for ticket, each in tickets.items()}
         worst = max(sold, key=lambda ticket: len(sold[ticket]))
         others = f"; {len(sold) - 1} more tickets were sold several times" if len(sold) > 1 else ""
-        yield _proof(f"who was told that ticket {worst} is theirs{others}", sold[worst])
+        yield _proof(f"who was told that ticket {worst} is theirs{others}", sold[worst], origin_ns)
     operations = _operations(evidence.get("operations"))
     if operations:
         whole = evidence.get("size", len(operations))
-        yield _proof("the operations that prove it", operations, whole if isinstance(whole, int) else 0)
+        yield _proof("the operations that prove it", operations, origin_ns, whole if isinstance(whole, int) else 0)
     people = [each for each in _list(evidence.get("participants")) if isinstance(each, Mapping)]
     if people:
-        rows = [
-            (str(each.get("who", "")), "", str(each.get("last", "")), "", str(each.get("detail", "")))
-            for each in people
-        ]
-        yield Proof("the participants concerned", rows[:_SHOWN], _more(len(rows)))
+        rows = [tuple(str(each.get(key, "")) for key in ("who", "last", "detail")) for each in people]
+        yield Proof("the participants concerned", _PEOPLE, rows[:_SHOWN], _more(len(rows)))
 
 
-def _proof(caption: str, operations: Sequence[Mapping[str, Any]], whole: int = 0) -> Proof:
-    ordered = sorted(operations, key=lambda each: _ns(each.get("invoke_ns")))
-    return Proof(caption, [_cells(each) for each in ordered[:_SHOWN]], _more(max(whole, len(ordered))))
+def _proof(caption: str, operations: Sequence[Mapping[str, Any]], origin_ns: int, whole: int = 0) -> Proof:
+    ordered = sorted(operations, key=lambda each: _number(each.get("invoke_ns", each.get("invoke_step"))))
+    rows = [_cells(each, origin_ns) for each in ordered[:_SHOWN]]
+    return Proof(caption, _OPERATIONS, rows, _more(max(whole, len(ordered))))
 
 
 def _more(number: int) -> str:
     return f"{number - _SHOWN:,} more are not shown here; the result as JSON has them" if number > _SHOWN else ""
 
 
-def _cells(operation: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(operation: Mapping[str, Any], origin_ns: int) -> tuple[str, ...]:
     who = operation.get("process", "?")
     accesses = [each for each in _list(operation.get("accesses")) if isinstance(each, Mapping)]
-    steps = [f"{each.get('action')}: {each.get('remaining')} left at {_at(each.get('ns'))}" for each in accesses]
-    returned = operation.get("return_ns")
-    asked = f"{operation.get('op', '')} {'' if operation.get('arg') is None else operation['arg']}".strip()
-    told = _told(operation) if returned is not None else "nothing: it never heard back"
-    return (f"buyer {who}", _at(operation.get("invoke_ns")), "; ".join(steps) or asked, _at(returned), told)
+    steps = [
+        f"{each.get('action')}: {each.get('remaining')} left at {_time(each.get('ns'), origin_ns)}" for each in accesses
+    ]
+    asked = asked_for(str(operation.get("op", "")), operation.get("arg"))
+    heard = _at(operation, "return", origin_ns)
+    told = _told(operation) if heard else "nothing: it never heard back"
+    return (f"buyer {who}", _at(operation, "invoke", origin_ns), "; ".join(steps) or asked, heard, told)
+
+
+def _at(operation: Mapping[str, Any], which: str, origin_ns: int) -> str:
+    """Return when an operation was invoked or returned: a step of an exploration, or a time; empty if it was never."""
+    step = operation.get(f"{which}_step")
+    return _time(operation.get(f"{which}_ns"), origin_ns) if step is None else f"step {step}"
 
 
 def _told(operation: Mapping[str, Any]) -> str:
@@ -86,14 +102,15 @@ def _told(operation: Mapping[str, Any]) -> str:
     return str(operation.get("result"))
 
 
-def _at(ns: Any) -> str:
-    """Return a time in milliseconds, or in nanoseconds if it is so short that it must be virtual time."""
+def _time(ns: Any, origin_ns: int) -> str:
+    """Return a time since the origin in milliseconds, with as many digits as a short one needs."""
     if ns is None:
         return ""
-    return f"{_ns(ns) / 1e6:,.2f} ms" if _ns(ns) >= 10_000 else f"{_ns(ns):,.0f} ns"
+    since = (_number(ns) - origin_ns) / 1e6
+    return f"{since:,.6f}".rstrip("0").rstrip(".") + " ms" if 0 < since < 0.01 else f"{since:,.2f} ms"
 
 
-def _ns(value: Any) -> float:
+def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 

@@ -160,6 +160,22 @@ function paintMark(context, x, y, radius, colours, strong) {
   context.stroke();
 }
 
+// A dagger where a fault came, so that the dead are told from those that wait.
+function paintFaults(context, model, view, frame, colours) {
+  const scale = frame.width / (view.to - view.from);
+  context.font = `bold ${Math.max(11, Math.min(20, view.lane))}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineWidth = 3;
+  [context.strokeStyle, context.fillStyle] = [colours.card, colours.ink];
+  for (const mark of model.faults) {
+    const [x, row] = [(mark.ns - view.from) * scale, mark.lane - view.top];
+    if (x < -1 || x > frame.width + 1 || row < 0 || row >= frame.lanes) continue;
+    for (const draw of ["strokeText", "fillText"]) context[draw]("†", frame.left + x, (row + 0.5) * view.lane);
+  }
+  context.textBaseline = "alphabetic";
+}
+
 function paintMarks(context, model, view, frame, colours) {
   const scale = frame.width / (view.to - view.from);
   const last = new Map();
@@ -186,6 +202,7 @@ function paintLanes(canvas, model, view, frame, colours) {
   if (view.span >= 0) paintChosen(context, model, view, frame, colours);
   context.clearRect(0, -HEAD, frame.left, HEAD + frame.height);
   paintNames(context, model, view, frame, colours);
+  paintFaults(context, model, view, frame, colours);
   paintMarks(context, model, view, frame, colours);
   return out;
 }

@@ -15,7 +15,7 @@ function readSpans(timeline) {
   const total = gap.length;
   const found = {
     ...timeline, total, starts: new Float64Array(total), ends: new Float64Array(total), states: new Uint8Array(total),
-    labels: label, details: detail, offsets: new Int32Array(count.length + 1), last: 1,
+    labels: label, details: detail, faults: timeline.faults ?? [], offsets: new Int32Array(count.length + 1), last: 1,
   };
   for (let lane = 0, i = 0; lane < count.length; lane++) {
     let time = 0;
@@ -27,7 +27,7 @@ function readSpans(timeline) {
     }
     found.offsets[lane + 1] = i;
   }
-  for (const mark of found.violations) found.last = Math.max(found.last, mark.ns);
+  for (const mark of [...found.violations, ...found.faults]) found.last = Math.max(found.last, mark.ns);
   found.violations.sort((a, b) => a.ns - b.ns);
   return found;
 }

@@ -24,7 +24,11 @@ class TimelineView {
     $(".which", this.section).textContent = this.model.title;
     const next = $(".next", this.section);
     next.hidden = !this.model.violations.length;
-    next.textContent = `✗ ${this.model.violations.length.toLocaleString("en")} violation${this.model.violations.length === 1 ? "" : "s"}: next`;
+    next.textContent = `⊗ ${this.model.violations.length.toLocaleString("en")} violation${this.model.violations.length === 1 ? "" : "s"}: next`;
+    const there = new Set(this.model.states);
+    $$(".state", this.section).forEach((chip, state) => (chip.hidden = !there.has(state)));
+    $(".critical-legend", this.section).hidden = !there.has(STATES.indexOf("critical"));
+    $(".struck", this.section).hidden = !this.model.faults.length;
     const left = $(".left-out", this.section);
     left.hidden = !this.model.left_out;
     left.textContent = this.model.left_out;
@@ -203,9 +207,11 @@ class TimelineView {
   }
 
   fillMarks() {
-    const rows = this.model.violations.slice(0, TABLE).map((mark) => [this.model.lanes[mark.lane], (mark.ns / 1e6).toFixed(3), mark.name, mark.sentence]);
-    fillTable($(".marks", this.section), rows, this.model.violations.length, "violations");
-    $(".marks", this.section).hidden = !rows.length;
+    for (const [place, marks, what] of [[".marks", this.model.violations, "violations"], [".injected", this.model.faults, "faults"]]) {
+      const rows = marks.slice(0, TABLE).map((mark) => [this.model.lanes[mark.lane], (mark.ns / 1e6).toFixed(3), mark.name, mark.sentence]);
+      fillTable($(place, this.section), rows, marks.length, what);
+      $(place, this.section).hidden = !rows.length;
+    }
   }
 
   listen() {

@@ -41,9 +41,9 @@ class MatrixView:
 
 def race_lines(document: Document) -> list[RaceLine]:
     """Return the lines of the table of races, in the document's order; a history has none."""
-    speeds = [(row.metrics.get("sales_per_s", 0.0), row.valid) for row in document.rows]
+    speeds = [(row.metrics.get("sales_per_s", 0.0), row.kept) for row in document.rows]
     # A wrong strategy's speed must not make those of the right ones look small.
-    fastest = max((speed for speed, valid in speeds if valid), default=max((speed for speed, _ in speeds), default=0.0))
+    fastest = max((speed for speed, kept in speeds if kept), default=max((speed for speed, _ in speeds), default=0.0))
     return [
         RaceLine(
             number,
@@ -88,5 +88,7 @@ def _sum_up(cell: MatrixCell, rows: Sequence[Row]) -> None:
         cell.valid, cell.text = False, (names[0] if names else "anomalous") + more
     elif any(row.valid is None for row in rows):
         cell.valid, cell.text = None, "undecided"
+    elif any(row.lucky for row in rows):
+        cell.valid, cell.text = None, "right by luck"
     else:
         cell.valid, cell.text = True, "held"

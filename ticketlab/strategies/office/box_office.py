@@ -27,9 +27,10 @@ from typing import Any, Final, cast
 
 from ticketlab.core.errors import ClerkGone
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, Action, Step, at, block, current, note, paced_by
+from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, Action, Step, at, block, current, note, paced_by
 from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
 from ticketlab.core.system.lifeline import die_with_parent
+from ticketlab.core.system.no_space import no_space
 from ticketlab.strategies.office.pending_clients import PendingClients
 from ticketlab.strategies.office.wire import format_answer, format_request, parse_answer, parse_request
 from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
@@ -234,7 +235,7 @@ def failed_access_noted() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        note(ACCESS_FAILED, f"[Errno {error.errno}] {error.strerror}")
+        note(NO_SPACE if no_space(error) else ACCESS_FAILED, f"[Errno {error.errno}] {error.strerror}")
         raise
 
 
