@@ -46,6 +46,9 @@ def command(
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.checking.check_file import check_file
 
+    said = [
+        value if is_typed(f"budget_{key}") else None for key, value in (("seconds", budget_seconds), ("mb", budget_mb))
+    ]
     if html is not None:
         refuse_existing(html, force=force)
     with ProgressLine() as progress:
@@ -56,13 +59,7 @@ def command(
             seconds=budget_seconds,
             megabytes=budget_mb,
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
-            command=check_line(
-                file,
-                model,
-                stock,
-                budget_seconds if is_typed("budget_seconds") else None,
-                budget_mb if is_typed("budget_mb") else None,
-            ),
+            command=check_line(file, model, stock, *said),
         )
     if as_json:
         print_json(checked.result)

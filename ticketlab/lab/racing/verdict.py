@@ -61,8 +61,8 @@ def judge_race(
     if not options.faults:
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
-    operations = _merged(buyers)
-    history, title = History(_meta(scenario, books), operations), f"{scenario.strategy} on {scenario.store}"
+    operations, title = _merged(buyers), f"{scenario.strategy} on {scenario.store}"
+    history = History(_meta(scenario, books), operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
