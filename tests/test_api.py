@@ -10,7 +10,7 @@ import pytest
 import ticketlab
 from ticketlab.core.result import Tour
 from ticketlab.lab.checking.check_file import CheckResult
-from ticketlab.lab.exploring.crash_matrix import CrashMatrixResult, CrashResult
+from ticketlab.lab.exploring.crash_result import CrashMatrixResult, CrashResult
 from ticketlab.lab.plain.results import PlainExploration, PlainReplay
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ticketlab.cli.command_lines import check_line, explore_line, race_line, replay_line
 from ticketlab.lab.comparing.cells import cell_matrix
-from ticketlab.lab.exploring.crash_matrix import CrashResult
+from ticketlab.lab.exploring.crash_result import CrashResult
 
 
 def test_a_cell_is_raced_again_by_one_round() -> None:
@@ -18,8 +19,10 @@ def test_a_cell_is_raced_again_by_one_round() -> None:
 
 
 def test_a_row_of_a_crash_matrix_is_explored_again_with_its_own_faults() -> None:
-    row = CrashResult("json", "flock", True, ["kill"], 1, 2, True, {}, [], 0.0, [], "")
-    assert explore_line(row) == "ticketlab explore --store json --strategy flock --buyers 2 --faults kill --exhaust"
+    row = CrashResult("json", "flock", True, ["kill"], [], 2, {}, [], {}, [])
+    again = "ticketlab explore --store json --strategy flock --buyers 2 --tickets 2 --faults kill"
+    assert explore_line(row) == f"{again} --exhaust"
+    assert explore_line(replace(row, executions=12_345)) == f"{again} --executions 12345 --exhaust"
 
 
 def test_files_are_quoted_where_a_shell_needs_it() -> None:

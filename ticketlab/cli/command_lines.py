@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ticketlab.lab.comparing.cells import Cell
-    from ticketlab.lab.exploring.crash_matrix import CrashResult
+    from ticketlab.lab.exploring.crash_result import CrashResult
 
 
 def race_line(cell: Cell, orders: int) -> str:
@@ -20,10 +20,13 @@ def race_line(cell: Cell, orders: int) -> str:
 
 def explore_line(row: CrashResult) -> str:
     """Return the command line that explores one row of a crash matrix."""
-    from ticketlab.lab.exploring.crash_matrix import MATRIX_BUYERS
+    from ticketlab.explorer.results import EXECUTIONS
+    from ticketlab.lab.exploring.crash_result import MATRIX_BUYERS
 
-    words = ["--store", row.store, "--strategy", row.strategy, "--buyers", str(MATRIX_BUYERS)]
-    words += ["--faults", ",".join(row.faults)] if row.faults else []
+    both = str(MATRIX_BUYERS)
+    words = ["--store", row.store, "--strategy", row.strategy, "--buyers", both, "--tickets", both]
+    words += ["--faults", ",".join(row.faults)]
+    words += ["--executions", str(row.executions)] if row.executions > EXECUTIONS else []
     return shlex.join(["ticketlab", "explore", *words, "--exhaust"])
 
 

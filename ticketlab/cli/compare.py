@@ -20,7 +20,18 @@ from ticketlab.core.verdict import exit_code
 if TYPE_CHECKING:
     from ticketlab.lab.comparing.comparison import Comparison
 
-_FOR_RACES: Final = ("launchers", "buyers", "against", "fail-if", "threshold", "save", "html")
+_FOR_RACES: Final = (
+    "launchers",
+    "buyers",
+    "rounds",
+    "seconds",
+    "orders",
+    "timeout",
+    "against",
+    "fail-if",
+    "threshold",
+    "save",
+)
 _THRESHOLD_MISSED: Final = 5
 
 _file = click.Path(path_type=Path)
@@ -97,12 +108,8 @@ def _crashes(given: Mapping[str, Any]) -> int:
     """Explore crash points instead of racing."""
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.comparing.cells import parse_specs
-    from ticketlab.lab.exploring.crash_matrix import (
-        CRASHES_DOCUMENT,
-        CrashMatrixRun,
-        matrix_faults,
-        supported_pairs,
-    )
+    from ticketlab.lab.exploring.crash_matrix import CrashMatrixRun, matrix_faults, supported_pairs
+    from ticketlab.lab.exploring.crash_result import CRASHES_DOCUMENT
 
     for name in _FOR_RACES:
         if is_typed(name.replace("-", "_")):
@@ -112,7 +119,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
     with ProgressLine() as progress:
         matrix.run(lambda done, of, pair: progress.say(f"[{done}/{of}] {pair} ..."))
-    line = command_line(*PLACES, *_FOR_RACES, "rounds", "seconds", "orders", "timeout")
+    line = command_line(*PLACES, *_FOR_RACES)
     found = matrix.result().to_json(line, explore_line)
     keep_run(found, CRASHES_DOCUMENT, given["keep"])
     print_document(found, given["format"])

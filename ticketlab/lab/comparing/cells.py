@@ -11,6 +11,7 @@ from ticketlab.core.inventory import Inventory
 from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.plugins.registry import (
     compared_stores,
     full_name,
@@ -58,15 +59,6 @@ class Cell:
 
     def __str__(self) -> str:
         return f"{self.strategy} on {self.store}, {self.launcher}, {self.buyers} buyer{'s' if self.buyers > 1 else ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class UnsupportedPair:
-    """A strategy that does not run on a store, and why."""
-
-    store: Spec
-    strategy: Spec
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from typing import Any
 from ticketlab.core.result import as_document
 from ticketlab.core.verdict import Anomaly, all_valid
 from ticketlab.lab.comparing.advice import advice
-from ticketlab.lab.comparing.cells import Cell, UnsupportedPair
+from ticketlab.lab.comparing.cells import Cell
 from ticketlab.lab.comparing.crash_safety import UNTESTED, CrashSafety
 from ticketlab.lab.comparing.ranking import CellResult, Rank, medians, peers, ranking, ranks, spreads
+from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.racing.metrics import SHARES
 
 CommandOf = Callable[[Cell, int], str]
@@ -56,10 +57,7 @@ class ComparisonResult:
                     _row(each, places[each.cell], self.crash_safety, command_of(each.cell, each.orders))
                     for each in self.cells
                 ],
-                "unsupported": [
-                    {"store": str(each.store), "strategy": str(each.strategy), "reason": each.reason}
-                    for each in self.unsupported
-                ],
+                "unsupported": [each.to_json() for each in self.unsupported],
                 "advice": advice(self.cells, self.crash_safety),
                 "warnings": [*_load_warnings(self.environment), *noise_warnings(self.cells)],
                 "environment": self.environment,

@@ -11,7 +11,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.lab.artifacts.result_files import read_document
 from ticketlab.lab.artifacts.runs import RUNS, runs
-from ticketlab.lab.exploring.crash_matrix import CRASHES_DOCUMENT
+from ticketlab.lab.exploring.crash_result import CRASHES_DOCUMENT
 from ticketlab.lab.plugins.registry import full_name, store_kind, strategy_kind
 
 UNTESTED: Final = "not tested"

@@ -1,17 +1,15 @@
 """The crash matrix: what every crash point of two buyers leaves behind, for every store and strategy.
 
 Each pair of store and strategy is explored to exhaustion: first without a fault, then with each fault at each point of
-each participant, over all schedules. An anomaly counts against crash safety if it occurs only in executions with a
-fault; the others are listed apart, as going wrong `anyway`. Speed plays no part, so every run gives the same matrix.
+each participant, over all schedules. Speed plays no part, so every run gives the same matrix.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,18 +18,21 @@ from typing import Any, Final
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
-from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
-from ticketlab.core.verdict import all_valid
+from ticketlab.core.text import join_words
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.race_folder import remove_folders_of
 from ticketlab.lab.environment import environment
+from ticketlab.lab.exploring.contention import sentences_of_gave_way
+from ticketlab.lab.exploring.crash_result import MATRIX_BUYERS, CrashMatrixResult, CrashResult
 from ticketlab.lab.exploring.explore import SearchTally, executor_for, refuse_unsupported, search_all
-from ticketlab.lab.exploring.fault_options import every_fault, possible_faults
+from ticketlab.lab.exploring.fault_options import every_fault
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
-from ticketlab.lab.faults import needs_processes, parse_faults
+from ticketlab.lab.faults import needs_processes, parse_faults, why_not
+from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies, strategy_kind
 
 Pair = tuple[Spec, Spec]  # a store and a strategy
@@ -39,9 +40,6 @@ MatrixProgress = Callable[[int, int, str], None]
 
 CRASHES: Final = (Fault(FaultKind.KILL), Fault(FaultKind.KILL_SERVICE))
 """The faults of a matrix if none are named: each participant is killed."""
-CRASHES_DOCUMENT: Final = "crashes"
-"""The kind of a crash matrix among results, and the name of its run folder."""
-MATRIX_BUYERS: Final = 2
 _MOST_EXECUTIONS: Final = 100_000
 
 
@@ -50,50 +48,6 @@ def matrix_faults(text: str) -> tuple[Fault, ...]:
     if text == "all":
         return every_fault()
     return CRASHES if text == "crash" else parse_faults(text)
-
-
-@dataclass(frozen=True, slots=True)
-class CrashResult:
-    """The crash points of one store and strategy.
-
-    `points` is how many points were struck. `names` counts the anomalies that occur only with a fault; `anyway` names
-    those that occur without one. `waited` is the longest time, in seconds, that a survivor had to wait for something to
-    expire; `left_behind` names the files that remained. `reason` says why not every execution was tried, if so.
-    """
-
-    store: str
-    strategy: str
-    claims_safety: bool
-    faults: Sequence[str]
-    points: int
-    executions: int
-    exhausted: bool
-    names: Mapping[str, int]
-    anyway: Sequence[str]
-    waited: float
-    left_behind: Sequence[str]
-    sentence: str
-    reason: str = ""
-
-    @property
-    def valid(self) -> bool | None:
-        """Whether the strategy survives every crash; None if not every execution was tried."""
-        if self.names:
-            return False
-        return True if self.exhausted else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a row of the matrix as it is saved."""
-        return {**asdict(self), "valid": self.valid, "summary": self.summary}
-
-    @property
-    def summary(self) -> str:
-        """Say in a few words whether the strategy survives."""
-        if self.names:
-            return ", ".join(sorted(self.names, key=lambda name: -self.names[name]))
-        if not self.exhausted:
-            return f"undecided: {self.reason}"
-        return f"survives, after {self.waited:g} s" if self.waited else "survives"
 
 
 def supported_pairs(named_stores: Iterable[Spec] = (), named_strategies: Iterable[Spec] = ()) -> list[Pair]:
@@ -127,20 +81,16 @@ def _scenario(store: Spec, strategy: Spec) -> Scenario:
     return Scenario(store, strategy, MATRIX_BUYERS, Inventory({"main": MATRIX_BUYERS}))
 
 
-def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult:
-    """Explore every crash point of one store and strategy."""
+def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult | UnsupportedPair:
+    """Explore every crash point of one store and strategy, with those of the faults that can strike there."""
     store, strategy = pair
     workload = ScenarioWorkload(_scenario(store, strategy))
-    possible = possible_faults(tuple(faults), workload)
-    executor = "processes" if needs_processes(possible, strategy) else "inline"
-    options = ExploreOptions(executor=executor, faults=possible, executions=_MOST_EXECUTIONS, exhaust=True)
-    reason = f"{_MOST_EXECUTIONS:,} executions are not all"
-    tally = SearchTally()
-    try:
-        with executor_for(workload, options) as running:
-            search_all(running, workload, options, tally=tally)
-    except TicketlabError as error:
-        reason = str(error)
+    with workload.opened() as (opened, services):
+        reasons = {fault: why_not(fault, workload.scenario, opened, services) for fault in faults}
+    possible = tuple(fault for fault, reason in reasons.items() if not reason)
+    if not possible:
+        return UnsupportedPair(store, strategy, "; ".join(dict.fromkeys(reasons.values())))
+    tally, left_out = _searched(workload, possible)
     points = tally.points.results()
     names = sum((Counter(point.names) for point in points), Counter[str]())
     anyway = tally.names - names
@@ -149,16 +99,33 @@ def crash(pair: Pair, faults: Sequence[Fault]) -> CrashResult:
         strategy=str(strategy),
         claims_safety=strategy_kind(strategy).claims_safety(strategy),
         faults=[str(fault) for fault in possible],
-        points=len(points),
+        points=points,
         executions=tally.executions,
-        exhausted=tally.exhausted,
         names={name: times for name, times in sorted(names.items()) if name not in anyway},
         anyway=sorted(anyway),
-        waited=max((point.waited for point in points), default=0.0),
+        sentences={anomaly.name: anomaly.sentence for anomaly in tally.examples},
         left_behind=sorted(workload.left_behind),
-        sentence=next((anomaly.sentence for anomaly in tally.examples if anomaly.name not in anyway), ""),
-        reason="" if tally.exhausted else reason,
+        reason="; ".join(left_out),
     )
+
+
+def _searched(workload: ScenarioWorkload, faults: tuple[Fault, ...]) -> tuple[SearchTally, list[str]]:
+    """Search all schedules with and without the faults; return what was found, and in sentences what was left out."""
+    executor = "processes" if needs_processes(faults, workload.scenario.strategy) else "inline"
+    options = ExploreOptions(executor=executor, faults=faults, executions=_MOST_EXECUTIONS, exhaust=True)
+    tally = SearchTally()
+    try:
+        with executor_for(workload, options) as running:
+            search_all(running, workload, options, tally=tally)
+            gave_way = sentences_of_gave_way(running, lambda who: participant_name(who, MATRIX_BUYERS))
+    except TicketlabError as error:
+        return tally, [str(error)]
+    left_out = [*gave_way, *tally.left_out, *workload.left_out]
+    if not tally.exhausted:
+        left_out.append(f"{tally.executions:,} executions are not all")
+    if not tally.points.results():
+        left_out.append("no step was reached before which a fault could strike")
+    return tally, left_out
 
 
 class CrashMatrixRun:
@@ -168,7 +135,7 @@ class CrashMatrixRun:
         self._pairs = pairs
         self._faults = faults
         self._environment = environment(Path())
-        self._done: dict[Pair, CrashResult] = {}
+        self._done: dict[Pair, CrashResult | UnsupportedPair] = {}
 
     def run(self, progress: MatrixProgress) -> None:
         """Explore all pairs, on every core; `progress` is called with how many are done, of how many, and the last."""
@@ -203,52 +170,18 @@ class CrashMatrixRun:
         )
 
     def result(self) -> CrashMatrixResult:
-        """Return what is done, in the order of the pairs."""
-        rows = [self._done[pair] for pair in self._pairs if pair in self._done]
-        return CrashMatrixResult(rows, self._faults, self._environment)
+        """Return what is done, in the order of the pairs.
 
-
-@dataclass(frozen=True, slots=True)
-class CrashMatrixResult:
-    """A crash matrix, as far as it was explored."""
-
-    rows: Sequence[CrashResult]
-    faults: Sequence[Fault]
-    environment: Mapping[str, Any]
-
-    @property
-    def valid(self) -> bool | None:
-        """Whether every strategy that claims safety survives; None if one is undecided, or nothing was explored."""
-        return all_valid(row.valid for row in self._claiming) if self.rows else None
-
-    @property
-    def _claiming(self) -> list[CrashResult]:
-        return [row for row in self.rows if row.claims_safety]
-
-    def to_json(self, command: str, command_of: Callable[[CrashResult], str] = lambda _row: "") -> dict[str, Any]:
-        """Return the matrix as it is printed and saved; `command_of` returns the command line that explores a row."""
-        return as_document(
-            CRASHES_DOCUMENT,
-            {
-                "command": command,
-                "valid": self.valid,
-                "anomalies": [
-                    {
-                        "name": name,
-                        "sentence": row.sentence,
-                        "evidence": {},
-                        "store": row.store,
-                        "strategy": row.strategy,
-                    }
-                    for row in self._claiming
-                    for name in row.names
-                ],
-                "buyers": MATRIX_BUYERS,
-                "faults": [str(fault) for fault in self.faults],
-                "rows": [row.to_json() | {"command": command_of(row)} for row in self.rows],
-                "environment": self.environment,
-            },
-        )
+        Raises:
+            UsageError: none of the faults can strike anywhere.
+        """
+        done = [self._done[pair] for pair in self._pairs if pair in self._done]
+        unsupported = [each for each in done if isinstance(each, UnsupportedPair)]
+        if unsupported and len(unsupported) == len(done):
+            faults = join_words([str(fault) for fault in self._faults])
+            raise UsageError(f"{faults} can strike nowhere here: {unsupported[0].reason}")
+        rows = [each for each in done if isinstance(each, CrashResult)]
+        return CrashMatrixResult(rows, unsupported, self._faults, self._environment)
 
 
 def _take_core(turns: Any, cores: Sequence[int], parent: int) -> None:

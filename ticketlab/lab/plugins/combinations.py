@@ -1,13 +1,27 @@
-"""The catalogue: every store, strategy and launcher that is installed, as data."""
+"""The catalogue: every store, strategy and launcher that is installed, as data, and pairs that do not go together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ticketlab.core.plugin import StrategyKind
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.lab.plugins.registry import launchers, stores, strategies
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedPair:
+    """A store and a strategy that do not go together, and why."""
+
+    store: Spec
+    strategy: Spec
+    reason: str
+
+    def to_json(self) -> dict[str, str]:
+        """Return the pair as results have it."""
+        return {"store": str(self.store), "strategy": str(self.strategy), "reason": self.reason}
 
 
 def catalogue() -> dict[str, Any]:
