@@ -12,9 +12,10 @@ from rich.text import Text
 
 from ticketlab.core.metrics import metric
 from ticketlab.core.text import join_words, pluralize
+from ticketlab.report.crashes import store_heading
 from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Section, TableCell, TableColumn, sectioned
-from ticketlab.report.text import next_steps, store_title
+from ticketlab.report.text import next_steps
 
 _Row = Mapping[str, Any]
 _Document = Mapping[str, Any]
@@ -98,14 +99,18 @@ def _ranks(document: _Document, width: int) -> Iterator[RenderableType]:
     columns += [TableColumn(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
     sections = []
     for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
-        title = _title(store) if len(_crowds(document)) == 1 else f"{_title(store)}, {pluralize(buyers, 'buyer')}"
+        title = (
+            store_heading(store)
+            if len(_crowds(document)) == 1
+            else f"{store_heading(store)}, {pluralize(buyers, 'buyer')}"
+        )
         named = [(row, [row["launcher"]] if several else []) for row in rows]
         cells = [
             [_rank(row), row["strategy"], *launcher, *_speed(row), *_metrics(row, extra), _books(row)]
             for row, launcher in named
         ]
         sections.append(Section(title, cells))
-    yield from sectioned([*columns, TableColumn("books")], sections, _gap(width))
+    yield from sectioned([*columns, TableColumn("books")], sections, _gap(width), width)
 
 
 def _rank(row: _Row) -> Text:
@@ -191,9 +196,11 @@ def _growth(document: _Document, width: int, name: str) -> Iterator[RenderableTy
             [f"  {_taker(*way, several=several)}", *(_at(rows.get(crowd), name) for crowd in crowds), ""]
             for way, rows in ways.items()
         ]
-        sections.append(Section(_title(store), cells))
+        sections.append(Section(store_heading(store), cells))
     heads = [TableColumn(f"{crowd}", number=True) for crowd in crowds]
-    yield from sectioned([TableColumn(f"{name} by buyers", most=36), *heads, TableColumn("")], sections, _gap(width))
+    yield from sectioned(
+        [TableColumn(f"{name} by buyers", most=36), *heads, TableColumn("")], sections, _gap(width), width
+    )
 
 
 def _at(row: _Row | None, name: str) -> Text:
@@ -226,8 +233,8 @@ def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
             crash = [pick["crash_safety"]] if wide else []
             name = _taker(pick["strategy"], pick["launcher"], several=several)
             rows.append([f"  {pick['pick']}", name, *metrics, f"{pick['fairness']:.2f}", *crash, _price(pick)])
-        sections.append(Section(_title(store), rows))
-    yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width))
+        sections.append(Section(store_heading(store), rows))
+    yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width), width)
 
 
 def _advice_note(document: _Document, width: int) -> Text:
@@ -316,8 +323,3 @@ def _crowds(document: _Document) -> list[int]:
 
 def _pair(row: Mapping[str, Any]) -> str:
     return f"{row['strategy']} on {row['store']}"
-
-
-def _title(store: str) -> str:
-    title = store_title(store)
-    return f"{title} ({store})" if ":" in store else title

@@ -1,4 +1,8 @@
-"""Results of fault injection for a terminal: the crash matrix, and the fault points of one exploration."""
+"""Results of fault injection: the sentences of a crash matrix, and both it and the points of one search as text.
+
+A combination is a store with a strategy. It *held* if no schedule of its buyers went wrong, without a fault or with one
+at any point, and every schedule was tried; it *went wrong* if one did; otherwise it is *undecided*.
+"""
 
 from __future__ import annotations
 
@@ -9,62 +13,137 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ticketlab.core.text import join_words, pluralize
+from ticketlab.core.text import join_some, join_words, pluralize
 from ticketlab.report.sections import Section, TableColumn, sectioned
 from ticketlab.report.text import next_steps, store_title
 
 _Row = Mapping[str, Any]
+_Document = Mapping[str, Any]
 
-_MARKS: Final = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}
+_STYLES: Final = {True: "green", False: "red", None: "yellow"}
 _NARROW: Final = 100
+_NAMED: Final = 3
+"""How many combinations a headline names."""
+
+OUTCOMES: Final = {True: "held", False: "went wrong", None: "undecided"}
+MARKS: Final = {True: "✓", False: "✗", None: "?"}
+UNCLAIMED: Final = "these faults do not break it, though it claims no safety"
+HELD: Final = (
+    "held: every schedule of these buyers was tried, without a fault and with each fault at each point, and none went "
+    "wrong"
+)
 
 
-def print_crashes(document: Mapping[str, Any], console: Console) -> None:
+def crash_headline(rows: Sequence[_Row]) -> str:
+    """Say in one line what the combinations that claim to be safe are worth."""
+    claiming = [row for row in rows if row["claims_safety"]]
+    if not claiming:
+        return _nothing_claimed(rows)
+    if len(rows) == 1:
+        return f"{MARKS[rows[0]['valid']]} {_pair(rows[0])}: {crash_outcome(rows[0])}"
+    that = f"{pluralize(len(claiming), 'combination')} that {'claims' if len(claiming) == 1 else 'claim'} to be safe"
+    wrong = [row for row in claiming if row["valid"] is False]
+    unsure = [row for row in claiming if row["valid"] is None]
+    if wrong:
+        named = [f"{_pair(row)} ({row['summary']})" for row in wrong]
+        return f"✗ {len(wrong)} of {that} went wrong: {join_some(named, _NAMED)}"
+    if unsure:
+        named = [_pair(row) for row in unsure]
+        return f"? {len(unsure)} of {that} could not be decided, and none went wrong: {join_some(named, _NAMED)}"
+    return f"✓ {that}: {'it' if len(claiming) == 1 else 'all'} held"
+
+
+def _nothing_claimed(rows: Sequence[_Row]) -> str:
+    mark = "?" if any(row["valid"] is None for row in rows) else "✓"
+    if len(rows) == 1:
+        return f"{mark} {_pair(rows[0])} claims no safety: {crash_outcome(rows[0])}"
+    return f"{mark} none of {len(rows)} combinations claims to be safe: {_tally(rows)}"
+
+
+def crash_counts(rows: Sequence[_Row]) -> str:
+    """Say how many combinations were explored, held, went wrong and are undecided."""
+    return f"{pluralize(len(rows), 'combination')} explored: {_tally(rows)}"
+
+
+def _tally(rows: Sequence[_Row]) -> str:
+    numbers = {said: sum(row["valid"] is valid for row in rows) for valid, said in OUTCOMES.items()}
+    return ", ".join(f"{number} {said}" for said, number in numbers.items() if number)
+
+
+def crash_setting(document: _Document) -> str:
+    """Say what was explored: buyers, faults, points and executions."""
+    rows = document["rows"]
+    points, executions = (sum(row[key] for row in rows) for key in ("points", "executions"))
+    faults = join_words([str(fault) for fault in document["faults"]])
+    struck = f"{faults} injected before every step, under every schedule"
+    tried = f"{pluralize(points, 'point')}, {pluralize(executions, 'execution')}"
+    return f"{pluralize(document['buyers'], 'buyer')}; {struck}: {tried}"
+
+
+def crash_outcome(row: _Row) -> str:
+    """Say what became of a combination: the anomalies, or for what reason it can be said to hold."""
+    if row["valid"] is None:
+        return f"{row['summary']}; none of {pluralize(row['executions'], 'execution')} went wrong"
+    if row["valid"]:
+        return str(row["summary"]) if row["claims_safety"] else f"{row['summary']}: {UNCLAIMED}"
+    if row["names"] and row["anyway"]:
+        return f"{row['summary']}; without a fault as well: {join_words([str(name) for name in row['anyway']])}"
+    return str(row["summary"])
+
+
+def print_crashes(document: _Document, console: Console) -> None:
     """Print the crash matrix: the verdict first, then a line for each store and strategy, then what to type next."""
     rows = document["rows"]
-    console.print(_headline(rows))
-    struck = sum(row["points"] for row in rows)
-    tried = f"{struck:,} points, {sum(row['executions'] for row in rows):,} executions"
-    console.print(
-        Text(f"{document['buyers']} buyers; {join_words(document['faults'])} at every point: {tried}", style="dim")
-    )
+    console.print(Text(crash_headline(rows), style=f"bold {_STYLES[document['valid']]}"))
+    if len(rows) > 1:
+        console.print(Text(crash_counts(rows)))
+    console.print(Text(crash_setting(document), style="dim"))
     console.print()
     wide = console.width >= _NARROW
     columns = [TableColumn(""), TableColumn("strategy"), TableColumn("points", number=True)]
     columns += [TableColumn("executions", number=True)] if wide else []
-    columns += [TableColumn("after a crash", most=44), TableColumn("left behind")]
+    columns += [TableColumn("outcome", most=52), TableColumn("left behind")]
     sections = [
-        Section(store_title(store), [_cells(row, wide=wide) for row in some])
+        Section(store_heading(store), [_cells(row, wide=wide) for row in some])
         for store, some in groupby(rows, key=lambda row: row["store"])
     ]
-    for part in sectioned(columns, sections, 2):
+    for part in sectioned(columns, sections, 2, console.width):
         console.print(part)
-    if any(row["anyway"] for row in rows):
-        console.print(Text("(anomalies that happen without a fault as well are in brackets)", style="dim"))
-    worst = next((row for row in rows if row["valid"] is False), None)
-    if worst is not None:
+    for each in document.get("unsupported", ()):
+        console.print(Text(f"- {_pair(each)} was not explored: {each['reason']}", style="dim"))
+    if any(row["valid"] for row in rows):
+        console.print(Text(HELD, style="dim"))
+    if steps := crash_next(rows):
         console.print()
-        console.print(next_steps({worst["command"].removesuffix(" --exhaust"): "see how, step by step"}))
+        console.print(next_steps(steps))
 
 
-def _headline(rows: Sequence[_Row]) -> Text:
-    safe = [row for row in rows if row["valid"] and not row["anyway"]]
-    told = f"{len(safe)} of {pluralize(len(rows), 'combination')} keep the books right and let the others go on"
-    return Text(f"{told}, whatever fault is injected", style="bold green" if safe else "bold red")
+def crash_next(rows: Sequence[_Row]) -> dict[str, str]:
+    """Return the command that shows the worst combination step by step; that of a strategy that claims safety first."""
+    wrong = sorted((row for row in rows if row["valid"] is False), key=lambda row: not row["claims_safety"])
+    return {wrong[0]["command"].removesuffix(" --exhaust"): "see how, step by step"} if wrong else {}
+
+
+def store_heading(store: str) -> str:
+    """Return the title of a store's section, with its variant and options if it has some."""
+    title = store_title(store)
+    return f"{title} ({store})" if ":" in store else title
+
+
+def _pair(row: _Row) -> str:
+    return f"{row['strategy']} on {row['store']}"
 
 
 def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
-    mark, style = _MARKS[row["valid"]]
-    verdict = Text(row["summary"], style=style)
-    if row["anyway"]:
-        verdict.append(f" [{', '.join(row['anyway'])}]", style="dim")
+    # An outcome that nothing promised is not as good as one that was: it is never green.
+    style = "" if row["valid"] and not row["claims_safety"] else _STYLES[row["valid"]]
     executions = [f"{row['executions']:,}"] if wide else []
     return [
-        Text(mark, style=style),
+        Text(MARKS[row["valid"]], style=style),
         row["strategy"],
-        str(row["points"]),
+        f"{row['points']:,}",
         *executions,
-        verdict,
+        Text(crash_outcome(row), style=style),
         ", ".join(row["left_behind"]),
     ]
 
@@ -81,7 +160,7 @@ def print_points(struck: Sequence[_Row], console: Console) -> None:
         Section(f"{who}, {fault}", [_point(point) for point in points])
         for (fault, who), points in groupby(struck, key=lambda point: (point["fault"], point["who"]))
     ]
-    for part in sectioned(columns, sections, 2):
+    for part in sectioned(columns, sections, 2, console.width):
         console.print(part)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
-from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, why, word
+from ticketlab.report.crashes import OUTCOMES
+from ticketlab.report.rows import why, word
 
 _NAMES: Final = ("store", "strategy", "launcher", "buyers", "orders", "tickets", "sold")
 _PLACE: Final = ("rank", "ratio")
+_CRASH_COLUMNS: Final = (
+    "store", "strategy", "claims_safety", "verdict", "anomalies", "without_a_fault", "why", "faults", "points",
+    "executions", "waited_s", "left_behind",
+)  # fmt: skip
 
 
 def as_csv(document: Mapping[str, Any]) -> str:
@@ -28,9 +33,17 @@ def as_csv(document: Mapping[str, Any]) -> str:
 
 def _crashes(document: Mapping[str, Any]) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CRASH_COLUMNS)
-    writer.writerows(crash_cells(row) for row in document["rows"])
+    writer = csv.DictWriter(out, _CRASH_COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for row in document["rows"]:
+        writer.writerow(
+            {key: row[key] for key in ("store", "strategy", "points", "executions")}
+            | {"claims_safety": "yes" if row["claims_safety"] else "no", "verdict": OUTCOMES[row["valid"]]}
+            | {"anomalies": ", ".join(row["names"]), "without_a_fault": ", ".join(row["anyway"]), "why": row["reason"]}
+            | {"faults": ", ".join(row["faults"]), "waited_s": row["waited"]}
+            | {"left_behind": ", ".join(row["left_behind"])}
+        )
+    writer.writerows(_unsupported(document))
     return out.getvalue()
 
 
@@ -47,7 +60,11 @@ def _comparison(document: Mapping[str, Any]) -> str:
                 low, high = row["spread"].get(field, ("", ""))
                 line |= {field: row["metrics"][field], f"{field}_min": low, f"{field}_max": high}
         writer.writerow(line)
+    writer.writerows(_unsupported(document))
+    return out.getvalue()
+
+
+def _unsupported(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     for each in document["unsupported"]:
         named = {"store": each["store"], "strategy": each["strategy"]}
-        writer.writerow(named | {"verdict": "unsupported", "why": each["reason"]})
-    return out.getvalue()
+        yield named | {"verdict": "unsupported", "why": each["reason"]}

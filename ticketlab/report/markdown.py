@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
+from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
 from ticketlab.report.document import Row, shown_document
-from ticketlab.report.rows import CRASH_COLUMNS, crash_cells, in_order, number_text, value, why
+from ticketlab.report.rows import in_order, number_text, value, why
 
 STRUCK: Final = (
     "A speed that is struck through is not ranked: the books went wrong, or were right by luck or undecided."
@@ -106,11 +107,33 @@ def _books(row: Mapping[str, Any]) -> str:
 
 
 def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the crash matrix."""
-    yield _line([column.replace("_", " ") for column in CRASH_COLUMNS])
-    yield _line(["---"] * len(CRASH_COLUMNS))
-    for row in result["rows"]:
-        yield _line([_text(cell) for cell in crash_cells(row)])
+    """Yield the verdict of a crash matrix, its table, a sentence for each anomaly, and what runs it again."""
+    rows = result["rows"]
+    yield f"**{_text(crash_headline(rows))}**"
+    yield ""
+    yield _text(f"{crash_counts(rows)}. {crash_setting(result)}.")
+    yield ""
+    yield _line(["store", "strategy", "points", "executions", "outcome", "left behind"])
+    yield _line(["---", "---", "---:", "---:", "---", "---"])
+    for row in rows:
+        outcome = f"{MARKS[row['valid']]} {_text(crash_outcome(row))}"
+        counts = [f"{row['points']:,}", f"{row['executions']:,}"]
+        yield _line(
+            [_text(row["store"]), _code(row["strategy"]), *counts, outcome, _text(", ".join(row["left_behind"]))]
+        )
+    for each in result["unsupported"]:
+        outcome = f"not explored: {_text(each['reason'])}"
+        yield _line([_text(each["store"]), _code(each["strategy"]), "", "", outcome, ""])
+    yield ""
+    if any(row["valid"] for row in rows):
+        yield f"{HELD.capitalize()}."
+        yield ""
+    told = [(row, each) for row in rows for each in row["anomalies"]]
+    for row, each in told:
+        yield f"- {_code(row['strategy'])} on {_text(row['store'])}, {_text(each['name'])}: {_text(each['sentence'])}"
+    if told:
+        yield ""
+    yield f"Run again with {_code(result['command'])}."
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -66,20 +66,6 @@ def number_text(value: object) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-CRASH_COLUMNS: Final = ("store", "strategy", "points", "executions", "verdict", "waited", "left_behind", "anyway")
-
-
-def crash_cells(row: Mapping[str, Any]) -> list[str]:
-    """Return a row of the crash matrix as `CRASH_COLUMNS` names its cells."""
-    told = dict(
-        row,
-        verdict=row["summary"],
-        left_behind=", ".join(map(str, row["left_behind"])),
-        anyway=", ".join(map(str, row["anyway"])),
-    )
-    return [str(told.get(column, "")) for column in CRASH_COLUMNS]
-
-
 _LOCKS: Final = ("lock on ", "record lock on ")
 
 

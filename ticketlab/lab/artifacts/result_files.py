@@ -66,6 +66,11 @@ def _ranked(field: JsonField) -> None:
         raise field["ratio"].wrong("a number beside a rank")
 
 
+def _struck(field: JsonField) -> None:
+    _check(field, {"who": JsonField.text, "fault": JsonField.text, "before": JsonField.text, "point": _count})
+    _check(field, {"executions": _count, "names": lambda names: names.dict_of(_count), "waited": JsonField.number})
+
+
 def _crashed(field: JsonField) -> None:
     _check(field, _CRASHED)
 
@@ -100,12 +105,19 @@ _CRASHED: Final[Mapping[str, _Read]] = {
     "command": JsonField.text,
     "store": JsonField.text,
     "strategy": JsonField.text,
+    "claims_safety": JsonField.flag,
+    "faults": _list_of(JsonField.text),
     "valid": JsonField.verdict,
+    "reason": JsonField.text,
+    "summary": JsonField.text,
+    "anomalies": _list_of(_anomaly),
+    "names": lambda field: field.dict_of(_count),
+    "anyway": _list_of(JsonField.text),
     "points": _count,
     "executions": _count,
-    "summary": JsonField.text,
-    "left_behind": JsonField.values,
-    "anyway": JsonField.values,
+    "waited": JsonField.number,
+    "left_behind": _list_of(JsonField.text),
+    "injected": _list_of(_struck),
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_ranked),
@@ -114,11 +126,17 @@ _COMPARISON: Final[Mapping[str, _Read]] = {
     "warnings": JsonField.values,
     "unsupported": _list_of(_unsupported),
 }
+_CRASHES: Final[Mapping[str, _Read]] = {
+    "rows": _list_of(_crashed),
+    "faults": _list_of(JsonField.text),
+    "buyers": _count,
+    "unsupported": _list_of(_unsupported),
+}
 _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "race": {**_ROW, **_ANY},
     "tour": {**_ANY, "rows": _list_of(_raced)},
     "comparison": {**_ANY, **_COMPARISON},
-    "crashes": {**_ANY, "rows": _list_of(_crashed), "faults": JsonField.values, "buyers": _count},
+    "crashes": {**_ANY, **_CRASHES},
     "function-race": {**_ANY, "races": _count, "wrong": _count},
     "exploration": {**_ANY, "executions": _count, "anomalous": _count, "exhausted": JsonField.flag},
 }

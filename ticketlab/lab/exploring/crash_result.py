@@ -67,7 +67,7 @@ class CrashResult:
         if self.names:
             return join_words([each.name for each in self.anomalies if each.name in self.names])
         if self.anyway:
-            return f"{join_words(self.anyway)} without a fault as well"
+            return f"{join_words(self.anyway)}, even without a fault"
         if self.reason:
             return f"undecided: {self.reason}"
         return f"held at every point, after {self.waited:g} s" if self.waited else "held at every point"

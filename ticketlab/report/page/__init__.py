@@ -1,7 +1,8 @@
 """The report page: one HTML file that needs no other file and no network.
 
-Reading order: `render` here, the template `templates/page.html`, then the modules that prepare its data: `view`
-(tables), `evidence` (proofs) and `charts`.
+Reading order: `render` here, the templates `templates/frame.html` (every page) and `templates/page.html`, then the
+modules that prepare its data: `view` (tables), `evidence` (proofs) and `charts`. A crash matrix has a page of its own
+(`crashes`).
 
 Texts (verdict, matrix, comparison, evidence) are in the HTML and need no script. Charts and timelines are drawn by
 scripts in the page from data in the page. The timelines are JSON, deflated and in base64: that shrinks their columns of
@@ -15,17 +16,16 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from ticketlab.core.text import escape_all_controls
 from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
 from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
+from ticketlab.report.page.crashes import crashes_page
 from ticketlab.report.page.evidence import came_of_faults, proved
+from ticketlab.report.page.template import filled
 from ticketlab.report.page.view import matrix_view, race_lines
-from ticketlab.report.rows import number_text
 
 MOST_SPANS: Final = 400_000
 """How many spans a page holds over all its timelines; the page says what it leaves out."""
@@ -39,17 +39,21 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     Raises:
         UsageError: the result is damaged; the message says where.
     """
-    from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
+    if result.get("kind") == "crashes":
+        return crashes_page(result)
     found = shown_document(result)
     shown = [_escaped(each) for each in trimmed(diagrams)]
     timelines = [each for each in shown if isinstance(each, Timeline)]
-    template = Environment(loader=PackageLoader("ticketlab.report.page"), autoescape=True, trim_blocks=True)
-    template.filters["number"] = number_text
-    page = template.get_template("page.html").render(
-        document=found,
+    return filled(
+        "page.html",
+        headline=found.headline,
         setting=_setting(found),
+        command=found.command,
+        environment=found.environment,
+        where="Where this was measured",
+        document=found,
         lines=race_lines(found),
         names=series_names(found.rows),
         ranked=any(row.ratio is not None for row in found.rows),
@@ -62,10 +66,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         timelines=timelines,
         timelines_packed=_packed(escape_all_controls(timelines_to_json(timelines)["timelines"])) if timelines else "",
         interleavings=[each for each in shown if isinstance(each, Interleaving)],
-        asset=lambda name: Markup(_asset(name)),  # noqa: S704 - files of this package
     )
-    # A damaged name may hold half a character, which no file can hold.
-    return page.encode("utf-8", "replace").decode("utf-8")
 
 
 def _escaped(each: Diagram) -> Diagram:
@@ -141,8 +142,3 @@ def _script_safe(value: Any) -> str:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
-
-
-@cache
-def _asset(name: str) -> str:
-    return (files("ticketlab.report.page") / name).read_text(encoding="utf-8")
