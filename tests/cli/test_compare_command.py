@@ -173,10 +173,8 @@ def test_the_crash_matrix_is_the_same_twice(tmp_path: Path) -> None:
     first, second = (ticketlab(*CRASHES, cwd=tmp_path) for _ in range(2))
     assert (first.returncode, first.stderr) == (1, "")
     assert first.stdout == second.stdout
-    assert first.stdout.startswith(
-        "2 of 4 combinations keep the books right and let the others go on, whatever fault is injected"
-    )
-    assert [line.split()[:2] for line in first.stdout.splitlines() if line.startswith(("✓", "✗"))] == [
+    assert first.stdout.startswith("✗ 2 of 4 combinations that claim to be safe went wrong: lock on json:rename (lock")
+    assert [line.split()[:2] for line in first.stdout.splitlines()[1:] if line.startswith(("✓", "✗"))] == [
         ["✗", "lock"],
         ["✓", "flock"],
         ["✗", "lock"],
@@ -199,10 +197,31 @@ def test_a_crash_matrix_fills_the_column_of_later_comparisons(tmp_path: Path) ->
 
 
 def test_the_crash_matrix_for_other_programs(tmp_path: Path) -> None:
-    done = ticketlab(*CRASHES[:3], "sqlite", *CRASHES[4:], "--format", "csv", "--export-markdown", "c.md", cwd=tmp_path)
-    rows = list(csv.DictReader(done.stdout.splitlines()))
-    assert [(row["strategy"], row["verdict"]) for row in rows] == [("lock", "lock left behind"), ("flock", "survives")]
-    assert (tmp_path / "c.md").read_text().splitlines()[3].startswith("| sqlite | flock |")
+    words = [*CRASHES[:3], "sqlite", *CRASHES[4:], "--format", "csv", "--export-markdown", "c.md", "--html", "c.html"]
+    done = ticketlab(*words, cwd=tmp_path)
+    rows = [(row["strategy"], row["verdict"]) for row in csv.DictReader(done.stdout.splitlines())]
+    assert rows == [("lock", "went wrong"), ("flock", "held")]
+    assert "| sqlite | `flock` | 10 | 28 | ✓ held at every point |  |" in (tmp_path / "c.md").read_text()
+    again = ticketlab("report", "--html", "again.html", "--markdown", "again.md", cwd=tmp_path)
+    assert again.returncode == 0
+    for one, other in (("c.html", "again.html"), ("c.md", "again.md")):
+        assert (tmp_path / one).read_text() == (tmp_path / other).read_text()
+
+
+def test_an_unguarded_store_that_was_found_out_has_told_its_story(tmp_path: Path) -> None:
+    done = ticketlab("compare", "--faults", "--stores", "sqlite", "--strategies", "none", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("✓ none on sqlite claims no safety: lost update and ticket sold twice, even without")
+
+
+def test_faults_that_can_strike_nowhere_are_no_proof(tmp_path: Path) -> None:
+    words = ["--stores", "sqlite,json", "--strategies", "flock"]
+    refused = ticketlab("compare", "--faults", "kill-service", *words, cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "kill-service can strike nowhere here: flock has no service process" in refused.stderr
+    done = ticketlab("compare", "--faults", "locked", *words, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "- flock on json was not explored: json has no lock of its own that an outsider could hold" in done.stdout
 
 
 def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repeated(tmp_path: Path) -> None:
@@ -218,7 +237,7 @@ def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repe
     [
         (("--faults", "kil"), "unknown fault 'kil': did you mean 'kill'"),
         (("--faults", "--buyers", "8"), "--buyers is for races, and --faults races nothing"),
-        (("--faults", "--html", "page.html"), "--html is for races, and --faults races nothing"),
+        (("--faults", "--rounds", "3"), "--rounds is for races, and --faults races nothing"),
         (
             ("--faults", "--stores", "json", "--strategies", "atomic"),
             "no strategy that was named runs on a store",

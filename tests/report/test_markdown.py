@@ -22,13 +22,5 @@ def test_markdown_tells_whom_faults_struck_and_what_they_left() -> None:
     assert "- left behind: a.lock" in lines
 
 
-def test_a_crash_matrix_is_a_table_of_its_own_in_markdown() -> None:
-    crashed = {"store": "json", "strategy": "lock", "points": 9, "executions": 12, "summary": "lock left behind"}
-    row = crashed | {"waited": 0.0, "left_behind": ["a", "b"], "anyway": []}
-    head, _, line = as_markdown({"kind": "crashes", "rows": [row]}).splitlines()
-    assert head == "| store | strategy | points | executions | verdict | waited | left behind | anyway |"
-    assert line == "| json | lock | 9 | 12 | lock left behind | 0.0 | a, b |  |"
-
-
 def test_no_text_in_markdown_controls_a_terminal() -> None:
     assert controls(as_markdown(controlling())) == []

@@ -14,6 +14,7 @@ import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash_matrix
 from tests.report.browser import chromium, complaints, open_page, requests, until
 from tests.report.test_page import EVIL, row, tour
 from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, Timeline
@@ -59,6 +60,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(
         render(result, [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, LaneState.RUNNING)]), case])
     )
+    return path
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = crash_matrix(HELD, LEFT_LOCK, UNGUARDED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
+    path = tmp_path_factory.mktemp("page") / "crashes.html"
+    path.write_text(render(found))
     return path
 
 
@@ -247,10 +256,11 @@ def test_a_case_is_walked_forward_and_back(opened: Chrome) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("which", ["page", "matrix"])
 def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
-    browser: Chrome, page: Path, width: int, scheme: str
+    browser: Chrome, request: pytest.FixtureRequest, which: str, width: int, scheme: str
 ) -> None:
-    open_page(browser, page, width=width, scheme=scheme)
+    open_page(browser, request.getfixturevalue(which), width=width, scheme=scheme)
     browser.execute_script("document.querySelector('.cell').click()")
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
@@ -259,6 +269,20 @@ def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
     found = json.loads(browser.execute_async_script("axe.run().then((found) => arguments[0](JSON.stringify(found)))"))
     assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
     assert len(found["passes"]) > 20
+
+
+def test_a_crash_matrix_shows_the_evidence_of_a_cell(browser: Chrome, matrix: Path) -> None:
+    complaints(browser)
+    open_page(browser, matrix)
+    assert complaints(browser) == []
+    cells = browser.find_elements(By.CSS_SELECTOR, ".cell")
+    assert [each.text[0] for each in cells] == ["✓", "✗", "✗", "✓", "?"]
+    evidence = browser.find_element(By.ID, "evidence-1")
+    assert not evidence.is_displayed()
+    cells[1].click()
+    assert evidence.is_displayed()
+    assert "a sentence about lock left behind" in evidence.text
+    assert "torn books in 1, lock left behind in 3" in evidence.text
 
 
 def test_the_theme_can_be_switched(opened: Chrome) -> None:

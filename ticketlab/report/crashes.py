@@ -41,16 +41,14 @@ def crash_headline(rows: Sequence[_Row]) -> str:
         return _nothing_claimed(rows)
     if len(rows) == 1:
         return f"{MARKS[rows[0]['valid']]} {_pair(rows[0])}: {crash_outcome(rows[0])}"
-    that = f"{pluralize(len(claiming), 'combination')} that {'claims' if len(claiming) == 1 else 'claim'} to be safe"
-    wrong = [row for row in claiming if row["valid"] is False]
-    unsure = [row for row in claiming if row["valid"] is None]
+    of = f"of {pluralize(len(claiming), 'combination')} that {'claims' if len(claiming) == 1 else 'claim'} to be safe"
+    wrong = [f"{_pair(row)} ({row['summary']})" for row in claiming if row["valid"] is False]
+    unsure = [_pair(row) for row in claiming if row["valid"] is None]
     if wrong:
-        named = [f"{_pair(row)} ({row['summary']})" for row in wrong]
-        return f"✗ {len(wrong)} of {that} went wrong: {join_some(named, _NAMED)}"
+        return f"✗ {len(wrong)} {of} went wrong: {join_some(wrong, _NAMED)}"
     if unsure:
-        named = [_pair(row) for row in unsure]
-        return f"? {len(unsure)} of {that} could not be decided, and none went wrong: {join_some(named, _NAMED)}"
-    return f"✓ {that}: {'it' if len(claiming) == 1 else 'all'} held"
+        return f"? {len(unsure)} {of} could not be decided, and none went wrong: {join_some(unsure, _NAMED)}"
+    return f"✓ {len(claiming)} {of} held"
 
 
 def _nothing_claimed(rows: Sequence[_Row]) -> str:

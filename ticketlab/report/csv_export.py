@@ -39,7 +39,7 @@ def _crashes(document: Mapping[str, Any]) -> str:
         writer.writerow(
             {key: row[key] for key in ("store", "strategy", "points", "executions")}
             | {"claims_safety": "yes" if row["claims_safety"] else "no", "verdict": OUTCOMES[row["valid"]]}
-            | {"anomalies": ", ".join(row["names"]), "without_a_fault": ", ".join(row["anyway"]), "why": row["reason"]}
+            | {"anomalies": _names(row), "without_a_fault": ", ".join(row["anyway"]), "why": row["reason"]}
             | {"faults": ", ".join(row["faults"]), "waited_s": row["waited"]}
             | {"left_behind": ", ".join(row["left_behind"])}
         )
@@ -64,7 +64,11 @@ def _comparison(document: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
+def _names(row: Mapping[str, Any]) -> str:
+    return ", ".join(each["name"] for each in row["anomalies"] if each["name"] in row["names"])
+
+
 def _unsupported(document: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    for each in document["unsupported"]:
+    for each in document.get("unsupported", ()):
         named = {"store": each["store"], "strategy": each["strategy"]}
         yield named | {"verdict": "unsupported", "why": each["reason"]}

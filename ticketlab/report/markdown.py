@@ -121,7 +121,7 @@ def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
         yield _line(
             [_text(row["store"]), _code(row["strategy"]), *counts, outcome, _text(", ".join(row["left_behind"]))]
         )
-    for each in result["unsupported"]:
+    for each in result.get("unsupported", ()):
         outcome = f"not explored: {_text(each['reason'])}"
         yield _line([_text(each["store"]), _code(each["strategy"]), "", "", outcome, ""])
     yield ""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.result import RESULT_FORMAT, RESULT_VERSION
+from ticketlab.core.text import join_words
 from ticketlab.lab.artifacts.files import is_folder, parse_json, read_file
 
 RESULT: Final = "result.json"
@@ -117,7 +118,7 @@ _CRASHED: Final[Mapping[str, _Read]] = {
     "executions": _count,
     "waited": JsonField.number,
     "left_behind": _list_of(JsonField.text),
-    "injected": _list_of(_struck),
+    "injected": lambda field: field.otherwise(_list_of(_struck), None),
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_ranked),
@@ -130,7 +131,7 @@ _CRASHES: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_crashed),
     "faults": _list_of(JsonField.text),
     "buyers": _count,
-    "unsupported": _list_of(_unsupported),
+    "unsupported": lambda field: field.otherwise(_list_of(_unsupported), None),
 }
 _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "race": {**_ROW, **_ANY},
@@ -160,6 +161,7 @@ def parse_document(content: bytes, name: str) -> dict[str, Any]:
     version = read_version(field, "format", RESULT_FORMAT, "a result of ticketlab", _READABLE)
     kind = _FORMER_KINDS.get(named := field["kind"].one_of((*_KINDS, *_FORMER_KINDS)), named)
     result: dict[str, Any] = (found if version == RESULT_VERSION else upgraded(found)) | {"kind": kind}
+    result = _with_anomalies(result) if kind == "crashes" else result
     _check(JsonField(result, f"the result {name}"), _KINDS[kind])
     return result
 
@@ -170,6 +172,28 @@ def upgraded(result: dict[str, Any]) -> dict[str, Any]:
     Whatever is damaged is left as it is, for the checks that follow.
     """
     return _renamed(result) | {"version": RESULT_VERSION}
+
+
+def _with_anomalies(matrix: dict[str, Any]) -> dict[str, Any]:
+    """Return a crash matrix whose rows list their anomalies, as rows have not always done.
+
+    A row that went wrong without a fault used to count as right. Whatever is damaged is left as it is.
+    """
+    rows = matrix.get("rows")
+    return matrix | {"rows": list(map(_row_with_anomalies, rows))} if isinstance(rows, list) else matrix
+
+
+def _row_with_anomalies(row: Any) -> Any:
+    if not isinstance(row, dict) or "anomalies" in row:
+        return row
+    only, anyway = row.get("names"), row.get("anyway")
+    if not isinstance(only, dict) or not isinstance(anyway, list):
+        return row
+    told = {name: f"in {times} executions with a fault" for name, times in only.items()}
+    told |= {str(name): "in executions without a fault as well" for name in anyway}
+    found = [{"name": name, "sentence": sentence, "evidence": {}} for name, sentence in told.items()]
+    summary = row.get("summary") if only or not anyway else f"{join_words(list(told))}, even without a fault"
+    return row | {"anomalies": found, "valid": False if found else row.get("valid"), "summary": summary}
 
 
 def _renamed(result: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ticketlab.report.page.template import filled
 def crashes_page(result: Mapping[str, Any]) -> str:
     """Return the page of a crash matrix, as `to_json` gave it."""
     found = escape_all_controls(result)
-    rows = found["rows"]
+    rows, unsupported = found["rows"], found.get("unsupported", ())
     return filled(
         "crashes.html",
         headline=crash_headline(rows),
@@ -22,10 +22,10 @@ def crashes_page(result: Mapping[str, Any]) -> str:
         environment=found["environment"],
         where="Where this was explored",
         rows=rows,
-        stores=list(dict.fromkeys(row["store"] for row in rows)),
-        strategies=list(dict.fromkeys(row["strategy"] for row in rows)),
+        stores=list(dict.fromkeys(row["store"] for row in (*rows, *unsupported))),
+        strategies=list(dict.fromkeys(row["strategy"] for row in (*rows, *unsupported))),
         numbers={(row["strategy"], row["store"]): number for number, row in enumerate(rows)},
-        reasons={(each["strategy"], each["store"]): each["reason"] for each in found["unsupported"]},
+        reasons={(each["strategy"], each["store"]): each["reason"] for each in unsupported},
         marks=MARKS,
         held=HELD,
         outcome=crash_outcome,
