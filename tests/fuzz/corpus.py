@@ -325,7 +325,7 @@ def _baseline(current: bytes) -> Read:
     from ticketlab.lab.artifacts.result_files import parse_document
     from ticketlab.lab.artifacts.runs import load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
-    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
+    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_changes, regression, threshold
 
     measured = parse_document(current, "the comparison")
     lines = [regression("p99>+20%"), regression("sales/s<-10%")]
@@ -333,7 +333,7 @@ def _baseline(current: bytes) -> Read:
     def read(path: Path) -> object:
         baseline = load_baseline(str(path))
         against = compare_with("baseline", measured, baseline)
-        held = [evaluate_change(each, against) for each in lines] + [evaluate(threshold("p99<=5ms"), baseline["rows"])]
+        held = [*evaluate_changes(lines, against), evaluate(threshold("p99<=5ms"), baseline["rows"])]
         return json.dumps([each.to_json() for each in held])
 
     return read

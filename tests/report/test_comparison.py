@@ -64,8 +64,9 @@ def test_changes_since_a_baseline_and_lines_are_shown() -> None:
     lines = printed(found)
     assert next(line.split()[:4] for line in lines if "+100%" in line) == ["lock", "on", "json", "+100%"]
     assert "flock on json: not in the baseline" in lines
-    assert "✓ p99<10 holds" in lines
-    assert "✗ sales/s>600: flock on json (process, 2 buyers) has sales/s 500" in lines
+    assert lines[0] == "✗ missed: sales/s>600"
+    assert "✓ p99 is 5 ms (limit: less than 10 ms): lock on json (process, 2 buyers)" in lines
+    assert "✗ sales/s is 500 (limit: more than 600): missed by flock on json (process, 2 buyers)" in lines
 
 
 def test_another_machines_baseline_is_told_of() -> None:

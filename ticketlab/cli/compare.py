@@ -80,28 +80,28 @@ def command(**given: Any) -> int:
     them could not be decided.
     """
     from ticketlab.lab.artifacts.runs import save_baseline
-    from ticketlab.lab.comparing.cells import cell_matrix
+    from ticketlab.lab.comparing.cells import cell_matrix, reference_cells
     from ticketlab.lab.comparing.comparison import Comparison, SamplingPlan
     from ticketlab.lab.comparing.crash_safety import kept_crash_safety
 
     if given["faults"] is not None:
         return _crashes(given)
-    form, evaluate = given["format"], _prepare(given)
+    form, judge = given["format"], _prepare(given)
     plan = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
     cells = cell_matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
-    comparison = Comparison(cells, plan, given["timeout"], crash_safety=kept_crash_safety())
+    references = reference_cells(cells.cells) if given["save"] is not None or given["fail_if"] else ()
+    comparison = Comparison(cells, plan, given["timeout"], crash_safety=kept_crash_safety(), references=references)
     line = command_line(*PLACES, "save")
-    stopped = _measure(comparison)
+    stopped = _measure(comparison, lambda: _may_be_noise(judge(comparison.result().to_json(line, race_line))))
     if stopped is not None:
         return _keep_finished_rounds(comparison, line, form, given["keep"], stopped)
-    found = comparison.result().to_json(line, race_line)
-    code = evaluate(found)
+    found = judge(comparison.result().to_json(line, race_line))
     keep_run(found, "comparison", given["keep"])
     print_document(found, form)
     write_outputs(found, given)
     if given["save"] is not None:
         save_baseline(found, given["save"], force=given["force"])
-    return code
+    return _exit_code(found)
 
 
 def _crashes(given: Mapping[str, Any]) -> int:
@@ -127,15 +127,14 @@ def _crashes(given: Mapping[str, Any]) -> int:
     return exit_code(found["valid"])
 
 
-def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
+def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Refuse a wrong request before anything is measured.
 
-    Return a function that adds the changes since the baseline and the thresholds to a result, and returns the exit
-    code.
+    Return a function that adds the changes since the baseline and the thresholds to a result.
     """
     from ticketlab.lab.artifacts.runs import check_baseline, load_baseline
     from ticketlab.lab.comparing.baseline import compare_with
-    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
+    from ticketlab.lab.comparing.thresholds import evaluate, evaluate_changes, regression, threshold
 
     thresholds = [threshold(text) for text in given["threshold"]]
     regressions = [regression(text) for text in given["fail_if"]]
@@ -146,16 +145,24 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], int]:
         check_baseline(given["save"], force=given["force"])
     baseline = None if given["against"] is None else load_baseline(given["against"])
 
-    def evaluate_all(found: dict[str, Any]) -> int:
-        if baseline is not None:
-            found["against"] = compare_with(given["against"], found, baseline)
+    def judged(found: dict[str, Any]) -> dict[str, Any]:
         outcomes = [evaluate(each, found["rows"]) for each in thresholds]
-        outcomes += [evaluate_change(each, found["against"]) for each in regressions]
+        if baseline is not None:
+            found["against"] = against = compare_with(given["against"], found, baseline)
+            changes = evaluate_changes(regressions, against)
+            against["missed"] = any(each.met is False for each in changes)
+            outcomes += changes
         if outcomes:
             found["lines"] = [each.to_json() for each in outcomes]
-        return _exit_code(found)
+        return found
 
-    return evaluate_all
+    return judged
+
+
+def _may_be_noise(found: Mapping[str, Any]) -> bool:
+    """Whether a change that would be a miss has not been seen in enough rounds yet."""
+    against = found.get("against")
+    return against is not None and against["missed"] and against["rounds"]["now"] < against["rounds"]["to_fail"]
 
 
 def _exit_code(found: Mapping[str, Any]) -> int:
@@ -166,22 +173,25 @@ def _exit_code(found: Mapping[str, Any]) -> int:
     return exit_code(None if undecided else found["valid"])
 
 
-def _measure(comparison: Comparison) -> BaseException | None:
-    """Measure, with progress; return the exception that cut it short, if one did."""
+def _measure(comparison: Comparison, may_be_noise: Callable[[], bool]) -> BaseException | None:
+    """Measure, with progress, and go on while a miss may be noise; return the exception that ended it early, if any."""
     from ticketlab.cli.terminal import ProgressLine
 
-    cells, rounds = len(comparison.matrix.cells), comparison.plan.rounds
+    cells, rounds = len(comparison.cells), comparison.plan.rounds
     began = time.monotonic()
     with ProgressLine() as progress:
 
         def say(turn: int, number: int, cell: object) -> None:
             done = turn * cells + number
             left = (time.monotonic() - began) / done * (cells * (rounds + 1) - done) if done else 0
-            what = f"round {turn} of {rounds}" if turn else "warm-up"
-            progress.say(f"[{what}, {number + 1}/{cells}] {cell} ..." + (f" {left:.0f} s left" if done else ""))
+            again = "to tell a miss from noise" if turn > rounds else f"of {rounds}"
+            what = f"round {turn} {again}" if turn else "warm-up"
+            progress.say(f"[{what}, {number + 1}/{cells}] {cell} ..." + (f" {left:.0f} s left" if left > 0 else ""))
 
         try:
             comparison.run(say)
+            while may_be_noise():
+                comparison.measure_round(say)
         except (Interrupted, TicketlabError) as stopped:
             if not comparison.rounds:
                 raise
@@ -196,7 +206,8 @@ def _keep_finished_rounds(comparison: Comparison, line: str, form: str, keep: in
     found = comparison.result().to_json(line, race_line)
     where = keep_run(found, "comparison", keep)
     print_document(found, form)
-    finished = f"{comparison.rounds} of {comparison.plan.rounds} rounds were finished"
+    of = f" of {comparison.plan.rounds}" if comparison.rounds < comparison.plan.rounds else ""
+    finished = f"{comparison.rounds}{of} rounds were finished"
     kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"
     if isinstance(stopped, TicketlabError):
         warn(kept)

@@ -279,16 +279,24 @@ def _change(changes: Mapping[str, Any], name: str) -> Text:
         return Text("")
     if found["change"] is None:
         return Text("from 0")
-    return Text(f"{found['change']:+.0%}", style="dim" if found["overlap"] and not found["relative"] else "bold")
+    return Text(f"{found['change']:+.0%}", style="dim" if _may_be_chance(found["interval"]) else "bold")
+
+
+def _may_be_chance(interval: Sequence[float | None]) -> bool:
+    """Whether the rounds leave it possible that nothing has changed."""
+    low, high = interval
+    return (low is None or low <= 0) and (high is None or high >= 0)
 
 
 def _held(line: Mapping[str, Any]) -> Iterator[RenderableType]:
-    if line["met"]:
-        yield Text(f"✓ {line['line']} holds", style="green")
-    elif line["met"] is None:
+    if line["met"] is None:
         yield Text(f"? {line['line']}: undecided, {line['reason']}", style="yellow")
     for miss in line["misses"]:
-        yield Text(f"✗ {line['line']}: {miss}", style="red")
+        yield Text(f"✗ {miss}", style="red")
+    for doubt in line["doubts"]:
+        yield Text(f"≈ {doubt}")
+    for told in line["told"]:
+        yield Text(f"✓ {told}", style="green")
 
 
 def _next(document: _Document) -> dict[str, str]:

@@ -143,7 +143,7 @@ def cut_short_after(races: int) -> Comparison:
 def test_what_is_cut_short_keeps_the_rounds_that_were_finished() -> None:
     found = cut_short_after(7).result().to_json("")  # the warm-up, two rounds, and half of the third
     assert (found["rounds"], found["rounds_wanted"]) == (2, 5)
-    assert [len(row["measured"]) for row in found["rows"]] == [2, 2]
+    assert [len(row["samples"]["p99_ms"]) for row in found["rows"]] == [2, 2]
 
 
 def test_what_is_cut_short_before_the_first_round_has_no_rows_and_no_verdict() -> None:

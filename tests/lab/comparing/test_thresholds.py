@@ -12,7 +12,7 @@ from tests.lab.comparisons import WRONG, document
 from ticketlab.core.errors import UsageError
 from ticketlab.core.metrics import METRICS, Metric
 from ticketlab.lab.comparing.baseline import compare_with
-from ticketlab.lab.comparing.thresholds import evaluate, evaluate_change, regression, threshold
+from ticketlab.lab.comparing.thresholds import ThresholdResult, evaluate, evaluate_changes, regression, threshold
 
 SPACE = st.sampled_from(["", " ", "  "])
 SIGNS = st.sampled_from([">=", "<=", ">", "<"])
@@ -85,10 +85,25 @@ def test_a_regression_that_does_not_parse_is_pointed_at(text: str, complaint: st
 
 def test_every_ranked_strategy_is_held_to_a_threshold_and_no_other() -> None:
     rows = document({"lock": 900.0, "flock": 500.0, "none": 100.0}, {"none": WRONG})["rows"]
-    assert evaluate(threshold("sales/s>=500"), rows).met is True
+    met = evaluate(threshold("sales/s>=500"), rows)
+    assert (met.met, met.told) == (True, ["sales/s is 500 (limit: at least 500): flock on json (process, 2 buyers)"])
     missed = evaluate(threshold("sales/s>=600"), rows)
     assert missed.met is False
-    assert missed.misses == ["flock on json (process, 2 buyers) has sales/s 500"]
+    assert missed.misses == ["sales/s is 500 (limit: at least 600): missed by flock on json (process, 2 buyers)"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("fairness>=0.9", "fairness is 0.9 (limit: at least 0.9)"),
+        ("p99<5.001ms", "p99 is 5 ms (limit: less than 5.001 ms)"),
+        ("waiting<50.001%", "waiting is 50.000 % (limit: less than 50.001 %)"),
+        ("sales/s>999.9996", "sales/s is 1,000.0000 (limit: more than 999.9996)"),
+    ],
+)
+def test_what_differs_looks_different(line: str, told: str) -> None:
+    (sentence,) = evaluate(threshold(line), document({"lock": 1000.0})["rows"]).told
+    assert sentence == f"{told}: lock on json (process, 2 buyers)"
 
 
 def test_a_threshold_that_nothing_could_be_held_to_is_undecided() -> None:
@@ -96,26 +111,60 @@ def test_a_threshold_that_nothing_could_be_held_to_is_undecided() -> None:
     assert evaluate(threshold("sales/s>=1"), rows).met is None
 
 
+def changed(line: str, now: float, then: float) -> ThresholdResult:
+    (found,) = evaluate_changes(
+        [regression(line)], compare_with("main", document({"lock": now}), document({"lock": then}))
+    )
+    return found
+
+
 @given(st.floats(1, 1e5), st.floats(1, 1e5), st.floats(0, 200))
 def test_a_regression_is_missed_where_the_change_is_larger(before: float, after: float, percent: float) -> None:
-    against = compare_with("main", document({"lock": after}), document({"lock": before}))
     change = after / before - 1
-    assert evaluate_change(regression(f"sales/s>+{percent:.3f}%"), against).met == (
-        not change > round(percent, 3) / 100
-    )
-    assert evaluate_change(regression(f"sales/s<-{percent:.3f}%"), against).met == (
-        not change < -round(percent, 3) / 100
-    )
+    assert changed(f"sales/s>+{percent:.3f}%", after, before).met == (not change > round(percent, 3) / 100)
+    assert changed(f"sales/s<-{percent:.3f}%", after, before).met == (not change < -round(percent, 3) / 100)
+
+
+@pytest.mark.parametrize(
+    ("line", "now", "told"),
+    [
+        ("sales/s>+20%", 103, "sales/s rose by 3 % (limit 20 %): "),
+        ("sales/s<-10%", 97, "sales/s fell by 3 % (limit 10 %): "),
+        ("sales/s<-10%", 103, "sales/s rose by 3 % (limit: a fall of 10 %): "),
+        ("sales/s>+20%", 97, "sales/s fell by 3 % (limit: a rise of 20 %): "),
+        ("sales/s>+20%", 100, "sales/s is as it was (limit: a rise of 20 %): "),
+        ("sales/s>+20%", 131, "sales/s rose by 31 % (limit 20 %): missed by "),
+        ("sales/s>+20%", 120.04, "sales/s rose by 20.04 % (limit 20 %): missed by "),
+        ("sales/s<-10%", 85, "sales/s fell by 15 % (limit 10 %): missed by "),
+        ("sales/s>-5%", 99, "sales/s fell by 1 % (a fall of 5 % is asked for): missed by "),
+        ("sales/s<+5%", 110, "sales/s rose by 10 % (a rise of 5 % is asked for): "),
+    ],
+)
+def test_a_sentence_says_what_was_asked_and_what_was_measured(line: str, now: float, told: str) -> None:
+    found = changed(line, now, 100.0)
+    (sentence,) = (*found.misses, *found.told)
+    assert sentence == f"{told}lock on json (process, 2 buyers), from 100 to {now:.0f}"
+    assert found.met == ("missed" not in told)
 
 
 def test_something_that_came_from_nothing_has_grown_beyond_all_bounds() -> None:
     then, now = document({"lock": 9.0}), document({"lock": 9.0})
     now["rows"][0]["metrics"]["retries"] = 5
-    missed = evaluate_change(regression("retries>+1000%"), compare_with("main", now, then))
+    now["rows"][0]["samples"]["retries"] = [4, 5, 6]
+    (missed,) = evaluate_changes([regression("retries>+1000%")], compare_with("main", now, then))
     assert missed.met is False
-    assert "retries changed from nothing, from 0 to 5" in missed.misses[0]
+    assert missed.misses[0].startswith("retries rose from nothing (limit 1000 %): missed by lock on json")
+    assert missed.misses[0].endswith("from 0 to 5")
 
 
 def test_a_change_that_could_not_be_measured_is_undecided() -> None:
     against = compare_with("main", document({"lock": 9.0}), document({"flock": 9.0}))
-    assert evaluate_change(regression("p99>+20%"), against).met is None
+    assert evaluate_changes([regression("p99>+20%")], against)[0].met is None
+
+
+def test_a_baseline_of_too_few_rounds_convicts_nobody() -> None:
+    against = compare_with("main", document({"lock": 1.0}), document({"lock": 9.0}, rounds=1))
+    (found,) = evaluate_changes([regression("sales/s<-10%")], against)
+    assert found.met is None
+    told = "sales/s fell by 89 % (limit 10 %), but 1 round of main cannot tell a change from noise"
+    assert found.reason == f"{told}: save it with --rounds 5"

@@ -63,6 +63,7 @@ def _ratio(field: JsonField) -> float | None:
 
 def _ranked(field: JsonField) -> None:
     _check(field, {**_ROW, "metrics": _medians, "rank": _rank, "ratio": _ratio, "spread": _spreads})
+    _check(field, {"samples": _optional(_samples)})
     if _rank(field["rank"]) is not None and _ratio(field["ratio"]) is None:
         raise field["ratio"].wrong("a number beside a rank")
 
@@ -70,6 +71,20 @@ def _ranked(field: JsonField) -> None:
 def _struck(field: JsonField) -> None:
     _check(field, {"who": JsonField.text, "fault": JsonField.text, "before": JsonField.text, "point": _count})
     _check(field, {"executions": _count, "names": lambda names: names.dict_of(_count), "waited": JsonField.number})
+
+
+def _samples(field: JsonField) -> None:
+    for values in field.dict_of(lambda each: each.list_of(JsonField.number)).values():
+        if not values:
+            raise field.wrong("a value or more for each metric")
+
+
+def _reference(field: JsonField) -> None:
+    _check(field, {"store": JsonField.text, "strategy": JsonField.text, "buyers": _count, "samples": _samples})
+
+
+def _optional(read: _Read) -> _Read:
+    return lambda field: field.otherwise(read, None)
 
 
 def _crashed(field: JsonField) -> None:
@@ -118,10 +133,11 @@ _CRASHED: Final[Mapping[str, _Read]] = {
     "executions": _count,
     "waited": JsonField.number,
     "left_behind": _list_of(JsonField.text),
-    "injected": lambda field: field.otherwise(_list_of(_struck), None),
+    "injected": _optional(_list_of(_struck)),
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_ranked),
+    "references": _optional(_list_of(_reference)),
     "rounds": _count,
     "advice": JsonField.values,
     "warnings": JsonField.values,
@@ -131,7 +147,7 @@ _CRASHES: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_crashed),
     "faults": _list_of(JsonField.text),
     "buyers": _count,
-    "unsupported": lambda field: field.otherwise(_list_of(_unsupported), None),
+    "unsupported": _optional(_list_of(_unsupported)),
 }
 _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "race": {**_ROW, **_ANY},

@@ -3,19 +3,27 @@
 Speeds of two machines cannot be compared. If the baseline comes from another machine, a metric that depends on the
 machine is first divided by the yardstick's: on each store and number of buyers, the yardstick is the baseline's fastest
 correct strategy among those that are ranked in both. A metric without a unit (fairness, retries) is compared as it is.
+
+Beside each change stands the interval of changes that the rounds of both sides leave possible (see `noise`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isinf
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS, Metric
+from ticketlab.lab.comparing.noise import beside, change_interval, rounds_to_fail
 
 _MACHINE_KEYS: Final = ("processor", "cores", "file_system")
 
+_UNKNOWN: Final = (-1.0, None)
+"""The interval of a change of which nothing is known; None stands for a change without bounds."""
+
 _Row = Mapping[str, Any]
 _Key = tuple[str, str, str, int]
+_Rounds = tuple[Sequence[float], Sequence[float]]  # of the measurement now, and of the baseline
 
 
 def differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[str]:
@@ -34,6 +42,7 @@ def compare_with(name: str, current: Mapping[str, Any], baseline: Mapping[str, A
     differs = differences(current["environment"], baseline["environment"])
     before = {_key(row): row for row in baseline["rows"]}
     yardsticks = _yardsticks(current["rows"], before) if differs else {}
+    references = {} if differs else _references(current, baseline)
     rows, left_out = [], []
     for row in current["rows"]:
         old = before.get(_key(row))
@@ -41,12 +50,20 @@ def compare_with(name: str, current: Mapping[str, Any], baseline: Mapping[str, A
             left_out.append(_named(row) | {"reason": _why_not(row, old)})
             continue
         yardstick = yardsticks.get((row["store"], row["buyers"]))
-        rows.append(
-            _named(row)
-            | {"yardstick": yardstick[0]["strategy"] if yardstick else None}
-            | {"changes": _changes(row, old, yardstick, other_machine=bool(differs))}
-        )
-    return {"name": name, "same_machine": not differs, "differences": differs, "rows": rows, "left_out": left_out}
+        changes = _changes(row, old, yardstick, references.get(row["buyers"]), other_machine=bool(differs))
+        rows.append(_named(row) | {"yardstick": yardstick[0]["strategy"] if yardstick else None, "changes": changes})
+    return {
+        "name": name,
+        "same_machine": not differs,
+        "differences": differs,
+        "rounds": {
+            "then": baseline["rounds"],
+            "now": current["rounds"],
+            "to_fail": rounds_to_fail(current["rounds_wanted"]),
+        },
+        "rows": rows,
+        "left_out": left_out,
+    }
 
 
 def _key(row: _Row) -> _Key:
@@ -78,24 +95,50 @@ def _yardsticks(rows: Sequence[_Row], before: Mapping[_Key, _Row]) -> dict[tuple
     return found
 
 
-def _changes(row: _Row, old: _Row, yardstick: tuple[_Row, _Row] | None, *, other_machine: bool) -> dict[str, Any]:
+def _references(current: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict[int, tuple[_Row, _Row]]:
+    """Return for each number of buyers the reference now and then, if both measurements raced the same one."""
+    then = {(each["store"], each["strategy"], each["buyers"]): each for each in baseline.get("references", ())}
+    found = {}
+    for now in current.get("references", ()):
+        if old := then.get((now["store"], now["strategy"], now["buyers"])):
+            found[now["buyers"]] = now, old
+    return found
+
+
+def _changes(
+    row: _Row,
+    old: _Row,
+    yardstick: tuple[_Row, _Row] | None,
+    reference: tuple[_Row, _Row] | None,
+    *,
+    other_machine: bool,
+) -> dict[str, Any]:
     found = {}
     for metric in METRICS:
         relative = other_machine and metric.per_machine
+        if metric.field not in old["metrics"] or metric.field not in row["metrics"]:
+            continue
         if relative and (yardstick is None or _key(yardstick[0]) == _key(row)):
             continue  # the yardstick cannot measure itself
-        values = _values(row, old, metric.field)
-        if relative and values is not None and yardstick is not None:
-            values = _divided(values, _values(*yardstick, metric.field))
-        if values is not None:
-            found[metric.field] = {
-                "before": values[0],
-                "after": values[1],
-                "change": _change(*values),
-                "relative": relative,
-                "overlap": _overlap(row, old, metric),
-            }
+        values = row["metrics"][metric.field], old["metrics"][metric.field]
+        rounds = _rounds(row, metric.field), _rounds(old, metric.field)
+        if relative and yardstick is not None:
+            by = tuple(each["metrics"].get(metric.field, 0) for each in yardstick)
+            if not all(by):
+                continue
+            values = values[0] / by[0], values[1] / by[1]
+        compared = _beside(rounds, yardstick, metric) if relative and yardstick is not None else rounds
+        beside_reference = _beside(rounds, reference, metric) if reference and metric.per_machine else None
+        found[metric.field] = _changed(values, relative=relative) | {
+            "interval": _interval(compared) if compared else _UNKNOWN,
+            "beside_reference": _interval(beside_reference) if beside_reference else None,
+        }
     return found
+
+
+def _changed(values: tuple[float, float], *, relative: bool) -> dict[str, Any]:
+    after, before = values
+    return {"before": before, "after": after, "change": _change(before, after), "relative": relative}
 
 
 def _change(before: float, after: float) -> float | None:
@@ -105,18 +148,20 @@ def _change(before: float, after: float) -> float | None:
     return None if after else 0.0
 
 
-def _values(row: _Row, old: _Row, field: str) -> tuple[float, float] | None:
-    """Return a metric (then, now), or None if one side has not measured it."""
-    if field not in old["metrics"] or field not in row["metrics"]:
-        return None
-    return old["metrics"][field], row["metrics"][field]
+def _rounds(row: _Row, field: str) -> Sequence[float]:
+    """Return a metric's value in each round; of an older result, the lowest, the median and the highest."""
+    samples = row.get("samples", {}).get(field)
+    low, high = row.get("spread", {}).get(field, (None, None))
+    median = row.get("metrics", {}).get(field)
+    return samples or [each for each in (low, median, high) if each is not None]
 
 
-def _divided(values: tuple[float, float], by: tuple[float, float] | None) -> tuple[float, float] | None:
-    return (values[0] / by[0], values[1] / by[1]) if by and all(by) else None
+def _beside(rounds: _Rounds, by: tuple[_Row, _Row], metric: Metric) -> _Rounds | None:
+    """Return the rounds of both sides as multiples of another row's; None if that is not possible."""
+    now, then = (beside(each, _rounds(row, metric.field)) for each, row in zip(rounds, by, strict=True))
+    return (now, then) if now and then else None
 
 
-def _overlap(row: _Row, old: _Row, metric: Metric) -> bool:
-    low, high = row["spread"].get(metric.field, (0, 0))
-    before, after = old["spread"].get(metric.field, (0, 0))
-    return bool(low <= after and before <= high)
+def _interval(rounds: _Rounds) -> list[float | None]:
+    """Return the changes that the rounds leave possible; None stands for a change without bounds."""
+    return [None if isinf(each) else each for each in change_interval(*rounds)]

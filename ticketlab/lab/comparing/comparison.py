@@ -98,8 +98,10 @@ class Comparison:
         race_cell: RaceCell | None = None,
         measured_on: Mapping[str, Any] | None = None,
         crash_safety: CrashSafety | None = None,
+        references: Sequence[Cell] = (),
     ) -> None:
         self.matrix = matrix
+        self.references = references
         self._crash_safety = crash_safety or {}
         self.plan = plan
         self.rounds = 0
@@ -110,15 +112,24 @@ class Comparison:
 
     def run(self, progress: ComparisonProgress) -> None:
         """Measure; `progress` is called with the round (0: the warm-up), the cell's number in it, and the cell."""
-        cells = self.matrix.cells
-        for number, cell in enumerate(cells):
+        for number, cell in enumerate(self.cells):
             progress(0, number, cell)
             self._warm_up(cell)
-        for turn in range(1, self.plan.rounds + 1):
-            for number, cell in enumerate(cells if turn % 2 else reversed(cells)):
-                progress(turn, number, cell)
-                self._measure(cell)
-            self.rounds = turn
+        for _ in range(self.plan.rounds):
+            self.measure_round(progress)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """All that is raced: the cells of the matrix, and the references."""
+        return list(dict.fromkeys([*self.matrix.cells, *self.references]))
+
+    def measure_round(self, progress: ComparisonProgress) -> None:
+        """Measure every cell once more; there may be more rounds than the plan wants."""
+        turn = self.rounds + 1
+        for number, cell in enumerate(self.cells if turn % 2 else reversed(self.cells)):
+            progress(turn, number, cell)
+            self._measure(cell)
+        self.rounds = turn
 
     def _live(self, cell: Cell, orders: int) -> Result:
         return run_race(cell.scenario(orders), RaceOptions(cell.launcher, timeout=self._timeout, trace=False))
@@ -144,7 +155,7 @@ class Comparison:
         samples.metrics.append(result.metrics)
         samples.curves.append(curve(result.history.operations))
 
-    def measured(self) -> list[CellResult]:
+    def measured(self, cells: Sequence[Cell]) -> list[CellResult]:
         """Return the cells by the finished rounds; of a round that was cut short, only the verdicts count."""
         if not self.rounds:
             return []
@@ -159,13 +170,14 @@ class Comparison:
                 metrics=samples.metrics[: self.rounds],
                 curve=median_curve(samples.curves[: self.rounds]),
             )
-            for cell, samples in ((cell, self._samples[cell]) for cell in self.matrix.cells)
+            for cell, samples in ((cell, self._samples[cell]) for cell in cells)
         ]
 
     def result(self) -> ComparisonResult:
         """Return what was measured so far."""
         return ComparisonResult(
-            cells=self.measured(),
+            cells=self.measured(self.matrix.cells),
+            references=self.measured(self.references),
             unsupported=self.matrix.unsupported,
             rounds=self.rounds,
             rounds_wanted=self.plan.rounds,

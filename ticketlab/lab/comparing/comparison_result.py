@@ -12,7 +12,7 @@ from ticketlab.core.verdict import Anomaly, all_valid
 from ticketlab.lab.comparing.advice import advice
 from ticketlab.lab.comparing.cells import Cell
 from ticketlab.lab.comparing.crash_safety import UNTESTED, CrashSafety
-from ticketlab.lab.comparing.ranking import CellResult, Rank, medians, peers, ranking, ranks, spreads
+from ticketlab.lab.comparing.ranking import CellResult, Rank, medians, peers, ranking, ranks, samples, spreads
 from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.racing.metrics import SHARES
 
@@ -22,9 +22,13 @@ CommandOf = Callable[[Cell, int], str]
 
 @dataclass(frozen=True, slots=True)
 class ComparisonResult:
-    """A comparison, by the `rounds` that were finished of `rounds_wanted`."""
+    """A comparison, by the `rounds` that were finished of `rounds_wanted`.
+
+    `references` show how fast the machine itself was, if that was measured.
+    """
 
     cells: Sequence[CellResult]
+    references: Sequence[CellResult]
     unsupported: Sequence[UnsupportedPair]
     rounds: int
     rounds_wanted: int
@@ -58,6 +62,11 @@ class ComparisonResult:
                     for each in self.cells
                 ],
                 "unsupported": [each.to_json() for each in self.unsupported],
+                "references": [
+                    {"store": str(each.cell.store), "strategy": str(each.cell.strategy), "buyers": each.cell.buyers}
+                    | {"samples": samples(each.metrics)}
+                    for each in self.references
+                ],
                 "advice": advice(self.cells, self.crash_safety),
                 "warnings": [*_load_warnings(self.environment), *noise_warnings(self.cells)],
                 "environment": self.environment,
@@ -91,7 +100,7 @@ def _row(each: CellResult, place: Rank, crash_safety: CrashSafety, command: str)
         "unsettled": place.unsettled,
         "metrics": medians(each.metrics),
         "spread": spreads(each.metrics),
-        "measured": [metrics.sales_per_s for metrics in each.metrics],
+        "samples": samples(each.metrics),
         "curve": [list(point) for point in zip(SHARES, each.curve, strict=True)] if each.curve else [],
         "parts": None if cell.parts is None else list(cell.parts),
         "crash_safety": crash_safety.get(cell.pair, UNTESTED),

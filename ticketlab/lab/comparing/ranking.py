@@ -60,24 +60,25 @@ class Rank:
     unsettled: bool
 
 
+def samples(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
+    """Return the values of every metric, round by round."""
+    rows = [asdict(each) for each in rounds]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 def medians(rounds: Sequence[Metrics]) -> dict[str, float]:
     """Return the median of every metric over the rounds."""
-    return {name: float(median(values)) for name, values in _columns(rounds).items()}
+    return {name: float(median(values)) for name, values in samples(rounds).items()}
 
 
 def spreads(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
     """Return the lowest and the highest value of every metric over the rounds."""
-    return {name: [min(values), max(values)] for name, values in _columns(rounds).items()}
+    return {name: [min(values), max(values)] for name, values in samples(rounds).items()}
 
 
 def median_curve(curves: Sequence[Sequence[float]]) -> list[float]:
     """Return the median of several curves, point by point; curves without points do not count."""
     return [median(points) for points in zip(*filter(None, curves), strict=True)]
-
-
-def _columns(rounds: Sequence[Metrics]) -> dict[str, list[float]]:
-    rows = [asdict(each) for each in rounds]
-    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def peers(measured: Iterable[CellResult]) -> dict[tuple[str, int], list[CellResult]]:
