@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from tests.lab.comparisons import UNDECIDED, WRONG, document
+from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.baseline import compare_with
 from ticketlab.lab.comparing.thresholds import evaluate, threshold
 from ticketlab.report.comparison import print_comparison, time_text
 
+NEXT = {"ticketlab compare --save main": "a line to hold"}
 
-def printed(found: dict[str, Any], width: int = 120) -> list[str]:
+
+def printed(found: dict[str, Any], width: int = 120, *, styles: bool = False) -> list[str]:
     out = io.StringIO()
-    print_comparison(found, Console(file=out, width=width, highlight=False))
+    colours: Any = "standard" if styles else None
+    console = Console(file=out, width=width, highlight=False, force_terminal=styles, color_system=colours)
+    print_comparison(found, NEXT, console)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -24,8 +30,7 @@ def test_the_verdict_comes_first_and_what_to_type_last() -> None:
     lines = printed(document({"lock": 900.0, "flock": 1200.0, "none": 5000.0}, {"none": WRONG}))
     assert lines[0] == "Fastest with the books right: flock on json"
     assert lines[1] == "2 buyers; medians of 3 rounds; 'none' went wrong on json"
-    assert lines.index("Next:") == len(lines) - 4
-    assert any(line.startswith("  ticketlab race --store json --strategy none ") for line in lines)
+    assert lines[-2:] == ["Next:", "  ticketlab compare --save main   # a line to hold"]
 
 
 def test_what_is_wrong_is_marked_last_and_explained() -> None:
@@ -41,8 +46,43 @@ def test_a_safe_strategy_that_was_not_is_the_verdict() -> None:
     assert lines[0] == "✗ claims to be safe, and went wrong: lock on json (lost update)"
 
 
-def test_nothing_correct() -> None:
-    assert printed(document({"none": 900.0}, {"none": WRONG}))[0] == "no strategy kept the books right"
+LOCK_AND_NONE = {"lock": 900.0, "none": 900.0}
+
+
+@pytest.mark.parametrize(
+    ("rates", "verdicts", "line", "valid", "colour", "headline"),
+    [
+        (LOCK_AND_NONE, {"none": WRONG}, "", True, 32, "Fastest with the books right: lock on json"),
+        (LOCK_AND_NONE, {}, "", True, 32, "Fastest with the books right: lock on json"),
+        (
+            LOCK_AND_NONE,
+            {"lock": WRONG},
+            "",
+            False,
+            31,
+            "✗ claims to be safe, and went wrong: lock on json (lost update)",
+        ),
+        (LOCK_AND_NONE, {"lock": WRONG}, "p99<1", False, 31, "✗ claims to be safe, and went wrong: lock on json (lost"),
+        (LOCK_AND_NONE, {"none": WRONG}, "p99<1", True, 31, "✗ missed: p99<1"),
+        (LOCK_AND_NONE, {"lock": UNDECIDED}, "", None, 33, "? could not be decided: lock on json (the budget of 5 s"),
+        ({"none": 9.0}, {"none": WRONG}, "", True, 32, "Found out: none on json (lost update); no other was compared"),
+        ({"none": 9.0}, {"none": WRONG}, "p99<1", True, 33, "? undecided: p99<1"),
+        ({"none": 9.0}, {}, "", None, 33, "? nothing is shown: none of these strategies claims to be safe"),
+    ],
+)
+def test_data_words_and_colour_of_the_verdict_agree(
+    rates: dict[str, float], verdicts: dict[str, Verdict], line: str, valid: bool | None, colour: int, headline: str
+) -> None:
+    found = document(rates, verdicts)
+    if line:
+        found["lines"] = [evaluate(threshold(line), found["rows"]).to_json()]
+    assert found["valid"] is valid
+    assert printed(found)[0].startswith(headline)
+    assert printed(found, styles=True)[0].startswith(f"\x1b[1;{colour}m")
+
+
+def test_what_was_right_by_luck_is_said_to_be() -> None:
+    assert printed(document(LOCK_AND_NONE))[1] == "2 buyers; medians of 3 rounds; none on json was right by luck"
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
@@ -50,6 +90,19 @@ def test_nothing_correct() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int, store: str) -> None:
     lines = printed(document({"transaction:immediate": 12345.6, "lock": 999.9, "none": 1.0}, store=store), width)
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [60, 79, 80, 81, 100, 109, 110, 131, 132])
+def test_no_figure_is_cut_at_any_width(width: int) -> None:
+    rates = {"transaction:immediate": 12345.6, "lease:fenced-writes": 987654.0, "none": 1.0}
+    found = document(rates, {"none": WRONG}, store="sqlite:journal=delete,synchronous=off")
+    for row in found["rows"]:
+        row["launcher"] = f"pool:{len(row['strategy'])}"  # another launcher for each adds columns
+    lines = printed(found, width)
+    assert max(map(len, lines)) <= width
+    figures = set(re.findall(r"\d[\d,.]*", "\n".join(printed(found, 240))))
+    assert set(re.findall(r"\d[\d,.]*", "\n".join(lines))) <= figures
+    assert any(" 12,346 " in line and " 5.0 ms " in line and " 0.90 " in line for line in lines)
 
 
 def test_a_comparison_that_was_cut_short_says_so() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,7 +98,7 @@ def command(**given: Any) -> int:
         return _keep_finished_rounds(comparison, line, form, given["keep"], stopped)
     found = judge(comparison.result().to_json(line, race_line))
     keep_run(found, "comparison", given["keep"])
-    print_document(found, form)
+    print_document(found, form, _following(found, given))
     write_outputs(found, given)
     if given["save"] is not None:
         save_baseline(found, given["save"], force=given["force"])
@@ -122,9 +123,43 @@ def _crashes(given: Mapping[str, Any]) -> int:
     line = command_line(*PLACES, *_FOR_RACES)
     found = matrix.result().to_json(line, explore_line)
     keep_run(found, CRASHES_DOCUMENT, given["keep"])
-    print_document(found, given["format"])
+    worst = _worst(found["rows"])
+    following = {} if worst is None else {worst["command"].removesuffix(" --exhaust"): "see how, step by step"}
+    print_document(found, given["format"], following)
     write_outputs(found, given)
     return exit_code(found["valid"])
+
+
+def _worst(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return a row that went wrong, if there is one: that of a strategy that claims safety first."""
+    wrong = [row for row in rows if row["valid"] is False]
+    return min(wrong, key=lambda row: not row["claims_safety"], default=None)
+
+
+def _following(found: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the commands to type after a comparison, with its own settings, and what for."""
+    worst, steps = _worst(found["rows"]), {}
+    if worst is not None:
+        always = worst["wrong_races"] == worst["races"]
+        often = f"race one such round again: {worst['wrong_races']} of {worst['races']} went wrong"
+        steps[worst["command"]] = "see it go wrong" if always else often
+    if len({row["buyers"] for row in found["rows"]}) == 1:
+        line = command_line(*PLACES, "save", "against", "fail-if", first={"buyers": "1,8,100"})
+        steps[line] = "as buyers grow"
+    if given["save"] is not None:
+        line = command_line(*PLACES, "save", "fail-if", first={"against": given["save"]})
+        steps[f"{line} --fail-if 'p99>+20%' --fail-if 'sales/s<-10%'"] = "hold later runs against this one"
+    elif given["against"] is None:
+        steps[command_line(*PLACES, "save", first={"save": _free_name()})] = "a line to hold"
+    return steps
+
+
+def _free_name() -> str:
+    """Return a name that no baseline has yet."""
+    from ticketlab.lab.artifacts.runs import baselines
+
+    taken = {path.stem for path in baselines()}
+    return next(name for name in ("main", *(f"main-{number}" for number in count(2))) if name not in taken)
 
 
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -205,7 +240,7 @@ def _keep_finished_rounds(comparison: Comparison, line: str, form: str, keep: in
 
     found = comparison.result().to_json(line, race_line)
     where = keep_run(found, "comparison", keep)
-    print_document(found, form)
+    print_document(found, form, {line: "run it to its end"})
     of = f" of {comparison.plan.rounds}" if comparison.rounds < comparison.plan.rounds else ""
     finished = f"{comparison.rounds}{of} rounds were finished"
     kept = f"{finished}{f' and are kept in {where}' if where else ''}; no other file was written"

@@ -22,14 +22,14 @@ def refuse_existing_outputs(given: Mapping[str, Any]) -> None:
             files.refuse_existing(given[key], force=given["force"])
 
 
-def print_document(found: dict[str, Any], form: str) -> None:
-    """Print a comparison or a crash matrix."""
+def print_document(found: dict[str, Any], form: str, following: Mapping[str, str]) -> None:
+    """Print a comparison or a crash matrix; as a table, also the commands to type next, and what for."""
     if form == "table":
         from ticketlab.cli.terminal import console
         from ticketlab.report.comparison import print_comparison
         from ticketlab.report.crashes import print_crashes
 
-        (print_crashes if found["kind"] == "crashes" else print_comparison)(found, console())
+        (print_crashes if found["kind"] == "crashes" else print_comparison)(found, following, console())
     else:
         click.echo(_render(found, form), nl=False)
 

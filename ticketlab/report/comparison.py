@@ -28,18 +28,16 @@ _UNRANKED: Final = {False: ("✗", "red"), None: ("?", "yellow"), True: ("-", "d
 _RATE: Final = metric("sales/s")
 
 
-def print_comparison(document: _Document, console: Console) -> None:
-    """Print a whole comparison; a narrow terminal leaves out some columns, and nothing else."""
+def print_comparison(document: _Document, following: Mapping[str, str], console: Console) -> None:
+    """Print a comparison and the commands to type next; a narrow terminal leaves out some columns, and nothing else."""
     for part in _parts(document, console.width):
         console.print(part)
+    console.print(next_steps(following))
 
 
 def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
-    yield _headline(document)
+    yield from _headlines(document)
     yield _setting(document)
-    missed = [line["line"] for line in document.get("lines", ()) if line["met"] is False]
-    if missed:
-        yield Text(f"✗ missed: {join_words(missed)}", style="bold red")
     yield Text()
     yield from _ranks(document, width)
     if any(row["unsettled"] for row in document["rows"]):
@@ -60,20 +58,48 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
     yield Text()
     for warning in document["warnings"]:
         yield Text.assemble(("! ", "bold yellow"), (warning, "yellow"))
-    yield next_steps(_next(document))
 
 
-def _headline(document: _Document) -> Text:
-    """Say which strategy is fastest on each store, or which strategies claim safety and went wrong."""
-    rows = document["rows"]
-    broken = [row for row in rows if row["valid"] is False and row["claims_safety"]]
-    if broken:
+def _headlines(document: _Document) -> Iterator[Text]:
+    """Say what the exit code says, in its colour, and then which strategies are the fastest."""
+    lines = document.get("lines", ())
+    missed, unsure = ([line["line"] for line in lines if line["met"] is met] for met in (False, None))
+    if document["valid"] is False:
+        broken = [row for row in document["rows"] if row["valid"] is False and row["claims_safety"]]
         named = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in broken)
-        return Text(f"✗ claims to be safe, and went wrong: {'; '.join(named)}", style="bold red")
+        yield Text(f"✗ claims to be safe, and went wrong: {'; '.join(named)}", style="bold red")
+    elif missed:
+        yield Text(f"✗ missed: {join_words(missed)}", style="bold red")
+    elif document["valid"] is None:
+        yield Text(f"? {_undecided(document)}", style="bold yellow")
+    elif unsure:
+        yield Text(f"? undecided: {join_words(unsure)}", style="bold yellow")
+    else:
+        yield Text(_fastest(document), style="bold green")
+        return
+    yield Text(_fastest(document))
+
+
+def _undecided(document: _Document) -> str:
+    rows = document["rows"]
+    unsure = dict.fromkeys(
+        f"{_pair(row)} ({why(row)})" for row in rows if row["valid"] is None and row["claims_safety"]
+    )
+    if unsure:
+        return f"could not be decided: {'; '.join(unsure)}"
+    return "nothing is shown: none of these strategies claims to be safe, and none went wrong"
+
+
+def _fastest(document: _Document) -> str:
+    """Name the fastest correct strategy on each store, or say why there is none."""
+    rows = document["rows"]
     best = dict.fromkeys(_pair(row) for row in rows if row["rank"] == 1 and row["buyers"] == _crowds(document)[-1])
-    if not best:
-        return Text("no strategy kept the books right", style="bold red")
-    return Text(f"Fastest with the books right: {', '.join(best)}", style="bold green")
+    if best:
+        return f"Fastest with the books right: {', '.join(best)}"
+    if any(row["claims_safety"] for row in rows):
+        return "No strategy that claims to be safe could be ranked"
+    wrong = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in rows if row["valid"] is False)
+    return f"Found out: {'; '.join(wrong)}; no other was compared" if wrong else "No strategy was ranked"
 
 
 def _setting(document: _Document) -> Text:
@@ -87,6 +113,8 @@ def _setting(document: _Document) -> Text:
         if row["valid"] is False and row["store"] not in wrong.setdefault(row["strategy"], []):
             wrong[row["strategy"]].append(row["store"])
     parts += [f"{name!r} went wrong on {join_words(stores)}" for name, stores in wrong.items() if stores]
+    lucky = dict.fromkeys(_pair(row) for row in document["rows"] if row["valid"] and not row["claims_safety"])
+    parts += [f"{join_words(list(lucky))} {'was' if len(lucky) == 1 else 'were'} right by luck"] if lucky else []
     return Text("; ".join(parts), style="dim")
 
 
@@ -297,19 +325,6 @@ def _held(line: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(f"≈ {doubt}")
     for told in line["told"]:
         yield Text(f"✓ {told}", style="green")
-
-
-def _next(document: _Document) -> dict[str, str]:
-    rows = document["rows"]
-    wrong = next((row for row in rows if row["valid"] is False), None)
-    steps = {}
-    if wrong is not None:
-        steps[f"ticketlab race --store {wrong['store']} --strategy {wrong['strategy']}"] = "see it go wrong"
-    if len(_crowds(document)) == 1:
-        steps[f"ticketlab compare --stores {rows[0]['store']} --buyers 1,8,100"] = "as buyers grow"
-    if "against" not in document:
-        steps["ticketlab compare --save main"] = "a line to hold"
-    return steps
 
 
 def _several(document: _Document) -> bool:

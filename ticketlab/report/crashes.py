@@ -89,8 +89,8 @@ def crash_outcome(row: _Row) -> str:
     return str(row["summary"])
 
 
-def print_crashes(document: _Document, console: Console) -> None:
-    """Print the crash matrix: the verdict first, then a line for each store and strategy, then what to type next."""
+def print_crashes(document: _Document, following: Mapping[str, str], console: Console) -> None:
+    """Print a crash matrix: the verdict, a line for each store and strategy, and the commands to type next."""
     rows = document["rows"]
     console.print(Text(crash_headline(rows), style=f"bold {_STYLES[document['valid']]}"))
     if len(rows) > 1:
@@ -111,15 +111,9 @@ def print_crashes(document: _Document, console: Console) -> None:
         console.print(Text(f"- {_pair(each)} was not explored: {each['reason']}", style="dim"))
     if any(row["valid"] for row in rows):
         console.print(Text(HELD, style="dim"))
-    if steps := crash_next(rows):
+    if following:
         console.print()
-        console.print(next_steps(steps))
-
-
-def crash_next(rows: Sequence[_Row]) -> dict[str, str]:
-    """Return the command that shows the worst combination step by step; that of a strategy that claims safety first."""
-    wrong = sorted((row for row in rows if row["valid"] is False), key=lambda row: not row["claims_safety"])
-    return {wrong[0]["command"].removesuffix(" --exhaust"): "see how, step by step"} if wrong else {}
+        console.print(next_steps(following))
 
 
 def store_heading(store: str) -> str:

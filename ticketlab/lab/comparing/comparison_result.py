@@ -37,8 +37,13 @@ class ComparisonResult:
 
     @property
     def valid(self) -> bool | None:
-        """Whether every strategy that claims safety was right; None if one is undecided, or nothing was measured."""
-        return all_valid(each.verdict.valid for each in self._claiming) if self.cells else None
+        """Whether every strategy that claims safety was right; None if one is undecided, or nothing was measured.
+
+        If none claims safety, True if one of them was found out: that they were right by luck shows nothing.
+        """
+        if self._claiming:
+            return all_valid(each.verdict.valid for each in self._claiming)
+        return True if any(each.verdict.valid is False for each in self.cells) else None
 
     @property
     def _claiming(self) -> list[CellResult]:
