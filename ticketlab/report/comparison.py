@@ -296,6 +296,10 @@ def _changes(against: Mapping[str, Any]) -> Iterator[RenderableType]:
         more = [pluralize(row["buyers"], "buyer")] if len(crowds) > 1 else []
         more += [row["launcher"]] if len(starters) > 1 else []
         table.add_row(", ".join([_pair(row), *more]), *(_change(row["changes"], name) for name in names))
+    for row in against["references"]:
+        more = [pluralize(row["buyers"], "buyer")] if len(crowds) > 1 else []
+        named = ", ".join([f"the machine ({_pair(row)})", *more])
+        table.add_row(Text(named, style="dim"), *(_change(row["changes"], name) for name in names))
     for row in against["left_out"]:
         table.add_row(Text(f"{_pair(row)}: {row['reason']}", style="dim"))
     yield table

@@ -101,6 +101,8 @@ def test_a_machine_that_has_become_slower_is_not_held_against_a_strategy() -> No
     slower = measured("p99_ms", [20, 20.2, 19.8], [2, 2.02, 1.98])
     found = held("p99>+20%", slower, then)
     assert found.met is True
+    (machine,) = compare_with("main", slower, then)["references"]
+    assert machine["changes"]["p99_ms"]["change"] == pytest.approx(1)
     assert "not shown, since the machine itself has changed; beside the reference, noise of ± 0 %" in found.doubts[0]
     blamed = held("p99>+20%", measured("p99_ms", [20, 20.2, 19.8], [1, 1.01, 0.99]), then)
     assert blamed.met is False

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isinf
+from statistics import median
 from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS, Metric
@@ -61,6 +62,7 @@ def compare_with(name: str, current: Mapping[str, Any], baseline: Mapping[str, A
             "now": current["rounds"],
             "to_fail": rounds_to_fail(current["rounds_wanted"]),
         },
+        "references": [_reference_changes(*each) for each in references.values()],
         "rows": rows,
         "left_out": left_out,
     }
@@ -103,6 +105,17 @@ def _references(current: Mapping[str, Any], baseline: Mapping[str, Any]) -> dict
         if old := then.get((now["store"], now["strategy"], now["buyers"])):
             found[now["buyers"]] = now, old
     return found
+
+
+def _reference_changes(now: _Row, old: _Row) -> dict[str, Any]:
+    """Return how the machine itself has changed, in the form of a row."""
+    changes = {
+        metric.field: _changed((median(after), median(before)), relative=False)
+        | {"interval": _interval((after, before)), "beside_reference": None}
+        for metric in METRICS
+        if (after := _rounds(now, metric.field)) and (before := _rounds(old, metric.field))
+    }
+    return {key: now[key] for key in ("store", "strategy", "buyers")} | {"changes": changes}
 
 
 def _changes(
@@ -152,8 +165,8 @@ def _rounds(row: _Row, field: str) -> Sequence[float]:
     """Return a metric's value in each round; of an older result, the lowest, the median and the highest."""
     samples = row.get("samples", {}).get(field)
     low, high = row.get("spread", {}).get(field, (None, None))
-    median = row.get("metrics", {}).get(field)
-    return samples or [each for each in (low, median, high) if each is not None]
+    middle = row.get("metrics", {}).get(field)
+    return samples or [each for each in (low, middle, high) if each is not None]
 
 
 def _beside(rounds: _Rounds, by: tuple[_Row, _Row], metric: Metric) -> _Rounds | None:
