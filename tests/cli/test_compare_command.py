@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -67,6 +68,46 @@ def test_a_missed_threshold_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     done = ticketlab(*SMALL, "--threshold", "fairness>=1.5", "--format", "md", cwd=tmp_path)
     assert done.returncode == 5
     assert done.stdout.startswith("| store | strategy |")
+
+
+def next_commands(printed: str) -> list[list[str]]:
+    """Return the commands that are printed last, as a shell reads them."""
+    _, _, steps = printed.partition("\nNext:\n")
+    return [shlex.split(line.partition("   # ")[0]) for line in steps.splitlines()]
+
+
+def test_the_next_commands_work_as_printed_and_keep_the_settings(tmp_path: Path) -> None:
+    settings = ["--strategies", "lock,none", "--rounds", "2", "--orders", "20", "--timeout", "50.0"]
+    race, grow, save = next_commands(ticketlab(*SMALL, "--timeout", "50", cwd=tmp_path).stdout)
+    assert race[:6] == ["ticketlab", "race", "--store", "sqlite", "--strategy", "none"]
+    assert ticketlab(*race[1:], cwd=tmp_path).returncode == 1
+    assert grow[:4] == ["ticketlab", "compare", "--buyers", "1,8,100"]
+    assert save[:4] == ["ticketlab", "compare", "--save", "main"]
+    assert all(word in line for line in (grow, save) for word in settings)
+    saved = ticketlab(*save[1:], cwd=tmp_path)
+    assert saved.returncode == 0
+    held = next_commands(saved.stdout)[-1]
+    assert held[:4] == ["ticketlab", "compare", "--against", "main"]
+    assert ticketlab(*held[1:], cwd=tmp_path).returncode in (0, 5)  # chance misses are rare, and not errors
+    assert next_commands(ticketlab(*SMALL, cwd=tmp_path).stdout)[-1][:4] == ["ticketlab", "compare", "--save", "main-2"]
+
+
+def test_a_real_change_is_measured_again_before_it_is_a_miss(tmp_path: Path) -> None:
+    assert ticketlab(*SMALL, "--save", "main", "--format", "csv", cwd=tmp_path).returncode == 0
+    path = tmp_path / ".ticketlab" / "baselines" / "main.json"
+    baseline = json.loads(path.read_text())
+    for row in baseline["rows"]:
+        row["metrics"]["p99_ms"] /= 1e6
+        row["samples"]["p99_ms"] = [each / 1e6 for each in row["samples"]["p99_ms"]]
+    path.write_text(json.dumps(baseline))
+    done = ticketlab(*SMALL, "--against", "main", "--fail-if", "p99>+20%", "--export-json", "r.json", cwd=tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (5, "✗ missed: p99>+20%")
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert (found["rounds"], found["rounds_wanted"], len(found["rows"][0]["samples"]["p99_ms"])) == (20, 2, 20)
+    assert [each["store"] for each in found["references"]] == ["json:in-place"]
+    (miss,) = found["lines"][0]["misses"]
+    assert "(limit 20 %): missed by lock on sqlite (process, 2 buyers), from " in miss
+    assert f"✗ {miss}" in done.stdout
 
 
 def test_a_line_that_could_not_be_judged_is_undecided(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _free_name() -> str:
     from ticketlab.lab.artifacts.runs import baselines
 
     taken = {path.stem for path in baselines()}
-    return next(name for name in ("main", *(f"main-{number}" for number in count(2))) if name not in taken)
+    return next(name for number in count(1) if (name := "main" if number == 1 else f"main-{number}") not in taken)
 
 
 def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
