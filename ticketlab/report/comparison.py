@@ -36,7 +36,8 @@ def print_comparison(document: _Document, following: Mapping[str, str], console:
 
 
 def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
-    yield from _headlines(document)
+    for headline, style in headlines(document):
+        yield Text(headline, style=f"bold {style}" if style else "")
     yield _setting(document)
     yield Text()
     yield from _ranks(document, width)
@@ -53,31 +54,30 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
     if "against" in document:
         yield Text()
         yield from _changes(document["against"])
-    for line in document.get("lines", ()):
-        yield from _held(line)
+    for held, sentence in answers(document):
+        doubtful = sentence.startswith("≈")
+        yield Text(sentence, style="" if doubtful else {True: "green", False: "red", None: "yellow"}[held])
     yield Text()
     for warning in document["warnings"]:
         yield Text.assemble(("! ", "bold yellow"), (warning, "yellow"))
 
 
-def _headlines(document: _Document) -> Iterator[Text]:
+def headlines(document: _Document) -> list[tuple[str, str]]:
     """Say what the exit code says, in its colour, and then which strategies are the fastest."""
     lines = document.get("lines", ())
     missed, unsure = ([line["line"] for line in lines if line["met"] is met] for met in (False, None))
+    fastest = _fastest(document)
     if document["valid"] is False:
         broken = [row for row in document["rows"] if row["valid"] is False and row["claims_safety"]]
         named = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in broken)
-        yield Text(f"✗ claims to be safe, and went wrong: {'; '.join(named)}", style="bold red")
-    elif missed:
-        yield Text(f"✗ missed: {join_words(missed)}", style="bold red")
-    elif document["valid"] is None:
-        yield Text(f"? {_undecided(document)}", style="bold yellow")
-    elif unsure:
-        yield Text(f"? undecided: {join_words(unsure)}", style="bold yellow")
-    else:
-        yield Text(_fastest(document), style="bold green")
-        return
-    yield Text(_fastest(document))
+        return [(f"✗ claims to be safe, and went wrong: {'; '.join(named)}", "red"), (fastest, "")]
+    if missed:
+        return [(f"✗ missed: {join_words(missed)}", "red"), (fastest, "")]
+    if document["valid"] is None:
+        return [(f"? {_undecided(document)}", "yellow"), (fastest, "")]
+    if unsure:
+        return [(f"? undecided: {join_words(unsure)}", "yellow"), (fastest, "")]
+    return [(fastest, "green")]
 
 
 def _undecided(document: _Document) -> str:
@@ -320,15 +320,14 @@ def _may_be_chance(interval: Sequence[float | None]) -> bool:
     return (low is None or low <= 0) and (high is None or high >= 0)
 
 
-def _held(line: Mapping[str, Any]) -> Iterator[RenderableType]:
-    if line["met"] is None:
-        yield Text(f"? {line['line']}: undecided, {line['reason']}", style="yellow")
-    for miss in line["misses"]:
-        yield Text(f"✗ {miss}", style="red")
-    for doubt in line["doubts"]:
-        yield Text(f"≈ {doubt}")
-    for told in line["told"]:
-        yield Text(f"✓ {told}", style="green")
+def answers(document: _Document) -> Iterator[tuple[bool | None, str]]:
+    """Yield what became of each line that was to be held: whether it was, and the sentence; a doubt is no miss."""
+    for line in document.get("lines", ()):
+        if line["met"] is None:
+            yield None, f"? {line['line']}: undecided, {line['reason']}"
+        yield from ((False, f"✗ {miss}") for miss in line["misses"])
+        yield from ((True, f"≈ {doubt}") for doubt in line.get("doubts", ()))
+        yield from ((True, f"✓ {told}") for told in line.get("told", ()))
 
 
 def _several(document: _Document) -> bool:

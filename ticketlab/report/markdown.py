@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
+from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
 from ticketlab.report.document import Row, shown_document
 from ticketlab.report.rows import in_order, number_text, value, why
@@ -68,6 +69,9 @@ def _race(row: Row) -> str:
 def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the table, the fastest correct strategies first, and where it was measured."""
     shown_document(result)  # which finds what is damaged
+    for number, (headline, _) in enumerate(headlines(result)):
+        yield f"{_text(headline)}." if number else f"**{_text(headline)}**"
+        yield ""
     metrics = [metric for metric in METRICS if metric.name in _SHOWN]
     heads = [f"{each.name}{f' ({each.unit})' if each.unit else ''}" for each in metrics]
     several = len({row["launcher"] for row in result["rows"]}) > 1
@@ -87,6 +91,9 @@ def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     if any(row["rank"] is None for row in result["rows"]):
         yield ""
         yield STRUCK
+    for number, (_, sentence) in enumerate(answers(result)):
+        yield from [] if number else [""]
+        yield f"- {_text(sentence)}"
     about = result["environment"].get
     yield ""
     yield (

@@ -62,7 +62,17 @@ def _ratio(field: JsonField) -> float | None:
 
 
 def _ranked(field: JsonField) -> None:
-    _check(field, {**_ROW, "metrics": _medians, "rank": _rank, "ratio": _ratio, "spread": _spreads})
+    _check(
+        field,
+        {
+            **_ROW,
+            "metrics": _medians,
+            "claims_safety": JsonField.flag,
+            "rank": _rank,
+            "ratio": _ratio,
+            "spread": _spreads,
+        },
+    )
     _check(field, {"samples": _optional(_samples)})
     if _rank(field["rank"]) is not None and _ratio(field["ratio"]) is None:
         raise field["ratio"].wrong("a number beside a rank")
@@ -81,6 +91,11 @@ def _samples(field: JsonField) -> None:
 
 def _reference(field: JsonField) -> None:
     _check(field, {"store": JsonField.text, "strategy": JsonField.text, "buyers": _count, "samples": _samples})
+
+
+def _line(field: JsonField) -> None:
+    _check(field, {"line": JsonField.text, "met": JsonField.verdict, "misses": _list_of(JsonField.text)})
+    _check(field, {"reason": JsonField.text} | dict.fromkeys(("doubts", "told"), _optional(_list_of(JsonField.text))))
 
 
 def _optional(read: _Read) -> _Read:
@@ -137,6 +152,7 @@ _CRASHED: Final[Mapping[str, _Read]] = {
 }
 _COMPARISON: Final[Mapping[str, _Read]] = {
     "rows": _list_of(_ranked),
+    "lines": _optional(_list_of(_line)),
     "references": _optional(_list_of(_reference)),
     "rounds": _count,
     "advice": JsonField.values,
