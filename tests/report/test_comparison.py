@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from html import escape
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.lab.comparisons import UNDECIDED, WRONG, document
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.baseline import compare_with
 from ticketlab.lab.comparing.thresholds import evaluate, threshold
-from ticketlab.report.comparison import print_comparison, time_text
+from ticketlab.report.comparison import answers, print_comparison, time_text
+from ticketlab.report.markdown import as_markdown
+from ticketlab.report.page import render
 
 NEXT = {"ticketlab compare --save main": "a line to hold"}
 
@@ -79,6 +82,20 @@ def test_data_words_and_colour_of_the_verdict_agree(
     assert found["valid"] is valid
     assert printed(found)[0].startswith(headline)
     assert printed(found, styles=True)[0].startswith(f"\x1b[1;{colour}m")
+    assert f"<h1>{escape(printed(found, 400)[0], quote=False)}</h1>" in render(found)
+    assert as_markdown(found).startswith("**")
+
+
+def test_the_answers_to_lines_stand_in_every_form() -> None:
+    found = document({"lock": 900.0, "flock": 500.0})
+    found["lines"] = [evaluate(threshold(text), found["rows"]).to_json() for text in ("p99<10", "sales/s>600")]
+    sentences = [sentence for _, sentence in answers(found)]
+    assert [sentence[0] for sentence in sentences] == ["✓", "✗"]
+    html = render(found)
+    for sentence, style in zip(sentences, ("right", "wrong"), strict=True):
+        assert sentence in "\n".join(printed(found))
+        assert f"- {sentence}" in as_markdown(found)
+        assert re.search(rf'<span class="{style}">{re.escape(sentence)}</span>', html)
 
 
 def test_what_was_right_by_luck_is_said_to_be() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from ticketlab.core.text import escape_all_controls
 from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
+from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.crashes import crashes_page
@@ -46,10 +47,13 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
     found = shown_document(result)
     shown = [_escaped(each) for each in trimmed(diagrams)]
     timelines = [each for each in shown if isinstance(each, Timeline)]
+    compared = escape_all_controls(result) if result.get("kind") == "comparison" else None
+    told = headlines(compared) if compared else [(found.headline, "")]
     return filled(
         "page.html",
-        headline=found.headline,
-        setting=_setting(found),
+        headline=told[0][0],
+        setting=" · ".join([*(headline for headline, _ in told[1:]), _setting(found)]),
+        answers=list(answers(compared or {})),
         command=found.command,
         environment=found.environment,
         where="Where this was measured",
