@@ -132,7 +132,7 @@ def load_baseline(name: str, root: Path = BASELINES) -> dict[str, Any]:
             raise unknown_name("baseline", name, known)
     found = read_document(path)
     if found["kind"] != "comparison":
-        raise UsageError(f"{path} is a result of a {found['kind']}: only a comparison can be a baseline")
+        raise UsageError(f"{path} is a result of kind {found['kind']}: only a comparison can be a baseline")
     return found
 
 
