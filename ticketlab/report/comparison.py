@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ticketlab.core.metrics import metric
 from ticketlab.core.text import join_words, pluralize
-from ticketlab.report.crashes import store_heading
+from ticketlab.report.crashes import STYLES, store_heading
 from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Section, TableCell, TableColumn, sectioned
 from ticketlab.report.text import next_steps
@@ -55,8 +55,7 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
         yield Text()
         yield from _changes(document["against"])
     for held, sentence in answers(document):
-        doubtful = sentence.startswith("≈")
-        yield Text(sentence, style="" if doubtful else {True: "green", False: "red", None: "yellow"}[held])
+        yield Text(sentence, style="" if sentence.startswith("≈") else STYLES[held])
     yield Text()
     for warning in document["warnings"]:
         yield Text.assemble(("! ", "bold yellow"), (warning, "yellow"))
@@ -97,7 +96,7 @@ def _fastest(document: _Document) -> str:
     if best:
         return f"Fastest with the books right: {', '.join(best)}"
     if any(row["claims_safety"] for row in rows):
-        return "No strategy that claims to be safe could be ranked"
+        return "No strategy was ranked"
     wrong = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in rows if row["valid"] is False)
     return f"Found out: {'; '.join(wrong)}; no other was compared" if wrong else "No strategy was ranked"
 

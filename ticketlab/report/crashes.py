@@ -20,7 +20,7 @@ from ticketlab.report.text import next_steps, store_title
 _Row = Mapping[str, Any]
 _Document = Mapping[str, Any]
 
-_STYLES: Final = {True: "green", False: "red", None: "yellow"}
+STYLES: Final = {True: "green", False: "red", None: "yellow"}
 _NARROW: Final = 100
 _NAMED: Final = 3
 """How many combinations a headline names."""
@@ -92,7 +92,7 @@ def crash_outcome(row: _Row) -> str:
 def print_crashes(document: _Document, following: Mapping[str, str], console: Console) -> None:
     """Print a crash matrix: the verdict, a line for each store and strategy, and the commands to type next."""
     rows = document["rows"]
-    console.print(Text(crash_headline(rows), style=f"bold {_STYLES[document['valid']]}"))
+    console.print(Text(crash_headline(rows), style=f"bold {STYLES[document['valid']]}"))
     if len(rows) > 1:
         console.print(Text(crash_counts(rows)))
     console.print(Text(crash_setting(document), style="dim"))
@@ -128,7 +128,7 @@ def _pair(row: _Row) -> str:
 
 def _cells(row: _Row, *, wide: bool) -> list[Text | str]:
     # An outcome that nothing promised is not as good as one that was: it is never green.
-    style = "" if row["valid"] and not row["claims_safety"] else _STYLES[row["valid"]]
+    style = "" if row["valid"] and not row["claims_safety"] else STYLES[row["valid"]]
     executions = [f"{row['executions']:,}"] if wide else []
     return [
         Text(MARKS[row["valid"]], style=style),
