@@ -27,7 +27,7 @@ NAME: Final = "name:"
 
 
 class Action(Enum):
-    """What a step does to its resource; all but READ, LOOK and LIST change it for those who read it or wait for it.
+    """What a step does to its resource; all but READ, LOOK, LIST and AWAIT change it for those who read it or wait.
 
     READ to TOUCH concern the content of a file or a record. LOOK to REMOVE_DIRECTORY concern a name in a folder: which
     file it stands for, if any. LIST reads the list of a folder's names, and ENTER puts a name in or takes one out.
@@ -55,6 +55,13 @@ class Action(Enum):
     RELEASE = "release"
     SEND = "send"
     RECEIVE = "receive"
+    SET = "set"
+    CLEAR = "clear"
+    NOTIFY = "notify"
+    AWAIT = "wait for"
+    ARRIVE = "arrive at"
+    LEAVE = "leave"
+    CALL = "call"
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
@@ -73,7 +80,7 @@ class Action(Enum):
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback")
         self.holds = self.takes or self.gives_back
-        self.looks = value in ("read", "look for", "list")
+        self.looks = value in ("read", "look for", "list", "wait for")
 
 
 Access = tuple[Action, str]
@@ -166,7 +173,7 @@ def noticed_from(action: Action) -> Visibility:
 
     Two names that enter one folder do not notice each other, and the list of the folder's names notices both.
     """
-    everybody = action in (Action.READ, Action.LOOK, Action.ENTER)
+    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT)
     return Visibility.EVERYBODY if everybody else Visibility.CHANGERS
 
 
@@ -181,6 +188,9 @@ BLOCKED: Final = Blocked.BLOCKED
 
 UNCHANGED: Final = "unchanged"
 """This note says that the step before it was refused and changed nothing, whatever its action; its value is why."""
+
+UNSEEN: Final = "unseen"
+"""This note says that something was done that the lab does not see; its value says what, and then nothing is proved."""
 
 RETRY: Final = "retry"
 """This note promises that the try just made left nothing behind, and that the buyer sleeps and tries again from the
@@ -285,6 +295,16 @@ def moving() -> int | None:
     """
     me: int | None = getattr(_pacer, "me", None)
     return me
+
+
+def wait_until(seconds: float | None) -> None:
+    """Say, in an attempt that has to wait, until when it waits: then it is made again, if nobody can move before.
+
+    None says that the waiting is over. Where the lab does not control the schedule, nothing happens.
+    """
+    told = getattr(_pacer, "wait_until", None)
+    if told is not None:
+        told(seconds)
 
 
 def at(step: Step) -> None:

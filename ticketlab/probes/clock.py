@@ -12,6 +12,7 @@ from ticketlab.core import pacing
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.standins import StandIn
+from ticketlab.probes.waiting import SLEPT
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
@@ -20,6 +21,7 @@ _real: Final = datetime.datetime
 def _sleep(seconds: float, /) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
+    pacing.note(SLEPT, HERE.who)
     pacing.sleep(seconds)
 
 

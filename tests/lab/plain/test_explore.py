@@ -19,10 +19,13 @@ import pytest
 from tests.plain_programs import (
     check_before_lock,
     check_then_mkdir,
+    join_before_get,
     json_counter,
+    no_sentinel,
     one_time_invite,
     pid_file,
     shared_temporary,
+    shared_value,
     stale_copy,
     two_locks,
 )
@@ -42,6 +45,9 @@ PROGRAMS: dict[ModuleType, str] = {
     two_locks: "deadlock",
     one_time_invite: "check then act",
     stale_copy: "lost update",
+    shared_value: "lost update",
+    join_before_get: "deadlock",
+    no_sentinel: "deadlock",
 }
 MOST_LINES = 12
 PROCESSES = ExploreOptions(executor="processes", executions=2_000)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
-from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
@@ -159,7 +160,7 @@ class ControlledPacer:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._postpone(me, step)
-        elif step.action is Action.READ or (self._held and (me, step.resource) in self._held):
+        elif step.action.looks or (self._held and (me, step.resource) in self._held):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
             state.arrive(me, self._attempted[step])
@@ -250,6 +251,19 @@ class ControlledPacer:
         """Return virtual time."""
         self._looked.add(self.me)
         return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
+
+    def wait_until(self, seconds: float | None) -> None:
+        """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over.
+
+        Raises UsageError if time orders the steps.
+        """
+        clock, me = self._state.clock, self.me
+        if clock.orders:
+            raise UsageError("who waits with a time-out cannot be explored by a policy that goes by virtual time")
+        if seconds is not None:
+            clock.wake[me] = max(in_ticks(seconds - BEGINNING), clock.time[0] + 1)
+            return
+        clock.wake[me] = 0
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""

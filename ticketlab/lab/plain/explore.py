@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, Action, Step
+from ticketlab.core.pacing import NAME, UNSEEN, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -31,6 +31,7 @@ from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import LINKS, LIST
 from ticketlab.probes.unseen import Watch
+from ticketlab.probes.waiting import SLEPT, WAITED
 
 
 def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> PlainExploration:
@@ -66,6 +67,7 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         seconds=time.monotonic() - began,
         seen=tally.seen,
         unseen=tally.unseen,
+        outside=tuple(tally.outside),
         finding=finding,
         environment=environment(Path.cwd()),
     )
@@ -103,6 +105,14 @@ class _Tally:
     first: tuple[int, Execution, list[Anomaly]] | None = None
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
+    outside: dict[str, None] = field(default_factory=dict)
+
+    def note(self, execution: Execution) -> None:
+        """Take down what the participants did out of sight."""
+        self.outside.update({str(value): None for _, what, value in execution.told if what == UNSEEN})
+        waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
+        if waited and slept and len(waited | slept) > 1:
+            self.outside["a time-out that ends while another process sleeps was not tried"] = None
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -119,6 +129,8 @@ def _look_around(executor: Executor, workload: PlainWorkload, judge: PlainJudge,
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])
+    for execution in executions:
+        tally.note(execution)
 
 
 def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally) -> None:
@@ -126,6 +138,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
     tried = FaultSearch(executor, how)
     for execution, _ in tried.executions():
         tally.executions += 1
+        tally.note(execution)
         tally.contested = tally.contested or order_matters(execution)
         anomalies = judge.judge(execution)
         if anomalies:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
@@ -107,6 +107,8 @@ def call_outcome(function: Callable[[], Any]) -> CallOutcome:
         return Returned(_sendable(function()))
     except SystemExit as error:
         return Returned(None) if not error.code else Raised("SystemExit", str(error.code))
+    except TicketlabError:
+        raise  # the lab says what it cannot do
     except Exception as error:
         return Raised(type(error).__name__, str(error), _where(error))
 

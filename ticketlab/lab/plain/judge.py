@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
+from ticketlab.core.pacing import Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
@@ -49,9 +50,11 @@ class PlainJudge:
         Raises what a participant raised to end the whole search.
         """
         raise_stopped(execution)
+        who = _participants(execution)
+        serial = self._serial.get(who, SerialRuns())
         if execution.ending is not ExecutionEnd.COMPLETED:
-            return [stuck(execution)]
-        serial = self._serial.get(_participants(execution), SerialRuns())
+            alone = len(who) < self._plain.processes and serial.stuck == serial.orders > 0
+            return [] if alone else [stuck(execution)]  # who waits for somebody that was left out is no finding
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
         found = list(self._by_steps(execution, serial, failed=bool(failed)))
@@ -172,4 +175,6 @@ def _waits(trace: Trace, wait: Wait) -> str:
         them = join_words([process_name(one) for one in wait.holders])
         return f"{who} {holds}waits for {wait.step.shown}, held by {them}"
     how = "tries again and again" if wait.tries else "waits"
-    return f"{who} {holds}{how} to {wait.step.action.value} {wait.step.shown}, and nobody is left to make that possible"
+    to = "" if wait.step.action is Action.AWAIT and not wait.tries else "to "
+    what = describe_step(wait.step).removeprefix("" if to else "wait ")
+    return f"{who} {holds}{how} {to}{what}, and nobody is left to make that possible"

@@ -20,6 +20,7 @@ from ticketlab.explorer.workload import Place
 from ticketlab.lab.exploring.function_workload import raise_stopped
 from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
+from ticketlab.probes.here import HERE
 
 MOST_ORDERS: Final = 120
 _LARGE: Final = 1 << 20
@@ -27,7 +28,7 @@ _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAK
 
 
 class RunResult(NamedTuple):
-    """What a run came to: by participant what its call came to, and what the files hold, by their names."""
+    """What a run came to: by participant what its call came to, and what files and shared objects hold, by name."""
 
     outcomes: tuple[tuple[int, str], ...]
     files: frozenset[tuple[str, bytes]]
@@ -55,6 +56,7 @@ class SerialRuns:
     """The runs of some participants in every order. `orders` counts them; it is 0 if there are too many to try."""
 
     orders: int = 0
+    stuck: int = 0  # in how many of them somebody waits for ever
     ends: set[RunResult] = field(default_factory=set)
     raised: dict[tuple[int, str], int] = field(default_factory=dict)  # by participant and kind: in how many orders
     made: frozenset[str] = frozenset()  # the names that were made in every order
@@ -81,6 +83,7 @@ def serial_runs(
         workload.note_unseen(execution)
         executions.append(execution)
         runs.orders += 1
+        runs.stuck += not completed(execution)
         end = final(execution, workload)
         runs.ends.add(end)
         runs.left |= {name for name, _ in end.files}
@@ -105,7 +108,7 @@ def final(execution: Execution, workload: PlainWorkload) -> RunResult:
     pids = workload.pids()
     outcomes = [(record.buyer, repeatable(repr(_brief(record.outcome)), pids)) for record in execution.records]
     outcomes += [(who, "waits for ever") for who, _, _ in execution.unanswered]
-    files = _files(workload, execution)
+    files = [*_files(workload, execution), *HERE.shared.contents()]
     return RunResult(
         tuple(sorted(outcomes)), frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
     )
