@@ -104,7 +104,7 @@ class BrokenOff(BaseException):
     """Ends a participant whose execution was broken off wherever it uses what is shared on its way out."""
 
 
-def shared(original: Callable[..., Any], probe: Callable[..., Any]) -> Callable[..., Any]:
+def shared_probe(original: Callable[..., Any], probe: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands in for a function that changes shared objects; on the way out it does nothing any more."""
     standin = probed(original, probe)
 
@@ -127,7 +127,7 @@ def of_known(original: Callable[..., Any], probe: Callable[..., Any]) -> Callabl
         found.touch()
         return probe(value, *args, **kwargs)
 
-    return shared(original, of_known)
+    return shared_probe(original, of_known)
 
 
 def of_object(original: Callable[..., Any], name: str) -> Callable[..., Any]:

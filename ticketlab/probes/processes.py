@@ -18,8 +18,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.shared.conditions import condition_standins, find_condition
+from ticketlab.probes.shared.managers import find_proxy, proxy_standins
 from ticketlab.probes.shared.pipes import PipeEnd, connection_standins, find_connection, pair_ends
-from ticketlab.probes.shared.proxies import find_proxy, proxy_standins
 from ticketlab.probes.shared.queues import find_queue, queue_standins
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.shared.semaphores import find_semaphore

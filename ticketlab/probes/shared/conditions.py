@@ -16,19 +16,19 @@ from ticketlab.probes.here import HERE, of_object
 from ticketlab.probes.shared.pulses import Pulse
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
-from ticketlab.probes.shared.semaphores import Counter, Semaphore, semaphore_of
+from ticketlab.probes.shared.semaphores import ProcessSemaphore, SystemCounter, semaphore_of
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
 _FILLING, _DRAINING, _RESETTING, _BROKEN = 0, 1, -1, -2  # as in `threading.Barrier`
 
 
-def counter_of(lock: Any) -> Counter:
+def counter_of(lock: Any) -> SystemCounter:
     """Return the number in a semaphore that only the library uses."""
-    return Counter(lock._semlock.handle)
+    return SystemCounter(lock._semlock.handle)
 
 
-class Condition(SharedObject):
+class ProcessCondition(SharedObject):
     """A condition variable, with a lock that others may use too."""
 
     is_part = True
@@ -48,12 +48,12 @@ class Condition(SharedObject):
         """Have it pass on the real ones."""
         real = self.value._lock
         semaphore = HERE.shared.of(real)
-        if isinstance(semaphore, Semaphore):
+        if isinstance(semaphore, ProcessSemaphore):
             semaphore.detach()
         self.value._make_methods()
 
     @property
-    def lock(self) -> Semaphore:
+    def lock(self) -> ProcessSemaphore:
         """Its lock."""
         return semaphore_of(self.value._lock)
 
@@ -105,7 +105,7 @@ class Condition(SharedObject):
         return True
 
 
-class Event(SharedObject):
+class ProcessEvent(SharedObject):
     """An event; who waits is woken when it is set, and looks again afterwards, as in the library."""
 
     def __init__(self, value: Any) -> None:
@@ -154,7 +154,7 @@ class Event(SharedObject):
         return self.flag.value > 0
 
 
-class Barrier(SharedObject):
+class ProcessBarrier(SharedObject):
     """A barrier, whose state and count are in shared memory."""
 
     def attach(self, name: str, put: Put | None) -> None:
@@ -229,9 +229,9 @@ class Barrier(SharedObject):
 
 
 _CALLS: Final[dict[type[SharedObject], Sequence[str]]] = {
-    Condition: ("wait", "notify"),
-    Event: ("is_set", "set", "clear", "wait"),
-    Barrier: ("wait", "reset", "abort"),
+    ProcessCondition: ("wait", "notify"),
+    ProcessEvent: ("is_set", "set", "clear", "wait"),
+    ProcessBarrier: ("wait", "reset", "abort"),
 }
 
 
@@ -240,9 +240,9 @@ def find_condition(value: Any) -> SharedObject | None:
     from multiprocessing import synchronize
 
     kinds: list[tuple[type, type[SharedObject]]] = [
-        (synchronize.Condition, Condition),
-        (synchronize.Event, Event),
-        (synchronize.Barrier, Barrier),
+        (synchronize.Condition, ProcessCondition),
+        (synchronize.Event, ProcessEvent),
+        (synchronize.Barrier, ProcessBarrier),
     ]
     return next((found(value) for kind, found in kinds if isinstance(value, kind)), None)
 
@@ -254,6 +254,6 @@ def condition_standins() -> list[StandIn]:
     return [
         StandIn(getattr(owner, name), of_object(getattr(owner, name), name), owner, name)
         for found, names in _CALLS.items()
-        for owner in [getattr(synchronize, found.__name__)]
+        for owner in [getattr(synchronize, found.__name__.removeprefix("Process"))]
         for name in names
     ]

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, Access, Action, Blocked, Step
-from ticketlab.probes.here import HERE, of_known, shared
+from ticketlab.probes.here import HERE, of_known, shared_probe
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.standins import StandIn
@@ -28,7 +28,7 @@ from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
 HOLDS: Final = 1 << 16
 """Bytes that a pipe holds; a socket is taken to hold as many."""
-ROOM: Final = 1 << 20
+MOST_BYTES: Final = 1 << 20
 _HEADER: Final = 4  # bytes before a message
 _fstat, _read, _write = os.fstat, os.read, os.write
 
@@ -44,7 +44,7 @@ class Stream:
         """Make room."""
         if self.is_pipe:
             try:
-                fcntl.fcntl(max(self.reader, self.writer), fcntl.F_SETPIPE_SZ, ROOM)
+                fcntl.fcntl(max(self.reader, self.writer), fcntl.F_SETPIPE_SZ, MOST_BYTES)
             except OSError as error:
                 if error.errno != errno.EPERM:
                     raise
@@ -250,7 +250,7 @@ def connection_standins() -> list[StandIn]:
     wait = connection.wait
     return [
         *(StandIn(originals[name], of_known(originals[name], calls[name]), base, name) for name in calls),
-        StandIn(wait, shared(wait, _wait_for_any(wait))),
+        StandIn(wait, shared_probe(wait, _wait_for_any(wait))),
     ]
 
 

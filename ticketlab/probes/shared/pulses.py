@@ -11,20 +11,20 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 
-MOST: Final = 4096
+MOST_PULSES: Final = 4096
 """As many objects can have a pulse."""
 
 
 class Pulse:
     """A number that grows; it must be made before participants are forked."""
 
-    _memory = memoryview(mmap.mmap(-1, 8 * MOST)).cast("q")
+    _memory = memoryview(mmap.mmap(-1, 8 * MOST_PULSES)).cast("q")
     _places = count()
 
     def __init__(self) -> None:
         self._place = next(self._places)
-        if self._place >= MOST:
-            raise TicketlabError(f"more than {MOST} events and queues are too many")
+        if self._place >= MOST_PULSES:
+            raise TicketlabError(f"more than {MOST_PULSES} events and queues are too many")
 
     @property
     def times(self) -> int:

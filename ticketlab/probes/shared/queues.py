@@ -180,7 +180,7 @@ class FedQueue(PipeQueue):
             raise ValueError(f"Queue {self.value!r} is closed")
 
 
-class JoinableQueue(FedQueue):
+class CountedQueue(FedQueue):
     """A queue that counts what has been put in and is not done."""
 
     def __init__(self, value: Any) -> None:
@@ -239,7 +239,7 @@ def find_queue(value: Any) -> SharedObject | None:
     from multiprocessing import queues
 
     if isinstance(value, queues.JoinableQueue):
-        return JoinableQueue(value)
+        return CountedQueue(value)
     if isinstance(value, queues.Queue):
         return FedQueue(value)
     return PipeQueue(value) if isinstance(value, queues.SimpleQueue) else None

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ticketlab.probes.standins import is_users
 
-MOST: Final = 50_000
+MOST_OBJECTS: Final = 50_000
 """More objects than these are not looked through."""
 
 _SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
@@ -22,14 +22,14 @@ _SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
 Put = Callable[[Any], None]
 """Puts another object where one was found."""
 
-Found = tuple[str, Any, Put | None]
+Reached = tuple[str, Any, Put | None]
 
 
-def reachable(roots: Mapping[str, Any]) -> Iterator[Found]:
+def reachable(roots: Mapping[str, Any]) -> Iterator[Reached]:
     """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it."""
-    waiting: deque[Found] = deque(_items("", roots))
+    waiting: deque[Reached] = deque(_items("", roots))
     seen = set[int]()
-    while waiting and len(seen) < MOST:
+    while waiting and len(seen) < MOST_OBJECTS:
         name, value, put = waiting.popleft()
         if id(value) in seen or type(value) in _SIMPLE:
             continue
@@ -38,7 +38,7 @@ def reachable(roots: Mapping[str, Any]) -> Iterator[Found]:
         waiting.extend(_inside(name, value, seen))
 
 
-def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Found]:
+def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
     if isinstance(value, FunctionType):
         yield from _inside_function(name, value, seen)
     elif isinstance(value, partial):
@@ -62,7 +62,7 @@ def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Found]:
         yield from _items(name, getattr(value, "__dict__", {}), ".{}")
 
 
-def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Iterator[Found]:
+def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Iterator[Reached]:
     for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
             yield variable, cell.cell_contents, partial(_fill, cell)
@@ -78,7 +78,7 @@ def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Itera
     yield from _items(name, vars(function), ".{}")
 
 
-def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Found]:
+def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Reached]:
     """Yield what a module holds, once."""
     if id(names) not in seen:
         seen.add(id(names))
@@ -89,7 +89,7 @@ def _fill(cell: CellType, value: Any) -> None:
     cell.cell_contents = value
 
 
-def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[Found]:
+def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[Reached]:
     for key, value in list(held.items()):
         if not (isinstance(key, str) and key.startswith("__")):
             yield name + form.format(key), value, partial(held.__setitem__, key) if isinstance(held, dict) else None

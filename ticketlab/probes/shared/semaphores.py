@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
-from ticketlab.probes.here import HERE, shared
+from ticketlab.probes.here import HERE, shared_probe
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.waiting import TIMED_OUT, try_once, wait_for
@@ -20,7 +20,7 @@ _SYSTEM: Final = CDLL(None)
 RECURSIVE: Final = 0  # the kind of a re-entrant lock
 
 
-class Counter:
+class SystemCounter:
     """A semaphore of the system, by its address."""
 
     def __init__(self, handle: int) -> None:
@@ -49,7 +49,7 @@ class Counter:
             self.post()
 
 
-class Semaphore(SharedObject):
+class ProcessSemaphore(SharedObject):
     """A lock or semaphore; it stands in for the C object inside."""
 
     is_part = True
@@ -58,7 +58,7 @@ class Semaphore(SharedObject):
         super().__init__(lock)
         self.real = lock._semlock
         self.handle, self.kind, self.maxvalue = self.real.handle, self.real.kind, self.real.maxvalue
-        self.counter = Counter(self.handle)
+        self.counter = SystemCounter(self.handle)
         self.recursive = self.kind == RECURSIVE
         self.mine: dict[int, int] = {}  # by participant: how often it has it
 
@@ -69,10 +69,10 @@ class Semaphore(SharedObject):
         action = Action.RECEIVE if signal else Action.ACQUIRE
         self.taking = Step(action, name, excludes=self.maxvalue == 1, in_memory=True)
         self.giving = Step(Action.RELEASE, name, in_memory=True)
-        self.acquire = shared(self.real.acquire, self._acquire)
-        self.release = shared(self.real.release, self._release)
-        self._get_value = shared(self.real._get_value, self._look)
-        self._is_zero = shared(self.real._is_zero, lambda: self._look() == 0)
+        self.acquire = shared_probe(self.real.acquire, self._acquire)
+        self.release = shared_probe(self.real.release, self._release)
+        self._get_value = shared_probe(self.real._get_value, self._look)
+        self._is_zero = shared_probe(self.real._is_zero, lambda: self._look() == 0)
         self._install(self)
 
     def detach(self) -> None:
@@ -162,11 +162,11 @@ def find_semaphore(value: Any) -> SharedObject | None:
     """Return what a lock or semaphore of `multiprocessing` is."""
     from multiprocessing.synchronize import SemLock
 
-    return Semaphore(value) if isinstance(value, SemLock) else None
+    return ProcessSemaphore(value) if isinstance(value, SemLock) else None
 
 
-def semaphore_of(lock: Any) -> Semaphore:
+def semaphore_of(lock: Any) -> ProcessSemaphore:
     """Return what a lock or semaphore is."""
     found = HERE.shared.of(lock)
-    assert isinstance(found, Semaphore)
+    assert isinstance(found, ProcessSemaphore)
     return found

@@ -14,21 +14,21 @@ from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Access, Action, Step
-from ticketlab.probes.here import HERE, BrokenOff, shared
+from ticketlab.probes.here import HERE, BrokenOff, shared_probe
 from ticketlab.probes.shared.keyed import part_step, whole_step
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject
-from ticketlab.probes.shared.semaphores import Semaphore
+from ticketlab.probes.shared.semaphores import ProcessSemaphore
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import wait_for
 
 _FIELDS: Final = ("value", "raw")  # of a number or a text; these are the whole
 
 
-class Memory(SharedObject):
+class SharedBlock(SharedObject):
     """A block of shared memory, raw: a ctypes object over it."""
 
-    lock: Semaphore | None = None
+    lock: ProcessSemaphore | None = None
 
     def __init__(self, value: Any) -> None:
         super().__init__(value)
@@ -84,7 +84,7 @@ class Memory(SharedObject):
         return wait_for(step, lambda: (make(),) if lock.counter.value else BLOCKED)[0]
 
 
-class Guarded(Memory):
+class GuardedBlock(SharedBlock):
     """What `Value` and `Array` return: a wrapper with a lock."""
 
     def __init__(self, value: Any) -> None:
@@ -96,7 +96,7 @@ class Guarded(Memory):
         self.name = name
         HERE.shared.adopt(self.value._lock, f"lock of {name}")
         found = HERE.shared.of(self.value._lock)
-        self.lock = found if isinstance(found, Semaphore) else None
+        self.lock = found if isinstance(found, ProcessSemaphore) else None
         self._pass_on()
         self.seen = _seen(self.raw, self, unlocked=True)
 
@@ -118,7 +118,7 @@ def _part(index: Any) -> str | None:
     return f"[{index}]" if isinstance(index, int) else None
 
 
-def _seen(raw: Any, memory: Memory, *, unlocked: bool = False) -> Any:
+def _seen(raw: Any, memory: SharedBlock, *, unlocked: bool = False) -> Any:
     """Return an object over the same bytes whose accesses are steps; `unlocked` ones do not wait for the lock."""
     seen = _subclass(_own_class(raw)).from_buffer(raw._wrapper.create_memoryview())
     seen._wrapper = raw._wrapper
@@ -126,10 +126,10 @@ def _seen(raw: Any, memory: Memory, *, unlocked: bool = False) -> Any:
     return seen
 
 
-class _Bare(Memory):
+class _Bare(SharedBlock):
     """The same memory without its lock, as `get_obj` gives it away."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: SharedBlock) -> None:
         super().__init__(memory.value)
         self.name, self.raw = memory.name, memory.raw
 
@@ -184,8 +184,8 @@ def find_memory(value: Any) -> SharedObject | None:
     from multiprocessing import sharedctypes
 
     if isinstance(value, sharedctypes.SynchronizedBase):
-        return Guarded(value)
-    return Memory(value) if is_raw(value) else None
+        return GuardedBlock(value)
+    return SharedBlock(value) if is_raw(value) else None
 
 
 def is_memory(kind: type) -> bool:
@@ -203,10 +203,10 @@ def value_standins() -> list[StandIn]:
     from multiprocessing import sharedctypes
 
     base, array = sharedctypes.SynchronizedBase, sharedctypes.SynchronizedArray
-    found = [StandIn(base.get_obj, shared(base.get_obj, _raw_of(base.get_obj)), base, "get_obj")]
+    found = [StandIn(base.get_obj, shared_probe(base.get_obj, _raw_of(base.get_obj)), base, "get_obj")]
     for name, action in (("__getitem__", Action.READ), ("__setitem__", Action.WRITE)):
         original = getattr(array, name)
-        found.append(StandIn(original, shared(original, _at_place(original, action)), array, name))
+        found.append(StandIn(original, shared_probe(original, _at_place(original, action)), array, name))
     for owner, name in _properties(sharedctypes):
         original = vars(owner)[name]
         part = "" if owner is sharedctypes.Synchronized else None if name in _FIELDS else f".{name}"
@@ -219,9 +219,9 @@ def _properties(sharedctypes: Any) -> list[tuple[Any, str]]:
     return [(owner, name) for owner in owners for name, value in vars(owner).items() if isinstance(value, property)]
 
 
-def _of(wrapper: Any) -> Guarded:
+def _of(wrapper: Any) -> GuardedBlock:
     found = HERE.shared.of(wrapper)
-    assert isinstance(found, Guarded)
+    assert isinstance(found, GuardedBlock)
     return found
 
 
@@ -257,4 +257,4 @@ def _guarded_property(original: property, name: str, part: str | None) -> proper
 
     assert original.fget is not None
     assert original.fset is not None
-    return property(shared(original.fget, read), shared(original.fset, write))
+    return property(shared_probe(original.fget, read), shared_probe(original.fset, write))
