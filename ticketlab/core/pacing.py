@@ -189,7 +189,7 @@ BLOCKED: Final = Blocked.BLOCKED
 UNCHANGED: Final = "unchanged"
 """This note says that the step before it was refused and changed nothing, whatever its action; its value is why."""
 
-UNSEEN: Final = "unseen"
+OUT_OF_SIGHT: Final = "out of sight"
 """This note says that something was done that the lab does not see; its value says what, and then nothing is proved."""
 
 RETRY: Final = "retry"

@@ -31,7 +31,7 @@ class Here:
 
     def __init__(self) -> None:
         self.acting = False
-        self._inside = 0  # how many participants of this process are in the middle of a call
+        self._inside: dict[int, int] = {}  # by thread: how many participants are in the middle of a call
         self.owner = 0
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
@@ -42,11 +42,15 @@ class Here:
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
-        self._inside += 1
+        self._inside[self.owner] = self._inside.get(self.owner, 0) + 1
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
         self.acting = True
+
+    def go_on(self) -> None:
+        """Have the caller, a participant, be at work again after a probe; meanwhile others may have been."""
+        self.acting, self.owner = True, get_ident()
 
     def finish(self) -> None:
         """Do, as a participant whose call is over, what its process would still do."""
@@ -56,12 +60,12 @@ class Here:
     def end(self) -> None:
         """Have it end."""
         self.acting = False
-        self._inside = max(0, self._inside - 1)
+        self._inside[get_ident()] = max(0, self._inside.get(get_ident(), 0) - 1)
 
     @property
     def broken_off(self) -> bool:
         """Whether the caller is a participant whose execution was broken off, and that is on its way out."""
-        return not self.acting and self._inside > 0 and moving() is None and get_ident() == self.owner
+        return not self.acting and moving() is None and self._inside.get(get_ident(), 0) > 0
 
     @property
     def who(self) -> int:
@@ -92,9 +96,9 @@ def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R
         try:
             result = probe(*args, **kwargs)
         except Exception:
-            HERE.acting = True
+            HERE.go_on()
             raise
-        HERE.acting = True
+        HERE.acting, HERE.owner = True, get_ident()
         return result
 
     return cast("Callable[P, R]", standin)
@@ -121,7 +125,7 @@ def of_known(original: Callable[..., Any], probe: Callable[..., Any]) -> Callabl
     """Return what stands in for a method of shared objects; one that a participant made itself is nobody else's."""
 
     def of_known(value: Any, *args: Any, **kwargs: Any) -> Any:
-        found = HERE.shared.of(value)
+        found = HERE.shared.of(value) or HERE.shared.adopt_late(value, HERE.who)
         if found is None:
             return original(value, *args, **kwargs)
         found.touch()

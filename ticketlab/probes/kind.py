@@ -33,13 +33,17 @@ class ProbeKind(Kind):
 
 
 @contextmanager
-def installed(kinds: Sequence[ProbeKind]) -> Iterator[None]:
-    """Have the families stand in for a while; raises UsageError inside another search."""
+def installed(kinds: Sequence[ProbeKind], *, in_one_process: bool = False) -> Iterator[None]:
+    """Have the families stand in for a while, for participants in one process or not.
+
+    Raises UsageError inside another search.
+    """
     if HERE.begins:
         raise UsageError("a search of a plain function cannot begin inside another one")
     with ExitStack() as undo:
         undo.callback(HERE.begins.clear)
         undo.callback(HERE.shared.close)
+        HERE.shared.in_one_process = in_one_process
         HERE.shared.finders = [kind.find for kind in kinds if kind.find is not None]
         HERE.shared.others = [kind.others for kind in kinds if kind.others is not None]
         HERE.begins += [

@@ -105,7 +105,7 @@ def _refused(what: str) -> Callable[..., Any]:
 
 def _noted(original: Callable[..., Any], what: str) -> Callable[..., Any]:
     def probe(*args: Any, **kwargs: Any) -> Any:
-        pacing.note(pacing.UNSEEN, f"process {HERE.who} {what}, and the lab does not see what that does")
+        pacing.note(pacing.OUT_OF_SIGHT, f"process {HERE.who} {what}, and the lab does not see what that does")
         return original(*args, **kwargs)
 
     return probe

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, UNSEEN, Action, Step
+from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -45,14 +45,14 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
     how = how or ExploreOptions(executor="processes")
     began = time.monotonic()
     workload = PlainWorkload(plain)
-    with installed(probes()), _executor(workload, how) as executor:
+    with _installed(how), _executor(workload, how) as executor:
         judge = PlainJudge(workload)
         tally = _Tally()
         _look_around(executor, workload, judge, tally)
         _search(executor, judge, how, tally)
         gave_way = sentences_of_gave_way(executor, process_name)
         finding = _finding(executor, judge, how, plain, tally) if tally.first else None
-    if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
+    if finding is not None and Spec.parse(how.executor).name == "inline":
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
         function=plain.title,
@@ -84,7 +84,7 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
     workload = PlainWorkload(plain)
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses)
-    with installed(probes()), _executor(workload, how) as running:
+    with _installed(how), _executor(workload, how) as running:
         judge = PlainJudge(workload)
         judge.learn(running)
         judge.learn_smaller(running)
@@ -109,10 +109,14 @@ class _Tally:
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight."""
-        self.outside.update({str(value): None for _, what, value in execution.told if what == UNSEEN})
+        self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
         if waited and slept and len(waited | slept) > 1:
             self.outside["a time-out that ends while another process sleeps was not tried"] = None
+
+
+def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
+    return installed(probes(), in_one_process=not executor_kind(Spec.parse(how.executor)).real_processes)
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:

@@ -297,7 +297,7 @@ class UnknownObject(Proxy):
 
     def perform(self, call: RemoteCall, method: str, args: Any, kwds: Any) -> Any:
         """Make a call, and say that it may have left something for the next execution."""
-        pacing.note(pacing.UNSEEN, f"{self.name} is not put back between executions, unless reset does so")
+        pacing.note(pacing.OUT_OF_SIGHT, f"{self.name} is not put back between executions, unless reset does so")
         return super().perform(call, method, args, kwds)
 
 

@@ -71,7 +71,8 @@ def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Itera
     code = function.__code__
     parameters = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
-    yield from ((each, value, None) for each, value in zip(parameters[::-1], defaults[::-1], strict=False))
+    for place, value in enumerate(defaults, len(parameters) - len(defaults)):
+        yield parameters[place], value, partial(_set_default, function, place - len(parameters) + len(defaults))
     yield from _items("", function.__kwdefaults__ or {})
     if _is_users(sys.modules.get(function.__module__)):
         yield from _of_module(function.__globals__, seen)
@@ -83,6 +84,12 @@ def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Reached]:
     if id(names) not in seen:
         seen.add(id(names))
         yield from _items("", names)
+
+
+def _set_default(function: FunctionType, place: int, value: Any) -> None:
+    defaults = list(function.__defaults__ or ())
+    defaults[place] = value
+    function.__defaults__ = tuple(defaults)
 
 
 def _fill(cell: CellType, value: Any) -> None:

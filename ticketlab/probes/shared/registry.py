@@ -42,7 +42,7 @@ class SharedObject:
         """Say, as a participant that uses it, if it is not put back."""
         if not self.kept:
             told = f"{self.name} is not put back between executions: have a variable hold it that the function knows"
-            pacing.note(pacing.UNSEEN, told)
+            pacing.note(pacing.OUT_OF_SIGHT, told)
 
     def end(self) -> None:
         """Do, as a participant whose call is over, what the end of its process would do."""
@@ -91,6 +91,12 @@ class SharedObjects:
         self._saved: list[tuple[SharedObject, Any]] = []
         self._names: Counter[str] = Counter()
         self._made: list[_Made] = []
+        self._known = set[int]()
+        self._created: list[Any] = []  # in the first `reset`, in a search in one process
+        self._created_so_far = 0
+        self._instead: dict[str, SharedObject] = {}  # by name: what the last `reset` made in place of that
+        self._named: Counter[str] = Counter()
+        self.in_one_process = False
         self._place = 0
         self._before: list[tuple[SharedObject, bytes | None]] = []
         self.is_open = self.laying_out = self._making = False
@@ -109,11 +115,13 @@ class SharedObjects:
                 self.adopt(value, name)
         for found in self._found.values():
             found.kept = found in kept  # somebody else may be at work with what the function cannot come to
+        self._named = Counter(self._names)
         for found in filter(lambda found: found.kept, self._all()):
             saved = found.save()
             self._saved.append((found, saved))
             for value, name in found.inside(saved):
                 self.adopt(value, name)
+        self._known = set(self._found)
 
     def _all(self) -> Iterator[SharedObject]:
         """Yield each object once; there may come more meanwhile."""
@@ -147,6 +155,11 @@ class SharedObjects:
             if inner is not None:
                 self._adopt_parts(inner)
 
+    def _what_is(self, value: Any) -> SharedObject | None:
+        if isinstance(value, SharedObject):  # what stands in for an object that was made in a search
+            return value
+        return next((found for find in self.finders if (found := find(value)) is not None), None)
+
     def enter(self, value: Any, found: SharedObject) -> None:
         """Take down that another object stands for one that was found."""
         self._found[id(value)] = found
@@ -158,7 +171,7 @@ class SharedObjects:
         """
         if id(value) in self._found:
             return None
-        found = next((found for find in self.finders if (found := find(value)) is not None), None)
+        found = self._what_is(value)
         if found is not None and parts and not found.is_part:
             return None
         if found is not None:
@@ -169,18 +182,46 @@ class SharedObjects:
 
     def restore(self) -> None:
         """Put all objects back to where they were when the search began, as the leading process."""
+        if self.in_one_process:
+            self._drop_late()
         for found, saved in self._saved:
             found.restore(saved)
 
     @contextmanager
     def in_reset(self) -> Iterator[None]:
         """Let what is made meanwhile be what was made there before."""
-        self._place, self.laying_out = 0, True
+        self._place, self._created_so_far, self.laying_out = 0, 0, True
         try:
             yield
         finally:
             self.laying_out = False
             await_feeders()
+
+    def adopt_late(self, value: Any, who: int) -> SharedObject | None:
+        """Take in an object that a participant uses and that was made since the search began, if all share it."""
+        return self.adopt(value, f"{type(value).__name__} used by {who}") if self.in_one_process else None
+
+    def created(self, value: Any, who: int) -> None:
+        """Take in an object that has just been made: in `reset` it has the name of the one made there in its place."""
+        if not self.laying_out:
+            self.adopt(value, f"{type(value).__name__} made by {who}")
+            return
+        place, self._created_so_far = self._created_so_far, self._created_so_far + 1
+        if not self.is_open:
+            self._created.append(value)
+        elif place < len(self._created):
+            before = self._found.get(id(self._created[place]))
+            found = self._what_is(value)
+            if found is not None and before is not None:
+                self._found[id(value)] = self._instead[before.name] = found
+                found.attach(before.name, None)
+
+    def _drop_late(self) -> None:
+        """Forget the objects that were made since the search began."""
+        self._instead.clear()
+        for key in self._found.keys() - self._known:
+            self._found.pop(key).detach()
+        self._names = Counter(self._named)
 
     def make(self, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Make an object by a call, or take the one that the same call made before; raises UsageError if it is new."""
@@ -205,7 +246,7 @@ class SharedObjects:
         if self.is_open:
             raise UsageError(f"reset makes {name} that it did not make the first time: it must repeat itself")
         value = call(*args, **kwargs)
-        found = next((found for find in self.finders if (found := find(value)) is not None), None)
+        found = self._what_is(value)
         self._made.append(_Made(call, given, value, found, found.save() if found is not None else None))
         return value
 
@@ -231,7 +272,8 @@ class SharedObjects:
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
         """Yield what the named objects hold, by their names."""
-        for found in self._told:
+        for told in self._told:
+            found = self._instead.get(told.name, told)
             content = found.content()
             if content is not None:
                 yield found.name, content

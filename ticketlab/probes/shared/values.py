@@ -173,9 +173,9 @@ def _access(one: Any, action: Action, part: str | None, call: Callable[..., Any]
     try:
         result = one._memory.access(action, part, lambda: call(one, *args))
     except Exception:
-        HERE.acting = True
+        HERE.go_on()
         raise
-    HERE.acting = True
+    HERE.go_on()
     return result
 
 
