@@ -68,6 +68,11 @@ class Here:
         return not self.acting and moving() is None and self._inside.get(get_ident(), 0) > 0
 
     @property
+    def called(self) -> str:
+        """How people call the participant that is at work."""
+        return f"{self.shared.participant} {self.who}"
+
+    @property
     def who(self) -> int:
         """The participant that is at work; several may be in one process, each in a greenlet of its own."""
         return self._numbers[getcurrent()]

@@ -33,8 +33,10 @@ class ProbeKind(Kind):
 
 
 @contextmanager
-def installed(kinds: Sequence[ProbeKind], *, in_one_process: bool = False) -> Iterator[None]:
-    """Have the families stand in for a while, for participants in one process or not.
+def installed(
+    kinds: Sequence[ProbeKind], *, in_one_process: bool = False, participant: str = "process"
+) -> Iterator[None]:
+    """Have the families stand in for a while, for participants in one process or not, and called so.
 
     Raises UsageError inside another search.
     """
@@ -43,7 +45,7 @@ def installed(kinds: Sequence[ProbeKind], *, in_one_process: bool = False) -> It
     with ExitStack() as undo:
         undo.callback(HERE.begins.clear)
         undo.callback(HERE.shared.close)
-        HERE.shared.in_one_process = in_one_process
+        HERE.shared.in_one_process, HERE.shared.participant = in_one_process, participant
         HERE.shared.finders = [kind.find for kind in kinds if kind.find is not None]
         HERE.shared.others = [kind.others for kind in kinds if kind.others is not None]
         HERE.begins += [

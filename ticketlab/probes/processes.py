@@ -96,7 +96,7 @@ def _making() -> list[StandIn]:
 def _refused(what: str) -> Callable[..., Any]:
     def probe(*_: Any, **__: Any) -> Any:
         raise UsageError(
-            f"process {HERE.who} {what}, which takes no part in the schedule: have a process of the test do what that "
+            f"{HERE.called} {what}, which takes no part in the schedule: have a process of the test do what that "
             "does, or explore the whole program"
         )
 
@@ -105,7 +105,7 @@ def _refused(what: str) -> Callable[..., Any]:
 
 def _noted(original: Callable[..., Any], what: str) -> Callable[..., Any]:
     def probe(*args: Any, **kwargs: Any) -> Any:
-        pacing.note(pacing.OUT_OF_SIGHT, f"process {HERE.who} {what}, and the lab does not see what that does")
+        pacing.note(pacing.OUT_OF_SIGHT, f"{HERE.called} {what}, and the lab does not see what that does")
         return original(*args, **kwargs)
 
     return probe

@@ -70,7 +70,7 @@ def _module(lock: Callable[..., Any], rlock: Callable[..., Any]) -> ModuleType:
 
 def _start(thread: Any) -> None:
     raise UsageError(
-        f"participant {HERE.who} starts a thread ({thread.name}), which takes no part in the schedule: have a "
+        f"{HERE.called} starts a thread ({thread.name}), which takes no part in the schedule: have a "
         "participant of the test do what that does (threads=), or explore the whole program"
     )
 

@@ -116,7 +116,9 @@ class _Tally:
 
 
 def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
-    return installed(probes(), in_one_process=not executor_kind(Spec.parse(how.executor)).real_processes)
+    named = Spec.parse(how.executor)
+    participant = "thread" if named.name == "threads" else "process"
+    return installed(probes(), in_one_process=not executor_kind(named).real_processes, participant=participant)
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -183,7 +185,8 @@ def _finding(
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
-    return PlainFinding(case, last, tuple(found), "found on real processes")
+    where = "threads of one process" if Spec.parse(how.executor).name == "threads" else "real processes"
+    return PlainFinding(case, last, tuple(found), f"found on {where}")
 
 
 def _confirmed(finding: PlainFinding, plain: PlainFunction, how: ExploreOptions) -> PlainFinding:

@@ -65,7 +65,7 @@ class PlainFunction:
             raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
         if inspect.iscoroutinefunction(self.function):
             raise UsageError(
-                f"{self.title} is a coroutine function: participants are processes, so wrap it in asyncio.run"
+                f"{self.title} is a coroutine function, which nobody would await: have a plain one call asyncio.run"
             )
         known = {"who", "folder", *self.fixtures}
         arguments(self.function, self.title, dict.fromkeys(known))

@@ -23,6 +23,7 @@ from ticketlab.lab.exploring.function_workload import raise_stopped
 from ticketlab.lab.plain.function import Raised, Returned, bound, source_of
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload
+from ticketlab.probes.here import HERE
 
 
 class PlainJudge:
@@ -103,7 +104,7 @@ def made_steps(execution: Execution) -> list[MadeStep]:
 
 def process_name(who: int) -> str:
     """Return how people call a participant."""
-    return f"process {who + 1}"
+    return f"{HERE.shared.participant} {who + 1}"
 
 
 def _participants(execution: Execution) -> frozenset[int]:

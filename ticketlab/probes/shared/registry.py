@@ -97,6 +97,7 @@ class SharedObjects:
         self._instead: dict[str, SharedObject] = {}  # by name: what the last `reset` made in place of that
         self._named: Counter[str] = Counter()
         self.in_one_process = False
+        self.participant = "process"  # how people call who takes part
         self._place = 0
         self._before: list[tuple[SharedObject, bytes | None]] = []
         self.is_open = self.laying_out = self._making = False
