@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
@@ -76,6 +76,9 @@ class _Made(NamedTuple):
     saved: Any
 
 
+_GONE: Final = (OSError, EOFError)
+"""What is raised for an object whose server has ended, or that has been closed: participants share it no more."""
+
 Finder = Callable[[Any], SharedObject | None]
 """Says what an object is for a family; None if it is none of its business."""
 
@@ -118,10 +121,13 @@ class SharedObjects:
             found.kept = found in kept  # somebody else may be at work with what the function cannot come to
         self._named = Counter(self._names)
         for found in filter(lambda found: found.kept, self._all()):
-            saved = found.save()
-            self._saved.append((found, saved))
-            for value, name in found.inside(saved):
-                self.adopt(value, name)
+            with suppress(*_GONE):
+                saved = found.save()
+                self._saved.append((found, saved))
+                for value, name in found.inside(saved):
+                    self.adopt(value, name)
+        there = {id(found) for found, _ in self._saved}
+        self._told = [found for found in self._told if id(found) in there]
         self._known = set(self._found)
 
     def _all(self) -> Iterator[SharedObject]:
@@ -172,13 +178,17 @@ class SharedObjects:
         """
         if id(value) in self._found:
             return None
-        found = self._what_is(value)
-        if found is not None and parts and not found.is_part:
-            return None
-        if found is not None:
-            self._found[id(value)] = found
-            self._names[name] += 1
-            found.attach(name if self._names[name] == 1 else f"{name}#{self._names[name]}", put)
+        with suppress(*_GONE):
+            found = self._what_is(value)
+            if found is not None and (found.is_part or not parts):
+                return self._take_in(value, found, name, put)
+        self._found.pop(id(value), None)
+        return None
+
+    def _take_in(self, value: Any, found: SharedObject, name: str, put: Put | None) -> SharedObject:
+        self._found[id(value)] = found
+        self._names[name] += 1
+        found.attach(name if self._names[name] == 1 else f"{name}#{self._names[name]}", put)
         return found
 
     def restore(self) -> None:
