@@ -31,7 +31,7 @@ class Here:
 
     def __init__(self) -> None:
         self.acting = False
-        self._inside: dict[int, int] = {}  # by thread: how many participants are in the middle of a call
+        self._inside = set[greenlet]()  # the participants that are in the middle of a call
         self.owner = 0
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
@@ -42,7 +42,7 @@ class Here:
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
-        self._inside[self.owner] = self._inside.get(self.owner, 0) + 1
+        self._inside.add(getcurrent())
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
@@ -60,12 +60,12 @@ class Here:
     def end(self) -> None:
         """Have it end."""
         self.acting = False
-        self._inside[get_ident()] = max(0, self._inside.get(get_ident(), 0) - 1)
+        self._inside.discard(getcurrent())
 
     @property
     def broken_off(self) -> bool:
         """Whether the caller is a participant whose execution was broken off, and that is on its way out."""
-        return not self.acting and moving() is None and self._inside.get(get_ident(), 0) > 0
+        return not self.acting and moving() is None and getcurrent() in self._inside
 
     @property
     def called(self) -> str:
