@@ -220,6 +220,14 @@ def left_alone_at_a_barrier(who: int) -> None:
         both.wait()
 
 
+own_lock_twice = Value("i", 0, lock=Lock())
+
+
+def not_reentrant(who: int) -> None:
+    with own_lock_twice.get_lock():
+        own_lock_twice.value += 1
+
+
 WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "Value": (add, "lost update"),
     "RawValue": (raw_without_lock, "lost update"),
@@ -228,5 +236,6 @@ WRONG: dict[str, tuple[Callable[..., Any], str]] = {
     "a notification before the wait": (too_late_to_be_told, "deadlock"),
     "a lock that is kept": (kept_lock, "deadlock"),
     "a lock released by a stranger": (released_by_a_stranger, "exception"),
+    "a lock that is no RLock around a Value": (not_reentrant, "deadlock"),
     "a barrier that nobody else comes to": (left_alone_at_a_barrier, "deadlock"),
 }

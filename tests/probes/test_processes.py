@@ -155,6 +155,15 @@ def test_memory_that_c_code_changes_is_named_and_undecided() -> None:
     assert explored(change).verdict.reason == "total was changed by code that the lab does not see"
 
 
+def test_who_reads_to_the_end_of_a_pipe_is_told_that_it_never_comes() -> None:
+    def read(who: int) -> None:
+        shared_objects.writer.close()
+        shared_objects.reader.recv()
+
+    with pytest.raises(TicketlabError, match=r"reads to the end of a pipe \(reader\)"):
+        explored(read)
+
+
 def test_who_starts_a_process_is_named() -> None:
     def start(who: int) -> None:
         multiprocessing.Process(target=print).start()

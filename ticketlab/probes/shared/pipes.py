@@ -167,6 +167,11 @@ class PipeEnd(SharedObject):
     def receive(self, original: Callable[..., Any], *args: Any) -> Any:
         """Wait for a message, and take it."""
         stream = self._stream(self.incoming)
+        if self.peer is not None and self.peer.closed:
+            raise UsageError(
+                f"{HERE.called} reads to the end of a pipe ({self.name}), which never comes here: the test holds it "
+                "open, so send a last message"
+            )
         step = Step(Action.RECEIVE, self.stream_in, in_memory=True)
         return wait_for(step, lambda: original(self.value, *args) if readable(stream.reader) else BLOCKED)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.probes.shared.reachable import Put, reachable
 
@@ -142,8 +142,9 @@ class SharedObjects:
         try:
             for found in self._all():
                 found.detach()
-            for found, saved in self._saved:
-                found.restore(saved)
+            with suppress(*_GONE):
+                for found, saved in self._saved:
+                    found.restore(saved)
         finally:
             self.__init__()  # type: ignore[misc]  # as before any search
 
@@ -196,7 +197,11 @@ class SharedObjects:
         if self.in_one_process:
             self._drop_late()
         for found, saved in self._saved:
-            found.restore(saved)
+            try:
+                found.restore(saved)
+            except _GONE as error:
+                said = str(error) or type(error).__name__
+                raise TicketlabError(f"{found.name} cannot be put back between executions: {said}") from error
 
     @contextmanager
     def in_reset(self) -> Iterator[None]:

@@ -73,7 +73,9 @@ class SharedBlock(SharedObject):
     def access(self, action: Action, part: str | None, make: Callable[[], Any]) -> Any:
         """Read or change a part, or all; where a lock belongs to the memory, somebody else's makes it wait."""
         lock = self.lock
-        also: tuple[Access, ...] = ((Action.READ, lock.name),) if lock is not None and not lock.is_mine else ()
+        also: tuple[Access, ...] = (
+            ((Action.READ, lock.name),) if lock is not None and not (lock.recursive and lock.is_mine) else ()
+        )
         if part is None:
             step = whole_step(action, self.name, also)
         else:
