@@ -11,6 +11,7 @@ import ticketlab
 from ticketlab.core.result import Tour
 from ticketlab.lab.checking.check_file import CheckResult
 from ticketlab.lab.exploring.crash_matrix import CrashMatrixResult, CrashResult
+from ticketlab.lab.plain.results import PlainExploration, PlainReplay
 
 
 def test_every_public_name_is_there() -> None:
@@ -23,6 +24,8 @@ def test_every_public_name_is_there() -> None:
     [
         ticketlab.ComparisonResult,
         ticketlab.Exploration,
+        ticketlab.PlainPlanResult,
+        ticketlab.PlainRaceResult,
         ticketlab.PlanResult,
         ticketlab.ReplayResult,
         ticketlab.Result,
@@ -30,6 +33,8 @@ def test_every_public_name_is_there() -> None:
         CheckResult,
         CrashMatrixResult,
         CrashResult,
+        PlainExploration,
+        PlainReplay,
         Tour,
     ],
 )

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from ticketlab.lab.comparing.ranking import CellResult
     from ticketlab.lab.exploring.function_session import BuyerSession
     from ticketlab.lab.exploring.plan import PlanResult
+    from ticketlab.lab.plain.plan import PlainPlanResult
+    from ticketlab.lab.plain.results import PlainRaceResult
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.pytest_plugin import TicketlabFixture, race_test
     from ticketlab.timings import Schedule, Timing
@@ -105,6 +107,8 @@ __all__ = [
     "Operation",
     "Outcome",
     "OutsideControl",
+    "PlainPlanResult",
+    "PlainRaceResult",
     "PlanResult",
     "PurchaseError",
     "RaceOptions",
@@ -236,6 +240,8 @@ _HOMES = {
     "ticketlab.lab.comparing.ranking": ("CellResult",),
     "ticketlab.lab.exploring.function_session": ("BuyerSession",),
     "ticketlab.lab.exploring.plan": ("PlanResult",),
+    "ticketlab.lab.plain.plan": ("PlainPlanResult",),
+    "ticketlab.lab.plain.results": ("PlainRaceResult",),
     "ticketlab.lab.racing.options": ("RaceOptions",),
     "ticketlab.pytest_plugin": (
         "TicketlabFixture",

@@ -90,6 +90,7 @@ class TicketlabFixture:
 
         from ticketlab.core.errors import TicketlabError
         from ticketlab.lab.artifacts.case_files import load_case
+        from ticketlab.lab.plain.cases import is_plain_case
         from ticketlab.testing.functions import check_function, replay_function
 
         race = replace(race, **self.overrides)
@@ -101,6 +102,8 @@ class TicketlabFixture:
                 self._say_undecided(found)
                 failed = self._told_undecided(found.verdict.reason, cut_off=not found.left_out)
             else:
+                if is_plain_case(self.replay):
+                    pytest.skip(f"{self.replay} is a case of another test")
                 case = load_case(self.replay)
                 if case.found.get("test") != self.test:
                     pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
@@ -143,9 +146,11 @@ class TicketlabFixture:
         return told and f"{told}\nWhat was seen:{seen_text(found)}"
 
     def _replay_plain(self, function: Callable[..., Any], race: PlainRace, path: Path) -> None:
-        from ticketlab.lab.plain.cases import load_plain_case
+        from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
         from ticketlab.testing.plain_functions import replay_plain_function
 
+        if not is_plain_case(path):
+            pytest.skip(f"{path} is a case of another test")
         case = load_plain_case(path)
         if case.function != self.test:
             pytest.skip(f"{path} is a case of {case.function}")
@@ -213,7 +218,7 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     once; with `threads`, so many threads of one process. It may ask by parameter name for `who` (its number, from 1),
     `folder` (where it stands) and fixtures. The settings are then those of `testing.PlainRace`: processes or threads,
     reset, invariant, returned, serial, folder, unseen, policy, executions, seed, executor, atomic_accesses, steps,
-    stall_timeout.
+    stall_timeout, faults.
     """
     if {"processes", "threads", "tasks"} & settings.keys():
         return lambda function: _PlainRaceTest(function, settings).as_test()

@@ -18,7 +18,7 @@ import pytest
 from tests.plain_programs.manager_counter import visit, visit_locked
 from tests.probes import shared_objects
 from tests.probes.shared_objects import RIGHT, WRONG, lock, total
-from ticketlab.core.errors import TicketlabError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
@@ -186,7 +186,7 @@ def test_nothing_is_left_of_the_probes_and_objects_are_as_before() -> None:
     before = of_library()
     with shared_objects.changed:
         pass
-    with pytest.raises(RuntimeError):
+    with pytest.raises(UsageError, match="RuntimeError"):
         explored(RIGHT["Lock"], invariant=lambda: (_ for _ in ()).throw(RuntimeError))
     assert of_library() == before
     assert total.value == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.testing import PlainRace, check_plain_function
 
 TEST = """
+import json
+import fcntl
 import json
 from pathlib import Path
 import pytest
@@ -157,3 +161,38 @@ def test_a_python_call_does_without_pytest() -> None:
 
     with pytest.raises(AssertionError, match="add went wrong in"):
         check_plain_function(add, PlainRace(reset=lay_out), test="add", cases=Path(".ticketlab/cases"))
+
+
+def test_faults_strike_the_function_of_a_test() -> None:
+    def leave_a_folder() -> None:
+        with open("lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            Path("draft").mkdir()
+            Path("draft").rmdir()
+
+    with pytest.raises(AssertionError, match="exception: process 2 ended with FileExistsError") as failed:
+        check_plain_function(leave_a_folder, PlainRace(faults=["kill"]))
+    assert "fault injected: kill → before remove directory draft" in str(failed.value)
+
+
+def test_a_case_of_another_kind_skips_a_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import ticketlab
+
+        @ticketlab.race_test(processes=2)
+        def test_claim(who): pass
+
+        @ticketlab.race_test
+        def test_sale(session): pass
+        """
+    )
+    of_a_function = {"ticketlab": "case", "version": 4, "function": "test_other.py::test_it"}
+    Path("function.json").write_text(json.dumps(of_a_function))
+    Path("purchases.json").write_text('{"ticketlab": "case", "version": 4, "scenario": {}}')
+    result = pytester.runpytest_inprocess(
+        "-p", "no:cacheprovider", "--ticketlab-replay", "purchases.json", "-k", "claim"
+    )
+    result.assert_outcomes(skipped=1, deselected=1)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--ticketlab-replay", "function.json", "-k", "sale")
+    result.assert_outcomes(skipped=1, deselected=1)

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.options import Command, Name, command_line, for_sale, hold_options, hold_settings, option
-from ticketlab.cli.saving import keep_run
+from ticketlab.cli.functions import explore_function, function_options, refuse_mixture
+from ticketlab.cli.options import (
+    DAY_S,
+    Command,
+    Name,
+    Positive,
+    command_line,
+    for_sale,
+    hold_options,
+    hold_settings,
+    option,
+)
+from ticketlab.cli.saving import keep_result, refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 from ticketlab.core.scenario import Scenario
@@ -21,6 +32,13 @@ if TYPE_CHECKING:
 
 
 @click.command("explore", cls=Command)
+@function_options
+@click.option(
+    "--unseen",
+    type=click.Choice(["fail", "allow"]),
+    default="fail",
+    help="allow: a function may pass in which the lab saw no race, or did not see all.",
+)
 @option("--store", type=Name("store"), default="json", help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), default="none", help="How a purchase is kept safe.")
 @option("--buyers", type=int, default=3, help="How many buyers there are.")
@@ -36,17 +54,27 @@ if TYPE_CHECKING:
 @option("--preemptions", type=int, help="With dfs: the most switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="The most schedules to try.")
 @option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until no schedule is left.")
-@option("--executor", help="inline: all buyers in this process; processes: a process for each (needed for a kill).")
+@option("--executor", help="inline: all in this process; processes: a process for each (for functions, and a kill).")
 @option("--faults", help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all.")
 @option("--atomic-accesses", is_flag=True, default=False, help="Take each read and each write as one step.")
+@option(
+    "--stall-timeout",
+    type=Positive(DAY_S, "seconds"),
+    default=10.0,
+    help="Seconds for which a process may stay away from scheduling points.",
+)
 @option("--seed", type=int, default=0, help="The seed of all that is drawn.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
-@click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
+@click.option("--save", metavar="NAME", help="Keep the result under this name in .ticketlab/baselines.")
+@click.option("--force", is_flag=True, help="Replace the --html file and the --save name if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(as_json: bool, **given: Any) -> int:
-    """Search the schedules of buyers for one that goes wrong.
+def command(function: str | None, as_json: bool, **given: Any) -> int:
+    """Search the schedules of buyers, or of a function of yours, for one that goes wrong.
+
+    FUNCTION is taken as it stands, by its import path: shop.checkout:claim, or shop/checkout.py:claim. Several
+    processes call it at once, in a fresh folder each time. Without it, buyers buy tickets from a store.
 
     The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
     replay`. If none goes wrong and no schedule is left, the strategy is right for every interleaving of these buyers.
@@ -56,17 +84,17 @@ def command(as_json: bool, **given: Any) -> int:
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario
 
-    if given["html"] is not None:
-        from ticketlab.lab.artifacts.files import refuse_existing
-
-        refuse_existing(given["html"], force=given["force"])
+    refuse_mixture(function)
+    refuse_outputs(given)
+    if function is not None:
+        return explore_function(function, _function_options(given), as_json, given)
     scenario = _scenario(given)
     options = _options(given, scenario)
     with ProgressLine() as progress:
         found = explore_scenario(
             scenario,
             options,
-            command=command_line("json", "cases", "keep", "html", "force"),
+            command=command_line("json", "cases", "keep", "html", "force", "save"),
             progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
         )
     return _tell(found, as_json, given)
@@ -90,37 +118,42 @@ def _options(given: Mapping[str, Any], scenario: Scenario) -> ExploreOptions:
     from ticketlab.lab.faults import needs_processes
 
     faults = chosen_faults(given["faults"], scenario)
-    return ExploreOptions(
-        policy=_policy(given["policy"], given["preemptions"]),
-        executor=given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline"),
-        faults=faults,
-        executions=given["executions"],
-        seed=given["seed"],
-        exhaust=given["exhaust"],
-        atomic_accesses=given["atomic_accesses"],
-    )
+    executor = given["executor"] or ("processes" if needs_processes(faults, scenario.strategy) else "inline")
+    return ExploreOptions(executor=executor, faults=faults, **_how(given))
+
+
+def _function_options(given: Mapping[str, Any]) -> ExploreOptions:
+    from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.plain.faults import faults_of_function
+
+    executor = given["executor"] or "processes"
+    return ExploreOptions(executor=executor, faults=faults_of_function(given["faults"], executor), **_how(given))
+
+
+def _how(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "policy": _policy(given["policy"], given["preemptions"]),
+        "executions": given["executions"],
+        "seed": given["seed"],
+        "exhaust": given["exhaust"],
+        "atomic_accesses": given["atomic_accesses"],
+        "stall_timeout": given["stall_timeout"],
+    }
 
 
 def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
     """Save, keep, draw and print the result, and return the exit code."""
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import save_case
-    from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
     from ticketlab.report.exploration import print_exploration
 
     path = save_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
-    diagrams = _diagrams(found)
-    others = {TIMELINES: writer(diagrams)} if diagrams else None
-    keep_run(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", given["keep"], others)
     if as_json:
         print_json(saved)
     else:
         print_exploration(found, path, console())
-    if given["html"] is not None:
-        from ticketlab.cli.report import write_page
-
-        write_page(given["html"], saved, diagrams, force=given["force"])
+    keep_result(saved, f"explore-{found.scenario.store}-{found.scenario.strategy}", _diagrams(found), given)
     return found.verdict.exit_code
 
 

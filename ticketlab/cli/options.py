@@ -7,7 +7,7 @@ environment; `[tool.ticketlab.<command>]` in the nearest pyproject.toml; `[tool.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -146,14 +146,14 @@ def _refuse_unknown(keys: AbstractSet[str], path: Path) -> None:
         raise unknown_name(f"setting in [tool.ticketlab] of {path}", key, known)
 
 
-def command_line(*left_out: str, first: Mapping[str, object] | None = None) -> str:
+def command_line(*left_out: str, first: Mapping[str, object] | None = None, arguments: Sequence[str] = ()) -> str:
     """Return the command line of the running command, with the options that are not at their defaults.
 
-    The options in `first` come before the others, with the values given there. `left_out` names options to leave out:
-    those that say where results go.
+    `arguments` come first, then the options in `first`, with the values given there. `left_out` names options to leave
+    out: those that say where results go.
     """
     ctx = click.get_current_context()
-    words = ["ticketlab", str(ctx.command.name)]
+    words = ["ticketlab", str(ctx.command.name), *arguments]
     for name, value in (first or {}).items():
         words += [f"--{name}", str(value)] if value else []
     for name, parameter in named_options(ctx.command).items():

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from ticketlab.cli.functions import function_options, race_function_live, refuse_mixture
 from ticketlab.cli.options import (
     DAY_S,
     Command,
@@ -20,6 +21,7 @@ from ticketlab.cli.options import (
     option,
     refuse_both,
 )
+from ticketlab.cli.saving import refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
@@ -33,6 +35,8 @@ _DEFAULT_LATENCY = "write=20ms"
 
 
 @click.command("race", cls=Command)
+@function_options
+@option("--times", type=click.IntRange(min=1), default=100, help="How often FUNCTION is raced.")
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
@@ -79,11 +83,16 @@ _DEFAULT_LATENCY = "write=20ms"
 @click.option("--force", is_flag=True, help="Replace the --history and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(store: str | None, strategy: str | None, as_json: bool, **given: Any) -> int:
+def command(store: str | None, strategy: str | None, function: str | None, as_json: bool, **given: Any) -> int:
     """Race buyers for tickets, live, and say what went wrong.
 
-    Without --store and --strategy, three stores are raced for, each unguarded and then under its cures.
+    Without --store and --strategy, three stores are raced for, each unguarded and then under its cures. With FUNCTION,
+    a function of yours such as shop.checkout:claim, processes call it at once, again and again in fresh folders.
     """
+    refuse_mixture(function, "faults", "stall_timeout", "folder", "seed")
+    if function is not None:
+        refuse_outputs(given)
+        return race_function_live(function, as_json, given)
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.racing.tour import tour, tour_pairs
 

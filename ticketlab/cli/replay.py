@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ticketlab.cli.functions import replay_function_case
 from ticketlab.cli.options import Command, option
 
 
@@ -22,8 +23,11 @@ def command(case: Path, executor: str | None, as_json: bool) -> int:
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
+    from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
     from ticketlab.report.exploration import print_replay
 
+    if is_plain_case(case):
+        return replay_function_case(load_plain_case(case), case, executor, as_json)
     replayed = replay_case(load_case(case), executor, command=replay_line(case, executor))
     if as_json:
         print_json(replayed.to_json())

@@ -64,6 +64,17 @@ def command(
 
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     """Run a case again, since it holds the schedule and not what happened; return the result and its diagram."""
+    from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
+
+    if is_plain_case(path):
+        from ticketlab.cli.functions import played_again, replay_diagrams
+
+        played = played_again(load_plain_case(path), path)
+        return played.to_json(), list(replay_diagrams(played))
+    return _replayed_purchases(path)
+
+
+def _replayed_purchases(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case

@@ -1,12 +1,15 @@
-"""Keeping runs: every command that makes a result keeps it in the same way."""
+"""Keeping results: every command that makes one keeps it in the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ticketlab.core.errors import TicketlabError
+
+if TYPE_CHECKING:
+    from ticketlab.core.timeline import Diagram
 
 
 def keep_run(
@@ -21,3 +24,30 @@ def keep_run(
     except TicketlabError as error:
         warn(str(error))
         return None
+
+
+def refuse_outputs(given: Mapping[str, Any]) -> None:
+    """Raise UsageError, before the work begins, if a file or a baseline that is asked for cannot be written."""
+    if given["html"] is not None:
+        from ticketlab.lab.artifacts.files import refuse_existing
+
+        refuse_existing(given["html"], force=given["force"])
+    if given.get("save") is not None:
+        from ticketlab.lab.artifacts.runs import check_baseline
+
+        check_baseline(given["save"], force=given["force"])
+
+
+def keep_result(saved: Mapping[str, Any], name: str, diagrams: Sequence[Diagram], given: Mapping[str, Any]) -> None:
+    """Keep a result as a run and, if that is asked for, as a baseline and as a page."""
+    from ticketlab.lab.artifacts.timeline_files import TIMELINES, writer
+
+    keep_run(saved, name, given["keep"], {TIMELINES: writer(diagrams)} if diagrams else None)
+    if given.get("save") is not None:
+        from ticketlab.lab.artifacts.runs import save_baseline
+
+        save_baseline(saved, given["save"], force=given["force"])
+    if given["html"] is not None:
+        from ticketlab.cli.report import write_page
+
+        write_page(given["html"], saved, diagrams, force=given["force"])

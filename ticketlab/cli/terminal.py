@@ -38,7 +38,8 @@ class ProgressLine:
     """A line on stderr that is overwritten as the work goes on, and erased at the end."""
 
     def __init__(self) -> None:
-        self._shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._stream = sys.stderr  # the one of now: what the code under test prints may be discarded
+        self._shown = self._stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -46,8 +47,8 @@ class ProgressLine:
     def say(self, text: str) -> None:
         """Show the text in place of the one before."""
         if self._shown:
-            sys.stderr.write(f"\r\x1b[2K{escape_controls(text)}")
-            sys.stderr.flush()
+            self._stream.write(f"\r\x1b[2K{escape_controls(text)}")
+            self._stream.flush()
 
     def __exit__(self, *_: object) -> None:
         self.say("")

@@ -80,10 +80,11 @@ _MEANINGS: Final = {
 _SECONDS: Final = {FaultKind.PAUSE: 60.0, FaultKind.CLOCK: 3600.0}  # the times by default
 _LIVE_SECONDS: Final = {FaultKind.PAUSE: 1.0, FaultKind.CLOCK: 3600.0}  # in a live race, where they really pass
 _ASKS: Final = frozenset({Action.READ, Action.WRITE, Action.BEGIN, Action.COMMIT})
+_WRITES: Final = frozenset({Action.WRITE, Action.APPEND, Action.TRUNCATE, Action.COMMIT})
 _ON_FILES: Final = {
-    FaultKind.DISK_FULL: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
-    FaultKind.IO_ERROR: frozenset({Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME, Action.COMMIT}),
-    FaultKind.SHORT_WRITE: frozenset({Action.WRITE, Action.TRUNCATE, Action.COMMIT}),
+    FaultKind.DISK_FULL: _WRITES,
+    FaultKind.IO_ERROR: _WRITES | {Action.FLUSH, Action.RENAME},
+    FaultKind.SHORT_WRITE: _WRITES,
     FaultKind.NO_FILES: frozenset(Action)
     - {Action.FAULT, Action.TIME_PASSES, Action.ADVANCE, Action.SEND, Action.RECEIVE},
 }

@@ -15,7 +15,7 @@ RESULT_VERSION: Final = 2
 
 
 def as_document(kind: str, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result as it is saved and exchanged; `kind` is race, story, comparison, exploration or crashes."""
+    """Return a result as it is saved and exchanged; `kind` is race, function-race, story, comparison, ..."""
     return {"format": RESULT_FORMAT, "version": RESULT_VERSION, "kind": kind, **result}
 
 

@@ -32,9 +32,9 @@ _ESCAPED: Final = {code: f"\\u{code:04x}" for code in _CONTROLS}
 _ESCAPED_BUT_LINES: Final = {code: text for code, text in _ESCAPED.items() if chr(code) not in "\t\n"}
 
 
-def pluralize(count: int, noun: str) -> str:
-    """Return a count with its noun in the right number: "1 ticket", "2 tickets"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun in the right number: "1 ticket", "2 tickets"; `plural` is one without an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or f'{noun}s'}"
 
 
 def join_some(words: Sequence[str], most: int) -> str:

@@ -21,7 +21,7 @@ well: version 1 had no faults, version 2 had no times, and up to version 3 `atom
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -71,12 +71,7 @@ class Case:
 
     def check(self, execution: Execution) -> None:
         """Check that an execution made the same steps; raises Nondeterminism if it did not."""
-        now = execution.steps
-        for place, (before, after) in enumerate(zip(self.steps, now, strict=False)):
-            if before != after:
-                raise Nondeterminism(f"step {place + 1} was {before!r} when the case was saved and is {after!r} now")
-        if len(now) != len(self.steps):
-            raise Nondeterminism(f"the case has {len(self.steps)} steps, but {len(now)} were made now")
+        check_steps(self.steps, execution)
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as a JSON object."""
@@ -97,10 +92,8 @@ class Case:
             | (
                 {"hold": scenario.hold, "pay": list(scenario.pay), "abandon": scenario.abandon} if scenario.hold else {}
             ),
-            "without": [[buyer + 1, place + 1] for buyer, place in sorted(self.without)],
-            "faults": [
-                {"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in self.fault_points
-            ],
+            "without": places_to_json(self.without),
+            "faults": faults_to_json(self.fault_points),
             "atomic_accesses": self.atomic_accesses,
             "schedule": [who + 1 for who in self.schedule],
             "when": list(self.when),
@@ -128,13 +121,35 @@ class Case:
             schedule=tuple(who - 1 for who in schedule),
             steps=tuple(map(_step_now, fields["steps"].list_of(JsonField.text))),
             anomalies=tuple(fields["anomalies"].list_of(JsonField.text)),
-            without=frozenset(map(_place, fields["without"].items())),
-            fault_points=tuple(fields["faults"].list_of(_fault_point)) if version >= 2 else (),
+            without=frozenset(map(read_place, fields["without"].items())),
+            fault_points=tuple(fields["faults"].list_of(read_fault_point)) if version >= 2 else (),
             when=tuple(when),
             atomic_accesses=fields["atomic_accesses" if version >= 4 else "whole"].flag(),
             found=fields["found"].object(),
             versions=fields["versions"].dict_of(JsonField.text),
         )
+
+
+def check_steps(saved: Sequence[str], execution: Execution) -> None:
+    """Check that an execution made the steps of a case; raises Nondeterminism, naming the first that differs."""
+    now = execution.steps
+    for place, (before, after) in enumerate(zip(saved, now, strict=False), 1):
+        if before != after:
+            raise Nondeterminism(f"step {place} was {before!r} when the case was saved and is {after!r} now")
+    if len(now) < len(saved):
+        raise Nondeterminism(f"step {len(now) + 1} was {saved[len(now)]!r} when the case was saved and is not made now")
+    if len(now) > len(saved):
+        raise Nondeterminism(f"the case has {len(saved)} steps, but {len(now)} were made now")
+
+
+def places_to_json(places: Collection[Place]) -> list[list[int]]:
+    """Return requests as a case lists them."""
+    return [[buyer + 1, place + 1] for buyer, place in sorted(places)]
+
+
+def faults_to_json(fault_points: FaultPoints) -> list[dict[str, Any]]:
+    """Return faults as a case lists them."""
+    return [{"who": who + 1, "point": point + 1, "fault": str(fault)} for who, point, fault in fault_points]
 
 
 def _step_now(step: str) -> str:
@@ -171,10 +186,12 @@ def _number(field: JsonField) -> int:
     return field.whole(least=1, most=MOST_NUMBER)
 
 
-def _place(field: JsonField) -> Place:
+def read_place(field: JsonField) -> Place:
+    """Read a request as a case lists it."""
     buyer, place = field.list_of(_number, length=2)
     return buyer - 1, place - 1
 
 
-def _fault_point(field: JsonField) -> FaultPoint:
+def read_fault_point(field: JsonField) -> FaultPoint:
+    """Read a fault as a case lists it."""
     return FaultPoint(_number(field["who"]) - 1, _number(field["point"]) - 1, Fault.parse(field["fault"].text()))

@@ -41,6 +41,22 @@ class ExploreOptions:
     folder: Path | None = None
     faults: tuple[Fault, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the options that a result names."""
+        faults = [str(fault) for fault in self.faults]
+        return {"policy": str(self.policy), "executor": self.executor, "seed": self.seed, "faults": faults}
+
+
+def why_undecided(left_out: Sequence[str], executions: int, how: ExploreOptions, *, exhausted: bool) -> str:
+    """Return why a search in which nothing went wrong did not decide, or an empty string if it did.
+
+    `left_out` says in sentences what it left out.
+    """
+    if left_out or exhausted:
+        return "; ".join(left_out)
+    tried, are = pluralize(executions, "execution"), "is" if executions == 1 else "are"
+    return f"{tried} by {how.policy} found nothing, and {are} not all"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -111,12 +127,7 @@ class Exploration:
         """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
-        if self.left_out:
-            return Verdict(reason="; ".join(self.left_out))
-        if self.exhausted:
-            return Verdict()
-        tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
-        return Verdict(reason=f"{tried} by {self.how.policy} found nothing, and {are} not all")
+        return Verdict(reason=why_undecided(self.left_out, self.executions, self.how, exhausted=self.exhausted))
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""
@@ -127,15 +138,12 @@ class Exploration:
             "strategy": str(self.scenario.strategy),
             "buyers": self.scenario.buyers,
             "tickets": self.scenario.inventory.tickets,
-            "policy": str(self.how.policy),
-            "executor": self.how.executor,
-            "seed": self.how.seed,
+            **self.how.to_json(),
             "valid": self.verdict.valid,
             "reason": self.verdict.reason,
             "executions": self.executions,
             "anomalous": self.anomalous,
             "names": dict(self.names),
-            "faults": [str(fault) for fault in self.how.faults],
             "injected": [each.to_json() for each in self.injected],
             "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,

@@ -148,9 +148,13 @@ class _Shrinking:
         )
 
     def _changes(self, best: ShrinkResult) -> Iterator[tuple[int, ...]]:
-        """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together."""
+        """Yield schedules that may be smaller: cut short, without a step, or with a buyer's steps moved together.
+
+        The last steps may have changed nothing, as those of who tries in vain; then no choice among them matters.
+        """
         schedule = best.execution.schedule
         yield from (schedule[:place] for place in reversed(range(self._chosen(best))))
+        schedule = schedule[: best.execution.trace.changed]
         yield from _without_a_step(schedule)
         yield from _with_steps_together(schedule)
 

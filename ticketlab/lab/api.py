@@ -6,9 +6,9 @@ smaller the lab, the faster it forks buyers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 if TYPE_CHECKING:
     from ticketlab.checker.budget import Budget
@@ -25,20 +25,60 @@ if TYPE_CHECKING:
     from ticketlab.lab.comparing.comparison import SamplingPlan
     from ticketlab.lab.comparing.comparison_result import ComparisonResult
     from ticketlab.lab.exploring.plan import PlanResult
+    from ticketlab.lab.plain.function import JudgedBy
+    from ticketlab.lab.plain.plan import PlainPlanResult
+    from ticketlab.lab.plain.results import PlainRaceResult
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.timings.plans import Plan
 
 
-def race(scenario: Scenario, options: RaceOptions | None = None) -> Result:
-    """Race a scenario live, with real buyers on the wall clock, and judge it.
+@overload
+def race(scenario: Scenario, options: RaceOptions | None = None, /) -> Result: ...
+@overload
+def race(
+    function: Callable[..., Any],
+    plan: Plan,
+    /,
+    *,
+    processes: int = 2,
+    executor: str = "processes",
+    atomic_accesses: bool = False,
+    faults: Sequence[FaultPoint] = (),
+    **judged_by: Unpack[JudgedBy],
+) -> PlainPlanResult: ...
+@overload
+def race(
+    function: Callable[..., Any],
+    /,
+    *,
+    processes: int = 2,
+    times: int = 100,
+    timeout: float = 60.0,
+    **judged_by: Unpack[JudgedBy],
+) -> PlainRaceResult: ...
+def race(subject: Any, plan: Any = None, /, **settings: Any) -> Any:
+    """Race a scenario live, with real buyers on the wall clock, and judge it; or race a function of yours.
+
+    A function is taken as it stands: `processes` of them call it at once, in a fresh folder that `reset` lays out. With
+    a `Timing` or a `Schedule` it runs once, under control, in virtual time; `faults` strike at the points that they
+    name, and a timing says how many processes there are. Inside a Hypothesis test, a result that is not valid is drawn
+    in the test's report. Without a plan it is raced `times` times, live and at full speed. Further settings are
+    `reset`, `invariant`, `returned`, `serial`, `folder` and `fixtures`, as in `race_test`.
 
     Raises:
-        UsageError: the store, strategy or launcher is unknown, or these and the faults do not go together.
+        UsageError: the store, strategy or launcher is unknown, or these and the faults do not go together; a setting of
+            a function is unknown.
         TicketlabError: the race could not be run.
     """
-    from ticketlab.lab.racing.race import run_race
+    from ticketlab.core.scenario import Scenario
 
-    return run_race(scenario, options)
+    if isinstance(subject, Scenario):
+        from ticketlab.lab.racing.race import run_race
+
+        return run_race(subject, plan, **settings)
+    from ticketlab.lab.plain.live_or_planned import race_as_asked
+
+    return race_as_asked(subject, plan, settings)
 
 
 def run_plan(

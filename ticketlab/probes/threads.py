@@ -16,7 +16,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.probes.here import HERE, of_object, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.shared.registry import SharedObject
-from ticketlab.probes.shared.thread_objects import CALLS, find_thread_object
+from ticketlab.probes.shared.thread_objects import THREAD_CALLS, find_thread_object
 from ticketlab.probes.shared.thread_queues import QUEUE_CALLS, find_thread_queue
 from ticketlab.probes.standins import StandIn
 
@@ -86,9 +86,9 @@ def _standins() -> Sequence[StandIn]:
         StandIn(threading.RLock, rlock, users=True),
         StandIn(threading, _module(lock, rlock), users=True),
     ]
-    for owner, names in (*CALLS, (queue.Queue, QUEUE_CALLS)):
+    for owner, names in (*THREAD_CALLS, (queue.Queue, QUEUE_CALLS)):
         found += [StandIn(getattr(owner, name), of_object(getattr(owner, name), name), owner, name) for name in names]
-    for kind in (*(owner for owner, _ in CALLS if owner is not threading.BoundedSemaphore), queue.Queue):
+    for kind in (*(owner for owner, _ in THREAD_CALLS if owner is not threading.BoundedSemaphore), queue.Queue):
         found.append(StandIn(kind.__init__, _created(kind.__init__), kind, "__init__"))
     acquire = threading.Semaphore.acquire
     return [*found, StandIn(acquire, of_object(acquire, "acquire"), threading.Semaphore, "__enter__")]

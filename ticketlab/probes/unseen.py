@@ -32,7 +32,7 @@ class Watch:
     """Watches a folder and those below it; of a system without inotify it knows nothing."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = -1
         self._folders: dict[int, Path] = {}
 
@@ -52,7 +52,7 @@ class Watch:
             return
         add = ctypes.CDLL(None, use_errno=True).inotify_add_watch
         mask = _ACCESS | _MODIFY | _OPEN | _MOVED | _CREATE | _DELETE
-        folders = [self._folder, *(path for path in self._folder.rglob("*") if path.is_dir())]
+        folders = [self.folder, *(path for path in self.folder.rglob("*") if path.is_dir())]
         self._folders = {add(self._file, bytes(each), mask): each for each in folders}
         self.events()
 
@@ -70,8 +70,13 @@ class Watch:
                 name = data[place + _EVENT.size : place + _EVENT.size + length].rstrip(b"\0")
                 place += _EVENT.size + length
                 if name and watch in self._folders:
-                    found[str((self._folders[watch] / os.fsdecode(name)).relative_to(self._folder))] |= mask
+                    found[str((self._folders[watch] / os.fsdecode(name)).relative_to(self.folder))] |= mask
         return found
+
+
+def created_paths(events: dict[str, int]) -> set[str]:
+    """Return the paths that came into being, by what was done to each."""
+    return {path for path, done in events.items() if done & (_CREATE | _MOVED)}
 
 
 def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:

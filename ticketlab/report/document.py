@@ -14,10 +14,10 @@ from typing import Any, Final, TypeVar
 from ticketlab.core.errors import UsageError
 from ticketlab.core.json_fields import JsonField
 from ticketlab.core.text import escape_all_controls, join_words
-from ticketlab.report.rows import tally
+from ticketlab.report.rows import seen_line, tally
 
 T = TypeVar("T")
-_FACTS: Final = ("model", "operations", "executions", "anomalous", "exhausted")
+_FACTS: Final = ("processes", "model", "operations", "executions", "anomalous", "exhausted", "races", "wrong")
 _NUMBERS: Final = ("race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries")
 
 
@@ -53,7 +53,7 @@ class InjectedFault:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One race, case or history; `metrics` has only what was measured.
+    """One race, case or history; `metrics` has only what was measured, `seen` what processes of a function shared.
 
     `ratio` is the speed as a share of the fastest correct strategy's in the same comparison, None without a rank.
     """
@@ -75,11 +75,13 @@ class Row:
     crash_safety: str = "not tested"
     injected: Sequence[InjectedFault] = ()
     left_behind: Sequence[str] = ()
+    function: str = ""
+    seen: Sequence[str] = ()
 
     @property
     def title(self) -> str:
-        """The name of the row: "lock on json"."""
-        return f"{self.strategy} on {self.store}" if self.strategy else "history"
+        """The name of the row: "lock on json", or that of a function."""
+        return f"{self.strategy} on {self.store}" if self.strategy else self.function or "history"
 
     @property
     def names(self) -> Sequence[str]:
@@ -91,7 +93,8 @@ class Row:
         """The verdict in a few words; an undecided one never looks like a pass."""
         if self.valid is None:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
-        return "✓ books right" if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
+        right = "✓ held" if self.function else "✓ books right"
+        return right if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,14 @@ def _row(field: JsonField) -> Row:
         crash_safety=field["crash_safety"].otherwise(JsonField.text, "not tested"),
         injected=_list(field["injected"], _injected),
         left_behind=_list(field["left_behind"], JsonField.text),
+        function=_text(field["function"]),
+        seen=_list(field["seen"], _seen),
     )
+
+
+def _seen(field: JsonField) -> str:
+    reads, changes = (field[key].dict_of(JsonField.whole) for key in ("reads", "changes"))
+    return seen_line(field["resource"].text(), reads, changes)
 
 
 def _unsupported(field: JsonField) -> tuple[str, str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.text import Text
@@ -10,7 +12,7 @@ from rich.text import Text
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Verdict
-from ticketlab.explorer.results import Exploration, ReplayResult
+from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, ReplayResult
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.text import next_steps, verdict_text
@@ -19,7 +21,7 @@ from ticketlab.report.text import next_steps, verdict_text
 def print_exploration(found: Exploration, saved: Path | None, console: Console) -> None:
     """Print the result of a search; `saved` is the file of its case, if there is one."""
     console.print(_headline(found.scenario, found.verdict))
-    console.print(_counted(found))
+    console.print(counted(found, pluralize(found.scenario.buyers, "buyer")))
     if found.injected and (found.how.exhaust or found.finding is None):
         console.print()
         print_points([point.to_json() for point in found.injected], console)
@@ -43,12 +45,50 @@ def print_replay(played: ReplayResult, console: Console) -> None:
 
 
 def _headline(scenario: Scenario, verdict: Verdict) -> Text:
-    style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
     setting = f"{pluralize(scenario.buyers, 'buyer')}, {pluralize(scenario.inventory.tickets, 'ticket')}"
-    return Text(f"{scenario.strategy} on {scenario.store}: {verdict_text(verdict).plain}  ({setting})", style=style)
+    return headline(f"{scenario.strategy} on {scenario.store}", verdict, setting)
 
 
-def _counted(found: Exploration) -> str:
+def headline(title: str, verdict: Verdict, setting: str, right: str = "books right") -> Text:
+    """Return the first line of a result: what was explored, the verdict (`right` for a valid one), and by whom."""
+    style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
+    return Text(f"{title}: {verdict_text(verdict, right).plain}  ({setting})", style=style)
+
+
+class SearchOutcome(Protocol):
+    """What a search came to, whatever it explored."""
+
+    @property
+    def executions(self) -> int:
+        """How many executions there were."""
+
+    @property
+    def anomalous(self) -> int:
+        """How many of them went wrong."""
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """How often each anomaly occurred."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing was left to try."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+
+    @property
+    def how(self) -> ExploreOptions:
+        """How it was done."""
+
+    @property
+    def injected(self) -> Sequence[FaultPointResult]:
+        """What came of the faults."""
+
+
+def counted(found: SearchOutcome, everybody: str) -> str:
+    """Say what was tried and what it proves; `everybody` says who took part."""
     tried = pluralize(found.executions, "execution")
     what = f"{tried} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
@@ -56,8 +96,7 @@ def _counted(found: Exploration) -> str:
         struck = (
             f", with {join_words([str(fault) for fault in found.how.faults])} at any point," if found.injected else ""
         )
-        buyers = pluralize(found.scenario.buyers, "buyer")
-        return f"Exhausted: all interleavings of {buyers}{bound}{struck} are safe ({what})."
+        return f"Exhausted: all interleavings of {everybody}{bound}{struck} are safe ({what})."
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED
-from ticketlab.core.text import join_words
-from ticketlab.core.verdict import Anomaly
+from ticketlab.core.pacing import UNCHANGED, Action
+from ticketlab.core.text import join_words, pluralize
+from ticketlab.core.timeline import Interleaving, Move
+from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.deadlock import Wait, waits
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.report.crashes import print_points
+from ticketlab.report.exploration import SearchOutcome, counted, headline
 from ticketlab.report.interleaving import MARK, WIDEST
 from ticketlab.report.plain_text import WIDTH
+from ticketlab.report.rows import seen_line
+from ticketlab.report.text import next_steps
 
-LOCKS: Final = ("lock on ", "record lock on ")
+_NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
+"""How a table shows what was noted at a step."""
 
 
 class Resource(Protocol):
@@ -38,13 +45,173 @@ class Resource(Protocol):
         """How often it was changed."""
 
 
+class FunctionFinding(Protocol):
+    """An execution that went wrong."""
+
+    @property
+    def execution(self) -> Execution:
+        """The execution."""
+
+    @property
+    def anomalies(self) -> Sequence[Anomaly]:
+        """What is wrong with it."""
+
+    @property
+    def confirmed(self) -> str:
+        """Whether it was found on real processes."""
+
+
+class FunctionSearch(SearchOutcome, Protocol):
+    """What the search of a plain function came to."""
+
+    @property
+    def function(self) -> str:
+        """How people call the function."""
+
+    @property
+    def processes(self) -> int:
+        """How many called it at once."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is decided."""
+
+    @property
+    def seen(self) -> Sequence[Resource]:
+        """What several processes touched."""
+
+    @property
+    def left_behind(self) -> Sequence[str]:
+        """The files that only a fault has left."""
+
+    @property
+    def finding(self) -> FunctionFinding | None:
+        """The smallest execution that went wrong."""
+
+
+def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
+    """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
+    everybody = pluralize(found.processes, "process", "processes")
+    console.print(headline(found.function, found.verdict, everybody, right="held"))
+    if found.exhausted and not found.anomalous and found.verdict.valid is None:
+        console.print(f"Exhausted, and nothing is proved: {pluralize(found.executions, 'execution')} went right.")
+    else:
+        console.print(counted(found, everybody))
+    if found.injected and (found.how.exhaust or found.finding is None):
+        console.print()
+        print_points([point.to_json() for point in found.injected], console)
+    if found.left_behind:
+        console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
+    if found.finding is not None:
+        console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
+        _print_steps(found.finding.execution, found.finding.anomalies, console)
+    lines = seen_lines(found.seen)
+    console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
+    for line in lines:
+        console.print(Text(f"  {line}"))
+    if replay:
+        console.print()
+        console.print(next_steps({replay: "the same schedule again"}))
+
+
+class FunctionRaces(Protocol):
+    """What live races of a function came to."""
+
+    @property
+    def function(self) -> str:
+        """How people call the function."""
+
+    @property
+    def processes(self) -> int:
+        """How many called it at once."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is decided."""
+
+    @property
+    def races(self) -> int:
+        """How many races there were."""
+
+    @property
+    def wrong(self) -> int:
+        """How many of them went wrong."""
+
+    @property
+    def names(self) -> Mapping[str, int]:
+        """How often each anomaly occurred."""
+
+    @property
+    def first(self) -> Mapping[str, tuple[int, Anomaly]]:
+        """The first race of each anomaly."""
+
+    @property
+    def seconds(self) -> float:
+        """How long they took."""
+
+
+def print_function_races(found: FunctionRaces, explore: str, console: Console) -> None:
+    """Print the result of live races; `explore` is the command line that searches for the smallest schedule."""
+    everybody = pluralize(found.processes, "process", "processes")
+    console.print(headline(found.function, found.verdict, everybody, right="held"))
+    ran = f"{found.wrong:,} of {pluralize(found.races, 'race')} went wrong, in {found.seconds:.2f} s"
+    console.print(f"{ran}: real processes, let go at once, in a fresh folder each time.")
+    if found.first:
+        console.print()
+    for name, (number, anomaly) in found.first.items():
+        console.print(Text(f"{name} {found.names[name]:,} x, first in race {number:,}: {anomaly.sentence}"))
+    console.print()
+    why = "the smallest schedule that goes wrong" if found.wrong else "every schedule, and not only those that happened"
+    console.print(next_steps({explore: why}))
+
+
+def print_function_replay(
+    function: str, executor: str, execution: Execution, anomalies: Sequence[Anomaly], console: Console
+) -> None:
+    """Print the result of a replay on an executor."""
+    everybody = pluralize(len({*execution.trace.who}), "process", "processes")
+    console.print(headline(function, Verdict(anomalies), everybody, right="held"))
+    made = pluralize(len(execution.trace), "step")
+    console.print(f"{made}, the same as when the case was saved ({executor}).\n")
+    _print_steps(execution, anomalies, console)
+
+
+def _print_steps(execution: Execution, anomalies: Sequence[Anomaly], console: Console) -> None:
+    console.print(steps_table(execution, anomalies))
+    console.print()
+    for anomaly in anomalies:
+        console.print(Text(f"{anomaly.name}: {anomaly.sentence}"))
+    console.print()
+
+
+def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]) -> Interleaving:
+    """Return an execution as a page steps through it: the steps that others could notice, and who waits for ever."""
+    stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
+    told = shown_lines(execution, anomalies)
+    moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
+    lanes = {who: lane for lane, who in enumerate(moved)}
+    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides) for line in told]
+    moves += [
+        Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
+        for wait in stuck
+    ]
+    return Interleaving(title, [f"process {who + 1}" for who in moved], moves)
+
+
 class Line(NamedTuple):
     """Steps that one participant makes in a row on one resource."""
 
     first: int  # the number of the first, from 1
     who: int
-    words: str
+    actions: str
+    what: str
+    note: str  # why it was refused, or by what it failed
     decides: bool
+
+    @property
+    def words(self) -> str:
+        """The line as text."""
+        return f"{self.actions} {self.what}" + (f" → {self.note}" if self.note else "")
 
 
 def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> str:
@@ -62,16 +229,7 @@ def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly], participant:
 
 def seen_lines(seen: Sequence[Resource]) -> list[str]:
     """Return one line for each resource that several processes touched."""
-    found = []
-    for each in seen:
-        verb = "taken" if each.resource.startswith(LOCKS) else "changed"
-        told = [f"{verb} {_times(counts)}" for verb, counts in (("read", each.reads), (verb, each.changes)) if counts]
-        found.append(f"{each.resource}: {', '.join(told)}")
-    return found
-
-
-def _times(counts: Mapping[int, int]) -> str:
-    return join_words([f"{count} x by process {who}" for who, count in sorted(counts.items())])
+    return [seen_line(each.resource, each.reads, each.changes) for each in seen]
 
 
 def steps_table(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> RenderableType:
@@ -105,12 +263,13 @@ def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], partic
 def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line]:
     """Return what there is to see of an execution: the steps that could have made a difference to somebody else.
 
-    Steps in a row by one participant on one resource share a line, unless one of them decides.
+    Steps in a row by one participant on one resource share a line, unless one of them decides. Tries at the end that
+    changed nothing, and are made again and again, are told once.
     """
     trace, table = execution.trace, execution.trace.table
     marked = {node - 1 for anomaly in anomalies for node in anomaly.evidence.get("steps", ())}
     shown = _noticed(execution, marked) or range(len(trace))
-    refusals = {note.step: str(note.value) for note in execution.notes if note.what == UNCHANGED}
+    notes = {note.step: _NOTED[note.what].format(note.value) for note in execution.notes if note.what in _NOTED}
     groups: list[list[int]] = []
     for node in shown:
         step, before = table.step(trace.what[node]), groups[-1][-1] if groups else -1
@@ -119,21 +278,23 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
             and before == node - 1
             and trace.who[before] == trace.who[node]
             and table.step(trace.what[before]).shown == step.shown
-            and not {before, node} & (marked | refusals.keys())
+            and not {before, node} & (marked | notes.keys())
         )
         if together:
             groups[-1].append(node)
         else:
             groups.append([node])
+    lines = [_line(group, trace, notes, group[0] in marked) for group in groups]
+    first = {(line.who, line.words): line for line in reversed(lines) if line.first > trace.changed}
     return [
-        Line(group[0] + 1, trace.who[group[0]], _words(group, trace, refusals), group[0] in marked) for group in groups
+        line for line in lines if line.first <= trace.changed or line.decides or first[line.who, line.words] is line
     ]
 
 
-def _words(nodes: Sequence[int], trace: Any, refusals: Mapping[int, str]) -> str:
-    steps = [trace.table.step(trace.what[node]) for node in nodes]
-    text = f"{join_words([step.action.value for step in steps])} {steps[0].shown}"
-    return f"{text} → {refusals[nodes[0]]}" if nodes[0] in refusals else text
+def _line(nodes: Sequence[int], trace: Trace, notes: Mapping[int, str], decides: bool) -> Line:
+    steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
+    actions = join_words([step.action.value for step in steps])
+    return Line(first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides)
 
 
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
@@ -146,7 +307,8 @@ def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
     made = {*zip(trace.who, trace.what, strict=True), *pending}
     told = set(marked)
     for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
-        if any(one != who and not table.commute(what, other) for one, other in made):
+        is_fault = table.step(what).action is Action.FAULT
+        if is_fault or any(one != who and not table.commute(what, other) for one, other in made):
             told.add(node)
     paths = {(trace.who[node], table.step(trace.what[node]).shown) for node in told}
     return [

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ticketlab.core.metrics import Metric
+from ticketlab.core.text import join_words
 
 
 def word(valid: bool | None) -> str:
@@ -61,3 +62,17 @@ def crash_cells(row: Mapping[str, Any]) -> list[str]:
         anyway=", ".join(map(str, row["anyway"])),
     )
     return [str(told.get(column, "")) for column in CRASH_COLUMNS]
+
+
+_LOCKS: Final = ("lock on ", "record lock on ")
+
+
+def seen_line(resource: str, reads: Mapping[Any, int], changes: Mapping[Any, int]) -> str:
+    """Return in a line how often a resource was read and changed, each by process number."""
+    verb = "taken" if resource.startswith(_LOCKS) else "changed"
+    told = [f"{verb} {_times(counts)}" for verb, counts in (("read", reads), (verb, changes)) if counts]
+    return f"{resource}: {', '.join(told)}"
+
+
+def _times(counts: Mapping[Any, int]) -> str:
+    return join_words([f"{count} x by process {who}" for who, count in sorted(counts.items())])

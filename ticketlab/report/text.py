@@ -51,12 +51,12 @@ def print_race(row: Result, console: Console) -> None:
     console.print(_next_of_race(row))
 
 
-def verdict_text(verdict: Verdict) -> Text:
-    """Return a verdict in a few words; an undecided one never looks like a pass."""
+def verdict_text(verdict: Verdict, right: str = "books right") -> Text:
+    """Return a verdict in a few words, `right` for a valid one; an undecided one never looks like a pass."""
     if verdict.valid is None:
         return Text(f"? undecided: {verdict.reason}", style="yellow")
     if verdict.valid:
-        return Text("✓ books right", style="green")
+        return Text(f"✓ {right}", style="green")
     return Text("✗ " + ", ".join(dict.fromkeys(anomaly.name for anomaly in verdict.anomalies)), style="red")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -12,10 +12,12 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.case_files import CASES
+from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.cases import save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.faults import faults_of_function
 from ticketlab.lab.plain.function import FRESH, PlainFunction
-from ticketlab.lab.plain.results import PlainCase, PlainExploration
+from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines
 
 MOST_EXECUTIONS: Final = 1_000
@@ -41,6 +43,7 @@ class PlainSettings(TypedDict, total=False):
     steps: int
     stall_timeout: float
     unseen: str
+    faults: str | Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +54,8 @@ class PlainRace:
     between two steps is outside the search, and `reset` puts back what they change there.
 
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
-    code that the lab does not see touched files.
+    code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the
+    command line: "kill" or ["kill", "pause:2s"].
     """
 
     processes: int = 2
@@ -70,6 +74,7 @@ class PlainRace:
     steps: int = STEPS
     stall_timeout: float = STALL_TIMEOUT
     unseen: str = "fail"
+    faults: str | Sequence[str] = ()
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -126,6 +131,9 @@ class PlainRace:
             atomic_accesses=self.atomic_accesses,
             steps=self.steps,
             stall_timeout=self.stall_timeout,
+            faults=faults_of_function(
+                self.faults if isinstance(self.faults, str) else ",".join(self.faults), self.executor
+            ),
         )
 
 

@@ -6,10 +6,12 @@ import builtins
 import ctypes
 import fcntl
 import io
+import json
 import os
 import random
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,10 +32,15 @@ from tests.plain_programs import (
     two_locks,
 )
 from ticketlab.core.errors import UsageError
+from ticketlab.core.spec import Spec
+from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.executors.processes import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.plain.explore import explore_plain, replay_plain
+from ticketlab.lab.plain.case import PlainCase
+from ticketlab.lab.plain.cases import load_plain_case
+from ticketlab.lab.plain.explore import explore_plain, replay_imported, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
-from ticketlab.lab.plain.results import PlainCase, PlainExploration
+from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
 
 PROGRAMS: dict[ModuleType, str] = {
@@ -344,7 +351,7 @@ def test_nothing_is_left_of_the_probes(error: type[BaseException] | None) -> Non
     if error is None:
         assert explored(append, reset=reset).verdict.valid
     else:
-        with pytest.raises(error):
+        with pytest.raises(UsageError if error is RuntimeError else error):
             explored(append, reset=reset)
     assert originals() == ORIGINALS
     assert Path.cwd() == where
@@ -370,9 +377,131 @@ def test_what_cannot_be_called_is_refused_in_one_line() -> None:
     def asks(basket: str) -> None:
         """Do nothing."""
 
-    with pytest.raises(UsageError, match="is a coroutine function"):
-        PlainFunction(function=later)
+    def yields(who: int) -> Iterator[int]:
+        yield who
+
+    with pytest.raises(UsageError, match="is a generator function"):
+        PlainFunction(function=yields)
+
+    class Later:
+        async def __call__(self, who: int) -> None:
+            """Return at once."""
+
+    for coroutine in (later, Later()):
+        with pytest.raises(UsageError, match="is a coroutine function"):
+            PlainFunction(function=coroutine)
     with pytest.raises(UsageError, match="asks for 'basket': there is folder, who"):
         PlainFunction(function=asks)
     with pytest.raises(UsageError, match="unknown executor 'thread'"):
         explored(write_by_c, ExploreOptions(executor="thread"))
+
+
+CACHE: list[str] = []
+
+
+def count_with_a_cache(who: int) -> None:
+    if not CACHE:
+        CACHE.append(Path("name").read_text())
+    count = Path(CACHE[0])
+    new = Path(f"new.{who}")
+    new.write_text(str(int(count.read_text()) + 1))
+    new.replace(count)
+
+
+def test_what_a_function_keeps_from_call_to_call_does_not_reach_the_next_execution() -> None:
+    def lay_out(folder: Path) -> None:
+        (folder / "name").write_text("count")
+        (folder / "count").write_text("0")
+
+    found = explored(count_with_a_cache, reset=lay_out).finding
+    assert found is not None
+    assert found.anomalies[0].name == "lost update"
+    assert "read name" in found.execution.steps
+    with pytest.raises(Nondeterminism, match=r"on the executor processes, each execution can get new ones$"):
+        explored(count_with_a_cache, ExploreOptions(executor="inline"), reset=lay_out)
+    CACHE.clear()
+
+
+def test_what_lays_out_or_judges_and_fails_is_told_apart_from_the_function() -> None:
+    def work(who: int) -> None:
+        Path("log").touch()
+
+    def misspelt(folder: Path) -> None:
+        raise KeyError("log")
+
+    where = r"KeyError: 'log' \(test_explore.py:\d+\)"
+    with pytest.raises(UsageError, match=f"^reset raises {where}: it has to lay out the folder$"):
+        explored(work, reset=misspelt)
+    with pytest.raises(UsageError, match=f"^invariant raises {where}, though all went one after another: it has to"):
+        explored(work, invariant=misspelt)
+    with pytest.raises(UsageError, match=r"^returned raises TypeError: "):
+        explored(work, returned=lambda told: told[0] + 1)
+
+
+def test_an_invariant_that_raises_after_a_race_alone_is_broken() -> None:
+    def write(who: int) -> None:
+        Path("value").write_text("1")
+        Path("value").write_text("")
+        if Path("value").read_text():
+            Path("value").unlink()
+        else:
+            Path("value").write_text("1")
+
+    found = explored(write, invariant=lambda folder: int((folder / "value").read_text())).finding
+    assert found is not None
+
+
+def test_a_process_that_does_not_come_back_is_named_with_its_last_step() -> None:
+    def hang(who: int) -> None:
+        Path("log").touch()
+        if who == 2:
+            signal.pause()
+
+    with pytest.raises(
+        OutsideControl, match=r"^process 2 has been outside control for more than 1 s, since touch log: it loops, or"
+    ):
+        explored(hang, ExploreOptions(executor="processes", stall_timeout=1))
+
+
+def test_with_too_many_orders_to_try_the_folder_is_watched_all_the_same() -> None:
+    def both(who: int) -> None:
+        Path("log").touch()
+        write_by_c()
+
+    found = explored(
+        both,
+        ExploreOptions(executor="processes", policy=Spec("random"), executions=2),
+        processes=6,
+        reset=lambda folder: (folder / "registry").write_text(""),
+    )
+    assert found.unseen == {"registry": "written"}
+    assert [each.resource for each in found.seen] == ["log"]
+
+
+def test_a_case_of_the_version_before_is_read_and_a_newer_one_is_refused(tmp_path: Path) -> None:
+    before = {
+        "ticketlab": "case",
+        "version": 4,
+        "function": "test_shop.py::test_claim",
+        "processes": 2,
+        "without": [[2, 1]],
+        "atomic_accesses": False,
+        "schedule": [1, 1],
+        "when": [],
+        "steps": ["look for log", "create log"],
+        "anomalies": [],
+        "found": {},
+        "versions": {},
+    }
+    path = tmp_path / "case.json"
+    path.write_text(json.dumps(before))
+    case = load_plain_case(path)
+    assert (case.settings, case.fault_points, case.without) == ({}, (), frozenset({(1, 0)}))
+    with pytest.raises(UsageError, match=r"replay it with pytest test_shop.py::test_claim --ticketlab-replay FILE"):
+        replay_imported(case)
+    path.write_text(json.dumps(before | {"version": 6}))
+    with pytest.raises(UsageError, match=r"case\.json: "):
+        load_plain_case(path)
+    path.write_text(json.dumps(before | {"schedule": [0]}))
+    with pytest.raises(UsageError, match=r"case\.json: .*schedule"):
+        load_plain_case(path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
 from ticketlab.explorer.engine.state import ExecutionState
-from ticketlab.explorer.engine.steps import NONE, StepTable, describe_step
+from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,13 @@ class Trace:
         """Every step that was made, in order."""
         symbols = self.table.symbols
         return [symbols[what].step for what in self.what]
+
+    @property
+    def changed(self) -> int:
+        """How many steps there are up to the last that changed something for others, that one included."""
+        symbols = (self.table.symbols[what] for what in reversed(self.what))
+        after = next((n for n, each in enumerate(symbols) if each.step.changes and _has_effect(each)), len(self))
+        return len(self) - after
 
     def until(self, node: int) -> Trace:
         """Return the trace as it stood at a node."""
@@ -99,6 +106,10 @@ class Trace:
         return sum(
             self.who[node] != self.who[node - 1] and self.who[node - 1] in enabled[node] for node in range(1, len(self))
         )
+
+
+def _has_effect(symbol: Symbol) -> bool:
+    return not (symbol.refused or symbol.passes_time)
 
 
 class Nondeterminism(TicketlabError):

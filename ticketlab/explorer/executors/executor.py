@@ -64,6 +64,10 @@ class Executor(ABC):
         """Take in what others could notice of each participant's end; see `FaultPacer`."""
 
     @abstractmethod
+    def start_anew(self) -> None:
+        """From now on, start the participants anew before each execution: they keep something from one to the next."""
+
+    @abstractmethod
     def run(
         self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
     ) -> Execution | None:

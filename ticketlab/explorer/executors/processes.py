@@ -219,7 +219,7 @@ class Processes(WorkloadExecutor):
         last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
         raise OutsideControl(
             f"{self._name(who)} has been outside control for more than {self._stall_timeout:g} s, since {last}: "
-            "it waits for something without saying so"
+            "it loops, or waits for something without saying so (a longer stall timeout lets it)"
         )
 
     def _progress(self) -> tuple[int, int, int]:
@@ -228,7 +228,8 @@ class Processes(WorkloadExecutor):
         return self._control.numbers.turn, counters.length, counters.version
 
     def _name(self, who: int) -> str:
-        return participant_name(who, len(self.scripts))
+        named = getattr(self._workload, "participant_name", None)
+        return str(named(who)) if named is not None else participant_name(who, len(self.scripts))
 
 
 def _by_multiprocessing(target: Callable[..., object], *args: Any) -> ForkProcess:

@@ -56,6 +56,7 @@ class WorkloadExecutor(Executor):
         self._services: Sequence[Serve] = ()
         self._ending = ExitStack()  # ends everybody, and gives back what was taken
         self._clean = False  # whether the last execution ran to its end, so that everybody waits to begin again
+        self._anew = False  # whether all participants are started anew all the same
 
     @abstractmethod
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
@@ -105,6 +106,10 @@ class WorkloadExecutor(Executor):
         self._footprints = footprints
         self._clean = False
 
+    def start_anew(self) -> None:
+        """From now on, start the participants anew before each execution."""
+        self._anew = True
+
     def run(
         self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
     ) -> Execution | None:
@@ -126,7 +131,7 @@ class WorkloadExecutor(Executor):
             state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in fault_points)
             if state.size > state.buyers:
                 self._clean = False  # services wait at a point already, and must come to it anew
-        if not self._clean:
+        if self._anew or not self._clean:
             self._close()
             with paced_by(InactivePacer()), ExitStack() as undo:
                 self._start_services(self._open_workload(undo), undo)

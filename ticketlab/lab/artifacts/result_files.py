@@ -118,6 +118,7 @@ _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "story": {**_ANY, "rows": _list_of(_raced)},
     "comparison": {**_ANY, **_COMPARISON},
     "crashes": {**_ANY, "rows": _list_of(_crashed), "faults": JsonField.values, "buyers": _count},
+    "function-race": {**_ANY, "races": _count, "wrong": _count},
     "exploration": {**_ANY, "executions": _count, "anomalous": _count, "exhausted": JsonField.flag},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -55,6 +56,15 @@ def asked_by(call: Callable[..., object]) -> list[str]:
 def call_reset(reset: Callable[..., object], fixtures: Mapping[str, Any]) -> None:
     """Call `reset` with the fixtures that it asks for."""
     reset(**_values("reset", asked_by(reset), fixtures))
+
+
+def survives_pickling(value: Any) -> bool:
+    """Whether a value can be given to another process."""
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
+    except Exception:
+        return False
+    return True
 
 
 def _values(who: str, names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -108,8 +109,7 @@ def explore_workload(
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
-        buyers = len(executor.scripts)
-        gave_way = sentences_of_gave_way(executor, lambda who: participant_name(who, buyers))
+        gave_way = sentences_of_gave_way(executor, partial(participant_name, buyers=len(executor.scripts)))
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None
     if finding is not None:
         finding, tally.untried = _confirmed(finding, workload, options)
@@ -175,6 +175,7 @@ def search_all(
     tally = tally or SearchTally()
     searched = FaultSearch(executor, options)
     contention = Contention() if workload.may_share_nothing else None
+    name_of = partial(participant_name, buyers=len(workload.scripts))
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
@@ -182,7 +183,7 @@ def search_all(
         if contention:
             contention.see(execution)
         anomalies = workload.judge(execution)
-        tally.points.count(execution, faults, anomalies, len(workload.scripts))
+        tally.points.count(execution, faults, anomalies, name_of)
         tally.cut_short += execution.ending is ExecutionEnd.ENDLESS and not anomalies
         if anomalies:
             tally.anomalous += 1

@@ -8,7 +8,7 @@ drawn, for ever.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from random import Random
@@ -16,7 +16,6 @@ from random import Random
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.footprints import footprint, servers_footprint
 from ticketlab.explorer.engine.fault_pacer import SERVER
@@ -109,12 +108,18 @@ class FaultPointTally:
     def __init__(self) -> None:
         self._results: dict[tuple[FaultPoint, str], FaultPointResult] = {}
 
-    def count(self, execution: Execution, faults: FaultPoints, anomalies: Sequence[Anomaly], buyers: int) -> None:
-        """Add one execution."""
+    def count(
+        self,
+        execution: Execution,
+        faults: FaultPoints,
+        anomalies: Sequence[Anomaly],
+        name_of: Callable[[int], str],
+    ) -> None:
+        """Add one execution; `name_of` says how people call a participant."""
         for fault in faults:
             if fault.who in execution.injected:
                 before = struck_before(execution, fault)
-                point = self._results.get((fault, before)) or _untried(fault, before, buyers)
+                point = self._results.get((fault, before)) or _untried(fault, before, name_of(fault.who))
                 self._results[fault, before] = replace(
                     point,
                     executions=point.executions + 1,
@@ -128,9 +133,8 @@ class FaultPointTally:
         return list(self._results.values())
 
 
-def _untried(fault: FaultPoint, before: str, buyers: int) -> FaultPointResult:
+def _untried(fault: FaultPoint, before: str, who: str) -> FaultPointResult:
     """Return a point with no execution counted yet."""
-    who = participant_name(fault.who, buyers)
     return FaultPointResult(fault.fault, who, fault.point, before, executions=0, anomalous=0, names={}, waited=0.0)
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -34,7 +33,7 @@ from ticketlab.explorer.engine.fault_pacer import Terminated
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.lab.books import read_books
-from ticketlab.lab.exploring.callbacks import RETURNED, InvariantCall, call_reset
+from ticketlab.lab.exploring.callbacks import RETURNED, InvariantCall, call_reset, survives_pickling
 from ticketlab.lab.exploring.function_session import BuyerSession, CallResult
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.launch.recorder import outcome_fields, request_fields
@@ -167,7 +166,7 @@ class FunctionWorkload(ScenarioWorkload):
             if stops_search(error, self._leading):
                 raise SearchStopped(error) from None
             raise
-        if self._wants_returned and not self._is_leading and not _survives_pickling(returned):
+        if self._wants_returned and not self._is_leading and not survives_pickling(returned):
             raise UsageError(f"a function under test returned {returned!r}, which no other process can be given")
         return returned
 
@@ -260,14 +259,6 @@ def _let_go(error: BaseException | None) -> None:
     while error is not None:
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
-
-
-def _survives_pickling(value: Any) -> bool:
-    try:
-        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
-    except Exception:
-        return False
-    return True
 
 
 def _raised(record: RequestRecord) -> Anomaly:

@@ -109,8 +109,8 @@ def execute_plan(
     without = _left_out(plan, workload)
     with executor_for(workload, options) as running:
         refuse_impossible(options, scenario, workload.store, running.size - len(running.scripts))
-        _check_victims(faults, running.size)
-        (execution,) = search(running, _policy(plan), without=without, fault_points=tuple(faults))
+        check_victims(faults, running.size)
+        (execution,) = search(running, policy_of(plan), without=without, fault_points=tuple(faults))
         anomalies = tuple(workload.judge(execution))
         history = workload.history(execution)
     case = Case(
@@ -135,7 +135,8 @@ def _left_out(plan: Plan, workload: ScenarioWorkload) -> frozenset[Place]:
     return frozenset((buyer, place) for buyer in range(listed, buyers) for place in range(len(workload.scripts[buyer])))
 
 
-def _policy(plan: Plan) -> Policy:
+def policy_of(plan: Plan) -> Policy:
+    """Return the policy that follows a plan."""
     if isinstance(plan, Timing):
         return TimedDelays([[delay * MICROSECOND for delay in own] for own in plan.delays])
     return LenientReplay([turn - 1 for turn in plan.turns])
@@ -158,7 +159,8 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
                 )
 
 
-def _check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
+def check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
+    """Raise UsageError if two faults strike one participant, or one strikes nobody."""
     victims = [fault.who for fault in faults]
     if len(set(victims)) < len(victims):
         raise UsageError("two faults strike the same participant: name at most one for each")
@@ -167,7 +169,7 @@ def _check_victims(faults: Sequence[FaultPoint], participants: int) -> None:
             raise UsageError(f"{fault} strikes nobody: there are {participants} participants, numbered from 0")
 
 
-def note_in_hypothesis(result: PlanResult) -> None:
+def note_in_hypothesis(result: object) -> None:
     """Draw the result in the report of the Hypothesis test that is running, if one is."""
     if "hypothesis" in sys.modules:
         import hypothesis

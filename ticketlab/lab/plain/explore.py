@@ -5,37 +5,58 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
 from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.explorer.search import run_schedule
+from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import shrink
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
-from ticketlab.lab.exploring.fault_search import FaultSearch
+from ticketlab.lab.exploring.explore import Progress
+from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
+from ticketlab.lab.plain.case import PlainCase
+from ticketlab.lab.plain.fault_judge import FaultJudge
+from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
-from ticketlab.lab.plain.judge import PlainJudge, made_steps, process_name
-from ticketlab.lab.plain.results import PlainCase, PlainExploration, PlainFinding, Touched
-from ticketlab.lab.plain.workload import PlainWorkload
+from ticketlab.lab.plain.judge import PlainJudge, made_steps
+from ticketlab.lab.plain.loading import imported
+from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
+from ticketlab.lab.plain.serial import InOrder
+from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import LINKS, LIST
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED
 
+_BETWEEN_PROGRESS: Final = 100  # executions
 
-def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> PlainExploration:
+
+def explore_plain(
+    plain: PlainFunction,
+    how: ExploreOptions | None = None,
+    *,
+    command: str = "",
+    allows_unseen: bool = False,
+    progress: Progress = lambda _done, _anomalous: None,
+) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
+
+    `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
+    it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
@@ -43,26 +64,21 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         TicketlabError: the lab could not do its work.
     """
     how = how or ExploreOptions(executor="processes")
+    refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
-    workload = PlainWorkload(plain)
-    with _installed(how), _executor(workload, how) as executor:
-        judge = PlainJudge(workload)
-        tally = _Tally()
-        _look_around(executor, workload, judge, tally)
-        _search(executor, judge, how, tally)
-        gave_way = sentences_of_gave_way(executor, process_name)
-        finding = _finding(executor, judge, how, plain, tally) if tally.first else None
+    tally, finding = _explored(plain, how, progress)
     if finding is not None and Spec.parse(how.executor).name == "inline":
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
+        command=command,
         function=plain.title,
         processes=plain.processes,
         how=how,
         executions=tally.executions,
         anomalous=tally.anomalous,
         names=dict(tally.names),
-        exhausted=tally.exhausted and not gave_way,
-        gave_way=gave_way,
+        exhausted=tally.exhausted and not tally.gave_way,
+        gave_way=tally.gave_way,
         contested=tally.contested,
         seconds=time.monotonic() - began,
         seen=tally.seen,
@@ -70,7 +86,24 @@ def explore_plain(plain: PlainFunction, how: ExploreOptions | None = None) -> Pl
         outside=tuple(tally.outside),
         finding=finding,
         environment=environment(Path.cwd()),
+        injected=tally.points.results(),
+        left_behind=tally.left_behind,
+        allows_unseen=allows_unseen,
     )
+
+
+def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> tuple[_Tally, PlainFinding | None]:
+    """Search, and shrink what went wrong first, if anything did."""
+    workload, tally = PlainWorkload(plain), _Tally()
+    with _installed(how), _executor(workload, how) as executor:
+        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        _look_around(executor, workload, judge, how, tally)
+        _search(executor, judge, how, tally, progress)
+        unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
+        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *judge.left_out]
+        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
+    tally.left_behind = sorted(judge.left_behind)
+    return tally, finding
 
 
 def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "processes") -> tuple[Execution, list[Anomaly]]:
@@ -82,15 +115,41 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
     """
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
-    workload = PlainWorkload(plain)
-    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses)
-    with _installed(how), _executor(workload, how) as running:
-        judge = PlainJudge(workload)
-        judge.learn(running)
-        judge.learn_smaller(running)
-        execution = run_schedule(running, case.schedule, case.without, when=case.when)
-        case.check(execution)
+    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
+    with ready_participants(plain, how) as (running, judge):
+        judge.learn_group(running, [who for who in range(case.processes) if (who, 0) not in case.without])
+        execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
+        assert execution is not None, "a replay has one execution"
+        case.check(execution)  # an execution that could not follow the schedule has fewer steps, or others
         return execution, judge.judge(execution)
+
+
+def replay_imported(
+    case: PlainCase, executor: str | None = None, *, command: str = "", file: object = "FILE"
+) -> PlainReplay:
+    """Run a case again whose function has an import path; `file` is where it is. Raises as `replay_plain` does."""
+    if ":" not in case.function:
+        raise UsageError(
+            f"this case is of the function {case.function!r}, which has no import path: replay it with "
+            "ticketlab.testing.replay_plain_function"
+        )
+    if "::" in case.function:
+        raise UsageError(
+            f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
+        )
+    executor = executor or "processes"
+    execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
+    return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
+
+
+@contextmanager
+def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
+    """Have a function's participants ready, with a judge that knows what they come to one after another."""
+    workload = PlainWorkload(plain)
+    with _installed(how), _executor(workload, how) as executor:
+        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        _learn(executor, judge, how)
+        yield executor, judge
 
 
 @dataclass(slots=True)
@@ -102,10 +161,13 @@ class _Tally:
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     contested: bool = False
-    first: tuple[int, Execution, list[Anomaly]] | None = None
+    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
+    points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
     outside: dict[str, None] = field(default_factory=dict)
+    gave_way: Sequence[str] = ()
+    left_behind: Sequence[str] = ()
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight."""
@@ -124,14 +186,21 @@ def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
     named = Spec.parse(how.executor)
     return executor_kind(named).make(
-        named, workload, atomic_accesses=how.atomic_accesses, steps=how.steps, stall_timeout=how.stall_timeout
+        named,
+        workload,
+        atomic_accesses=how.atomic_accesses,
+        steps=how.steps,
+        stall_timeout=how.stall_timeout,
+        faults=how.faults,
     )
 
 
-def _look_around(executor: Executor, workload: PlainWorkload, judge: PlainJudge, tally: _Tally) -> None:
+def _look_around(
+    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: _Tally
+) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
-        executions = judge.learn(executor)
+        executions = _learn(executor, judge, how)
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])
@@ -139,37 +208,76 @@ def _look_around(executor: Executor, workload: PlainWorkload, judge: PlainJudge,
         tally.note(execution)
 
 
-def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally) -> None:
+def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
+    """Learn what the participants come to one after another, and return these runs.
+
+    If the same run again makes other steps, the function keeps something from one call to the next in its process, as
+    a cache does: then each execution gets new processes. Raises Nondeterminism if that does not help.
+    """
+    try:
+        return _learn_and_repeat(executor, judge)
+    except Nondeterminism as error:
+        if not executor_kind(Spec.parse(how.executor)).real_processes:
+            raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
+    executor.start_anew()
+    judge.forget()
+    return _learn_and_repeat(executor, judge)
+
+
+def _learn_and_repeat(executor: Executor, judge: PlainJudge) -> Sequence[Execution]:
+    executions = judge.learn(executor)
+    _repeat(executor, executions[0])
+    return executions
+
+
+def _repeat(executor: Executor, first: Execution) -> None:
+    """Run the participants in the order of their numbers again; raises Nondeterminism if they make other steps."""
+    (again,) = search(executor, InOrder(range(len(executor.scripts))))
+    same_start(again.trace, list(zip(first.trace.who, first.trace.what, strict=True)))
+    if len(again.trace) > len(first.trace):
+        raise Nondeterminism(f"the same run again has {len(again.trace)} steps, and had {len(first.trace)}")
+
+
+def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
     tried = FaultSearch(executor, how)
-    for execution, _ in tried.executions():
+    for execution, faults in tried.executions():
         tally.executions += 1
         tally.note(execution)
-        tally.contested = tally.contested or order_matters(execution)
+        if tally.executions % _BETWEEN_PROGRESS == 0:
+            progress(tally.executions, tally.anomalous)
+        tally.contested = tally.contested or (not execution.injected and order_matters(execution))
         anomalies = judge.judge(execution)
+        tally.points.count(execution, faults, anomalies, process_name)
         if anomalies:
             tally.anomalous += 1
             tally.names.update({anomaly.name for anomaly in anomalies})
             if tally.first is None:
-                tally.first = tally.executions, execution, anomalies
+                tally.first = tally.executions, execution, faults, anomalies
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
 
 
 def _finding(
-    executor: Executor, judge: PlainJudge, how: ExploreOptions, plain: PlainFunction, tally: _Tally
+    executor: Executor,
+    judge: PlainJudge,
+    how: ExploreOptions,
+    plain: PlainFunction,
+    number: int,
+    execution: Execution,
+    faults: FaultPoints,
+    anomalies: Sequence[Anomaly],
 ) -> PlainFinding:
-    assert tally.first is not None
-    number, execution, anomalies = tally.first
+    """Shrink an execution that went wrong, and return it with its case."""
     wanted = {anomaly.name for anomaly in anomalies}
     judge.learn_smaller(executor)
 
     def fails(one: Execution) -> bool:
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one)})
 
-    small = shrink(executor, execution, fails)
-    last = run_schedule(executor, small.execution.schedule, small.without, when=small.execution.when)
+    small = shrink(executor, execution, fails, fault_points=faults)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = judge.judge(last)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -179,7 +287,9 @@ def _finding(
         schedule=last.schedule,
         steps=last.steps,
         anomalies=tuple(anomaly.name for anomaly in found),
+        settings=plain.settings,
         without=small.without,
+        fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=how.atomic_accesses,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},

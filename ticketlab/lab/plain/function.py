@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.lab.exploring.callbacks import survives_pickling
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
@@ -36,6 +36,17 @@ class Raised(NamedTuple):
 CallOutcome = Returned | Raised
 
 
+class JudgedBy(TypedDict, total=False):
+    """How a function is laid out and judged, by the names of `PlainFunction`."""
+
+    reset: Callable[..., object] | None
+    invariant: Callable[..., object] | None
+    returned: Callable[[list[Any]], object] | None
+    serial: bool
+    folder: str | None
+    fixtures: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PlainFunction:
     """A function that each of several participants calls once, and what must hold afterwards.
@@ -45,7 +56,7 @@ class PlainFunction:
     if the end is wrong. The invariant may also ask for `returned`, the list of what the participants returned.
     `folder` is where the participants stand: a fresh one, or None to stay where they are. `returned` is asked whether
     the list of what they returned is right. `serial` says that results and files must be those of some order of the
-    participants one after another.
+    participants one after another. `settings` has the import paths of all this, for a case to name.
     """
 
     function: Callable[..., Any]
@@ -57,16 +68,19 @@ class PlainFunction:
     folder: str | None = FRESH
     fixtures: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.processes < 1:
             raise UsageError(f"{self.processes} processes run nothing: at least 1 is needed")
         if self.folder not in (FRESH, None):
             raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
-        if inspect.iscoroutinefunction(self.function):
+        if any(map(inspect.iscoroutinefunction, (self.function, getattr(self.function, "__call__", None)))):  # noqa: B004
             raise UsageError(
                 f"{self.title} is a coroutine function, which nobody would await: have a plain one call asyncio.run"
             )
+        if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
+            raise UsageError(f"{self.title} is a generator function: to call it runs nothing, so wrap it in a loop")
         known = {"who", "folder", *self.fixtures}
         arguments(self.function, self.title, dict.fromkeys(known))
         for call in (self.reset, self.invariant):
@@ -81,8 +95,12 @@ class PlainFunction:
 
 def arguments(function: Callable[..., Any], title: str, given: Mapping[str, Any]) -> list[str]:
     """Return which of the given things a function asks for by parameter name; raises UsageError for unknown ones."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise UsageError(f"{title} does not tell its parameters: wrap it in a function of yours") from None
     asked = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name in given:
@@ -116,17 +134,19 @@ def call_outcome(function: Callable[[], Any]) -> CallOutcome:
 def _sendable(value: Any) -> Any:
     if type(value) in _SIMPLE:
         return value
-    try:
-        pickle.loads(pickle.dumps(value))  # noqa: S301 - its own copy
-    except Exception:
-        return repr(value)
-    return value
+    return value if survives_pickling(value) else repr(value)
 
 
 def source_of(error: BaseException) -> str:
     """Return the line that raised an exception, as it stands in its file."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{frame.line} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def raised_text(error: BaseException) -> str:
+    """Return an exception in a line: its type, what it says, and where it came from."""
+    said = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {said} ({_where(error)})" if said else f"{type(error).__name__} ({_where(error)})"
 
 
 def _where(error: BaseException) -> str:

@@ -20,30 +20,65 @@ from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.lab.exploring.function_workload import raise_stopped
-from ticketlab.lab.plain.function import Raised, Returned, bound, source_of
-from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, serial_runs, smaller
-from ticketlab.lab.plain.workload import PlainWorkload
-from ticketlab.probes.here import HERE
+from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
+from ticketlab.lab.plain.function import Raised, Returned
+from ticketlab.lab.plain.serial import SerialRuns, final, left_behind, serial_runs, smaller
+from ticketlab.lab.plain.workload import PlainWorkload, process_name
 
 
 class PlainJudge:
     """Judges executions of a workload right after they ran."""
 
     def __init__(self, workload: PlainWorkload) -> None:
-        self._workload = workload
+        self.workload = workload
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
+        self.left_behind: set[str] = set()  # the names that only a fault has left
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
         everybody = range(len(executor.scripts))
-        self._serial[frozenset(everybody)], executions = serial_runs(executor, self._workload, everybody)
-        return executions
+        self._serial.pop(frozenset(everybody), None)
+        return self.learn_group(executor, everybody)
 
     def learn_smaller(self, executor: Executor) -> None:
         """Learn the same for when some are left out."""
         for who in smaller(range(len(executor.scripts))):
-            self._serial[frozenset(who)], _ = serial_runs(executor, self._workload, who)
+            self.learn_group(executor, who)
+
+    def learn_group(self, executor: Executor, who: Sequence[int]) -> Sequence[Execution]:
+        """Learn what the given participants come to without the others, unless that is known; return these runs."""
+        if frozenset(who) in self._serial:
+            return ()
+        self._serial[frozenset(who)], executions = serial_runs(executor, self.workload, who, self.note_serial_run)
+        return executions
+
+    def forget(self) -> None:
+        """Forget what was learnt."""
+        self._serial.clear()
+
+    def note_serial_run(self, execution: Execution) -> None:
+        """Check that the user's conditions can speak of a run one after another, right after it ran."""
+        if len(execution.records) < self.processes or any(isinstance(one.outcome, Raised) for one in execution.records):
+            return
+        refuse_failing(self.conditions(returned_by(execution)))
+
+    def note_strange(self, crossed: Sequence[Pattern]) -> None:
+        """Take note that an execution with a fault ended as no order does; a fault may have let time pass."""
+
+    def serial(self, who: frozenset[int]) -> SerialRuns:
+        """Return what was learnt of the given participants."""
+        return self._serial.get(who, SerialRuns())
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What was not judged, in sentences."""
+        return ()
+
+    @property
+    def processes(self) -> int:
+        """How many processes there are if none is left out."""
+        return self._plain.processes
 
     def judge(self, execution: Execution) -> list[Anomaly]:
         """Return what went wrong in the execution that just ran, the cause before its consequences.
@@ -51,17 +86,18 @@ class PlainJudge:
         Raises what a participant raised to end the whole search.
         """
         raise_stopped(execution)
-        who = _participants(execution)
-        serial = self._serial.get(who, SerialRuns())
         if execution.ending is not ExecutionEnd.COMPLETED:
+            who = participants(execution)
+            serial = self.serial(who)
             alone = len(who) < self._plain.processes and serial.stuck == serial.orders > 0
             return [] if alone else [stuck(execution)]  # who waits for somebody that was left out is no finding
+        serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
         found = list(self._by_steps(execution, serial, failed=bool(failed)))
-        found += [_exception(who, outcome, execution) for who, outcome in failed]
+        found += [exception_anomaly(who, outcome, execution) for who, outcome in failed]
         if not failed and len(execution.records) == self._plain.processes:
-            found += self._by_request(execution)
+            found += self.conditions(returned_by(execution))
         return found
 
     def _by_steps(self, execution: Execution, serial: SerialRuns, *, failed: bool) -> Iterator[Anomaly]:
@@ -69,28 +105,27 @@ class PlainJudge:
         crossed = patterns(made_steps(execution))
         if not crossed and not self._plain.serial and not serial.made - serial.left:
             return
-        result = final(execution, self._workload)
+        result = final(execution, self.workload)
         strange = bool(serial.orders) and result not in serial.ends
+        if strange and execution.injected and not self._plain.serial:
+            self.note_strange(crossed)
+            strange = False
         if crossed and (failed or strange):
             yield _crossing(crossed[0], execution)
         elif strange and self._plain.serial:
             sentence = "results and files are not those of any order of the processes one after another"
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
-        yield from _left_behind(result, serial)
+        yield from left_behind(result, serial)
 
-    def _by_request(self, execution: Execution) -> Iterator[Anomaly]:
-        """Yield what the user's own conditions say."""
-        plain = self._plain
-        returned = [
-            record.outcome.value
-            for record in sorted(execution.records, key=lambda one: one.buyer)
-            if isinstance(record.outcome, Returned)
-        ]
-        if plain.returned is not None and plain.returned(returned) is False:
-            yield Anomaly("wrong results", f"the processes returned {returned!r}", {"returned": repr(returned)})
-        if plain.invariant is not None:
-            given = {"folder": self._workload.folder, "returned": returned, **plain.fixtures}
-            yield from _broken(bound(plain.invariant, given))
+    def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
+        """Yield what the user's own conditions say, given what the participants returned."""
+        yield from broken_conditions(self._plain, self.workload.folder, returned)
+
+
+def returned_by(execution: Execution) -> list[Any]:
+    """Return what those participants returned that did, in their order."""
+    records = sorted(execution.records, key=lambda one: one.buyer)
+    return [one.outcome.value for one in records if isinstance(one.outcome, Returned)]
 
 
 def made_steps(execution: Execution) -> list[MadeStep]:
@@ -102,12 +137,8 @@ def made_steps(execution: Execution) -> list[MadeStep]:
     ]
 
 
-def process_name(who: int) -> str:
-    """Return how people call a participant."""
-    return f"{HERE.shared.participant} {who + 1}"
-
-
-def _participants(execution: Execution) -> frozenset[int]:
+def participants(execution: Execution) -> frozenset[int]:
+    """Return who took part in an execution."""
     return frozenset(record.buyer for record in execution.records) | {who for who, _, _ in execution.unanswered}
 
 
@@ -126,30 +157,13 @@ def _crossing(pattern: Pattern, execution: Execution) -> Anomaly:
     return Anomaly(pattern.kind, _CROSSINGS[pattern.kind].format(**names), evidence)
 
 
-def _exception(who: int, outcome: Raised, execution: Execution) -> Anomaly:
+def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomaly:
+    """Return that a participant ended by an exception."""
     name = "assertion failed" if outcome.kind == "AssertionError" else "exception"
     at = f" ({outcome.where})" if outcome.where else ""
     said = f"{outcome.kind}: {outcome.text}" if outcome.text else outcome.kind
     last = [node for node, one in enumerate(execution.trace.who, 1) if one == who][-1:]
     return Anomaly(name, f"{process_name(who)} ended with {said}{at}", {**outcome._asdict(), "steps": last})
-
-
-def _broken(holds: Any) -> Iterator[Anomaly]:
-    try:
-        held = holds()
-    except AssertionError as error:
-        said = str(error).partition("\n")[0] or source_of(error)
-        yield Anomaly("invariant broken", f"afterwards the invariant fails: {said}")
-        return
-    if held is False:
-        yield Anomaly("invariant broken", "afterwards the invariant is false")
-
-
-def _left_behind(result: RunResult, serial: SerialRuns) -> Iterator[Anomaly]:
-    """Yield the names that every run one after another makes and removes, and that are left here."""
-    names = sorted({name for name, _ in result.files} & (serial.made - serial.left))
-    if names:
-        yield Anomaly("left behind", f"{join_words(names)} {'is' if len(names) == 1 else 'are'} left", {"names": names})
 
 
 def stuck(execution: Execution) -> Anomaly:
@@ -165,10 +179,11 @@ def stuck(execution: Execution) -> Anomaly:
     name = "deadlock" if ring or not tries else "livelock"
     told = ring or waiting
     evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    return Anomaly(name, "; ".join(_waits(trace, wait) for wait in told), {"waits": evidence})
+    return Anomaly(name, "; ".join(wait_sentence(trace, wait) for wait in told), {"waits": evidence})
 
 
-def _waits(trace: Trace, wait: Wait) -> str:
+def wait_sentence(trace: Trace, wait: Wait) -> str:
+    """Say who waits for what."""
     mine = [resource for resource, who in holders(trace).items() if wait.who in who]
     holds = f"holds {join_words(mine)} and " if mine else ""
     who = process_name(wait.who)

@@ -1,94 +1,16 @@
-"""What the exploration of a plain function came to, as values that can be printed and saved.
-
-A case of a function is a JSON object like any other case (`explorer.case`), but that it names a function and a number
-of processes in place of a scenario:
-
-    {"ticketlab": "case", "version": 4,
-     "function": "test_claim", "processes": 2,
-     "without": [[2, 1]], "atomic_accesses": false, "schedule": [1, 2, 2, 1], "when": [],
-     "steps": ["read stock.json", ...],
-     "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
-"""
+"""What explorations and replays of plain functions came to, as values that can be printed and saved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism
-from ticketlab.explorer.results import ExploreOptions
-from ticketlab.explorer.workload import NOTHING, Place
-
-PLAIN_CASE_VERSION: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class PlainCase:
-    """One schedule of a function's processes, which are numbered from 0 here and from 1 in JSON.
-
-    `when` is the virtual time of each step in nanoseconds, if time ordered the steps.
-    """
-
-    function: str
-    processes: int
-    schedule: tuple[int, ...]
-    steps: tuple[str, ...]
-    anomalies: tuple[str, ...] = ()
-    without: frozenset[Place] = NOTHING
-    atomic_accesses: bool = False
-    when: tuple[int, ...] = ()
-    found: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-
-    def check(self, execution: Execution) -> None:
-        """Check that an execution made the same steps; raises Nondeterminism, naming the first that differs."""
-        now = execution.steps
-        for place, (before, after) in enumerate(zip(self.steps, now, strict=False), 1):
-            if before != after:
-                raise Nondeterminism(f"step {place} was {before!r} when the case was saved and is {after!r} now")
-        if len(now) != len(self.steps):
-            raise Nondeterminism(f"the case has {len(self.steps)} steps, but {len(now)} were made now")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the case as a JSON object."""
-        return {
-            "ticketlab": "case",
-            "version": PLAIN_CASE_VERSION,
-            "function": self.function,
-            "processes": self.processes,
-            "without": [[who + 1, place + 1] for who, place in sorted(self.without)],
-            "atomic_accesses": self.atomic_accesses,
-            "schedule": [who + 1 for who in self.schedule],
-            "when": list(self.when),
-            "steps": list(self.steps),
-            "anomalies": list(self.anomalies),
-            "found": dict(self.found),
-            "versions": dict(self.versions),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> PlainCase:
-        """Read a case back; raises UsageError if it is misshapen."""
-        try:
-            return cls(
-                function=str(data["function"]),
-                processes=int(data["processes"]),
-                schedule=tuple(int(who) - 1 for who in data["schedule"]),
-                steps=tuple(map(str, data["steps"])),
-                anomalies=tuple(map(str, data["anomalies"])),
-                without=frozenset((int(who) - 1, int(place) - 1) for who, place in data["without"]),
-                atomic_accesses=bool(data["atomic_accesses"]),
-                when=tuple(map(int, data["when"])),
-                found=dict(data["found"]),
-                versions=dict(data["versions"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(f"this case of a function cannot be read: {type(error).__name__}: {error}") from None
+from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
+from ticketlab.lab.plain.case import PlainCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +44,12 @@ class PlainExploration:
     `contested` says whether two processes ever made steps whose order can make a difference. `seen` lists what more
     than one process touched, `unseen` what was done to files and memory without a step ("written", "made or removed",
     "opened", "changed"). `outside` says in sentences what participants did beside that, out of the lab's sight.
-    `gave_way` says in sentences which tries were left out.
+    `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
+    `left_behind` names the files that only a fault has left.
+    `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
     """
 
+    command: str
     function: str
     processes: int
     how: ExploreOptions
@@ -140,6 +65,9 @@ class PlainExploration:
     gave_way: Sequence[str] = ()
     finding: PlainFinding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+    injected: Sequence[FaultPointResult] = ()
+    left_behind: Sequence[str] = ()
+    allows_unseen: bool = False
 
     @property
     def valid(self) -> bool | None:
@@ -156,7 +84,7 @@ class PlainExploration:
     @property
     def left_out(self) -> Sequence[str]:
         """What the search left out or did not see, in sentences, so that its end proves nothing."""
-        return self.left_out_unless(allowed=False)
+        return self.left_out_unless(allowed=self.allows_unseen)
 
     def left_out_unless(self, *, allowed: bool) -> Sequence[str]:
         """Return what was left out; if it is `allowed` that the lab does not see all, this is not told."""
@@ -172,25 +100,23 @@ class PlainExploration:
 
     def why_undecided(self, left_out: Sequence[str]) -> str:
         """Return why nothing is decided if no execution went wrong, or an empty string."""
-        if left_out or self.exhausted:
-            return "; ".join(left_out)
-        tried, are = pluralize(self.executions, "execution"), "is" if self.executions == 1 else "are"
-        return f"{tried} by {self.how.policy} found nothing, and {are} not all"
+        return why_undecided(left_out, self.executions, self.how, exhausted=self.exhausted)
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""
         found = self.finding
         return {
+            "command": self.command,
             "function": self.function,
             "processes": self.processes,
-            "policy": str(self.how.policy),
-            "executor": self.how.executor,
-            "seed": self.how.seed,
+            **self.how.to_json(),
             "valid": self.verdict.valid,
             "reason": self.verdict.reason,
             "executions": self.executions,
             "anomalous": self.anomalous,
             "names": dict(self.names),
+            "injected": [each.to_json() for each in self.injected],
+            "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
             "contested": self.contested,
             "left_out": list(self.left_out),
@@ -201,5 +127,106 @@ class PlainExploration:
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainReplay:
+    """What came of running a case again."""
+
+    command: str
+    case: PlainCase
+    executor: str
+    execution: Execution
+    anomalies: Sequence[Anomaly]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing went wrong."""
+        return not self.anomalies
+
+    @property
+    def verdict(self) -> Verdict:
+        """The anomalies of the execution, or valid."""
+        return Verdict(self.anomalies)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the replay as it is printed and saved."""
+        return {
+            "command": self.command,
+            "function": self.case.function,
+            "processes": self.case.processes,
+            "executor": self.executor,
+            "valid": self.verdict.valid,
+            "anomalies": [anomaly.to_json() for anomaly in self.anomalies],
+            "case": self.case.to_json(),
+            "environment": dict(self.environment),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRaceResult:
+    """What live races of a function came to.
+
+    `wrong` counts the races that went wrong, `names` how often each anomaly occurred, and `first` has the first race
+    of each, with its number. `late` says who was not done in time. `in_no_order` counts the races that ended as no run
+    one after another does, if `judged_by_order` says that this could be told. `conditions` says whether the user's own
+    were asked, and `serial` whether results and files have to be those of some order.
+    """
+
+    command: str
+    function: str
+    processes: int
+    races: int
+    wrong: int
+    names: Mapping[str, int]
+    first: Mapping[str, tuple[int, Anomaly]]
+    late: str
+    in_no_order: int
+    judged_by_order: bool
+    conditions: bool
+    serial: bool
+    seconds: float
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def valid(self) -> bool | None:
+        """Whether no race went wrong; None if that is undecided."""
+        return self.verdict.valid
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first anomaly of each name, or why nothing is decided."""
+        return Verdict([anomaly for _, anomaly in self.first.values()], reason=self._reason)
+
+    @property
+    def _reason(self) -> str:
+        if self.late:
+            return self.late
+        if self.serial and not self.judged_by_order:
+            return "there are too many orders to try, or one comes to something else when it is repeated"
+        if self.in_no_order and not self.conditions and not self.serial:
+            return (
+                f"{self.in_no_order} of {pluralize(self.races, 'race')} ended as no order one after another does: say "
+                "what is right with an invariant, or ask for serial"
+            )
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the races as they are printed and saved."""
+        return {
+            "command": self.command,
+            "function": self.function,
+            "processes": self.processes,
+            "valid": self.verdict.valid,
+            "reason": self.verdict.reason,
+            "races": self.races,
+            "wrong": self.wrong,
+            "names": dict(self.names),
+            "in_no_order": self.in_no_order if self.judged_by_order else None,
+            "seconds": self.seconds,
+            "anomalies": [{**anomaly.to_json(), "race": number} for number, anomaly in self.first.values()],
             "environment": dict(self.environment),
         }

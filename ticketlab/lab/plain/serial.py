@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, permutations
-from math import factorial
+from math import factorial, perm
 from typing import Final, NamedTuple
 
 from ticketlab.core.pacing import NAME, Action
+from ticketlab.core.text import join_words
+from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.executors.executor import Executor
@@ -23,6 +25,7 @@ from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 from ticketlab.probes.here import HERE
 
 MOST_ORDERS: Final = 120
+_MOST_RUNS: Final = 1_000
 _LARGE: Final = 1 << 20
 _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
 
@@ -69,18 +72,22 @@ class SerialRuns:
 
 
 def serial_runs(
-    executor: Executor, workload: PlainWorkload, who: Sequence[int]
+    executor: Executor, workload: PlainWorkload, who: Sequence[int], note: Callable[[Execution], object]
 ) -> tuple[SerialRuns, Sequence[Execution]]:
-    """Run the given participants (from 0) in every order, and return what these come to, and the runs themselves."""
+    """Run the given participants (from 0) in every order, and return what these come to, and the runs themselves.
+
+    If there are too many orders, one is run, and nothing is claimed about what they come to. `note` is called with each
+    run right after it ran, so it may look at the folder.
+    """
     runs = SerialRuns()
-    if factorial(len(who)) > MOST_ORDERS:
-        return runs, ()
+    complete = factorial(len(who)) <= MOST_ORDERS
     without = frozenset((one, 0) for one in range(len(executor.scripts)) if one not in who)
     executions, made = [], list[frozenset[str]]()
-    for order in permutations(who):
+    for order in permutations(who) if complete else [tuple(who)]:
         (execution,) = search(executor, InOrder(order), without=frozenset[Place](without))
         raise_stopped(execution)
         workload.note_unseen(execution)
+        note(execution)
         executions.append(execution)
         runs.orders += 1
         runs.stuck += not completed(execution)
@@ -93,25 +100,46 @@ def serial_runs(
                 key = record.buyer, record.outcome.kind
                 runs.raised[key] = runs.raised.get(key, 0) + 1
     runs.made = frozenset.intersection(*made)
-    return runs, executions
+    return runs if complete else SerialRuns(), executions
 
 
 def smaller(who: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Yield the ways to leave somebody out, the largest first."""
+    """Yield ways to leave somebody out, the smallest groups first, as long as their orders are not too many to try."""
     everybody = sorted(who)
-    for size in range(len(everybody) - 1, 0, -1):
+    runs = 0
+    for size in range(1, len(everybody)):
+        runs += perm(len(everybody), size)
+        if runs > _MOST_RUNS:
+            return
         yield from combinations(everybody, size)
+
+
+def left_behind(result: RunResult, serial: SerialRuns) -> Iterator[Anomaly]:
+    """Yield the names that every run one after another makes and removes, and that are left here."""
+    names = sorted({name for name, _ in result.files} & (serial.made - serial.left))
+    if names:
+        yield Anomaly("left behind", f"{join_words(names)} {'is' if len(names) == 1 else 'are'} left", {"names": names})
 
 
 def final(execution: Execution, workload: PlainWorkload) -> RunResult:
     """Return what an execution that just ended came to, with participants in place of process numbers."""
     pids = workload.pids()
-    outcomes = [(record.buyer, repeatable(repr(_brief(record.outcome)), pids)) for record in execution.records]
-    outcomes += [(who, "waits for ever") for who, _, _ in execution.unanswered]
+    outcomes = [(record.buyer, record.outcome) for record in execution.records]
+    waiting = [(who, "waits for ever") for who, _, _ in execution.unanswered]
     files = [*_files(workload, execution), *HERE.shared.contents()]
-    return RunResult(
-        tuple(sorted(outcomes)), frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
-    )
+    return run_result(outcomes, files, pids, waiting)
+
+
+def run_result(
+    outcomes: Iterable[tuple[int, CallOutcome]],
+    files: Iterable[tuple[str, bytes]],
+    pids: Mapping[str, int],
+    waiting: Sequence[tuple[int, str]] = (),
+) -> RunResult:
+    """Return what a run came to, with participants in place of the process numbers in `pids`."""
+    told = [(who, repeatable(repr(_brief(outcome)), pids)) for who, outcome in outcomes]
+    named = frozenset((repeatable(name, pids), _named_bytes(data, pids)) for name, data in files)
+    return RunResult(tuple(sorted([*told, *waiting])), named)
 
 
 def _brief(outcome: CallOutcome) -> object:
@@ -128,7 +156,7 @@ def _made(execution: Execution) -> Iterator[str]:
 def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
     """Yield what is in the folder, and what the steps name elsewhere."""
     if workload.plain.folder == FRESH:
-        yield from _below(str(workload.folder), "")
+        yield from files_below(str(workload.folder))
         named = {name for name in _names(execution) if name.startswith("/")}
     else:
         named = _names(execution)
@@ -138,12 +166,13 @@ def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str,
             yield name, _content(str(path), path.is_symlink(), path.is_dir())
 
 
-def _below(folder: str, prefix: str) -> Iterator[tuple[str, bytes]]:
+def files_below(folder: str, prefix: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield what is in a folder: the names from there, and what the files hold."""
     with os.scandir(folder) as entries:
         for entry in entries:
             yield prefix + entry.name, _content(entry.path, entry.is_symlink(), entry.is_dir(follow_symlinks=False))
             if entry.is_dir(follow_symlinks=False):
-                yield from _below(entry.path, f"{prefix}{entry.name}/")
+                yield from files_below(entry.path, f"{prefix}{entry.name}/")
 
 
 def _names(execution: Execution) -> set[str]:

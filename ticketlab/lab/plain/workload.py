@@ -10,18 +10,23 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Final
 
-from ticketlab.core.errors import TicketlabError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import moving
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
-from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome
+from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
 from ticketlab.probes.here import HERE, BrokenOff
 from ticketlab.probes.inodes import Inodes
 from ticketlab.probes.unseen import Watch, unseen
 
 _NUMBER: Final = re.compile(r"\d+")
+
+
+def process_name(who: int) -> str:
+    """Return how people call a participant."""
+    return f"{HERE.shared.participant} {who + 1}"
 
 
 class PlainWorkload:
@@ -49,6 +54,8 @@ class PlainWorkload:
                 stack.enter_context(chdir(self.folder))
             else:
                 self.folder = Path.cwd()
+            if self.watch is not None:
+                self.watch.folder = self.folder
             resources = HERE.resources
             stack.callback(resources.share, resources.inodes, resources.folder)
             resources.share(self._inodes, str(self.folder))
@@ -63,8 +70,12 @@ class PlainWorkload:
         plain, shared = self.plain, HERE.shared
         if not shared.is_open:
             with shared.in_reset():
-                self._lay_out()
+                laid_out(self._lay_out)
             shared.open({"": plain.function, "reset": plain.reset, "invariant": plain.invariant, **plain.fixtures})
+
+    def participant_name(self, who: int) -> str:
+        """Return how people call a participant; executors ask."""
+        return process_name(who)
 
     def pids(self) -> dict[str, int]:
         """Return the participants by the digits of their process numbers."""
@@ -92,7 +103,7 @@ class PlainWorkload:
             _empty(self.folder)
         HERE.shared.restore()
         with HERE.shared.in_reset():
-            self._lay_out()
+            laid_out(self._lay_out)
         if not self._laid_out:
             self._laid_out = True
             if any(path.is_symlink() for path in self.folder.rglob("*")):
@@ -125,6 +136,22 @@ class PlainWorkload:
                 HERE.end()
 
         yield perform
+
+
+def lay_out_folder(plain: PlainFunction, folder: Path) -> None:
+    """Have a folder laid out; raises UsageError if that fails."""
+    if plain.reset is not None:
+        laid_out(bound(plain.reset, {"folder": folder, **plain.fixtures}))
+
+
+def laid_out(lay_out: Callable[[], object]) -> None:
+    """Call what lays out a folder; raises UsageError if it fails."""
+    try:
+        lay_out()
+    except TicketlabError:
+        raise
+    except Exception as error:
+        raise UsageError(f"reset raises {raised_text(error)}: it has to lay out the folder") from error
 
 
 def repeatable(text: str, pids: Mapping[str, int]) -> str:

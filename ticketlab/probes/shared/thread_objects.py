@@ -332,7 +332,7 @@ def find_thread_object(value: Any) -> SharedObject | None:
     return next((found(value) for kind, found in _KINDS if isinstance(value, kind)), None)
 
 
-CALLS: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
+THREAD_CALLS: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (threading.Condition, ("wait", "notify", "notify_all", "__enter__", "__exit__")),
     (threading.Semaphore, ("acquire", "release")),
     (threading.BoundedSemaphore, ("release",)),

@@ -1,0 +1,165 @@
+"""Functions of one's own on the command line: explored, kept, drawn and replayed, and refused in one line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.modules import forgotten
+from ticketlab.cli import cli
+from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.explorer.analysis.trace import Nondeterminism
+
+SHOP = """
+import json
+from pathlib import Path
+
+STOCK = 1
+
+def lay_out(folder):
+    (folder / "stock.json").write_text('{"left": 1}')
+
+def one_winner(returned):
+    assert returned.count(True) == 1
+
+def claim(who):
+    print("not to be seen")
+    stock = json.loads(Path("stock.json").read_text())
+    if stock["left"]:
+        stock["left"] -= 1
+        new = Path(f"stock.{who}")
+        new.write_text(json.dumps(stock))
+        new.replace("stock.json")
+        return True
+
+def log(who):
+    with open("log", "a") as file:
+        file.write("x")
+
+def nothing():
+    pass
+"""
+CLAIM = ("shop:claim", "--reset", "shop:lay_out", "--invariant", "shop:one_winner")
+
+
+@pytest.fixture(autouse=True)
+def shop(in_tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A module in the current folder, which no later test finds imported."""
+    monkeypatch.setenv("COLUMNS", "120")
+    path = in_tmp_path / "shop.py"
+    path.write_text(SHOP)
+    with forgotten(in_tmp_path):
+        yield path
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+    if isinstance(result.exception, TicketlabError):
+        raise result.exception
+    assert result.exception is None, result.exception
+    return result
+
+
+def explored(*words: str) -> tuple[Any, int]:
+    result = run("explore", *words, "--json")
+    return json.loads(result.stdout), result.return_value
+
+
+def test_what_is_found_is_drawn_listed_and_replayed() -> None:
+    result = run("explore", *CLAIM)
+    assert result.return_value == 1
+    assert "shop:claim: ✗ lost update, invariant broken  (2 processes)" in result.output
+    assert "rename stock.1 to stock.json ◀" in result.output
+    assert "  stock.json: read 2 x by process 1 and 2 x by process 2, changed 1 x by process 1" in result.output
+    (case,) = Path(".ticketlab/cases").glob("claim-*.json")
+    assert f"  ticketlab replay {case}   # the same schedule again" in result.output
+    again = run("replay", str(case))
+    assert again.return_value == 1
+    assert "10 steps, the same as when the case was saved (processes)." in again.output
+
+
+def test_a_result_names_its_command_and_is_drawn_as_a_page() -> None:
+    found, code = explored(*CLAIM, "--html", "page.html", "--save", "before")
+    assert code == 1
+    assert found["command"] == f"ticketlab explore {' '.join(CLAIM)}"
+    assert found["seen"][0]["resource"] == "stock.json"
+    assert found["case"]["settings"] == {"reset": "shop:lay_out", "invariant": "shop:one_winner"}
+    page = Path("page.html").read_text()
+    assert "shop:claim: ✗ lost update, invariant broken" in page
+    assert "stock.json: read 2 x by process 1" in page
+    for saved in (".ticketlab/runs/latest", ".ticketlab/baselines/before.json", found["file"]):
+        run("report", saved, "--html", "again.html", "--force")
+        assert "shop:claim: ✗ lost update, invariant broken" in Path("again.html").read_text()
+
+
+def test_a_file_is_named_by_its_path_and_right_is_right(in_tmp_path: Path) -> None:
+    folder = in_tmp_path / "code"
+    folder.mkdir()
+    (folder / "logs.py").write_text(SHOP)
+    result = run("explore", "code/logs.py:log")
+    assert result.return_value == 0
+    assert "code/logs.py:log: ✓ held  (2 processes)" in result.output
+    assert "Exhausted: all interleavings of 2 processes are safe" in result.output
+
+
+def test_what_shares_nothing_is_undecided_unless_it_may_be() -> None:
+    found, code = explored("shop:nothing")
+    assert (code, found["valid"]) == (3, None)
+    assert explored("shop:nothing", "--unseen", "allow")[1] == 0
+
+
+def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: Path) -> None:
+    found, _ = explored(*CLAIM)
+    shop.write_text(SHOP.replace('Path(f"stock.{who}")', 'Path(f"other.{who}")'))
+    with (
+        forgotten(shop.parent),
+        pytest.raises(Nondeterminism, match=r"step 3 was 'create stock.1' when the case was saved and is"),
+    ):
+        run("replay", found["file"])
+    shop.write_text(SHOP.replace("if stock", "if not stock"))
+    with (
+        forgotten(shop.parent),
+        pytest.raises(Nondeterminism, match=r"step 3 was 'create stock.1' when .* is not made now"),
+    ):
+        run("replay", found["file"])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["claim"], "'claim' does not say where a function is: write module:function, or path/to/file.py:function"),
+        (["shop:clam"], "unknown function of shop 'clam': did you mean 'claim'"),
+        (["shp:claim"], "unknown module 'shp': did you mean 'shop'"),
+        (["shp.py:claim"], "there is no file shp.py"),
+        (["shop:STOCK"], "shop:STOCK is of the type int: a function is needed"),
+        (["broken:claim"], r"cannot import broken: ModuleNotFoundError: No module named 'nowhere' \(broken.py:1\)"),
+        (["shop:claim", "--reset", "shop:layout"], "unknown function of shop 'layout': did you mean 'lay_out'"),
+        (["shop:claim", "--buyers", "3"], "--buyers is of purchases, and shop:claim is a function"),
+        (["--processes", "3"], "--processes is of a function: name one, as in shop.checkout:claim"),
+        (["shop:claim", "--executor", "inline", "--faults", "kill"], "the fault kill needs real processes"),
+        (["shop:claim", "--faults", "locked"], "the fault locked cannot strike a function"),
+    ],
+)
+def test_a_mistake_is_refused_in_one_line(words: list[str], message: str) -> None:
+    Path("broken.py").write_text("import nowhere")
+    with pytest.raises(UsageError, match="^" + message):
+        run("explore", *words)
+
+
+def test_a_live_race_is_told_kept_and_drawn() -> None:
+    result = run("race", "shop:log", "--times", "3", "--processes", "3", "--html", "page.html", "--json")
+    found = json.loads(result.stdout)
+    assert result.return_value == 0
+    assert (found["kind"], found["races"], found["wrong"]) == ("function-race", 3, 0)
+    assert found["command"] == "ticketlab race shop:log --processes 3 --times 3"
+    assert "shop:log: ✓ held" in Path("page.html").read_text()
+    told = run("race", "shop:log", "--times", "1").stdout
+    assert "0 of 1 race went wrong" in told
+    assert "  ticketlab explore shop:log   # every schedule, and not only those that happened" in told
+    with pytest.raises(UsageError, match=r"^--faults strikes functions in an exploration, and not in a race"):
+        run("race", "shop:log", "--faults", "kill")

@@ -1,0 +1,179 @@
+"""Functions of one's own on the command line, by their import paths: what `explore`, `race` and `replay` share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from ticketlab.cli.options import command_line, is_typed, option
+from ticketlab.core.errors import UsageError
+from ticketlab.core.result import as_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ticketlab.core.timeline import Diagram
+    from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.plain.case import PlainCase
+    from ticketlab.lab.plain.function import PlainFunction
+    from ticketlab.lab.plain.results import PlainExploration, PlainReplay
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+_OF_FUNCTIONS: Final = ("processes", "reset", "invariant", "returned", "serial", "unseen", "times")
+_OF_PURCHASES: Final = (
+    *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
+    *("launcher", "latency", "memory_mb", "ledger", "history"),
+)
+_PATH: Final = "MODULE:FUNCTION"
+
+
+def function_options(command: F) -> F:
+    """Declare the argument and the options of a command that takes a function."""
+    for declare in (
+        click.option("--serial", is_flag=True, help="Results and files must be those of some order one after another."),
+        click.option("--returned", metavar=_PATH, help="Is given the list of what the processes returned."),
+        click.option("--invariant", metavar=_PATH, help="Is asked afterwards, and false or an error is a failure."),
+        click.option("--reset", metavar=_PATH, help="Lays out the folder in which the processes stand, each time."),
+        option("--processes", type=click.IntRange(min=1), default=2, help="How many processes call FUNCTION at once."),
+        click.argument("function", required=False, metavar="[FUNCTION]"),
+    ):
+        command = declare(command)
+    return command
+
+
+def refuse_mixture(function: str | None, *of_purchases: str) -> None:
+    """Raise UsageError if the command line mixes a function with purchases, or has its settings without it.
+
+    `of_purchases` names further options of the command that are of purchases.
+    """
+    for key in (*_OF_PURCHASES, *of_purchases) if function else _OF_FUNCTIONS:
+        if key in click.get_current_context().params and is_typed(key):
+            name = key.replace("_", "-")
+            if key == "faults":
+                raise UsageError(f"--faults strikes functions in an exploration, and not in a race: explore {function}")
+            if function:
+                raise UsageError(f"--{name} is of purchases, and {function} is a function: leave one of them out")
+            raise UsageError(f"--{name} is of a function: name one, as in shop.checkout:claim")
+
+
+def named_function(function: str, given: Mapping[str, Any]) -> PlainFunction:
+    """Import a function with what judges it; raises UsageError if one of them is not there."""
+    from ticketlab.lab.plain.loading import SETTINGS, imported
+
+    with silenced():
+        return imported(function, given["processes"], {name: given[name] for name in SETTINGS})
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Discard what a function prints, which it would print in each of thousands of executions.
+
+    What it writes to file 1 itself, or what its children print, is discarded too: the lab prints its result there.
+    """
+    before = os.dup(1)
+    try:
+        with open(os.devnull, "w") as null, redirect_stdout(null), redirect_stderr(null):
+            os.dup2(null.fileno(), 1)
+            yield
+    finally:
+        os.dup2(before, 1)
+        os.close(before)
+
+
+def explore_function(function: str, options: ExploreOptions, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Explore a function, tell what came of it, and return the exit code."""
+    from ticketlab.cli.terminal import ProgressLine
+    from ticketlab.lab.plain.explore import explore_plain
+
+    plain = named_function(function, given)
+    with ProgressLine() as progress, silenced():
+        found = explore_plain(
+            plain,
+            options,
+            command=command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,)),
+            allows_unseen=given["unseen"] == "allow",
+            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+        )
+    return _tell(found, as_json, given)
+
+
+def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Save, keep, draw and print what came of an exploration, and return the exit code."""
+    from ticketlab.cli.command_lines import replay_line
+    from ticketlab.cli.saving import keep_result
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.lab.plain.cases import save_plain_case
+    from ticketlab.report.plain_function import print_function_search, steps_diagram
+
+    path = save_plain_case(found.finding.case, given["cases"]) if found.finding else None
+    saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
+    finding = found.finding
+    diagrams = [steps_diagram(found.function, finding.execution, finding.anomalies)] if finding else []
+    if as_json:
+        print_json(saved)
+    else:
+        print_function_search(found, replay_line(path) if path else "", console())
+    keep_result(saved, f"explore-{found.function}", diagrams, given)
+    return found.verdict.exit_code
+
+
+def race_function_live(function: str, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Race a function live, tell how often it went wrong, and return the exit code."""
+    from ticketlab.cli.saving import keep_result
+    from ticketlab.cli.terminal import ProgressLine, console, print_json
+    from ticketlab.lab.plain.race import race_function
+    from ticketlab.report.plain_function import print_function_races
+
+    plain = named_function(function, given)
+    left_out = ("json", "keep", "html", "force", "save", "times", "timeout")
+    with ProgressLine() as progress, silenced():
+        found = race_function(
+            plain,
+            given["times"],
+            timeout=given["timeout"],
+            command=command_line(*left_out[:4], arguments=(function,)),
+            progress=lambda done, wrong: progress.say(f"{done:,} races, {wrong:,} wrong ..."),
+        )
+    saved = as_document("function-race", found.to_json())
+    if as_json:
+        print_json(saved)
+    else:
+        explore = command_line(*left_out, arguments=(function,)).replace(" race ", " explore ", 1)
+        print_function_races(found, explore, console())
+    keep_result(saved, f"race-{found.function}", [], given)
+    return found.verdict.exit_code
+
+
+def replay_function_case(case: PlainCase, path: Path, executor: str | None, as_json: bool) -> int:
+    """Replay a case of a function, tell what came of it, and return the exit code."""
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.report.plain_function import print_function_replay
+
+    played = played_again(case, path, executor)
+    if as_json:
+        print_json(played.to_json())
+    else:
+        print_function_replay(case.function, played.executor, played.execution, played.anomalies, console())
+    return played.verdict.exit_code
+
+
+def played_again(case: PlainCase, path: Path, executor: str | None = None) -> PlainReplay:
+    """Run a case of a function again; `path` is its file."""
+    from ticketlab.cli.command_lines import replay_line
+    from ticketlab.lab.plain.explore import replay_imported
+
+    with silenced():
+        return replay_imported(case, executor, command=replay_line(path, executor), file=path)
+
+
+def replay_diagrams(played: PlainReplay) -> Sequence[Diagram]:
+    """Return the diagram of a replay."""
+    from ticketlab.report.plain_function import steps_diagram
+
+    return [steps_diagram(played.case.function, played.execution, played.anomalies)]
