@@ -2,7 +2,8 @@
 
     uv run python scripts/benchmarks/bench_probes.py [--rounds 7]
 
-Two processes read a count in a JSON file and write it back, with nothing guarding it, or under `flock`. Speeds are
+Two processes read a count in a JSON file and write it back, with nothing guarding it, or under `flock`; or they claim a
+job in an SQLite database. Speeds are
 executions a second under random schedules, on real processes; "judged" ones are judged as well. They are counted by the
 wall and by the processor (of all processes together): since one process moves at a time, the second is what a core that
 nobody else uses would do.
@@ -14,11 +15,12 @@ import argparse
 import fcntl
 import json
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
+from functools import cache, partial
 from pathlib import Path
 
 from scripts.benchmarks import runner
@@ -89,6 +91,45 @@ def _attempt(file: int) -> object:
     return None
 
 
+def lay_out_jobs(folder: Path) -> None:
+    """Put the job back: the file as it was, since SQLite would take longer."""
+    (folder / "jobs.db").write_bytes(_jobs())
+
+
+@cache
+def _jobs() -> bytes:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript("create table job (id integer primary key, state text); insert into job values (1, 'new')")
+        return db.serialize()
+
+
+def claim(who: int) -> None:
+    """Claim a job, as people write it."""
+    with closing(sqlite3.connect("jobs.db")) as db, db:
+        row = db.execute("select id from job where state = 'new'").fetchone()
+        if row:
+            db.execute("update job set state = 'taken' where id = ?", row)
+
+
+def claim_by_hand(who: int) -> None:
+    """Claim a job, with each statement announced."""
+    with closing(sqlite3.connect("jobs.db", timeout=0)) as db:
+        at(Step(Action.READ, "jobs.db"))
+        row = db.execute("select id from job where state = 'new'").fetchone()
+        if row:
+            block(Step(Action.WRITE, "jobs.db", uncommitted=True), partial(_take, db, row), lambda: None)
+            at(Step(Action.COMMIT, "jobs.db"))
+            db.commit()
+
+
+def _take(db: sqlite3.Connection, row: tuple[int]) -> object:
+    try:
+        db.execute("update job set state = 'taken' where id = ?", row)
+    except sqlite3.OperationalError:
+        return BLOCKED
+    return None
+
+
 def _processor_s() -> float:
     """Return how long this process and its children have been on a processor, in seconds."""
     children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
@@ -98,7 +139,12 @@ def _processor_s() -> float:
 
 @contextmanager
 def exploring(
-    function: Callable[[int], None], clock: Callable[[], float], *, probed: bool, judged: bool
+    function: Callable[[int], None],
+    clock: Callable[[], float],
+    *,
+    probed: bool,
+    judged: bool,
+    reset: Callable[[Path], None] = lay_out,
 ) -> Iterator[Sample]:
     """Yield what starts the processes and returns their executions a second by a clock.
 
@@ -106,7 +152,7 @@ def exploring(
     """
 
     def sample(count: int = EXECUTIONS) -> float:
-        workload = PlainWorkload(PlainFunction(function=function, reset=lay_out))
+        workload = PlainWorkload(PlainFunction(function=function, reset=reset))
         with installed(probes() if probed else []), Processes(workload) as executor:
             judge = PlainJudge(workload)
             judge.learn(executor)
@@ -134,6 +180,13 @@ def speeds(_given: argparse.Namespace) -> Iterable[Measurement]:
                 other=partial(exploring, hand, clock, probed=False, judged=False),
                 ratio_bar=0.5,
             )
+        yield Measurement(
+            f"claim in SQLite, {how}",
+            partial(exploring, claim, clock, probed=True, judged=False, reset=lay_out_jobs),
+            beside="points set by hand",
+            other=partial(exploring, claim_by_hand, clock, probed=False, judged=False, reset=lay_out_jobs),
+            ratio_bar=0.5,
+        )
         judged = partial(exploring, plain_locked, clock, probed=True, judged=True)
         yield Measurement(f"JSON file, under flock, judged, {how}", judged)
 

@@ -7,6 +7,9 @@ Each pattern is three steps, in this order: by one participant, by another, and 
   found: on that name, or on anything;
 - *torn read*: another begins to change a file, it reads, and the other goes on: what was read, nobody had finished.
 
+In a database these are told of tables: who reads one also looks for what is there, and another's change counts when it
+is committed. Who inserts rows writes over nothing, but acts.
+
 A pattern says that two participants crossed each other, not that it did any harm: an idle one may be all right. So
 whoever judges asks also whether the outcome is one that the participants have one after another.
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, Action, Step
+from ticketlab.core.pacing import NAME, TABLE, Access, Action, Step
 
 
 class MadeStep(NamedTuple):
@@ -28,6 +31,7 @@ class MadeStep(NamedTuple):
 
 
 _CONTENT: Final = frozenset({Action.WRITE, Action.TRUNCATE})
+_NONE: Final[frozenset[str]] = frozenset()
 _DATA: Final = frozenset({*_CONTENT, Action.APPEND})
 _NAMES: Final = frozenset(
     {
@@ -48,11 +52,12 @@ class Pattern(NamedTuple):
 class _Seen(NamedTuple):
     """What one step does to files, by their paths."""
 
-    reads: str | None  # the file whose content it reads
+    reads: frozenset[str]  # the files and tables whose content it reads
     looks: frozenset[str]  # the names that it looks for
-    writes: str | None  # the file that it writes over
+    writes: frozenset[str]  # the files and tables that it writes over
     names: frozenset[str]  # the names that come to stand for something else
-    changes: frozenset[str]  # those, and the file whose content changes
+    changes: frozenset[str]  # those, and the files whose content others see changed
+    acts: bool = False  # whether it changes anything, be it for later
     tries: frozenset[str] = frozenset()  # the names that it was to change, and could not
 
 
@@ -65,34 +70,46 @@ def patterns(moves: Sequence[MadeStep]) -> list[Pattern]:
 
 
 def _see(step: Step, *, refused: bool) -> _Seen:
+    tables = [(action, name.removeprefix(TABLE)) for action, name in step.accesses if name.startswith(TABLE)]
+    if tables:
+        return _see_tables(step, tables, refused=refused)
     data = step.path or step.resource
     names = [(action, name.removeprefix(NAME)) for action, name in step.accesses if name.startswith(NAME)]
     renamed = frozenset(path for action, path in names if action in _NAMES)
     looks = frozenset(path for action, path in names if action is Action.LOOK)
     if refused:
-        return _Seen(None, looks, None, frozenset(), frozenset(), tries=renamed)
-    writes = data if step.action in _CONTENT else None
+        return _Seen(_NONE, looks, _NONE, _NONE, _NONE, tries=renamed)
+    writes = frozenset({data}) if step.action in _CONTENT else _NONE
     if step.action is Action.RENAME:
-        writes = step.resource.removeprefix(NAME)
-    return _Seen(
-        reads=data if step.action is Action.READ else None,
-        looks=looks,
-        writes=writes,
-        names=renamed,
-        changes=renamed | {data} if step.action in _DATA else renamed,
+        writes = frozenset({step.resource.removeprefix(NAME)})
+    changes = renamed | {data} if step.action in _DATA else renamed
+    reads = frozenset({data}) if step.action is Action.READ else _NONE
+    return _Seen(reads, looks, writes, renamed, changes, acts=bool(changes))
+
+
+def _see_tables(step: Step, tables: Sequence[Access], *, refused: bool) -> _Seen:
+    """Return what a statement does to tables, or a commit: a change that is not committed is one for later."""
+    read, written, inserted, tried = (
+        frozenset(path for did, path in tables if did is action)
+        for action in (Action.READ, Action.WRITE, Action.INSERT, Action.LOOK)
     )
+    if step.action is Action.COMMIT:
+        return _Seen(_NONE, _NONE, _NONE, written, written)
+    acts = bool(written or inserted) and not refused
+    seen = written | inserted if acts and not step.uncommitted and step.affects is None else _NONE
+    return _Seen(read, read, written if acts else _NONE, seen, seen, acts=acts, tries=tried)
 
 
 def _lost(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
     """Yield each write over a change that its maker has not seen."""
     read: dict[tuple[int, str], int] = {}
+    changes = [each.changes for each in seen]
     for node, step in enumerate(seen):
-        if step.reads is not None:
-            read[who[node], step.reads] = node
-        if step.writes is not None and (since := read.get((who[node], step.writes))) is not None:
-            between = _by_another(who, [each.changes for each in seen], step.writes, since, node)
-            if between is not None:
-                yield Pattern("lost update", step.writes, (since, between, node))
+        read.update({(who[node], path): node for path in step.reads})
+        for path in sorted(step.writes):
+            since = read.get((who[node], path), node)
+            if (between := _by_another(who, changes, path, since, node)) is not None:
+                yield Pattern("lost update", path, (since, between, node))
 
 
 def _checked(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
@@ -104,13 +121,13 @@ def _checked(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
         for (one, path), since in looked.items():
             if (
                 one == me
-                and (step.changes or path in step.tries)
+                and (step.acts or path in step.tries)
                 and (between := _by_another(who, names, path, since, node)) is not None
             ):
                 yield Pattern("check then act", path, (since, between, node))
         for path in step.changes | step.tries:
             looked.pop((me, path), None)
-        if not step.changes:
+        if not step.acts:
             looked.update({(me, path): node for path in step.looks})
 
 
@@ -119,17 +136,18 @@ def _torn(moves: Sequence[MadeStep], seen: Sequence[_Seen]) -> Iterator[Pattern]
     begun: dict[tuple[int, str], int] = {}
     reads: dict[tuple[int, str], list[int]] = {}
     for node, (step, (me, move, _)) in enumerate(zip(seen, moves, strict=True)):
-        if step.reads is not None:
+        if step.reads:
             for writer, path in begun:
-                if path == step.reads and writer != me:
+                if path in step.reads and writer != me:
                     reads.setdefault((writer, path), []).append(node)
         elif move.action in (Action.TRUNCATE, Action.CREATE) and step.changes:
             (path,) = step.changes
             begun[me, path] = node
             reads.pop((me, path), None)
-        elif move.action is Action.WRITE and step.writes is not None:
-            for between in reads.pop((me, step.writes), ()):
-                yield Pattern("torn read", step.writes, (begun[me, step.writes], between, node))
+        elif move.action is Action.WRITE:
+            for path in step.writes:
+                for between in reads.pop((me, path), ()):
+                    yield Pattern("torn read", path, (begun[me, path], between, node))
 
 
 def _by_another(who: Sequence[int], changes: Sequence[Set[str]], path: str, since: int, until: int) -> int | None:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 NAME: Final = "name:"
 """How the resource of a name in a folder begins; the data of the file has a resource without it."""
+TABLE: Final = "table:"
+"""How the resource of a table in a database begins. Nobody waits for it: a database is locked as a whole."""
 
 
 class Action(Enum):
@@ -31,6 +33,7 @@ class Action(Enum):
 
     READ to TOUCH concern the content of a file or a record. LOOK to REMOVE_DIRECTORY concern a name in a folder: which
     file it stands for, if any. LIST reads the list of a folder's names, and ENTER puts a name in or takes one out.
+    FINISH ends a reading that kept others from changing what was read, and nobody else from reading.
 
     `takes` says whether the step leaves its buyer holding the resource, `gives_back` whether it ends that, and `holds`
     whether it is about who holds the resource, and not about its content. `looks` says whether it changes nothing.
@@ -51,6 +54,8 @@ class Action(Enum):
     REMOVE_DIRECTORY = "remove directory"
     LIST = "list"
     ENTER = "enter in"
+    INSERT = "insert into"
+    FINISH = "finish reading"
     ACQUIRE = "acquire"
     RELEASE = "release"
     SEND = "send"
@@ -78,7 +83,7 @@ class Action(Enum):
 
     def __init__(self, value: str) -> None:
         self.takes = value in ("acquire", "begin")
-        self.gives_back = value in ("release", "commit", "rollback")
+        self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
         self.looks = value in ("read", "look for", "list", "wait for")
 
@@ -122,7 +127,7 @@ class Step(NamedTuple):
     @property
     def shown(self) -> str:
         """The name by which people know the resource."""
-        return self.path or self.resource.removeprefix(NAME)
+        return self.path or self.resource.removeprefix(NAME).removeprefix(TABLE)
 
     @property
     def accesses(self) -> tuple[Access, ...]:
@@ -157,7 +162,9 @@ class Step(NamedTuple):
         """Return who notices what the step does by one of its accesses."""
         if action.looks or self.private:
             return Visibility.NOBODY
-        return Visibility.CHANGERS if self.uncommitted or action is Action.ENTER else Visibility.EVERYBODY
+        if self.uncommitted or action in (Action.ENTER, Action.FINISH):
+            return Visibility.CHANGERS
+        return Visibility.EVERYBODY
 
 
 class Visibility(IntEnum):
@@ -171,9 +178,10 @@ class Visibility(IntEnum):
 def noticed_from(action: Action) -> Visibility:
     """Return the least visibility of an access that this one notices.
 
-    Two names that enter one folder do not notice each other, and the list of the folder's names notices both.
+    Two names that enter one folder do not notice each other, and the list of the folder's names notices both. So do
+    two who finish reading, and who waits for them.
     """
-    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT)
+    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT, Action.FINISH)
     return Visibility.EVERYBODY if everybody else Visibility.CHANGERS
 
 
@@ -298,7 +306,7 @@ def moving() -> int | None:
 
 
 def wait_until(seconds: float | None) -> None:
-    """Say, in an attempt that has to wait, until when it waits: then it is made again, if nobody can move before.
+    """Say, before an attempt that may wait, until when it does: then it is made again, if nobody can move before.
 
     None says that the waiting is over. Where the lab does not control the schedule, nothing happens.
     """

@@ -25,9 +25,9 @@ R = TypeVar("R")
 
 
 class Here:
-    """The calling process. `begins` holds what probe families do when a participant's call begins."""
+    """The calling process. `begins` and `ends` hold what probe families do as a participant's call begins and ends."""
 
-    __slots__ = ("_inside", "_numbers", "acting", "begins", "descriptors", "owner", "resources", "shared")
+    __slots__ = ("_inside", "_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources", "shared")
 
     def __init__(self) -> None:
         self.acting = False
@@ -35,6 +35,7 @@ class Here:
         self.owner = 0
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
+        self.ends: list[Callable[[], None]] = []
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
         self.shared = SharedObjects()
@@ -56,9 +57,18 @@ class Here:
         """Do, as a participant whose call is over, what its process would still do."""
         self.acting = False
         self.shared.end()
+        self.go_on()
 
     def end(self) -> None:
-        """Have it end."""
+        """Have it end; what it leaves open ends as it would with its process."""
+        try:
+            for end in self.ends:
+                end()
+        finally:
+            self.rest()
+
+    def rest(self) -> None:
+        """Take no part."""
         self.acting = False
         self._inside.discard(getcurrent())
 
@@ -83,7 +93,7 @@ class Here:
 
 
 HERE = Here()
-os.register_at_fork(after_in_child=HERE.end)  # a process that a participant forks for itself is no participant
+os.register_at_fork(after_in_child=HERE.rest)  # a process that a participant forks for itself is no participant
 
 
 def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R]:

@@ -1,7 +1,7 @@
 """Probe families: what stands in for a part of the standard library while a search goes on, and how they are installed.
 
 Entry points in the group `ticketlab.probes` give their kinds. A family is one file: it says which objects it stands in
-for (`standins`), and what it does when a participant's call begins (`begin`), if anything.
+for (`standins`), and what it does when a participant's call begins (`begin`) and ends (`end`), if anything.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class ProbeKind(Kind):
 
     standins: Callable[[], Sequence[StandIn]]
     begin: Callable[[], None] | None = None
+    end: Callable[[], None] | None = None
     find: Finder | None = None
     others: Callable[[], Iterable[tuple[Any, str]]] | None = None
 
@@ -44,10 +45,12 @@ def installed(
         raise UsageError("a search of a plain function cannot begin inside another one")
     with ExitStack() as undo:
         undo.callback(HERE.begins.clear)
+        undo.callback(HERE.ends.clear)
         undo.callback(HERE.shared.close)
         HERE.shared.in_one_process, HERE.shared.participant = in_one_process, participant
         HERE.shared.finders = [kind.find for kind in kinds if kind.find is not None]
         HERE.shared.others = [kind.others for kind in kinds if kind.others is not None]
+        HERE.ends += [kind.end for kind in kinds if kind.end is not None]
         HERE.begins += [
             HERE.resources.renew,
             HERE.descriptors.begin,

@@ -20,6 +20,8 @@ from ticketlab.probes.inodes import Inodes
 
 LIST: Final = "names in "
 LINKS: Final = "links of "
+DATABASE: Final = "database "  # whoever opens one says so; nobody changes that
+READERS: Final = "readers of "
 MOST_CACHED: Final = 4096
 MOST_LINKS: Final = 40  # as many as the kernel follows
 AnyPath = str | bytes | PathLike[str] | PathLike[bytes]

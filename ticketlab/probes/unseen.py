@@ -1,7 +1,8 @@
 """What was done to files in a folder without a step: the kernel's own account, held against the steps.
 
 C code that opens files by itself passes the probes by. The kernel tells all the same who was opened, written, made and
-removed in a folder (inotify(7)); what it tells and no step names, the lab did not see.
+removed in a folder (inotify(7)); what it tells and no step names, the lab did not see. SQLite's files are seen if a
+participant opened the database by the standard library's driver.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ticketlab.core.pacing import NAME, Action, Step
+from ticketlab.probes.resources import DATABASE
 
 _ACCESS, _MODIFY, _OPEN, _FOLDER = 0x1, 0x2, 0x20, 0x40000000
 _MOVED, _CREATE, _DELETE, _OVERFLOW = 0xC0, 0x100, 0x200, 0x4000
@@ -81,17 +83,21 @@ def created_paths(events: dict[str, int]) -> set[str]:
 
 def unseen(events: dict[str, int], steps: Iterable[Step]) -> dict[str, str]:
     """Return what was done to which path without a step: "written", "made or removed" or "opened"."""
-    named, changed, written = set[str](), set[str](), set[str]()
+    named, changed, written, databases = set[str](), set[str](), set[str](), set[str]()
     for step in steps:
         for action, resource in step.accesses:
             path = resource.removeprefix(NAME)
             named.add(path)
+            if resource.startswith(DATABASE):
+                databases.add(resource.removeprefix(DATABASE))
             if action in _NAMED:
                 changed.add(path)
             if action in _WRITTEN or action is Action.RENAME:
                 written |= {path, step.path or path}
     found = {}
     for path, done in events.items():
+        if path in databases or any(path.startswith(f"{each}-") for each in databases):
+            continue  # the statements say what was done, to the database and to the journal beside it
         if done & (_CREATE | _DELETE | _MOVED) and path not in changed:
             found[path] = "made or removed"
         elif done & _MODIFY and path not in written and not done & _FOLDER:

@@ -44,21 +44,16 @@ def wait_for(
     if timeout is None:
         return pacing.block(step, attempt, lambda: _never(attempt))
     pacing.note(WAITED, HERE.who)
-    until: list[float] = []
+    until = pacing.now() + timeout  # also if another's failure speaks for this participant, which then need not try
 
     def timed() -> Any:
         result = attempt()
-        if result is not BLOCKED:
-            return result
-        if not until:
-            until.append(pacing.now() + timeout)
-        if pacing.now() >= until[0]:
-            return TIMED_OUT
-        pacing.wait_until(until[0])
-        return BLOCKED
+        return TIMED_OUT if result is BLOCKED and pacing.now() >= until else result
 
-    told = pacing.block(step, timed, lambda: _never(attempt))
-    if until:
+    pacing.wait_until(until)
+    try:
+        told = pacing.block(step, timed, lambda: _never(attempt))
+    finally:
         pacing.wait_until(None)
     if told is TIMED_OUT and not changes:
         pacing.note(pacing.UNCHANGED, "timed out")

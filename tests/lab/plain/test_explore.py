@@ -23,11 +23,13 @@ from tests.plain_programs import (
     check_then_mkdir,
     join_before_get,
     json_counter,
+    max_id,
     no_sentinel,
     one_time_invite,
     pid_file,
     shared_temporary,
     shared_value,
+    sqlite_claim,
     stale_copy,
     two_locks,
 )
@@ -55,6 +57,8 @@ PROGRAMS: dict[ModuleType, str] = {
     shared_value: "lost update",
     join_before_get: "deadlock",
     no_sentinel: "deadlock",
+    sqlite_claim: "lost update",
+    max_id: "check then act",
 }
 MOST_LINES = 12
 PROCESSES = ExploreOptions(executor="processes", executions=2_000)

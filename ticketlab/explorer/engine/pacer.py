@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.core.system.queue_feeders import await_feeders
@@ -253,17 +252,10 @@ class ControlledPacer:
         return BEGINNING + self._state.clock.now_of(self.me, wall=wall) / SECOND
 
     def wait_until(self, seconds: float | None) -> None:
-        """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over.
-
-        Raises UsageError if time orders the steps.
-        """
+        """Have an attempt made again at a time, if nobody can move before; None says that the waiting is over."""
         clock, me = self._state.clock, self.me
-        if clock.orders:
-            raise UsageError("who waits with a time-out cannot be explored by a policy that goes by virtual time")
-        if seconds is not None:
-            clock.wake[me] = max(in_ticks(seconds - BEGINNING), clock.time[0] + 1)
-            return
-        clock.wake[me] = 0
+        if not clock.orders:
+            clock.wake[me] = 0 if seconds is None else max(in_ticks(seconds - BEGINNING), clock.time[0] + 1)
 
     def note(self, what: str, value: int | str) -> None:
         """Attach what was learnt to the step just made, or being attempted."""

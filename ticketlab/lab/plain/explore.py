@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, Action, Step
+from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, TABLE, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -38,7 +38,7 @@ from ticketlab.lab.plain.serial import InOrder
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.kind import installed
-from ticketlab.probes.resources import LINKS, LIST
+from ticketlab.probes.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED
 
@@ -100,7 +100,7 @@ def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> 
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
-        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *judge.left_out]
+        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     return tally, finding
@@ -165,16 +165,17 @@ class _Tally:
     points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
-    outside: dict[str, None] = field(default_factory=dict)
     gave_way: Sequence[str] = ()
     left_behind: Sequence[str] = ()
+    outside: dict[str, None] = field(default_factory=dict)
+    untried: dict[str, None] = field(default_factory=dict)
 
     def note(self, execution: Execution) -> None:
-        """Take down what the participants did out of sight."""
+        """Take down what the participants did out of sight, and what of time the search did not try."""
         self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
         if waited and slept and len(waited | slept) > 1:
-            self.outside["a time-out that ends while another process sleeps was not tried"] = None
+            self.untried["a time-out that ends while another process sleeps was not tried"] = None
 
 
 def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
@@ -330,10 +331,21 @@ def touched(executions: Sequence[Execution]) -> list[Touched]:
 
 
 def _paths(step: Step) -> Iterator[tuple[Action, str]]:
-    """Yield what a step does to which path: each path once, and no lists of names, nor that a lock is given back."""
+    """Yield what a step does to which path: each path once, and no lists of names, nor that a lock is given back.
+
+    Of a database it yields the tables.
+    """
     told: dict[str, Action] = {}
+    tables = [(action, name.removeprefix(TABLE)) for action, name in step.accesses if name.startswith(TABLE)]
+    if tables:
+        yield from tables if not step.action.gives_back else ()
+        return
     for action, resource in reversed(step.accesses):
-        if not action.gives_back and action is not Action.ENTER and not resource.startswith((LIST, LINKS)):
+        if (
+            not action.gives_back
+            and action is not Action.ENTER
+            and not resource.startswith((LIST, LINKS, DATABASE, READERS))
+        ):
             path = step.path if resource == step.resource and step.action is not Action.RENAME else ""
             told[path or resource.removeprefix(NAME)] = action
     yield from ((action, path) for path, action in told.items())

@@ -147,6 +147,7 @@ _CROSSINGS = {
     "torn read": "{first} read {path} while {second} was in the middle of writing it",
     "check then act": "{first} looked for {path}, {second} changed what stands there, and {first} acted on its look",
 }
+_STALE = "{first} read {path}, {second} changed it, and {first} acted on what it had read"
 
 
 def _crossing(pattern: Pattern, execution: Execution) -> Anomaly:
@@ -154,7 +155,9 @@ def _crossing(pattern: Pattern, execution: Execution) -> Anomaly:
     first, second = (who[1], who[0]) if pattern.kind == "torn read" else (who[0], who[1])
     names = {"first": process_name(first), "second": process_name(second), "path": pattern.path}
     evidence = {"path": pattern.path, "steps": [node + 1 for node in pattern.steps]}
-    return Anomaly(pattern.kind, _CROSSINGS[pattern.kind].format(**names), evidence)
+    read = execution.trace.table.step(execution.trace.what[pattern.steps[0]]).action is Action.READ
+    sentence = _STALE if read and pattern.kind == "check then act" else _CROSSINGS[pattern.kind]
+    return Anomaly(pattern.kind, sentence.format(**names), evidence)
 
 
 def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomaly:

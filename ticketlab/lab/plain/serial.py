@@ -20,6 +20,7 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
 from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.plain.databases import BESIDE, MAGIC, contents
 from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 from ticketlab.probes.here import HERE
@@ -154,7 +155,14 @@ def _made(execution: Execution) -> Iterator[str]:
 
 
 def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
-    """Yield what is in the folder, and what the steps name elsewhere."""
+    """Yield what is in the folder, and what the steps name elsewhere; a database's journal is no file of its own."""
+    files = dict(_named_files(workload, execution))
+    databases = [name for name, data in files.items() if data.startswith(MAGIC)]
+    beside = {name + end for name in databases for end in BESIDE}
+    yield from ((name, data) for name, data in files.items() if name not in beside)
+
+
+def _named_files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
     if workload.plain.folder == FRESH:
         yield from files_below(str(workload.folder))
         named = {name for name in _names(execution) if name.startswith("/")}
@@ -187,9 +195,10 @@ def _content(path: str, is_link: bool, is_folder: bool) -> bytes:
         return b"a folder"
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # after each execution, and file objects take far longer
     try:
-        return os.read(file, _LARGE)
+        data = os.read(file, _LARGE)
     finally:
         os.close(file)
+    return contents(path) if data.startswith(MAGIC) else data
 
 
 _NUMBER_BYTES: Final = re.compile(rb"\d+")

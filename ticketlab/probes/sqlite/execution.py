@@ -1,0 +1,215 @@
+"""What the statements of one connection are: which steps they make, and what they have locked afterwards."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from sqlite3 import Connection, Cursor
+from typing import Any, Final, TypeVar
+
+from ticketlab.core import pacing
+from ticketlab.core.errors import UsageError
+from ticketlab.core.pacing import UNCHANGED, Action
+from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
+from ticketlab.probes.sqlite.statements import Statement, Verb, parsed
+from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
+
+T = TypeVar("T")
+_PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
+
+
+class StatementRunner(Transactions):
+    """The statements of a connection."""
+
+    def execute(self, cursor: Cursor, sql: str, parameters: Any, call: Callable[[], T]) -> T:
+        """Make a statement."""
+        if id(cursor) in self.busy:
+            self._leave_early(cursor)
+        result = self._by_verb(cursor, sql, parsed(sql), parameters, call)
+        if is_active(cursor):
+            self.busy.add(id(cursor))
+        return result
+
+    def _by_verb(self, cursor: Cursor, sql: str, statement: Statement, parameters: Any, call: Callable[[], T]) -> T:
+        verb = statement.verb
+        if verb in (Verb.READ, Verb.CHANGE, Verb.DEFINE):
+            return self._touch(cursor, sql, statement, call)
+        if verb in (Verb.COMMIT, Verb.RELEASE):
+            return self.commit(call)
+        if verb is Verb.ROLLBACK:
+            return self.roll_back(call)
+        if verb is Verb.BEGIN and statement.mode != "deferred":
+            return self._begin(statement.mode, call)
+        if verb is Verb.EXCLUDE:
+            return self._exclude(statement, call)
+        if verb is Verb.ATTACH:
+            return self._attach(sql, parameters, call)
+        if statement.setting == "busy_timeout":
+            return self._set_timeout(cursor, statement, call)
+        result = call()
+        if verb is Verb.DETACH:
+            self._look_what_is_attached(None)
+        return result
+
+    def _touch(self, cursor: Cursor, sql: str, statement: Statement, call: Callable[[], T]) -> T:
+        """Make a statement that reads or changes tables."""
+        changes = statement.verb is not Verb.READ
+        begins = statement.begins and not self.is_open and self.drivers_mode() is not None
+        if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
+            self._begin(mode, lambda: self.raw(f"BEGIN {mode}"))
+        alone = changes and not self.is_open and not begins
+        touched = None if statement.verb is Verb.DEFINE else known(self.databases, sql)
+        step = self.databases.statement(touched, changes=changes, alone=alone)
+        before = self.connection.total_changes
+        make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
+        try:
+            result = self._make(step, make, waits=self.databases.waits(touched, changes=changes))
+        except sqlite3.Error as error:
+            self._failed(sql, statement, error, alone=alone)
+            raise
+        if statement.verb is not Verb.DEFINE:
+            touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
+        idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
+        self._made(touched, changes=changes, alone=alone, idle=idle)
+        if self.is_open or is_active(cursor):
+            self.databases.enter(touched, changes=changes)
+        if self._claimed:
+            self._claimed = False
+            self._commit_late(lambda: self.raw("COMMIT"), undo=True)
+        return result
+
+    def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
+        """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
+        alone = alone and not self.lent and not self._claimed
+        did = Action.READ if idle else None
+        if touched is not None and not touched.reads and not touched.changes:
+            step = self.databases.nothing
+        else:
+            step = self.databases.statement(touched, changes=changes, alone=alone, did=did)
+        pacing.made(step)
+        if idle and alone:
+            pacing.note(UNCHANGED, "no row")
+
+    def _failed(self, sql: str, statement: Statement, error: sqlite3.Error, *, alone: bool) -> None:
+        """Say what became of a statement that failed, and what it may have locked all the same."""
+        if is_refused(error):
+            return
+        changes = statement.verb is not Verb.READ
+        touched = None
+        if statement.verb is not Verb.DEFINE:
+            touched = known(self.databases, sql) or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
+        step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
+        kind = type(error).__name__
+        if self.is_open:
+            self.databases.enter(touched, changes=changes, surely=False)
+            step = step._replace(path=f"{step.shown} → {kind}")
+        pacing.made(step)
+        if not self.is_open:
+            pacing.note(UNCHANGED, kind)
+
+    def _prepare(self, sql: str, allow: Callable[..., int]) -> None:
+        """Prepare a statement under an authorizer, and put the user's own back."""
+        Connection.set_authorizer(self.connection, allow)
+        try:
+            Connection.__call__(self.connection, sql)
+        finally:
+            own = getattr(self.connection, "authorizer", None)
+            Connection.set_authorizer(self.connection, own)
+
+    def drivers_mode(self) -> str | None:
+        """Return how the driver begins a transaction before a change; None if it does not."""
+        if getattr(self.connection, "autocommit", -1) != -1:
+            return None
+        mode: str | None = LEVEL.__get__(self.connection)
+        return mode
+
+    def _alone(self, cursor: Cursor, call: Callable[[], T], *, lends: bool) -> T:
+        """Make a change that is a transaction of its own.
+
+        Where readers keep it from being committed, SQLite waits and keeps new readers out. So it is made in a
+        transaction that the probe begins, and committed late. So is what returns rows, for it commits when the last one
+        has been fetched.
+        """
+        if not lends:
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                if not is_refused(error):
+                    raise
+        self.raw("BEGIN")
+        try:
+            result = call()
+        except BaseException:
+            if self.is_open:
+                self.raw("ROLLBACK")
+            raise
+        self.lent = lends and is_active(cursor)
+        if not self.lent:
+            self._commit_alone()
+        return result
+
+    def _begin(self, mode: str, call: Callable[[], T]) -> T:
+        """Begin a transaction with the right to change things."""
+        step = self.databases.beginning(exclusive=mode == "exclusive")
+        result = self._make(step, call, waits=self.databases.waits(None, changes=True))
+        for file in self.databases.files.values():
+            file.hold(Level.WRITING, surely=True)
+        return result
+
+    def _exclude(self, statement: Statement, call: Callable[[], T]) -> T:
+        """Make a statement that needs the database for itself; to set what is set already changes nothing."""
+        before: list[Any] = []
+
+        def make() -> T:
+            before[:] = [self.raw("PRAGMA journal_mode")] if statement.setting == "journal_mode" else []
+            return call()
+
+        result = self._make(self.databases.excluding(), make, waits=True)
+        if before and self.raw("PRAGMA journal_mode") == before[0]:
+            pacing.made(self.databases.statement(None, changes=False))
+        return result
+
+    def _attach(self, sql: str, parameters: Any, call: Callable[[], T]) -> T:
+        """Open a further database."""
+        found = _PATH.search(sql)
+        text = found[1] if found else ""
+        if text[:1] in ("'", '"'):
+            path = text[1:-1].replace("''", "'")
+        elif isinstance(parameters, Mapping):
+            path = str(parameters.get(text[1:], ""))
+        else:
+            path = str(parameters[0]) if text and parameters else ""
+        if found is None or path.startswith("file:"):
+            raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
+        if path in ("", ":memory:"):
+            return call()
+        results: list[T] = []
+        database = open_database(path, lambda: results.append(call()), creates=True)
+        self._look_what_is_attached(database)
+        return results[0]
+
+    def _look_what_is_attached(self, opened: Database | None) -> None:
+        cursor = Cursor(self.connection)
+        cursor.row_factory = None
+        names = [name for _, name, _ in Cursor.execute(cursor, "PRAGMA database_list")]
+        files = self.databases.files
+        for gone in [name for name in files if name not in names]:
+            del files[gone]
+        for name in names:
+            if name not in files and name != "temp" and opened is not None:
+                files[name] = opened
+
+    def _set_timeout(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
+        """Take a time-out down, and see to it that SQLite itself never waits."""
+        if statement.argument:
+            self.timeout = max(0, int(statement.argument)) / 1000
+        else:
+            self.raw(f"PRAGMA busy_timeout = {round(self.timeout * 1000)}")
+        result = call()
+        self.raw("PRAGMA busy_timeout = 0")
+        return result
+
+    def read(self, call: Callable[[], T]) -> T:
+        """Make a call that reads the database as a whole."""
+        return self._make(self.databases.statement(None, changes=False), call, waits=True)

@@ -1,0 +1,252 @@
+"""The transactions of one connection: where its calls wait, how they end, and what a result holds until it is fetched.
+
+The connection itself never waits. What SQLite refuses because of another connection's lock is tried again when that may
+have been given back, until the connection's time-out is over in virtual time. Where SQLite does not wait, the call
+fails at once: a reader cannot become a writer while another one writes or, in a write-ahead log, after it has written.
+"""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from sqlite3 import Connection, Cursor
+from typing import Any, Final, Literal, TypeVar
+
+from ticketlab.core import pacing
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, Blocked, Step
+from ticketlab.probes.sqlite.databases import Database, Databases
+from ticketlab.probes.waiting import TIMED_OUT, wait_for
+
+T = TypeVar("T")
+IN_TRANSACTION: Final[Any] = vars(Connection)["in_transaction"]
+LEVEL: Final[Any] = vars(Connection)["isolation_level"]
+ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
+with closing(sqlite3.connect(":memory:")) as _any:
+    _STATEMENT: Final = type(_any("select 1"))
+_LOCKED: Final = "database is locked"
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether another connection's lock is the reason, and not this connection's own statements."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY and str(error) == _LOCKED
+
+
+def is_active(cursor: Cursor) -> bool:
+    """Whether there is more to fetch: then the cursor keeps its statement, and what that has locked."""
+    return any(type(held) is _STATEMENT for held in gc.get_referents(cursor))
+
+
+def path_of(connection: Connection) -> str:
+    """Return the path of the file that a connection has open; empty if its database is in none.
+
+    Raises sqlite3.Error if it is not open, or another thread's.
+    """
+    vars(Connection)["total_changes"].__get__(connection)  # a cursor does not ask whether it was ever opened
+    cursor = Cursor(connection)
+    cursor.row_factory = None
+    path: str = Cursor.execute(cursor, "PRAGMA database_list").fetchone()[2]
+    return path
+
+
+class Transactions:
+    """The transactions of a connection; `timeout` is in seconds.
+
+    `busy` lists the cursors that have more to fetch. `lent` says that the probe began the transaction, for a change
+    that is one of its own and returns rows, so that it can be committed late.
+    """
+
+    def __init__(self, connection: Connection, main: Database, timeout: float) -> None:
+        self.connection = connection
+        self.databases = Databases(main)
+        self.timeout = timeout
+        self.busy: set[int] = set()
+        self.lent = False
+        self.closed = False
+        self._claimed = False
+        self._refusal: sqlite3.OperationalError | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open in SQLite."""
+        return not self.closed and bool(IN_TRANSACTION.__get__(self.connection))
+
+    def raw(self, sql: str) -> Any:
+        """Execute a statement of the probe's own, and return its first row."""
+        cursor = Cursor(self.connection)
+        cursor.row_factory = None
+        return Cursor.execute(cursor, sql).fetchone()
+
+    def _make(self, step: Step, call: Callable[[], T], *, waits: bool) -> T:
+        """Make an access at its step: wait while it is refused, if SQLite would, and fail as SQLite does."""
+        if step.affects == ():
+            pacing.at(step)
+            return call()
+
+        def attempt() -> T | Literal[Blocked.BLOCKED]:
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                if not is_refused(error):
+                    raise
+                self._refusal = error
+                return BLOCKED
+
+        told: Any
+        if waits and self.timeout > 0:
+            told = wait_for(step, attempt, self.timeout, changes=True)
+        else:
+            pacing.at(step)
+            told = attempt()
+        if told is BLOCKED or told is TIMED_OUT:
+            pacing.note(UNCHANGED, _LOCKED)
+            assert self._refusal is not None
+            error, self._refusal = self._refusal, None
+            raise error
+        return told  # type: ignore[no-any-return]
+
+    def _commit_alone(self) -> None:
+        try:
+            self.raw("COMMIT")
+        except sqlite3.Error as error:
+            if not is_refused(error):
+                self.raw("ROLLBACK")
+                raise
+            self._refusal, self._claimed = error, True  # type: ignore[assignment]
+
+    def commit(self, call: Callable[[], T]) -> T:
+        """Commit, and wait for readers if SQLite has to."""
+        step = self.databases.committing() if self.is_open and not self.lent else None
+        if step is None:
+            return call()
+        pacing.at(step)
+        try:
+            result = call()
+        except sqlite3.OperationalError as error:
+            if not is_refused(error):
+                pacing.note(UNCHANGED, type(error).__name__)
+                raise
+            self._refusal = error
+            result = self._commit_late(call)
+        except sqlite3.Error as error:
+            pacing.note(UNCHANGED, type(error).__name__)
+            raise
+        self._settle()
+        return result
+
+    def _settle(self) -> None:
+        """Take down what is left after a commit; an inner savepoint's release is none."""
+        if self.is_open and getattr(self.connection, "autocommit", -1) is not False:
+            pacing.made(self.databases.nothing)
+        else:
+            self.databases.rest(reads_on=bool(self.busy), surely=True)
+
+    def _commit_late(self, call: Callable[[], T], *, undo: bool = False) -> T:
+        """Commit as soon as those who read are done; new readers are kept out until then."""
+        pacing.made(self.databases.claiming())
+        step = self.databases.committing()
+        assert step is not None
+        try:
+            result = self._make(step, call, waits=True)
+        except sqlite3.OperationalError:
+            if undo:
+                self._undo()
+            raise
+        if undo:
+            self.databases.rest(reads_on=bool(self.busy), surely=True)
+        return result
+
+    def _undo(self) -> None:
+        back = self.databases.rolling_back()
+        self.raw("ROLLBACK")
+        if back is not None:
+            pacing.made(back)
+        self.databases.rest(reads_on=bool(self.busy))
+
+    def roll_back(self, call: Callable[[], T]) -> T:
+        """Roll back."""
+        step = self.databases.rolling_back() if self.is_open and not self.lent else None
+        if step is not None:
+            pacing.at(step)
+        result = call()
+        if not self.lent:
+            self.databases.rest(reads_on=bool(self.busy))
+        return result
+
+    def fetch(self, cursor: Cursor, call: Callable[[], T]) -> T:
+        """Fetch from a cursor: if nothing is left then, what it has locked is given back."""
+        if id(cursor) not in self.busy:
+            return call()
+        step = self._leaving()
+        if step is not None:
+            pacing.at(step)
+        try:
+            result = call()
+        except Exception:
+            self._left(cursor)  # a statement that fails is over
+            raise
+        if not is_active(cursor):
+            self._left(cursor)
+        elif step is not None:
+            pacing.made(self.databases.nothing)
+        return result
+
+    def _leaving(self) -> Step | None:
+        """Return the step that it may be to fetch the last row, or to fetch no more."""
+        if len(self.busy) > 1:
+            return None
+        if self.lent:
+            return self.databases.committing()
+        if self.closed:
+            return self.databases.rolling_back()
+        return None if self.is_open else self.databases.finishing()
+
+    def _left(self, cursor: Cursor) -> None:
+        """Take down that nothing is left to fetch from a cursor."""
+        self.busy.discard(id(cursor))
+        if self.busy:
+            return
+        if self.lent:
+            self.lent = False
+            self._commit_alone()
+            if self._claimed:
+                self._claimed = False
+                self._commit_late(lambda: self.raw("COMMIT"), undo=True)
+                return
+        if not self.is_open:
+            self.databases.rest(reads_on=False)
+
+    def leave(self, cursor: Cursor, close: Callable[[], None]) -> None:
+        """Have a cursor end, perhaps with more to fetch."""
+        if id(cursor) not in self.busy:
+            close()
+            return
+        step = self._leaving()
+        if step is not None:
+            pacing.at(step)
+        close()
+        self._left(cursor)
+
+    def _leave_early(self, cursor: Cursor) -> None:
+        """Have a cursor forget what it has not fetched, since another statement is about to be made with it."""
+        step = self._leaving()
+        if step is not None:
+            pacing.at(step)
+        row_factory, cursor.row_factory = cursor.row_factory, None
+        Cursor.fetchall(cursor)  # nothing else ends a statement without ending the cursor
+        cursor.row_factory = row_factory
+        self._left(cursor)
+
+    def close(self, close: Callable[[], None]) -> None:
+        """Close the connection; what it has locked stays so while cursors have more to fetch."""
+        step = None if self.busy or self.closed else self.databases.rolling_back()
+        if step is not None:
+            pacing.at(step)
+        if self.is_open and not self.busy:
+            self.raw("ROLLBACK")  # a statement that failed would keep the lock for as long as a traceback shows it
+        close()
+        self.closed = True
+        if not self.busy:
+            self.databases.rest(reads_on=False)
