@@ -292,7 +292,7 @@ def test_nothing_is_left_of_the_probe(wrong: bool) -> None:
 
     before = sqlite3.connect
     if wrong:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(UsageError, match="reset raises RuntimeError"):
             explored(take_if_left, reset=reset)
     else:
         explored(take_if_left, reset=reset)
