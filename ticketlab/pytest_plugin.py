@@ -215,11 +215,12 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     tried, or if the search did not decide.
 
     With the setting `processes`, the function is taken as it stands, without a session: so many processes call it at
-    once. It may ask by parameter name for `who` (its number, from 1), `folder` (where it stands) and fixtures. The
-    settings are then those of `testing.PlainRace`: processes, reset, invariant, returned, serial, folder, unseen,
-    policy, executions, seed, executor, atomic_accesses, steps, stall_timeout, faults.
+    once; with `threads`, so many threads of one process. It may ask by parameter name for `who` (its number, from 1),
+    `folder` (where it stands) and fixtures. The settings are then those of `testing.PlainRace`: processes or threads,
+    reset, invariant, returned, serial, folder, unseen, policy, executions, seed, executor, atomic_accesses, steps,
+    stall_timeout, faults.
     """
-    if "processes" in settings:
+    if {"processes", "threads", "tasks"} & settings.keys():
         return lambda function: _PlainRaceTest(function, settings).as_test()
     if function is not None:
         return _RaceTest(function, settings).as_test()

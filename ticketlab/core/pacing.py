@@ -29,7 +29,7 @@ TABLE: Final = "table:"
 
 
 class Action(Enum):
-    """What a step does to its resource; all but READ, LOOK and LIST change it for those who read it or wait for it.
+    """What a step does to its resource; all but READ, LOOK, LIST and AWAIT change it for those who read it or wait.
 
     READ to TOUCH concern the content of a file or a record. LOOK to REMOVE_DIRECTORY concern a name in a folder: which
     file it stands for, if any. LIST reads the list of a folder's names, and ENTER puts a name in or takes one out.
@@ -60,6 +60,13 @@ class Action(Enum):
     RELEASE = "release"
     SEND = "send"
     RECEIVE = "receive"
+    SET = "set"
+    CLEAR = "clear"
+    NOTIFY = "notify"
+    AWAIT = "wait for"
+    ARRIVE = "arrive at"
+    LEAVE = "leave"
+    CALL = "call"
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
@@ -78,7 +85,7 @@ class Action(Enum):
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
-        self.looks = value in ("read", "look for", "list")
+        self.looks = value in ("read", "look for", "list", "wait for")
 
 
 Access = tuple[Action, str]
@@ -174,7 +181,7 @@ def noticed_from(action: Action) -> Visibility:
     Two names that enter one folder do not notice each other, and the list of the folder's names notices both. So do
     two who finish reading, and who waits for them.
     """
-    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.FINISH)
+    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT, Action.FINISH)
     return Visibility.EVERYBODY if everybody else Visibility.CHANGERS
 
 
@@ -189,6 +196,9 @@ BLOCKED: Final = Blocked.BLOCKED
 
 UNCHANGED: Final = "unchanged"
 """This note says that the step before it was refused and changed nothing, whatever its action; its value is why."""
+
+OUT_OF_SIGHT: Final = "out of sight"
+"""This note says that something was done that the lab does not see; its value says what, and then nothing is proved."""
 
 RETRY: Final = "retry"
 """This note promises that the try just made left nothing behind, and that the buyer sleeps and tries again from the

@@ -54,9 +54,9 @@ class RawFile(FileIO):
         try:
             result = access()
         except Exception:
-            HERE.acting = True
+            HERE.go_on()
             raise
-        HERE.acting = True
+        HERE.go_on()
         return result
 
     def _at(self, action: Action) -> None:
@@ -65,7 +65,7 @@ class RawFile(FileIO):
         if file is not None and HERE.acts():
             HERE.acting = False
             pacing.at(file.step(action))
-            HERE.acting = True
+            HERE.go_on()
 
     def readall(self) -> Any:
         """Read to the end, as one step."""

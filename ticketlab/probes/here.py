@@ -15,8 +15,10 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
+from ticketlab.core.pacing import moving
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
+from ticketlab.probes.shared.registry import SharedObjects
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,24 +27,37 @@ R = TypeVar("R")
 class Here:
     """The calling process. `begins` and `ends` hold what probe families do as a participant's call begins and ends."""
 
-    __slots__ = ("_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources")
+    __slots__ = ("_inside", "_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources", "shared")
 
     def __init__(self) -> None:
         self.acting = False
+        self._inside = set[greenlet]()  # the participants that are in the middle of a call
         self.owner = 0
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
+        self.shared = SharedObjects()
 
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
+        self._inside.add(getcurrent())
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
         self.acting = True
+
+    def go_on(self) -> None:
+        """Have the caller, a participant, be at work again after a probe; meanwhile others may have been."""
+        self.acting, self.owner = True, get_ident()
+
+    def finish(self) -> None:
+        """Do, as a participant whose call is over, what its process would still do."""
+        self.acting = False
+        self.shared.end()
+        self.go_on()
 
     def end(self) -> None:
         """Have it end; what it leaves open ends as it would with its process."""
@@ -50,11 +65,22 @@ class Here:
             for end in self.ends:
                 end()
         finally:
-            self.acting = False
+            self.rest()
 
     def rest(self) -> None:
         """Take no part."""
         self.acting = False
+        self._inside.discard(getcurrent())
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether the caller is a participant whose execution was broken off, and that is on its way out."""
+        return not self.acting and moving() is None and getcurrent() in self._inside
+
+    @property
+    def called(self) -> str:
+        """How people call the participant that is at work."""
+        return f"{self.shared.participant} {self.who}"
 
     @property
     def who(self) -> int:
@@ -85,9 +111,44 @@ def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R
         try:
             result = probe(*args, **kwargs)
         except Exception:
-            HERE.acting = True
+            HERE.go_on()
             raise
-        HERE.acting = True
+        HERE.acting, HERE.owner = True, get_ident()
         return result
 
     return cast("Callable[P, R]", standin)
+
+
+class BrokenOff(BaseException):
+    """Ends a participant whose execution was broken off wherever it uses what is shared on its way out."""
+
+
+def shared_probe(original: Callable[..., Any], probe: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands in for a function that changes shared objects; on the way out it does nothing any more."""
+    standin = probed(original, probe)
+
+    @wraps(original)
+    def unless_broken_off(*args: Any, **kwargs: Any) -> Any:
+        if HERE.broken_off:
+            raise BrokenOff
+        return standin(*args, **kwargs)
+
+    return unless_broken_off
+
+
+def of_known(original: Callable[..., Any], probe: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands in for a method of shared objects; one that a participant made itself is nobody else's."""
+
+    def of_known(value: Any, *args: Any, **kwargs: Any) -> Any:
+        found = HERE.shared.of(value) or HERE.shared.adopt_late(value, HERE.who)
+        if found is None:
+            return original(value, *args, **kwargs)
+        found.touch()
+        return probe(value, *args, **kwargs)
+
+    return shared_probe(original, of_known)
+
+
+def of_object(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return what stands in for a method: that of the same name of what the lab takes the object for."""
+    return of_known(original, lambda value, *args, **kwargs: getattr(HERE.shared.of(value), name)(*args, **kwargs))

@@ -48,8 +48,17 @@ def standing_in(standins: Sequence[StandIn]) -> Iterator[None]:
         yield
     finally:
         for each in held:
-            setattr(each.owner, each.name, each.original)
+            _put_back(each)
         _exchange([(each.substitute, each.original, False) for each in anywhere])
+
+
+def _put_back(held: StandIn) -> None:
+    """Give a class its own again, or what it inherits."""
+    above = held.owner.__mro__[1:] if held.owner is not None else ()
+    if any(vars(base).get(held.name) is held.original for base in above):
+        delattr(held.owner, held.name)
+    else:
+        setattr(held.owner, held.name, held.original)
 
 
 def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
@@ -59,7 +68,7 @@ def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
     for name, module in list(sys.modules.items()):
         if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
             continue
-        mine = _is_users(module)
+        mine = is_users(module)
         _exchange_in(module, among_users if mine else everywhere, mine=mine)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
@@ -84,6 +93,7 @@ def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:
             setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
 
 
-def _is_users(module: ModuleType) -> bool:
+def is_users(module: ModuleType) -> bool:
+    """Whether a module belongs neither to Python nor to an installed package."""
     file = getattr(module, "__file__", None) or ""
     return bool(file) and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file

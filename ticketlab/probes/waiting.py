@@ -1,21 +1,19 @@
 """Waiting, with a time-out or without one, in virtual time.
 
 Steps take no time, so a time-out ends only when nobody else can move, and then the participant goes on that would have
-given up first. Where participants sleep as well, one of them could sleep longer than another waits: the pacer then says
-that something was left out.
+given up first. If another participant sleeps, it could sleep for longer than the time-out: both are noted, since the
+search has then left something out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Action, Step
 from ticketlab.probes.here import HERE
-
-T = TypeVar("T")
 
 
 class TimedOut(Enum):
@@ -33,13 +31,14 @@ TIMED_OUT: Final = TimedOut.TIMED_OUT
 
 def wait_for(
     step: Step,
-    attempt: Callable[[], T | Literal[Blocked.BLOCKED]],
+    attempt: Callable[[], Any],
     timeout: float | None = None,
     *,
     changes: bool = False,
-) -> T | Literal[TimedOut.TIMED_OUT]:
-    """Make an access that may have to wait, by attempts that return BLOCKED; a `timeout` is in seconds.
+) -> Any:
+    """Make an access that may have to wait, by attempts that return BLOCKED, and return its result.
 
+    A `timeout` is in seconds; TIMED_OUT is returned if it ends the waiting.
     `changes` says that others notice if the time-out comes first.
     """
     if timeout is None:
@@ -47,22 +46,22 @@ def wait_for(
     pacing.note(WAITED, HERE.who)
     until = pacing.now() + timeout  # also if another's failure speaks for this participant, which then need not try
 
-    def timed() -> T | Literal[TimedOut.TIMED_OUT, Blocked.BLOCKED]:
+    def timed() -> Any:
         result = attempt()
         return TIMED_OUT if result is BLOCKED and pacing.now() >= until else result
 
     pacing.wait_until(until)
     try:
-        told: Any = pacing.block(step, timed, lambda: _never(attempt))
+        told = pacing.block(step, timed, lambda: _never(attempt))
     finally:
         pacing.wait_until(None)
     if told is TIMED_OUT and not changes:
         pacing.note(pacing.UNCHANGED, "timed out")
-    return told  # type: ignore[no-any-return]
+    return told
 
 
-def try_once(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]]) -> T | Literal[Blocked.BLOCKED]:
-    """Make an access that does not wait: if it is refused, it was a look."""
+def try_once(step: Step, attempt: Callable[[], Any]) -> Any:
+    """Make an access that does not wait, and return its result: if that is BLOCKED, it was a look."""
     pacing.at(step)
     result = attempt()
     if result is BLOCKED:
@@ -72,7 +71,7 @@ def try_once(step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]]) ->
     return result
 
 
-def _never(attempt: Callable[[], T | Literal[Blocked.BLOCKED]]) -> T:
+def _never(attempt: Callable[[], Any]) -> Any:
     """Make the access where nobody controls the schedule: it cannot wait there, since nobody else moves."""
     result = attempt()
     if result is BLOCKED:

@@ -214,12 +214,15 @@ class Line(NamedTuple):
         return f"{self.actions} {self.what}" + (f" → {self.note}" if self.note else "")
 
 
-def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly]) -> str:
-    """Return the table of an execution, and under it the sentence of each anomaly, as plain text."""
+def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> str:
+    """Return the table of an execution, and under it the sentence of each anomaly, as plain text.
+
+    `participant` is how people call who takes part.
+    """
     page = StringIO()
     told = Group(*(Text(f"{anomaly.name}: {anomaly.sentence}") for anomaly in anomalies))
     console = Console(file=page, width=WIDTH, highlight=False, no_color=True)
-    console.print(steps_table(execution, anomalies))
+    console.print(steps_table(execution, anomalies, participant))
     console.print(Group(Text(), told))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
@@ -229,30 +232,30 @@ def seen_lines(seen: Sequence[Resource]) -> list[str]:
     return [seen_line(each.resource, each.reads, each.changes) for each in seen]
 
 
-def steps_table(execution: Execution, anomalies: Sequence[Anomaly]) -> RenderableType:
-    """Return an execution as a table, with a column for each process; the deciding steps are marked, with a legend."""
+def steps_table(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> RenderableType:
+    """Return an execution as a table, with a column for each participant, the deciding steps marked, and a legend."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", justify="right", style="dim", no_wrap=True)
     wide = len(moved) > WIDEST
-    for title in ["who", "step"] if wide else [f"process {who + 1}" for who in moved]:
+    for title in ["who", "step"] if wide else [f"{participant} {who + 1}" for who in moved]:
         table.add_column(title, overflow="fold")
     for line in told:
         text = Text(f"{line.words} {MARK}" if line.decides else line.words, style="bold yellow" if line.decides else "")
-        cells = [f"process {line.who + 1}", text] if wide else [text if who == line.who else "" for who in moved]
+        cells = [f"{participant} {line.who + 1}", text] if wide else [text if who == line.who else "" for who in moved]
         table.add_row(str(line.first), *cells)
-    _add_waits(table, stuck, moved, wide=wide)
+    _add_waits(table, stuck, moved, participant, wide=wide)
     return Group(table, legend([MARK] if any(line.decides for line in told) else []))
 
 
-def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], *, wide: bool) -> None:
+def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], participant: str, *, wide: bool) -> None:
     """Say in the last line, or lines, who waits for ever."""
     text = {wait.who: Text(f"waits: {wait.step.action.value} {wait.step.shown}", style="red") for wait in stuck}
     if wide:
         for who, waiting in text.items():
-            table.add_row("", f"process {who + 1}", waiting)
+            table.add_row("", f"{participant} {who + 1}", waiting)
     elif text:
         table.add_row("", *(text.get(who, "") for who in moved))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Required, TypedDict
+from typing import Any, Final, TypedDict
 
-from ticketlab.core.errors import unknown_name
+from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
@@ -28,7 +28,9 @@ UNSEEN: Final = ("fail", "allow")
 class PlainSettings(TypedDict, total=False):
     """The settings of a race test of a plain function: those of `PlainRace`, but for the fixtures, which pytest has."""
 
-    processes: Required[int]
+    processes: int
+    threads: int
+    tasks: int
     reset: Callable[..., object] | None
     invariant: Callable[..., object] | None
     returned: Callable[[list[Any]], object] | None
@@ -49,12 +51,17 @@ class PlainSettings(TypedDict, total=False):
 class PlainRace:
     """How a plain function is explored, and what must hold afterwards: see `PlainFunction` and `ExploreOptions`.
 
+    `threads` in place of `processes` has so many threads of one process call it. What they do to plain Python objects
+    between two steps is outside the search, and `reset` puts back what they change there.
+
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
     code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the
     command line: "kill" or ["kill", "pause:2s"].
     """
 
     processes: int = 2
+    threads: int = 0
+    tasks: int = 0
     reset: Callable[..., object] | None = None
     invariant: Callable[..., object] | None = None
     returned: Callable[[list[Any]], object] | None = None
@@ -81,7 +88,20 @@ class PlainRace:
         race = cls(**settings, fixtures=fixtures or {})
         if race.unseen not in UNSEEN:
             raise unknown_name("value of unseen", race.unseen, UNSEEN)
+        race.refuse_mixtures(settings)
         return race
+
+    def refuse_mixtures(self, settings: Mapping[str, Any]) -> None:
+        """Raise UsageError if settings do not go together."""
+        if self.tasks:
+            raise UsageError("asyncio tasks cannot be participants: have processes=... call asyncio.run(...) each")
+        if self.threads and {"processes", "executor"} & settings.keys():
+            raise UsageError("threads=... says who takes part: leave out processes and executor")
+
+    @property
+    def participant(self) -> str:
+        """How people call who takes part."""
+        return "thread" if self.threads else "process"
 
     @property
     def allows_unseen(self) -> bool:
@@ -92,7 +112,7 @@ class PlainRace:
         """Return the function with what must hold of it."""
         return PlainFunction(
             function=function,
-            processes=self.processes,
+            processes=self.threads or self.processes,
             reset=self.reset,
             invariant=self.invariant,
             returned=self.returned,
@@ -106,7 +126,7 @@ class PlainRace:
         """Return how it is explored."""
         return ExploreOptions(
             policy=Spec.parse(self.policy),
-            executor=self.executor,
+            executor="threads" if self.threads else self.executor,
             executions=self.executions,
             seed=self.seed,
             atomic_accesses=self.atomic_accesses,
@@ -142,10 +162,10 @@ def check_plain_function(
     path = save_plain_case(found.finding.case, cases)
     noun = "execution" if found.executions == 1 else "executions"
     headline = f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}"
-    table = drawn_steps(found.finding.execution, found.finding.anomalies)
+    table = drawn_steps(found.finding.execution, found.finding.anomalies, race.participant)
     line = replay_line(path) if replay_line else replay_call("replay_plain_function", function, path, race)
     raise AssertionError(
-        f"{headline} ({race.policy}, {race.executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
+        f"{headline} ({race.policy}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
         f"The same schedule again: {line}"
     )
 
@@ -163,9 +183,9 @@ def replay_plain_function(
     case = load_plain_case(Path(case)) if isinstance(case, str | Path) else case
     race = race or PlainRace()
     plain = race.plain(function, test)
-    execution, anomalies = replay_plain(plain, case, race.executor)
+    execution, anomalies = replay_plain(plain, case, race.how().executor)
     if anomalies:
-        table = drawn_steps(execution, anomalies)
+        table = drawn_steps(execution, anomalies, race.participant)
         raise AssertionError(f"{plain.title} goes wrong again under the saved schedule:\n\n{table}")
 
 

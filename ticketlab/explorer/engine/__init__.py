@@ -7,5 +7,5 @@ Reading order:
   share;
 - `state`: all that an execution consists of, with `clock` (virtual time) and `fault_plan` (who meets which fault);
 - `enabled_set` and `scheduler`: who may move, who moves next, and what follows from it; `spinning` is one of the rules;
-- `pacer`: what participants do at a scheduling point, with `queue_feeders`; `fault_pacer` injects faults there.
+- `pacer`: what participants do at a scheduling point; `fault_pacer` injects faults there.
 """

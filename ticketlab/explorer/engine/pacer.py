@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
 from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
-from ticketlab.explorer.engine.queue_feeders import await_feeders
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
@@ -159,7 +159,7 @@ class ControlledPacer:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._postpone(me, step)
-        elif step.action is Action.READ or (self._held and (me, step.resource) in self._held):
+        elif step.action.looks or (self._held and (me, step.resource) in self._held):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
             state.arrive(me, self._attempted[step])

@@ -1,6 +1,6 @@
 """Executors: what runs executions, and how an executor is found by its name.
 
-Entry points in the group `ticketlab.executors` give their kinds. Two ship: `inline` and `processes`.
+Entry points in the group `ticketlab.executors` give their kinds. Three ship: `inline`, `threads` and `processes`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, TABLE, Action, Step
+from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, TABLE, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -67,7 +67,7 @@ def explore_plain(
     refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
     tally, finding = _explored(plain, how, progress)
-    if finding is not None and not executor_kind(Spec.parse(how.executor)).real_processes:
+    if finding is not None and Spec.parse(how.executor).name == "inline":
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
         command=command,
@@ -83,6 +83,7 @@ def explore_plain(
         seconds=time.monotonic() - began,
         seen=tally.seen,
         unseen=tally.unseen,
+        outside=tuple(tally.outside),
         finding=finding,
         environment=environment(Path.cwd()),
         injected=tally.points.results(),
@@ -94,12 +95,12 @@ def explore_plain(
 def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     workload, tally = PlainWorkload(plain), _Tally()
-    with installed(probes()), _executor(workload, how) as executor:
+    with _installed(how), _executor(workload, how) as executor:
         judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
-        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.outside, *judge.left_out]
+        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     return tally, finding
@@ -145,7 +146,7 @@ def replay_imported(
 def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
     """Have a function's participants ready, with a judge that knows what they come to one after another."""
     workload = PlainWorkload(plain)
-    with installed(probes()), _executor(workload, how) as executor:
+    with _installed(how), _executor(workload, how) as executor:
         judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
         _learn(executor, judge, how)
         yield executor, judge
@@ -167,12 +168,20 @@ class _Tally:
     gave_way: Sequence[str] = ()
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
+    untried: dict[str, None] = field(default_factory=dict)
 
     def note(self, execution: Execution) -> None:
-        """Take down what of time the search did not try."""
+        """Take down what the participants did out of sight, and what of time the search did not try."""
+        self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
         if waited and slept and len(waited | slept) > 1:
-            self.outside["a time-out that ends while another process sleeps was not tried"] = None
+            self.untried["a time-out that ends while another process sleeps was not tried"] = None
+
+
+def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
+    named = Spec.parse(how.executor)
+    participant = "thread" if named.name == "threads" else "process"
+    return installed(probes(), in_one_process=not executor_kind(named).real_processes, participant=participant)
 
 
 def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -196,6 +205,8 @@ def _look_around(
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])
+    for execution in executions:
+        tally.note(execution)
 
 
 def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
@@ -285,7 +296,8 @@ def _finding(
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
-    return PlainFinding(case, last, tuple(found), "found on real processes")
+    where = "threads of one process" if Spec.parse(how.executor).name == "threads" else "real processes"
+    return PlainFinding(case, last, tuple(found), f"found on {where}")
 
 
 def _confirmed(finding: PlainFinding, plain: PlainFunction, how: ExploreOptions) -> PlainFinding:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.lab.exploring.callbacks import survives_pickling
 
 FRESH: Final = "fresh"
@@ -77,7 +77,7 @@ class PlainFunction:
             raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
         if any(map(inspect.iscoroutinefunction, (self.function, getattr(self.function, "__call__", None)))):  # noqa: B004
             raise UsageError(
-                f"{self.title} is a coroutine function: participants are processes, so wrap it in asyncio.run"
+                f"{self.title} is a coroutine function, which nobody would await: have a plain one call asyncio.run"
             )
         if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
             raise UsageError(f"{self.title} is a generator function: to call it runs nothing, so wrap it in a loop")
@@ -125,6 +125,8 @@ def call_outcome(function: Callable[[], Any]) -> CallOutcome:
         return Returned(_sendable(function()))
     except SystemExit as error:
         return Returned(None) if not error.code else Raised("SystemExit", str(error.code))
+    except TicketlabError:
+        raise  # the lab says what it cannot do
     except Exception as error:
         return Raised(type(error).__name__, str(error), _where(error))
 

@@ -87,7 +87,10 @@ class PlainJudge:
         """
         raise_stopped(execution)
         if execution.ending is not ExecutionEnd.COMPLETED:
-            return [stuck(execution)]
+            who = participants(execution)
+            serial = self.serial(who)
+            alone = len(who) < self._plain.processes and serial.stuck == serial.orders > 0
+            return [] if alone else [stuck(execution)]  # who waits for somebody that was left out is no finding
         serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
@@ -191,4 +194,6 @@ def wait_sentence(trace: Trace, wait: Wait) -> str:
         them = join_words([process_name(one) for one in wait.holders])
         return f"{who} {holds}waits for {wait.step.shown}, held by {them}"
     how = "tries again and again" if wait.tries else "waits"
-    return f"{who} {holds}{how} to {wait.step.action.value} {wait.step.shown}, and nobody is left to make that possible"
+    to = "" if wait.step.action is Action.AWAIT and not wait.tries else "to "
+    what = describe_step(wait.step).removeprefix("" if to else "wait ")
+    return f"{who} {holds}{how} {to}{what}, and nobody is left to make that possible"

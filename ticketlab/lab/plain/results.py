@@ -42,7 +42,8 @@ class PlainExploration:
     """What a search came to.
 
     `contested` says whether two processes ever made steps whose order can make a difference. `seen` lists what more
-    than one process touched, `unseen` what was done to files without a step ("written", "made or removed", "opened").
+    than one process touched, `unseen` what was done to files and memory without a step ("written", "made or removed",
+    "opened", "changed"). `outside` says in sentences what participants did beside that, out of the lab's sight.
     `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
     `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
@@ -60,6 +61,7 @@ class PlainExploration:
     seconds: float
     seen: Sequence[Touched] = ()
     unseen: Mapping[str, str] = field(default_factory=dict)
+    outside: Sequence[str] = ()
     gave_way: Sequence[str] = ()
     finding: PlainFinding | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -90,6 +92,8 @@ class PlainExploration:
         if self.unseen and not allowed:
             told = [f"{path} was {done}" for path, done in sorted(self.unseen.items())]
             unseen = [f"{join_words(told)} by code that the lab does not see"]
+        elif self.outside and not allowed:
+            unseen = list(self.outside)
         elif not self.contested and not allowed:
             untried = ["no two processes made steps whose order can make a difference: nothing was tried"]
         return [*unseen, *untried, *self.gave_way]
@@ -119,6 +123,7 @@ class PlainExploration:
             "seconds": self.seconds,
             "seen": [each.to_json() for each in self.seen],
             "unseen": dict(self.unseen),
+            "outside": list(self.outside),
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",

@@ -23,6 +23,7 @@ from ticketlab.lab.exploring.function_workload import raise_stopped
 from ticketlab.lab.plain.databases import BESIDE, MAGIC, contents
 from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
+from ticketlab.probes.here import HERE
 
 MOST_ORDERS: Final = 120
 _MOST_RUNS: Final = 1_000
@@ -31,7 +32,7 @@ _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAK
 
 
 class RunResult(NamedTuple):
-    """What a run came to: by participant what its call came to, and what the files hold, by their names."""
+    """What a run came to: by participant what its call came to, and what files and shared objects hold, by name."""
 
     outcomes: tuple[tuple[int, str], ...]
     files: frozenset[tuple[str, bytes]]
@@ -59,6 +60,7 @@ class SerialRuns:
     """The runs of some participants in every order. `orders` counts them; it is 0 if there are too many to try."""
 
     orders: int = 0
+    stuck: int = 0  # in how many of them somebody waits for ever
     ends: set[RunResult] = field(default_factory=set)
     raised: dict[tuple[int, str], int] = field(default_factory=dict)  # by participant and kind: in how many orders
     made: frozenset[str] = frozenset()  # the names that were made in every order
@@ -89,6 +91,7 @@ def serial_runs(
         note(execution)
         executions.append(execution)
         runs.orders += 1
+        runs.stuck += not completed(execution)
         end = final(execution, workload)
         runs.ends.add(end)
         runs.left |= {name for name, _ in end.files}
@@ -124,7 +127,8 @@ def final(execution: Execution, workload: PlainWorkload) -> RunResult:
     pids = workload.pids()
     outcomes = [(record.buyer, record.outcome) for record in execution.records]
     waiting = [(who, "waits for ever") for who, _, _ in execution.unanswered]
-    return run_result(outcomes, _files(workload, execution), pids, waiting)
+    files = [*_files(workload, execution), *HERE.shared.contents()]
+    return run_result(outcomes, files, pids, waiting)
 
 
 def run_result(

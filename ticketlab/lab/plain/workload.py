@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.pacing import moving
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
-from ticketlab.probes.here import HERE
+from ticketlab.probes.here import HERE, BrokenOff
 from ticketlab.probes.inodes import Inodes
 from ticketlab.probes.unseen import Watch, unseen
 
@@ -24,7 +26,7 @@ _NUMBER: Final = re.compile(r"\d+")
 
 def process_name(who: int) -> str:
     """Return how people call a participant."""
-    return f"process {who + 1}"
+    return f"{HERE.shared.participant} {who + 1}"
 
 
 class PlainWorkload:
@@ -59,8 +61,17 @@ class PlainWorkload:
             resources.share(self._inodes, str(self.folder))
             if self.plain.reset is not None:
                 self._lay_out = bound(self.plain.reset, {"folder": self.folder, **self.plain.fixtures})
+            self._find_shared()
             self._taken = stack.pop_all()
         return ()
+
+    def _find_shared(self) -> None:
+        """Find what participants share in memory, which `reset` may make, before they are forked."""
+        plain, shared = self.plain, HERE.shared
+        if not shared.is_open:
+            with shared.in_reset():
+                laid_out(self._lay_out)
+            shared.open({"": plain.function, "reset": plain.reset, "invariant": plain.invariant, **plain.fixtures})
 
     def participant_name(self, who: int) -> str:
         """Return how people call a participant; executors ask."""
@@ -76,7 +87,10 @@ class PlainWorkload:
             pids = self.pids()
             events = {repeatable(path, pids): done for path, done in self.watch.events().items()}
             trace = execution.trace
-            self.unseen.update(unseen(events, (trace.table.step(what) for what in trace.what)))
+            steps = [trace.table.step(what) for what in trace.what]
+            self.unseen.update(unseen(events, steps))
+            changed = {name for step in steps for action, name in step.accesses if not action.looks}
+            self.unseen.update(dict.fromkeys(HERE.shared.changed_without(changed), "changed"))
 
     def close(self) -> None:
         """Remove the folder, and go back to where the test is."""
@@ -87,13 +101,16 @@ class PlainWorkload:
         self._inodes.restart()
         if self.plain.folder == FRESH:
             _empty(self.folder)
-        laid_out(self._lay_out)
+        HERE.shared.restore()
+        with HERE.shared.in_reset():
+            laid_out(self._lay_out)
         if not self._laid_out:
             self._laid_out = True
             if any(path.is_symlink() for path in self.folder.rglob("*")):
                 self._inodes.link()
         if self.watch is not None:
             self.watch.restart()
+            HERE.shared.watch()
 
     @contextmanager
     def join(self, buyer: int) -> Iterator[Callable[[int], CallOutcome]]:
@@ -104,7 +121,13 @@ class PlainWorkload:
         def perform(who: int) -> CallOutcome:
             HERE.begin(who)
             try:
-                return call_outcome(called)
+                outcome = call_outcome(called)
+                if moving() is None:  # what was raised to end the call has been caught on its way
+                    raise BrokenOff
+                HERE.finish()
+                return outcome
+            except BrokenOff:
+                raise ExecutionAborted from None
             except BaseException as error:
                 if stops_search(error, self._leading):
                     raise SearchStopped(error) from None

@@ -1,0 +1,37 @@
+"""How often something happened, for those who wait for it to happen: numbers in memory that participants share.
+
+An event may be set and cleared again before who waited for it gets the turn: it has been woken all the same.
+"""
+
+from __future__ import annotations
+
+import mmap
+from itertools import count
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+
+MOST_PULSES: Final = 4096
+"""As many objects can have a pulse."""
+
+
+class Pulse:
+    """A number that grows; it must be made before participants are forked."""
+
+    _memory = memoryview(mmap.mmap(-1, 8 * MOST_PULSES)).cast("q")
+    _places = count()
+
+    def __init__(self) -> None:
+        self._place = next(self._places)
+        if self._place >= MOST_PULSES:
+            raise TicketlabError(f"more than {MOST_PULSES} events and queues are too many")
+
+    @property
+    def times(self) -> int:
+        """How often it has happened."""
+        times: int = self._memory[self._place]
+        return times
+
+    def happen(self, times: int = 1) -> None:
+        """Have it happen once more, or so many times."""
+        self._memory[self._place] += times

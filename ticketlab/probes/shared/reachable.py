@@ -1,0 +1,112 @@
+"""What a function can come to: its closure, its globals, its defaults, and what these hold.
+
+An object has the name by which the function's author knows it: that of the variable, with attributes and keys after it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from typing import Any, Final
+
+from ticketlab.probes.standins import is_users
+
+MOST_OBJECTS: Final = 50_000
+"""More objects than these are not looked through."""
+
+_SIMPLE: Final = frozenset({str, bytes, int, float, bool, type(None)})
+
+Put = Callable[[Any], None]
+"""Puts another object where one was found."""
+
+Reached = tuple[str, Any, Put | None]
+
+
+def reachable(roots: Mapping[str, Any]) -> Iterator[Reached]:
+    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it."""
+    waiting: deque[Reached] = deque(_items("", roots))
+    seen = set[int]()
+    while waiting and len(seen) < MOST_OBJECTS:
+        name, value, put = waiting.popleft()
+        if id(value) in seen or type(value) in _SIMPLE:
+            continue
+        seen.add(id(value))
+        yield name, value, put
+        waiting.extend(_inside(name, value, seen))
+
+
+def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
+    if isinstance(value, FunctionType):
+        yield from _inside_function(name, value, seen)
+    elif isinstance(value, partial):
+        yield from [(name, value.func, None), *((name, each, None) for each in value.args)]
+        yield from _items("", value.keywords)
+    elif isinstance(value, MethodType):
+        yield from [(name, value.__func__, None), (name, value.__self__, None)]
+    elif isinstance(value, ModuleType):
+        if _is_users(value):
+            yield from _of_module(vars(value), seen)
+    elif isinstance(value, dict):
+        yield from _items(name, value, "[{!r}]")
+    elif isinstance(value, list):
+        yield from ((f"{name}[{at}]", each, partial(value.__setitem__, at)) for at, each in enumerate(value))
+    elif isinstance(value, tuple | set | frozenset):
+        yield from ((f"{name}[{at}]", each, None) for at, each in enumerate(value))
+    elif isinstance(value, type):
+        if _is_of_user(value.__module__):
+            yield from ((each, held, None) for each, held in list(vars(value).items()))
+    elif isinstance(value, SimpleNamespace) or _is_of_user(type(value).__module__):
+        yield from _items(name, getattr(value, "__dict__", {}), ".{}")
+
+
+def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Iterator[Reached]:
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield variable, cell.cell_contents, partial(_fill, cell)
+        except ValueError:  # it is still empty
+            continue
+    code = function.__code__
+    parameters = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    for place, value in enumerate(defaults, len(parameters) - len(defaults)):
+        yield parameters[place], value, partial(_set_default, function, place - len(parameters) + len(defaults))
+    yield from _items("", function.__kwdefaults__ or {})
+    if _is_users(sys.modules.get(function.__module__)):
+        yield from _of_module(function.__globals__, seen)
+    yield from _items(name, vars(function), ".{}")
+
+
+def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Reached]:
+    """Yield what a module holds, once."""
+    if id(names) not in seen:
+        seen.add(id(names))
+        yield from _items("", names)
+
+
+def _set_default(function: FunctionType, place: int, value: Any) -> None:
+    defaults = list(function.__defaults__ or ())
+    defaults[place] = value
+    function.__defaults__ = tuple(defaults)
+
+
+def _fill(cell: CellType, value: Any) -> None:
+    cell.cell_contents = value
+
+
+def _items(name: str, held: Mapping[Any, Any], form: str = "{}") -> Iterator[Reached]:
+    for key, value in list(held.items()):
+        if not (isinstance(key, str) and key.startswith("__")):
+            yield name + form.format(key), value, partial(held.__setitem__, key) if isinstance(held, dict) else None
+
+
+@cache
+def _is_of_user(module: str) -> bool:
+    return _is_users(sys.modules.get(module))
+
+
+def _is_users(module: ModuleType | None) -> bool:
+    """Whether a module is the user's own, and not the lab's."""
+    return module is not None and not module.__name__.startswith("ticketlab.") and is_users(module)

@@ -1,0 +1,102 @@
+"""What threads of one process share: locks, conditions, events, semaphores and barriers of `threading`, and queues.
+
+Where each participant has a process of its own, these are not shared, and nothing stands in for them.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from ticketlab.core.errors import UsageError
+from ticketlab.probes.here import HERE, of_object, probed
+from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.shared.registry import SharedObject
+from ticketlab.probes.shared.thread_objects import THREAD_CALLS, find_thread_object
+from ticketlab.probes.shared.thread_queues import QUEUE_CALLS, find_thread_queue
+from ticketlab.probes.standins import StandIn
+
+
+def _find(value: Any) -> SharedObject | None:
+    return find_thread_object(value) or find_thread_queue(value) if HERE.shared.in_one_process else None
+
+
+def _making(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands in for a call that makes a C object: in a search it makes what stands in for that."""
+
+    def make() -> Any:
+        made = original()
+        found = _find(made)
+        if found is None:
+            return made
+        found.attach("a lock", None)
+        return found
+
+    @wraps(original)
+    def standin(*args: Any, **kwargs: Any) -> Any:
+        if HERE.shared.laying_out:
+            return HERE.shared.make(make, args, kwargs)
+        if not HERE.acts():
+            return original(*args, **kwargs)
+        made = make()
+        HERE.shared.adopt(made, f"lock made by {HERE.who}")
+        return made
+
+    return standin
+
+
+def _created(init: Callable[..., None]) -> Callable[..., None]:
+    """Return what stands in for a class's way to make an object, which is taken in when it is made."""
+
+    @wraps(init)
+    def standin(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        if HERE.shared.laying_out or HERE.acts():
+            HERE.shared.created(self, 0 if HERE.shared.laying_out else HERE.who)
+
+    return standin
+
+
+def _module(lock: Callable[..., Any], rlock: Callable[..., Any]) -> ModuleType:
+    """Return the module that stands in for `threading` where the user's modules hold it."""
+    module = ModuleType("threading", threading.__doc__)
+    vars(module).update({**vars(threading), "Lock": lock, "RLock": rlock})
+    return module
+
+
+def _start(thread: Any) -> None:
+    raise UsageError(
+        f"{HERE.called} starts a thread ({thread.name}), which takes no part in the schedule: have a "
+        "participant of the test do what that does (threads=), or explore the whole program"
+    )
+
+
+def _standins() -> Sequence[StandIn]:
+    start = threading.Thread.start
+    found = [StandIn(start, probed(start, _start), threading.Thread, "start")]
+    if not HERE.shared.in_one_process:
+        return found
+    lock, rlock = _making(threading.Lock), _making(threading.RLock)
+    found += [
+        StandIn(threading.Lock, lock, users=True),
+        StandIn(threading.RLock, rlock, users=True),
+        StandIn(threading, _module(lock, rlock), users=True),
+    ]
+    for owner, names in (*THREAD_CALLS, (queue.Queue, QUEUE_CALLS)):
+        found += [StandIn(getattr(owner, name), of_object(getattr(owner, name), name), owner, name) for name in names]
+    for kind in (*(owner for owner, _ in THREAD_CALLS if owner is not threading.BoundedSemaphore), queue.Queue):
+        found.append(StandIn(kind.__init__, _created(kind.__init__), kind, "__init__"))
+    acquire = threading.Semaphore.acquire
+    return [*found, StandIn(acquire, of_object(acquire, "acquire"), threading.Semaphore, "__enter__")]
+
+
+KIND = ProbeKind(
+    name="threads",
+    summary="what threads of one process share by threading and queue",
+    standins=_standins,
+    find=_find,
+)
