@@ -36,8 +36,9 @@ from .independent_explorer import (
 from .participants import Told, lab
 from .random_programs import Drawn, draw
 
-POLICIES = ("dfs", "dpor")
+POLICIES = ("dpor", "dfs")
 LIMIT = 600
+SAMPLE = 60  # executions of `dfs` where it cannot end within the limit, since `dpor` did not
 STEPS = 150  # an execution of more is endless; none of a program without circles has so many
 STATES = 6_000
 POINTS = 12  # fault points that are looked at in a loop without a bound, where there is no last one
@@ -78,9 +79,10 @@ def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str,
     gives_up = breaks_a_promise(drawn.program)
     found: list[Disagreement] = []
     told: dict[str, dict[Strike | None, Told]] = {}
+    limit = LIMIT
     for policy in policies:
         try:
-            raw = lab(drawn.program, policy, executor=drawn.executor, limit=LIMIT, steps=STEPS, fault=drawn.fault)
+            raw = lab(drawn.program, policy, executor=drawn.executor, limit=limit, steps=STEPS, fault=drawn.fault)
         except Exception as error:
             found.append(Disagreement(f"lab error {type(error).__name__}", policy, None, str(error), ""))
             continue
@@ -88,6 +90,8 @@ def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str,
         for strike, one in told[policy].items():
             found += _compare(policy, strike, one, *judge.bounds(strike), breaks_a_promise=gives_up)
             _count(tally, policy, one)
+        if sum(one.executions for one in raw.values()) >= LIMIT:
+            limit = SAMPLE
         if not judge.joins:
             found += _never_struck(drawn, policy, told[policy])
     if len(told) == len(policies) == 2:

@@ -35,7 +35,6 @@ class Clock:
         "_counters",
         "_leapt_at",
         "_leapt_by",
-        "_none",
         "_noticing_at",
         "_visible_at",
         "_zeros",
@@ -60,19 +59,18 @@ class Clock:
         # By resource, for changers first and then for everybody: the latest local time of a step that these notice, and
         # of a step that notices what these do.
         self._visible_at, self._noticing_at = ([memory.column(resources) for _ in range(2)] for _ in range(2))
-        self._none = as_slice(self._visible_at[0], [0] * resources)
         self._leapt_at = memory.column(bound)  # the steps at which time passed for everybody
         self._leapt_by = memory.column(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
 
-    def reset(self) -> None:
-        """Start anew, with everybody awake."""
+    def reset(self, resources: int) -> None:
+        """Start anew, with everybody awake; so many resources are known."""
         self.time[0] = self.skew[0] = self.waited[0] = 0
         self.wake[: len(self.wake)] = self._zeros
         if self._counters.drifts:
             self.local[: len(self.local)] = self._zeros
             for column in (*self._visible_at, *self._noticing_at):
-                column[: len(column)] = self._none
+                column[:resources] = as_slice(column, [0] * resources)
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""
@@ -109,10 +107,8 @@ class Clock:
         """Take a participant's time to the resource of the step that it makes, and the resource's time to it."""
         local, mine = self.local, self.local[who]
         if made.place == EVERYWHERE:
-            latest = max(local)
+            latest = max(local)  # nobody's clock falls behind it again, so no resource need carry it
             local[: len(local)] = as_slice(local, [latest] * len(local))
-            for column in (*self._visible_at, *self._noticing_at):
-                column[: len(column)] = as_slice(column, [latest] * len(column))
             return
         for place in made.resources:
             visible, notices = made.access(place)

@@ -139,18 +139,23 @@ class Scheduler:
         deadlock. Each attempts once at a given length of the trace, unless the failure was its own.
         """
         state, now = self.state, 1 + self._counters.length
-        closed = {symbol: number for number, symbol in enumerate(state.failed_what[: self._counters.failures], 1)}
-        left = [
+        waiting = [
             who
             for who, symbol in enumerate(state.pending)
-            if self._symbols[symbol].may_fail and not self._symbols[symbol].postponed
-            if state.retried[who] != now and state.refused[who] != closed.get(symbol)
+            if self._symbols[symbol].may_fail and not self._symbols[symbol].postponed and state.retried[who] != now
         ]
+        left = [who for who in waiting if state.refused[who] != self._last_failure(state.pending[who])]
         chosen = self.policy.choose(left, state) if left else NOBODY
         if chosen == NOBODY:
             return self._let_time_pass()
         state.retried[chosen] = now
         return chosen
+
+    def _last_failure(self, symbol: int) -> int:
+        """Return 1 + the number of the last failed attempt of a symbol; -1 if none has failed."""
+        failed = self.state.failed_what
+        numbers = range(self._counters.failures, 0, -1)
+        return next((number for number in numbers if failed[number - 1] == symbol), NOBODY)
 
     def _let_time_pass(self) -> int:
         """Let time pass until the first sleeper wakes that waits for something to expire, and return who moves next.

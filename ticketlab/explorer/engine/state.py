@@ -120,7 +120,7 @@ class ExecutionState:
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
-        self.clock.reset()
+        self.clock.reset(self.table.known_resources)
         self.counters.reset()
         self.counters.unfinished = self.buyers
         self.faults.reset()

@@ -57,6 +57,7 @@ class Symbol:
         "_commuting",
         "accesses",
         "changes",
+        "does",
         "excludes",
         "may_fail",
         "notices",
@@ -89,6 +90,8 @@ class Symbol:
         self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
+        self.does = step.accesses, self.changes
+        """What two steps have in common that are the same but for the manner in which they are made."""
         self.visibility = step.visibility(step.action).value if self.changes else Visibility.NOBODY.value
         self.notices = _notices(step.action, manner)
         """The least visibility of a step that this one notices."""
@@ -194,6 +197,11 @@ class StepTable:
 
     def __len__(self) -> int:
         return len(self.symbols)
+
+    @property
+    def known_resources(self) -> int:
+        """How many resources the steps so far concern; they are numbered from 0."""
+        return len(self._resources)
 
     def step(self, symbol: int) -> Step:
         """Return the step that a symbol stands for."""
