@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.fuzz.explorers import LIMIT, disagreements
+from tests.fuzz.explorer_judge import LIMIT, disagreements
 from tests.fuzz.found import FOUND
-from tests.fuzz.independent_explorer import Strike, explore
+from tests.fuzz.independent_explorer import explore
+from tests.fuzz.independent_programs import Strike
 from tests.fuzz.random_programs import Drawn, draw
 
 SEED = 11

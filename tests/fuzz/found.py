@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from .explorers import disagreements
-from .independent_explorer import Program
+from .explorer_judge import disagreements
+from .independent_programs import Program
 from .random_programs import Drawn
 
 

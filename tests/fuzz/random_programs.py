@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from .independent_explorer import Instruction, Participant, Program, instructions
+from .independent_programs import Instruction, Participant, Program, instructions
 
 CELLS = ("x", "y", "z")
 FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
@@ -67,13 +67,13 @@ class _Author:
     def program(self) -> Program:
         """Return a program of two or three participants."""
         count = self._random.choice((2, 2, 2, 3))
-        most = 4 if count == 2 else 3
+        most = self._random.choice((2, 3, 3, 4) if count == 2 else (1, 2, 2, 3))
         if self._random.random() < 0.2:
             return (self._participant(most),) * count
         return tuple(self._participant(most) for _ in range(count))
 
     def _participant(self, most: int) -> Participant:
-        body = tuple(self._one() for _ in range(self._random.randint(2, most)))
+        body = tuple(self._one() for _ in range(self._random.randint(min(2, most), most)))
         clock = any(one[0] in ("within", "elapsed") for one in body)
         if not clock:
             return body

@@ -30,7 +30,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.fuzz import corpus
+from tests.fuzz import corpus, document_readers
 
 MOST_SECONDS: Final = 1.0
 MOST_MIB: Final = 200
@@ -55,7 +55,7 @@ class Tally:
         """Whether every input was read or refused, in time and in little memory."""
         return not self.tracebacks and self.slowest_s <= MOST_SECONDS and self.peak_mib <= MOST_MIB
 
-    def feed(self, read: corpus.Read, path: Path) -> None:
+    def feed(self, read: document_readers.Read, path: Path) -> None:
         """Give the reader one input, and see what becomes of it."""
         import click
 
