@@ -48,7 +48,7 @@ def disagreements(
     gives_up = breaks_a_promise(drawn.program)
     found: list[Disagreement] = []
     told: dict[str, dict[Strike | None, Told]] = {}
-    limit, steps = (ENDLESS_LIMIT, ENDLESS_STEPS) if judge.joins else (LIMIT, STEPS)
+    limit, steps = (ENDLESS_LIMIT, ENDLESS_STEPS) if repeats_for_ever(drawn.program) else (LIMIT, STEPS)
     for policy in policies:
         try:
             raw = lab(drawn.program, policy, executor=drawn.executor, limit=limit, steps=steps, fault=drawn.fault)
@@ -68,6 +68,11 @@ def disagreements(
     return found
 
 
+def unexplained(drawn: Drawn) -> list[Disagreement]:
+    """Return the disagreements that docs do not name."""
+    return [one for one in disagreements(drawn) if one.kind != DOCUMENTED]
+
+
 def breaks_a_promise(program: Program) -> bool:
     """Whether a loop notes RETRY, which promises to go on until it is not refused, and counts its tries.
 
@@ -77,16 +82,22 @@ def breaks_a_promise(program: Program) -> bool:
     return any(one[0] == "retry" and one[1] and one[-1] == "retry" for one in every) and len(program) > 1
 
 
+def promises_retry(program: Program) -> bool:
+    """Whether a loop notes RETRY."""
+    return any(one[0] in ("retry", "within") and one[-1] == "retry" for each in program for one in instructions(each))
+
+
 class _Judge:
     """What is right of one program, strike by strike.
 
-    In a loop without a bound there is no last point, and a point in one round is as good as that in another: there the
-    outcomes of all points of a victim are judged together.
+    In a loop without a bound there is no last point, and a point in one round is as good as that in another; and of a
+    promised retry not every further try in vain is made. There the outcomes of all points of a victim are judged
+    together.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.joins = repeats_for_ever(program)
+        self.joins = repeats_for_ever(program) or promises_retry(program)
         self._known: dict[Strike | None, tuple[Outcomes, Outcomes]] = {}
 
     def joined(self, raw: dict[Strike | None, Told]) -> dict[Strike | None, Told]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from .explorer_judge import disagreements
+from .explorer_judge import unexplained
 from .independent_programs import Program
 from .random_programs import Drawn
 
@@ -30,6 +30,8 @@ class Found(NamedTuple):
 _TWO_TRIES = ("retry", 2, "a", 1, 1, (("read", "a", "x"),), "")
 _THREE_TRIES = ("retry", 3, "a", 1, 1, (("read", "a", "x"),), "")
 _TWO_NOTED = ("retry", 2, "a", 1, 1, (("read", "a", "x"),), "retry")
+_THREE_NOTED = ("retry", 3, "a", 1, 1, (("read", "a", "x"),), "retry")
+_THREE_NOTED_LOOKS = ("retry", 3, "a", 2, 1, (("read", "a", "x"), ("read", "a", "x")), "retry")
 _FOR_A_SECOND = ("within", 4, "a", 1, 1, (("read", "a", "y"),), "retry")
 
 FOUND = (
@@ -91,6 +93,20 @@ FOUND = (
         "dfs and dpor: exhausted, and no fault ever strikes before the second try",
         "it strikes there as well, and before the answer",
         fault="terminate",
+        mended=True,
+    ),
+    Found(
+        "two loops of noted tries, alone",
+        ((_THREE_NOTED_LOOKS, _THREE_NOTED),),
+        "dfs and dpor: stuck in the second loop, since the tries of both were counted together",
+        "it tries six times and is done",
+        mended=True,
+    ),
+    Found(
+        "noted tries within tries",
+        ((("retry", 3, "a", 1, 1, (_THREE_NOTED,), ""),),),
+        "dfs and dpor: stuck in the third round, since the tries of all rounds were counted together",
+        "it tries nine times and is done",
         mended=True,
     ),
     Found(
@@ -162,7 +178,7 @@ def main() -> int:
     """Print what became of each."""
     wrong = 0
     for one in FOUND:
-        shown = disagreements(Drawn("found", one.program, one.fault))
+        shown = unexplained(Drawn("found", one.program, one.fault))
         wrong += bool(shown)
         print(f"{'wrong' if shown else 'right'}: {one.name}{f' ({one.fault})' if one.fault else ''}")
         print(f"    {one.program}")

@@ -67,7 +67,6 @@ class ExecutionState:
         "skip",
         "slept",
         "table",
-        "vain",
         "what",
         "who",
     )
@@ -106,7 +105,6 @@ class ExecutionState:
         self.retried = memory.column(size)
         self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
-        self.vain = memory.column(size)  # how many promised retries were in vain in a row
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
@@ -125,7 +123,6 @@ class ExecutionState:
         self.counters.unfinished = self.buyers
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
-        self.vain[: self.size] = self._zeros
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])
