@@ -43,7 +43,18 @@ class Scheduler:
     (`_let_time_pass`).
     """
 
-    __slots__ = ("_counters", "_enabled", "_open", "_reopened", "_symbols", "_what", "_who", "policy", "state")
+    __slots__ = (
+        "_announced",
+        "_counters",
+        "_enabled",
+        "_open",
+        "_reopened",
+        "_symbols",
+        "_what",
+        "_who",
+        "policy",
+        "state",
+    )
 
     policy: Chooser
 
@@ -54,7 +65,7 @@ class Scheduler:
         # The same objects as in the state: they are looked at several times in each step.
         self._counters = state.counters
         self._symbols = state.table.symbols
-        self._open, self._who, self._what = state.open, state.who, state.what
+        self._open, self._who, self._what, self._announced = state.open, state.who, state.what, state.announced
 
     def follow(self, policy: Chooser) -> None:
         """Have a policy choose, in this process."""
@@ -186,7 +197,7 @@ class Scheduler:
         symbol = state.pending[who]
         length = counters.length
         self._who[length] = who
-        self._what[length] = symbol
+        self._what[length] = self._announced[length] = symbol
         counters.length = length + 1
         made, opened = self._symbols[symbol], self._open
         if waits := made.reopens:

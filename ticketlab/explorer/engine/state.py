@@ -47,6 +47,7 @@ class ExecutionState:
     __slots__ = (
         "_ones",
         "_zeros",
+        "announced",
         "bound",
         "buyers",
         "clock",
@@ -93,8 +94,10 @@ class ExecutionState:
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 
-        # The trace so far: who made each step, and which; before which step an attempt failed, and which.
+        # The trace so far: who made each step, and which, as announced and as it turned out; before which step an
+        # attempt failed, and which.
         self.who = memory.column(bound)
+        self.announced = memory.column(bound)
         self.what = memory.column(bound)
         self.failed_at = memory.column(2 * bound)
         self.failed_what = memory.column(2 * bound)

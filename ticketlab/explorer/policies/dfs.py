@@ -19,10 +19,14 @@ from ticketlab.explorer.policies.replay import go_on
 
 @dataclass(slots=True)
 class ChoicePoint:
-    """One step of the last execution: who made it, which it was, and who is still to be tried in its place."""
+    """One step of the last execution: who made it, which it was, and who is still to be tried in its place.
+
+    `standing` lists the steps before which the participants stood.
+    """
 
     who: int
     what: int
+    standing: tuple[int, ...]
     preemptions: int  # up to and including this step
     untried: list[int] = field(default_factory=list)
 
@@ -35,6 +39,8 @@ class DepthFirst(Policy):
     Whether an attempt would fail is found out by trying: if the candidate fails, the next one is tried at the same
     place, and if all of them fail, the execution is redundant.
     """
+
+    proves = True
 
     planned = PerStep()  # the choices that are repeated
     prefix = Number()  # how many they are
@@ -80,7 +86,8 @@ class DepthFirst(Policy):
         return go_on(enabled, state)
 
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
-        same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
+        standing = self._stack[-1].standing if self._stack else ()
+        same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]], standing)
         if redundant:  # none of the candidates at the branch could move after all
             self._stack[-1].untried.clear()
             return
@@ -91,7 +98,9 @@ class DepthFirst(Policy):
             rest = untried[tried + 1 :]
         else:
             rest = None
-        for node, enabled in enumerate(trace.enabled(branch), branch):
+        for node, (enabled, standing) in enumerate(
+            zip(trace.enabled(branch), trace.standings(branch), strict=True), branch
+        ):
             if node == len(trace):
                 break
             who = trace.who[node]
@@ -101,7 +110,7 @@ class DepthFirst(Policy):
             others = rest if node == branch and rest is not None else [one for one in enabled if one != who]
             allowed = [one for one in others if self._within(spent + (preempted is not None and one != preempted))]
             cost = spent + (preempted is not None and who != preempted)
-            self._stack.append(ChoicePoint(who, trace.what[node], cost, allowed))
+            self._stack.append(ChoicePoint(who, trace.what[node], standing, cost, allowed))
 
     def _within(self, preemptions: int) -> bool:
         return self._bound is None or preemptions <= self._bound
