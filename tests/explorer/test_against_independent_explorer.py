@@ -3,7 +3,7 @@
 import pytest
 
 from tests.fuzz.explorer_judge import LIMIT, unexplained
-from tests.fuzz.found import FOUND
+from tests.fuzz.found import FOUND, wrong_on
 from tests.fuzz.independent_explorer import explore
 from tests.fuzz.independent_programs import Strike
 from tests.fuzz.random_programs import Drawn, draw
@@ -77,4 +77,4 @@ def _schedules(drawn: Drawn) -> int:
 def test_what_was_mended_stays_mended() -> None:
     for one in FOUND:
         if one.mended:
-            assert unexplained(Drawn("found", one.program, one.fault)) == [], one.name
+            assert wrong_on(one) == [], one.name

@@ -74,12 +74,13 @@ def unexplained(drawn: Drawn) -> list[Disagreement]:
 
 
 def breaks_a_promise(program: Program) -> bool:
-    """Whether a loop notes RETRY, which promises to go on until it is not refused, and counts its tries.
+    """Whether a loop notes RETRY, which promises to go on until it is not refused, and gives up at last.
 
     Docs say that what happens when such a loop gives up while others could move is not looked at.
     """
     every = [one for each in program for one in instructions(each)]
-    return any(one[0] == "retry" and one[1] and one[-1] == "retry" for one in every) and len(program) > 1
+    gives_up = any(one[-1] == "retry" and (one[0] == "within" or (one[0] == "retry" and one[1])) for one in every)
+    return gives_up and len(program) > 1
 
 
 def promises_retry(program: Program) -> bool:

@@ -67,7 +67,7 @@ class Machine:
         if own[_MADE] != strike.point or place == DEAD or not isinstance(place, int):
             return False
         ops = self.codes[strike.victim].ops
-        return strike.kind != "pause" or (place < len(ops) and ops[place][0] != "sleep")
+        return strike.kind != "pause" if place == len(ops) else ops[place][0] != "sleep"
 
     def _run_on(self, who: int, own: tuple[Any, ...]) -> tuple[Any, ...]:
         """Do what a participant does by itself, up to its next step, the beginning of a sleep, or its end."""

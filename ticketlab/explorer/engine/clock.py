@@ -86,6 +86,11 @@ class Clock:
         since = self.time[0]
         self.wake[who] = max(since, self.wake[who] if self.orders else self.local[who]) + ticks
 
+    def sleep_through(self, who: int, ticks: int) -> None:
+        """Let time pass for one participant, also if others have it go on before nobody else can move."""
+        self.drift(who, ticks)
+        self.wake[who] = self.local[who]
+
     def now_of(self, who: int, *, wall: bool = False) -> int:
         """Return the time by a participant's own clock; see `drift`."""
         now = self.now(wall=wall)
@@ -104,11 +109,16 @@ class Clock:
         self._counters.drifts = True
 
     def carry(self, who: int, made: Symbol) -> None:
-        """Take a participant's time to the resource of the step that it makes, and the resource's time to it."""
+        """Take a participant's time to the resource of the step that it makes, and the resource's time to it.
+
+        A step on every resource may come after what others did, and depends on none of it: it takes the participant's
+        time to everybody, and nobody's to the participant. When time passes because nobody can move, not even that:
+        the others wake when their own time has come.
+        """
         local, mine = self.local, self.local[who]
         if made.place == EVERYWHERE:
-            latest = max(local)  # nobody's clock falls behind it again, so no resource need carry it
-            local[: len(local)] = as_slice(local, [latest] * len(local))
+            if not made.passes_time:
+                local[: len(local)] = as_slice(local, (max(one, mine) for one in local))
             return
         for place in made.resources:
             visible, notices = made.access(place)
@@ -138,7 +148,7 @@ class Clock:
         if self.orders:
             self.sleep(who, ticks)
         else:
-            self.leap(ticks)
+            self.leap(max(0, self.local[who] - self.time[0]) + ticks)
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""

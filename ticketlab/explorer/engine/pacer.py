@@ -238,9 +238,10 @@ class ControlledPacer:
             return
         tries = self._count_in_vain(me, touched, promised=promised)
         self._spinning[me] = touched
-        if effort is Effort.LEFT_OUT and not is_alone(state, me):
-            state.gave_way[me] = 1
-        if me in self._looked or effort is Effort.LEFT_OUT or tries <= MOST_VAIN_TRIES:
+        if effort is Effort.LEFT_OUT:
+            state.gave_way[me] |= not is_alone(state, me)
+            state.clock.sleep_through(me, ticks)
+        elif me in self._looked or tries <= MOST_VAIN_TRIES:
             state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries
 
     def _count_in_vain(self, me: int, touched: tuple[str, ...], *, promised: bool) -> int:
