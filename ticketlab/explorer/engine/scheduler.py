@@ -19,6 +19,10 @@ from ticketlab.explorer.engine.steps import NONE
 MOST_TIME_PASSES: Final = 100
 """How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
+BELIEVED: Final = 16
+"""How often an attempt has to fail, after another succeeded that promises to exclude it, until the promise is taken for
+granted and nobody is woken only to be refused."""
+
 
 class Chooser(Protocol):
     """What the scheduler needs of a policy."""
@@ -204,7 +208,7 @@ class Scheduler:
             self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
             for waiting in closed:
                 opened[waiting] = 1
-            if made.excludes:
+            if made.excludes and self._excludes(symbol, length):
                 self._close(symbol)
             elif closed:
                 counters.version += 1
@@ -215,9 +219,29 @@ class Scheduler:
         if state.clock.orders:
             state.clock.stamp(who, length)
 
+    def _excludes(self, symbol: int, node: int) -> bool:
+        """Take down whether a step was made in spite of a promise, and return whether its own promise is believed."""
+        if self._is_excluded(symbol, node):
+            self._counters.broken = node + 1
+        return self.state.kept[symbol] >= BELIEVED
+
+    def _is_excluded(self, symbol: int, node: int) -> bool:
+        """Whether the same attempt has succeeded before a node, and nothing has changed its resource since."""
+        for place in range(node - 1, -1, -1):
+            what = self._what[place]
+            if what == symbol:
+                return True
+            if symbol in self._symbols[what].reopens:
+                return False
+        return False
+
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
-        self.state.refused[who] = self._close(self.state.pending[who])
+        state = self.state
+        symbol = state.pending[who]
+        if self._symbols[symbol].excludes and state.kept[symbol] < BELIEVED:
+            state.kept[symbol] += self._is_excluded(symbol, self._counters.length)
+        state.refused[who] = self._close(symbol)
 
     def _close(self, symbol: int) -> int:
         """Take down that an attempt fails until its resource changes, as was seen or is known; return how many have."""

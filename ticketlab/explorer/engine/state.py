@@ -57,6 +57,7 @@ class ExecutionState:
         "faults",
         "for_policy",
         "gave_way",
+        "kept",
         "offset",
         "open",
         "opening",
@@ -91,6 +92,7 @@ class ExecutionState:
         self.pending = memory.column(size)  # by participant: a symbol
         self.pending_bytes = memory.bytes(size)  # the same modulo 256, which is all while symbols are few
         self.open = memory.bytes(table.limit)  # by symbol: whether an attempt may succeed
+        self.kept = memory.bytes(table.limit)  # by symbol: how often it was seen to exclude others, as it promises
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 

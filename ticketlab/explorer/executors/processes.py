@@ -26,21 +26,17 @@ from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
-from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
 from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.participant import Participant
 from ticketlab.explorer.executors.shared_memory import SharedMemory
+from ticketlab.explorer.executors.stalls import outside_control
 from ticketlab.explorer.executors.wakeup import Wakeup, make_wakeup
 from ticketlab.explorer.executors.workload_executor import Serve, WorkloadExecutor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import RunOn
 from ticketlab.explorer.workload import FaultableWorkload, Workload
-
-
-class OutsideControl(TicketlabError):
-    """A participant neither came back to a scheduling point nor ended within the bound."""
 
 
 class Processes(WorkloadExecutor):
@@ -214,13 +210,7 @@ class Processes(WorkloadExecutor):
             if self._poll.poll(self._stall_timeout / 10) or self._progress() != before:
                 return
         control.steps.catch_up()
-        who, length = control.numbers.turn, state.counters.length
-        mine = [node for node in range(length) if state.who[node] == who]
-        last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
-        raise OutsideControl(
-            f"{self._name(who)} has been outside control for more than {self._stall_timeout:g} s, since {last}: "
-            "it loops, or waits for something without saying so (a longer stall timeout lets it)"
-        )
+        raise outside_control(state, control.numbers.turn, self._stall_timeout)
 
     def _progress(self) -> tuple[int, int, int]:
         """Return numbers that change whenever a participant moves."""
