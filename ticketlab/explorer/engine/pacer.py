@@ -177,7 +177,7 @@ class ControlledPacer:
             try:
                 result = attempt()
             except Exception:
-                scheduler.execute(me)  # an attempt that ends in an error is over, and may have had an effect
+                scheduler.execute_failed(me)
                 raise
             finally:
                 self._attempting = 0

@@ -219,6 +219,17 @@ class Scheduler:
         if state.clock.orders:
             state.clock.stamp(who, length)
 
+    def execute_failed(self, who: int) -> None:
+        """Append an attempt that ended in an error: it may have had an effect, but it keeps nobody out."""
+        counters, broken = self._counters, self._counters.broken
+        self.execute(who)
+        last = counters.length - 1
+        if self._symbols[symbol := self._what[last]].excludes:
+            self._what[last] = self.state.table.passed[self._symbols[symbol].step]
+            self._open[symbol] = 1
+            counters.broken = broken
+            counters.version += 1
+
     def _excludes(self, symbol: int, node: int) -> bool:
         """Take down whether a step was made in spite of a promise, and return whether its own promise is believed."""
         if self._is_excluded(symbol, node):
