@@ -136,6 +136,17 @@ FOUND = (
         mended=True,
     ),
     Found(
+        "a poll that is let go on by a cell that it reads later",
+        (
+            (("write", "y", 1),),
+            (("retry", 0, "a", 2, 1, (("read", "a", "x"), ("read", "a", "y")), "retry"),),
+            (("read", "a", "y"),),
+        ),
+        "dpor: exhausted, and the third participant always reads 1",
+        "it may read y first: a = 0",
+        mended=True,
+    ),
+    Found(
         "a poll that writes",
         ((("retry", 0, "a", 1, 1, (("write", "y", 1), ("read", "a", "x")), ""),), (("write", "x", 1),)),
         "dfs and dpor: an endless execution, by never letting the other move",
