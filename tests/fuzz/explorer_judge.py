@@ -124,7 +124,7 @@ class _Judge:
         if strike is None or strike.point >= 0:
             return explore(self.program, prompt=prompt, strike=strike, most=STATES)
         found = Outcomes()
-        for point in range(POINTS):
+        for point in range(POINTS if repeats_for_ever(self.program) else FAR + 1):
             here = explore(self.program, prompt=prompt, strike=strike._replace(point=point), most=STATES)
             if not here.struck:
                 break

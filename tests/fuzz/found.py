@@ -147,6 +147,17 @@ FOUND = (
         mended=True,
     ),
     Found(
+        "a writer that a reader keeps out",
+        (
+            (("shared", "w0", (("until", "y", 1), ("read", "a", "x"))),),
+            (("with", "w0", (("read", "b", "y"), ("write", "x", 1))),),
+            (("read", "c", "x"), ("write", "y", 1)),
+        ),
+        "dfs and dpor: exhausted, and the writer never comes before the reader, since it failed after it",
+        "the writer may come first: a = 1",
+        mended=True,
+    ),
+    Found(
         "a poll that writes",
         ((("retry", 0, "a", 1, 1, (("write", "y", 1), ("read", "a", "x")), ""),), (("write", "x", 1),)),
         "dfs and dpor: an endless execution, by never letting the other move",

@@ -93,6 +93,10 @@ class Code:
         self._emit("acquire" + lock[0], self._places[lock])
         self._held_in(lock, body)
 
+    def _shared(self, lock: str, body: tuple[Instruction, ...]) -> None:
+        self._emit("share", self._places[lock])
+        self._held_in(lock, body)
+
     def _try(self, r: str, lock: str, body: tuple[Instruction, ...]) -> None:
         hidden = self._hidden()
         self._emit("try" + lock[0], self._places[lock], REGISTERS.index(r), hidden)

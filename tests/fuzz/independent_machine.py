@@ -48,7 +48,7 @@ class Machine:
             return int(name[1:])
         if name[0] == "m" and is_lock(name):
             return -1
-        if name[0] == "r" and is_lock(name):
+        if name[0] in "rw" and is_lock(name):
             return (-1, 0)
         return () if is_queue(name) else 0
 
@@ -197,11 +197,26 @@ def _acquire_semaphore(value: int, own: Any, _who: int, _op: Op) -> Any:
     return (value - 1, own[_REGS], own[_AGE]) if value else None
 
 
-_ACQUIRES: dict[str, Any] = {"m": _acquire_mutex, "r": _acquire_reentrant, "s": _acquire_semaphore}
+def _acquire_alone(value: tuple[int, int], own: Any, who: int, _op: Op) -> Any:
+    return ((who, 0), own[_REGS], own[_AGE]) if value == (-1, 0) else None
+
+
+def _share(value: tuple[int, int], own: Any, _who: int, _op: Op) -> Any:
+    owner, sharers = value
+    return ((-1, sharers + 1), own[_REGS], own[_AGE]) if owner == -1 else None
+
+
+_ACQUIRES: dict[str, Any] = {
+    "m": _acquire_mutex,
+    "r": _acquire_reentrant,
+    "s": _acquire_semaphore,
+    "w": _acquire_alone,
+}
 _RELEASES: dict[str, Any] = {
     "m": lambda _value: -1,
     "r": lambda value: (value[0], value[1] - 1) if value[1] > 1 else (-1, 0),
     "s": lambda value: value + 1,
+    "w": lambda value: (-1, 0) if value[0] != -1 else (-1, value[1] - 1),
 }
 
 
@@ -235,6 +250,7 @@ _ACCESSES: dict[str, Any] = {
     "peek": lambda value, own, _who, op: (value[1:], put(own[_REGS], op[2], value[0] if value else 0), own[_AGE]),
     "mark": lambda value, own, _who, _op: (value, own[_REGS], 0),
     "elapsed": lambda value, own, _who, op: (value, put(own[_REGS], op[2], own[_AGE]), own[_AGE]),
+    "share": _share,
     **{"acquire" + kind: access for kind, access in _ACQUIRES.items()},
     **{"release" + kind: _release(kind) for kind in _RELEASES},
     **{"try" + kind: _try(kind) for kind in _ACQUIRES},

@@ -11,6 +11,7 @@ of a second.
     ("cas", r, x, old, new)     in one step: if x is old, x = new and r = 1; else r = 0
     ("if", r, v, body)          the body, if r is v
     ("with", lock, body)        acquire, body, release
+    ("shared", lock, body)      acquire beside others that share it, body, release
     ("try", r, lock, body)      one attempt to acquire; r = 1, body, release if it succeeds, else r = 0
     ("sleep", d)                a sleep of d
     ("until", x, v)             wait, blocked, until x is v
@@ -23,7 +24,8 @@ of a second.
     ("within", l, r, v, d, body)  the body until r is v or l has passed since the mark; a sleep of d in between
 
 Locks are named for what they are: `m0` a mutex that nobody can take twice, `r0` a re-entrant lock, `s2` a semaphore of
-two. `retry` and `within` may carry a last field, the notes that the lab is given; they mean nothing here.
+two, `w0` a lock that is either shared, or taken by one with `with`. `retry` and `within` may carry a last field, the
+notes that the lab is given; they mean nothing here.
 """
 
 from __future__ import annotations
@@ -85,14 +87,25 @@ def well_formed(program: Program) -> bool:
 
 def shared_names(program: Program) -> tuple[str, ...]:
     """Return the names of all that is shared, in order."""
-    at = {"read": 2, "write": 1, "store": 1, "add": 1, "cas": 2, "with": 1, "try": 2, "until": 1, "send": 1}
+    at = {
+        "read": 2,
+        "write": 1,
+        "store": 1,
+        "add": 1,
+        "cas": 2,
+        "with": 1,
+        "try": 2,
+        "until": 1,
+        "send": 1,
+        "shared": 1,
+    }
     at |= {"receive": 2, "peek": 2, "mark": 1, "elapsed": 2}
     return tuple(sorted({one[at[one[0]]] for each in program for one in instructions(each) if one[0] in at}))
 
 
 def is_lock(name: str) -> bool:
     """Whether a name is a lock's."""
-    return re.fullmatch(r"[mrs]\d+", name) is not None
+    return re.fullmatch(r"[mrsw]\d+", name) is not None
 
 
 def is_queue(name: str) -> bool:

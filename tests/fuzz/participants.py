@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, Action, Step, at, block, note, now, sleep
+from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Step, at, block, note, now, sleep
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
@@ -92,6 +92,15 @@ class Actor:
         block(self._acquiring(lock), lambda: True if self.shared.acquire(lock, self.who) else BLOCKED, never)
         with self._released(lock):
             self.play(body)
+
+    def do_shared(self, lock: str, body: Sequence[Instruction]) -> None:
+        block(Step(Action.READ, lock, in_memory=True), lambda: True if self.shared.share(lock) else BLOCKED, never)
+        try:
+            self.play(body)
+        finally:
+            at(Step(Action.ROLLBACK, lock, in_memory=True))
+            self.shared.release(lock)
+            note(UNDONE, "shared lock")
 
     def do_try(self, r: str, lock: str, body: Sequence[Instruction]) -> None:
         at(Step(Action.ACQUIRE, lock, in_memory=True))

@@ -102,6 +102,11 @@ def features(drawn: Drawn) -> tuple[str, ...]:
             if name == "within" and one[-1] == "retry":
                 name = "within, noted"
             if name in ("with", "try"):
-                name += " " + {"m": "mutex", "r": "re-entrant", "s": "semaphore"}[one[1 if name == "with" else 2][0]]
+                name += (
+                    " "
+                    + {"m": "mutex", "r": "re-entrant", "s": "semaphore", "w": "shared lock"}[
+                        one[1 if name == "with" else 2][0]
+                    ]
+                )
             found.add(name)
     return (*sorted(found), *([drawn.fault] if drawn.fault else []))

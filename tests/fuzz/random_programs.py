@@ -13,7 +13,19 @@ from random import Random
 from .independent_programs import Instruction, Participant, Program, instructions
 
 CELLS = ("x", "y", "z")
-FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
+FAMILIES = (
+    "plain",
+    "locks",
+    "queues",
+    "waits",
+    "bounded",
+    "noted",
+    "unbounded",
+    "heartbeat",
+    "mixed",
+    "clock",
+    "sharers",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class _Author:
             "waits": (*plain, self._until, self._sleep, self._with),
             "bounded": (self._read, self._write, self._bounded, self._bounded, self._try, self._sleep, self._cas),
             "unbounded": (self._read, self._write, self._write, self._unbounded, self._sleep, self._with, self._add),
+            "sharers": (*plain, self._shared, self._shared, self._alone, self._alone, self._bounded),
             "clock": (self._read, self._write, self._within, self._elapsed, self._sleep, self._mark),
         }
         kinds["noted"], kinds["heartbeat"] = kinds["bounded"], kinds["unbounded"]
@@ -123,6 +136,12 @@ class _Author:
 
     def _with(self) -> Instruction:
         return "with", self._lock(), self._body()
+
+    def _shared(self) -> Instruction:
+        return "shared", "w0", self._body()
+
+    def _alone(self) -> Instruction:
+        return "with", "w0", self._body()
 
     def _try(self) -> Instruction:
         return "try", self._register(), self._lock(), self._body()

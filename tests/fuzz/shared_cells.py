@@ -44,14 +44,23 @@ class Shared:
         """Take a lock if it can be had."""
         place = self.places[lock]
         holder = int(self.numbers[place])
+        if lock[0] == "w" and self.numbers[place + 1]:
+            return False
         if lock[0] == "s":
             self.numbers[place] = holder - 1 if holder else 0
             return holder > 0
-        if holder != FREE and (lock[0] == "m" or holder != who):
+        if holder != FREE and (lock[0] in "mw" or holder != who):
             return False
         self.numbers[place] = who
         self.numbers[place + 1] += 1
         return True
+
+    def share(self, lock: str) -> bool:
+        """Take a lock beside others that share it, if nobody has it alone."""
+        place = self.places[lock]
+        free = int(self.numbers[place]) == FREE
+        self.numbers[place + 1] += free
+        return free
 
     def release(self, lock: str) -> None:
         """Give a lock back."""

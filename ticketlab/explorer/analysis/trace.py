@@ -86,7 +86,8 @@ class Trace:
     def closed(self) -> list[set[int]]:
         """Return for each node the symbols that are known to fail there.
 
-        A failed attempt speaks for as long as nothing changes its resource, backwards as well as forwards.
+        A failed attempt speaks forwards for as long as nothing changes its resource. Backwards it speaks as far as all
+        steps commute with it: a reader changes nothing, and may still have kept a writer out.
         """
         symbols, length = self.table.symbols, len(self)
         closed: list[set[int]] = [set() for _ in range(length + 1)]
@@ -97,10 +98,14 @@ class Trace:
                 after += 1
                 closed[after].add(symbol)
             before = node
-            while before > 0 and symbol not in symbols[self.what[before - 1]].reopens:
+            while before > 0 and self._cannot_close(symbols[self.what[before - 1]], symbol):
                 before -= 1
                 closed[before].add(symbol)
         return closed
+
+    def _cannot_close(self, step: Symbol, symbol: int) -> bool:
+        """Whether an attempt that fails after a step would have failed before it, too."""
+        return symbol not in step.reopens and step.commutes_with(self.table.symbols[symbol])
 
     def enabled(self, start: int = 0) -> list[list[int]]:
         """Return for each node from `start` on who may have moved there, ascending."""
