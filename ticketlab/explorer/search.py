@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
+from ticketlab.explorer.analysis.trace import Nondeterminism, same_standing, same_start
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
@@ -52,7 +52,9 @@ def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> 
     again = executor.run(ReplaySchedule(first.schedule), without)
     if again is not None:
         before = list(zip(first.trace.who, first.trace.what, strict=True))
-        same_start(again.trace, before, first.trace.standings(len(before))[0])
+        same_start(again.trace, before)
+        stood, stands = first.trace.standings(len(before)), again.trace.standings(len(before))
+        same_standing(again.trace, len(before), stood[0], stands[0])
 
 
 def _where_it_differs(execution: Execution) -> str:

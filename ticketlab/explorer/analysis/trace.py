@@ -133,15 +133,8 @@ class Nondeterminism(TicketlabError):
     """The same schedule led to different steps: the program depends on something the lab does not control."""
 
 
-def same_start(trace: Trace, expected: Sequence[tuple[int, int]], standing: Sequence[int] = ()) -> None:
-    """Check that an execution began with the expected steps, and that after them everybody stands where it did before.
-
-    Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another: the step
-    that each participant announces next is compared as well, `standing`, whether it is made or not.
-
-    Raises:
-        Nondeterminism: it did not, or somebody does not.
-    """
+def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
+    """Check that an execution began with the expected steps; raises Nondeterminism if it did not."""
     for node, (who, what) in enumerate(expected):
         if node >= len(trace):
             raise Nondeterminism(
@@ -153,15 +146,21 @@ def same_start(trace: Trace, expected: Sequence[tuple[int, int]], standing: Sequ
                 f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
                 f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"
             )
-    if not standing:
+
+
+def same_standing(trace: Trace, node: int, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+    """Check that everybody stands before the same step at a node as in an execution that began with the same steps.
+
+    Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another, whether
+    that is made or not; raises Nondeterminism if it does.
+    """
+    if before == now:
         return
-    for who, stands in enumerate(trace.standings(len(expected))[0]):
-        if stands != standing[who]:
-            before, now = _named(trace, standing[who]), _named(trace, stands)
-            raise Nondeterminism(
-                f"after {pluralize(len(expected), 'step')} of a repeated schedule participant {who + 1} was about to "
-                f"{before} before and {now} now: something beside the schedule decides"
-            )
+    who = next(who for who, (stood, stands) in enumerate(zip(before, now, strict=True)) if stood != stands)
+    raise Nondeterminism(
+        f"after {pluralize(node, 'step')} of a repeated schedule participant {who + 1} was about to "
+        f"{_named(trace, before[who])} before and {_named(trace, now[who])} now: something beside the schedule decides"
+    )
 
 
 def _named(trace: Trace, symbol: int) -> str:

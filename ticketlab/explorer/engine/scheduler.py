@@ -19,7 +19,7 @@ from ticketlab.explorer.engine.steps import NONE
 MOST_TIME_PASSES: Final = 100
 """How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
-BELIEVED: Final = 16
+BELIEVED: Final = 4
 """How often an attempt has to fail, after another succeeded that promises to exclude it, until the promise is taken for
 granted and nobody is woken only to be refused."""
 
@@ -232,9 +232,10 @@ class Scheduler:
 
     def _excludes(self, symbol: int, node: int) -> bool:
         """Take down whether a step was made in spite of a promise, and return whether its own promise is believed."""
-        if self._is_excluded(symbol, node):
+        believed: bool = self.state.kept[symbol] >= BELIEVED
+        if (not believed or symbol in self._reopened) and self._is_excluded(symbol, node):
             self._counters.broken = node + 1
-        return self.state.kept[symbol] >= BELIEVED
+        return believed
 
     def _is_excluded(self, symbol: int, node: int) -> bool:
         """Whether the same attempt has succeeded before a node, and nothing has changed its resource since."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ticketlab.explorer.analysis.races import races
-from ticketlab.explorer.analysis.trace import Trace, same_start
+from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
@@ -127,8 +127,11 @@ class SourceSets(Policy):
         """Check that an execution repeated what was planned, and return who stood where from the branch on."""
         fresh = max(0, self._planned - 1)
         planned = [(node.who, node.what) for node in self._stack[:fresh]]
-        same_start(trace, planned, self._stack[fresh].standing if self._stack else ())
-        return trace.standings(fresh)
+        same_start(trace, planned)
+        standings = trace.standings(fresh)
+        if self._stack:
+            same_standing(trace, fresh, self._stack[fresh].standing, standings[0])
+        return standings
 
     def _grow(self, trace: Trace, standings: Sequence[tuple[int, ...]]) -> None:
         fresh = max(0, self._planned - 1)
