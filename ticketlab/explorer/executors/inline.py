@@ -84,7 +84,7 @@ class Inline(WorkloadExecutor):
                 with self._watch.watching(), paced_by(pacer):
                     pacer.switches[first]()
             except Stalled:
-                raise outside_control(state, pacer.me, self._stall_timeout) from None
+                raise outside_control(state, pacer.me, self._name, self._stall_timeout) from None
         return Execution.of(state, pacer.records, pacer.notes)
 
     def _end_all(self) -> None:

@@ -23,7 +23,6 @@ from typing import Any, Self, cast
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.fork import ForkedProcess
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
-from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
@@ -210,16 +209,12 @@ class Processes(WorkloadExecutor):
             if self._poll.poll(self._stall_timeout / 10) or self._progress() != before:
                 return
         control.steps.catch_up()
-        raise outside_control(state, control.numbers.turn, self._stall_timeout)
+        raise outside_control(state, control.numbers.turn, self._name, self._stall_timeout)
 
     def _progress(self) -> tuple[int, int, int]:
         """Return numbers that change whenever a participant moves."""
         counters = self._state.counters
         return self._control.numbers.turn, counters.length, counters.version
-
-    def _name(self, who: int) -> str:
-        named = getattr(self._workload, "participant_name", None)
-        return str(named(who)) if named is not None else participant_name(who, len(self.scripts))
 
 
 def _by_multiprocessing(target: Callable[..., object], *args: Any) -> ForkProcess:

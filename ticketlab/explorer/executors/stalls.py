@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import describe_step
 
@@ -31,12 +30,12 @@ class Stalled(BaseException):
     """Ends the wait of a participant that is outside control; it never leaves the explorer."""
 
 
-def outside_control(state: ExecutionState, who: int, seconds: float) -> OutsideControl:
+def outside_control(state: ExecutionState, who: int, name: Callable[[int], str], seconds: float) -> OutsideControl:
     """Return the error that names a participant that is outside control, and the last step that it made."""
     mine = [node for node in range(state.counters.length) if state.who[node] == who]
     last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
     return OutsideControl(
-        f"{participant_name(who, state.buyers)} has been outside control for more than {seconds:g} s, since {last}: "
+        f"{name(who)} has been outside control for more than {seconds:g} s, since {last}: "
         "it loops, or waits for something without saying so (a longer stall timeout lets it)"
     )
 

@@ -132,13 +132,17 @@ class WorkloadExecutor(Executor):
         self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
         return execution
 
+    def _name(self, who: int) -> str:
+        named = getattr(self._workload, "participant_name", None)
+        return str(named(who)) if named is not None else participant_name(who, len(self.scripts))
+
     def _check_promises(self) -> None:
         """Raise BrokenPromise if a step was made in the last execution that another one promised to exclude."""
         state = self._state
         if broken := state.counters.broken:
             who, step = state.who[broken - 1], state.table.step(state.what[broken - 1])
             raise BrokenPromise(
-                f"{participant_name(who, state.buyers)} made the step {describe_step(step)!r} while somebody else had "
+                f"{self._name(who)} made the step {describe_step(step)!r} while somebody else had "
                 "made it and nothing had changed its resource since, although the step promises excludes=True: a "
                 "semaphore, a re-entrant lock, and a lock on a name that may come to stand for another file must not"
             )
