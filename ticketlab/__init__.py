@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from ticketlab.explorer.analysis.execution import Execution
     from ticketlab.explorer.analysis.trace import Nondeterminism
     from ticketlab.explorer.case import Case
-    from ticketlab.explorer.executors.processes import OutsideControl
+    from ticketlab.explorer.executors.stalls import OutsideControl
     from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
     from ticketlab.lab.api import check, compare, explore, race, replay, run_plan
     from ticketlab.lab.artifacts.case_files import load_case, save_case
@@ -215,7 +215,7 @@ _HOMES = {
     "ticketlab.explorer.analysis.execution": ("Execution",),
     "ticketlab.explorer.analysis.trace": ("Nondeterminism",),
     "ticketlab.explorer.case": ("Case",),
-    "ticketlab.explorer.executors.processes": ("OutsideControl",),
+    "ticketlab.explorer.executors.stalls": ("OutsideControl",),
     "ticketlab.explorer.results": (
         "Exploration",
         "ExploreOptions",

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.fuzz.explorers import LIMIT, disagreements
-from tests.fuzz.found import FOUND
-from tests.fuzz.independent_explorer import Strike, explore
+from tests.fuzz.explorer_judge import LIMIT, unexplained
+from tests.fuzz.found import FOUND, wrong_on
+from tests.fuzz.independent_explorer import explore
+from tests.fuzz.independent_programs import Strike
 from tests.fuzz.random_programs import Drawn, draw
 
 SEED = 11
@@ -62,7 +63,7 @@ def test_the_lab_finds_exactly_the_outcomes_that_there_are(family: str) -> None:
         drawn = draw(SEED, number, kills=0, processes=0)
         if drawn.family != family or _schedules(drawn) > LIMIT // 4:
             continue
-        assert disagreements(drawn) == [], drawn
+        assert unexplained(drawn) == [], drawn
         tried += 1
         if tried == 12:
             return
@@ -76,4 +77,4 @@ def _schedules(drawn: Drawn) -> int:
 def test_what_was_mended_stays_mended() -> None:
     for one in FOUND:
         if one.mended:
-            assert disagreements(Drawn("found", one.program, one.fault)) == [], one.name
+            assert wrong_on(one) == [], one.name

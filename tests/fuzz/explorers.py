@@ -19,40 +19,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
-from typing import Any, NamedTuple
 
-from .independent_explorer import (
-    Endless,
-    Outcomes,
-    Program,
-    Strike,
-    TooLarge,
-    asks_the_clock,
-    explore,
-    instructions,
-    repeats_for_ever,
-    well_formed,
-)
-from .participants import Told, lab
+from .explorer_judge import DOCUMENTED, POLICIES, Disagreement, disagreements
+from .independent_explorer import TooLarge
+from .participants import Told
+from .program_shrink import features, shrink
 from .random_programs import Drawn, draw
 
-POLICIES = ("dfs", "dpor")
-LIMIT = 600
-STEPS = 150  # an execution of more is endless; none of a program without circles has so many
-STATES = 6_000
-POINTS = 12  # fault points that are looked at in a loop without a bound, where there is no last one
-FAR = 40  # what the lab says of points beyond is not judged there: its bound of steps may have come before the fault
 SHRUNK = 4  # disagreements of one kind, policy and family that are shrunk; the others are counted
-
-
-class Disagreement(NamedTuple):
-    """One thing that the lab says and that is not so; `kind` is what shrinking keeps."""
-
-    kind: str
-    policy: str
-    strike: Strike | None
-    outcome: str
-    schedule: str
 
 
 @dataclass(slots=True)
@@ -66,258 +40,16 @@ class Tally:
     executions: Counter[str] = field(default_factory=Counter)
     families: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
+    documented: int = 0
     kinds: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     classes: dict[tuple[str, ...], list[tuple[int, Drawn, Disagreement]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-
-def disagreements(drawn: Drawn, tally: Tally | None = None, policies: tuple[str, ...] = POLICIES) -> list[Disagreement]:
-    """Return everything on which the lab and the independent explorer differ; raises TooLarge."""
-    judge = _Judge(drawn.program)
-    gives_up = breaks_a_promise(drawn.program)
-    found: list[Disagreement] = []
-    told: dict[str, dict[Strike | None, Told]] = {}
-    for policy in policies:
-        try:
-            raw = lab(drawn.program, policy, executor=drawn.executor, limit=LIMIT, steps=STEPS, fault=drawn.fault)
-        except Exception as error:
-            found.append(Disagreement(f"lab error {type(error).__name__}", policy, None, str(error), ""))
-            continue
-        told[policy] = judge.joined(raw)
-        for strike, one in told[policy].items():
-            found += _compare(policy, strike, one, *judge.bounds(strike), breaks_a_promise=gives_up)
-            _count(tally, policy, one)
-        if not judge.joins:
-            found += _never_struck(drawn, policy, told[policy])
-    if len(told) == len(policies) == 2:
-        found += _between(*(told[policy] for policy in policies))
-    return found
-
-
-def breaks_a_promise(program: Program) -> bool:
-    """Whether a loop notes RETRY, which promises to go on until it is not refused, and counts its tries.
-
-    Docs say that what happens when such a loop gives up while others could move is not looked at.
-    """
-    every = [one for each in program for one in instructions(each)]
-    return any(one[0] == "retry" and one[1] and one[-1] == "retry" for one in every) and len(program) > 1
-
-
-class _Judge:
-    """What is right of one program, strike by strike.
-
-    In a loop without a bound there is no last point, and a point in one round is as good as that in another: there the
-    outcomes of all points of a victim are judged together.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.joins = repeats_for_ever(program)
-        self._known: dict[Strike | None, tuple[Outcomes, Outcomes]] = {}
-
-    def joined(self, raw: dict[Strike | None, Told]) -> dict[Strike | None, Told]:
-        """Return what the lab said, by strike or by victim."""
-        if not self.joins:
-            return raw
-        found: dict[Strike | None, Told] = {}
-        for strike, one in raw.items():
-            if strike and strike.point > FAR:
-                continue
-            key = strike._replace(point=-1) if strike else None
-            found.setdefault(key, Told()).take_in(one)
-        return found
-
-    def bounds(self, strike: Strike | None) -> tuple[Outcomes, Outcomes]:
-        """Return what must be found, and what may be: the same thing, where nobody asks the clock."""
-        if strike not in self._known:
-            may = self._all(strike, prompt=False)
-            self._known[strike] = (self._all(strike, prompt=True) if asks_the_clock(self.program) else may), may
-        return self._known[strike]
-
-    def _all(self, strike: Strike | None, *, prompt: bool) -> Outcomes:
-        if strike is None or strike.point >= 0:
-            return explore(self.program, prompt=prompt, strike=strike, most=STATES)
-        found = Outcomes()
-        for point in range(POINTS):
-            here = explore(self.program, prompt=prompt, strike=strike._replace(point=point), most=STATES)
-            if not here.struck:
-                break
-            found.take_in(here)
-        return found
-
-
-def _count(tally: Tally | None, policy: str, told: Told) -> None:
-    if tally is not None:
-        (tally.exhausted if told.exhausted else tally.undecided)[policy] += 1
-        tally.executions[policy] += told.executions
-
-
-def _compare(
-    policy: str, strike: Strike | None, told: Told, must: Outcomes, may: Outcomes, *, breaks_a_promise: bool
-) -> Iterator[Disagreement]:
-    def differ(kind: str, outcome: object, schedule: str = "") -> Disagreement:
-        return Disagreement(kind, policy, strike, str(outcome), schedule)
-
-    for what, schedule in told.odd.items():
-        yield differ("odd", what, schedule)
-    for outcome, schedule in told.completed.items():
-        if outcome not in may.completed:
-            yield differ("impossible outcome", outcome, schedule)
-    for answers, by_cells in told.endless.items():
-        for cells, schedule in by_cells.items():
-            cut_off = "ENDLESS" in schedule
-            if cut_off and strike is not None and strike.point < 0:
-                continue  # the bound of steps was near when the fault came
-            if not _may_end_so(answers, cells, may, cut_off=cut_off):
-                yield differ("false blame", (answers, cells), schedule)
-    if told.exhausted and not breaks_a_promise:
-        for outcome in must.completed - set(told.completed):
-            yield differ("false proof: outcome missed", outcome)
-        for answers in must.endless:
-            if not any(_leads_to(one, answers) for one in told.endless):
-                yield differ("false proof: deadlock or livelock missed", answers)
-
-
-def _leads_to(now: Endless, later: Endless) -> bool:
-    """Whether those who are at the end now, with their registers, are among those who will be."""
-    return all(one is None or one == other for one, other in zip(now, later, strict=True))
-
-
-def _may_end_so(answers: Endless, cells: tuple[Any, ...], may: Outcomes, *, cut_off: bool) -> bool:
-    """Whether there is such a deadlock or livelock.
-
-    Where the lab cut off an execution because it was long, others may have been about to come to their end.
-    """
-    if cut_off:
-        return any(_leads_to(answers, one) for one in may.endless)
-    return cells in may.endless.get(answers, ())
-
-
-def _never_struck(drawn: Drawn, policy: str, told: dict[Strike | None, Told]) -> Iterator[Disagreement]:
-    """Yield the points at which a fault can strike and the lab, which says it is exhausted, let none strike."""
-    if not drawn.fault or not all(one.exhausted for one in told.values()):
-        return
-    sample = next((strike for strike in told if strike is not None), None)
-    kind, quarters = (sample.kind, sample.quarters) if sample else (drawn.fault.split(":")[0], 4)
-    for who in range(len(drawn.program)):
-        for point in range(POINTS):
-            strike = Strike(kind, who, point, quarters if kind == "pause" else 0)
-            possible = explore(drawn.program, strike=strike, most=STATES).struck
-            if possible and strike not in told:
-                yield Disagreement("false proof: fault point missed", policy, strike, "", "")
-            if not possible:
-                break
-
-
-def _between(first: dict[Strike | None, Told], second: dict[Strike | None, Told]) -> Iterator[Disagreement]:
-    for strike in first.keys() & second.keys():
-        one, other = first[strike], second[strike]
-        if one.exhausted and other.exhausted:
-            outcomes = set(one.completed) ^ set(other.completed)
-            if outcomes:
-                yield Disagreement("dfs and dpor differ", "both", strike, str(min(outcomes, key=str)), "")
-
-
-# Shrinking: the first smaller program that still shows the kind, until there is none.
-
-
-def shrink(drawn: Drawn, wanted: Disagreement, deadline: float = 20.0) -> tuple[Drawn, Disagreement]:
-    """Return the smallest program found that shows a disagreement of the same kind, and that disagreement."""
-    until = time.monotonic() + deadline
-    policies = POLICIES if wanted.policy == "both" else (wanted.policy,)
-
-    def shows(candidate: Drawn) -> Disagreement | None:
-        try:
-            found = disagreements(candidate, policies=policies)
-        except (TooLarge, KeyError, IndexError):
-            return None
-        return next((one for one in found if one.kind == wanted.kind), None)
-
-    best, shown = drawn, wanted
-    again = True
-    while again and time.monotonic() < until:
-        again = False
-        for candidate in _smaller(best):
-            if time.monotonic() > until:
-                break
-            now = shows(candidate) if well_formed(candidate.program) else None
-            if now is not None:
-                best, shown, again = candidate, now, True
-                break
-    return best, shown
-
-
-def _smaller(drawn: Drawn) -> Iterator[Drawn]:
-    def with_(program: Program, **changes: str) -> Drawn:
-        values = {"fault": drawn.fault, "executor": drawn.executor} | changes
-        return Drawn(drawn.family, program, **values)
-
-    program = drawn.program
-    if drawn.fault:
-        yield with_(program, fault="")
-    if drawn.executor != "inline" and drawn.fault != "kill":
-        yield with_(program, executor="inline")
-    for who in range(len(program)):
-        if len(program) > 1:
-            yield with_(program[:who] + program[who + 1 :])
-    for who, body in enumerate(program):
-        for shorter in _shorter(body):
-            yield with_((*program[:who], shorter, *program[who + 1 :]))
-
-
-def _shorter(body: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    for place, one in enumerate(body):
-        before, after = body[:place], body[place + 1 :]
-        yield before + after
-        for number, part in enumerate(one):
-            if isinstance(part, tuple):
-                yield before + part + after
-                for inner in _shorter(part):
-                    yield (*before, (*one[:number], inner, *one[number + 1 :]), *after)
-        for simpler in _simpler(one):
-            yield (*before, simpler, *after)
-
-
-def _simpler(one: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    name = one[0]
-    if name in ("retry", "within"):
-        if one[-1] == "retry":
-            yield (*one[:-1], "")
-        if one[1] > (2 if name == "retry" else 1):
-            yield (name, one[1] - 1, *one[2:])
-        if one[4] > 1:
-            yield (*one[:4], 1, *one[5:])
-    if name == "sleep" and one[1] > 1:
-        yield ("sleep", 1)
-    for number, part in enumerate(one[1:], 1):
-        if part in ("b", "c") and isinstance(part, str):
-            yield (*one[:number], "a", *one[number + 1 :])
-        if part in ("y", "z"):
-            yield (*one[:number], "x", *one[number + 1 :])
-        if part in ("m1", "r1", "s2", "s1", "r0") and name in ("with", "try"):
-            yield (*one[:number], "m0", *one[number + 1 :])
-        if part == 2 and name in ("write", "cas", "until", "send"):
-            yield (*one[:number], 1, *one[number + 1 :])
-
-
-def features(drawn: Drawn) -> tuple[str, ...]:
-    """Return what a shrunk program is made of, as far as it tells classes of disagreement apart."""
-    found = set()
-    for each in drawn.program:
-        for one in instructions(each):
-            name = str(one[0])
-            if name == "retry":
-                name = ("bounded" if one[1] else "unbounded") + " retry" + (", noted" if one[-1] == "retry" else "")
-            if name == "within" and one[-1] == "retry":
-                name = "within, noted"
-            if name in ("with", "try"):
-                name += " " + {"m": "mutex", "r": "re-entrant", "s": "semaphore"}[one[1 if name == "with" else 2][0]]
-            found.add(name)
-    return (*sorted(found), *([drawn.fault] if drawn.fault else []))
-
-
-# The command
+    def hear(self, policy: str, told: Told) -> None:
+        """Count what the lab says under a policy."""
+        (self.exhausted if told.exhausted else self.undecided)[policy] += 1
+        self.executions[policy] += told.executions
 
 
 def run(programs: Iterator[tuple[int, Drawn]], report: Callable[[str], None], *, deadline: float = 20.0) -> Tally:
@@ -326,13 +58,15 @@ def run(programs: Iterator[tuple[int, Drawn]], report: Callable[[str], None], *,
     began = time.monotonic()
     for number, drawn in programs:
         try:
-            found = disagreements(drawn, tally)
+            every = disagreements(drawn, tally.hear)
         except TooLarge:
             tally.too_large += 1
             continue
         tally.programs += 1
         tally.families[drawn.family] += 1
+        found = [one for one in every if one.kind != DOCUMENTED]
         tally.wrong += bool(found)
+        tally.documented += len(found) < len(every)
         for kind, policy in sorted({(one.kind, one.policy) for one in found}):
             tally.kinds[kind, policy, drawn.family] += 1
             if tally.kinds[kind, policy, drawn.family] > SHRUNK:
@@ -351,7 +85,10 @@ def run(programs: Iterator[tuple[int, Drawn]], report: Callable[[str], None], *,
 
 def summary(tally: Tally) -> str:
     """Return what is printed at the end."""
-    lines = [f"{tally.programs} programs ({tally.too_large} more were too large to be visited), {tally.wrong} wrong."]
+    lines = [
+        f"{tally.programs} programs ({tally.too_large} more were too large to be visited), {tally.wrong} wrong.",
+        f"{tally.documented} show the documented limit: a promised retry that gives up while others could move.",
+    ]
     lines += [
         f"{policy}: {tally.executions[policy]} executions, exhausted {tally.exhausted[policy]} times, "
         f"undecided {tally.undecided[policy]} times"

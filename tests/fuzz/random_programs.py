@@ -10,10 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from .independent_explorer import Instruction, Participant, Program, instructions
+from .independent_programs import Instruction, Participant, Program, instructions
 
 CELLS = ("x", "y", "z")
-FAMILIES = ("plain", "locks", "queues", "waits", "bounded", "noted", "unbounded", "heartbeat", "mixed", "clock")
+FAMILIES = (
+    "plain",
+    "locks",
+    "queues",
+    "waits",
+    "bounded",
+    "noted",
+    "unbounded",
+    "heartbeat",
+    "mixed",
+    "clock",
+    "sharers",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class _Author:
             "waits": (*plain, self._until, self._sleep, self._with),
             "bounded": (self._read, self._write, self._bounded, self._bounded, self._try, self._sleep, self._cas),
             "unbounded": (self._read, self._write, self._write, self._unbounded, self._sleep, self._with, self._add),
+            "sharers": (*plain, self._shared, self._shared, self._alone, self._alone, self._bounded),
             "clock": (self._read, self._write, self._within, self._elapsed, self._sleep, self._mark),
         }
         kinds["noted"], kinds["heartbeat"] = kinds["bounded"], kinds["unbounded"]
@@ -67,13 +80,13 @@ class _Author:
     def program(self) -> Program:
         """Return a program of two or three participants."""
         count = self._random.choice((2, 2, 2, 3))
-        most = 4 if count == 2 else 3
+        most = self._random.choice((2, 3, 3, 4) if count == 2 else (1, 2, 2, 3))
         if self._random.random() < 0.2:
             return (self._participant(most),) * count
         return tuple(self._participant(most) for _ in range(count))
 
     def _participant(self, most: int) -> Participant:
-        body = tuple(self._one() for _ in range(self._random.randint(2, most)))
+        body = tuple(self._one() for _ in range(self._random.randint(min(2, most), most)))
         clock = any(one[0] in ("within", "elapsed") for one in body)
         if not clock:
             return body
@@ -123,6 +136,12 @@ class _Author:
 
     def _with(self) -> Instruction:
         return "with", self._lock(), self._body()
+
+    def _shared(self) -> Instruction:
+        return "shared", "w0", self._body()
+
+    def _alone(self) -> Instruction:
+        return "with", "w0", self._body()
 
     def _try(self) -> Instruction:
         return "try", self._register(), self._lock(), self._body()

@@ -7,7 +7,7 @@
 Inputs are real documents of the lab, damaged in their structure (a value replaced, a key doubled, something nested a
 thousand deep) or in their bytes. Each reader works in a process of its own, as the command line would: what is
 accepted is also judged, drawn and printed. Exit code 1 if any input led to a traceback, took more than a second of
-processor time, or if a reader's process ever took more than 200 MiB.
+processor time, or if a reader's process ever took 200 MiB more than it began with.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from tests.fuzz import corpus
+from tests.fuzz import corpus, document_readers
 
 MOST_SECONDS: Final = 1.0
 MOST_MIB: Final = 200
@@ -55,7 +55,7 @@ class Tally:
         """Whether every input was read or refused, in time and in little memory."""
         return not self.tracebacks and self.slowest_s <= MOST_SECONDS and self.peak_mib <= MOST_MIB
 
-    def feed(self, read: corpus.Read, path: Path) -> None:
+    def feed(self, read: document_readers.Read, path: Path) -> None:
         """Give the reader one input, and see what becomes of it."""
         import click
 
@@ -144,10 +144,11 @@ def _apart(reader: corpus.Reader, work: Callable[[], Tally]) -> Tally:
         if child == 0:
             os.close(receive)
             os.chdir(folder)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # a child begins with its parent's
             with open(send, "w", encoding="utf-8") as out:
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     tally = work()
-                tally.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                tally.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
                 json.dump({key: getattr(tally, key) for key in Tally.__slots__}, out)
             os._exit(0)
         os.close(send)

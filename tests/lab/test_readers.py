@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import corpus
+from tests.fuzz import corpus, document_readers
 from tests.fuzz.readers import Tally
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.case_files import load_case
@@ -67,7 +67,7 @@ def test_any_bytes_are_a_value_or_a_refusal_of_one_line(name: str, readers: dict
 
 
 @pytest.mark.parametrize("read", [read_document, load_case, lambda path: opening_stock(str(path))])
-def test_only_regular_files_are_read_so_nothing_is_waited_for(read: corpus.Read, tmp_path: Path) -> None:
+def test_only_regular_files_are_read_so_nothing_is_waited_for(read: document_readers.Read, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
     (tmp_path / "folder.json").mkdir()
     for name in ("pipe.json", "folder.json", "missing.json", "a\0b.json"):

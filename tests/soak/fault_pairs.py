@@ -7,8 +7,8 @@ Depth-first search runs every schedule, and partial-order reduction leaves out t
 If one of them finds an outcome that the other does not, a step was taken to commute that does not. An outcome is all
 that the buyers were told, what the books say, how the execution ended and what the judges say of it, for each victim
 and the step at which its fault was injected. The number of the point is no part of it: a search need not try once more
-in vain, and each try counts as points. A search that takes longer than its seconds says nothing: the pair counts as
-unfinished.
+in vain, and each try counts as points. A search that takes longer than its seconds says nothing: the pair is searched
+again with fewer tickets and with accesses that are one step each, and counts as unfinished if that takes too long, too.
 """
 
 from __future__ import annotations
@@ -36,9 +36,23 @@ from ticketlab.lab.faults import needs_processes
 from ticketlab.lab.plugins import registry
 
 BUYERS: Final = 2
-TICKETS: Final = 2
 EXECUTIONS: Final = 1_000_000
 Outcome = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large the scenario of a pair is."""
+
+    tickets: int
+    atomic_accesses: bool
+
+    def __str__(self) -> str:
+        return f"{self.tickets} {'ticket' if self.tickets == 1 else 'tickets'}"
+
+
+LARGE: Final = Size(2, atomic_accesses=False)
+SIZES: Final = (LARGE, Size(1, atomic_accesses=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Comparison:
     """What both searches of a pair found; `reduced` is the one by partial-order reduction."""
 
     pair: Pair
+    size: Size
     reduced: Found
     full: Found
 
@@ -87,27 +102,45 @@ class Comparison:
 
 
 def compare(pair: Pair, seconds: float) -> Comparison:
-    """Search a pair by both policies, each for so many seconds at most."""
-    reduced = _search(pair, "dpor", seconds)
-    return Comparison(pair, reduced, _search(pair, "dfs", seconds if reduced.exhausted else 0))
+    """Search a pair by both policies, each for so many seconds at most, in the largest size that ends."""
+    for size in SIZES:
+        reduced = _search(pair, size, "dpor", seconds)
+        comparison = Comparison(pair, size, reduced, _search(pair, size, "dfs", seconds if reduced.exhausted else 0))
+        if comparison.finished or comparison.missed or comparison.extra:
+            break
+    return comparison
 
 
-def _search(pair: Pair, policy: str, seconds: float) -> Found:
+def _search(pair: Pair, size: Size, policy: str, seconds: float) -> Found:
     fault = Fault.parse(pair.fault)
-    workload = ScenarioWorkload(_scenario(pair.store, pair.strategy))
+    workload = ScenarioWorkload(_scenario(pair.store, pair.strategy, size))
     executor = "processes" if needs_processes((fault,), workload.scenario.strategy) else "inline"
-    options = ExploreOptions(Spec.parse(policy), executor, EXECUTIONS, exhaust=True, faults=(fault,))
+    options = ExploreOptions(
+        Spec.parse(policy),
+        executor,
+        EXECUTIONS,
+        exhaust=True,
+        faults=(fault,),
+        atomic_accesses=size.atomic_accesses,
+    )
     refuse_unsupported(workload.scenario, inline=executor == "inline")
     found, began = Found({}, 0, exhausted=False), time.monotonic()
     with executor_for(workload, options) as running:
         searched = FaultSearch(running, options)
         for execution, faults in searched.executions():
             found.executions += 1
-            found.outcomes.setdefault(_outcome(workload, execution, faults), execution.steps)
+            if _had_an_effect(execution, faults):
+                found.outcomes.setdefault(_outcome(workload, execution, faults), execution.steps)
             if time.monotonic() - began > seconds:
                 break
         found.exhausted = searched.exhausted
     return found
+
+
+def _had_an_effect(execution: Execution, faults: FaultPoints) -> bool:
+    """Whether the faults struck anything but an attempt in vain, which is no step and which a search need not make."""
+    struck = {execution.trace.who[note.step] for note in execution.notes if note.what in ("before", "fault")}
+    return all(one.who in struck for one in faults)
 
 
 def _outcome(workload: ScenarioWorkload, execution: Execution, faults: FaultPoints) -> Outcome:
@@ -123,8 +156,8 @@ def _outcome(workload: ScenarioWorkload, execution: Execution, faults: FaultPoin
     return struck, execution.ending.name, told, books, names
 
 
-def _scenario(store: str, strategy: str) -> Scenario:
-    return Scenario.of(store, strategy, buyers=BUYERS, tickets=TICKETS)
+def _scenario(store: str, strategy: str, size: Size) -> Scenario:
+    return Scenario.of(store, strategy, buyers=BUYERS, tickets=size.tickets)
 
 
 def every_pair(
@@ -134,7 +167,7 @@ def every_pair(
     wanted = tuple(map(Fault.parse, faults)) or every_fault()
     for store in tuple(stores) or tuple(_variants(registry.stores())):
         for strategy in tuple(strategies) or tuple(_variants(registry.strategies())):
-            workload = ScenarioWorkload(_scenario(store, strategy))
+            workload = ScenarioWorkload(_scenario(store, strategy, LARGE))
             try:
                 refuse_unsupported(workload.scenario, inline=False)
                 possible = possible_faults(wanted, workload)
@@ -160,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=1, help="only each so many-th pair")
     told = parser.parse_args(arguments)
     named = ([one for one in text.split(",") if one] for text in (told.stores, told.strategies, told.faults))
-    compared = differ = refused = 0
+    compared = small = differ = refused = unfinished = 0
     for pair in list(every_pair(*named))[:: told.every]:
         try:
             comparison = compare(pair, told.seconds)
@@ -169,9 +202,14 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"refused: {pair}: {error}", flush=True)
             continue
         compared += comparison.finished
+        small += comparison.finished and comparison.size != LARGE
+        unfinished += not comparison.finished
         differ += bool(comparison.missed or comparison.extra)
         _say(comparison)
-    print(f"{compared} pairs finished by both searches, {differ} differ, {refused} refused")
+    print(
+        f"{compared} pairs finished by both searches ({small} of them only in the smaller size), {differ} differ; "
+        f"{unfinished} unfinished, {refused} refused"
+    )
     return int(differ > 0)
 
 
@@ -179,7 +217,7 @@ def _say(found: Comparison) -> None:
     reduced, full = found.reduced, found.full
     sign = "!!" if found.missed or found.extra else "  " if found.finished else " ?"
     counts = f"{reduced.executions} by dpor, {full.executions} by dfs, {len(full.outcomes)} outcomes"
-    print(f"{sign} {found.pair}: {counts}", flush=True)
+    print(f"{sign} {found.pair}, {found.size}: {counts}", flush=True)
     for name, outcomes, steps in (("missed", found.missed, full), ("extra", found.extra, reduced)):
         for outcome in outcomes[:2]:
             print(f"     {name} {outcome}\n       {', '.join(steps.outcomes[outcome])}", flush=True)

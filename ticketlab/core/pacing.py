@@ -97,15 +97,15 @@ class Step(NamedTuple):
 
     `continuation` marks a later part of an access that began with an earlier step (the bytes after the truncation);
     with `--atomic-accesses` it is no scheduling point. `excludes` promises that after an attempt of this step has
-    succeeded, every attempt fails until the resource changes again; then the lab need not try. A mutex keeps that
-    promise; a semaphore and a re-entrant lock do not. `private` says that no other buyer knows of what the step
-    accesses, such as a new file before it is renamed: the step's order makes no difference, but a fault can come before
-    it. `uncommitted` says that the step and reads of the resource do not notice each other: a write in a transaction
-    changes nothing for readers until a later step commits it. `affects` lists the resources in which others notice a
-    fault, if these are known. `in_memory` promises that the resource does not notice the death of a process that uses
-    it: a lock or a queue in memory does not, and a lock that the kernel keeps does. `also` lists what the same atomic
-    operation does to further resources: a rename changes two names. `path` is the name by which people know the
-    resource, if it has another: a file may have several. Nothing is decided by it.
+    succeeded, every attempt fails until the resource changes again; once the promise was kept often enough, the lab
+    need not try. A mutex keeps it; a semaphore and a re-entrant lock do not, and are refused. `private` says that no
+    other buyer knows of what the step accesses, such as a new file before it is renamed: the step's order makes no
+    difference, but a fault can come before it. `uncommitted` says that the step and reads of the resource do not notice
+    each other: a write in a transaction changes nothing for readers until a later step commits it. `affects` lists the
+    resources in which others notice a fault, if these are known. `in_memory` promises that the resource does not notice
+    the death of a process that uses it: a lock or a queue in memory does not, and a lock that the kernel keeps does.
+    `also` lists what the same atomic operation does to further resources: a rename changes two names. `path` is the
+    name by which people know the resource, if it has another: a file may have several. Nothing is decided by it.
     """
 
     action: Action
@@ -203,8 +203,7 @@ OUT_OF_SIGHT: Final = "out of sight"
 RETRY: Final = "retry"
 """This note promises that the try just made left nothing behind, and that the buyer sleeps and tries again from the
 start until it is not refused any more; its value is why it was refused. A loop that counts its tries must not note it:
-a
-search believes the promise, and does not look at what happens if the buyer gives up while others could move."""
+a search believes the promise, and does not look at what happens if the buyer gives up while others could move."""
 
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.analysis.trace import Nondeterminism, same_standing, same_start
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
@@ -23,22 +23,38 @@ def search(
 ) -> Iterator[Execution]:
     """Yield a policy's executions, without redundant ones, until the policy is exhausted or `limit` have been yielded.
 
+    A policy that proves something relies on it that the program repeats itself. So before the search ends, the first
+    schedule is run again: what earlier executions left behind in the participants may have changed its steps.
+
     Raises:
         UsageError: the limit is below 1.
-        Nondeterminism: the policy's schedule could not be followed.
+        Nondeterminism: the policy's schedule could not be followed, or led to other steps than before.
     """
     if limit is not None and limit < 1:
         raise UsageError(f"{limit} executions explore nothing: at least 1 is needed")
-    count = 0
+    count, first = 0, None
     while limit is None or count < limit:
         execution = executor.run(policy, without, fault_points)
         if execution is None:
+            if first is not None and not fault_points:
+                _repeat(executor, first, without)
             return
         if execution.ending is ExecutionEnd.DIVERGED:
             raise Nondeterminism(_where_it_differs(execution))
         if not execution.redundant:
             count += 1
+            first = first or (execution if policy.proves else None)
             yield execution
+
+
+def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> None:
+    """Check that the schedule of an execution leads to the same steps again; raises Nondeterminism if it does not."""
+    again = executor.run(ReplaySchedule(first.schedule), without)
+    if again is not None:
+        before = list(zip(first.trace.who, first.trace.what, strict=True))
+        same_start(again.trace, before)
+        stood, stands = first.trace.standings(len(before)), again.trace.standings(len(before))
+        same_standing(again.trace, len(before), stood[0], stands[0])
 
 
 def _where_it_differs(execution: Execution) -> str:

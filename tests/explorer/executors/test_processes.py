@@ -23,7 +23,8 @@ from ticketlab.core.pacing import BLOCKED, Action, Step
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
-from ticketlab.explorer.executors.processes import OutsideControl, Processes
+from ticketlab.explorer.executors.processes import Processes
+from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.executors.wakeup import PipeWakeup
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets

@@ -20,7 +20,7 @@ from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 
-SCHEDULES = 4_000  # programs with more than that are not compared
+SCHEDULES = 1_000  # programs with more than that are not compared
 
 Instruction = tuple[Any, ...]
 

@@ -36,7 +36,7 @@ from tests.plain_programs import (
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.trace import Nondeterminism
-from ticketlab.explorer.executors.processes import OutsideControl
+from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.cases import load_plain_case

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
+from ticketlab.core.text import pluralize
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The steps of one execution: `who` made each, and `what` it was (a symbol).
+    """The steps of one execution: `who` made each, `what` it was (a symbol), and as what it was `announced`.
 
     *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
     step before which each participant stands at the end.
@@ -24,6 +25,7 @@ class Trace:
     what: Sequence[int]
     failed: Sequence[tuple[int, int]]
     final: Sequence[int]
+    announced: Sequence[int]
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
@@ -35,6 +37,7 @@ class Trace:
             list(state.what[:length]),
             list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
             list(state.pending[: state.size]),
+            list(state.announced[:length]),
         )
 
     def __len__(self) -> int:
@@ -57,24 +60,34 @@ class Trace:
         """Return the trace as it stood at a node."""
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
-        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending))
+        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node])
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.
 
         The list of symbols is the same one each time, changed in place.
         """
+        return self._backwards(start, self.what)
+
+    def standings(self, start: int = 0) -> list[tuple[int, ...]]:
+        """Return for each node from `start` on the step that each participant had announced there, up to the end."""
+        standings = [tuple(pending) for _, pending in self._backwards(start, self.announced)]
+        standings.reverse()
+        return standings
+
+    def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
             if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
-                pending[self.who[node]] = self.what[node]
+                pending[self.who[node]] = steps[node]
             yield node, pending
 
     def closed(self) -> list[set[int]]:
         """Return for each node the symbols that are known to fail there.
 
-        A failed attempt speaks for as long as nothing changes its resource, backwards as well as forwards.
+        A failed attempt speaks forwards for as long as nothing changes its resource. Backwards it speaks as far as all
+        steps commute with it: a reader changes nothing, and may still have kept a writer out.
         """
         symbols, length = self.table.symbols, len(self)
         closed: list[set[int]] = [set() for _ in range(length + 1)]
@@ -85,10 +98,14 @@ class Trace:
                 after += 1
                 closed[after].add(symbol)
             before = node
-            while before > 0 and symbol not in symbols[self.what[before - 1]].reopens:
+            while before > 0 and self._cannot_close(symbols[self.what[before - 1]], symbol):
                 before -= 1
                 closed[before].add(symbol)
         return closed
+
+    def _cannot_close(self, step: Symbol, symbol: int) -> bool:
+        """Whether an attempt that fails after a step would have failed before it, too."""
+        return symbol not in step.reopens and step.commutes_with(self.table.symbols[symbol])
 
     def enabled(self, start: int = 0) -> list[list[int]]:
         """Return for each node from `start` on who may have moved there, ascending."""
@@ -118,15 +135,33 @@ class Nondeterminism(TicketlabError):
 
 def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
     """Check that an execution began with the expected steps; raises Nondeterminism if it did not."""
-    step = trace.table.step
     for node, (who, what) in enumerate(expected):
         if node >= len(trace):
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule never came: the program did not repeat itself"
             )
         if (trace.who[node], trace.what[node]) != (who, what):
-            before, now = describe_step(step(what)), describe_step(step(trace.what[node]))
+            before, now = _named(trace, what), _named(trace, trace.what[node])
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule was {before} by participant {who + 1} before and is "
                 f"{now} by participant {trace.who[node] + 1} now: something beside the schedule decides"
             )
+
+
+def same_standing(trace: Trace, node: int, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+    """Check that everybody stands before the same step at a node as in an execution that began with the same steps.
+
+    Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another, whether
+    that is made or not; raises Nondeterminism if it does.
+    """
+    if before == now:
+        return
+    who = next(who for who, (stood, stands) in enumerate(zip(before, now, strict=True)) if stood != stands)
+    raise Nondeterminism(
+        f"after {pluralize(node, 'step')} of a repeated schedule participant {who + 1} was about to "
+        f"{_named(trace, before[who])} before and {_named(trace, now[who])} now: something beside the schedule decides"
+    )
+
+
+def _named(trace: Trace, symbol: int) -> str:
+    return describe_step(trace.table.step(symbol)) if symbol != NONE else "finish"

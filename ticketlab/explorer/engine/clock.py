@@ -35,7 +35,6 @@ class Clock:
         "_counters",
         "_leapt_at",
         "_leapt_by",
-        "_none",
         "_noticing_at",
         "_visible_at",
         "_zeros",
@@ -60,19 +59,18 @@ class Clock:
         # By resource, for changers first and then for everybody: the latest local time of a step that these notice, and
         # of a step that notices what these do.
         self._visible_at, self._noticing_at = ([memory.column(resources) for _ in range(2)] for _ in range(2))
-        self._none = as_slice(self._visible_at[0], [0] * resources)
         self._leapt_at = memory.column(bound)  # the steps at which time passed for everybody
         self._leapt_by = memory.column(bound)  # and by how much
         self._zeros = as_slice(self.wake, [0] * size)
 
-    def reset(self) -> None:
-        """Start anew, with everybody awake."""
+    def reset(self, resources: int) -> None:
+        """Start anew, with everybody awake; so many resources are known."""
         self.time[0] = self.skew[0] = self.waited[0] = 0
         self.wake[: len(self.wake)] = self._zeros
         if self._counters.drifts:
             self.local[: len(self.local)] = self._zeros
             for column in (*self._visible_at, *self._noticing_at):
-                column[: len(column)] = self._none
+                column[:resources] = as_slice(column, [0] * resources)
 
     def now(self, *, wall: bool = False) -> int:
         """Return the time, by the clock that never jumps or by the one on the wall."""
@@ -87,6 +85,11 @@ class Clock:
         """Let time pass for one participant; if time orders nothing, it sleeps only until nobody can move."""
         since = self.time[0]
         self.wake[who] = max(since, self.wake[who] if self.orders else self.local[who]) + ticks
+
+    def sleep_through(self, who: int, ticks: int) -> None:
+        """Let time pass for one participant, also if others have it go on before nobody else can move."""
+        self.drift(who, ticks)
+        self.wake[who] = self.local[who]
 
     def now_of(self, who: int, *, wall: bool = False) -> int:
         """Return the time by a participant's own clock; see `drift`."""
@@ -106,13 +109,16 @@ class Clock:
         self._counters.drifts = True
 
     def carry(self, who: int, made: Symbol) -> None:
-        """Take a participant's time to the resource of the step that it makes, and the resource's time to it."""
+        """Take a participant's time to the resource of the step that it makes, and the resource's time to it.
+
+        A step on every resource may come after what others did, and depends on none of it: it takes the participant's
+        time to everybody, and nobody's to the participant. When time passes because nobody can move, not even that:
+        the others wake when their own time has come.
+        """
         local, mine = self.local, self.local[who]
         if made.place == EVERYWHERE:
-            latest = max(local)
-            local[: len(local)] = as_slice(local, [latest] * len(local))
-            for column in (*self._visible_at, *self._noticing_at):
-                column[: len(column)] = as_slice(column, [latest] * len(column))
+            if not made.passes_time:
+                local[: len(local)] = as_slice(local, (max(one, mine) for one in local))
             return
         for place in made.resources:
             visible, notices = made.access(place)
@@ -142,7 +148,7 @@ class Clock:
         if self.orders:
             self.sleep(who, ticks)
         else:
-            self.leap(ticks)
+            self.leap(max(0, self.local[who] - self.time[0]) + ticks)
 
     def wait(self, ticks: int) -> None:
         """Let time pass for everybody, because nobody can move until then."""

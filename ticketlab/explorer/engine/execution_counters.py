@@ -28,6 +28,8 @@ class Counters(Numbers):
     """Buyers that have not finished."""
     held: int
     """How many things participants waited for, took, and have not given back."""
+    broken: int
+    """1 + the step that was made although another one promised to exclude it; 0 if there was none."""
     leaps: int
     """How often time passed for everybody at once."""
     time_passes: int
@@ -42,5 +44,5 @@ class Counters(Numbers):
     def reset(self) -> None:
         """Start an execution in which nobody has moved; what earlier ones taught is kept."""
         self.length = self.failures = self.ending = self.redundant = self.started = self.held = self.leaps = 0
-        self.time_passes = 0
+        self.time_passes = self.broken = 0
         self.settling = self.drifts = False

@@ -92,6 +92,9 @@ class ControlledPacer:
         self._attempting = 0  # 1 while an attempt is being made: what is learnt then belongs to the step to come
         self._sent = False  # whether a message may still be on its way
         self._spinning: dict[int, tuple[str, ...]] = {}  # who would repeat what was in vain, and what that touched
+        self._vain: dict[
+            int, tuple[tuple[str, ...], int]
+        ] = {}  # what promised tries in a row touched; how many they were
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
@@ -100,6 +103,7 @@ class ControlledPacer:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
         self.records, self.notes = [], []
         self._spinning.clear()
+        self._vain.clear()
         self._retrying.clear()
         self._looked.clear()
         self._held.clear()
@@ -173,7 +177,7 @@ class ControlledPacer:
             try:
                 result = attempt()
             except Exception:
-                scheduler.execute(me)  # an attempt that ends in an error is over, and may have had an effect
+                scheduler.execute_failed(me)
                 raise
             finally:
                 self._attempting = 0
@@ -225,19 +229,29 @@ class ControlledPacer:
         self._looked.discard(me)
 
     def _sleep_unordered(self, me: int, ticks: int) -> None:
-        state = self._state
-        effort, touched = tries_before_sleep(state, me, promised=me in self._retrying)
+        state, promised = self._state, me in self._retrying
+        effort, touched = tries_before_sleep(state, me, promised=promised)
         if effort is Effort.FRUITFUL:
-            state.vain[me] = 0
-            if me not in self._retrying:  # whoever waits to be let in gets on as soon as it may, and not by the clock
+            self._vain.pop(me, None)
+            if not promised:  # whoever waits to be let in gets on as soon as it may, and not by the clock
                 state.clock.drift(me, ticks)
             return
-        state.vain[me] += 1
+        tries = self._count_in_vain(me, touched, promised=promised)
         self._spinning[me] = touched
-        if effort is Effort.LEFT_OUT and not is_alone(state, me):
-            state.gave_way[me] = 1
-        if me in self._looked or effort is Effort.LEFT_OUT or state.vain[me] <= MOST_VAIN_TRIES:
+        if effort is Effort.LEFT_OUT:
+            state.gave_way[me] |= not is_alone(state, me)
+            state.clock.sleep_through(me, ticks)
+        elif me in self._looked or tries <= MOST_VAIN_TRIES:
             state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries
+
+    def _count_in_vain(self, me: int, touched: tuple[str, ...], *, promised: bool) -> int:
+        """Count a try in vain, and return how many promised ones of the same kind there were in a row."""
+        before, count = self._vain.pop(me, ((), 0))
+        if not promised:
+            return 1
+        count = count + 1 if touched == before else 1
+        self._vain[me] = touched, count
+        return count
 
     def _take_time(self, seconds: float) -> None:
         """Let virtual time pass before a request: if it orders nothing, for all, and as a step that is picked."""

@@ -19,6 +19,10 @@ from ticketlab.explorer.engine.steps import NONE
 MOST_TIME_PASSES: Final = 100
 """How often time may pass in one execution because nobody can move; then those who wait for it count as stuck."""
 
+BELIEVED: Final = 4
+"""How often an attempt has to fail, after another succeeded that promises to exclude it, until the promise is taken for
+granted and nobody is woken only to be refused."""
+
 
 class Chooser(Protocol):
     """What the scheduler needs of a policy."""
@@ -43,7 +47,18 @@ class Scheduler:
     (`_let_time_pass`).
     """
 
-    __slots__ = ("_counters", "_enabled", "_open", "_reopened", "_symbols", "_what", "_who", "policy", "state")
+    __slots__ = (
+        "_announced",
+        "_counters",
+        "_enabled",
+        "_open",
+        "_reopened",
+        "_symbols",
+        "_what",
+        "_who",
+        "policy",
+        "state",
+    )
 
     policy: Chooser
 
@@ -54,7 +69,7 @@ class Scheduler:
         # The same objects as in the state: they are looked at several times in each step.
         self._counters = state.counters
         self._symbols = state.table.symbols
-        self._open, self._who, self._what = state.open, state.who, state.what
+        self._open, self._who, self._what, self._announced = state.open, state.who, state.what, state.announced
 
     def follow(self, policy: Chooser) -> None:
         """Have a policy choose, in this process."""
@@ -139,18 +154,23 @@ class Scheduler:
         deadlock. Each attempts once at a given length of the trace, unless the failure was its own.
         """
         state, now = self.state, 1 + self._counters.length
-        closed = {symbol: number for number, symbol in enumerate(state.failed_what[: self._counters.failures], 1)}
-        left = [
+        waiting = [
             who
             for who, symbol in enumerate(state.pending)
-            if self._symbols[symbol].may_fail and not self._symbols[symbol].postponed
-            if state.retried[who] != now and state.refused[who] != closed.get(symbol)
+            if self._symbols[symbol].may_fail and not self._symbols[symbol].postponed and state.retried[who] != now
         ]
+        left = [who for who in waiting if state.refused[who] != self._last_failure(state.pending[who])]
         chosen = self.policy.choose(left, state) if left else NOBODY
         if chosen == NOBODY:
             return self._let_time_pass()
         state.retried[chosen] = now
         return chosen
+
+    def _last_failure(self, symbol: int) -> int:
+        """Return 1 + the number of the last failed attempt of a symbol; -1 if none has failed."""
+        failed = self.state.failed_what
+        numbers = range(self._counters.failures, 0, -1)
+        return next((number for number in numbers if failed[number - 1] == symbol), NOBODY)
 
     def _let_time_pass(self) -> int:
         """Let time pass until the first sleeper wakes that waits for something to expire, and return who moves next.
@@ -181,14 +201,14 @@ class Scheduler:
         symbol = state.pending[who]
         length = counters.length
         self._who[length] = who
-        self._what[length] = symbol
+        self._what[length] = self._announced[length] = symbol
         counters.length = length + 1
         made, opened = self._symbols[symbol], self._open
         if waits := made.reopens:
             self._reopened = closed = [waiting for waiting in waits if not opened[waiting]]
             for waiting in closed:
                 opened[waiting] = 1
-            if made.excludes:
+            if made.excludes and self._excludes(symbol, length):
                 self._close(symbol)
             elif closed:
                 counters.version += 1
@@ -199,9 +219,41 @@ class Scheduler:
         if state.clock.orders:
             state.clock.stamp(who, length)
 
+    def execute_failed(self, who: int) -> None:
+        """Append an attempt that ended in an error: it may have had an effect, but it keeps nobody out."""
+        counters, broken = self._counters, self._counters.broken
+        self.execute(who)
+        last = counters.length - 1
+        if self._symbols[symbol := self._what[last]].excludes:
+            self._what[last] = self.state.table.passed[self._symbols[symbol].step]
+            self._open[symbol] = 1
+            counters.broken = broken
+            counters.version += 1
+
+    def _excludes(self, symbol: int, node: int) -> bool:
+        """Take down whether a step was made in spite of a promise, and return whether its own promise is believed."""
+        believed: bool = self.state.kept[symbol] >= BELIEVED
+        if (not believed or symbol in self._reopened) and self._is_excluded(symbol, node):
+            self._counters.broken = node + 1
+        return believed
+
+    def _is_excluded(self, symbol: int, node: int) -> bool:
+        """Whether the same attempt has succeeded before a node, and nothing has changed its resource since."""
+        for place in range(node - 1, -1, -1):
+            what = self._what[place]
+            if what == symbol:
+                return True
+            if symbol in self._symbols[what].reopens:
+                return False
+        return False
+
     def fail(self, who: int) -> None:
         """Take down that a participant's attempt failed: so would everybody's who makes the same one."""
-        self.state.refused[who] = self._close(self.state.pending[who])
+        state = self.state
+        symbol = state.pending[who]
+        if self._symbols[symbol].excludes and state.kept[symbol] < BELIEVED:
+            state.kept[symbol] += self._is_excluded(symbol, self._counters.length)
+        state.refused[who] = self._close(symbol)
 
     def _close(self, symbol: int) -> int:
         """Take down that an attempt fails until its resource changes, as was seen or is known; return how many have."""

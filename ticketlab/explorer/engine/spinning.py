@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from itertools import dropwhile
+from itertools import dropwhile, islice
 from typing import Final, NamedTuple
 
 from ticketlab.explorer.engine.state import ExecutionState
@@ -94,14 +94,13 @@ def _leaves_something(made: Sequence[Symbol]) -> bool:
 
 def _repeated_from(state: ExecutionState, who: int) -> int | None:
     """Return the step with which a participant began to do the same MOST_VAIN_TRIES times in a row, or None."""
-    symbols, mine = state.table.symbols, list[int]()
-    for node in range(state.counters.length - 1, -1, -1):
-        if state.who[node] == who and not symbols[state.what[node]].passes_time:
-            mine.append(node)
-            if len(mine) == MOST_VAIN_TRIES * _LONGEST_TRY:
-                break
-    made = [symbols[state.what[node]] for node in mine]
-    told = [(symbol.step.accesses, symbol.changes) for symbol in made]
+    symbols = state.table.symbols
+    nodes = range(state.counters.length - 1, -1, -1)
+    movers, what = state.who, state.what
+    every = (node for node in nodes if movers[node] == who and not symbols[what[node]].passes_time)
+    mine = list(islice(every, MOST_VAIN_TRIES * _LONGEST_TRY))
+    made = [symbols[what[node]] for node in mine]
+    told = [symbol.does for symbol in made]
     for size in range(1, len(mine) // MOST_VAIN_TRIES + 1):
         count = size * MOST_VAIN_TRIES
         if told[: count - size] == told[size:count]:

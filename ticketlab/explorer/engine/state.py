@@ -47,6 +47,7 @@ class ExecutionState:
     __slots__ = (
         "_ones",
         "_zeros",
+        "announced",
         "bound",
         "buyers",
         "clock",
@@ -56,6 +57,7 @@ class ExecutionState:
         "faults",
         "for_policy",
         "gave_way",
+        "kept",
         "offset",
         "open",
         "opening",
@@ -67,7 +69,6 @@ class ExecutionState:
         "skip",
         "slept",
         "table",
-        "vain",
         "what",
         "who",
     )
@@ -91,11 +92,14 @@ class ExecutionState:
         self.pending = memory.column(size)  # by participant: a symbol
         self.pending_bytes = memory.bytes(size)  # the same modulo 256, which is all while symbols are few
         self.open = memory.bytes(table.limit)  # by symbol: whether an attempt may succeed
+        self.kept = memory.bytes(table.limit)  # by symbol: how often it was seen to exclude others, as it promises
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 
-        # The trace so far: who made each step, and which; before which step an attempt failed, and which.
+        # The trace so far: who made each step, and which, as announced and as it turned out; before which step an
+        # attempt failed, and which.
         self.who = memory.column(bound)
+        self.announced = memory.column(bound)
         self.what = memory.column(bound)
         self.failed_at = memory.column(2 * bound)
         self.failed_what = memory.column(2 * bound)
@@ -106,7 +110,6 @@ class ExecutionState:
         self.retried = memory.column(size)
         self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
-        self.vain = memory.column(size)  # how many promised retries were in vain in a row
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
@@ -120,12 +123,11 @@ class ExecutionState:
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
-        self.clock.reset()
+        self.clock.reset(self.table.known_resources)
         self.counters.reset()
         self.counters.unfinished = self.buyers
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
-        self.vain[: self.size] = self._zeros
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])

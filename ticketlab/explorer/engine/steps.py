@@ -57,6 +57,7 @@ class Symbol:
         "_commuting",
         "accesses",
         "changes",
+        "does",
         "excludes",
         "may_fail",
         "notices",
@@ -89,6 +90,8 @@ class Symbol:
         self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
         """Whether the step may have to wait, so that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
+        self.does = step.accesses, self.changes
+        """What two steps have in common that are the same but for the manner in which they are made."""
         self.visibility = step.visibility(step.action).value if self.changes else Visibility.NOBODY.value
         self.notices = _notices(step.action, manner)
         """The least visibility of a step that this one notices."""
@@ -195,6 +198,11 @@ class StepTable:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    @property
+    def known_resources(self) -> int:
+        """How many resources the steps so far concern; they are numbered from 0."""
+        return len(self._resources)
+
     def step(self, symbol: int) -> Step:
         """Return the step that a symbol stands for."""
         return self.symbols[symbol].step
@@ -225,9 +233,12 @@ class StepTable:
         resource = self._resource(step.resource)
         watched = step.affects if how.manner is Manner.POSTPONED else None
         if watched is not None:
-            step = step._replace(affects=None)  # a step that is put off touches no more than it would otherwise
+            step = step._replace(affects=None)
         place, resources = self._place(step, resource)
         accesses = self._accesses(step, how.manner) if place == SEVERAL and step.affects is None else {}
+        if watched is not None and place != EVERYWHERE:
+            place, accesses = SEVERAL, self._watches(step, how.manner, watched)
+            resources = frozenset(accesses)
         reopens = self._reopens_several(accesses) if accesses else self._reopens(step, how, place, resource)
         symbol = Symbol(step, how, place, resources, accesses, reopens)
         self.symbols.append(symbol)
@@ -265,6 +276,16 @@ class StepTable:
             before, noticed = accesses.get(self._resource(name), (visible, Visibility.EVERYBODY.value))
             accesses[self._resource(name)] = max(visible, before), min(_notices(action, manner), noticed)
         return accesses
+
+    def _watches(self, step: Step, manner: Manner, watched: tuple[str, ...]) -> Accesses:
+        """Return the accesses of a step that is put off until one of these resources changes.
+
+        The step comes after the change that ends its wait, also where it does not access what was changed. If it
+        commuted with that, a search could take it for a way to begin an execution in which the change comes later.
+        """
+        notices = _notices(step.action, manner)
+        looks = {self._resource(name): (Visibility.NOBODY.value, notices) for name in watched}
+        return looks if step.private else {**looks, **self._accesses(step, manner)}
 
     def _reopens_several(self, accesses: Accesses) -> list[int]:
         """Return the list of the symbols that wait for one of several resources, which grows from now on."""

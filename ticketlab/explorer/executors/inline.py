@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Self
 
 from greenlet import getcurrent, greenlet
 
@@ -15,6 +17,7 @@ from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.executor import ExecutorKind
+from ticketlab.explorer.executors.stalls import Stalled, StallWatch, outside_control
 from ticketlab.explorer.executors.workload_executor import Serve, WorkloadExecutor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import RunOn
@@ -27,6 +30,25 @@ class Inline(WorkloadExecutor):
     goes on if it is picked itself. Greenlets, sessions and connections last from one execution to the next; only the
     store is reset.
     """
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._watch = StallWatch(self._stall_timeout, self._progress)
+            undo.enter_context(self._watch.running())
+            super().__enter__()
+            self._watched = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        with self._watched:
+            super().__exit__(kind, error, where)
+
+    def _progress(self) -> tuple[int, int, int]:
+        """Return numbers that change whenever a participant moves."""
+        counters = self._state.counters
+        return counters.length, counters.failures, counters.version
 
     def _lay_out(self, scripts: Sequence[int], services: int) -> ExecutionState:
         return ExecutionState(StepTable(), scripts, services, self._steps)
@@ -58,14 +80,18 @@ class Inline(WorkloadExecutor):
         pacer.begin()
         pacer.me = first = scheduler.first()
         if first != NOBODY:
-            with paced_by(pacer):
-                pacer.switches[first]()
+            try:
+                with self._watch.watching(), paced_by(pacer):
+                    pacer.switches[first]()
+            except Stalled:
+                raise outside_control(state, pacer.me, self._name, self._stall_timeout) from None
         return Execution.of(state, pacer.records, pacer.notes)
 
     def _end_all(self) -> None:
         for one in self._greenlets:
             if one:  # has begun, and has not ended
-                one.throw(ExecutionAborted)
+                with suppress(Stalled), self._watch.watching():
+                    one.throw(ExecutionAborted)
 
     def _buy(self, who: int) -> None:
         pacer, script = self._pacer, self.scripts[who]

@@ -23,24 +23,19 @@ from typing import Any, Self, cast
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.fork import ForkedProcess
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
-from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
-from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.control_block import ControlBlock, LeaderRequest, ParticipantCommand
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
 from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.participant import Participant
 from ticketlab.explorer.executors.shared_memory import SharedMemory
+from ticketlab.explorer.executors.stalls import outside_control
 from ticketlab.explorer.executors.wakeup import Wakeup, make_wakeup
 from ticketlab.explorer.executors.workload_executor import Serve, WorkloadExecutor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import RunOn
 from ticketlab.explorer.workload import FaultableWorkload, Workload
-
-
-class OutsideControl(TicketlabError):
-    """A participant neither came back to a scheduling point nor ended within the bound."""
 
 
 class Processes(WorkloadExecutor):
@@ -214,22 +209,12 @@ class Processes(WorkloadExecutor):
             if self._poll.poll(self._stall_timeout / 10) or self._progress() != before:
                 return
         control.steps.catch_up()
-        who, length = control.numbers.turn, state.counters.length
-        mine = [node for node in range(length) if state.who[node] == who]
-        last = describe_step(state.table.step(state.what[mine[-1]])) if mine else "it began"
-        raise OutsideControl(
-            f"{self._name(who)} has been outside control for more than {self._stall_timeout:g} s, since {last}: "
-            "it loops, or waits for something without saying so (a longer stall timeout lets it)"
-        )
+        raise outside_control(state, control.numbers.turn, self._name, self._stall_timeout)
 
     def _progress(self) -> tuple[int, int, int]:
         """Return numbers that change whenever a participant moves."""
         counters = self._state.counters
         return self._control.numbers.turn, counters.length, counters.version
-
-    def _name(self, who: int) -> str:
-        named = getattr(self._workload, "participant_name", None)
-        return str(named(who)) if named is not None else participant_name(who, len(self.scripts))
 
 
 def _by_multiprocessing(target: Callable[..., object], *args: Any) -> ForkProcess:

@@ -8,17 +8,25 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import paced_by
+from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.engine.thread_pacer import SingleThreadPacer
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
+
+
+class BrokenPromise(UsageError):
+    """A step was made that another one promised to exclude."""
+
 
 Serve = Callable[[], None]
 """What a service does: it serves the buyers until it is ended."""
@@ -120,8 +128,24 @@ class WorkloadExecutor(Executor):
         self._arrange(without, fault_points)
         self._clean = False
         execution = self._perform(policy)
+        self._check_promises()
         self._clean = execution.ending is ExecutionEnd.COMPLETED and not execution.injected and not execution.kept
         return execution
+
+    def _name(self, who: int) -> str:
+        named = getattr(self._workload, "participant_name", None)
+        return str(named(who)) if named is not None else participant_name(who, len(self.scripts))
+
+    def _check_promises(self) -> None:
+        """Raise BrokenPromise if a step was made in the last execution that another one promised to exclude."""
+        state = self._state
+        if broken := state.counters.broken:
+            who, step = state.who[broken - 1], state.table.step(state.what[broken - 1])
+            raise BrokenPromise(
+                f"{self._name(who)} made the step {describe_step(step)!r} while somebody else had "
+                "made it and nothing had changed its resource since, although the step promises excludes=True: a "
+                "semaphore, a re-entrant lock, and a lock on a name that may come to stand for another file must not"
+            )
 
     def _arrange(self, without: frozenset[Place], fault_points: FaultPoints) -> None:
         """Put everything back to where it was before the first execution, in place or, if that is impossible, anew."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.spec import Option
-from ticketlab.explorer.analysis.trace import Trace, same_start
+from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.policies.policy import Policy, PolicyKind
@@ -19,10 +19,14 @@ from ticketlab.explorer.policies.replay import go_on
 
 @dataclass(slots=True)
 class ChoicePoint:
-    """One step of the last execution: who made it, which it was, and who is still to be tried in its place."""
+    """One step of the last execution: who made it, which it was, and who is still to be tried in its place.
+
+    `standing` lists the steps before which the participants stood.
+    """
 
     who: int
     what: int
+    standing: tuple[int, ...]
     preemptions: int  # up to and including this step
     untried: list[int] = field(default_factory=list)
 
@@ -35,6 +39,8 @@ class DepthFirst(Policy):
     Whether an attempt would fail is found out by trying: if the candidate fails, the next one is tried at the same
     place, and if all of them fail, the execution is redundant.
     """
+
+    proves = True
 
     planned = PerStep()  # the choices that are repeated
     prefix = Number()  # how many they are
@@ -80,11 +86,14 @@ class DepthFirst(Policy):
         return go_on(enabled, state)
 
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
-        same_start(trace, [(node.who, node.what) for node in self._stack[: self._prefix]])
+        branch = self._prefix
+        same_start(trace, [(node.who, node.what) for node in self._stack[:branch]])
+        standings = trace.standings(branch)
+        if self._stack:
+            same_standing(trace, branch, self._stack[branch].standing, standings[0])
         if redundant:  # none of the candidates at the branch could move after all
             self._stack[-1].untried.clear()
             return
-        branch = self._prefix
         if self._stack:
             untried = self._stack.pop().untried
             tried = untried.index(trace.who[branch]) if trace.who[branch] in untried else len(untried)
@@ -101,7 +110,7 @@ class DepthFirst(Policy):
             others = rest if node == branch and rest is not None else [one for one in enabled if one != who]
             allowed = [one for one in others if self._within(spent + (preempted is not None and one != preempted))]
             cost = spent + (preempted is not None and who != preempted)
-            self._stack.append(ChoicePoint(who, trace.what[node], cost, allowed))
+            self._stack.append(ChoicePoint(who, trace.what[node], standings[node - branch], cost, allowed))
 
     def _within(self, preemptions: int) -> bool:
         return self._bound is None or preemptions <= self._bound

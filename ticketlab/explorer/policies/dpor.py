@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ticketlab.explorer.analysis.races import races
-from ticketlab.explorer.analysis.trace import Trace, same_start
+from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
@@ -35,6 +35,7 @@ class Node:
 
     who: int
     what: int
+    standing: tuple[int, ...]  # before which steps the participants stood
     sleep: dict[int, int]  # who need not move first here, with the step that was explored elsewhere
     explored: dict[int, int] = field(default_factory=dict)  # who has moved first here, with which step
     backtrack: set[int] = field(default_factory=set)  # who must move first here in one execution at least
@@ -48,6 +49,8 @@ class SourceSets(Policy):
     stands for all. Like a depth-first search, the policy keeps a stack with a node for each step of the last execution.
     Unlike it, the policy tries at a node only participants with which a race that was seen could be reversed.
     """
+
+    proves = True
 
     planned = PerStep()  # the choices that are given, the branch included
     planned_steps = Number()  # how many they are
@@ -70,7 +73,8 @@ class SourceSets(Policy):
             trace, redundant = Trace.of(state), state.counters.redundant
             # The steps after an execution became redundant are no part of the search: they would count as ways to begin
             # the reversal of a race.
-            self._grow(trace.until(redundant - 1) if redundant else trace)
+            standings = self._repeated(trace)
+            self._grow(trace.until(redundant - 1) if redundant else trace, standings)
             branch = self._branch()
             if branch is None:
                 return False
@@ -119,16 +123,26 @@ class SourceSets(Policy):
                     asleep[who] = NONE
         self.woken_until[0] = place
 
-    def _grow(self, trace: Trace) -> None:
+    def _repeated(self, trace: Trace) -> list[tuple[int, ...]]:
+        """Check that an execution repeated what was planned, and return who stood where from the branch on."""
         fresh = max(0, self._planned - 1)
-        same_start(trace, [(node.who, node.what) for node in self._stack[:fresh]])
+        planned = [(node.who, node.what) for node in self._stack[:fresh]]
+        same_start(trace, planned)
+        standings = trace.standings(fresh)
+        if self._stack:
+            same_standing(trace, fresh, self._stack[fresh].standing, standings[0])
+        return standings
+
+    def _grow(self, trace: Trace, standings: Sequence[tuple[int, ...]]) -> None:
+        fresh = max(0, self._planned - 1)
         if self._stack:
             branch = self._stack[-1]
             branch.what = trace.what[fresh] if fresh < len(trace) else trace.final[branch.who]
         for node in range(self._planned, len(trace)):
             above = self._stack[-1] if self._stack else None
             sleep = _still_asleep(above, trace.table) if above else {}
-            self._stack.append(Node(trace.who[node], trace.what[node], sleep, backtrack={trace.who[node]}))
+            who, what = trace.who[node], trace.what[node]
+            self._stack.append(Node(who, what, standings[node - fresh], sleep, backtrack={who}))
         for race in races(trace, fresh, self._closed(trace)):
             if race.first < len(self._stack):
                 node_ = self._stack[race.first]

@@ -27,6 +27,8 @@ class Policy(Declaring, ABC):
 
     clocked = False
     """Whether sleeping and virtual time order the steps."""
+    proves = False
+    """Whether every schedule is covered when there is no further execution, if the program repeats itself."""
 
     @abstractmethod
     def begin(self, state: ExecutionState) -> bool:
