@@ -11,12 +11,15 @@ import os
 from _thread import get_ident
 from collections.abc import Callable
 from functools import wraps
+from time import time
 from typing import Any, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
+
+_real_time = time
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,11 +28,12 @@ R = TypeVar("R")
 class Here:
     """The calling process. `begins` and `ends` hold what probe families do as a participant's call begins and ends."""
 
-    __slots__ = ("_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources")
+    __slots__ = ("_numbers", "acting", "began", "begins", "descriptors", "ends", "owner", "resources")
 
     def __init__(self) -> None:
         self.acting = False
         self.owner = 0
+        self.began = 0.0  # in real time
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
@@ -39,6 +43,7 @@ class Here:
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
+        self.began = _real_time()
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
