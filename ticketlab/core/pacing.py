@@ -59,6 +59,8 @@ class Action(Enum):
     ENTER = "enter in"
     INSERT = "insert into"
     FINISH = "finish reading"
+    GET_INTO = "get into"
+    GET_OUT_OF = "get out of"
     ACQUIRE = "acquire"
     RELEASE = "release"
     SEND = "send"

@@ -31,11 +31,11 @@ def guarded(name: str, lock: Lock) -> Guard:
     one. Buyers that are explored in one thread exclude each other from a re-entrant lock as threads would. Outside the
     lab the guard is the lock and nothing else.
     """
-    shared = _ThreadsLock(lock)
+    shared = ThreadsLock(lock)
     return Guard(name, shared.acquire, shared.release)
 
 
-class _ThreadsLock:
+class ThreadsLock:
     """A lock as buyers would find it if each had a thread of its own, even where greenlets of one thread play them.
 
     A re-entrant lock belongs to a thread, which it admits again. So if another greenlet of this thread has the lock,

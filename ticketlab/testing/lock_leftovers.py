@@ -1,0 +1,100 @@
+"""What a holder leaves in the folder if it dies: seen once, for real, and laid out again before each execution."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.system.fork import ForkedProcess
+from ticketlab.testing.lock_subject import LockSubject
+
+PATIENCE: Final = 10.0  # seconds
+YEAR: Final = 365 * 86_400  # seconds
+_NUMBER: Final = re.compile(rb"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What was in the folder while a process had the lock: a copy of it, the holder's number, and the names."""
+
+    copy: Path
+    pid: int
+    names: tuple[str, ...]
+
+    def lay_out(self, folder: Path, pid: int) -> None:
+        """Put all that into a folder, a year old, with a process number in place of the holder's."""
+        shutil.copytree(self.copy, folder, symlinks=True, dirs_exist_ok=True)
+        said = {str(self.pid).encode(): str(pid).encode()}
+        old = time.time() - YEAR
+        for name in sorted(self.names, reverse=True):  # what is in a folder before the folder
+            path = folder / os.fsdecode(_renumbered(os.fsencode(name), said))
+            if path.name != Path(name).name:
+                (folder / name).rename(path)
+            if path.is_symlink():
+                target = _renumbered(os.fsencode(path.readlink()), said)
+                path.unlink()
+                path.symlink_to(os.fsdecode(target))
+            elif path.is_file():
+                path.write_bytes(_renumbered(path.read_bytes(), said))
+            os.utime(path, (old, old), follow_symlinks=False)
+
+    def remove_from(self, folder: Path) -> None:
+        """Remove what the lock keeps in a folder."""
+        for name in sorted(self.names, reverse=True):
+            path = folder / name
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
+
+
+def leftovers_of(subject: LockSubject, home: Path) -> Leftovers:
+    """Have one process take the lock and let it go, alone, and return what was there while it had it.
+
+    Raises:
+        UsageError: it cannot take the lock, cannot let it go, or is not done in time.
+    """
+    folder, copy = home / "alone", home / "left"
+    folder.mkdir()
+    here, there = Pipe(duplex=False)
+    process = ForkedProcess(_hold_alone, subject, folder, copy, there)
+    process.start()
+    there.close()
+    try:
+        said = here.recv() if here.poll(PATIENCE) else f"it was not done after {PATIENCE:g} s"
+    except EOFError:
+        said = "it ended without a word"
+    process.kill()
+    process.join()
+    if said:
+        raise UsageError(f"a process that is alone cannot take {subject.title} and let it go: {said}")
+    names = tuple(str(path.relative_to(copy)) for path in sorted(copy.rglob("*")))
+    assert process.pid is not None
+    return Leftovers(copy, process.pid, names)
+
+
+def _hold_alone(subject: LockSubject, folder: Path, copy: Path, told: Connection) -> None:
+    os.chdir(folder)
+    try:
+        lock = subject.handle(folder, 1)
+        taken = lock.take()
+        if not taken.admitted:
+            told.send(taken.why)
+            return
+        shutil.copytree(folder, copy, symlinks=True)
+        told.send(lock.let_go())
+    except UsageError as error:
+        told.send(str(error))
+
+
+def _renumbered(text: bytes, said: Mapping[bytes, bytes]) -> bytes:
+    return _NUMBER.sub(lambda match: said.get(match[0], match[0]), text)
