@@ -19,6 +19,7 @@ from ticketlab.testing.locks import ThreadsLock
 
 LOCK_FILE: Final = "app.lock"
 """What the file is called whose path a lock is given that asks for one."""
+_PATHS: Final = ("path", "lock_file", "filename")  # what locks call the parameter for the path of their file
 MOST_ADMITTED: Final = 3
 _MOST_TAKEN: Final = 100
 _IN_MEMORY: Final = ("_thread", "threading", "multiprocessing.synchronize")
@@ -36,7 +37,8 @@ class Taken(NamedTuple):
 class LockSubject:
     """A lock as it was given to `check_lock`.
 
-    A callable (a class is one) is called by each process, and may ask for `folder`, `path` and `who`. A lock of
+    A callable (a class is one) is called by each process, and may ask for `folder`, `path` and `who`; `lock_file` and `filename`
+    are other names for the path. A lock of
     filelock's, or the path of one, becomes a lock on a file of that name in the processes' own folder, with the same
     settings. Any other object is what all processes inherit.
     """
@@ -52,7 +54,7 @@ class LockSubject:
             return cls(given, str(name))
         if not callable(given):
             raise UsageError(f"{given!r} is no lock: it can neither be acquired and released, nor entered by `with`")
-        arguments(given, str(name), dict.fromkeys(("folder", "path", "who")))
+        arguments(given, str(name), dict.fromkeys(("folder", "who", *_PATHS)))
         return cls(given, str(name))
 
     def handle(self, folder: Path, who: int) -> LockHandle:
@@ -67,7 +69,7 @@ class LockSubject:
             settings = {name: getattr(given, name) for name in _FILELOCK_SETTINGS if hasattr(given, name)}
             return lambda: type(given)(folder / Path(given.lock_file).name, **settings)
         if not _is_lock(given):
-            return bound(given, {"folder": folder, "path": folder / LOCK_FILE, "who": who})
+            return bound(given, {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)})
         return lambda: given
 
     def balance(self) -> Callable[[], None]:
