@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import pluralize
@@ -25,6 +27,7 @@ from ticketlab.testing.lock_subject import LockSubject
 
 _EXECUTIONS: Final = 300
 _STEPS: Final = 2_000
+_NUMBERED: Final = re.compile(r"^process \d+")
 _STAYS: Final = "it stays taken after a dead holder"
 
 
@@ -156,9 +159,10 @@ class _Check:
 
     lock: LockUnderTest
     executions: int
-    gave_up: str = field(default="")
+    gave_up: str = ""
 
     def result(self, law: LockLaw) -> LawResult:
+        """Return whether the lock keeps a law."""
         result = LawResult(law.name, law.sentence)
         if spared := law.spares(self.lock):
             return replace(result, applies=False, valid=None, reason=spared)
@@ -169,63 +173,63 @@ class _Check:
         return result
 
     def _tried(self, law: LockLaw, so_far: LawResult, scenario: LockScenario) -> LawResult:
-        """Return the result of a law with one more scenario tried."""
+        """Return the result of a law with one more scenario tried; if it is undecided anyway, with fewer executions."""
         if self.gave_up:
             return replace(so_far, valid=None, reason=self.gave_up)
-        judges: list[LockJudge] = []
         try:
-            found = self._explored(scenario, judges, self.executions if so_far.valid else self.executions // 3)
+            tried = try_scenario(self.lock, scenario, self.executions if so_far.valid else 1 + self.executions // 3)
         except UsageError:
             raise
         except TicketlabError as error:
             reason = f"{scenario.title}: {error}"
             self.gave_up = reason if isinstance(error, OutsideControl) else ""
             return replace(so_far, valid=None, reason=reason)
-        judge = judges[-1]
-        told = [*law.facts(judge), *judge.told]
-        so_far = replace(
-            so_far, executions=so_far.executions + found.executions, facts=list(dict.fromkeys([*so_far.facts, *told]))
-        )
-        if found.finding is not None:
-            return replace(so_far, valid=False, reason="", scenario=scenario.title, finding=found.finding)
-        reason = _why_undecided(found, judge)
-        if reason and so_far.valid:
-            return replace(so_far, valid=None, reason=f"{scenario.title}: {reason}")
+        facts = dict.fromkeys([*so_far.facts, *law.facts(tried.judge), *tried.judge.told])
+        so_far = replace(so_far, executions=so_far.executions + tried.found.executions, facts=list(facts))
+        if tried.found.finding is not None:
+            return replace(so_far, valid=False, reason="", scenario=scenario.title, finding=tried.found.finding)
+        if tried.reason and so_far.valid:
+            return replace(so_far, valid=None, reason=f"{scenario.title}: {tried.reason}")
         return so_far
 
-    def _explored(self, scenario: LockScenario, judges: list[LockJudge], executions: int) -> PlainExploration:
-        balance = self.lock.subject.balance()
 
-        def lay_out(folder: Any) -> None:
-            balance()
-            if scenario.lay_out is not None:
-                scenario.lay_out(folder)
+class TriedScenario(NamedTuple):
+    """What the exploration of a scenario came to, and its judge with what else came to light."""
 
-        def judged_by(workload: PlainWorkload) -> LockJudge:
-            judges.append(LockJudge(workload, waits_end=scenario.waits_end))
-            return judges[-1]
+    found: PlainExploration
+    judge: LockJudge
 
-        plain = PlainFunction(
-            function=_asking(scenario),
-            processes=scenario.processes,
-            reset=lay_out,
-            name=f"{self.lock.subject.title}: {scenario.title}",
-        )
-        how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)
-        with standing_in(scenario.standins):
-            return explore_plain(plain, how, make_judge=judged_by)
+    @property
+    def reason(self) -> str:
+        """Why it is undecided if nothing went wrong, or an empty string."""
+        found, judge = self.found, self.judge
+        if judge.blind:
+            return "a process got in without a step that the lab sees"
+        if judge.cut_off:
+            return f"{pluralize(judge.cut_off, 'execution')} did not end within {_STEPS:,} steps"
+        left_out = [_NUMBERED.sub("a process", said) for said in found.left_out_unless(allowed=not found.unseen)]
+        return found.why_undecided(list(dict.fromkeys(left_out)))
 
 
-def _asking(scenario: LockScenario) -> Callable[..., list[str]]:
-    def participant(who: int, folder: Any) -> list[str]:
-        return scenario.participant(who, folder)
+def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -> TriedScenario:
+    """Explore what some processes do with a lock; raises as `explore_plain` does."""
+    balance = lock.subject.balance()
+    judges: list[LockJudge] = []
 
-    return participant
+    def lay_out(folder: Path) -> None:
+        balance()
+        scenario.lay_out(folder)
 
+    def judged_by(workload: PlainWorkload) -> LockJudge:
+        judges.append(LockJudge(workload, waits_end=scenario.waits_end))
+        return judges[-1]
 
-def _why_undecided(found: PlainExploration, judge: LockJudge) -> str:
-    if judge.blind:
-        return "a process got in without a step that the lab sees"
-    if judge.cut_off:
-        return f"{pluralize(judge.cut_off, 'execution')} did not end within {_STEPS} steps"
-    return found.why_undecided(found.left_out_unless(allowed=not found.unseen))
+    plain = PlainFunction(
+        function=scenario.participant,
+        processes=scenario.processes,
+        reset=lay_out,
+        name=f"{lock.subject.title}: {scenario.title}",
+    )
+    how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)
+    with standing_in(scenario.standins):
+        return TriedScenario(explore_plain(plain, how, judged_by), judges[-1])

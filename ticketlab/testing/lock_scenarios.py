@@ -37,7 +37,7 @@ class LockScenario:
     title: str
     participant: Participant
     processes: int = 2
-    lay_out: Callable[[Path], object] | None = None
+    lay_out: Callable[[Path], object] = lambda _folder: None
     faults: tuple[Fault, ...] = ()
     standins: Sequence[StandIn] = ()
     waits_end: bool = False

@@ -37,10 +37,9 @@ class Taken(NamedTuple):
 class LockSubject:
     """A lock as it was given to `check_lock`.
 
-    A callable (a class is one) is called by each process, and may ask for `folder`, `path` and `who`; `lock_file` and `filename`
-    are other names for the path. A lock of
-    filelock's, or the path of one, becomes a lock on a file of that name in the processes' own folder, with the same
-    settings. Any other object is what all processes inherit.
+    A callable (a class is one) is called by each process, and may ask for `folder`, `path` and `who`; `lock_file` and
+    `filename` are other names for the path. A lock of filelock's, or the path of one, becomes a lock on a file of that
+    name in the processes' own folder, with the same settings. Any other object is what all processes inherit.
     """
 
     given: Any
