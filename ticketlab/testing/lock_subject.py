@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from inspect import isclass, signature
+from inspect import isclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +14,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
 from ticketlab.lab.plain.function import arguments, bound
 from ticketlab.strategies.purchase import Guard
-from ticketlab.testing.locks import ThreadsLock
+from ticketlab.testing.locks import ThreadsLock, acquired
 
 LOCK_FILE: Final = "app.lock"
 """What the file is called whose path a lock is given that asks for one."""
@@ -99,7 +98,7 @@ def _is_lock(given: Any) -> bool:
 def _fill(lock: Any, most: int) -> int:
     """Take a lock in memory as often as it admits somebody, at most so often; return how often that was."""
     taken = 0
-    while taken < most and lock.acquire(False):
+    while taken < most and acquired(lock, wait=False):
         taken += 1
     return taken
 
@@ -198,17 +197,10 @@ class LockHandle:
 
     def _enter_at_once(self) -> bool:
         lock = self._lock()
-        admitted = lock.acquire(**_without_waiting(lock.acquire)) is not False
+        admitted = acquired(lock, wait=False)
         if admitted:
             self._entered.append(lock)
         return admitted
-
-
-def _without_waiting(acquire: Callable[..., Any]) -> dict[str, Any]:
-    known: Any = ()
-    with suppress(TypeError, ValueError):
-        known = signature(acquire).parameters
-    return {"blocking": False} if "blocking" in known else {"timeout": 0} if "timeout" in known else {}
 
 
 def _complaint(call: Callable[[], object]) -> str:
