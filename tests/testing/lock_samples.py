@@ -5,11 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-
-Opened = Callable[[Path], AbstractContextManager[None]]
 
 EXCLUSIVE = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
@@ -83,15 +81,10 @@ def linked(path: Path, who: int) -> Iterator[None]:
 
 @contextmanager
 def created_or_older_than_a_minute(path: Path) -> Iterator[None]:
-    while True:
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > 60:
-                path.unlink()
-        try:
-            os.close(os.open(path, EXCLUSIVE))
-            break
-        except FileExistsError:
-            time.sleep(0.1)
+    with suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > 60:
+            path.unlink()
+    os.close(os.open(path, EXCLUSIVE))
     try:
         yield
     finally:
@@ -113,12 +106,15 @@ class TakesOverFromTheDead:
         self.path = path
 
     def __enter__(self) -> None:
-        while not self.create():
-            with suppress(FileNotFoundError, ValueError):
-                if not is_alive(int(self.path.read_text())):
-                    self.path.unlink()
-                    continue
-            time.sleep(0.1)
+        if not self.create():
+            self.look_at(int(self.path.read_text()))
+
+    def look_at(self, holder: int) -> None:
+        if is_alive(holder):
+            raise BlockingIOError(f"process {holder} has it")
+        self.path.unlink()
+        if not self.create():
+            raise BlockingIOError("somebody else was faster")
 
     def create(self) -> bool:
         try:
@@ -136,16 +132,9 @@ class TakesOverFromTheDead:
 class TakesItsOwnNumberForItsLock(TakesOverFromTheDead):
     """Whoever finds its own number in the file takes itself for the holder."""
 
-    def __enter__(self) -> None:
-        while not self.create():
-            with suppress(FileNotFoundError, ValueError):
-                holder = int(self.path.read_text())
-                if holder == os.getpid():
-                    return
-                if not is_alive(holder):
-                    self.path.rename(self.path.with_name(f"stale.{holder}"))
-                    continue
-            time.sleep(0.1)
+    def look_at(self, holder: int) -> None:
+        if holder != os.getpid():
+            super().look_at(holder)
 
 
 class ReleasesWhatItHasNot:

@@ -144,7 +144,8 @@ def test_a_lock_of_filelocks_keeps_buyers_apart_in_one_process(tmp_path: Path) -
 
 def test_a_lock_of_filelocks_keeps_processes_apart(tmp_path: Path) -> None:
     def buy(session: BuyerSession) -> bool | None:
-        return under(FileLock(tmp_path / "app.lock"))(session)
+        sold: bool | None = under(FileLock(tmp_path / "app.lock"))(session)
+        return sold
 
     assert check_function(buy, processes()).exhausted
 

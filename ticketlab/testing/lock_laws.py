@@ -20,7 +20,7 @@ from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.probes.standins import standing_in
 from ticketlab.testing import lock_scenarios as scenarios
 from ticketlab.testing.lock_judge import LockJudge
-from ticketlab.testing.lock_leftovers import leftovers_of
+from ticketlab.testing.lock_remains import remains_of
 from ticketlab.testing.lock_report import LawResult, LockReport
 from ticketlab.testing.lock_scenarios import LockScenario, LockUnderTest
 from ticketlab.testing.lock_subject import LockSubject
@@ -138,7 +138,7 @@ def check_lock(make_lock: Any, *, laws: Iterable[str] | None = None, executions:
     chosen = _chosen(laws)
     subject = LockSubject.of(make_lock)
     with live_folder(under=fastest()) as home:
-        lock = LockUnderTest(subject, leftovers_of(subject, home))
+        lock = LockUnderTest(subject, remains_of(subject, home))
         check = _Check(lock, executions)
         return LockReport(subject.title, [check.result(law) for law in chosen])
 

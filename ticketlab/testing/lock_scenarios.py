@@ -18,12 +18,12 @@ from ticketlab.core.text import pluralize
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.standins import StandIn
 from ticketlab.testing.lock_judge import IN, OUT
-from ticketlab.testing.lock_leftovers import Leftovers
+from ticketlab.testing.lock_remains import LockRemains
 from ticketlab.testing.lock_subject import LockHandle, LockSubject, Taken
 
 DAY: Final = 86_400.0  # seconds
 
-Participant = Callable[[int, Path], list[str]]
+_Call = Callable[[int, Path], list[str]]
 """Called with a process's number and the folder; what it returns is what came to light, in words."""
 
 
@@ -35,7 +35,7 @@ class LockScenario:
     """
 
     title: str
-    participant: Participant
+    participant: _Call
     processes: int = 2
     lay_out: Callable[[Path], object] = lambda _folder: None
     faults: tuple[Fault, ...] = ()
@@ -48,7 +48,7 @@ class LockUnderTest:
     """A lock, and what its holder keeps in the folder."""
 
     subject: LockSubject
-    left: Leftovers
+    left: LockRemains
 
     @property
     def writes_its_number(self) -> bool:

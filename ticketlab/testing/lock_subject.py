@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isclass
 from pathlib import Path
@@ -52,7 +53,8 @@ class LockSubject:
             return cls(given, str(name))
         if not callable(given):
             raise UsageError(f"{given!r} is no lock: it can neither be acquired and released, nor entered by `with`")
-        arguments(given, str(name), dict.fromkeys(("folder", "who", *_PATHS)))
+        with suppress(ValueError):  # it is written in C, does not say what it takes, and is given nothing
+            arguments(given, str(name), dict.fromkeys(("folder", "who", *_PATHS)))
         return cls(given, str(name))
 
     def handle(self, folder: Path, who: int) -> LockHandle:
@@ -67,7 +69,7 @@ class LockSubject:
             settings = {name: getattr(given, name) for name in _FILELOCK_SETTINGS if hasattr(given, name)}
             return lambda: type(given)(folder / Path(given.lock_file).name, **settings)
         if not _is_lock(given):
-            return bound(given, {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)})
+            return _bound(given, {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)})
         return lambda: given
 
     def balance(self) -> Callable[[], None]:
@@ -83,6 +85,13 @@ class LockSubject:
             _give_back(given, admits)
 
         return put_back
+
+
+def _bound(make: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[], Any]:
+    try:
+        return bound(make, given)
+    except ValueError:
+        return make
 
 
 def _kind_name(given: Any) -> str:

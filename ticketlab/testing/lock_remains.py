@@ -23,7 +23,7 @@ _NUMBER: Final = re.compile(rb"\d+")
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class LockRemains:
     """What was in the folder while a process had the lock: a copy of it, the holder's number, and the names."""
 
     copy: Path
@@ -57,7 +57,7 @@ class Leftovers:
                 path.unlink(missing_ok=True)
 
 
-def leftovers_of(subject: LockSubject, home: Path) -> Leftovers:
+def remains_of(subject: LockSubject, home: Path) -> LockRemains:
     """Have one process take the lock and let it go, alone, and return what was there while it had it.
 
     Raises:
@@ -79,7 +79,7 @@ def leftovers_of(subject: LockSubject, home: Path) -> Leftovers:
         raise UsageError(f"a process that is alone cannot take {subject.title} and let it go: {said}")
     names = tuple(str(path.relative_to(copy)) for path in sorted(copy.rglob("*")))
     assert process.pid is not None
-    return Leftovers(copy, process.pid, names)
+    return LockRemains(copy, process.pid, names)
 
 
 def _hold_alone(subject: LockSubject, folder: Path, copy: Path, told: Connection) -> None:
