@@ -1,11 +1,14 @@
-"""The laws of locks, held against a second judge that tries every interleaving of tiny protocols by brute force."""
+"""The laws of locks, held against a second judge that tries every interleaving of tiny protocols by brute force.
+
+`tests/fuzz/test_lock_protocols.py` draws protocols at random.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.testing.lock_interpreter import RELEASES, TAKES, Interpreter, Protocol, ProtocolLock
@@ -56,7 +59,7 @@ def agree(protocol: Protocol, left: LockRemains) -> None:
             assert "deadlock" in found or ("two holders" in found) == interpreter.admits_two(), scenario.title
 
 
-@settings(max_examples=1)
+@settings(phases=[Phase.explicit])
 @given(protocol=protocols())
 @example(Protocol(("open", "flock", "same file"), ("unlink", "close")))
 @example(Protocol(("if old", "unlink", "create"), ("unlink",)))

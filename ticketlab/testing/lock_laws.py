@@ -187,7 +187,9 @@ class _Check:
         facts = dict.fromkeys([*so_far.facts, *law.facts(tried.judge), *tried.judge.told])
         so_far = replace(so_far, executions=so_far.executions + tried.found.executions, facts=list(facts))
         if tried.found.finding is not None:
-            return replace(so_far, valid=False, reason="", scenario=scenario.title, finding=tried.found.finding)
+            return replace(
+                so_far, valid=False, reason="", facts=(), scenario=scenario.title, finding=tried.found.finding
+            )
         if tried.reason and so_far.valid:
             return replace(so_far, valid=None, reason=f"{scenario.title}: {tried.reason}")
         return so_far

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ticketlab.core.faults import Fault
 from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, sleep
@@ -227,43 +227,26 @@ def _stray_release(lock: LockHandle) -> list[str]:
 
 
 def file_removed(lock: LockUnderTest) -> LockScenario:
-    """After both have used the lock, and before either takes it again, somebody removes what it keeps in the folder."""
-    turn = _Turn()
+    """After one has used the lock, and before anybody takes it again, somebody removes what it keeps in the folder."""
+    removed = mmap.mmap(-1, 1)
+    removal: Final = Step(Action.WRITE, "removal")
 
     def visit(who: int, folder: Path) -> list[str]:
+        if who > 1:
+            block(removal._replace(action=Action.READ), lambda: None if removed[0] else BLOCKED, lambda: None)
+            return pass_through(lock.subject.handle(folder, who))
         handle = lock.subject.handle(folder, who)
-        turn.wait_for(who - 1)
         told = pass_through(handle)
-        turn.pass_to(who)
-        if who == 1:
-            turn.wait_for(2)
-            lock.left.remove_from(folder)
-            turn.pass_to(3)
-        else:
-            turn.wait_for(3)
-            handle = lock.subject.handle(folder, who)  # as a process does that was started later
+        lock.left.remove_from(folder)
+        at(removal)
+        removed[0] = 1
         return [*told, *pass_through(handle)]
 
+    def lay_out(_folder: Path) -> None:
+        removed[0] = 0
+
     return LockScenario(
-        title="its file is removed while nobody has it or waits for it",
+        title="process 1 has used it, and its file is removed while nobody has it or waits for it",
         participant=visit,
-        lay_out=lambda _folder: turn.pass_to(0, quietly=True),
+        lay_out=lay_out,
     )
-
-
-class _Turn:
-    """A number that processes share and wait for."""
-
-    def __init__(self) -> None:
-        self._number = mmap.mmap(-1, 1)
-
-    def pass_to(self, number: int, *, quietly: bool = False) -> None:
-        if not quietly:
-            at(Step(Action.WRITE, "turn"))
-        self._number[0] = number
-
-    def wait_for(self, number: int) -> None:
-        block(Step(Action.READ, "turn"), lambda: self._reached(number), lambda: None)
-
-    def _reached(self, number: int) -> Any:
-        return None if self._number[0] >= number else BLOCKED
