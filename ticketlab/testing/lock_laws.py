@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.core.text import pluralize
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.explorer.executors.processes import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
@@ -196,15 +196,18 @@ class _Check:
 
 
 class TriedScenario(NamedTuple):
-    """What the exploration of a scenario came to, and its judge with what else came to light."""
+    """What the exploration of a scenario came to, its judge with what else came to light, and the calls not seen."""
 
     found: PlainExploration
     judge: LockJudge
+    hidden: Sequence[str]
 
     @property
     def reason(self) -> str:
         """Why it is undecided if nothing went wrong, or an empty string."""
         found, judge = self.found, self.judge
+        if self.hidden:
+            return f"the lock calls {join_words(self.hidden)}, which the lab does not see"
         if judge.blind:
             return "a process got in without a step that the lab sees"
         if judge.cut_off:
@@ -234,4 +237,4 @@ def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -
     )
     how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)
     with standing_in(scenario.standins):
-        return TriedScenario(explore_plain(plain, how, judged_by), judges[-1])
+        return TriedScenario(explore_plain(plain, how, judged_by), judges[-1], lock.left.hidden)

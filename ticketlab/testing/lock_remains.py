@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +20,21 @@ from ticketlab.testing.lock_subject import LockSubject
 
 PATIENCE: Final = 10.0  # seconds
 YEAR: Final = 365 * 86_400  # seconds
+_HIDDEN: Final = ("fcntl.fcntl", "socket.bind", "socket.connect", "sqlite3.connect", "mmap.", "ctypes.call", "os.fork")
 _NUMBER: Final = re.compile(rb"\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class LockRemains:
-    """What was in the folder while a process had the lock: a copy of it, the holder's number, and the names."""
+    """What was in the folder while a process had the lock: a copy of it, the holder's number, and the names.
+
+    `hidden` names the calls that it made and that no probe sees, as Python's audit events do.
+    """
 
     copy: Path
     pid: int
     names: tuple[str, ...]
+    hidden: tuple[str, ...] = ()
 
     def lay_out(self, folder: Path, pid: int) -> None:
         """Put all that into a folder, a year old, with a process number in place of the holder's."""
@@ -69,31 +75,39 @@ def remains_of(subject: LockSubject, home: Path) -> LockRemains:
     process = ForkedProcess(_hold_alone, subject, folder, copy, there)
     process.start()
     there.close()
-    try:
-        said = here.recv() if here.poll(PATIENCE) else f"it was not done after {PATIENCE:g} s"
-    except EOFError:
-        said = "it ended without a word"
+    with here:
+        try:
+            said, hidden = here.recv() if here.poll(PATIENCE) else (f"it was not done after {PATIENCE:g} s", ())
+        except EOFError:
+            said, hidden = "it ended without a word", ()
     process.kill()
     process.join()
     if said:
         raise UsageError(f"a process that is alone cannot take {subject.title} and let it go: {said}")
     names = tuple(str(path.relative_to(copy)) for path in sorted(copy.rglob("*")))
     assert process.pid is not None
-    return LockRemains(copy, process.pid, names)
+    return LockRemains(copy, process.pid, names, hidden)
 
 
 def _hold_alone(subject: LockSubject, folder: Path, copy: Path, told: Connection) -> None:
+    """Take the lock and let it go, in a process of its own, and tell what went wrong and what no probe sees."""
+    hidden: set[str] = set()
+
+    def hear(event: str, _args: object) -> None:
+        if event.startswith(_HIDDEN):
+            hidden.add(event)
+
     os.chdir(folder)
     try:
         lock = subject.handle(folder, 1)
+        sys.addaudithook(hear)
         taken = lock.take()
-        if not taken.admitted:
-            told.send(taken.why)
-            return
-        shutil.copytree(folder, copy, symlinks=True)
-        told.send(lock.let_go())
-    except UsageError as error:
-        told.send(str(error))
+        if taken.admitted:
+            shutil.copytree(folder, copy, symlinks=True)
+        said = lock.let_go() if taken.admitted else taken.why
+    except Exception as error:
+        said = str(error) or type(error).__name__
+    told.send((said, tuple(sorted(hidden))))
 
 
 def _renumbered(text: bytes, said: Mapping[bytes, bytes]) -> bytes:
