@@ -25,6 +25,7 @@ WRONG: list[tuple[str, Any]] = [
     ("stale file", samples.TakesOverFromTheDead),
     ("number of its own", samples.TakesItsOwnNumberForItsLock),
     ("taken again", samples.CountsInVain),
+    ("taken again", samples.record_locked),  # it ends when any of the process's openings of the file is closed
     ("release by a stranger", samples.ReleasesWhatItHasNot),
     ("release by a stranger", multiprocessing.Lock()),
     ("file removed", samples.OpensOnce),
@@ -70,6 +71,22 @@ def test_a_lock_of_the_kernels_keeps_the_laws_and_what_it_does_beside_them_is_to
 
 def test_three_processes_are_kept_apart_that_come_twice() -> None:
     assert check_lock(multiprocessing.Lock(), laws=["one at a time"]).valid
+
+
+def test_a_lock_that_nobody_can_free_again_is_undecided() -> None:
+    report = check_lock(multiprocessing.RLock(), laws=["killed holder", "long pause"], executions=10)
+    assert [law.valid for law in report.laws] == [None, None]
+    assert "cannot be freed again" in report.laws[1].reason
+
+
+def test_nothing_is_proved_if_no_two_ever_get_in() -> None:
+    class OnceOnly(samples.ReleasesWhatItHasNot):
+        def release(self) -> None:
+            """Keep it."""
+
+    report = check_lock(OnceOnly, laws=["long pause", "stale file"])
+    assert [law.valid for law in report.laws] == [None, True]
+    assert report.laws[1].facts == ["it stays taken after a dead holder"]
 
 
 def test_a_lock_that_outlives_its_holder_is_no_break_but_told() -> None:

@@ -27,13 +27,14 @@ TWO_HOLDERS: Final = "two holders"
 class LockJudge(PlainJudge):
     """Judges whether two holders were inside at once and, if `waits_end`, whether somebody waits for ever.
 
-    What is no break of a law is counted: who got in, the executions that came to no end, what processes returned.
+    What is no break of a law is kept: how many got in, one after another, in one execution; the executions that came to
+    no end; what processes returned.
     """
 
     def __init__(self, workload: PlainWorkload, *, waits_end: bool) -> None:
         super().__init__(workload)
         self._waits_end = waits_end
-        self.entered: set[int] = set()
+        self.most_entered = 0
         self.waiting: Anomaly | None = None
         self.cut_off = 0
         self.blind = False  # whether somebody got in without a step of the lock's
@@ -56,13 +57,14 @@ class LockJudge(PlainJudge):
 
     def _note(self, execution: Execution, steps: Sequence[MadeStep]) -> None:
         self.cut_off += execution.ending is ExecutionEnd.ENDLESS
-        moved: set[int] = set()
+        moved, entered = set[int](), set[int]()
         for who, step, _ in steps:
             if step == IN:
-                self.entered.add(who)
+                entered.add(who)
                 self.blind = self.blind or who not in moved
             elif step != OUT:
                 moved.add(who)
+        self.most_entered = max(self.most_entered, len(entered))
         for record in execution.records:
             outcome = record.outcome
             if isinstance(outcome, Raised):

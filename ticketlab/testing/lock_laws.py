@@ -33,13 +33,17 @@ _STAYS: Final = "it stays taken after a dead holder"
 
 @dataclass(frozen=True, slots=True)
 class LockLaw:
-    """A law: its sentence, the scenarios that try it, and the reason why it does not apply to a lock, or none."""
+    """A law: its sentence, the scenarios that try it, and the reason why it does not apply to a lock, or none.
+
+    `facts` says in sentences what else came to light, and `may_stay_taken` that nobody need ever get in.
+    """
 
     name: str
     sentence: str
     scenarios: Callable[[LockUnderTest], Sequence[LockScenario]]
     spares: Callable[[LockUnderTest], str] = lambda _lock: ""
     facts: Callable[[LockJudge], Iterable[str]] = lambda _judge: ()
+    may_stay_taken: bool = False
 
 
 def _keeps_nothing(lock: LockUnderTest) -> str:
@@ -56,7 +60,7 @@ def _has_no_release(lock: LockUnderTest) -> str:
 
 
 def _stays_taken(judge: LockJudge) -> Iterator[str]:
-    if not judge.entered or judge.waiting is not None:
+    if not judge.most_entered or judge.waiting is not None:
         yield _STAYS
 
 
@@ -77,17 +81,12 @@ LOCK_LAWS: Final = (
         lambda lock: [scenarios.long_pause(lock)],
     ),
     LockLaw(
-        "killed holder",
-        "one at a time is inside, whenever one of them is killed",
-        lambda lock: [scenarios.killed(lock)],
-        facts=_stays_taken,
-    ),
-    LockLaw(
         "stale file",
         "one at a time is inside though a dead holder's file is there",
         lambda lock: [scenarios.left_by_the_dead(lock)],
         spares=_keeps_nothing,
         facts=_stays_taken,
+        may_stay_taken=True,
     ),
     LockLaw(
         "number of another",
@@ -95,6 +94,7 @@ LOCK_LAWS: Final = (
         lambda lock: [scenarios.left_with_a_living_number(lock)],
         spares=_writes_no_number,
         facts=_stays_taken,
+        may_stay_taken=True,
     ),
     LockLaw(
         "number of its own",
@@ -102,6 +102,7 @@ LOCK_LAWS: Final = (
         lambda lock: [scenarios.left_with_own_number(lock)],
         spares=_writes_no_number,
         facts=_stays_taken,
+        may_stay_taken=True,
     ),
     LockLaw(
         "taken again",
@@ -121,6 +122,12 @@ LOCK_LAWS: Final = (
         lambda lock: [scenarios.file_removed(lock)],
         spares=_keeps_nothing,
     ),
+    LockLaw(
+        "killed holder",
+        "one at a time is inside, whenever one of them is killed",
+        lambda lock: [scenarios.killed(lock)],
+        facts=_stays_taken,
+    ),
 )
 
 
@@ -138,7 +145,7 @@ def check_lock(make_lock: Any, *, laws: Iterable[str] | None = None, executions:
     chosen = _chosen(laws)
     subject = LockSubject.of(make_lock)
     with live_folder(under=fastest()) as home:
-        lock = LockUnderTest(subject, remains_of(subject, home))
+        lock = LockUnderTest(subject, remains_of(subject, home), subject.balance())
         check = _Check(lock, executions)
         return LockReport(subject.title, [check.result(law) for law in chosen])
 
@@ -190,8 +197,9 @@ class _Check:
             return replace(
                 so_far, valid=False, reason="", facts=(), scenario=scenario.title, finding=tried.found.finding
             )
-        if tried.reason and so_far.valid:
-            return replace(so_far, valid=None, reason=f"{scenario.title}: {tried.reason}")
+        reason = tried.reason or ("" if law.may_stay_taken else tried.why_empty)
+        if reason and so_far.valid:
+            return replace(so_far, valid=None, reason=f"{scenario.title}: {reason}")
         return so_far
 
 
@@ -215,14 +223,18 @@ class TriedScenario(NamedTuple):
         left_out = [_NUMBERED.sub("a process", said) for said in found.left_out_unless(allowed=not found.unseen)]
         return found.why_undecided(list(dict.fromkeys(left_out)))
 
+    @property
+    def why_empty(self) -> str:
+        """Why it proves nothing that no two were inside at once, or an empty string."""
+        return "" if self.judge.most_entered > 1 else "no two processes ever got in, not even one after another"
+
 
 def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -> TriedScenario:
     """Explore what some processes do with a lock; raises as `explore_plain` does."""
-    balance = lock.subject.balance()
     judges: list[LockJudge] = []
 
     def lay_out(folder: Path) -> None:
-        balance()
+        lock.balance()
         scenario.lay_out(folder)
 
     def judged_by(workload: PlainWorkload) -> LockJudge:

@@ -45,10 +45,11 @@ class LockScenario:
 
 @dataclass(frozen=True, slots=True)
 class LockUnderTest:
-    """A lock, and what its holder keeps in the folder."""
+    """A lock, what its holder keeps in the folder, and what makes it free again before each execution."""
 
     subject: LockSubject
     left: LockRemains
+    balance: Callable[[], object] = lambda: None
 
     @property
     def writes_its_number(self) -> bool:
