@@ -249,4 +249,4 @@ def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -
     )
     how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)
     with standing_in(scenario.standins):
-        return TriedScenario(explore_plain(plain, how, judged_by), judges[-1], lock.left.hidden)
+        return TriedScenario(explore_plain(plain, how, judged_by=judged_by), judges[-1], lock.left.hidden)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import isclass
+from inspect import isclass, signature
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -53,7 +52,7 @@ class LockSubject:
             return cls(given, str(name))
         if not callable(given):
             raise UsageError(f"{given!r} is no lock: it can neither be acquired and released, nor entered by `with`")
-        with suppress(ValueError):  # it is written in C, does not say what it takes, and is given nothing
+        if _tells_parameters(given):
             arguments(given, str(name), dict.fromkeys(("folder", "who", *_PATHS)))
         return cls(given, str(name))
 
@@ -69,7 +68,8 @@ class LockSubject:
             settings = {name: getattr(given, name) for name in _FILELOCK_SETTINGS if hasattr(given, name)}
             return lambda: type(given)(folder / Path(given.lock_file).name, **settings)
         if not _is_lock(given):
-            return _bound(given, {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)})
+            known = {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)}
+            return bound(given, known) if _tells_parameters(given) else given  # type: ignore[no-any-return]
         return lambda: given
 
     def balance(self) -> Callable[[], None]:
@@ -87,11 +87,13 @@ class LockSubject:
         return put_back
 
 
-def _bound(make: Callable[..., Any], given: Mapping[str, Any]) -> Callable[[], Any]:
+def _tells_parameters(make: Callable[..., Any]) -> bool:
+    """Whether a callable says what it takes; one that is written in C may not, and is then given nothing."""
     try:
-        return bound(make, given)
+        signature(make)
     except ValueError:
-        return make
+        return False
+    return True
 
 
 def _kind_name(given: Any) -> str:
