@@ -69,7 +69,7 @@ class LockSubject:
             return lambda: type(given)(folder / Path(given.lock_file).name, **settings)
         if not _is_lock(given):
             known = {"folder": folder, "who": who, **dict.fromkeys(_PATHS, folder / LOCK_FILE)}
-            return bound(given, known) if _tells_parameters(given) else given  # type: ignore[no-any-return]
+            return bound(given, known) if _tells_parameters(given) else given
         return lambda: given
 
     def balance(self) -> Callable[[], None]:
