@@ -62,8 +62,8 @@ if TYPE_CHECKING:
     from ticketlab.lab.plain.results import PlainRaceResult
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.pytest_plugin import TicketlabFixture, race_test
-    from ticketlab.testing.lock_laws import check_lock
-    from ticketlab.testing.lock_report import LawResult, LockReport
+    from ticketlab.testing.lock_check.laws import check_lock
+    from ticketlab.testing.lock_check.report import LawResult, LockReport
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -252,8 +252,8 @@ _HOMES = {
         "TicketlabFixture",
         "race_test",
     ),
-    "ticketlab.testing.lock_laws": ("check_lock",),
-    "ticketlab.testing.lock_report": (
+    "ticketlab.testing.lock_check.laws": ("check_lock",),
+    "ticketlab.testing.lock_check.report": (
         "LawResult",
         "LockReport",
     ),

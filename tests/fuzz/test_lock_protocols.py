@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from tests.testing.lock_interpreter import Protocol
-from tests.testing.test_lock_protocols import agree, left_by_a_dead_holder, protocols
-from ticketlab.testing.lock_remains import LockRemains
+from tests.testing.lock_check.interpreter import Protocol
+from tests.testing.lock_check.test_protocols import agree, left_by_a_dead_holder, protocols
+from ticketlab.testing.lock_check.remains import LockRemains
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, sleep
 from ticketlab.core.text import pluralize
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.standins import StandIn
-from ticketlab.testing.lock_judge import IN, OUT
-from ticketlab.testing.lock_remains import LockRemains
-from ticketlab.testing.lock_subject import LockHandle, LockSubject, Taken
+from ticketlab.testing.lock_check.judge import IN, OUT
+from ticketlab.testing.lock_check.remains import LockRemains
+from ticketlab.testing.lock_check.subject import LockHandle, LockSubject, Taken
 
 DAY: Final = 86_400.0  # seconds
 

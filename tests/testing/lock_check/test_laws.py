@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock, SoftFileLock
 
-from tests.testing import lock_samples as samples
+from tests.testing.lock_check import samples
 from ticketlab import check_lock
 from ticketlab.core.errors import UsageError
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.system.fork import ForkedProcess
-from ticketlab.testing.lock_subject import LockSubject
+from ticketlab.testing.lock_check.subject import LockSubject
 
 PATIENCE: Final = 10.0  # seconds
 YEAR: Final = 365 * 86_400  # seconds

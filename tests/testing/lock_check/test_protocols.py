@@ -11,11 +11,11 @@ import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.testing.lock_interpreter import RELEASES, TAKES, Interpreter, Protocol, ProtocolLock
-from ticketlab.testing.lock_laws import try_scenario
-from ticketlab.testing.lock_remains import LockRemains
-from ticketlab.testing.lock_scenarios import LockScenario, LockUnderTest, left_by_the_dead, long_pause, visits
-from ticketlab.testing.lock_subject import LOCK_FILE, LockSubject
+from tests.testing.lock_check.interpreter import RELEASES, TAKES, Interpreter, Protocol, ProtocolLock
+from ticketlab.testing.lock_check.laws import try_scenario
+from ticketlab.testing.lock_check.remains import LockRemains
+from ticketlab.testing.lock_check.scenarios import LockScenario, LockUnderTest, left_by_the_dead, long_pause, visits
+from ticketlab.testing.lock_check.subject import LOCK_FILE, LockSubject
 
 MOST = 1_000  # executions
 

@@ -18,12 +18,12 @@ from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.lab.plain.workload import PlainWorkload
 from ticketlab.probes.standins import standing_in
-from ticketlab.testing import lock_scenarios as scenarios
-from ticketlab.testing.lock_judge import LockJudge
-from ticketlab.testing.lock_remains import remains_of
-from ticketlab.testing.lock_report import LawResult, LockReport
-from ticketlab.testing.lock_scenarios import LockScenario, LockUnderTest
-from ticketlab.testing.lock_subject import LockSubject
+from ticketlab.testing.lock_check import scenarios
+from ticketlab.testing.lock_check.judge import LockJudge
+from ticketlab.testing.lock_check.remains import remains_of
+from ticketlab.testing.lock_check.report import LawResult, LockReport
+from ticketlab.testing.lock_check.scenarios import LockScenario, LockUnderTest
+from ticketlab.testing.lock_check.subject import LockSubject
 
 _EXECUTIONS: Final = 300
 _STEPS: Final = 2_000
