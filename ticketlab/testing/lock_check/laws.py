@@ -51,12 +51,11 @@ def _keeps_nothing(lock: LockUnderTest) -> str:
 
 
 def _writes_no_number(lock: LockUnderTest) -> str:
-    return _keeps_nothing(lock) or ("" if lock.writes_its_number else "its file names no process")
+    return _keeps_nothing(lock) or ("" if lock.left.names_holder else "its file names no process")
 
 
 def _has_no_release(lock: LockUnderTest) -> str:
-    releases = lock.subject.handle(lock.left.copy, 1).releases
-    return "" if releases else "nobody can release it who has not entered it"
+    return "" if lock.left.releases else "nobody can release it who has not entered it"
 
 
 def _stays_taken(judge: LockJudge) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.system.fork import ForkedProcess
@@ -28,13 +28,24 @@ _NUMBER: Final = re.compile(rb"\d+")
 class LockRemains:
     """What was in the folder while a process had the lock: a copy of it, the holder's number, and the names.
 
-    `hidden` names the calls that it made and that no probe sees, as Python's audit events do.
+    `hidden` names the calls that it made and that no probe sees, as Python's audit events do. `releases` says whether
+    somebody can release the lock who does not have it.
     """
 
     copy: Path
     pid: int
     names: tuple[str, ...]
     hidden: tuple[str, ...] = ()
+    releases: bool = True
+
+    @property
+    def names_holder(self) -> bool:
+        """Whether the holder's process number is in a name, in a file or in where a link leads."""
+        files = [self.copy / name for name in self.names]
+        texts = [os.fsencode(path.readlink()) for path in files if path.is_symlink()]
+        texts += [path.read_bytes() for path in files if path.is_file() and not path.is_symlink()]
+        numbers = [number for text in (*map(os.fsencode, self.names), *texts) for number in _NUMBER.findall(text)]
+        return str(self.pid).encode() in numbers
 
     def lay_out(self, folder: Path, pid: int) -> None:
         """Put all that into a folder, a year old, with a process number in place of the holder's."""
@@ -76,17 +87,30 @@ def remains_of(subject: LockSubject, home: Path) -> LockRemains:
     process.start()
     there.close()
     with here:
-        try:
-            said, hidden = here.recv() if here.poll(PATIENCE) else (f"it was not done after {PATIENCE:g} s", ())
-        except EOFError:
-            said, hidden = "it ended without a word", ()
+        told = _told_by(here)
     process.kill()
     process.join()
-    if said:
-        raise UsageError(f"a process that is alone cannot take {subject.title} and let it go: {said}")
+    if told.wrong:
+        raise UsageError(f"a process that is alone cannot take {subject.title} and let it go: {told.wrong}")
     names = tuple(str(path.relative_to(copy)) for path in sorted(copy.rglob("*")))
     assert process.pid is not None
-    return LockRemains(copy, process.pid, names, hidden)
+    return LockRemains(copy, process.pid, names, told.hidden, told.releases)
+
+
+class _Told(NamedTuple):
+    """What the process says that was alone: what went wrong, which calls no probe sees, and whether it can release."""
+
+    wrong: str
+    hidden: tuple[str, ...] = ()
+    releases: bool = False
+
+
+def _told_by(process: Connection) -> _Told:
+    try:
+        told: _Told = process.recv() if process.poll(PATIENCE) else _Told(f"it was not done after {PATIENCE:g} s")
+    except EOFError:
+        return _Told("it ended without a word")
+    return told
 
 
 def _hold_alone(subject: LockSubject, folder: Path, copy: Path, told: Connection) -> None:
@@ -98,16 +122,17 @@ def _hold_alone(subject: LockSubject, folder: Path, copy: Path, told: Connection
             hidden.add(event)
 
     os.chdir(folder)
+    releases = False
     try:
         lock = subject.handle(folder, 1)
         sys.addaudithook(hear)
-        taken = lock.take()
+        releases, taken = lock.releases, lock.take()
         if taken.admitted:
             shutil.copytree(folder, copy, symlinks=True)
-        said = lock.let_go() if taken.admitted else taken.why
+        wrong = lock.let_go() if taken.admitted else taken.why
     except Exception as error:
-        said = str(error) or type(error).__name__
-    told.send((said, tuple(sorted(hidden))))
+        wrong = str(error) or type(error).__name__
+    told.send(_Told(wrong, tuple(sorted(hidden)), releases))
 
 
 def _renumbered(text: bytes, said: Mapping[bytes, bytes]) -> bytes:

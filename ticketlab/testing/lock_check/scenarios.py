@@ -51,15 +51,6 @@ class LockUnderTest:
     left: LockRemains
     balance: Callable[[], object] = lambda: None
 
-    @property
-    def writes_its_number(self) -> bool:
-        """Whether the holder's process number is in what it keeps."""
-        number = str(self.left.pid)
-        files = [self.left.copy / name for name in self.left.names]
-        targets = [os.readlink(path) for path in files if path.is_symlink()]  # noqa: PTH115 - as text
-        texts = [path.read_bytes().decode("latin-1") for path in files if path.is_file() and not path.is_symlink()]
-        return any(number in text for text in (*self.left.names, *targets, *texts))
-
 
 def pass_through(lock: LockHandle, taken: Taken | None = None, *, pause: float = 0.0) -> list[str]:
     """Take the lock, unless that was done, be inside, and let it go; return what was said against that."""
