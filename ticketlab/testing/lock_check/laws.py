@@ -236,7 +236,7 @@ def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -
         lock.balance()
         scenario.lay_out(folder)
 
-    def judged_by(workload: PlainWorkload) -> LockJudge:
+    def make_judge(workload: PlainWorkload) -> LockJudge:
         judges.append(LockJudge(workload, waits_end=scenario.waits_end))
         return judges[-1]
 
@@ -248,4 +248,4 @@ def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -
     )
     how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)
     with standing_in(scenario.standins):
-        return TriedScenario(explore_plain(plain, how, judged_by=judged_by), judges[-1], lock.left.hidden)
+        return TriedScenario(explore_plain(plain, how, make_judge=make_judge), judges[-1], lock.left.hidden)
