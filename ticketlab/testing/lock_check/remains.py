@@ -20,7 +20,7 @@ from ticketlab.testing.lock_check.subject import LockSubject
 
 PATIENCE: Final = 30.0  # seconds
 YEAR: Final = 365 * 86_400  # seconds
-_HIDDEN: Final = ("fcntl.fcntl", "socket.bind", "socket.connect", "sqlite3.connect", "mmap.", "ctypes.call", "os.fork")
+_HIDDEN: Final = ("fcntl.fcntl", "socket.bind", "socket.connect", "mmap.", "ctypes.call", "os.fork")
 _NUMBER: Final = re.compile(rb"\d+")
 
 
