@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from ticketlab.lab.plain.results import PlainRaceResult
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.pytest_plugin import TicketlabFixture, race_test
+    from ticketlab.testing.lock_check.laws import check_lock
+    from ticketlab.testing.lock_check.report import LawResult, LockReport
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -101,6 +103,8 @@ __all__ = [
     "Hold",
     "Inventory",
     "Latency",
+    "LawResult",
+    "LockReport",
     "Metrics",
     "Model",
     "Nondeterminism",
@@ -134,6 +138,7 @@ __all__ = [
     "at",
     "block",
     "check",
+    "check_lock",
     "compare",
     "explore",
     "load_case",
@@ -246,6 +251,11 @@ _HOMES = {
     "ticketlab.pytest_plugin": (
         "TicketlabFixture",
         "race_test",
+    ),
+    "ticketlab.testing.lock_check.laws": ("check_lock",),
+    "ticketlab.testing.lock_check.report": (
+        "LawResult",
+        "LockReport",
     ),
     "ticketlab.timings": (
         "Schedule",

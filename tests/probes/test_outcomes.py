@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz.independent_explorer import Instruction, Outcomes, Program, TooLarge, explore, shared_names
+from tests.fuzz.independent_explorer import Outcomes, TooLarge, explore
+from tests.fuzz.independent_programs import Instruction, Program, shared_names
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dpor import SourceSets

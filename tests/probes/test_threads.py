@@ -12,7 +12,7 @@ import pytest
 from tests.probes import thread_objects
 from tests.probes.thread_objects import RIGHT, WRONG, add, invariant, reset
 from ticketlab.core.errors import UsageError
-from ticketlab.explorer.executors.processes import OutsideControl
+from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction

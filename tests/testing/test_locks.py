@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
@@ -134,6 +136,18 @@ def test_two_locks_taken_in_either_order_are_a_deadlock() -> None:
 
     with pytest.raises(AssertionError, match="deadlock"):
         check_function(cross, inline())
+
+
+def test_a_lock_of_filelocks_keeps_buyers_apart_in_one_process(tmp_path: Path) -> None:
+    assert check_function(under(FileLock(tmp_path / "app.lock")), inline()).exhausted
+
+
+def test_a_lock_of_filelocks_keeps_processes_apart(tmp_path: Path) -> None:
+    def buy(session: BuyerSession) -> bool | None:
+        sold: bool | None = under(FileLock(tmp_path / "app.lock"))(session)
+        return sold
+
+    assert check_function(buy, processes()).exhausted
 
 
 def test_outside_the_lab_a_guard_is_its_lock() -> None:

@@ -25,11 +25,12 @@ _COMMANDS: Final = {
     "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
+    "check-lock": "Hold a lock of yours to the laws that every lock keeps.",
     "explore": "Search the schedules of buyers for one that goes wrong.",
     "replay": "Run a saved case again, with the same steps every time.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = ("race", "compare", "explore", "replay")  # the commands that start buyers
+_STARTING: Final = ("race", "compare", "explore", "check-lock", "replay")  # the commands that start buyers
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
@@ -52,7 +53,7 @@ class LazyGroup(click.Group):
             return None
         if name in _STARTING:
             orphans.adopt()
-        command = import_module(f"ticketlab.cli.{name}").command
+        command = import_module(f"ticketlab.cli.{name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

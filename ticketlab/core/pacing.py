@@ -22,6 +22,9 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 T = TypeVar("T")
 
 
+BEGINNING: Final = 1e9
+"""What any clock shows when an execution begins in which the lab controls the schedule, in seconds."""
+
 NAME: Final = "name:"
 """How the resource of a name in a folder begins; the data of the file has a resource without it."""
 TABLE: Final = "table:"
@@ -56,6 +59,8 @@ class Action(Enum):
     ENTER = "enter in"
     INSERT = "insert into"
     FINISH = "finish reading"
+    GET_INTO = "get into"
+    GET_OUT_OF = "get out of"
     ACQUIRE = "acquire"
     RELEASE = "release"
     SEND = "send"

@@ -22,6 +22,7 @@ from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.opening import open_at_step
 from ticketlab.probes.standins import StandIn
+from ticketlab.probes.times import stamp
 
 _open = builtins.open
 _FLAGS: Final = {
@@ -86,12 +87,17 @@ class RawFile(FileIO):
         """Write a piece."""
         if self._opened is not None:
             self._at(Action.APPEND if self._opened.appends else Action.WRITE)
-        return super().write(data)
+        return self._stamped(super().write(data))
 
     def truncate(self, size: int | None = None, /) -> Any:
         """Cut the file."""
         self._at(Action.TRUNCATE)
-        return super().truncate(size)
+        return self._stamped(super().truncate(size))
+
+    def _stamped(self, result: Any) -> Any:
+        if self._opened is not None and HERE.acts():
+            stamp(self.fileno())
+        return result
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> Any:
         """Go somewhere; the way to the end depends on how much there is."""
@@ -218,7 +224,10 @@ def _at_data(original: Callable[..., Any], action: Action) -> Callable[..., Any]
         file = HERE.descriptors.of(fd if isinstance(fd, int) else -1)
         if file is not None:
             pacing.at(file.write if action is Action.WRITE else file.step(action))
-        return original(fd, *args, **kwargs)
+        result = original(fd, *args, **kwargs)
+        if file is not None and action in (Action.WRITE, Action.TRUNCATE):
+            stamp(fd)
+        return result
 
     return probe
 
@@ -256,7 +265,10 @@ def _copying(original: Callable[..., Any], *, into_first: bool) -> Callable[...,
             pacing.at(written.write)
         elif read is not None:
             pacing.at(read.read)
-        return original(one, other, *args, **kwargs)
+        result = original(one, other, *args, **kwargs)
+        if written is not None:
+            stamp(target)
+        return result
 
     return probe
 

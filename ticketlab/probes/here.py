@@ -11,6 +11,7 @@ import os
 from _thread import get_ident
 from collections.abc import Callable
 from functools import wraps
+from time import time
 from typing import Any, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
@@ -20,6 +21,8 @@ from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
 from ticketlab.probes.shared.registry import SharedObjects
 
+_real_time = time
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -27,12 +30,24 @@ R = TypeVar("R")
 class Here:
     """The calling process. `begins` and `ends` hold what probe families do as a participant's call begins and ends."""
 
-    __slots__ = ("_inside", "_numbers", "acting", "begins", "descriptors", "ends", "owner", "resources", "shared")
+    __slots__ = (
+        "_inside",
+        "_numbers",
+        "acting",
+        "began",
+        "begins",
+        "descriptors",
+        "ends",
+        "owner",
+        "resources",
+        "shared",
+    )
 
     def __init__(self) -> None:
         self.acting = False
         self._inside = set[greenlet]()  # the participants that are in the middle of a call
         self.owner = 0
+        self.began = 0.0  # in real time
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
@@ -44,6 +59,7 @@ class Here:
         """Have a participant begin its part of an execution."""
         self.owner = get_ident()
         self._inside.add(getcurrent())
+        self.began = _real_time()
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()

@@ -18,9 +18,10 @@ from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.opening import name_now, passed, refused
 from ticketlab.probes.resources import LINKS, LIST, FileName
 from ticketlab.probes.standins import StandIn
+from ticketlab.probes.times import in_virtual_time, stamp
 
 _stat, _lstat, _fstat, _scandir, _listdir = os.stat, os.lstat, os.fstat, os.scandir, os.listdir
-_chdir, _fchdir, _truncate, _readlink = os.chdir, os.fchdir, os.truncate, os.readlink
+_chdir, _fchdir, _truncate, _readlink, _utime = os.chdir, os.fchdir, os.truncate, os.readlink, os.utime
 
 
 def _found(path: Any, dir_fd: int | None = None) -> os.stat_result | None:
@@ -74,6 +75,8 @@ def _changing(original: Callable[..., Any], action: Action) -> Callable[..., Any
             pacing.made(step._replace(also=(*step.also, *links)))
         if action is Action.UNLINK:
             _lost(found)
+        elif action is Action.MAKE_DIRECTORY and dir_fd is None:
+            stamp(path)
         return result
 
     return probe
@@ -181,7 +184,7 @@ def _examining(original: Callable[..., os.stat_result], *, follows: bool) -> Cal
         if stat.S_ISREG(found.st_mode):
             data = HERE.resources.data(found, place, path, kwargs.get("dir_fd"))
             pacing.made(place.with_data(Action.READ, data))
-        return found
+        return in_virtual_time(found)
 
     return probe
 
@@ -190,7 +193,7 @@ def _examine_descriptor(fd: int) -> os.stat_result:
     file = HERE.descriptors.of(fd)
     if file is not None:
         pacing.at(file.read._replace(also=((Action.LOOK, file.links),)))
-    return _fstat(fd)
+    return in_virtual_time(_fstat(fd))
 
 
 def _touching(original: Callable[..., None]) -> Callable[..., None]:
@@ -201,11 +204,14 @@ def _touching(original: Callable[..., None]) -> Callable[..., None]:
             file = HERE.descriptors.of(path)
             if file is not None:
                 pacing.at(file.step(Action.TOUCH))
-            return original(path, *args, **kwargs)
+            original(path, *args, **kwargs)
+            return stamp(path) if original is _utime and _is_now(*args, **kwargs) else None
         place = passed(path, kwargs.get("dir_fd"), Action.LOOK, follows=kwargs.get("follow_symlinks", True))
         if place is None:
             return original(path, *args, **kwargs)
         original(path, *args, **kwargs)
+        if original is _utime and _is_now(*args, **kwargs):
+            stamp(path)
         found = _found(path, kwargs.get("dir_fd"))
         if found is not None:
             data = HERE.resources.data(found, place, path, kwargs.get("dir_fd"))
@@ -215,16 +221,23 @@ def _touching(original: Callable[..., None]) -> Callable[..., None]:
     return probe
 
 
+def _is_now(times: Any = None, *, ns: Any = None, dir_fd: Any = None, follow_symlinks: bool = True) -> bool:
+    """Whether `os.utime` is to write down that a file was changed now, by its own name."""
+    return times is None and ns is None and dir_fd is None and follow_symlinks
+
+
 def _truncating(path: Any, length: int) -> None:
     if isinstance(path, int):
         file = HERE.descriptors.of(path)
         if file is not None:
             pacing.at(file.step(Action.TRUNCATE))
-        return _truncate(path, length)
+        _truncate(path, length)
+        return stamp(path)
     place = passed(path, None, Action.LOOK, follows=True)
     if place is None:
         return _truncate(path, length)
     _truncate(path, length)
+    stamp(path)
     pacing.made(place.with_data(Action.TRUNCATE, HERE.resources.data(_stat(path), place, path)))
     return None
 

@@ -15,6 +15,7 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import Action, Step
 from ticketlab.probes.here import HERE
 from ticketlab.probes.resources import AnyPath, FileName
+from ticketlab.probes.times import stamp
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ def open_at_step(path: AnyPath, flags: int, dir_fd: int | None, make: Callable[[
         refused(error)
         raise
     entered = HERE.descriptors.enter(number(file), place, path, dir_fd, appends=bool(flags & os.O_APPEND))
+    if entered is not None and (size is None or flags & os.O_TRUNC):
+        stamp(number(file))
     if size is not None:
         pacing.made(_found(place, None if entered is None else entered.data, size, flags))
     return file

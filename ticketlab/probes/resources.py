@@ -157,6 +157,8 @@ class Resources:
         path = posixpath.normpath(absolute)
         if path == self.folder or path == "/":
             return FileName(".", "", in_folder=True)
+        if path == posixpath.dirname(self.folder):
+            return FileName("..", "..")  # a fresh folder is somewhere else each time
         above, _, last = path.rpartition("/")
         if above == self.folder:
             return FileName(self._repeatable(last), "", in_folder=True)
@@ -178,6 +180,8 @@ class Resources:
             return self._walk(os.path.realpath(absolute))
         if above == self.folder:
             return FileName(self._repeatable(last), "", in_folder=True)
+        if f"{above}/{last}" == posixpath.dirname(self.folder):
+            return FileName("..", "..")
         if not above:
             return FileName(f"/{last}", "/")
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from inspect import signature
 from threading import Thread, get_ident
 from typing import Any, Final, Protocol
 
@@ -13,13 +15,15 @@ _Holder = tuple[int, Any]  # a thread and a greenlet of it
 
 
 class Lock(Protocol):
-    """What `threading` and `multiprocessing` call a lock or a semaphore."""
+    """What `threading`, `multiprocessing` and `filelock` call a lock or a semaphore."""
 
-    def acquire(self, blocking: bool, /) -> bool:
-        """Take the lock, or return False if it is taken; with `blocking`, wait for it."""
+    @property
+    def acquire(self) -> Callable[..., object]:
+        """Takes the lock, or returns False or raises TimeoutError if it is taken."""
 
-    def release(self) -> None:
-        """Give the lock back."""
+    @property
+    def release(self) -> Callable[[], object]:
+        """Gives the lock back."""
 
 
 def guarded(name: str, lock: Lock) -> Guard:
@@ -29,13 +33,31 @@ def guarded(name: str, lock: Lock) -> Guard:
     blocking its process, and a deadlock is seen and named. Whether the lock admits a second holder is tried each time,
     by a real attempt: a semaphore of two, a lock made anew for each call, or a `threading.Lock` among processes admits
     one. Buyers that are explored in one thread exclude each other from a re-entrant lock as threads would. Outside the
-    lab the guard is the lock and nothing else.
+    lab the guard is the lock and nothing else. A lock of filelock's is taken as well.
     """
-    shared = _ThreadsLock(lock)
+    shared = ThreadsLock(lock)
     return Guard(name, shared.acquire, shared.release)
 
 
-class _ThreadsLock:
+def acquired(lock: Lock, *, wait: bool) -> bool:
+    """Take a lock, and wait for it if `wait` is set and it can wait; return whether it was taken."""
+    try:
+        return (lock.acquire() if wait else _acquire_at_once(lock)) is not False
+    except TimeoutError:
+        return False
+
+
+def _acquire_at_once(lock: Lock) -> object:
+    try:
+        parameters = list(signature(lock.acquire).parameters)
+    except ValueError:  # it is written in C, and takes what `threading.Lock` takes
+        parameters = ["blocking"]
+    if parameters[:1] in (["blocking"], ["block"]):
+        return lock.acquire(False)
+    return lock.acquire(timeout=0) if "timeout" in parameters else lock.acquire()
+
+
+class ThreadsLock:
     """A lock as buyers would find it if each had a thread of its own, even where greenlets of one thread play them.
 
     A re-entrant lock belongs to a thread, which it admits again. So if another greenlet of this thread has the lock,
@@ -50,13 +72,13 @@ class _ThreadsLock:
 
     def acquire(self, wait: bool) -> bool:
         """Take the lock, and wait for it if `wait` is set; return whether it was taken."""
-        if not self._lock.acquire(wait):
+        if not acquired(self._lock, wait=wait):
             return False
         me = get_ident(), getcurrent()
         _, holders = self._holders.setdefault(id(self._lock), (self._lock, []))  # which keeps the id from being reused
         if me not in holders and any(thread == me[0] for thread, _ in holders):
             self._lock.release()
-            if not (self._admits_another_thread() and self._lock.acquire(False)):
+            if not (self._admits_another_thread() and acquired(self._lock, wait=False)):
                 return False
         holders.append(me)
         return True
@@ -65,7 +87,7 @@ class _ThreadsLock:
         admitted: list[bool] = []
 
         def attempt() -> None:
-            admitted.append(self._lock.acquire(False))
+            admitted.append(acquired(self._lock, wait=False))
             if admitted[0]:
                 self._lock.release()
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
-from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -20,8 +20,6 @@ from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
 from ticketlab.explorer.workload import Performer, RequestRecord, crashed, outcome_of
 
 T = TypeVar("T")
-
-BEGINNING: Final = 1e9  # what any clock shows when an execution begins, in seconds
 
 
 class ExecutionAborted(BaseException):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 from ticketlab.core.errors import UsageError
@@ -12,7 +12,7 @@ from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.executors.executor import ExecutorKind
 from ticketlab.explorer.executors.inline import Inline
-from ticketlab.explorer.executors.processes import OutsideControl
+from ticketlab.explorer.executors.stalls import OutsideControl
 from ticketlab.explorer.executors.workload_executor import Serve
 
 
@@ -39,6 +39,9 @@ class Threads(Inline):
         for who, thread in enumerate(self._threads):
             thread.start()
             self._pacer.switches[who]()
+
+    def _watching(self) -> AbstractContextManager[None]:
+        return nullcontext()  # the leading thread watches while it waits; see _await_turn
 
     def _switch(self, to: int) -> Callable[[], Any]:
         """Return a function that hands the turn to a participant, and returns when the turn is back."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +52,13 @@ def explore_plain(
     command: str = "",
     allows_unseen: bool = False,
     progress: Progress = lambda _done, _anomalous: None,
+    make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
 ) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
 
     `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
     it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
+    `make_judge` makes the judge of its executions, if that is another one than for functions.
 
     Raises:
         UsageError: a name is unknown, or things do not go together.
@@ -66,7 +68,7 @@ def explore_plain(
     how = how or ExploreOptions(executor="processes")
     refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
-    tally, finding = _explored(plain, how, progress)
+    tally, finding = _explored(plain, how, progress, make_judge or _judge_of(how))
     if finding is not None and Spec.parse(how.executor).name == "inline":
         finding = _confirmed(finding, plain, how)
     return PlainExploration(
@@ -92,11 +94,16 @@ def explore_plain(
     )
 
 
-def _explored(plain: PlainFunction, how: ExploreOptions, progress: Progress) -> tuple[_Tally, PlainFinding | None]:
+def _explored(
+    plain: PlainFunction,
+    how: ExploreOptions,
+    progress: Progress,
+    make_judge: Callable[[PlainWorkload], PlainJudge],
+) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     workload, tally = PlainWorkload(plain), _Tally()
     with _installed(how), _executor(workload, how) as executor:
-        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
@@ -147,9 +154,13 @@ def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tu
     """Have a function's participants ready, with a judge that knows what they come to one after another."""
     workload = PlainWorkload(plain)
     with _installed(how), _executor(workload, how) as executor:
-        judge = FaultJudge(workload) if how.faults else PlainJudge(workload)
+        judge = _judge_of(how)(workload)
         _learn(executor, judge, how)
         yield executor, judge
+
+
+def _judge_of(how: ExploreOptions) -> Callable[[PlainWorkload], PlainJudge]:
+    return FaultJudge if how.faults else PlainJudge
 
 
 @dataclass(slots=True)
