@@ -34,8 +34,8 @@ def result() -> Read:
 
 def timeline() -> Read:
     from ticketlab.lab.artifacts.timeline_files import read_diagrams
+    from ticketlab.report.exports.perfetto import trace_events
     from ticketlab.report.page import trimmed
-    from ticketlab.report.perfetto import trace_events
 
     return lambda path: trace_events(trimmed(read_diagrams(path.parent)))
 

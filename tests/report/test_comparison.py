@@ -15,7 +15,7 @@ from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.baseline import compare_with
 from ticketlab.lab.comparing.thresholds import evaluate, threshold
 from ticketlab.report.comparison import answers, print_comparison, time_text
-from ticketlab.report.markdown import as_markdown
+from ticketlab.report.exports.markdown import as_markdown
 from ticketlab.report.page import render
 
 NEXT = {"ticketlab compare --save main": "a line to hold"}

@@ -13,8 +13,8 @@ from rich.console import Console
 from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash, crash_matrix
 from tests.report.test_page import EVIL
 from ticketlab.report.crashes import print_crashes
-from ticketlab.report.csv_export import as_csv
-from ticketlab.report.markdown import as_markdown
+from ticketlab.report.exports.csv_export import as_csv
+from ticketlab.report.exports.markdown import as_markdown
 from ticketlab.report.page import render
 
 

@@ -54,9 +54,9 @@ def _render(found: dict[str, Any], form: str) -> str:
 
         return render(found)
     if form == "csv":
-        from ticketlab.report.csv_export import as_csv
+        from ticketlab.report.exports.csv_export import as_csv
 
         return as_csv(found)
-    from ticketlab.report.markdown import as_markdown
+    from ticketlab.report.exports.markdown import as_markdown
 
     return as_markdown(found)

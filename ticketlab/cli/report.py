@@ -46,11 +46,11 @@ def command(
     if html:
         write_page(html, result, diagrams, force=force, source=path)
     if svg:
-        from ticketlab.report.plots import plots
+        from ticketlab.report.exports.plots import plots
 
         _write(svg, _drawn(lambda: plots(result), path), force=force)
     if trace:
-        from ticketlab.report.perfetto import trace_events
+        from ticketlab.report.exports.perfetto import trace_events
 
         if not diagrams:
             raise UsageError(
@@ -58,7 +58,7 @@ def command(
             )
         _write(trace, trace_events(diagrams), force=force)
     if markdown:
-        from ticketlab.report.markdown import as_markdown
+        from ticketlab.report.exports.markdown import as_markdown
 
         _write(markdown, _drawn(lambda: as_markdown(result), path), force=force)
     return 0

@@ -2,5 +2,5 @@
 
 Reading order: `rows` (words and numbers that all forms share) and `document` (a result as pages and pictures see it);
 for terminals `text`, `comparison`, `crashes`, `exploration` with `interleaving`, `strategy_table` and `listing`, which
-`safe_console` prints; for files `markdown`, `csv_export`, `plots`, `perfetto`, and the folder `page`.
+`safe_console` prints; for files the folders `exports` and `page`.
 """

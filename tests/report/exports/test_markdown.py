@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.report.test_page import controlling, controls, row, tour
-from ticketlab.report.markdown import as_markdown
+from ticketlab.report.exports.markdown import as_markdown
 
 
 def test_a_markdown_table_strikes_out_wrong_speeds_and_escapes_names() -> None:

@@ -6,7 +6,7 @@ import json
 
 from tests.report.test_page import timeline
 from ticketlab.core.timeline import Interleaving, Move
-from ticketlab.report.perfetto import trace_events
+from ticketlab.report.exports.perfetto import trace_events
 
 
 def test_a_trace_has_an_event_a_span_in_microseconds_and_the_violations() -> None:

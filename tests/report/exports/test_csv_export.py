@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.lab.comparisons import UNDECIDED, WRONG, document
 from ticketlab.core.metrics import METRICS
-from ticketlab.report.csv_export import as_csv
-from ticketlab.report.markdown import as_markdown
+from ticketlab.report.exports.csv_export import as_csv
+from ticketlab.report.exports.markdown import as_markdown
 from ticketlab.report.rows import in_order
 
 RATES = st.fixed_dictionaries({name: st.floats(1, 1e5) for name in ("lock", "flock", "none", "clerk")})

@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.test_page import EVIL, controlling, controls, row, tour
 from ticketlab.core.errors import UsageError
-from ticketlab.report.plots import plots
+from ticketlab.report.exports.plots import plots
 
 
 def test_a_picture_is_well_formed_whatever_the_names() -> None:
