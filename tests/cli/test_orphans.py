@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -45,18 +47,17 @@ def is_living(process: int) -> bool:
 
 @pytest.mark.parametrize(("how", "code"), [("undisturbed", 0), ("interrupted", 130)])
 def test_what_a_buyer_leaves_behind_ends_with_the_lab(how: str, code: int, tmp_path: Path) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, how],
-        cwd=tmp_path,
-        env=ENVIRONMENT | {"TMPDIR": str(temporary)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    left, manager = map(int, done.stdout.split())
-    wait_until(lambda: not is_living(left) and not is_living(manager))
-    assert list(temporary.iterdir()) == []
+    with TemporaryDirectory(prefix="lab-") as temporary:  # short, since there are sockets in it
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, how],
+            cwd=tmp_path,
+            env=ENVIRONMENT | {"TMPDIR": temporary},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        left, manager = map(int, done.stdout.split())
+        wait_until(lambda: not is_living(left) and not is_living(manager))
+        assert os.listdir(temporary) == []
