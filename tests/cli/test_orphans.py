@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,4 +59,4 @@ def test_what_a_buyer_leaves_behind_ends_with_the_lab(how: str, code: int, tmp_p
         assert "Traceback" not in done.stderr
         left, manager = map(int, done.stdout.split())
         wait_until(lambda: not is_living(left) and not is_living(manager))
-        assert os.listdir(temporary) == []
+        assert list(Path(temporary).iterdir()) == []
