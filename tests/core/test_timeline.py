@@ -38,7 +38,8 @@ SPANS = st.lists(
     max_size=20,
 ).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
 MARKS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
-MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans()), max_size=5)
+NUMBERS = st.none() | st.integers(1)
+MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans(), NUMBERS), max_size=5)
 PICTURES = st.one_of(
     st.builds(Timeline, TEXT, st.just(LANES), SPANS, MARKS, st.integers(-1, 5), TEXT, MARKS),
     st.builds(Interleaving, TEXT, st.just(LANES), MOVES, st.integers(-1, 5), TEXT),
@@ -77,3 +78,12 @@ def test_a_damaged_file_is_refused_with_what_is_wrong(path: tuple[Any, ...], val
     part[path[-1]] = value
     with pytest.raises(UsageError, match=complaint):
         timelines_from_json(document)
+
+
+def test_steps_that_were_written_without_numbers_are_counted() -> None:
+    steps = [{"lane": 0, "action": "read", "resource": "main"}, {"lane": 1, "action": "write", "resource": "main"}]
+    value = timelines_to_json([Interleaving("", LANES, [])])
+    value["timelines"][0]["steps"] = steps
+    (read,) = timelines_from_json(value)
+    assert isinstance(read, Interleaving)
+    assert [move.number for move in read.moves] == [1, 2]

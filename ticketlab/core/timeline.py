@@ -56,13 +56,17 @@ class Marker(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome."""
+    """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome.
+
+    `number` is its place in the execution, 1 or more; None of what is no step, such as waiting for ever.
+    """
 
     lane: int
     action: str
     resource: str
     note: str = ""
     marked: bool = False
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ class Interleaving:
     def from_json(cls, field: JsonField) -> Interleaving:
         """Read it back; raises UsageError where it is damaged."""
         lanes = field["lanes"].list_of(JsonField.text)
-        moves = field["steps"].list_of(lambda step: _move(step, len(lanes)))
+        moves = [_move(step, len(lanes), place) for place, step in enumerate(field["steps"].items(), 1)]
         return cls(field["title"].text(), lanes, moves, *_row_and_gaps(field))
 
 
@@ -216,7 +220,9 @@ def _marker(field: JsonField, lanes: int) -> Marker:
     return Marker(lane, ns, field["name"].text(), field["sentence"].text())
 
 
-def _move(field: JsonField, lanes: int) -> Move:
+def _move(field: JsonField, lanes: int, place: int) -> Move:
+    """Read a step; `place` is its number if it was written before steps had numbers of their own."""
     lane, note = field["lane"].whole(0, lanes - 1), field["note"].otherwise(JsonField.text, "")
     marked = field["marked"].otherwise(JsonField.flag, default=False)
-    return Move(lane, field["action"].text(), field["resource"].text(), note, marked)
+    number = field["number"].or_none(lambda each: each.whole(1)) if "number" in field else place
+    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number)

@@ -128,8 +128,8 @@ def diagram(title: str, execution: Execution, buyers: int, anomalies: Sequence[A
     moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
     moves = [
-        Move(lanes[line.who], line.step.action.value, line.step.resource, _learnt(line, " left"), line.decides)
-        for line in lines(execution, anomalies)
+        Move(lanes[line.who], line.step.action.value, line.step.resource, _learnt(line, " left"), line.decides, number)
+        for number, line in enumerate(lines(execution, anomalies), 1)
     ]
     moves += [Move(lanes[wait.who], "waits for ever:", _words(wait.step), marked=True) for wait in stuck]
     return Interleaving(title, [participant_name(who, buyers) for who in moved], moves)

@@ -190,7 +190,7 @@ def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
-    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides) for line in told]
+    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first) for line in told]
     moves += [
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck

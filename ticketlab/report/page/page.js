@@ -70,7 +70,7 @@ function walkable(section) {
       row.classList.toggle("now", number === now);
       row.classList.toggle("later", number > now && now >= 0);
     });
-    $(".status", section).textContent = now < 0 ? `${rows.length} steps` : `step ${now + 1} of ${rows.length}`;
+    $(".status", section).textContent = now < 0 ? `${rows.length} steps` : `${now + 1} of ${rows.length}`;
     $(".saying", section).textContent = now < 0 ? "" : rows[now].dataset.says;
     if (now >= 0) rows[now].scrollIntoView({ block: "nearest" });
   }
