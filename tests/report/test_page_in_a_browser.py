@@ -54,7 +54,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unsupported = [{"store": "sqlite", "strategy": "lock", "reason": "made up"}]
     advice = [{"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}]
     result = tour(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
-    moves = [Move(number % 2, "read", "inventory.json", f"{number} left", number == 2, number + 1) for number in range(5)]
+    moves = [
+        Move(number % 2, "read", "inventory.json", f"{number} left", number == 2, number + 1) for number in range(5)
+    ]
     case = Interleaving("none on json", ["buyer 1", "buyer 2"], moves)
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(

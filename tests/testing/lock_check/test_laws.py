@@ -73,10 +73,31 @@ def test_three_processes_are_kept_apart_that_come_twice() -> None:
     assert check_lock(multiprocessing.Lock(), laws=["one at a time"]).valid
 
 
-def test_a_lock_that_nobody_can_free_again_is_undecided() -> None:
-    report = check_lock(multiprocessing.RLock(), laws=["killed holder", "long pause"], executions=10)
-    assert [law.valid for law in report.laws] == [None, None]
-    assert "cannot be freed again" in report.laws[1].reason
+def test_a_lock_is_put_back_to_how_it_was_given_after_each_law() -> None:
+    lock = multiprocessing.RLock()
+    report = check_lock(lock, laws=["killed holder", "long pause"], executions=50)
+    assert [law.valid for law in report.laws] == [True, True]
+    assert report.laws[0].facts == ["it stays taken after a dead holder"]
+    assert lock.acquire(False)
+    lock.release()
+
+
+def test_a_lock_that_cannot_be_put_back_is_undecided() -> None:
+    class Hidden:
+        __slots__ = ("lock",)
+
+        def __init__(self) -> None:
+            self.lock = multiprocessing.Lock()
+
+        def acquire(self) -> bool:
+            return self.lock.acquire()
+
+        def release(self) -> None:
+            self.lock.release()
+
+    (law,) = check_lock(Hidden(), laws=["long pause"]).laws
+    assert law.valid is None
+    assert "not put back between executions" in law.reason
 
 
 def test_nothing_is_proved_if_no_two_ever_get_in() -> None:

@@ -219,7 +219,10 @@ class TriedScenario(NamedTuple):
             return "a process got in without a step that the lab sees"
         if judge.cut_off:
             return f"{pluralize(judge.cut_off, 'execution')} did not end within {_STEPS:,} steps"
-        left_out = [_NUMBERED.sub("a process", said) for said in found.left_out_unless(allowed=not found.unseen)]
+        left_out = [
+            _NUMBERED.sub("a process", said)
+            for said in found.left_out_unless(allowed=not (found.unseen or found.outside))
+        ]
         return found.why_undecided(list(dict.fromkeys(left_out)))
 
     @property
@@ -244,6 +247,7 @@ def try_scenario(lock: LockUnderTest, scenario: LockScenario, executions: int) -
         function=scenario.participant,
         processes=scenario.processes,
         reset=lay_out,
+        fixtures={"the lock": lock.subject.given},  # where its state is looked for, to be put back
         name=f"{lock.subject.title}: {scenario.title}",
     )
     how = ExploreOptions(executor="processes", executions=executions, steps=_STEPS, faults=scenario.faults)

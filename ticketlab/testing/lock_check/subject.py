@@ -21,7 +21,7 @@ LOCK_FILE: Final = "app.lock"
 _PATHS: Final = ("path", "lock_file", "filename")  # what locks call the parameter for the path of their file
 MOST_ADMITTED: Final = 3
 _MOST_TAKEN: Final = 100
-_IN_MEMORY: Final = ("_thread", "threading", "multiprocessing.synchronize")
+_IN_MEMORY: Final = ("_thread", "threading")  # what no process shares, so no probe tells its steps
 _FILELOCK_SETTINGS: Final = ("timeout", "blocking", "poll_interval", "lifetime")
 
 
