@@ -35,7 +35,7 @@ LAUNCHERS: dict[str, Callable[[], Launcher]] = {
     "threads": lambda: ThreadLauncher(""),
 }
 LINE = 90
-"""Characters of a record. Each text is made anew, since texts that are the same object are written once for each batch."""
+"""Characters of a record. Each text is made anew, since one that stands again in a batch is written only once."""
 
 
 @dataclass
