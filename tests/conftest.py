@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+BYTECODE = Path(__file__).resolve().parents[1] / ".pytest_cache" / "bytecode"
+
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    # The tests start Python thousands of times: where it may keep nothing, it would compile every module each time.
+    shutil.rmtree(f"{BYTECODE}{tempfile.gettempdir()}", ignore_errors=True)  # modules that earlier tests wrote
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
+    sys.dont_write_bytecode = False
+
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.register_profile("campaign", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep no compiled module that a test is the first to import: tests look at the files that are written."""
+    sys.dont_write_bytecode = True
 
 
 @pytest.fixture

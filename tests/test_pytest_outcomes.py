@@ -124,7 +124,7 @@ def test_the_labs_own_trouble_is_a_line(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "*something beside the schedule decides*",
-            "buyer 1 has been outside control for more than 0.2 s, since it began: it waits for something without *",
+            "buyer 1 has been outside control for more than 0.2 s, since it began: it loops, or waits for something *",
         ]
     )
     result.stdout.no_fnmatch_line("E  *")

@@ -32,7 +32,7 @@ def verdict_of(stock: int, *operations: Operation) -> str:
 
 def test_never_calls_a_right_history_wrong_and_misses_little() -> None:
     right = wrong = missed = 0
-    for seed in range(800):
+    for seed in range(600):
         stock, operations = holds_history(Random(f"holds/{seed}"), brief=False)
         found = check(History({}, tuple(operations)), holds(stock)).valid
         expected = explains_in_time(stock, operations)
@@ -174,7 +174,7 @@ def only_certain(operations: list[Operation], rows: set[int]) -> list[Operation]
 
 def test_a_proof_contradicts_itself_in_exact_time_and_is_minimal_if_it_says_so() -> None:
     proofs = minimal = 0
-    for seed in range(700):
+    for seed in range(540):
         stock, operations = holds_history(Random(f"proof/{seed}"), brief=seed % 2 == 0)
         for anomaly in check(History({}, tuple(operations)), holds(stock)).anomalies:
             rows = {o["row"] for o in anomaly.evidence["operations"]}

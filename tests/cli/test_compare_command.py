@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import ENVIRONMENT, ticketlab
+from tests.cli.command_line import ENVIRONMENT, refused, ticketlab
 
 SMALL = (
     "compare",
@@ -171,7 +171,7 @@ def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complai
     (tmp_path / "damaged.json").write_text("{")
     (tmp_path / "foreign.json").write_text('{"name": "package"}')
     (tmp_path / "newer.json").write_text('{"format": "ticketlab/result", "version": 9}')
-    done = ticketlab("compare", *words, cwd=tmp_path)
+    done = refused("compare", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("ticketlab: ")
@@ -212,21 +212,18 @@ def _await_text(terminal: int, text: str) -> str:
 CRASHES = ("compare", "--faults", "--stores", "json:rename,sqlite", "--strategies", "lock,flock")
 
 
-def test_the_crash_matrix_is_the_same_twice(tmp_path: Path) -> None:
-    first, second = (ticketlab(*CRASHES, cwd=tmp_path) for _ in range(2))
-    assert (first.returncode, first.stderr) == (1, "")
-    assert first.stdout == second.stdout
-    assert first.stdout.startswith("✗ 2 of 4 combinations that claim to be safe went wrong: lock on json:rename (lock")
-    assert [line.split()[:2] for line in first.stdout.splitlines()[1:] if line.startswith(("✓", "✗"))] == [
+def test_the_crash_matrix_in_every_form_fills_the_column_of_later_comparisons(tmp_path: Path) -> None:
+    outputs = ("--export-json", "c.json", "--export-markdown", "c.md", "--html", "c.html")
+    done = ticketlab(*CRASHES, *outputs, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("✗ 2 of 4 combinations that claim to be safe went wrong: lock on json:rename (lock")
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:] if line.startswith(("✓", "✗"))] == [
         ["✗", "lock"],
         ["✓", "flock"],
         ["✗", "lock"],
         ["✓", "flock"],
     ]
-
-
-def test_a_crash_matrix_fills_the_column_of_later_comparisons(tmp_path: Path) -> None:
-    found = json.loads(ticketlab(*CRASHES, "--format", "json", cwd=tmp_path).stdout)
+    found = json.loads((tmp_path / "c.json").read_text())
     assert (found["kind"], found["faults"]) == ("crashes", ["kill", "kill-service"])
     assert {(row["store"], row["strategy"], row["valid"]) for row in found["rows"]} == {
         ("json:rename", "lock", False),
@@ -234,21 +231,25 @@ def test_a_crash_matrix_fills_the_column_of_later_comparisons(tmp_path: Path) ->
         ("sqlite", "lock", False),
         ("sqlite", "flock", True),
     }
-    raced = ticketlab(*SMALL, "--format", "json", cwd=tmp_path)
-    column = {row["strategy"]: row["crash_safety"] for row in json.loads(raced.stdout)["rows"]}
-    assert column == {"lock": "lock left behind", "none": "not tested"}
-
-
-def test_the_crash_matrix_for_other_programs(tmp_path: Path) -> None:
-    words = [*CRASHES[:3], "sqlite", *CRASHES[4:], "--format", "csv", "--export-markdown", "c.md", "--html", "c.html"]
-    done = ticketlab(*words, cwd=tmp_path)
-    rows = [(row["strategy"], row["verdict"]) for row in csv.DictReader(done.stdout.splitlines())]
-    assert rows == [("lock", "went wrong"), ("flock", "held")]
     assert "| sqlite | `flock` | 10 | 28 | ✓ held at every point |  |" in (tmp_path / "c.md").read_text()
     again = ticketlab("report", "--html", "again.html", "--markdown", "again.md", cwd=tmp_path)
     assert again.returncode == 0
     for one, other in (("c.html", "again.html"), ("c.md", "again.md")):
         assert (tmp_path / one).read_text() == (tmp_path / other).read_text()
+    raced = ticketlab(*SMALL, "--format", "json", cwd=tmp_path)
+    column = {row["strategy"]: row["crash_safety"] for row in json.loads(raced.stdout)["rows"]}
+    assert column == {"lock": "lock left behind", "none": "not tested"}
+
+
+def test_the_crash_matrix_is_the_same_twice_for_people_and_for_programs(tmp_path: Path) -> None:
+    words = [*CRASHES[:3], "json:rename", *CRASHES[4:], "--export-csv"]
+    one, other = (ticketlab(*words, name, cwd=tmp_path) for name in ("one.csv", "other.csv"))
+    assert (one.returncode, one.stderr) == (1, "")
+    assert one.stdout == other.stdout
+    written = (tmp_path / "one.csv").read_text()
+    assert written == (tmp_path / "other.csv").read_text()
+    rows = [(row["strategy"], row["verdict"]) for row in csv.DictReader(written.splitlines())]
+    assert rows == [("lock", "went wrong"), ("flock", "held")]
 
 
 def test_faults_that_can_strike_nowhere_are_no_proof(tmp_path: Path) -> None:
@@ -279,6 +280,6 @@ def test_a_default_that_is_meant_for_races_stops_no_crash_matrix_and_is_not_repe
     ],
 )
 def test_what_makes_no_crash_matrix_is_refused(words: Sequence[str], reason: str, tmp_path: Path) -> None:
-    done = ticketlab("compare", *words, cwd=tmp_path)
+    done = refused("compare", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert reason in done.stderr

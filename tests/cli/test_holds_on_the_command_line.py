@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import ticketlab
+from tests.cli.command_line import refused, ticketlab
 
 
 @pytest.mark.parametrize("store", ["json", "sqlite", "manager"])
@@ -59,7 +59,7 @@ def test_a_case_with_holds_replays(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("command", ["race", "explore"])
 def test_bad_input_gets_one_clear_line(command: str, words: list[str], complaint: str, tmp_path: Path) -> None:
-    done = ticketlab(command, "--store", "json", "--strategy", "lock", *words, cwd=tmp_path)
+    done = refused(command, "--store", "json", "--strategy", "lock", *words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert complaint in done.stderr

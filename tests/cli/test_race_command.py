@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import ENVIRONMENT, ticketlab
+from tests.cli.command_line import ENVIRONMENT, refused, ticketlab
 
 DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
@@ -96,7 +96,7 @@ def test_faults_are_listed_with_what_came_of_them_and_raced_again(tmp_path: Path
     ],
 )
 def test_faults_that_make_no_sense_are_wrong_usage(tmp_path: Path, words: list[str], reason: str) -> None:
-    done = ticketlab("race", "--store", "json", "--strategy", "lock", *words, cwd=tmp_path)
+    done = refused("race", "--store", "json", "--strategy", "lock", *words, cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert reason in done.stderr
 
@@ -140,7 +140,7 @@ def test_defaults_come_from_pyproject_then_the_environment_then_the_command_line
 )
 def test_a_misspelt_setting_is_pointed_at(settings: str, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f"[tool.ticketlab]\n{settings}\n")
-    done = ticketlab("race", "--store", "json", "--strategy", "lock", cwd=tmp_path)
+    done = refused("race", "--store", "json", "--strategy", "lock", cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert complaint in done.stderr
 
@@ -187,7 +187,7 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     ("words", "complaint"), BAD, ids=lambda value: "-".join(value) if isinstance(value, list) else ""
 )
 def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complaint: str, tmp_path: Path) -> None:
-    done = ticketlab(*words, cwd=tmp_path)
+    done = refused(*words, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -218,7 +218,7 @@ def test_bad_input_gets_one_clear_line_and_exit_code_2(words: list[str], complai
 )
 def test_a_malformed_opening_stock_is_pointed_at(content: str, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(content)
-    done = ticketlab("race", "--stock", "mine.json", cwd=tmp_path)
+    done = refused("race", "--stock", "mine.json", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert complaint in done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import ticketlab
+from tests.cli.command_line import refused, ticketlab
 
 RACE = ("race", "--store", "json", "--strategy", "none", "--buyers", "4")
 
@@ -63,7 +63,7 @@ RESULT += '%s, "environment": {}, "executions": 1, "anomalous": 0, "exhausted": 
 )
 def test_a_damaged_or_foreign_result_is_one_line(content: str, complaint: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(content)
-    done = ticketlab("report", "result.json", cwd=tmp_path)
+    done = refused("report", "result.json", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
     assert done.stderr.count("\n") == 1
@@ -74,7 +74,7 @@ def test_a_damaged_or_foreign_result_is_one_line(content: str, complaint: str, t
 def test_a_damaged_timeline_is_one_line(content: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(RESULT % "[]")
     (tmp_path / "timeline.json").write_text(content)
-    done = ticketlab("report", ".", cwd=tmp_path)
+    done = refused("report", ".", cwd=tmp_path)
     assert done.returncode == 2
     assert "the timeline timeline.json" in done.stderr
     assert done.stderr.count("\n") == 1

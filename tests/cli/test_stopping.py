@@ -42,8 +42,11 @@ def test_a_lab_that_is_killed_leaves_no_orphans_and_no_shared_memory(work: str, 
         lab.await_end()
 
 
-@pytest.mark.parametrize("times", [1, 2])
-@pytest.mark.parametrize("work", WORK)
+TWICE = ("forkserver", "manager", "offices", "explore", "compare")
+"""Helpers of every kind, which a second signal meets while they are being ended."""
+
+
+@pytest.mark.parametrize(("work", "times"), [*((work, 1) for work in WORK), *((work, 2) for work in TWICE)])
 def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int, tmp_path: Path) -> None:
     words, processes = WORK[work]
     with WholeLab(words, tmp_path) as lab:

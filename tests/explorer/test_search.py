@@ -51,7 +51,7 @@ def combinations() -> Iterator[tuple[str, str]]:
 def test_the_same_schedule_gives_the_same_history_in_both_executors(store: str, strategy: str) -> None:
     one, other = (ScenarioWorkload(scenario(store, strategy, 3, 2)) for _ in range(2))
     with Inline(one) as inline, Processes(other) as processes:
-        pairs = zip(search(inline, RandomWalk(5), 5), search(processes, RandomWalk(5), 5), strict=True)
+        pairs = zip(search(inline, RandomWalk(5), 3), search(processes, RandomWalk(5), 3), strict=True)
         for here, there in pairs:
             assert here.schedule == there.schedule
             assert here.notes == there.notes
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_found_shrunk_confirmed_and_replays(store: str, strateg
     assert found.verdict.valid is False
     assert found.finding is not None
     case = found.finding.case
-    for _ in range(20):
+    for _ in range(5):
         again = replay(case)
         assert again.history == found.finding.history
         assert tuple(anomaly.name for anomaly in again.anomalies) == case.anomalies
@@ -209,7 +209,7 @@ def test_seeded_races_are_found_within_a_hundred_executions_by_every_seed(store:
 def test_what_is_right_raises_no_alarm(store: str, strategy: str) -> None:
     workload = ScenarioWorkload(scenario(store, strategy, 4, 2))
     with Inline(workload) as executor:
-        assert not any(map(workload.judge, search(executor, RandomWalk(1), 100)))
+        assert not any(map(workload.judge, search(executor, RandomWalk(1), 50)))
 
 
 @pytest.mark.parametrize(("journal", "schedules", "traces"), [("wal", 22, 8), ("delete", 52, 17)])

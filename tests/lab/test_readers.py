@@ -58,7 +58,7 @@ def test_any_bytes_are_a_value_or_a_refusal_of_one_line(name: str, readers: dict
 
     damaged = st.integers(0, 1 << 32).map(lambda seed: reader.mutate(Random(seed)))
 
-    @settings(max_examples=100)
+    @settings(max_examples=40)
     @given(damaged | st.binary(max_size=200) | JSON)
     def law(content: bytes) -> None:
         assert fed(content).shown == []

@@ -34,6 +34,8 @@ LAUNCHERS: dict[str, Callable[[], Launcher]] = {
     "pool": lambda: PoolLauncher("2"),
     "threads": lambda: ThreadLauncher(""),
 }
+LINE = 90
+"""Characters of a record. Each text is made anew, since one that stands again in a batch is written only once."""
 
 
 @dataclass
@@ -74,10 +76,10 @@ class Mishap:
             self.asked.release()
         elif self.what == "floods its log":
             while True:
-                note("remaining", "x" * 1000)
+                note("remaining", "x" * LINE)
         elif self.what == "records without end":
             while True:
-                at(Step(Action.READ, "x" * 1000))
+                at(Step(Action.READ, "x" * LINE))
         elif self.what == "grows":
             hoard = []
             while True:

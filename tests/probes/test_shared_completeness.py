@@ -103,7 +103,7 @@ def _outcomes(parts: list[list[str]], has: Objects, policy: Policy) -> tuple[set
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(programs, min_size=2, max_size=2))
 def test_the_reduced_search_reaches_every_outcome(family: str, parts: list[list[str]]) -> None:
     with installed(KINDS, in_one_process=True):

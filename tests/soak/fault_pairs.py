@@ -17,7 +17,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -52,7 +52,8 @@ class Size:
 
 
 LARGE: Final = Size(2, atomic_accesses=False)
-SIZES: Final = (LARGE, Size(1, atomic_accesses=True))
+SMALL: Final = Size(1, atomic_accesses=True)
+SIZES: Final = (LARGE, SMALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,9 @@ class Comparison:
         return self.reduced.exhausted and self.full.exhausted
 
 
-def compare(pair: Pair, seconds: float) -> Comparison:
-    """Search a pair by both policies, each for so many seconds at most, in the largest size that ends."""
-    for size in SIZES:
+def compare(pair: Pair, seconds: float, sizes: Sequence[Size] = SIZES) -> Comparison:
+    """Search a pair by both policies, each for so many seconds at most, in the first size that ends."""
+    for size in sizes:
         reduced = _search(pair, size, "dpor", seconds)
         comparison = Comparison(pair, size, reduced, _search(pair, size, "dfs", seconds if reduced.exhausted else 0))
         if comparison.finished or comparison.missed or comparison.extra:

@@ -6,26 +6,26 @@ import math
 
 import pytest
 
-from tests.soak.fault_pairs import Pair, compare
+from tests.soak.fault_pairs import LARGE, SMALL, Pair, Size, compare
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
 @pytest.mark.parametrize(
-    "pair",
+    ("pair", "size"),
     [
-        Pair("sqlite", "transaction:immediate", "locked"),
-        Pair("sqlite", "transaction:deferred", "disk-full"),
-        Pair("sqlite", "clerk:socket", "locked"),
-        Pair("memory", "lock", "terminate"),
-        Pair("memory", "none", "pause:20s"),
-        Pair("json:rename", "flock", "kill"),
-        Pair("manager", "manager-lock", "kill"),
+        (Pair("sqlite", "transaction:immediate", "locked"), LARGE),
+        (Pair("sqlite", "transaction:deferred", "disk-full"), LARGE),
+        (Pair("sqlite", "clerk:socket", "locked"), LARGE),
+        (Pair("memory", "lock", "terminate"), LARGE),
+        (Pair("memory", "none", "pause:20s"), LARGE),
+        (Pair("json:rename", "flock", "kill"), SMALL),
+        (Pair("manager", "manager-lock", "kill"), SMALL),
     ],
     ids=str,
 )
-def test_partial_order_reduction_misses_nothing_that_a_fault_does(pair: Pair) -> None:
-    compared = compare(pair, seconds=math.inf)
+def test_partial_order_reduction_misses_nothing_that_a_fault_does(pair: Pair, size: Size) -> None:
+    compared = compare(pair, math.inf, (size,))
     assert compared.finished
     assert not compared.missed
     assert not compared.extra

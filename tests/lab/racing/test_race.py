@@ -66,7 +66,7 @@ def live(launcher: str = "process", latency: str = "write=20ms") -> RaceOptions:
 
 @pytest.mark.parametrize(("store", "strategy"), SAFE + MORE_SAFE)
 def test_a_cure_sells_every_ticket_once(store: str, strategy: str) -> None:
-    result = race(scenario(store, strategy), live())
+    result = race(scenario(store, strategy, buyers=7), live())
     assert [anomaly.sentence for anomaly in result.verdict.anomalies] == []
     assert result.sold == 5
     assert result.books["stocks"]["main"]["remaining"] == 0
