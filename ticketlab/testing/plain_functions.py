@@ -53,8 +53,8 @@ class PlainRace:
 
     `threads` in place of `processes` has so many threads of one process call it. What they do to plain Python objects
     between two steps is outside the search, and `reset` puts back what they change there.
-    `tasks` has so many tasks of one event loop run a coroutine function: each goes on until it suspends, so races on plain
-    Python objects are found as well.
+    `tasks` has so many tasks of one event loop run a coroutine function. Each goes on until it suspends, so races on
+    plain Python objects are found as well.
 
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
     code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the

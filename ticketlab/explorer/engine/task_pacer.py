@@ -26,13 +26,13 @@ class TaskPacer(ControlledPacer):
         self._going_on: Step | None = None
         self._inside: list[Step] = []
         self._until: float | None = None
-        self._passed = 0.0  # for everybody, in seconds
+        self._since_begin = 0.0  # for everybody, in seconds
         self._clocks: dict[int, float] = defaultdict(float)
 
     def begin(self) -> None:
         """Start an execution."""
         super().begin()
-        self._going_on, self._until, self._passed = None, None, 0.0
+        self._going_on, self._until, self._since_begin = None, None, 0.0
         self._inside.clear()
         self._clocks.clear()
 
@@ -75,7 +75,7 @@ class TaskPacer(ControlledPacer):
         self._clocks[self.me] = self._now() + seconds
 
     def _now(self) -> float:
-        return max(self._passed, self._clocks[self.me])
+        return max(self._since_begin, self._clocks[self.me])
 
     def now(self, *, wall: bool) -> float:
         """Return the participant's virtual time."""
@@ -87,7 +87,7 @@ class TaskPacer(ControlledPacer):
 
     def time_passes(self, until: float) -> None:
         """Let time pass for everybody."""
-        self._passed = max(self._passed, until - BEGINNING)
+        self._since_begin = max(self._since_begin, until - BEGINNING)
 
     def made(self, step: Step) -> None:
         """Put another access in place of the one just made."""

@@ -44,6 +44,7 @@ from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
 
 _BETWEEN_PROGRESS: Final = 100  # executions
+_NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _FOUND_ON: Final = {"threads": "threads of one process", "tasks": "tasks of one event loop"}
 
 
@@ -232,6 +233,8 @@ def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequen
     try:
         return _learn_and_repeat(executor, judge)
     except Nondeterminism as error:
+        if HERE.shared.participant == "task":
+            raise Nondeterminism(f"{error}; reset has to put back what tasks share") from None
         if not executor_kind(Spec.parse(how.executor)).real_processes:
             raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
     executor.start_anew()
@@ -360,6 +363,6 @@ def _paths(step: Step) -> Iterator[tuple[Action, str]]:
             and action is not Action.ENTER
             and not resource.startswith((LIST, LINKS, DATABASE, READERS))
         ):
-            path = step.path if resource == step.resource and step.action is not Action.RENAME else ""
+            path = step.path if resource == step.resource and step.action not in _NAMED_BY_RESOURCE else ""
             told[path or resource.removeprefix(NAME)] = action
     yield from ((action, path) for path, action in told.items())

@@ -1,4 +1,4 @@
-"""What tasks share by asyncio: locks, events, conditions, semaphores, queues and barriers are put back for each execution."""
+"""What tasks share by asyncio: locks, events, conditions, semaphores, queues, barriers; all are put back."""
 
 from __future__ import annotations
 

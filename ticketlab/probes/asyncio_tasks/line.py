@@ -55,14 +55,18 @@ class Line:
 
     @property
     def is_active(self) -> bool:
-        """Whether it can go on at any time; a time-out ends only when nobody can."""
-        return bool(self.ready) or ((timer := self.timer()) is not None and not is_timeout(timer))
+        """Whether it can go on at any time; it cannot if it waits for others, be it until a time-out."""
+        return bool(self.ready) or self.sleeps > 0
+
+    @property
+    def sleeps(self) -> int:
+        """How many of its tasks sleep."""
+        return sum(_may_end(timer) for _, _, timer in self._timers)
 
     @property
     def has_choice(self) -> bool:
         """Whether more than one of its own tasks could go on now: one order of them is tried."""
-        sleeps = sum(not each.cancelled() and not is_timeout(each) for _, _, each in self._timers)
-        return sleeps + len({task for handle in self.ready if (task := task_of(handle)) is not None}) > 1
+        return self.sleeps + len({task for handle in self.ready if (task := task_of(handle)) is not None}) > 1
 
     def moved(self) -> bool:
         """Take down where its tasks stand now; return whether that is somewhere else than before."""
@@ -92,6 +96,13 @@ class Line:
 def is_timeout(timer: TimerHandle) -> bool:
     """Whether a timer ends a wait for something else; others are sleeps."""
     return _name(timer) in _TIMEOUTS
+
+
+def _may_end(timer: TimerHandle) -> bool:
+    """Whether a timer is a sleep that nobody has cancelled."""
+    if timer.cancelled() or is_timeout(timer):
+        return False
+    return not (ends_sleep(timer) and timer._args[0].done())
 
 
 def ends_sleep(handle: Handle) -> bool:

@@ -1,26 +1,28 @@
 """An event loop without input and output, in which the explorer picks whose task goes on.
 
 Each participant is a task. What it does between two suspensions is one step: nobody else can move in between. Since
-tasks share all Python objects, no two steps commute. A callback belongs to the participant in whose context it is called:
-tasks that a participant starts, and timers, are its own.
+tasks share all Python objects, no two steps commute. A callback belongs to the participant in whose context it is
+called: tasks that a participant starts, and timers, are its own.
 
-A sleep may end at any time, and a time-out ends only when nobody can move, as everywhere in the lab. Whoever goes on
+A sleep may end at any time, also one that a time-out of the sleeper's cuts short. Any other time-out ends only when
+nobody can move, as everywhere in the lab. Whoever goes on
 again and again only to stand where it stood, as one that polls does, gives way to others that get on; that is noted,
 since the search then leaves something out.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from asyncio import AbstractEventLoop, Future, Handle, Task, TimerHandle, events
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, NoReturn
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BLOCKED, BEGINNING, MEMORY, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, MEMORY, Action, Blocked, Step
 from ticketlab.probes.asyncio_tasks.line import Line, ends_sleep, is_timeout
 from ticketlab.probes.here import HERE
 from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
@@ -34,6 +36,7 @@ class TaskLoop(AbstractEventLoop):
 
     def __init__(self) -> None:
         self._lines: dict[int, Line] = {}
+        self._at_work = 0  # the participant that made, or makes, a step
         self._refused: UsageError | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -47,9 +50,10 @@ class TaskLoop(AbstractEventLoop):
             task = context.run(self.create_task, coroutine)
             while not task.done():
                 self._go_on(line)
-            if not all(each.done() for each in line.tasks):
-                pacing.note(UNTRIED, f"{HERE.called} ends while a task that it started has not: that was ended with it")
+            self._note_what_is_left(line)
             HERE.go_on()
+            if task.cancelled():
+                raise CancelledError  # asyncio's own is no Exception
             return task.result()
         finally:
             self._end(line)
@@ -63,6 +67,7 @@ class TaskLoop(AbstractEventLoop):
         if not line.ready:
             before = self._let_timer_end(line)
         handle = line.ready.popleft()
+        self._at_work = line.who
         self._call(handle)
         if ends_sleep(handle) and line.ready:
             self._call(line.ready.popleft())
@@ -72,6 +77,14 @@ class TaskLoop(AbstractEventLoop):
             self._gets_on(line)
         if (error := self._refused or line.trouble()) is not None:
             raise error
+
+    def _note_what_is_left(self, line: Line) -> None:
+        """Take note of tasks that a participant started and nobody awaited."""
+        for task in line.tasks[1:]:
+            if not task.done():
+                pacing.note(UNTRIED, f"{HERE.called} ends while a task that it started has not: that was ended with it")
+            elif getattr(task, "_log_traceback", False):
+                pacing.note(UNTRIED, f"{HERE.called} started a task that raised something, and nobody asked for it")
 
     def _attempt(self, line: Line) -> bool | Blocked:
         able = [each for each in self._lines.values() if each.is_active]
@@ -95,11 +108,11 @@ class TaskLoop(AbstractEventLoop):
 
     def _let_timer_end(self, line: Line) -> float:
         """Let time pass until the participant's first timer ends, and return the time."""
-        timer = line.take_timer()
-        if is_timeout(timer):
-            pacing.time_passes(BEGINNING + timer.when())
-        else:
+        sleeps, timer = line.sleeps, line.take_timer()
+        if sleeps:
             pacing.sleep(max(0.0, timer.when() - self.time()))
+        else:
+            pacing.time_passes(BEGINNING + timer.when())
         line.ready.append(timer)
         return pacing.now()
 
@@ -126,17 +139,21 @@ class TaskLoop(AbstractEventLoop):
         self._lines.pop(line.who, None)
         self._gets_on(line)
         for task in line.tasks:
-            if not task.done():
+            if task.done():
+                task._log_traceback = False
+            else:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 with suppress(Exception):
-                    task.get_coro().close()  # type: ignore[union-attr]
+                    task.get_coro().close()
         HERE.acting = acting
 
     def time(self) -> float:
         """Return virtual time."""
         return pacing.now() - BEGINNING
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Handle:
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Handle:
         """Have a callback called when its participant goes on."""
         context = context if context is not None else copy_context()
         handle = Handle(callback, args, self, context)
@@ -146,19 +163,21 @@ class TaskLoop(AbstractEventLoop):
 
     def _line_of(self, context: Context) -> Line | None:
         """Return whose callback it is; None if that participant has ended."""
-        return self._lines.get(context.get(_OWNER, pacing.moving() or 0))
+        return self._lines.get(context.get(_OWNER, self._at_work))
 
-    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> Handle:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> Handle:
         """Do as `call_soon` does: there is no other thread."""
         return self.call_soon(callback, *args, context=context)
 
-    def call_later(
+    def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> TimerHandle:
         """Have a callback called after so many seconds of virtual time."""
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> TimerHandle:
         """Have a callback called at a virtual time."""
@@ -206,7 +225,7 @@ class TaskLoop(AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Have asyncio's logger say what went wrong in a callback."""
-        asyncio.log.logger.error(context.get("message"), exc_info=context.get("exception"))
+        logging.getLogger("asyncio").error(context.get("message"), exc_info=context.get("exception"))
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Do the same."""
@@ -215,8 +234,8 @@ class TaskLoop(AbstractEventLoop):
     def refuse(self, what: str) -> NoReturn:
         """Raise that something is outside control; a participant that goes on all the same ends the search."""
         self._refused = UsageError(
-            f"{HERE.called} calls {what} of the event loop, which is outside control: in a race test of tasks nothing may "
-            "await input, output, signals, threads or other processes"
+            f"{HERE.called} calls {what} of the event loop, which is outside control: in a race test of tasks "
+            "nothing may await input, output, signals, threads or other processes"
         )
         raise self._refused
 
@@ -236,4 +255,4 @@ for _name in set(vars(AbstractEventLoop)) - set(vars(TaskLoop)):
     if not _name.startswith("_"):
         setattr(TaskLoop, _name, _outside_control(_name))
 
-LOOP: Final = TaskLoop()
+LOOP: Final = TaskLoop()  # type: ignore[abstract]
