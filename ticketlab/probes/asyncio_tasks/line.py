@@ -23,7 +23,7 @@ _SLEEP: Final = "_set_result_unless_cancelled"
 START: Final = "the start"
 
 
-class Line:
+class TaskLine:
     """The callbacks, timers and tasks of one participant, which a task that it starts has in common with it.
 
     `vain` counts how often in a row it went on and then stood where it had stood before.

@@ -23,7 +23,7 @@ from typing import Any, Final, NoReturn
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BEGINNING, BLOCKED, MEMORY, Action, Blocked, Step
-from ticketlab.probes.asyncio_tasks.line import Line, ends_sleep, is_timeout
+from ticketlab.probes.asyncio_tasks.line import TaskLine, ends_sleep, is_timeout
 from ticketlab.probes.here import HERE
 from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
 
@@ -35,14 +35,14 @@ class TaskLoop(AbstractEventLoop):
     """The event loop of all participants; each calls `run` in a greenlet of its own."""
 
     def __init__(self) -> None:
-        self._lines: dict[int, Line] = {}
+        self._lines: dict[int, TaskLine] = {}
         self._at_work = 0  # the participant that made, or makes, a step
         self._refused: UsageError | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Have a participant's coroutine go on, step by step, to its end, and return its result."""
         HERE.acting = False
-        line = self._lines[HERE.who] = Line(HERE.who)
+        line = self._lines[HERE.who] = TaskLine(HERE.who)
         self._refused = None
         try:
             context = copy_context()
@@ -58,7 +58,7 @@ class TaskLoop(AbstractEventLoop):
         finally:
             self._end(line)
 
-    def _go_on(self, line: Line) -> None:
+    def _go_on(self, line: TaskLine) -> None:
         """Make one step, as soon as the explorer picks this participant."""
         step = Step(Action.GO_ON, MEMORY, path=line.shown)
         pacing.block(step, lambda: self._attempt(line), _nobody_picks)
@@ -78,7 +78,7 @@ class TaskLoop(AbstractEventLoop):
         if (error := self._refused or line.trouble()) is not None:
             raise error
 
-    def _note_what_is_left(self, line: Line) -> None:
+    def _note_what_is_left(self, line: TaskLine) -> None:
         """Take note of tasks that a participant started and nobody awaited."""
         for task in line.tasks[1:]:
             if not task.done():
@@ -86,7 +86,7 @@ class TaskLoop(AbstractEventLoop):
             elif getattr(task, "_log_traceback", False):
                 pacing.note(UNTRIED, f"{HERE.called} started a task that raised something, and nobody asked for it")
 
-    def _attempt(self, line: Line) -> bool | Blocked:
+    def _attempt(self, line: TaskLine) -> bool | Blocked:
         able = [each for each in self._lines.values() if each.is_active]
         if line in able:
             fewest = min(each.vain for each in able)
@@ -98,7 +98,7 @@ class TaskLoop(AbstractEventLoop):
             may_go = not able and timer is not None and timer.when() == min(ends)
         return True if may_go else BLOCKED
 
-    def _note_what_is_left_out(self, line: Line) -> None:
+    def _note_what_is_left_out(self, line: TaskLine) -> None:
         if line.gave_way:
             line.gave_way = False
             told = f"goes on again and again: what it does after {_MOST_IN_VAIN} times in vain"
@@ -106,7 +106,7 @@ class TaskLoop(AbstractEventLoop):
         if line.has_choice:
             pacing.note(UNTRIED, f"{HERE.called} starts tasks of its own: one order of them was tried")
 
-    def _let_timer_end(self, line: Line) -> float:
+    def _let_timer_end(self, line: TaskLine) -> float:
         """Let time pass until the participant's first timer ends, and return the time."""
         sleeps, timer = line.sleeps, line.take_timer()
         if sleeps:
@@ -127,13 +127,13 @@ class TaskLoop(AbstractEventLoop):
             HERE.acting = False
             events._set_running_loop(running)
 
-    def _gets_on(self, line: Line) -> None:
+    def _gets_on(self, line: TaskLine) -> None:
         """Have those try again that went on in vain, since a participant has got on."""
         for each in self._lines.values():
             if each is not line:
                 each.vain = 0
 
-    def _end(self, line: Line) -> None:
+    def _end(self, line: TaskLine) -> None:
         """Forget a participant, and end what it leaves undone."""
         acting, HERE.acting = HERE.acting, False
         self._lines.pop(line.who, None)
@@ -161,7 +161,7 @@ class TaskLoop(AbstractEventLoop):
             line.ready.append(handle)
         return handle
 
-    def _line_of(self, context: Context) -> Line | None:
+    def _line_of(self, context: Context) -> TaskLine | None:
         """Return whose callback it is; None if that participant has ended."""
         return self._lines.get(context.get(_OWNER, self._at_work))
 
