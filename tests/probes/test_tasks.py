@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +197,17 @@ def test_what_was_not_tried_is_said() -> None:
     async def forgets() -> None:
         state["task"] = asyncio.get_running_loop().create_task(asyncio.Event().wait())  # type: ignore[assignment]
 
+    async def leaves_a_generator() -> None:
+        async def numbers() -> AsyncIterator[int]:
+            yield 1
+            yield 2
+
+        async for _ in numbers():
+            break
+
+    async def calls_later() -> None:
+        asyncio.get_running_loop().call_later(1, print)
+
     async def blocks() -> None:
         time.sleep(1)
 
@@ -204,6 +215,8 @@ def test_what_was_not_tried_is_said() -> None:
         (polls, "goes on again and again"),
         (gathers, "starts tasks of its own: one order of them was tried"),
         (forgets, "ends while a task that it started has not"),
+        (leaves_a_generator, "leaves an asynchronous generator before its end"),
+        (calls_later, "ends while a callback of its own is left"),
         (blocks, "sleeps without await"),
     ):
         found = explored(function, executions=20)

@@ -13,6 +13,7 @@ since the search then leaves something out.
 from __future__ import annotations
 
 import logging
+import sys
 from asyncio import AbstractEventLoop, Future, Handle, Task, TimerHandle, events
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
@@ -38,6 +39,7 @@ class TaskLoop(AbstractEventLoop):
         self._lines: dict[int, TaskLine] = {}
         self._at_work = 0  # the participant that made, or makes, a step
         self._refused: UsageError | None = None
+        self._left_generator = False
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Have a participant's coroutine go on, step by step, to its end, and return its result."""
@@ -73,13 +75,18 @@ class TaskLoop(AbstractEventLoop):
             self._call(line.ready.popleft())
         if pacing.now() != before:
             pacing.note(UNTRIED, f"{HERE.called} sleeps without await: what ends meanwhile was not tried")
+        if self._left_generator:
+            self._left_generator = False
+            pacing.note(UNTRIED, f"{HERE.called} leaves an asynchronous generator before its end: use aclosing")
         if line.moved():
             self._gets_on(line)
         if (error := self._refused or line.trouble()) is not None:
             raise error
 
     def _note_what_is_left(self, line: TaskLine) -> None:
-        """Take note of tasks that a participant started and nobody awaited."""
+        """Take note of tasks and callbacks of a participant that ended without them."""
+        if line.is_active:
+            pacing.note(UNTRIED, f"{HERE.called} ends while a callback of its own is left, which was not called")
         for task in line.tasks[1:]:
             if not task.done():
                 pacing.note(UNTRIED, f"{HERE.called} ends while a task that it started has not: that was ended with it")
@@ -117,15 +124,21 @@ class TaskLoop(AbstractEventLoop):
         return pacing.now()
 
     def _call(self, handle: Handle) -> None:
-        running = events._get_running_loop()
+        running, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(firstiter=None, finalizer=self._leave_generator)
         HERE.go_on()
         try:
             if not handle.cancelled():
                 handle._run()
         finally:
             HERE.acting = False
+            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(running)
+
+    def _leave_generator(self, _: object) -> None:
+        """Take down that somebody left an asynchronous generator, which an event loop ends at a time of its own."""
+        self._left_generator = True
 
     def _gets_on(self, line: TaskLine) -> None:
         """Have those try again that went on in vain, since a participant has got on."""
