@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import shlex
-import signal
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -92,9 +90,10 @@ class TicketlabFixture:
         from ticketlab.lab.artifacts.case_files import load_case
         from ticketlab.lab.plain.cases import is_plain_case
         from ticketlab.testing.functions import check_function, replay_function
+        from ticketlab.testing.pytest_failures import failing_as_assertion
 
         race = replace(race, **self.overrides)
-        function = functools.partial(_fail_as_assertion, function)
+        function = failing_as_assertion(function)
         failed = ""
         try:
             if self.replay is None:
@@ -121,9 +120,10 @@ class TicketlabFixture:
         from dataclasses import replace
 
         from ticketlab.core.errors import TicketlabError
+        from ticketlab.testing.pytest_failures import failing_as_assertion
 
         race = replace(race, **self.overrides)
-        function = functools.wraps(function)(functools.partial(_fail_as_assertion, function))
+        function = failing_as_assertion(function)
         failed = ""
         try:
             failed = self._race_plain(function, race) if self.replay is None else ""
@@ -215,9 +215,10 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     tried, or if the search did not decide.
 
     With the setting `processes`, the function is taken as it stands, without a session: so many processes call it at
-    once; with `threads`, so many threads of one process. It may ask by parameter name for `who` (its number, from 1),
-    `folder` (where it stands) and fixtures. The settings are then those of `testing.PlainRace`: processes or threads,
-    reset, invariant, returned, serial, folder, unseen, policy, executions, seed, executor, atomic_accesses, steps,
+    once; with `threads`, so many threads of one process, and with `tasks`, so many tasks of one event loop run a
+    coroutine function. It may ask by parameter name for `who` (its number, from 1), `folder` (where it stands) and
+    fixtures. The settings are then those of `testing.PlainRace`: processes, threads or tasks, reset,
+    invariant, returned, serial, folder, unseen, policy, executions, seed, executor, atomic_accesses, steps,
     stall_timeout, faults.
     """
     if {"processes", "threads", "tasks"} & settings.keys():
@@ -313,26 +314,6 @@ class _PlainRaceTest(_RaceTest):
 
 def _fail(message: str) -> NoReturn:
     pytest.fail(message, pytrace=False)
-
-
-def _fail_as_assertion(function: Callable[..., Any], *session: Any, **given: Any) -> Any:
-    """Call a function under test; pytest.fail in it fails whoever called it, and does not end the search.
-
-    What concerns the whole test goes through: skip, xfail, and a time-out, which a signal handler makes fail.
-    """
-    try:
-        return function(*session, **given)
-    except pytest.fail.Exception as error:
-        if isinstance(error, pytest.xfail.Exception) or _raised_by_a_signal(error):
-            raise
-        raise AssertionError(str(error)) from None
-
-
-def _raised_by_a_signal(error: BaseException) -> bool:
-    """Whether a signal handler of this process raised an exception."""
-    handlers = (signal.getsignal(number) for number in signal.valid_signals())
-    codes = {handler.__code__ for handler in handlers if inspect.isfunction(handler)}
-    return any(frame.f_code in codes for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -79,8 +79,6 @@ def test_threads_are_asked_for_by_number() -> None:
         check_plain_function(add, race)
     with pytest.raises(UsageError, match="leave out processes and executor"):
         PlainRace.of({"threads": 2, "processes": 2})
-    with pytest.raises(UsageError, match="asyncio tasks cannot be participants"):
-        PlainRace.of({"tasks": 2})
 
 
 def test_nothing_is_left_of_the_probes() -> None:

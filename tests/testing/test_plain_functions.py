@@ -163,6 +163,34 @@ def test_a_python_call_does_without_pytest() -> None:
         check_plain_function(add, PlainRace(reset=lay_out), test="add", cases=Path(".ticketlab/cases"))
 
 
+def test_tasks_of_one_event_loop_run_a_coroutine_function_and_its_case_replays(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_count="""
+        import asyncio
+        import ticketlab
+
+        class TestCount:
+            @ticketlab.race_test(tasks=2, reset=lambda: counts.clear(), invariant=lambda: len(set(counts)) == 2)
+            async def test_count(self):
+                count = len(counts)
+                await asyncio.sleep(0.1)
+                counts.append(count)
+
+        counts = []
+
+        @ticketlab.race_test(tasks=2)
+        def test_plain(): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["*test_count went wrong in 1 of * executions (dpor, tasks)*", "*task 1 * task 2*"])
+    result.stdout.fnmatch_lines(["*test_plain is no coroutine function: tasks=... takes an async def*"])
+    (case,) = Path(pytester.path, ".ticketlab", "cases").glob("*.json")
+    again = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-k", "count", "--ticketlab-replay", str(case))
+    again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
+
+
 def test_faults_strike_the_function_of_a_test() -> None:
     def leave_a_folder() -> None:
         with open("lock", "w") as lock:

@@ -27,6 +27,8 @@ BEGINNING: Final = 1e9
 
 NAME: Final = "name:"
 """How the resource of a name in a folder begins; the data of the file has a resource without it."""
+MEMORY: Final = "memory"
+"""The resource of all that participants of one process share without a step of its own."""
 TABLE: Final = "table:"
 """How the resource of a table in a database begins. Nobody waits for it: a database is locked as a whole."""
 
@@ -39,7 +41,8 @@ class Action(Enum):
     FINISH ends a reading that kept others from changing what was read, and nobody else from reading.
 
     `takes` says whether the step leaves its buyer holding the resource, `gives_back` whether it ends that, and `holds`
-    whether it is about who holds the resource, and not about its content. `looks` says whether it changes nothing.
+    whether it is about who holds the resource, and not about its content. `looks` says whether it changes nothing, and
+    `own` whether the failure of another participant's attempt says nothing of one's own.
     """
 
     READ = "read"
@@ -72,6 +75,7 @@ class Action(Enum):
     ARRIVE = "arrive at"
     LEAVE = "leave"
     CALL = "call"
+    GO_ON = "go on from"  # a task of an event loop: whatever it does until it suspends again
     BEGIN = "begin"
     COMMIT = "commit"
     ROLLBACK = "rollback"
@@ -85,12 +89,14 @@ class Action(Enum):
     gives_back: bool
     holds: bool
     looks: bool
+    own: bool
 
     def __init__(self, value: str) -> None:
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
         self.looks = value in ("read", "look for", "list", "wait for")
+        self.own = self.looks or value == "go on from"
 
 
 Access = tuple[Action, str]
@@ -320,6 +326,13 @@ def wait_until(seconds: float | None) -> None:
     told = getattr(_pacer, "wait_until", None)
     if told is not None:
         told(seconds)
+
+
+def time_passes(until: float) -> None:
+    """Let virtual time pass for everybody: nobody can move before. Nothing happens where nobody can tell that."""
+    told = getattr(_pacer, "time_passes", None)
+    if told is not None:
+        told(until)
 
 
 def at(step: Step) -> None:

@@ -53,6 +53,8 @@ class PlainRace:
 
     `threads` in place of `processes` has so many threads of one process call it. What they do to plain Python objects
     between two steps is outside the search, and `reset` puts back what they change there.
+    `tasks` has so many tasks of one event loop run a coroutine function. Each goes on until it suspends, so races on
+    plain Python objects are found as well.
 
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
     code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the
@@ -93,15 +95,16 @@ class PlainRace:
 
     def refuse_mixtures(self, settings: Mapping[str, Any]) -> None:
         """Raise UsageError if settings do not go together."""
-        if self.tasks:
-            raise UsageError("asyncio tasks cannot be participants: have processes=... call asyncio.run(...) each")
-        if self.threads and {"processes", "executor"} & settings.keys():
-            raise UsageError("threads=... says who takes part: leave out processes and executor")
+        for kind in ("tasks", "threads"):
+            if kind in settings and {"processes", "threads", "executor"} & (settings.keys() - {kind}):
+                raise UsageError(f"{kind}=... says who takes part: leave out processes and executor")
+        if self.tasks and self.faults:
+            raise UsageError("no fault can strike a task of an event loop: leave out faults")
 
     @property
     def participant(self) -> str:
         """How people call who takes part."""
-        return "thread" if self.threads else "process"
+        return "task" if self.tasks else "thread" if self.threads else "process"
 
     @property
     def allows_unseen(self) -> bool:
@@ -112,7 +115,8 @@ class PlainRace:
         """Return the function with what must hold of it."""
         return PlainFunction(
             function=function,
-            processes=self.threads or self.processes,
+            processes=self.tasks or self.threads or self.processes,
+            in_tasks=self.tasks > 0,
             reset=self.reset,
             invariant=self.invariant,
             returned=self.returned,
@@ -126,7 +130,7 @@ class PlainRace:
         """Return how it is explored."""
         return ExploreOptions(
             policy=Spec.parse(self.policy),
-            executor="threads" if self.threads else self.executor,
+            executor="tasks" if self.tasks else "threads" if self.threads else self.executor,
             executions=self.executions,
             seed=self.seed,
             atomic_accesses=self.atomic_accesses,

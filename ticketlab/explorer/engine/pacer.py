@@ -161,7 +161,7 @@ class ControlledPacer:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._postpone(me, step)
-        elif step.action.looks or (self._held and (me, step.resource) in self._held):
+        elif step.action.own or (self._held and (me, step.resource) in self._held):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
             state.arrive(me, self._attempted[step])

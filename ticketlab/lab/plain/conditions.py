@@ -18,7 +18,7 @@ def broken_conditions(plain: PlainFunction, folder: Path, returned: list[Any]) -
     The evidence of a condition that raised anything but AssertionError says what, under `raised`.
     """
     if plain.returned is not None:
-        what = f"the processes returned {returned!r}"
+        what = f"the {'tasks' if plain.in_tasks else 'processes'} returned {returned!r}"
         yield from _broken("wrong results", "returned", what, partial(plain.returned, returned))
     if plain.invariant is not None:
         call = bound(plain.invariant, {"folder": folder, "returned": returned, **plain.fixtures})

@@ -37,12 +37,15 @@ from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainRep
 from ticketlab.lab.plain.serial import InOrder
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import executor_kind, probes
+from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import installed
 from ticketlab.probes.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.unseen import Watch
-from ticketlab.probes.waiting import SLEPT, WAITED
+from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
 
 _BETWEEN_PROGRESS: Final = 100  # executions
+_NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
+_FOUND_ON: Final = {"threads": "threads of one process", "tasks": "tasks of one event loop"}
 
 
 def explore_plain(
@@ -184,14 +187,15 @@ class _Tally:
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
         self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
+        self.untried.update({str(value): None for _, what, value in execution.told if what == UNTRIED})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
         if waited and slept and len(waited | slept) > 1:
-            self.untried["a time-out that ends while another process sleeps was not tried"] = None
+            self.untried[f"a time-out that ends while another {HERE.shared.participant} sleeps was not tried"] = None
 
 
 def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
     named = Spec.parse(how.executor)
-    participant = "thread" if named.name == "threads" else "process"
+    participant = {"threads": "thread", "tasks": "task"}.get(named.name, "process")
     return installed(probes(), in_one_process=not executor_kind(named).real_processes, participant=participant)
 
 
@@ -229,6 +233,8 @@ def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequen
     try:
         return _learn_and_repeat(executor, judge)
     except Nondeterminism as error:
+        if HERE.shared.participant == "task":
+            raise Nondeterminism(f"{error}; reset has to put back what tasks share") from None
         if not executor_kind(Spec.parse(how.executor)).real_processes:
             raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
     executor.start_anew()
@@ -307,7 +313,7 @@ def _finding(
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
-    where = "threads of one process" if Spec.parse(how.executor).name == "threads" else "real processes"
+    where = _FOUND_ON.get(Spec.parse(how.executor).name, "real processes")
     return PlainFinding(case, last, tuple(found), f"found on {where}")
 
 
@@ -357,6 +363,6 @@ def _paths(step: Step) -> Iterator[tuple[Action, str]]:
             and action is not Action.ENTER
             and not resource.startswith((LIST, LINKS, DATABASE, READERS))
         ):
-            path = step.path if resource == step.resource and step.action is not Action.RENAME else ""
+            path = step.path if resource == step.resource and step.action not in _NAMED_BY_RESOURCE else ""
             told[path or resource.removeprefix(NAME)] = action
     yield from ((action, path) for path, action in told.items())

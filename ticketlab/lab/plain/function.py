@@ -56,7 +56,8 @@ class PlainFunction:
     if the end is wrong. The invariant may also ask for `returned`, the list of what the participants returned.
     `folder` is where the participants stand: a fresh one, or None to stay where they are. `returned` is asked whether
     the list of what they returned is right. `serial` says that results and files must be those of some order of the
-    participants one after another. `settings` has the import paths of all this, for a case to name.
+    participants one after another. `in_tasks` says that participants are tasks of one event loop, and the function is a
+    coroutine function. `settings` has the import paths of all this, for a case to name.
     """
 
     function: Callable[..., Any]
@@ -68,6 +69,7 @@ class PlainFunction:
     folder: str | None = FRESH
     fixtures: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    in_tasks: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -75,10 +77,12 @@ class PlainFunction:
             raise UsageError(f"{self.processes} processes run nothing: at least 1 is needed")
         if self.folder not in (FRESH, None):
             raise UsageError(f"folder is {self.folder!r}: {FRESH!r} makes one, and None stays where the test is")
-        if any(map(inspect.iscoroutinefunction, (self.function, getattr(self.function, "__call__", None)))):  # noqa: B004
-            raise UsageError(
-                f"{self.title} is a coroutine function, which nobody would await: have a plain one call asyncio.run"
-            )
+        calls = self.function, getattr(self.function, "__call__", None)  # noqa: B004
+        is_coroutine = any(map(inspect.iscoroutinefunction, calls))
+        if is_coroutine and not self.in_tasks:
+            raise UsageError(f"{self.title} is a coroutine function: race_test(tasks=...) has tasks of one loop run it")
+        if self.in_tasks and not is_coroutine:
+            raise UsageError(f"{self.title} is no coroutine function: tasks=... takes an async def")
         if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
             raise UsageError(f"{self.title} is a generator function: to call it runs nothing, so wrap it in a loop")
         known = {"who", "folder", *self.fixtures}

@@ -11,7 +11,7 @@ from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
 from ticketlab.core.pacing import Action
-from ticketlab.core.text import join_words
+from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
 from ticketlab.explorer.analysis.execution import Execution
@@ -34,6 +34,7 @@ class PlainJudge:
         self._plain = workload.plain
         self._serial: dict[frozenset[int], SerialRuns] = {}
         self.left_behind: set[str] = set()  # the names that only a fault has left
+        self._in_no_order = 0  # how many executions of tasks ended so, though nothing says whether that is wrong
 
     def learn(self, executor: Executor) -> Sequence[Execution]:
         """Learn what the participants come to one after another; return these runs. No search may be going on."""
@@ -73,7 +74,10 @@ class PlainJudge:
     @property
     def left_out(self) -> Sequence[str]:
         """What was not judged, in sentences."""
-        return ()
+        if not self._in_no_order:
+            return ()
+        ended = f"{pluralize(self._in_no_order, 'execution')} ended as no order of the tasks one after another does"
+        return (f"{ended}: say what is right with an invariant, or ask for serial",)
 
     @property
     def processes(self) -> int:
@@ -102,19 +106,23 @@ class PlainJudge:
 
     def _by_steps(self, execution: Execution, serial: SerialRuns, *, failed: bool) -> Iterator[Anomaly]:
         """Yield the crossing that did harm, and what is left behind."""
-        crossed = patterns(made_steps(execution))
-        if not crossed and not self._plain.serial and not serial.made - serial.left:
+        crossed, plain = patterns(made_steps(execution)), self._plain
+        unsaid = plain.in_tasks and plain.invariant is None and plain.returned is None
+        if not crossed and not plain.serial and not unsaid and not serial.made - serial.left:
             return
         result = final(execution, self.workload)
         strange = bool(serial.orders) and result not in serial.ends
-        if strange and execution.injected and not self._plain.serial:
+        if strange and execution.injected and not plain.serial:
             self.note_strange(crossed)
             strange = False
         if crossed and (failed or strange):
             yield _crossing(crossed[0], execution)
-        elif strange and self._plain.serial:
-            sentence = "results and files are not those of any order of the processes one after another"
+        elif strange and plain.serial:
+            who = "tasks" if plain.in_tasks else "processes"
+            sentence = f"results and files are not those of any order of the {who} one after another"
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
+        elif strange and unsaid and not failed:
+            self._in_no_order += 1
         yield from left_behind(result, serial)
 
     def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import moving
@@ -116,6 +116,8 @@ class PlainWorkload:
     def join(self, buyer: int) -> Iterator[Callable[[int], CallOutcome]]:
         """Take part: call the function, once for each execution."""
         called = bound(self.plain.function, {"folder": self.folder, **self.plain.fixtures, "who": buyer})
+        if self.plain.in_tasks:
+            called = _awaited(called)
         self._inodes.enter(buyer, os.getpid())
 
         def perform(who: int) -> CallOutcome:
@@ -157,6 +159,13 @@ def laid_out(lay_out: Callable[[], object]) -> None:
 def repeatable(text: str, pids: Mapping[str, int]) -> str:
     """Return a text with participants in place of their process numbers, which differ from one search to another."""
     return _NUMBER.sub(lambda match: f"{{pid{pids[match[0]]}}}" if match[0] in pids else match[0], text)
+
+
+def _awaited(call: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a function that has a coroutine function take part as a task, to its end."""
+    from ticketlab.probes.asyncio_tasks.loop import LOOP  # and so asyncio
+
+    return lambda: LOOP.run(call())
 
 
 def _nothing() -> None:
