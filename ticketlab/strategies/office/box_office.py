@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ticketlab.core.errors import ClerkGone
 from ticketlab.core.inventory import Outcome, Request
@@ -40,6 +40,7 @@ _SILENCE_SECONDS: Final = 5.0
 """How long a pool's worker waits for a buyer that has sent its token and says nothing."""
 
 _OFFICE: Final = "box office"
+_CLOSING: Final = Step(Action.SEND, "end of connection")
 _PREFIX: Final = "ticketlab-"
 _LONGEST_PATH: Final = 100  # bytes; the system takes 107
 
@@ -55,6 +56,7 @@ class BoxOffice(BaseStrategy):
         """Listen; connections are accepted once the servers run."""
         self._store = setting.store
         self._sections = frozenset(setting.store.books().stocks)
+        self._closing = _CLOSING._replace(affects=(_OFFICE, *map(_answers, range(1, 1 + setting.buyers))))
         self._lock: Any = setting.context.Lock()
         self._stop_received, self._stop_sent = setting.context.Pipe(duplex=False)
         self._token = secrets.token_hex(16).encode() + b"\n"
@@ -84,7 +86,12 @@ class BoxOffice(BaseStrategy):
                             selector.register(client, selectors.EVENT_READ, bytearray())
                     elif not self._serve_ready(session, key.fileobj, key.data):
                         selector.unregister(key.fileobj)
-                        key.fileobj.close()
+                        self._disconnect(key.fileobj)
+
+    def _disconnect(self, client: Any) -> None:
+        """Close a client's connection, which whoever waits for an answer notices, and whoever sends a request."""
+        at(self._closing)
+        client.close()
 
     def _serve_ready(self, session: Session, client: Any, unanswered: bytearray) -> bool:
         """Answer the lines that have arrived from a client; return False if it has left, or does not send requests."""
@@ -95,7 +102,7 @@ class BoxOffice(BaseStrategy):
                 line, _, rest = bytes(unanswered).partition(b"\n")
                 unanswered[:] = rest
                 buyer, answer = self._answer(session, line)
-                at(Step(Action.SEND, f"answers {buyer}"))
+                at(Step(Action.SEND, _answers(buyer)))
                 client.send(answer)
         except (ValueError, OSError):
             return False
@@ -177,7 +184,7 @@ class BoxOffice(BaseStrategy):
                 pending.close()
                 for key in list(selector.get_map().values()):
                     if key.data is not None:  # a client that is still connected
-                        cast("socket.socket", key.fileobj).close()
+                        self._disconnect(key.fileobj)
 
     def _parse(self, line: bytes) -> Request:
         request = parse_request(line)
@@ -229,6 +236,10 @@ def _socket_path(folder: Path) -> Path:
     return path if len(os.fsencode(path)) <= _LONGEST_PATH else Path(tempfile.mkdtemp(prefix=_PREFIX)) / "office"
 
 
+def _answers(buyer: int) -> str:
+    return f"answers {buyer}"
+
+
 @contextmanager
 def failed_access_noted() -> Iterator[None]:
     """Note that the system refused the store an access; the client will only see that its connection was lost."""
@@ -246,7 +257,7 @@ def exchange(connected: tuple[socket.socket, Any], buyer: int, message: bytes) -
     try:
         connection.sendall(message)
         line: bytes = block(
-            Step(Action.RECEIVE, f"answers {buyer}"), partial(_answer_line, connection, stream), stream.readline
+            Step(Action.RECEIVE, _answers(buyer)), partial(_answer_line, connection, stream), stream.readline
         )
     except ConnectionError:
         return b""

@@ -58,8 +58,7 @@ class RobustClerk(BoxOffice):
 
     def _serve_when_active(self) -> None:
         """Wait until the other clerk has died, then serve until told to stop."""
-        with opened(self._active) as file, self._store.session() as session:
-            flock_guard("active clerk", file).take()  # never released: closing the file does that, and so does dying
+        with opened(self._active) as file, self._store.session() as session, flock_guard("active clerk", file):
             self._record: AnswerRecord | None = None
             with suppress(PurchaseError):  # the store cannot be read now: each buyer will be told so
                 self._record = AnswerRecord(self._answers, session)
