@@ -53,8 +53,7 @@ def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> 
     if again is not None:
         before = list(zip(first.trace.who, first.trace.what, strict=True))
         same_start(again.trace, before)
-        stood, stands = first.trace.standings(len(before)), again.trace.standings(len(before))
-        same_standing(again.trace, len(before), stood[0], stands[0])
+        same_standing(again.trace, len(before), first.trace.standing(len(before)))
 
 
 def _where_it_differs(execution: Execution) -> str:

@@ -69,11 +69,10 @@ class Trace:
         """
         return self._backwards(start, self.what)
 
-    def standings(self, start: int = 0) -> list[tuple[int, ...]]:
-        """Return for each node from `start` on the step that each participant had announced there, up to the end."""
-        standings = [tuple(pending) for _, pending in self._backwards(start, self.announced)]
-        standings.reverse()
-        return standings
+    def standing(self, node: int) -> list[int]:
+        """Return the step that each participant had announced at a node."""
+        *_, (_, pending) = self._backwards(node, self.announced)
+        return pending
 
     def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
@@ -148,12 +147,13 @@ def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
             )
 
 
-def same_standing(trace: Trace, node: int, before: tuple[int, ...], now: tuple[int, ...]) -> None:
+def same_standing(trace: Trace, node: int, before: Sequence[int]) -> None:
     """Check that everybody stands before the same step at a node as in an execution that began with the same steps.
 
     Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another, whether
     that is made or not; raises Nondeterminism if it does.
     """
+    now = trace.standing(node)
     if before == now:
         return
     who = next(who for who, (stood, stands) in enumerate(zip(before, now, strict=True)) if stood != stands)

@@ -41,8 +41,6 @@ class FaultPacer(ControlledPacer):
     notice of each participant's end, if that is known: the search need not order a death and steps on other resources.
     """
 
-    counts_private = True
-
     def __init__(
         self,
         scheduler: Scheduler,
@@ -60,6 +58,11 @@ class FaultPacer(ControlledPacer):
         self._met: set[int] = set()  # who has met a fault in one of its accesses since it last slept
         self.carry_out: Callable[[Fault], object] = _in_this_process
         self.footprints: Mapping[int | None, tuple[str, ...]] = {}
+
+    @property
+    def counts_private(self) -> bool:
+        """Whether a fault is planned, which may come before any access; an execution without one is as any other."""
+        return any(self._plan.point)
 
     def at(self, step: Step) -> None:
         """Stand before the step until picked; a fault may come first, or be in force for the access."""

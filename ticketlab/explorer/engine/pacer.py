@@ -71,7 +71,6 @@ class ControlledPacer:
     """
 
     may_wait = False
-    counts_private = False  # whether an access to what nobody else knows of is a scheduling point, too
 
     def __init__(self, scheduler: Scheduler, *, atomic_accesses: bool, alone: bool) -> None:
         self._scheduler = scheduler
@@ -96,6 +95,11 @@ class ControlledPacer:
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
+
+    @property
+    def counts_private(self) -> bool:
+        """Whether an access to what nobody else knows of is a scheduling point, too."""
+        return False
 
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""

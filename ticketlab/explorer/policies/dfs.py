@@ -19,14 +19,10 @@ from ticketlab.explorer.policies.replay import go_on
 
 @dataclass(slots=True)
 class ChoicePoint:
-    """One step of the last execution: who made it, which it was, and who is still to be tried in its place.
-
-    `standing` lists the steps before which the participants stood.
-    """
+    """One step of the last execution: who made it, which it was, and who is still to be tried in its place."""
 
     who: int
     what: int
-    standing: tuple[int, ...]
     preemptions: int  # up to and including this step
     untried: list[int] = field(default_factory=list)
 
@@ -52,16 +48,19 @@ class DepthFirst(Policy):
         self._bound = preemptions
         self._stack: list[ChoicePoint] = []
         self._prefix = 0
+        self._standing: Sequence[int] = ()  # the steps before which everybody stands at the branch, as was seen
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
         """Push the new steps of the last execution onto the stack, and lay out the next execution."""
         if self._begun:
-            self._grow(Trace.of(state), redundant=state.counters.redundant > 0)
+            trace = Trace.of(state)
+            self._grow(trace, redundant=state.counters.redundant > 0)
             while self._stack and not self._stack[-1].untried:
                 self._stack.pop()
             if not self._stack:
                 return False
+            self._standing = trace.standing(len(self._stack) - 1)
         self._begun = True
         self._prefix = self.prefix[0] = max(0, len(self._stack) - 1)
         for place, node in enumerate(self._stack[: self._prefix]):
@@ -88,9 +87,8 @@ class DepthFirst(Policy):
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
         branch = self._prefix
         same_start(trace, [(node.who, node.what) for node in self._stack[:branch]])
-        standings = trace.standings(branch)
         if self._stack:
-            same_standing(trace, branch, self._stack[branch].standing, standings[0])
+            same_standing(trace, branch, self._standing)
         if redundant:  # none of the candidates at the branch could move after all
             self._stack[-1].untried.clear()
             return
@@ -110,7 +108,7 @@ class DepthFirst(Policy):
             others = rest if node == branch and rest is not None else [one for one in enabled if one != who]
             allowed = [one for one in others if self._within(spent + (preempted is not None and one != preempted))]
             cost = spent + (preempted is not None and who != preempted)
-            self._stack.append(ChoicePoint(who, trace.what[node], standings[node - branch], cost, allowed))
+            self._stack.append(ChoicePoint(who, trace.what[node], cost, allowed))
 
     def _within(self, preemptions: int) -> bool:
         return self._bound is None or preemptions <= self._bound

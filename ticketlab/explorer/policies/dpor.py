@@ -35,7 +35,6 @@ class Node:
 
     who: int
     what: int
-    standing: tuple[int, ...]  # before which steps the participants stood
     sleep: dict[int, int]  # who need not move first here, with the step that was explored elsewhere
     explored: dict[int, int] = field(default_factory=dict)  # who has moved first here, with which step
     backtrack: set[int] = field(default_factory=set)  # who must move first here in one execution at least
@@ -60,6 +59,7 @@ class SourceSets(Policy):
     def __init__(self) -> None:
         self._stack: list[Node] = []
         self._planned = 0
+        self._standing: Sequence[int] = ()  # the steps before which everybody stands at the branch, as was seen
         self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -73,11 +73,12 @@ class SourceSets(Policy):
             trace, redundant = Trace.of(state), state.counters.redundant
             # The steps after an execution became redundant are no part of the search: they would count as ways to begin
             # the reversal of a race.
-            standings = self._repeated(trace)
-            self._grow(trace.until(redundant - 1) if redundant else trace, standings)
+            self._check_repeated(trace)
+            self._grow(trace.until(redundant - 1) if redundant else trace)
             branch = self._branch()
             if branch is None:
                 return False
+            self._standing = trace.standing(len(self._stack) - 1)
         self._begun = True
         self._planned = self.planned_steps[0] = len(self._stack)
         for place, node in enumerate(self._stack):
@@ -123,17 +124,14 @@ class SourceSets(Policy):
                     asleep[who] = NONE
         self.woken_until[0] = place
 
-    def _repeated(self, trace: Trace) -> list[tuple[int, ...]]:
-        """Check that an execution repeated what was planned, and return who stood where from the branch on."""
+    def _check_repeated(self, trace: Trace) -> None:
+        """Check that an execution repeated what was planned."""
         fresh = max(0, self._planned - 1)
-        planned = [(node.who, node.what) for node in self._stack[:fresh]]
-        same_start(trace, planned)
-        standings = trace.standings(fresh)
+        same_start(trace, [(node.who, node.what) for node in self._stack[:fresh]])
         if self._stack:
-            same_standing(trace, fresh, self._stack[fresh].standing, standings[0])
-        return standings
+            same_standing(trace, fresh, self._standing)
 
-    def _grow(self, trace: Trace, standings: Sequence[tuple[int, ...]]) -> None:
+    def _grow(self, trace: Trace) -> None:
         fresh = max(0, self._planned - 1)
         if self._stack:
             branch = self._stack[-1]
@@ -141,8 +139,7 @@ class SourceSets(Policy):
         for node in range(self._planned, len(trace)):
             above = self._stack[-1] if self._stack else None
             sleep = _still_asleep(above, trace.table) if above else {}
-            who, what = trace.who[node], trace.what[node]
-            self._stack.append(Node(who, what, standings[node - fresh], sleep, backtrack={who}))
+            self._stack.append(Node(trace.who[node], trace.what[node], sleep, backtrack={trace.who[node]}))
         for race in races(trace, fresh, self._closed(trace)):
             if race.first < len(self._stack):
                 node_ = self._stack[race.first]
