@@ -51,9 +51,9 @@ def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> 
     """Check that the schedule of an execution leads to the same steps again; raises Nondeterminism if it does not."""
     again = executor.run(ReplaySchedule(first.schedule), without)
     if again is not None:
-        before = list(zip(first.trace.who, first.trace.what, strict=True))
-        same_start(again.trace, before)
-        same_standing(again.trace, len(before), first.trace.standing(len(before)))
+        length = len(first.trace)
+        same_start(again.trace, first.trace, length)
+        same_standing(again.trace, first.trace, length)
 
 
 def _where_it_differs(execution: Execution) -> str:

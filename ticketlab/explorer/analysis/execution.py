@@ -53,7 +53,8 @@ class Execution:
         """Return a copy of the execution that a state holds."""
         counters, clock = state.counters, state.clock
         ending = ExecutionEnd(counters.ending)
-        injected = tuple(who for who, injected in enumerate(state.faults.injected) if injected)
+        struck = state.faults.injected
+        injected = tuple(who for who, injected in enumerate(struck) if injected) if any(struck) else ()
         return cls(
             ending=ending,
             trace=Trace.of(state),

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ticketlab.explorer.analysis.trace import Trace
-from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL
+from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Symbol
 
 
 class Race(NamedTuple):
@@ -47,26 +47,33 @@ class Clocks:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.symbols = [trace.table.symbols[what] for what in trace.what]  # by step, what it was
         self.steps: list[list[int]] = []  # by step, its own clock
         self.before: list[list[int]] = []  # by step, the clock of its participant just before it
         self._on: dict[int, list[int]] = {}  # by resource, the steps on it
         self._everywhere: list[int] = []  # the steps that concern every resource
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
-        stood = _pending_when_time_passed(trace)
-        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
+        stood = self._pending_when_time_passed()
+        for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
             if node in stood:
                 self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
-            clock = self._after(before, what)
+            clock = self._after(before, symbol)
             clock[who] = node + 1
             self.before.append(before)
             self.steps.append(clock)
             self._last[who] = clock
-            self._enter(node, what)
+            self._enter(node, symbol)
 
-    def _enter(self, node: int, what: int) -> None:
-        symbol = self.trace.table.symbols[what]
+    def _pending_when_time_passed(self) -> dict[int, list[int]]:
+        """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""
+        passed = {node for node, symbol in enumerate(self.symbols) if symbol.passes_time}
+        if not passed:
+            return {}
+        return {node: list(pending) for node, pending in self.trace.pendings(min(passed)) if node in passed}
+
+    def _enter(self, node: int, symbol: Symbol) -> None:
         if symbol.place == EVERYWHERE:
             self._everywhere.append(node)
             for steps in self._on.values():
@@ -75,9 +82,8 @@ class Clocks:
             for resource in symbol.resources:
                 self._on.setdefault(resource, list(self._everywhere)).append(node)
 
-    def touching(self, what: int) -> Sequence[int]:
+    def touching(self, symbol: Symbol) -> Sequence[int]:
         """Return the steps so far, ascending, with which a step may not commute."""
-        symbol = self.trace.table.symbols[what]
         if symbol.place == EVERYWHERE:
             return range(len(self.steps))
         if symbol.place == SEVERAL:
@@ -85,22 +91,14 @@ class Clocks:
             return sorted(set().union(*touching))
         return self._on.get(symbol.place, self._everywhere)
 
-    def settles(self, earlier: int, what: int) -> bool:
-        """Whether a step need not be compared with what precedes an earlier step that it does not commute with.
-
-        Every step before the earlier one that could be ordered with this one happens before the earlier one, then.
-        """
-        symbols = self.trace.table.symbols
-        return symbols[earlier].settles(symbols[what])
-
-    def _after(self, before: list[int], what: int) -> list[int]:
+    def _after(self, before: list[int], symbol: Symbol) -> list[int]:
         """Return a participant's clock joined with those of the steps with which a further step does not commute."""
-        table, clock = self.trace.table, before
-        for node in reversed(self.touching(what)):
-            earlier = self.trace.what[node]
-            if not table.commute(earlier, what):
+        clock = before
+        for node in reversed(self.touching(symbol)):
+            earlier = self.symbols[node]
+            if not earlier.commutes_with(symbol):
                 clock = [a if a > b else b for a, b in zip(clock, self.steps[node], strict=True)]
-                if self.settles(earlier, what):
+                if earlier.settles(symbol):
                     break  # every step on the resource before this one happens before it
         return list(clock)
 
@@ -111,7 +109,8 @@ class Clocks:
     def _waiting(self, node: int, pending: Sequence[int]) -> Iterator[KeptWaiting]:
         for who, what in enumerate(pending):
             if what != NONE:
-                yield KeptWaiting(node, who, what, self._last[who], self._after(self._last[who], what))
+                clock = self._after(self._last[who], self.trace.table.symbols[what])
+                yield KeptWaiting(node, who, what, self._last[who], clock)
 
 
 def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:
@@ -129,15 +128,6 @@ def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race
             yield from _races_with(clocks, closed, *waiting)
 
 
-def _pending_when_time_passed(trace: Trace) -> dict[int, list[int]]:
-    """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""
-    symbols = trace.table.symbols
-    passed = {node for node, what in enumerate(trace.what) if symbols[what].passes_time}
-    if not passed:
-        return {}
-    return {node: list(pending) for node, pending in trace.pendings(min(passed)) if node in passed}
-
-
 def _races_with(
     clocks: Clocks,
     closed: Sequence[set[int]],
@@ -148,19 +138,18 @@ def _races_with(
     clock: list[int],
 ) -> Iterator[Race]:
     """Yield the races of one later step, from the latest earlier step to the earliest."""
-    trace, table = clocks.trace, clocks.trace.table
-    covered = list(before)
-    if table.symbols[what].passes_time:
+    symbol, covered = clocks.trace.table.symbols[what], before
+    if symbol.passes_time:
         return
-    for node in reversed(clocks.touching(what)):
-        earlier, other = trace.what[node], trace.who[node]
-        if node >= later or table.commute(earlier, what):
+    for node in reversed(clocks.touching(symbol)):
+        earlier = clocks.symbols[node]
+        if node >= later or earlier.commutes_with(symbol):
             continue
-        if covered[other] > node:
-            if clocks.settles(earlier, what):
+        if covered[clocks.trace.who[node]] > node:
+            if earlier.settles(symbol):
                 break
             continue
-        if table.symbols[earlier].passes_time:
+        if earlier.passes_time:
             break  # whatever was before time passed was before this step, too
         if what in closed[node]:
             continue  # the later step could not have been made before the earlier one: look further back

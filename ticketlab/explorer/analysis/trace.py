@@ -29,9 +29,11 @@ class Trace:
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
-        """Return a copy of the trace of the execution that a state holds."""
+        """Return a copy of the trace of the execution that a state holds, which is over; it is made once."""
+        if isinstance(state.copied, cls):
+            return state.copied
         length, failures = state.counters.length, state.counters.failures
-        return cls(
+        state.copied = copied = cls(
             state.table,
             list(state.who[:length]),
             list(state.what[:length]),
@@ -39,6 +41,7 @@ class Trace:
             list(state.pending[: state.size]),
             list(state.announced[:length]),
         )
+        return copied
 
     def __len__(self) -> int:
         return len(self.who)
@@ -108,7 +111,7 @@ class Trace:
 
     def enabled(self, start: int = 0) -> list[list[int]]:
         """Return for each node from `start` on who may have moved there, ascending."""
-        closed = self.closed()
+        closed = self.closed() if self.failed else [set()] * (1 + len(self))
         enabled = [
             [who for who, symbol in enumerate(pending) if symbol != NONE and symbol not in closed[node]]
             for node, pending in self.pendings(start)
@@ -132,9 +135,11 @@ class Nondeterminism(TicketlabError):
     """The same schedule led to different steps: the program depends on something the lab does not control."""
 
 
-def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
-    """Check that an execution began with the expected steps; raises Nondeterminism if it did not."""
-    for node, (who, what) in enumerate(expected):
+def same_start(trace: Trace, expected: Trace, length: int) -> None:
+    """Check that an execution began with so many steps of another one; raises Nondeterminism if it did not."""
+    if trace.who[:length] == expected.who[:length] and trace.what[:length] == expected.what[:length]:
+        return
+    for node, (who, what) in enumerate(zip(expected.who[:length], expected.what, strict=False)):
         if node >= len(trace):
             raise Nondeterminism(
                 f"step {node + 1} of a repeated schedule never came: the program did not repeat itself"
@@ -147,13 +152,13 @@ def same_start(trace: Trace, expected: Sequence[tuple[int, int]]) -> None:
             )
 
 
-def same_standing(trace: Trace, node: int, before: Sequence[int]) -> None:
+def same_standing(trace: Trace, expected: Trace, node: int) -> None:
     """Check that everybody stands before the same step at a node as in an execution that began with the same steps.
 
     Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another, whether
     that is made or not; raises Nondeterminism if it does.
     """
-    now = trace.standing(node)
+    before, now = expected.standing(node), trace.standing(node)
     if before == now:
         return
     who = next(who for who, (stood, stands) in enumerate(zip(before, now, strict=True)) if stood != stands)

@@ -51,6 +51,7 @@ class ExecutionState:
         "bound",
         "buyers",
         "clock",
+        "copied",
         "counters",
         "failed_at",
         "failed_what",
@@ -83,6 +84,7 @@ class ExecutionState:
     ) -> None:
         memory = memory or LocalMemory()
         self.table = table
+        self.copied: object = None  # the trace of the execution, once it is over and somebody has asked for it
         self.buyers = len(requests)
         self.size = size = self.buyers + services
         self.bound = bound
@@ -123,6 +125,7 @@ class ExecutionState:
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
+        self.copied = None
         self.clock.reset(self.table.known_resources)
         self.counters.reset()
         self.counters.unfinished = self.buyers

@@ -68,15 +68,13 @@ class StallWatch:
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Watch until the context ends."""
         self._watching = True
-        try:
-            yield
-        finally:
-            self._watching = False
-            self._looks = 0
+
+    def __exit__(self, *_: object) -> None:
+        self._watching = False
+        self._looks = 0
 
     def _look(self, _number: int, frame: FrameType | None) -> None:
         if not self._watching:

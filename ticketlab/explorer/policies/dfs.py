@@ -48,19 +48,17 @@ class DepthFirst(Policy):
         self._bound = preemptions
         self._stack: list[ChoicePoint] = []
         self._prefix = 0
-        self._standing: Sequence[int] = ()  # the steps before which everybody stands at the branch, as was seen
+        self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
         """Push the new steps of the last execution onto the stack, and lay out the next execution."""
         if self._begun:
-            trace = Trace.of(state)
-            self._grow(trace, redundant=state.counters.redundant > 0)
+            self._grow(Trace.of(state), redundant=state.counters.redundant > 0)
             while self._stack and not self._stack[-1].untried:
                 self._stack.pop()
             if not self._stack:
                 return False
-            self._standing = trace.standing(len(self._stack) - 1)
         self._begun = True
         self._prefix = self.prefix[0] = max(0, len(self._stack) - 1)
         for place, node in enumerate(self._stack[: self._prefix]):
@@ -86,9 +84,10 @@ class DepthFirst(Policy):
 
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
         branch = self._prefix
-        same_start(trace, [(node.who, node.what) for node in self._stack[:branch]])
-        if self._stack:
-            same_standing(trace, branch, self._standing)
+        if self._last is not None:
+            same_start(trace, self._last, branch)
+            same_standing(trace, self._last, branch)
+        self._last = trace
         if redundant:  # none of the candidates at the branch could move after all
             self._stack[-1].untried.clear()
             return

@@ -59,12 +59,12 @@ class SourceSets(Policy):
     def __init__(self) -> None:
         self._stack: list[Node] = []
         self._planned = 0
-        self._standing: Sequence[int] = ()  # the steps before which everybody stands at the branch, as was seen
+        self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what `choose` needs, which is not the stack."""
-        return {**super().__getstate__(), "_stack": []}
+        return {**super().__getstate__(), "_stack": [], "_last": None}
 
     def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""
@@ -78,7 +78,6 @@ class SourceSets(Policy):
             branch = self._branch()
             if branch is None:
                 return False
-            self._standing = trace.standing(len(self._stack) - 1)
         self._begun = True
         self._planned = self.planned_steps[0] = len(self._stack)
         for place, node in enumerate(self._stack):
@@ -127,9 +126,10 @@ class SourceSets(Policy):
     def _check_repeated(self, trace: Trace) -> None:
         """Check that an execution repeated what was planned."""
         fresh = max(0, self._planned - 1)
-        same_start(trace, [(node.who, node.what) for node in self._stack[:fresh]])
-        if self._stack:
-            same_standing(trace, fresh, self._standing)
+        if self._last is not None:
+            same_start(trace, self._last, fresh)
+            same_standing(trace, self._last, fresh)
+        self._last = trace
 
     def _grow(self, trace: Trace) -> None:
         fresh = max(0, self._planned - 1)
@@ -152,9 +152,9 @@ class SourceSets(Policy):
         for place, here in enumerate(closed):
             if place < len(self._stack):
                 here |= self._stack[place].closed
-            if place:
+            if place and (before := closed[place - 1]):
                 made = trace.what[place - 1]
-                here |= closed[place - 1].difference(trace.table.symbols[made].reopens)
+                here |= before.difference(trace.table.symbols[made].reopens)
             if place < len(self._stack):
                 self._stack[place].closed = here
         return closed
@@ -174,8 +174,8 @@ class SourceSets(Policy):
 
 def _still_asleep(node: Node, table: StepTable) -> dict[int, int]:
     """Return who stays asleep after a node's present step: those whose step commutes with it."""
-    sleep = {**node.sleep, **node.explored}
-    return {who: what for who, what in sleep.items() if table.commute(what, node.what)}
+    sleep, made = {**node.sleep, **node.explored}, table.symbols[node.what]
+    return {who: what for who, what in sleep.items() if table.symbols[what].commutes_with(made)} if sleep else sleep
 
 
 KIND = PolicyKind(

@@ -251,7 +251,7 @@ def _learn_and_repeat(executor: Executor, judge: PlainJudge) -> Sequence[Executi
 def _repeat(executor: Executor, first: Execution) -> None:
     """Run the participants in the order of their numbers again; raises Nondeterminism if they make other steps."""
     (again,) = search(executor, InOrder(range(len(executor.scripts))))
-    same_start(again.trace, list(zip(first.trace.who, first.trace.what, strict=True)))
+    same_start(again.trace, first.trace, len(first.trace))
     if len(again.trace) > len(first.trace):
         raise Nondeterminism(f"the same run again has {len(again.trace)} steps, and had {len(first.trace)}")
 
