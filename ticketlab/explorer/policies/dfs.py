@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
@@ -50,6 +51,10 @@ class DepthFirst(Policy):
         self._prefix = 0
         self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what `choose` needs, which is neither the stack nor the last execution."""
+        return {**super().__getstate__(), "_stack": [], "_last": None}
 
     def begin(self, state: ExecutionState) -> bool:
         """Push the new steps of the last execution onto the stack, and lay out the next execution."""

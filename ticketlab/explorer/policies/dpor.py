@@ -63,7 +63,7 @@ class SourceSets(Policy):
         self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what `choose` needs, which is not the stack."""
+        """Return what `choose` needs, which is neither the stack nor the last execution."""
         return {**super().__getstate__(), "_stack": [], "_last": None}
 
     def begin(self, state: ExecutionState) -> bool:
