@@ -94,6 +94,23 @@ def test_a_dead_clerk_is_waited_for_for_ever() -> None:
     assert "service 1 was killed" in found.finding.anomalies[0].sentence
 
 
+def test_buyers_of_a_clerk_that_cannot_go_on_are_told_so_under_every_schedule() -> None:
+    scenario = Scenario.of("json:rename", "clerk:socket", buyers=2, tickets=1)
+    found = explore(scenario, ExploreOptions(exhaust=True, faults=parse_faults("disk-full")))
+    assert found.exhausted
+    assert found.verdict.valid
+    assert found.injected
+
+
+def test_what_goes_wrong_without_a_fault_is_a_case_without_one_though_faults_were_tried() -> None:
+    scenario = Scenario.of("json:rename", "none", buyers=2, tickets=1)
+    found = explore(scenario, ExploreOptions(faults=parse_faults("disk-full")))
+    assert found.finding is not None
+    assert found.finding.confirmed == "confirmed on real processes"
+    assert found.finding.case.steps == ("read inventory.json",) * 2 + ("rename inventory.json",) * 2
+    assert replay(found.finding.case).anomalies
+
+
 def test_a_dead_manager_takes_the_books_with_it() -> None:
     found = explored("manager", "lock", "kill-server", buyers=1)
     assert "torn books" in found.names

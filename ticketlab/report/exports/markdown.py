@@ -25,8 +25,9 @@ def as_markdown(result: Mapping[str, Any]) -> str:
     Raises:
         UsageError: the result is damaged.
     """
-    forms = {"comparison": _comparison, "crashes": _crashes}
-    return "\n".join(forms.get(str(result.get("kind")), _races)(escape_all_controls(result))) + "\n"
+    form = {"comparison": _comparison, "crashes": _crashes}.get(str(result.get("kind")))
+    lines = form(escape_all_controls(result)) if form else _races(result)
+    return "\n".join(lines) + "\n"
 
 
 def _races(result: Mapping[str, Any]) -> Iterator[str]:
