@@ -102,6 +102,13 @@ def test_buyers_of_a_clerk_that_cannot_go_on_are_told_so_under_every_schedule() 
     assert found.injected
 
 
+def test_a_fault_that_ends_a_clerk_strikes_no_buyer() -> None:
+    scenario = Scenario.of("json:rename", "clerk", buyers=2, tickets=1)
+    found = explore(scenario, ExploreOptions(exhaust=True, faults=parse_faults("no-files")))
+    assert found.exhausted
+    assert "buyer crashed" not in found.names
+
+
 def test_what_goes_wrong_without_a_fault_is_a_case_without_one_though_faults_were_tried() -> None:
     scenario = Scenario.of("json:rename", "none", buyers=2, tickets=1)
     found = explore(scenario, ExploreOptions(faults=parse_faults("disk-full")))

@@ -112,6 +112,11 @@ class FaultPacer(ControlledPacer):
             return
         super().sleep(seconds)
 
+    def pass_on(self) -> None:
+        """Give the turn away; a fault that is in force ends with whoever met it, and strikes nobody else."""
+        self._in_force.close()
+        super().pass_on()
+
     def answer(self, perform: Performer, request: Any) -> Any:
         """Return what came of a request, if its buyer lives to hear it."""
         try:
