@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from types import TracebackType
 from typing import Self
 
@@ -45,6 +45,9 @@ class Inline(WorkloadExecutor):
         with self._watched:
             super().__exit__(kind, error, where)
 
+    def _watching(self) -> AbstractContextManager[object]:
+        return self._watch
+
     def _progress(self) -> tuple[int, int, int]:
         """Return numbers that change whenever a participant moves."""
         counters = self._state.counters
@@ -81,7 +84,7 @@ class Inline(WorkloadExecutor):
         pacer.me = first = scheduler.first()
         if first != NOBODY:
             try:
-                with self._watch, paced_by(pacer):
+                with self._watching(), paced_by(pacer):
                     pacer.switches[first]()
             except Stalled:
                 raise outside_control(state, pacer.me, self._name, self._stall_timeout) from None
@@ -90,7 +93,7 @@ class Inline(WorkloadExecutor):
     def _end_all(self) -> None:
         for one in self._greenlets:
             if one:  # has begun, and has not ended
-                with suppress(Stalled), self._watch:
+                with suppress(Stalled), self._watching():
                     one.throw(ExecutionAborted)
 
     def _buy(self, who: int) -> None:

@@ -40,7 +40,7 @@ class Threads(Inline):
             thread.start()
             self._pacer.switches[who]()
 
-    def _watching(self) -> AbstractContextManager[None]:
+    def _watching(self) -> AbstractContextManager[object]:
         return nullcontext()  # the leading thread watches while it waits; see _await_turn
 
     def _switch(self, to: int) -> Callable[[], Any]:
