@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from time import time
 from typing import Any, ParamSpec, TypeVar, cast
@@ -20,6 +20,7 @@ from ticketlab.core.pacing import moving
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
 from ticketlab.probes.shared.registry import SharedObjects
+from ticketlab.probes.standins import StandIn
 
 _real_time = time
 
@@ -36,21 +37,25 @@ class Here:
         "acting",
         "began",
         "begins",
+        "called_back",
         "descriptors",
         "ends",
         "owner",
         "resources",
         "shared",
+        "standins",
     )
 
     def __init__(self) -> None:
         self.acting = False
+        self.called_back = False  # whether the participant's own code runs in the middle of a probe's call
         self._inside = set[greenlet]()  # the participants that are in the middle of a call
         self.owner = 0
         self.began = 0.0  # in real time
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
+        self.standins: Sequence[StandIn] = ()  # those of the search that goes on
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
         self.shared = SharedObjects()

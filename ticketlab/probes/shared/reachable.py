@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -25,24 +25,28 @@ Put = Callable[[Any], None]
 Reached = tuple[str, Any, Put | None]
 
 
-def reachable(roots: Mapping[str, Any]) -> Iterator[Reached]:
-    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it."""
+def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = ()) -> Iterator[Reached]:
+    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it.
+
+    What is held in several places comes once for each. What the objects `beside` hold is left out.
+    """
     waiting: deque[Reached] = deque(_items("", roots))
-    seen = set[int]()
+    seen = set(map(id, beside))
     while waiting and len(seen) < MOST_OBJECTS:
         name, value, put = waiting.popleft()
-        if id(value) in seen or type(value) in _SIMPLE:
+        if type(value) in _SIMPLE:
             continue
-        seen.add(id(value))
         yield name, value, put
-        waiting.extend(_inside(name, value, seen))
+        if id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(_inside(name, value, seen))
 
 
 def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
     if isinstance(value, FunctionType):
         yield from _inside_function(name, value, seen)
     elif isinstance(value, partial):
-        yield from [(name, value.func, None), *((name, each, None) for each in value.args)]
+        yield from [(name, value.func, partial(_set_called, value)), *((name, each, None) for each in value.args)]
         yield from _items("", value.keywords)
     elif isinstance(value, MethodType):
         yield from [(name, value.__func__, None), (name, value.__self__, None)]
@@ -90,6 +94,11 @@ def _set_default(function: FunctionType, place: int, value: Any) -> None:
     defaults = list(function.__defaults__ or ())
     defaults[place] = value
     function.__defaults__ = tuple(defaults)
+
+
+def _set_called(value: partial[Any], function: Any) -> None:
+    state: Any = value  # typeshed leaves out that it can be set
+    state.__setstate__((function, value.args, value.keywords, vars(value)))
 
 
 def _fill(cell: CellType, value: Any) -> None:
