@@ -29,12 +29,12 @@ def _find(value: Any) -> SharedObject | None:
 def _making(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands in for a call that makes a C object: in a search it makes what stands in for that."""
 
-    def make() -> Any:
+    def make(name: str = "a lock") -> Any:
         made = original()
         found = _find(made)
         if found is None:
             return made
-        found.attach("a lock", None)
+        HERE.shared.adopt(found, name)  # which numbers those that are called alike: they are not one lock
         return found
 
     @wraps(original)
@@ -43,9 +43,7 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
             return HERE.shared.make(make, args, kwargs)
         if not HERE.acts():
             return original(*args, **kwargs)
-        made = make()
-        HERE.shared.adopt(made, f"lock made by {HERE.who}")
-        return made
+        return make(f"lock made by {HERE.who}")
 
     return standin
 
