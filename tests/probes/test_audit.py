@@ -9,6 +9,7 @@ import mmap
 import os
 import socket
 import sqlite3
+from abc import ABCMeta
 from collections.abc import Callable
 from multiprocessing import shared_memory
 from pathlib import Path
@@ -65,6 +66,15 @@ def by_partial(who: int) -> None:
         write(file.read(), who)
 
 
+class Opener(metaclass=ABCMeta):  # noqa: B024 - a class whose type is another one
+    opening = open
+
+
+def by_class(who: int) -> None:
+    with Opener.opening("count") as file:
+        write(file.read(), who)
+
+
 def by_closure() -> Callable[[int], None]:
     opening = open
 
@@ -75,11 +85,24 @@ def by_closure() -> Callable[[int], None]:
     return count
 
 
-@pytest.mark.parametrize("function", [by_default, by_dictionary, by_list, by_partial, by_closure()])
+@pytest.mark.parametrize("function", [by_default, by_dictionary, by_list, by_partial, by_class, by_closure()])
 def test_what_a_function_keeps_is_seen_and_put_back(function: Callable[..., None]) -> None:
     assert "lost update" in explored(function).names
     assert {"open": open, "again": [open, os.listdir]} == KEPT
+    assert vars(Opener)["opening"] is open
     assert READ.func is by_default.__defaults__[0] is open  # type: ignore[index]
+
+
+def test_what_a_tuple_keeps_cannot_be_seen_and_is_no_proof() -> None:
+    looks = (os.stat,)
+
+    def work() -> None:
+        looks[0]("count")
+        Path("seen").mkdir(exist_ok=True)
+
+    found = explore_plain(PlainFunction(function=work, reset=reset), INLINE)
+    assert found.verdict.valid is None
+    assert found.verdict.reason == "looks[0] cannot be exchanged: what it does the lab does not see"
 
 
 def map_memory() -> None:

@@ -15,11 +15,19 @@ from ticketlab.probes.shared.reachable import reachable
 
 @contextmanager
 def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
-    """Put the search's stand-ins wherever the given objects hold the originals, and at the end the originals back."""
+    """Put the search's stand-ins wherever the given objects hold the originals, and at the end the originals back.
+
+    What stands where nothing can be put, as in a tuple, is taken down in `HERE.kept`.
+    """
     substitutes = {id(each.original): each.substitute for each in HERE.standins if each.owner is None}
     with ExitStack() as undo:
-        for _, value, put in reachable(roots, substitutes.values()):
-            if put is not None and id(value) in substitutes:
+        undo.callback(HERE.kept.clear)
+        for name, value, put in reachable(roots, substitutes.values()):
+            if id(value) not in substitutes:
+                continue
+            if put is None:
+                HERE.kept.append(f"{name} cannot be exchanged: what it does the lab does not see")
+            else:
                 undo.callback(put, value)
                 put(substitutes[id(value)])
         yield

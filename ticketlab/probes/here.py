@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
-from ticketlab.core.pacing import moving
+from ticketlab.core.pacing import OUT_OF_SIGHT, moving, note
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
 from ticketlab.probes.shared.registry import SharedObjects
@@ -40,6 +40,7 @@ class Here:
         "called_back",
         "descriptors",
         "ends",
+        "kept",
         "owner",
         "resources",
         "shared",
@@ -55,6 +56,7 @@ class Here:
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
+        self.kept: list[str] = []  # what of a function nothing can stand in for, and that it is not seen
         self.standins: Sequence[StandIn] = ()  # those of the search that goes on
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
@@ -68,6 +70,8 @@ class Here:
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
+        for told in self.kept:
+            note(OUT_OF_SIGHT, told)
         self.acting = True
 
     def go_on(self) -> None:

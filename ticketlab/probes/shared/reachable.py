@@ -61,7 +61,8 @@ def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
         yield from ((f"{name}[{at}]", each, None) for at, each in enumerate(value))
     elif isinstance(value, type):
         if _is_of_user(value.__module__):
-            yield from ((each, held, None) for each, held in list(vars(value).items()))
+            names = list(vars(value).items())
+            yield from ((each, held, partial(_set_in_class, value, each)) for each, held in names)
     elif isinstance(value, SimpleNamespace) or _is_of_user(type(value).__module__):
         yield from _items(name, getattr(value, "__dict__", {}), ".{}")
 
@@ -94,6 +95,11 @@ def _set_default(function: FunctionType, place: int, value: Any) -> None:
     defaults = list(function.__defaults__ or ())
     defaults[place] = value
     function.__defaults__ = tuple(defaults)
+
+
+def _set_in_class(owner: type, name: str, value: Any) -> None:
+    """A function in place of a builtin one must not become a method."""
+    setattr(owner, name, staticmethod(value) if isinstance(value, FunctionType) else value)
 
 
 def _set_called(value: partial[Any], function: Any) -> None:
