@@ -133,6 +133,23 @@ def open_inside_a_statement() -> None:
         database.execute("select read()").fetchone()
 
 
+def open_for_a_row() -> None:
+    with sqlite3.connect(":memory:") as database:
+        database.row_factory = lambda *_: Path("count").read_text()
+        database.execute("select 1").fetchone()
+
+
+class Named:
+    """A path that reads a file to say where it leads."""
+
+    def __fspath__(self) -> str:
+        return f"file{Path('count').read_text()}"
+
+
+def open_for_a_name() -> None:
+    assert not os.path.exists(Named())
+
+
 UNSEEN: dict[Callable[[], None], str] = {
     map_memory: "a file was mapped into memory by code that the lab does not see",
     map_shared_memory: "a file was mapped into memory by code that the lab does not see",
@@ -140,6 +157,8 @@ UNSEEN: dict[Callable[[], None], str] = {
     call_c_code: "getpid was called by code that the lab does not see",
     open_by_c_code: "count was opened by code that the lab does not see",
     open_inside_a_statement: "count was opened by code that the lab does not see",
+    open_for_a_row: "count was opened by code that the lab does not see",
+    open_for_a_name: "count was opened by code that the lab does not see",
 }
 
 

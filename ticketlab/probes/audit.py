@@ -10,13 +10,16 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+from _thread import get_ident
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.probes.here import HERE
+from ticketlab.core.pacing import moving
+from ticketlab.probes.here import HERE, PASSED_ON
+from ticketlab.probes.standins import is_users
 
 _PATHS: Final = {
     "open": "opened",
@@ -48,7 +51,7 @@ def listen() -> None:
 
 
 def _heard(event: str, given: Sequence[Any]) -> None:
-    if (HERE.acts() or HERE.called_back) and (tell := _TOLD.get(event)) is not None:
+    if (tell := _TOLD.get(event)) is not None and (HERE.acts() or _calls_back()):
         acting, HERE.acting = HERE.acting, False
         try:
             told = tell(event, given)
@@ -56,6 +59,22 @@ def _heard(event: str, given: Sequence[Any]) -> None:
                 pacing.note(pacing.OUT_OF_SIGHT, f"{told} by code that the lab does not see")
         finally:
             HERE.acting = acting
+
+
+def _calls_back() -> bool:
+    """Whether the participant's own code runs in the middle of a probe's call, as SQL functions of the user's do."""
+    if moving() is None or get_ident() != HERE.owner:
+        return False
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("ticketlab."):
+            if frame.f_code is not PASSED_ON:
+                return False
+        elif name in sys.modules and is_users(sys.modules[name]):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 def _of_path(event: str, given: Sequence[Any]) -> str:

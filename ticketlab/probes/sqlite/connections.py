@@ -12,13 +12,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from functools import cache, partial, wraps
 from sqlite3 import Connection
-from types import FunctionType, MethodType
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakSet
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BLOCKED, moving
+from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.sqlite.cursors import WRONG, ProbedCursor, at_work, probed_cursor, quietly
 from ticketlab.probes.sqlite.databases import open_database
@@ -253,31 +252,13 @@ def _setting(name: str) -> Any:
     original = getattr(Connection, name)
 
     @wraps(original)
-    def setting(connection: Any, *given: Any, **named: Any) -> Any:
+    def setting(connection: Any, *args: Any, **kwargs: Any) -> Any:
         connection.wake()
-        args = [_calling_back(each) for each in given]
-        kwargs = {name: _calling_back(each) for name, each in named.items()}
         key = name, *(each for each in args if isinstance(each, str | int))
         connection.remember(key, lambda again: original(again, *args, **kwargs))
         return original(connection, *args, **kwargs)
 
     return setting
-
-
-def _calling_back(given: Any) -> Any:
-    """Return a function of the user's as one that SQLite may call, in the middle of a statement."""
-    if not isinstance(given, FunctionType | MethodType):
-        return given
-
-    @wraps(given)
-    def called_back(*args: Any) -> Any:
-        before, HERE.called_back = HERE.called_back, not HERE.acting and moving() is not None
-        try:
-            return given(*args)
-        finally:
-            HERE.called_back = before
-
-    return called_back
 
 
 def _reading(name: str) -> Any:
