@@ -22,7 +22,7 @@ def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
     substitutes = {id(each.original): each.substitute for each in HERE.standins if each.owner is None}
     with ExitStack() as undo:
         undo.callback(HERE.kept.clear)
-        for name, value, put in reachable(roots, substitutes.values()):
+        for name, value, put in reachable(roots, substitutes.values(), again=True):
             if id(value) not in substitutes:
                 continue
             if put is None:

@@ -25,10 +25,10 @@ Put = Callable[[Any], None]
 Reached = tuple[str, Any, Put | None]
 
 
-def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = ()) -> Iterator[Reached]:
+def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bool = False) -> Iterator[Reached]:
     """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it.
 
-    What is held in several places comes once for each. What the objects `beside` hold is left out.
+    What the objects `beside` hold is left out. With `again`, what is held in several places comes once for each.
     """
     waiting: deque[Reached] = deque(_items("", roots))
     seen = set(map(id, beside))
@@ -36,8 +36,10 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = ()) -> Iterator[
         name, value, put = waiting.popleft()
         if type(value) in _SIMPLE:
             continue
-        yield name, value, put
-        if id(value) not in seen:
+        new = id(value) not in seen
+        if new or again:
+            yield name, value, put
+        if new:
             seen.add(id(value))
             waiting.extend(_inside(name, value, seen))
 
