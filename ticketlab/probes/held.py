@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from types import MethodType
 from typing import Any
 
 from ticketlab.probes.here import HERE
@@ -19,7 +20,9 @@ def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
 
     What stands where nothing can be put, as in a tuple, is taken down in `HERE.kept`.
     """
-    substitutes = {id(each.original): each.substitute for each in HERE.standins if each.owner is None}
+    anywhere = [each for each in HERE.standins if each.owner is None]
+    # A method that is bound finds what stands in for it in its class.
+    substitutes = {id(each.original): each.substitute for each in anywhere if not isinstance(each.original, MethodType)}
     with ExitStack() as undo:
         undo.callback(HERE.kept.clear)
         for name, value, put in reachable(roots, substitutes.values(), again=True):
