@@ -39,8 +39,10 @@ class RawFile(FileIO):
     _opened: OpenFile | None = None
 
     def __init__(self, file: Any, mode: str = "r", closefd: bool = True, opener: Any = None) -> None:
-        if not HERE.acts() or isinstance(file, int) or opener is not None:
-            super().__init__(file, mode, closefd, opener)  # an opener of the user's own makes its own steps
+        if not HERE.acts() or isinstance(file, int):
+            super().__init__(file, mode, closefd, opener)
+        elif opener is not None:
+            self._step(lambda: super(RawFile, self).__init__(file, mode, closefd, _at_work(opener)))
         else:
             self._step(lambda: open_at_step(file, _flags(mode), None, lambda: self._make(file, mode), FileIO.fileno))
         if HERE.acts():
@@ -115,6 +117,19 @@ class RawFile(FileIO):
         else:
             HERE.descriptors.close(self.fileno())
             super().close()
+
+
+def _at_work(opener: Callable[[Any, int], int]) -> Callable[[Any, int], int]:
+    """Return an opener of the user's own, which makes its own steps."""
+
+    def opening(path: Any, flags: int) -> int:
+        HERE.go_on()
+        try:
+            return opener(path, flags)
+        finally:
+            HERE.acting = False
+
+    return opening
 
 
 class _Mode(NamedTuple):

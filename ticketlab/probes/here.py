@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import os
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from time import time
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
-from ticketlab.core.pacing import moving
+from ticketlab.core.pacing import OUT_OF_SIGHT, moving, note
 from ticketlab.probes.descriptors import Descriptors
 from ticketlab.probes.resources import Resources
 from ticketlab.probes.shared.registry import SharedObjects
+from ticketlab.probes.standins import StandIn
 
 _real_time = time
 
@@ -38,9 +39,11 @@ class Here:
         "begins",
         "descriptors",
         "ends",
+        "kept",
         "owner",
         "resources",
         "shared",
+        "standins",
     )
 
     def __init__(self) -> None:
@@ -51,6 +54,8 @@ class Here:
         self._numbers: dict[greenlet, int] = {}
         self.begins: list[Callable[[], None]] = []
         self.ends: list[Callable[[], None]] = []
+        self.kept: list[str] = []  # what of a function nothing can stand in for, and that it is not seen
+        self.standins: Sequence[StandIn] = ()  # those of the search that goes on
         self.resources = Resources()
         self.descriptors = Descriptors(self.resources)
         self.shared = SharedObjects()
@@ -63,6 +68,8 @@ class Here:
         self._numbers[getcurrent()] = who
         for begin in self.begins:
             begin()
+        for told in self.kept:
+            note(OUT_OF_SIGHT, told)
         self.acting = True
 
     def go_on(self) -> None:
@@ -133,6 +140,10 @@ def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R
         return result
 
     return cast("Callable[P, R]", standin)
+
+
+PASSED_ON: Final = probed(len, len).__code__
+"""The code of all that `probed` returns: what it calls for somebody else is no doing of the lab's."""
 
 
 class BrokenOff(BaseException):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Kind
+from ticketlab.probes.audit import listen
 from ticketlab.probes.here import HERE
 from ticketlab.probes.shared.registry import Finder
 from ticketlab.probes.standins import StandIn, standing_in
@@ -57,5 +58,7 @@ def installed(
             HERE.shared.begin,
             *(kind.begin for kind in kinds if kind.begin is not None),
         ]
-        undo.enter_context(standing_in([standin for kind in kinds for standin in kind.standins()]))
+        listen()
+        HERE.standins = [standin for kind in kinds for standin in kind.standins()]
+        undo.enter_context(standing_in(HERE.standins))
         yield

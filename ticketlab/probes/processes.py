@@ -120,6 +120,7 @@ def _starting() -> list[StandIn]:
     return [
         StandIn(start, probed(start, _refused("starts a process")), BaseProcess, "start"),
         StandIn(os.fork, probed(os.fork, fork)),
+        StandIn(os.forkpty, probed(os.forkpty, fork)),
         StandIn(os.system, probed(os.system, _noted(os.system, "runs a command"))),
         StandIn(popen, probed(popen, _noted(popen, "runs a command")), subprocess.Popen, "__init__"),
     ]

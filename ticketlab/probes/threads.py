@@ -5,6 +5,7 @@ Where each participant has a process of its own, these are not shared, and nothi
 
 from __future__ import annotations
 
+import _thread
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -28,12 +29,12 @@ def _find(value: Any) -> SharedObject | None:
 def _making(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands in for a call that makes a C object: in a search it makes what stands in for that."""
 
-    def make() -> Any:
+    def make(name: str = "a lock") -> Any:
         made = original()
         found = _find(made)
         if found is None:
             return made
-        found.attach("a lock", None)
+        HERE.shared.adopt(found, name)  # which numbers those that are called alike: they are not one lock
         return found
 
     @wraps(original)
@@ -42,9 +43,7 @@ def _making(original: Callable[..., Any]) -> Callable[..., Any]:
             return HERE.shared.make(make, args, kwargs)
         if not HERE.acts():
             return original(*args, **kwargs)
-        made = make()
-        HERE.shared.adopt(made, f"lock made by {HERE.who}")
-        return made
+        return make(f"lock made by {HERE.who}")
 
     return standin
 
@@ -69,15 +68,27 @@ def _module(lock: Callable[..., Any], rlock: Callable[..., Any]) -> ModuleType:
 
 
 def _start(thread: Any) -> None:
+    _start_named(f" ({thread.name})")
+
+
+def _start_bare(*_: Any) -> None:
+    _start_named("")
+
+
+def _start_named(name: str) -> None:
     raise UsageError(
-        f"{HERE.called} starts a thread ({thread.name}), which takes no part in the schedule: have a "
+        f"{HERE.called} starts a thread{name}, which takes no part in the schedule: have a "
         "participant of the test do what that does (threads=), or explore the whole program"
     )
 
 
 def _standins() -> Sequence[StandIn]:
     start = threading.Thread.start
-    found = [StandIn(start, probed(start, _start), threading.Thread, "start")]
+    bare = _thread.start_new_thread
+    found = [
+        StandIn(start, probed(start, _start), threading.Thread, "start"),
+        StandIn(bare, probed(bare, _start_bare)),
+    ]
     if not HERE.shared.in_one_process:
         return found
     lock, rlock = _making(threading.Lock), _making(threading.RLock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -193,9 +194,16 @@ def _content(path: str, is_link: bool, is_folder: bool) -> bytes:
         return b"-> " + os.fsencode(os.readlink(path))  # noqa: PTH115 - as below
     if is_folder:
         return b"a folder"
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # after each execution, and file objects take far longer
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # after each execution, and file objects take far longer
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            return b"a socket"
+        raise
     try:
         data = os.read(file, _LARGE)
+    except BlockingIOError:
+        return b"a pipe"
     finally:
         os.close(file)
     return contents(path) if data.startswith(MAGIC) else data

@@ -17,6 +17,7 @@ from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
+from ticketlab.probes.held import standing_in_held
 from ticketlab.probes.here import HERE, BrokenOff
 from ticketlab.probes.inodes import Inodes
 from ticketlab.probes.unseen import Watch, unseen
@@ -61,17 +62,23 @@ class PlainWorkload:
             resources.share(self._inodes, str(self.folder))
             if self.plain.reset is not None:
                 self._lay_out = bound(self.plain.reset, {"folder": self.folder, **self.plain.fixtures})
+            stack.enter_context(standing_in_held(self._roots))
             self._find_shared()
             self._taken = stack.pop_all()
         return ()
 
     def _find_shared(self) -> None:
         """Find what participants share in memory, which `reset` may make, before they are forked."""
-        plain, shared = self.plain, HERE.shared
+        shared = HERE.shared
         if not shared.is_open:
             with shared.in_reset():
                 laid_out(self._lay_out)
-            shared.open({"": plain.function, "reset": plain.reset, "invariant": plain.invariant, **plain.fixtures})
+            shared.open(self._roots)
+
+    @property
+    def _roots(self) -> Mapping[str, object]:
+        plain = self.plain
+        return {"": plain.function, "reset": plain.reset, "invariant": plain.invariant, **plain.fixtures}
 
     def participant_name(self, who: int) -> str:
         """Return how people call a participant; executors ask."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -25,24 +25,30 @@ Put = Callable[[Any], None]
 Reached = tuple[str, Any, Put | None]
 
 
-def reachable(roots: Mapping[str, Any]) -> Iterator[Reached]:
-    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it."""
+def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bool = False) -> Iterator[Reached]:
+    """Yield what can be reached from some objects, the nearest first: its name, the object, and what replaces it.
+
+    What the objects `beside` hold is left out. With `again`, what is held in several places comes once for each.
+    """
     waiting: deque[Reached] = deque(_items("", roots))
-    seen = set[int]()
+    seen = set(map(id, beside))
     while waiting and len(seen) < MOST_OBJECTS:
         name, value, put = waiting.popleft()
-        if id(value) in seen or type(value) in _SIMPLE:
+        if type(value) in _SIMPLE:
             continue
-        seen.add(id(value))
-        yield name, value, put
-        waiting.extend(_inside(name, value, seen))
+        new = id(value) not in seen
+        if new or again:
+            yield name, value, put
+        if new:
+            seen.add(id(value))
+            waiting.extend(_inside(name, value, seen))
 
 
 def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
     if isinstance(value, FunctionType):
         yield from _inside_function(name, value, seen)
     elif isinstance(value, partial):
-        yield from [(name, value.func, None), *((name, each, None) for each in value.args)]
+        yield from [(name, value.func, partial(_set_called, value)), *((name, each, None) for each in value.args)]
         yield from _items("", value.keywords)
     elif isinstance(value, MethodType):
         yield from [(name, value.__func__, None), (name, value.__self__, None)]
@@ -57,7 +63,8 @@ def _inside(name: str, value: Any, seen: set[int]) -> Iterator[Reached]:
         yield from ((f"{name}[{at}]", each, None) for at, each in enumerate(value))
     elif isinstance(value, type):
         if _is_of_user(value.__module__):
-            yield from ((each, held, None) for each, held in list(vars(value).items()))
+            names = list(vars(value).items())
+            yield from ((each, held, partial(_set_in_class, value, each)) for each, held in names)
     elif isinstance(value, SimpleNamespace) or _is_of_user(type(value).__module__):
         yield from _items(name, getattr(value, "__dict__", {}), ".{}")
 
@@ -90,6 +97,16 @@ def _set_default(function: FunctionType, place: int, value: Any) -> None:
     defaults = list(function.__defaults__ or ())
     defaults[place] = value
     function.__defaults__ = tuple(defaults)
+
+
+def _set_in_class(owner: type, name: str, value: Any) -> None:
+    """A function in place of a builtin one must not become a method."""
+    setattr(owner, name, staticmethod(value) if isinstance(value, FunctionType) else value)
+
+
+def _set_called(value: partial[Any], function: Any) -> None:
+    state: Any = value  # typeshed leaves out that it can be set
+    state.__setstate__((function, value.args, value.keywords, vars(value)))
 
 
 def _fill(cell: CellType, value: Any) -> None:

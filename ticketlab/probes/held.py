@@ -1,0 +1,36 @@
+"""Stand-ins in what a function holds: its defaults, its closure, and what it can come to.
+
+Loaded modules are looked through elsewhere (see `standins`); this reaches what a user's own modules put away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import MethodType
+from typing import Any
+
+from ticketlab.probes.here import HERE
+from ticketlab.probes.shared.reachable import reachable
+
+
+@contextmanager
+def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
+    """Put the search's stand-ins wherever the given objects hold the originals, and at the end the originals back.
+
+    What stands where nothing can be put, as in a tuple, is taken down in `HERE.kept`.
+    """
+    anywhere = [each for each in HERE.standins if each.owner is None]
+    # A method that is bound finds what stands in for it in its class.
+    substitutes = {id(each.original): each.substitute for each in anywhere if not isinstance(each.original, MethodType)}
+    with ExitStack() as undo:
+        undo.callback(HERE.kept.clear)
+        for name, value, put in reachable(roots, substitutes.values(), again=True):
+            if id(value) not in substitutes:
+                continue
+            if put is None:
+                HERE.kept.append(f"{name} cannot be exchanged: what it does the lab does not see")
+            else:
+                undo.callback(put, value)
+                put(substitutes[id(value)])
+        yield
