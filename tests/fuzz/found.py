@@ -232,6 +232,19 @@ FOUND = (
         "0 where the first takes the lock first",
         mended=True,
     ),
+    Found(
+        "a promised loop after one whose tries look alike",
+        (
+            (
+                ("retry", 3, "a", 1, 1, (("read", "a", "x"),), "retry"),
+                ("retry", 4, "a", 2, 1, (("read", "a", "x"),), "retry"),
+            ),
+            (("cas", "a", "x", 0, 2), ("write", "x", 1)),
+        ),
+        "dfs and dpor: the second loop waits for ever after its third try",
+        "it gives up after its fourth: registers 1",
+        mended=True,
+    ),
 )
 
 

@@ -89,9 +89,7 @@ class ControlledPacer:
         self._attempting = 0  # 1 while an attempt is being made: what is learnt then belongs to the step to come
         self._sent = False  # whether a message may still be on its way
         self._spinning: dict[int, tuple[str, ...]] = {}  # who would repeat what was in vain, and what that touched
-        self._vain: dict[
-            int, tuple[tuple[str, ...], int]
-        ] = {}  # what promised tries in a row touched; how many they were
+        self._vain: dict[int, tuple[tuple[object, ...], int]] = {}  # the steps of promised tries in a row; their number
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
@@ -232,13 +230,13 @@ class ControlledPacer:
 
     def _sleep_unordered(self, me: int, ticks: int) -> None:
         state, promised = self._state, me in self._retrying
-        effort, touched = tries_before_sleep(state, me, promised=promised)
+        effort, touched, made = tries_before_sleep(state, me, promised=promised)
         if effort is Effort.FRUITFUL:
             self._vain.pop(me, None)
             if not promised:  # whoever waits to be let in gets on as soon as it may, and not by the clock
                 state.clock.drift(me, ticks)
             return
-        tries = self._count_in_vain(me, touched, promised=promised)
+        tries = self._count_in_vain(me, made, promised=promised)
         self._spinning[me] = touched
         if effort is Effort.LEFT_OUT:
             state.gave_way[me] |= not is_alone(state, me)
@@ -246,13 +244,13 @@ class ControlledPacer:
         elif me in self._looked or tries <= MOST_VAIN_TRIES:
             state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries
 
-    def _count_in_vain(self, me: int, touched: tuple[str, ...], *, promised: bool) -> int:
-        """Count a try in vain, and return how many promised ones of the same kind there were in a row."""
+    def _count_in_vain(self, me: int, made: tuple[object, ...], *, promised: bool) -> int:
+        """Count a try in vain, and return how many promised ones with the same steps there were in a row."""
         before, count = self._vain.pop(me, ((), 0))
         if not promised:
             return 1
-        count = count + 1 if touched == before else 1
-        self._vain[me] = touched, count
+        count = count + 1 if made == before else 1
+        self._vain[me] = made, count
         return count
 
     def _take_time(self, seconds: float) -> None:

@@ -14,8 +14,9 @@ same argument covers. A try that changes more than who holds a resource is no cy
 promise.
 
 The promise is not taken for more than it says: if nobody else can move, the participant goes on after its sleep, up to
-MOST_VAIN_TRIES times in a row. If it gives up after as many tries, its end is seen; if not, it counts as waiting for
-ever, unless it looks at the clock: then time goes on. What is not tried is that it gives up while others could move.
+MOST_VAIN_TRIES times in a row with the same steps; with others before them, it may have come to its next loop. If it
+gives up after as many tries, its end is seen; if not, it counts as waiting for ever, unless it looks at the clock: then
+time goes on. What is not tried is that it gives up while others could move.
 
 *Without a promise* the loop may count its tries, so a further one may be the one that matters. Loops are explored as
 they are up to MOST_VAIN_TRIES tries in a row. After that the participant is put off as well, so that the search ends;
@@ -47,10 +48,11 @@ class Effort(Enum):
 
 
 class Tries(NamedTuple):
-    """What a participant's tries were, and the resources that they touched."""
+    """What a participant's tries were, the resources that they touched, and the steps since it slept last."""
 
     effort: Effort
     touched: tuple[str, ...] = ()
+    made: tuple[object, ...] = ()
 
 
 def tries_before_sleep(state: ExecutionState, who: int, *, promised: bool) -> Tries:
@@ -74,7 +76,8 @@ def tries_before_sleep(state: ExecutionState, who: int, *, promised: bool) -> Tr
     if any(mover != who and _disturbs(symbol, places) for mover, symbol in tried):
         return Tries(Effort.FRUITFUL)
     touched = {name for mover, symbol in tried if mover == who and symbol.resources for name in symbol.step.resources}
-    return Tries(Effort.PROMISED if cycle else Effort.LEFT_OUT, tuple(sorted(touched)))
+    made = tuple(symbols[state.what[node]].does for node in mine)
+    return Tries(Effort.PROMISED if cycle else Effort.LEFT_OUT, tuple(sorted(touched)), made)
 
 
 def _disturbs(symbol: Symbol, touched: frozenset[int]) -> bool:
