@@ -245,6 +245,25 @@ FOUND = (
         "it gives up after its fourth: registers 1",
         mended=True,
     ),
+    Found(
+        "the first schedule again, with two who poll",
+        (
+            (("retry", 0, "a", 2, 1, (("read", "a", "x"),), ""),),
+            (("mark", "x"), ("retry", 3, "a", 1, 1, (("read", "a", "x"),), ""), ("until", "x", 1)),
+        ),
+        "dfs and dpor: an error, since the replay of the first schedule stops where time passed",
+        "nobody ever writes x: both wait for ever",
+    ),
+    Found(
+        "a pause before the first look at the clock",
+        (
+            (("mark", "x"), ("within", 4, "a", 2, 3, (("read", "a", "x"),), ""), ("write", "y", 1)),
+            (("mark", "x"), ("elapsed", "a", "y")),
+        ),
+        "dfs and dpor: half a second, or one and a half, may go by between the second participant's two looks",
+        "the independent explorer never sees these; which of the two is right is not settled",
+        "pause:1s",
+    ),
 )
 
 
