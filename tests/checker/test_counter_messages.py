@@ -40,6 +40,13 @@ def test_a_sale_of_more_than_was_left_is_an_oversell_and_else_too_much_was_cance
     assert [one.name for one in given_back] == ["unsold tickets cancelled"]
 
 
+def test_searches_that_a_cancel_between_them_explains_are_not_said_to_contradict_each_other() -> None:
+    bought: list[Asked] = [(0, "buy", 1, "ok", 0, 0), (1, "buy", 1, "ok", 0, 1), (1, "search", None, 0, 1, 1)]
+    refused: list[Asked] = [(0, "buy", 1, "soldout", 1, 2), (2, "search", None, 1, 2, 3), (0, "cancel", 1, "ok", 3, 3)]
+    (found,) = judged(1, *bought, *refused)
+    assert found.name == "oversold"
+
+
 def test_every_number_is_true_in_every_form_of_sentence() -> None:
     seen = set()
     for seed in range(12_000):

@@ -153,7 +153,7 @@ def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Me
     # An open read may have ruled configurations out before it returned, so what counts is who had begun.
     candidates = [o.row for o in everything if o.invoke <= stuck.time and o.back != OPEN]
     candidates.sort(key=lambda row: -back[row])
-    candidates = _backwards(history.until(back[candidates[0]])) or candidates
+    candidates = _backwards(history, back[candidates[0]]) or candidates
     # What began after the last of the candidates had returned can explain none of them; whatever began before it can.
     part = history.until(max(back[row] for row in candidates))
 
@@ -178,13 +178,14 @@ def mixed(words: Phrasing, section: str, history: Mixed, stuck: Stuck, meter: Me
     )
 
 
-def _backwards(part: Mixed) -> list[int]:
-    """Return a search and an earlier read that had already seen more sold, where nothing is ever cancelled; or nothing.
+def _backwards(history: Mixed, end: int) -> list[int]:
+    """Return a search and an earlier read that had already seen more sold, if nothing can have been cancelled between.
 
-    Such a pair contradicts itself, and is far quicker found here than among all operations.
+    Such a pair contradicts itself, and is far quicker found here than among all operations. It is looked for among what
+    was invoked no later than `end`. Without one, the list is empty.
     """
-    if any(change.delta < 0 for change in part.changes):
-        return []
+    cancelled = min((change.invoke for change in history.changes if change.delta < 0), default=None)
+    part = history.until(end)
     earlier = sorted(part.reads, key=lambda read: read.back)
     highest, following = None, 0
     for late in sorted(part.reads, key=lambda read: read.invoke):
@@ -192,6 +193,8 @@ def _backwards(part: Mixed) -> list[int]:
             if highest is None or earlier[following].low > highest.low:
                 highest = earlier[following]
             following += 1
+        if cancelled is not None and cancelled <= late.back:
+            continue
         if highest is not None and late.exact and late.low < highest.low:
             return [late.row, highest.row]
     return []
