@@ -253,6 +253,7 @@ FOUND = (
         ),
         "dfs and dpor: an error, since the replay of the first schedule stops where time passed",
         "nobody ever writes x: both wait for ever",
+        mended=True,
     ),
     Found(
         "a pause before the first look at the clock",
