@@ -32,7 +32,7 @@ class Process:
     made: int = 0
     forked: bool = True  # since its last exec
     ends: int | None = None
-    exiting: bool = False
+    exits_with: int | None = None  # what it says itself, before it ends
     folder: str = ""  # where it stands; "" if that has to be asked
     asked_after: bool = False  # whether its parent has taken its exit code
     killed_by: str = ""  # who sent the signal that ended it

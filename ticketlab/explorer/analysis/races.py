@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explorer.analysis.trace import Trace
+from ticketlab.explorer.analysis.trace import Birth, Trace
+from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Symbol
 
 
@@ -55,7 +56,10 @@ class Clocks:
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
         stood = self._pending_when_time_passed()
+        births = list(reversed(trace.births))
         for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
+            while births and births[-1].node <= node:
+                self._take_after(births.pop())
             if node in stood:
                 self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
@@ -65,6 +69,14 @@ class Clocks:
             self.steps.append(clock)
             self._last[who] = clock
             self._enter(node, symbol)
+
+        while births:
+            self._take_after(births.pop())
+
+    def _take_after(self, birth: Birth) -> None:
+        """Have all that a participant does come after what led to its appearance."""
+        if birth.parent != NOBODY:
+            self._last[birth.who] = self._last[birth.parent]
 
     def _pending_when_time_passed(self) -> dict[int, list[int]]:
         """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""

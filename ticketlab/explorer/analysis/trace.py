@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
@@ -12,12 +13,20 @@ from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step
 
 
+class Birth(NamedTuple):
+    """A participant that appeared at a node, and who made the step that led to it."""
+
+    node: int
+    who: int
+    parent: int
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """The steps of one execution: `who` made each, `what` it was (a symbol), and as what it was `announced`.
 
     *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
-    step before which each participant stands at the end.
+    step before which each participant stands at the end. `births` lists who appeared on the way, in order.
     """
 
     table: StepTable
@@ -26,6 +35,7 @@ class Trace:
     failed: Sequence[tuple[int, int]]
     final: Sequence[int]
     announced: Sequence[int]
+    births: Sequence[Birth] = ()
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
@@ -40,6 +50,7 @@ class Trace:
             list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
             list(state.pending[: state.size]),
             list(state.announced[:length]),
+            _births(state) if state.counters.births else (),
         )
         return copied
 
@@ -63,7 +74,8 @@ class Trace:
         """Return the trace as it stood at a node."""
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
-        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node])
+        births = [birth for birth in self.births if birth.node <= node]
+        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], births)
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.
@@ -79,8 +91,11 @@ class Trace:
 
     def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
+        births = list(self.births)
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
+            while births and births[-1].node > node:
+                pending[births.pop().who] = NONE
             if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
                 pending[self.who[node]] = steps[node]
             yield node, pending
@@ -125,6 +140,11 @@ class Trace:
         return sum(
             self.who[node] != self.who[node - 1] and self.who[node - 1] in enabled[node] for node in range(1, len(self))
         )
+
+
+def _births(state: ExecutionState) -> list[Birth]:
+    found = [Birth(born - 1, who, state.born_of[who]) for who, born in enumerate(state.born) if born]
+    return sorted(found)
 
 
 def _has_effect(symbol: Symbol) -> bool:

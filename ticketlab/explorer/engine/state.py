@@ -48,6 +48,8 @@ class ExecutionState:
         "_ones",
         "_zeros",
         "announced",
+        "born",
+        "born_of",
         "bound",
         "buyers",
         "clock",
@@ -112,6 +114,9 @@ class ExecutionState:
         self.retried = memory.column(size)
         self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
+        # Who has appeared while the execution ran: 1 + the length then, and who made the step that led to it.
+        self.born = memory.column(size)
+        self.born_of = memory.column(size)
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
@@ -131,6 +136,11 @@ class ExecutionState:
         self.counters.unfinished = self.buyers
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
+        if self.counters.births:
+            self.born[: self.size] = self.born_of[: self.size] = self._zeros
+            self.pending[self.buyers : self.size] = self._zeros[self.buyers :]
+            self.pending_bytes[self.buyers : self.size] = bytes(self.size - self.buyers)
+            self.counters.births = 0
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])
@@ -148,6 +158,14 @@ class ExecutionState:
         self.pending_bytes[who] = symbol % BYTE
         if not self.open[symbol]:
             self.counters.version += 1
+
+    def appear(self, who: int, symbol: int, parent: int) -> None:
+        """Have a participant take part from now on that another one has just started, and stand before a step."""
+        self.born[who], self.born_of[who] = 1 + self.counters.length, parent
+        self.counters.births += 1
+        self.counters.unfinished += 1
+        self.arrive(who, symbol)
+        self.counters.version += 1
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""
