@@ -62,6 +62,7 @@ class Program:
         self._stops: dict[Task, Stop] = {}
         self._running: set[Task] = set()
         self._asleep: set[Task] = set()
+        self._commands = commands
         self._unborn = commands  # processes and threads that have been started and not been seen yet
         self._held: list[Stop] = []  # stops of who may not go on before those it started have come
         self._count = 0
@@ -112,6 +113,9 @@ class Program:
         """Whether there is a process or a thread that has not been seen yet, and that still runs."""
         if not self._unborn:
             return False
+        leader = state_of(self._leader.pid)
+        if leader in ("R", "D") or (leader == "S" and self._leads < self._commands):
+            return True
         seen = {stop.thread for stop in self._held}
         pids = [*self.sight.processes]
         unseen = [child for pid in pids for child in children_of(pid)]

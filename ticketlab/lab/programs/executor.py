@@ -8,9 +8,11 @@ next; `grew` says that it did, so that a search begins anew.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -36,6 +38,10 @@ from ticketlab.lab.programs.program import Layout, Program
 
 _ROOM: Final = 1024
 _ALWAYS: Final = (Action.START, Action.EXIT)
+
+
+Touches = dict[str, Counter[Action]]
+"""What was done to a resource, by the participants' names, and how often."""
 
 
 class ProcessEnd(NamedTuple):
@@ -70,7 +76,7 @@ class ProgramExecutor(Executor):
         self.grew = False
         self.run_of: ProgramRun = ProgramRun()
         self.outside: dict[str, None] = {}
-        self.touched: dict[str, dict[str, list[int]]] = {}
+        self.touched: dict[str, Touches] = {}
         self._seed = seed
         self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps)
         self._scheduler = Scheduler(self._state)
@@ -145,18 +151,20 @@ class ProgramExecutor(Executor):
         """Take in what several participants touched and one of them changed: it has points from now on."""
         self.run_of = moves.outcome()
         self.outside.update(moves.sight.outside)
-        shared = {
-            resource
-            for resource, by in moves.touched.items()
-            if len(by) > 1 and any(changes for _, changes in by.values()) and resource not in moves.only_closed
-        } | moves.blocked_on
+        shared = {resource for resource, by in moves.touched.items() if _contested(by)} | moves.blocked_on
         self.grew = not shared <= self.points
         self.points |= shared
-        self.touched = {
-            resource: {name: [reads, changes] for name, (reads, changes) in by.items()}
-            for resource, by in moves.touched.items()
-            if resource in shared
-        }
+        self.touched = {resource: by for resource, by in moves.touched.items() if resource in shared}
+
+
+def _contested(by: Touches) -> bool:
+    """Whether two participants did something to a resource whose order can make a difference."""
+    return any(
+        not Step(did, "").commutes_with(Step(done, ""))
+        for (_, one), (_, other) in combinations(by.items(), 2)
+        for did in one
+        for done in other
+    )
 
 
 class _Moves:
@@ -168,9 +176,8 @@ class _Moves:
         self._executor = executor
         self.sight = Sight(str(executor.folder), str(executor._outputs), executor._seed)
         self.gate = Gate(listener, leader, self.sight, self._is_point, len(executor.scripts))
-        self.touched: dict[str, dict[str, tuple[int, int]]] = {}
+        self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()
-        self._used: set[str] = set()  # what was more than closed
         self.records: list[RequestRecord] = []
         self._names: dict[int, str] = {}
         self._lines: dict[int, str] = {}
@@ -188,11 +195,6 @@ class _Moves:
             if self._move(task):
                 gate.settle()
                 self._take_in()
-
-    @property
-    def only_closed(self) -> set[str]:
-        """The pipes and sockets with which nobody did anything but close them."""
-        return self.touched.keys() - self._used
 
     @property
     def _tasks(self) -> dict[int, Task]:
@@ -266,11 +268,7 @@ class _Moves:
         if step.private:
             return
         for action, resource in step.accesses:
-            if action is not Action.CLOSE:
-                self._used.add(resource)
-            by = self.touched.setdefault(resource, {})
-            reads, changes = by.get(task.name, (0, 0))
-            by[task.name] = (reads + 1, changes) if action.looks else (reads, changes + 1)
+            self.touched.setdefault(resource, {}).setdefault(task.name, Counter())[action] += 1
 
     def outcome(self) -> ProgramRun:
         """Return what came of it."""
