@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explorer.analysis.trace import Birth, Trace
+from ticketlab.explorer.analysis.trace import Arrival, Trace
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Symbol
 
@@ -56,10 +56,10 @@ class Clocks:
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
         stood = self._pending_when_time_passed()
-        births = list(reversed(trace.births))
+        arrivals = list(reversed(trace.arrivals))
         for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
-            while births and births[-1].node <= node:
-                self._take_after(births.pop())
+            while arrivals and arrivals[-1].node <= node:
+                self._come_after(arrivals.pop())
             if node in stood:
                 self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
@@ -70,13 +70,14 @@ class Clocks:
             self._last[who] = clock
             self._enter(node, symbol)
 
-        while births:
-            self._take_after(births.pop())
+        for arrival in reversed(arrivals):
+            self._come_after(arrival)
 
-    def _take_after(self, birth: Birth) -> None:
-        """Have all that a participant does come after what led to its appearance."""
-        if birth.parent != NOBODY:
-            self._last[birth.who] = self._last[birth.parent]
+    def _come_after(self, arrival: Arrival) -> None:
+        """Have all that a participant does from its arrival on come after what led to it."""
+        if arrival.by != NOBODY:
+            mine, others = self._last[arrival.who], self._last[arrival.by]
+            self._last[arrival.who] = [max(pair) for pair in zip(mine, others, strict=True)]
 
     def _pending_when_time_passed(self) -> dict[int, list[int]]:
         """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""

@@ -13,12 +13,12 @@ from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step
 
 
-class Birth(NamedTuple):
-    """A participant that appeared at a node, and who made the step that led to it."""
+class Arrival(NamedTuple):
+    """A participant that came to its step at a node because another one made a step: it was started, or woken."""
 
     node: int
     who: int
-    parent: int
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Trace:
     """The steps of one execution: `who` made each, `what` it was (a symbol), and as what it was `announced`.
 
     *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
-    step before which each participant stands at the end. `births` lists who appeared on the way, in order.
+    step before which each participant stands at the end. `arrivals` lists who came to a step on the way by
+    another's step; before that, it stood before none.
     """
 
     table: StepTable
@@ -35,7 +36,7 @@ class Trace:
     failed: Sequence[tuple[int, int]]
     final: Sequence[int]
     announced: Sequence[int]
-    births: Sequence[Birth] = ()
+    arrivals: Sequence[Arrival] = ()
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
@@ -50,7 +51,7 @@ class Trace:
             list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
             list(state.pending[: state.size]),
             list(state.announced[:length]),
-            _births(state) if state.counters.births else (),
+            _arrivals(state),
         )
         return copied
 
@@ -74,8 +75,8 @@ class Trace:
         """Return the trace as it stood at a node."""
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
-        births = [birth for birth in self.births if birth.node <= node]
-        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], births)
+        arrivals = [arrival for arrival in self.arrivals if arrival.node <= node]
+        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], arrivals)
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.
@@ -91,11 +92,11 @@ class Trace:
 
     def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
-        births = list(self.births)
+        arrivals = list(self.arrivals)
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
-            while births and births[-1].node > node:
-                pending[births.pop().who] = NONE
+            while arrivals and arrivals[-1].node > node:
+                pending[arrivals.pop().who] = NONE
             if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
                 pending[self.who[node]] = steps[node]
             yield node, pending
@@ -142,9 +143,9 @@ class Trace:
         )
 
 
-def _births(state: ExecutionState) -> list[Birth]:
-    found = [Birth(born - 1, who, state.born_of[who]) for who, born in enumerate(state.born) if born]
-    return sorted(found)
+def _arrivals(state: ExecutionState) -> list[Arrival]:
+    columns = state.arrived_at, state.arrived_who, state.arrived_by
+    return [Arrival(*(column[number] for column in columns)) for number in range(state.counters.arrivals)]
 
 
 def _has_effect(symbol: Symbol) -> bool:

@@ -31,10 +31,6 @@ class OutsidePacer(ControlledPacer):
             return
         self._state.arrive(who, self._symbol(who, step, waits=waits))
 
-    def appear(self, who: int, step: Step, parent: int) -> None:
-        """Have a participant that another one has started stand before its first step."""
-        self._state.appear(who, self._passed[step], parent)
-
     def _symbol(self, who: int, step: Step, *, waits: bool) -> int:
         if not waits:
             return self._passed[step]

@@ -212,12 +212,13 @@ class _Moves:
             if task.number not in self._names:
                 self._names[task.number] = task.name
                 if task.number >= len(self._executor.scripts):
-                    pacer.appear(task.number, call.step, self._last)
-                else:
-                    pacer.stand(task.number, call.step, waits=False)
-                continue
+                    self._state.join(task.number)
+            if task.number != self._last and self._last != NOBODY:
+                self._state.note_arrival(task.number, self._last)
             pacer.stand(task.number, call.step, waits=call.waits)
         gate.came.clear()
+        if self._last != NOBODY and not any(task.number == self._last for task in gate.standing):
+            self._state.leave_alone(self._last)  # it sleeps in the kernel, or has ended
         for task in gate.gone:
             self._scheduler.finish(task.number)
             if task.number < len(self._executor.scripts):
