@@ -12,7 +12,7 @@ from typing import Final
 
 from ticketlab.core.pacing import Action, Step
 from ticketlab.gate.call import GO_ON, Answer, Call
-from ticketlab.gate.descriptors import OpenFile, Sort, flags_of
+from ticketlab.gate.descriptors import OpenFile, Sort, flags_of, lowest_free
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
@@ -68,7 +68,21 @@ def _accept(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     file = sight.opened(task.process, arguments[0])
     if file is None or not file.name:
         return None
-    return on_channel(sight, task, arguments[0], file, Action.READ)
+    process, listener = task.process, file.name
+    call = on_channel(sight, task, arguments[0], file, Action.READ)
+    if call is None:
+        return None
+    ready = call.attempt
+
+    def attempt() -> Answer | None:
+        answer = ready()
+        if answer is not None:
+            name, new = sight.next_connection(listener), lowest_free(process.pid)
+            sight.after(task, lambda: sight.name_channel(os.stat(f"/proc/{process.pid}/fd/{new}").st_ino, name))
+        return answer
+
+    call.attempt = attempt
+    return call
 
 
 def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -78,7 +92,13 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     file = sight.opened(task.process, arguments[0])
     if file is None or not listener:
         return None
-    return Call(Step(Action.SEND, listener))
+
+    def attempt() -> Answer | None:
+        file.name = sight.name_made(task.process, "connection")
+        sight.connect(listener, file.inode, file.name)
+        return GO_ON
+
+    return Call(Step(Action.SEND, listener), attempt=attempt)
 
 
 def _listener_name(sight: Sight, process: Process, address: bytes, family: int) -> str:

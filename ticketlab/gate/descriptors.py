@@ -6,6 +6,7 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from typing import Final
 
 _URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
@@ -32,7 +33,6 @@ class OpenFile:
     name: str
     inode: int = 0
     path: str = ""  # the absolute path of a file or folder
-    locked: bool = False  # by flock, through this descriptor
 
 
 def sort_of(found: os.stat_result) -> Sort:
@@ -58,3 +58,17 @@ def flags_of(pid: int, descriptor: int) -> int:
             return next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
     except OSError:
         return 0
+
+
+def descriptors_of(pid: int) -> list[int]:
+    """Return the numbers of a process's descriptors."""
+    try:
+        return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+    except OSError:
+        return []
+
+
+def lowest_free(pid: int) -> int:
+    """Return the number that a process's next descriptor gets."""
+    taken = set(descriptors_of(pid))
+    return next(number for number in count() if number not in taken)

@@ -48,7 +48,6 @@ def _flock(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         return None
     process, descriptor = task.process, arguments[0]
     if operation & fcntl.LOCK_UN:
-        file.locked = False
         return Call(Step(Action.RELEASE, _lock_of(file)))
 
     def attempt() -> Answer | None:
@@ -57,7 +56,7 @@ def _flock(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
                 fcntl.flock(copy, operation | fcntl.LOCK_NB)
             except BlockingIOError:
                 return Answer(-errno.EWOULDBLOCK) if operation & fcntl.LOCK_NB else None
-        file.locked = True
+        sight.locked.add(file.inode)
         return Answer(0)
 
     step = Step(Action.ACQUIRE, _lock_of(file))
@@ -69,6 +68,7 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     if file is None or file.sort is not Sort.FILE:
         return None
     process, descriptor = task.process, arguments[0]
+    sight.recorded = True
     kind, whence, start, length, _ = _FLOCK.unpack(process.read(arguments[2], _FLOCK.size).ljust(_FLOCK.size, b"\0"))
     lock = record_lock_of(file)
     if command in (_GETLK, _OFD_GETLK):
@@ -92,11 +92,14 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
 
 
 def releases(sight: Sight, process: Process, file: OpenFile) -> list[str]:
-    """Return the locks that a process gives up if it closes a descriptor of a file."""
-    if file.sort is not Sort.FILE:
+    """Return the locks that a process may give up if it closes a descriptor of a file.
+
+    A lock by flock belongs to an opening of the file, which several processes may share: the last one gives it up.
+    """
+    if file.sort not in (Sort.FILE, Sort.FOLDER):
         return []
-    found = [_lock_of(file)] if file.locked else []
-    return [*found, record_lock_of(file)] if holds_records(process, file) else found
+    found = [_lock_of(file)] if file.inode in sight.locked else []
+    return [*found, record_lock_of(file)] if sight.recorded and holds_records(process, file) else found
 
 
 def holds_records(process: Process, file: OpenFile) -> bool:

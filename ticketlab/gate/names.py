@@ -31,6 +31,8 @@ _SYSTEM: Final = tuple(
 _OTHERS_MEMORY: Final = "/dev/shm/"  # noqa: S108 - where ordinary files stand as well
 _PROGRAM: Final = (".py", ".pyc", "/__pycache__")
 _MOST_LINKS: Final = 40  # as many as the kernel follows
+TEMPORARY: Final = "$TMPDIR"
+"""How the folder of temporary files is called: it stands elsewhere each time."""
 _NUMBER: Final = re.compile(r"\d+")
 
 Inode = tuple[int, int]
@@ -38,13 +40,15 @@ Inode = tuple[int, int]
 
 class FileNames:
     """The names of the files of one execution. `folder` is where the program stands; `outputs` is nobody's business.
+    `temporary` is where temporary files are made.
 
     `pids` has the names of the program's processes by the digits of their numbers.
     """
 
-    def __init__(self, folder: str, outputs: str, pids: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, outputs: str, temporary: str, pids: Mapping[str, str]) -> None:
         self.folder = folder
         self._outputs = outputs + "/"
+        self._temporary = temporary
         self._pids = pids
         self._by_inode: dict[Inode, str] = {}
         self._removed: dict[Inode, str] = {}
@@ -76,6 +80,9 @@ class FileNames:
         above, _, last = path.rpartition("/")
         if above == self.folder:
             return FileName(self.repeatable(last), "", in_folder=True)
+        if path.startswith(self._temporary):
+            path, above = (each.replace(self._temporary, TEMPORARY, 1) for each in (path, above))
+            return FileName(self.repeatable(path), self.repeatable(above))
         if not path.startswith(self.folder + "/"):
             return FileName(self.repeatable(path), self.repeatable(above) or "/")
         way = self._seeming(above)

@@ -47,14 +47,20 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
     process = task.process
     if not whole and task.name != process.name:
         return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
-    also: list[Access] = []
+    also = _closing(sight, process)
     if process.parent is not None:
-        also.append((Action.CLOSE, children_resource(process.parent)))
-    for file in sight.open_files(process):
-        also += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
+        also = (*also, (Action.CLOSE, children_resource(process.parent)))
+    return Call(Step(Action.EXIT, process_resource(process), also=also), ends=True)
+
+
+def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[Access, ...]:
+    """Return what happens when a process's descriptors are closed: locks are given up, and pipes have an end less."""
+    found: list[Access] = []
+    for file in sight.open_files(process, until_exec=by_exec):
+        found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
         if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
-            also.append((Action.CLOSE, file.name))
-    return Call(Step(Action.EXIT, process_resource(process), also=tuple(dict.fromkeys(also))), ends=True)
+            found.append((Action.CLOSE, file.name))
+    return tuple(dict.fromkeys(found))
 
 
 def _exit_group(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -98,7 +104,8 @@ def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
 def _exec(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
     process = task.process
     sight.after(task, lambda: sight.became_another(process))
-    return None
+    closed = _closing(sight, process, by_exec=True)
+    return Call(Step(*closed[0], also=closed[1:])) if closed else None
 
 
 # Waiting for children

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import Final
 
 from ticketlab.core.file_names import FileName
-from ticketlab.gate.descriptors import OpenFile, Sort, sort_of
+from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -24,11 +24,11 @@ class Sight:
     What has no name of its own is called by the process that made it, and the how manieth it was there.
     """
 
-    def __init__(self, folder: str, outputs: str, seed: int) -> None:
+    def __init__(self, folder: str, outputs: str, temporary: str, seed: int) -> None:
         self._outputs = outputs + "/"
         self.pids: dict[str, str] = {}
         self.processes: dict[int, Process] = {}
-        self.names = FileNames(folder, outputs, self.pids)
+        self.names = FileNames(folder, outputs, temporary, self.pids)
         self._seed = seed
         self._chance: dict[str, Random] = {}
         self.outside: dict[str, None] = {}
@@ -37,11 +37,15 @@ class Sight:
         """Who wrote what to its output, in order."""
         self._opened: dict[int, dict[int, OpenFile | None]] = {}
         self._channels: dict[int, str] = {}
-        self._listening: dict[str, str] = {}
+        self._connecting: dict[str, deque[str]] = {}
         self._memory: dict[tuple[int, int], str] = {}
         self._words: dict[int, dict[int, str]] = {}
         self._made: Counter[str] = Counter()
         self._after: dict[int, Callable[[], None]] = {}
+        self.locked: set[int] = set()
+        """The files that have been locked by flock, by inode."""
+        self.recorded = False
+        """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
         """How many of those who wait for a word in memory have been woken, by its name."""
 
@@ -101,9 +105,14 @@ class Sight:
             file = known[descriptor] = self._look_up(process, descriptor)
             return file
 
-    def open_files(self, process: Process) -> Iterator[OpenFile]:
-        """Yield what the descriptors are of that a process has used."""
-        return (file for file in self._opened.get(process.pid, {}).values() if file is not None)
+    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[OpenFile]:
+        """Yield what a process's descriptors are of; `until_exec`, of those that are closed if it runs another program."""
+        for descriptor in descriptors_of(process.pid):
+            if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
+                continue
+            file = self.opened(process, descriptor)
+            if file is not None:
+                yield file
 
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
@@ -150,8 +159,19 @@ class Sight:
         return known
 
     def name_channel(self, inode: int, name: str) -> None:
-        """Call a pipe or a socket by a name."""
-        self._channels.setdefault(inode, name)
+        """Call a pipe or a socket by a name, if there is one."""
+        if name:
+            self._channels.setdefault(inode, name)
+
+    def connect(self, listener: str, inode: int, name: str) -> None:
+        """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""
+        self._channels[inode] = name
+        self._connecting.setdefault(listener, deque()).append(name)
+
+    def next_connection(self, listener: str) -> str:
+        """Return what the connection is called that a listener accepts next."""
+        waiting = self._connecting.get(listener)
+        return waiting.popleft() if waiting else ""
 
     @contextmanager
     def copy(self, process: Process, descriptor: int) -> Iterator[int]:

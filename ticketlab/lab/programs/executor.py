@@ -34,7 +34,7 @@ from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.starter import Command, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
-from ticketlab.lab.programs.program import Layout, Program
+from ticketlab.lab.programs.program import Layout, Program, empty
 
 _ROOM: Final = 1024
 _ALWAYS: Final = (Action.START, Action.EXIT)
@@ -89,12 +89,12 @@ class ProgramExecutor(Executor):
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             home = undo.enter_context(live_folder(under=fastest()))
-            self.folder, self._outputs = home / "work", home / "out"
-            self.folder.mkdir()
-            self._outputs.mkdir()
+            self.folder, self._outputs, self._temporary = home / "work", home / "out", home / "tmp"
+            for folder in (self.folder, self._outputs, self._temporary):
+                folder.mkdir()
             self._layout.lay_out(self.folder)
             commands = [Command(command) for command in self.program.commands]
-            self._starter = undo.enter_context(Starter(commands, self.folder, self._outputs))
+            self._starter = undo.enter_context(Starter(commands, self.folder, self._outputs, self._temporary))
             self._taken = undo.pop_all()
         return self
 
@@ -134,6 +134,7 @@ class ProgramExecutor(Executor):
         if not policy.begin(self._state):
             return None
         self._layout.lay_out(self.folder)
+        empty(self._temporary)
         self._scheduler.reset(policy)
         self._pacer.begin()
         self._pacer.pick = self._scheduler.next
@@ -174,7 +175,9 @@ class _Moves:
         self._state, self._scheduler = executor._state, executor._scheduler
         self._pacer, self._points = executor._pacer, executor.points
         self._executor = executor
-        self.sight = Sight(str(executor.folder), str(executor._outputs), executor._seed)
+        self.sight = Sight(
+            str(executor.folder), str(executor._outputs), str(executor._temporary), executor._seed
+        )
         self.gate = Gate(listener, leader, self.sight, self._is_point, len(executor.scripts))
         self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()

@@ -92,7 +92,7 @@ class Layout:
 
     def lay_out(self, folder: Path) -> None:
         """Empty a folder, and put everything into it as it was at the beginning."""
-        _empty(folder)
+        empty(folder)
         for place, mode in self._folders:
             os.mkdir(folder / place)
             os.chmod(folder / place, mode | 0o700)
@@ -110,7 +110,8 @@ class Layout:
 _LEFT_OUT: Final = frozenset({".git", ".ticketlab", "__pycache__", ".venv", "node_modules"})
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
+    """Remove all that is in a folder."""
     try:
         for entry in list(os.scandir(folder)):
             if entry.is_dir(follow_symlinks=False):
