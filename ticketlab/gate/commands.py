@@ -1,0 +1,88 @@
+"""How a command line of the program is run: a Python script in the warm interpreter, anything else by executing it."""
+
+from __future__ import annotations
+
+# signal.signal also makes enumerations of its numbers: 40 pages of memory that each process would have to copy
+import _signal  # type: ignore[import-not-found]  # has no stubs
+import errno
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from ticketlab.gate.lines import Lines
+from ticketlab.gate.script import Script, read_script, run_script
+
+STOPPING: Final = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
+"""Signals that a program may send to its whole group of processes, and that end who does not expect them."""
+
+_IGNORED_BY_PYTHON: Final = (_signal.SIGPIPE, _signal.SIGXFSZ)
+_PYTHON: Final = ("python", "python3", f"python3.{sys.version_info.minor}", Path(sys.executable).name, sys.executable)
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+
+Prepared = Script | str | None
+"""How a command is run: as a script in this interpreter, by executing a file, or not: nothing has its name."""
+
+
+def script_of(command: Sequence[str], folder: Path) -> Path | None:
+    """Return the Python script that a command line runs in a folder, or None if it runs something else."""
+    by_interpreter = command[0] in _PYTHON
+    name = "".join(command[1:2]) if by_interpreter else command[0]
+    path = Path(os.path.normpath(folder / name))
+    if not name.endswith(".py") or name.startswith("-") or not path.is_file() or not os.access(path, os.R_OK):
+        return None
+    return path if by_interpreter or not os.access(path, os.X_OK) else None
+
+
+def prepare(command: Sequence[str], known: dict[str, Script]) -> Prepared:
+    """Return how a command is run in the working directory; scripts that are already known are not compiled again."""
+    script = script_of(command, Path.cwd())
+    if script and not _hides_modules(script.parent):
+        return read_script(script, known)
+    if script or command[0] in _PYTHON:
+        return sys.executable
+    return command[0] if "/" in command[0] else shutil.which(command[0])
+
+
+def _hides_modules(folder: Path) -> bool:
+    """Return whether a folder has modules whose names the warm interpreter has already imported from elsewhere."""
+    for each in os.scandir(folder):
+        name, _, suffix = each.name.partition(".")
+        if name in sys.modules and (suffix in ("py", "pyc") or suffix.endswith("so") or each.is_dir()):
+            return True
+    return False
+
+
+def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | None) -> NoReturn:
+    """Become the command, in a process of its own; its descriptors from 3 on are closed."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for each in STOPPING:
+        _signal.signal(each, _signal.SIG_DFL)
+    if isinstance(how, Script):
+        if lines is not None:
+            lines.follow(Path(how.path).parent)
+        run_script(how, command)
+    _execute(how, [sys.executable, *_arguments(command)] if how == sys.executable else command)
+
+
+def _arguments(command: Sequence[str]) -> Sequence[str]:
+    return command[1:] if command[0] in _PYTHON else command
+
+
+def _execute(file: str | None, command: Sequence[str]) -> NoReturn:
+    """Execute a file as a shell would: one that names no interpreter is a script of the shell."""
+    for each in _IGNORED_BY_PYTHON:
+        _signal.signal(each, _signal.SIG_DFL)
+    try:
+        if file is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        os.execv(file, list(command))  # noqa: S606
+    except OSError as error:
+        if file and error.errno == errno.ENOEXEC:
+            os.execv("/bin/sh", ["sh", file, *command[1:]])  # noqa: S606
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(_NOT_FOUND if error.errno in (errno.ENOENT, errno.ENOTDIR) else _NOT_EXECUTABLE)

@@ -1,0 +1,137 @@
+"""The starter: has a warm interpreter begin one execution of a program after another, and ends each without a trace."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.gate.lines import ReadMemory, line_at
+
+_BOOT: Final = """
+import sys
+if not sys.flags.safe_path:
+    del sys.path[0]
+sys.path.append({root!r})
+from ticketlab.gate.warm import main
+sys.path.pop()
+main()
+"""
+_ENVIRONMENT: Final = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+_FIXED_ADDRESSES: Final = 0x0040000
+_ASK: Final = 0xFFFFFFFF
+
+
+class Command(NamedTuple):
+    """A command line of the program, such as ("python", "shop.py", "3") or ("./buy.sh", "alice")."""
+
+    argv: tuple[str, ...]
+
+
+class Started(NamedTuple):
+    """An execution: the process number of its leader, and the descriptor of its listener, the caller's to close."""
+
+    leader: int
+    listener: int
+
+
+class Starter:
+    """A warm interpreter that is forked for each execution; within its context, one execution runs at a time.
+
+    "python" means the interpreter of the lab. A script that is given to it is run in the warm interpreter, and so is a
+    file that ends in .py and is not executable; all else is executed. Standard input is empty; what command N prints,
+    N from 1, is in the file N.out of the output folder.
+    """
+
+    def __init__(self, commands: Sequence[Command], folder: Path, output: Path) -> None:
+        order = [[each.argv for each in commands], str(folder.absolute()), str(output.absolute())]
+        self._order = json.dumps(order)
+        self._running = False
+        self.lines_address = 0
+        """Where in the memory of the program's Python processes the table of their lines is (`line_at`)."""
+
+    def __enter__(self) -> Starter:
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        boot = _BOOT.format(root=str(Path(__file__).parents[2]))
+        argv = [sys.executable, "-c", boot, str(theirs.fileno()), str(os.getpid()), self._order]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | _ENVIRONMENT
+        null = subprocess.DEVNULL
+        with theirs, _fixed_addresses():
+            self._process = subprocess.Popen(  # noqa: S603
+                argv, stdin=null, stdout=null, env=environment, pass_fds=[theirs.fileno()], process_group=0
+            )
+        try:
+            self.lines_address = int(self._receive()[0])
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def start(self, *, with_lines: bool = False) -> Started:
+        """Begin an execution; if asked, its Python processes keep their current source line for `line_at`.
+
+        The execution before is ended first. Raises TicketlabError if it cannot begin: no folder, or no filter.
+        """
+        self.end()
+        self._running = True
+        self._channel.send(b"lines" if with_lines else b"start")
+        leader, descriptors = self._receive()
+        return Started(int(leader), descriptors[0])
+
+    def end(self) -> None:
+        """Kill all that the last execution started and that is still alive, and wait until it is gone.
+
+        The listener should still be open: calls that are stopped when it closes fail, and their program goes on.
+        """
+        if not self._running:
+            return
+        self._channel.send(b"end")
+        answer = b""
+        while answer != b"ended":  # a start that was interrupted has left its own answer
+            answer, descriptors = self._receive(refused=False)
+            for each in descriptors:
+                os.close(each)
+        self._running = False
+
+    def line_at(self, read_memory: ReadMemory, thread: int) -> tuple[str, int] | None:
+        """Return the path and the line at which a thread is, if it is in the user's own Python code; else None."""
+        return line_at(read_memory, self.lines_address, thread)
+
+    def _receive(self, *, refused: bool = True) -> tuple[bytes, list[int]]:
+        message, descriptors, _, _ = socket.recv_fds(self._channel, 4096, 1, socket.MSG_CMSG_CLOEXEC)
+        if not message:
+            raise TicketlabError("the interpreter that starts the program's executions has ended")
+        if refused and message.startswith(b"error "):
+            raise TicketlabError(f"the program cannot be started: {message[6:].decode(errors='replace')}")
+        return message, descriptors
+
+    def _close(self) -> None:
+        self._channel.shutdown(socket.SHUT_RDWR)  # the lab may have been forked, and the copy would keep it open
+        self._channel.close()
+        self._process.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()  # the warm interpreter ends the last execution by itself
+
+
+@contextmanager
+def _fixed_addresses() -> Iterator[None]:
+    """Have the kernel not vary the addresses in processes that the calling thread starts, where it is allowed."""
+    personality = ctypes.CDLL(None).personality
+    before = personality(_ASK)
+    personality(before | _FIXED_ADDRESSES)
+    try:
+        yield
+    finally:
+        personality(before)
