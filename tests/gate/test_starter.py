@@ -1,0 +1,251 @@
+"""What is started runs as it would without the lab, and nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from textwrap import dedent
+from typing import Final
+
+import pytest
+
+from tests.gate.answering import CALLS, Programs
+from ticketlab.core.errors import TicketlabError
+from ticketlab.gate.starter import Starter
+
+SCRIPTS: Final = {
+    "arguments": "import sys; print(sys.argv, sys.orig_argv, sys.path[0], sys.flags)",
+    "module": "print({name: value for name, value in globals().items() if name != '__loader__'}, type(__loader__))",
+    "exit": "import sys; sys.exit(3)",
+    "negative": "raise SystemExit(-1)",
+    "words": "import sys; print('first'); sys.exit('a reason')",
+    "error": "def sell():\n    raise ValueError('sold out')\nsell()",
+    "chained": "try:\n    1 / 0\nexcept ArithmeticError as error:\n    raise KeyError('x') from error",
+    "syntax": "print('never')\nif True print()",
+    "interrupt": "raise KeyboardInterrupt",
+    "annotations": "def sell(count: int): ...\nprint(sell.__annotations__)",
+    "exits": "import atexit; atexit.register(print, 'at exit'); print('main')",
+    "thread": "import threading, time\nthreading.Thread(target=lambda: (time.sleep(0.01), print('thread'))).start()",
+    "open": "kept = open('written', 'w'); kept.write('text')\ndef refers(): return kept",
+    "deleted": "class Last:\n    def __del__(self): print('deleted')\nlast = Last()\nlast.self = last",
+    "hook": "import sys\nsys.excepthook = lambda *of: print('hook', of[1], of[2].tb_lineno)\n1 / 0",
+    "closed": "import sys; sys.stdout.close(); sys.exit(4)",
+    "prints": "import this",
+    "hidden": "import queue; print(queue.MINE)",
+    "beside": "import helper; import helper as again; print(helper.shown)",
+    "multiprocessing": """
+        import multiprocessing, sys
+
+        def serve(queue):
+            queue.put(__name__)
+            sys.exit(5)
+
+        if __name__ == "__main__":
+            for method in ("fork", "spawn", "forkserver"):
+                context = multiprocessing.get_context(method)
+                queue = context.SimpleQueue()
+                process = context.Process(target=serve, args=(queue,))
+                process.start()
+                print(method, queue.get(), process.join(), process.exitcode, process.name)
+            with multiprocessing.Manager() as manager:
+                print(manager.dict(count=1))
+    """,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    return folder
+
+
+def write(file: Path, text: str, mode: int = 0o644) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(dedent(text))
+    file.chmod(mode)
+
+
+def test_a_script_runs_as_in_a_new_interpreter(folder: Path) -> None:
+    for name, text in SCRIPTS.items():
+        write(folder / name / "script.py", text)
+    write(folder / "hidden" / "queue.py", "MINE = 'mine'")
+    write(folder / "beside" / "helper.py", "print('imported'); shown = 1")
+    commands = [("python", f"{name}/script.py", "one", "2") for name in SCRIPTS]
+    environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    cold = [
+        subprocess.run(command, executable=sys.executable, cwd=folder, env=environment, capture_output=True, text=True)
+        for command in commands
+    ]
+    (folder / "written").unlink()
+    programs = Programs.of(folder, *commands)
+    with programs.starter:
+        for _ in range(2):  # what the first execution imports, the second imports anew
+            warm = programs.run()
+            for name, printed, expected in zip(SCRIPTS, warm, cold, strict=True):
+                assert sorted(printed.splitlines()) == sorted((expected.stdout + expected.stderr).splitlines()), name
+            ends = {number: programs.exits.get(number, -signal.SIGINT) for number, _ in enumerate(cold, 1)}
+            assert ends == {number: each.returncode % 256 if each.returncode != -2 else -2
+                            for number, each in enumerate(cold, 1)}  # fmt: skip
+            assert (folder / "written").read_text() == "text"
+            (folder / "written").unlink()
+    assert not programs.alive()
+
+
+def test_commands_are_executed_as_by_a_shell(folder: Path) -> None:
+    write(folder / "buy.sh", "#!/bin/sh\necho $1 $PYTHONHASHSEED; exit 4", 0o755)
+    write(folder / "bare", "echo bare $1", 0o755)
+    write(folder / "data", "")
+    write(folder / "script.py", "import sys; print(sys.argv)")
+    commands = (("./buy.sh", "alice"), ("./bare", "x"), ("./data",), ("no-such",), ("./no-such",), ("script.py", "x"))
+    programs = Programs.of(folder, *commands, ("python", "-c", "import sys; print(sys.executable)"), ("true",))
+    with programs.starter:
+        assert programs.run() == [
+            "alice 0\n",
+            "bare x\n",
+            "./data: Permission denied\n",
+            "no-such: No such file or directory\n",
+            "./no-such: No such file or directory\n",
+            "['script.py', 'x']\n",
+            f"{sys.executable}\n",
+            "",
+        ]
+    assert programs.exits == {1: 4, 2: 0, 3: 126, 4: 127, 5: 127, 6: 0, 7: 0, 8: 0}
+
+
+def test_each_process_draws_its_own_chance(folder: Path) -> None:
+    write(folder / "draw.py", "import random; print(random.random())")
+    programs = Programs.of(folder, ("python", "draw.py"), ("python", "draw.py"))
+    with programs.starter:
+        drawn = [*programs.run(), *programs.run()]
+        assert len(set(drawn)) == 4
+        assert sum(stop.number == CALLS["getrandom"] for stop in programs.stops()) == 2
+
+
+LEAVING: Final = """
+    import os, signal, sys
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.mkdir("reached")
+            signal.pause()
+        os._exit(0)
+    os.wait()
+    signal.pause()
+"""
+
+
+def test_an_end_in_the_middle_leaves_no_process(folder: Path) -> None:
+    write(folder / "leave.py", LEAVING)
+    programs = Programs.of(folder, ("python", "leave.py"), ("sh", "-c", "cat /dev/zero | cat > /dev/null"))
+    with programs.starter:
+        for _ in range(2):
+            stops = programs.stops()
+            assert any(stop.number in (CALLS["mkdir"], CALLS["mkdirat"]) for stop in stops)
+            stops.close()
+            assert not programs.alive()
+            assert not (folder / "reached").exists(), "a call that was stopped has been performed"
+
+
+def pidfds(processes: Iterable[int]) -> Iterator[int]:
+    for each in processes:
+        with suppress(ProcessLookupError):  # it has ended before
+            yield os.pidfd_open(each)
+
+
+def test_a_killed_lab_leaves_no_process(folder: Path) -> None:
+    write(folder / "leave.py", LEAVING)
+    programs = Programs.of(folder, ("python", "leave.py"))
+    reading, writing = os.pipe()
+    lab = os.fork()
+    if lab == 0:
+        try:
+            with programs.starter:
+                for stop in programs.stops():
+                    if stop.number in (CALLS["mkdir"], CALLS["mkdirat"]):
+                        os.write(writing, b" ".join(b"%d" % each for each in programs.threads))
+                        signal.pause()
+        finally:
+            os._exit(1)
+    started = list(pidfds(map(int, os.read(reading, 4096).split())))
+    os.kill(lab, signal.SIGKILL)
+    os.waitpid(lab, 0)
+    assert len(started) == 3
+    for each in started:
+        assert select.select([each], [], [], 30)[0], "a process has outlived the lab"
+        os.close(each)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_what_cannot_be_started_is_said(folder: Path) -> None:
+    programs = Programs.of(folder, ("true",))
+    with programs.starter:
+        folder.rmdir()
+        with pytest.raises(TicketlabError, match=r"cannot be started: .*No such file or directory: .*folder"):
+            programs.starter.start()
+        folder.mkdir()
+        assert programs.run() == [""]
+
+
+WALK: Final = """\
+import os, threading
+import helper
+def walk(name):
+    helper.look(name)
+    os.mkdir(f"{name} end")
+walk("main")
+thread = threading.Thread(target=walk, args=["thread"])
+thread.start()
+thread.join()
+if os.fork() == 0:
+    os.mkdir("child"); walk("grandchild")
+os.mkdir(
+    "last"
+)
+"""
+
+
+def test_the_line_of_each_thread_is_read_from_outside(folder: Path) -> None:
+    write(folder / "walk.py", WALK)
+    write(folder / "helper.py", "import json, os\ndef look(name):\n    json.JSONEncoder(default=os.mkdir)", 0o644)
+    write(folder / "helper.py", "import os\ndef look(name):\n    os.makedirs(f'{name} look')\n")
+    programs = Programs.of(folder, ("python", "walk.py"))
+    with programs.starter:
+        met = {
+            name: line(programs.starter, stop.thread)
+            for stop in programs.stops(with_lines=True)
+            if stop.number == CALLS["mkdir"]
+            for name in [text(stop.thread, stop.arguments[0])]
+        }
+        assert not any(line(programs.starter, stop.thread) for stop in programs.stops())
+    walk, helper = str(folder / "walk.py"), str(folder / "helper.py")
+    assert met == {
+        **{f"{name} look": (helper, 3) for name in ("main", "thread", "grandchild")},
+        **{f"{name} end": (walk, 5) for name in ("main", "thread", "grandchild")},
+        "child": (walk, 11),
+        "last": (walk, 12),
+    }
+
+
+def line(starter: Starter, thread: int) -> tuple[str, int] | None:
+    return starter.line_at(lambda address, size: read_memory(thread, address, size), thread)
+
+
+def text(thread: int, address: int) -> str:
+    return read_memory(thread, address, 100).partition(b"\0")[0].decode()
+
+
+def read_memory(thread: int, address: int, size: int) -> bytes:
+    memory = os.open(f"/proc/{thread}/mem", os.O_RDONLY)
+    try:
+        return os.pread(memory, size, address)
+    finally:
+        os.close(memory)
