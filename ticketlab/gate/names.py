@@ -39,9 +39,9 @@ Inode = tuple[int, int]
 
 
 class FileNames:
-    """The names of the files of one execution. `folder` is where the program stands; `outputs` is nobody's business.
-    `temporary` is where temporary files are made.
+    """The names of the files of one execution.
 
+    `folder` is where the program stands, `temporary` where temporary files are made, and `outputs` is nobody's business.
     `pids` has the names of the program's processes by the digits of their numbers.
     """
 

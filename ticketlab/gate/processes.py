@@ -92,6 +92,13 @@ class Process:
             data += self.read(address + page, _LONGEST_TEXT)
         return os.fsdecode(data.partition(b"\0")[0])
 
+    def seconds(self, address: int, unit: float = 1e9) -> float | None:
+        """Read a time from its memory, in seconds and so many parts of one; None if the address is none."""
+        if not address:
+            return None
+        data = self.read(address, 16).ljust(16, b"\0")
+        return int.from_bytes(data[:8], "little", signed=True) + int.from_bytes(data[8:], "little") / unit
+
     def copy_of(self, descriptor: int) -> int:
         """Return a copy of one of its descriptors, which is the caller's to close; raises OSError if there is none."""
         copy: int = _LIBC.syscall(_PIDFD_GETFD, self.handle, descriptor, 0)

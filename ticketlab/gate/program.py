@@ -1,8 +1,8 @@
 """One execution of a program under the gate: one thread moves at a time, and all others stand at a call or sleep.
 
 After an answer nobody is picked before it is quiet: every thread stands before a call that may concern others, has
-ended, or sleeps in the kernel with no call pending, looked at twice. Then nobody runs who could wake another. A time-out
-in place of this rule would make results depend on how busy the machine is.
+ended, or sleeps in the kernel with no call pending, looked at twice. Then nobody runs who could wake another. A
+time-out in place of this rule would make results depend on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from collections.abc import Callable
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.call import GO_ON, Answer, Call
-from ticketlab.gate.channel_calls import CALLS as CHANNEL_CALLS
-from ticketlab.gate.file_calls import CALLS as FILE_CALLS
+from ticketlab.core.pacing import Action
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.channels import CALLS as CHANNEL_CALLS
+from ticketlab.gate.calls.files import CALLS as FILE_CALLS
+from ticketlab.gate.calls.locks import CALLS as LOCK_CALLS
+from ticketlab.gate.calls.processes import CALLS as PROCESS_CALLS
+from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.listener import Listener, Stop
-from ticketlab.gate.lock_calls import CALLS as LOCK_CALLS
 from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.process_calls import CALLS as PROCESS_CALLS
-from ticketlab.gate.process_calls import ending, starting
 from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, state_of, status_of, threads_of
 from ticketlab.gate.sight import Sight
 
@@ -41,9 +42,7 @@ class Program:
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._classify = {
-            number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS
-        }
+        self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}
         self._names = {number: name for name, number in numbers(machine.column).items()}
         self._listener = listener
         self._leader = Process(leader, "")
@@ -120,9 +119,7 @@ class Program:
         pids = [*self.sight.processes]
         unseen = [child for pid in pids for child in children_of(pid)]
         unseen += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
-        return any(
-            each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S") for each in unseen
-        )
+        return any(each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S") for each in unseen)
 
     # Stops
 
@@ -242,12 +239,12 @@ class Program:
 
     def stands_first(self, task: Task) -> bool:
         """Whether a thread has not moved yet."""
-        return self.standing[task].step.action.value == "start"
+        return self.standing[task].step.action is Action.START
 
     def answer(self, task: Task, answer: Answer) -> None:
         """Have a thread that stands before a call go on."""
         call, stop = self.standing.pop(task), self._stops.pop(task)
-        if call.step.action.value == "start":
+        if call.step.action is Action.START:
             self._consider(task, stop)
             return
         self._reply(task, stop, answer)

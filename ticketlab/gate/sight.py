@@ -106,7 +106,7 @@ class Sight:
             return file
 
     def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[OpenFile]:
-        """Yield what a process's descriptors are of; `until_exec`, of those that are closed if it runs another program."""
+        """Yield what a process's descriptors are of; `until_exec`: of those that another program does not inherit."""
         for descriptor in descriptors_of(process.pid):
             if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
                 continue

@@ -76,7 +76,9 @@ class Trace:
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
         arrivals = [arrival for arrival in self.arrivals if arrival.node <= node]
-        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], arrivals)
+        return Trace(
+            self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], arrivals
+        )
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.

@@ -90,7 +90,7 @@ class OutsidePacer(ControlledPacer):
     def has_waited(self, who: int) -> bool:
         """Whether the time is over for which a participant waits at most."""
         clock = self._state.clock
-        return 0 < clock.wake[who] <= clock.time[0]
+        return bool(0 < clock.wake[who] <= clock.time[0])
 
     def stops_waiting(self, who: int) -> None:
         """Take down that a participant does not wait any more."""

@@ -7,7 +7,6 @@ next; `grew` says that it did, so that a search begins anew.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -27,12 +26,12 @@ from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.executor import STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, RequestRecord
-from ticketlab.gate.call import Answer, Call
+from ticketlab.gate.calls.call import Call
 from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
-from ticketlab.gate.starter import Command, Starter
+from ticketlab.gate.starting.starter import Command, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.programs.program import Layout, Program, empty
 
@@ -175,9 +174,7 @@ class _Moves:
         self._state, self._scheduler = executor._state, executor._scheduler
         self._pacer, self._points = executor._pacer, executor.points
         self._executor = executor
-        self.sight = Sight(
-            str(executor.folder), str(executor._outputs), str(executor._temporary), executor._seed
-        )
+        self.sight = Sight(str(executor.folder), str(executor._outputs), str(executor._temporary), executor._seed)
         self.gate = Gate(listener, leader, self.sight, self._is_point, len(executor.scripts))
         self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()

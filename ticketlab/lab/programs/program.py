@@ -21,8 +21,8 @@ class Program:
     """Commands that run at once, in a fresh copy of a folder for each execution.
 
     `folder` is what is copied; None begins with an empty folder. `invariant` is a command that is run in the folder
-    afterwards, and ends with 0 if the end is right. `allowed` has the exit codes, beside 0, that are right. `serial` says
-    that files, outputs and exit codes must be those of some order of the participants one after another.
+    afterwards, and ends with 0 if the end is right. `allowed` has the exit codes, beside 0, that are right. `serial`
+    says that files, outputs and exit codes must be those of some order of the participants one after another.
     """
 
     commands: tuple[tuple[str, ...], ...]

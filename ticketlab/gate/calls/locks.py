@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import os
 import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from ticketlab.core.pacing import Action, Step
-from ticketlab.gate.call import GO_ON, Answer, Call, Made
+from ticketlab.gate.calls.call import GO_ON, Answer, Call, Made
 from ticketlab.gate.descriptors import OpenFile, Sort
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -29,7 +28,6 @@ _UNLOCKED: Final = fcntl.F_UNLCK
 _WAIT, _WAKE, _REQUEUE, _COMPARE_REQUEUE, _WAKE_OP, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
 _OPERATION: Final = 127
 _CLOCK_REALTIME: Final = 256
-_TIMESPEC: Final = struct.Struct("qq")
 
 
 def _lock_of(file: OpenFile) -> str:
@@ -111,13 +109,6 @@ def holds_records(process: Process, file: OpenFile) -> bool:
         )
 
 
-def _timeout(process: Process, address: int) -> float | None:
-    if not address:
-        return None
-    seconds, nanoseconds = _TIMESPEC.unpack(process.read(address, _TIMESPEC.size).ljust(_TIMESPEC.size, b"\0"))
-    return float(seconds) + nanoseconds / 1e9
-
-
 def _futex(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     address, operation, value, timeout = arguments[0], arguments[1] & _OPERATION, arguments[2], arguments[3]
     process = task.process
@@ -128,7 +119,7 @@ def _futex(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         sight.outside["a lock in memory with priorities was used, and who waits for it is not seen"] = None
         return None
     expected, waited = value & 0xFFFFFFFF, False
-    until = _timeout(process, timeout)
+    until = process.seconds(timeout)
 
     def attempt() -> Answer | None:
         nonlocal waited

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import struct
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.pacing import Access, Action, Step
-from ticketlab.gate.call import GO_ON, Answer, Call, Made
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
-from ticketlab.gate.lock_calls import releases
 from ticketlab.gate.processes import Process, Task, children_of, state_of
 from ticketlab.gate.sight import Sight
 
@@ -23,8 +21,6 @@ Classify = Callable[[Sight, Task, Arguments], Call | None]
 _WNOHANG: Final = 1
 _P_ALL, _P_PID = 0, 1
 _TIMER_ABSTIME: Final = 1
-_TIMESPEC: Final = struct.Struct("qq")
-_BILLION: Final = 1e9
 
 
 def process_resource(process: Process) -> str:
@@ -163,20 +159,15 @@ def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> Call | 
 
 
 def _nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
-    return _asleep(task, _time_at(task.process, arguments[0]))
+    return _asleep(task, task.process.seconds(arguments[0]) or 0.0)
 
 
 def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
-    seconds = _time_at(task.process, arguments[2])
+    seconds = task.process.seconds(arguments[2]) or 0.0
     if arguments[1] & _TIMER_ABSTIME:
         with suppress(OSError):
             seconds = max(0.0, seconds - time.clock_gettime(arguments[0]))
     return _asleep(task, seconds)
-
-
-def _time_at(process: Process, address: int) -> float:
-    seconds, nanoseconds = _TIMESPEC.unpack(process.read(address, _TIMESPEC.size).ljust(_TIMESPEC.size, b"\0"))
-    return float(seconds) + nanoseconds / _BILLION
 
 
 def _asleep(task: Task, seconds: float) -> Call:

@@ -9,8 +9,8 @@ from typing import Final
 
 from ticketlab.core.file_names import LIST, FileName
 from ticketlab.core.pacing import Access, Action, Step
-from ticketlab.gate.call import Call, Made
-from ticketlab.gate.channel_calls import on_channel
+from ticketlab.gate.calls.call import Call, Made
+from ticketlab.gate.calls.channels import on_channel
 from ticketlab.gate.descriptors import OpenFile, Sort, flags_of
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
@@ -233,9 +233,7 @@ def _unlink_at(sight: Sight, _task: Task, arguments: Arguments, absolute: str) -
     return _change(sight, absolute, Action.REMOVE_DIRECTORY if arguments[2] & _AT_REMOVEDIR else Action.UNLINK)
 
 
-def _moving(
-    places: tuple[int | None, int, int | None, int], action: Action, flags: int | None = None
-) -> Classify:
+def _moving(places: tuple[int | None, int, int | None, int], action: Action, flags: int | None = None) -> Classify:
     """Return how calls are taken that give a file another name; `places` are those of folder and path, from and to."""
 
     def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:

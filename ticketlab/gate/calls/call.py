@@ -16,6 +16,7 @@ class Answer(NamedTuple):
 
 
 GO_ON: Final = Answer()
+NOTHING_CAME: Final = Answer(0)
 
 
 class Made(NamedTuple):
@@ -35,8 +36,8 @@ class Call:
 
     `step` is the most that it may be, from its arguments alone: nobody may look before its turn. `attempt` says how it
     is answered now, or None if it has to wait; only a call that `waits` may. `found` looks what the step is, right
-    before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep` says that it only lets time pass, so
-    many seconds; `ends` that its thread, or its whole process, is about to end.
+    before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
+    says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
     """
 
     step: Step
@@ -44,6 +45,6 @@ class Call:
     attempt: Callable[[], Answer | None] = _goes_on
     found: Callable[[], Made] | None = None
     until: float | None = None
-    expired: Answer = Answer(0)
+    expired: Answer = NOTHING_CAME
     asleep: float | None = None
     ends: bool = False

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.pacing import Action, Step
-from ticketlab.gate.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.descriptors import OpenFile, Sort, flags_of, lowest_free
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -21,10 +21,11 @@ Classify = Callable[[Sight, Task, Arguments], Call | None]
 
 _MSG_DONTWAIT: Final = 0x40
 _POLLFD: Final = struct.Struct("ihh")
-_TIMESPEC: Final = struct.Struct("qq")
 
 
-def on_channel(sight: Sight, task: Task, descriptor: int, file: OpenFile, action: Action, flags: int = 0) -> Call | None:
+def on_channel(
+    sight: Sight, task: Task, descriptor: int, file: OpenFile, action: Action, flags: int = 0
+) -> Call | None:
     """Return a call that reads from a pipe or socket, or writes to it."""
     if action not in (Action.READ, Action.WRITE):
         return None
@@ -128,9 +129,7 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
 # Several at once
 
 
-def _awaiting(
-    sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None
-) -> Call | None:
+def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None) -> Call | None:
     """Return a call that waits until one of several descriptors is ready, or for a time."""
     process = task.process
     files = [(descriptor, events, sight.opened(process, descriptor)) for descriptor, events in wanted]
@@ -156,19 +155,12 @@ def _milliseconds(value: int) -> float | None:
     return None if signed & 0x80000000 else signed / 1000
 
 
-def _seconds(process: Process, address: int, unit: float) -> float | None:
-    if not address:
-        return None
-    whole, parts = _TIMESPEC.unpack(process.read(address, _TIMESPEC.size).ljust(_TIMESPEC.size, b"\0"))
-    return float(whole) + parts / unit
-
-
 def _poll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     return _polling(sight, task, arguments, _milliseconds(arguments[2]))
 
 
 def _ppoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
-    return _polling(sight, task, arguments, _seconds(task.process, arguments[2], 1e9))
+    return _polling(sight, task, arguments, task.process.seconds(arguments[2]))
 
 
 def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None) -> Call | None:
@@ -188,7 +180,7 @@ def _select(unit: float) -> Classify:
             for descriptor in range(highest):
                 if bits >> descriptor & 1:
                     wanted[descriptor] = wanted.get(descriptor, 0) | events
-        return _awaiting(sight, task, list(wanted.items()), _seconds(process, arguments[4], unit))
+        return _awaiting(sight, task, list(wanted.items()), process.seconds(arguments[4], unit))
 
     return classify
 
