@@ -30,6 +30,7 @@ _NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
 """How a table shows what was noted at a step."""
 
 
+_UNSHOWN: Final = (Action.START, Action.EXIT, Action.WAIT_ON, Action.CLOSE)
 NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
 
 
@@ -349,7 +350,8 @@ def _line(
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
     """Return the steps whose order with another participant's could make a difference, the marked ones, and more.
 
-    Whoever looked for a file that another puts a new one in place of is shown reading it as well.
+    That a process starts, ends and is waited for goes without saying. Whoever looked for a file that another puts a new
+    one in place of is shown reading it as well.
     """
     trace, table = execution.trace, execution.trace.table
     pending = {(who, what) for who, what in enumerate(trace.final) if what}
@@ -363,5 +365,6 @@ def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
     return [
         node
         for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
-        if node in told or (who, table.step(what).shown) in paths
+        if node in marked
+        or (table.step(what).action not in _UNSHOWN and (node in told or (who, table.step(what).shown) in paths))
     ]

@@ -34,7 +34,7 @@ from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
 
 _ROOM: Final = 1024
-_LONGEST_SOURCE: Final = 40
+_LONGEST_SOURCE: Final = 24
 
 
 class ProgramExecutor(Executor):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.file_names import LIST
@@ -25,6 +25,7 @@ from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.plain.results import Touched
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.lab.programs.case import ProgramCase
+from ticketlab.lab.programs.ends import branches
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.program import Program
@@ -32,7 +33,23 @@ from ticketlab.lab.programs.results import ProgramExploration, ProgramFinding, P
 
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
+_AFTER_FIRST: Final = 20  # executions
+_LOUD: Final = {"exception", "exit code", "killed"}
 _CONFIRMED: Final = "found on the program itself"
+
+
+class _Wrong(NamedTuple):
+    """An execution that went wrong: which one it was, what is wrong with it, and the points that it had."""
+
+    number: int
+    execution: Execution
+    anomalies: Sequence[Anomaly]
+    points: frozenset[str]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody failed: that is worse than a failure, and seen later."""
+        return not {anomaly.name for anomaly in self.anomalies} & _LOUD
 
 
 @dataclass(slots=True)
@@ -44,7 +61,8 @@ class _Tally:
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     contested: bool = False
-    first: tuple[int, Execution, list[Anomaly], frozenset[str]] | None = None
+    first: int = 0  # the number of the first that went wrong
+    wrong: _Wrong | None = None
 
 
 def explore_program(
@@ -75,11 +93,12 @@ def explore_program(
         _search(executor, judge, how, tally, progress)
         gave_way = sentences_of_gave_way(executor, judge.name_of)
         seen, outside = touched(executor), list(executor.outside)
-        finding = _finding(executor, judge, how, *tally.first) if tally.first else None
+        racing = len(branches(list(executor.run_of.names.values()), len(program.commands)))
+        finding = _finding(executor, judge, how, tally.wrong) if tally.wrong else None
     return ProgramExploration(
         command=command,
         function=program.title,
-        processes=len(program.commands),
+        processes=max(racing, 1),
         how=how,
         executions=tally.executions,
         anomalous=tally.anomalous,
@@ -99,9 +118,10 @@ def explore_program(
 def _search(
     executor: ProgramExecutor, judge: ProgramJudge, how: ExploreOptions, tally: _Tally, progress: Progress
 ) -> None:
-    """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left.
+    """Run a search and judge each execution, until nothing is left or, unless it shall exhaust, some have gone wrong.
 
-    If the execution before has taught a new scheduling point, the search begins anew: it must cover that as well.
+    After the first that goes wrong a few more are run, for a failure that nobody would have seen. If the execution
+    before has taught a new scheduling point, the search begins anew: it must cover that as well.
     """
     kind = policy_kind(how.policy)
     if how.executions < 1:
@@ -112,7 +132,8 @@ def _search(
             if tally.executions % _BETWEEN_PROGRESS == 0:
                 progress(tally.executions, tally.anomalous)
             tally.contested = tally.contested or order_matters(execution)
-            if _is_wrong(executor, judge, execution, tally) and not how.exhaust:
+            _take_down(executor, judge, execution, tally)
+            if tally.wrong and not how.exhaust and tally.executions >= tally.first + _AFTER_FIRST:
                 return
             if executor.grew or tally.executions >= how.executions:
                 break
@@ -123,26 +144,27 @@ def _search(
             return
 
 
-def _is_wrong(executor: ProgramExecutor, judge: ProgramJudge, execution: Execution, tally: _Tally) -> bool:
+def _take_down(executor: ProgramExecutor, judge: ProgramJudge, execution: Execution, tally: _Tally) -> None:
     anomalies = judge.judge(execution)
-    if anomalies:
-        tally.anomalous += 1
-        tally.names.update({anomaly.name for anomaly in anomalies})
-        if tally.first is None:
-            tally.first = tally.executions, execution, anomalies, executor.used
-    return bool(anomalies)
+    if not anomalies:
+        return
+    tally.anomalous += 1
+    tally.names.update({anomaly.name for anomaly in anomalies})
+    wrong = _Wrong(tally.executions, execution, anomalies, executor.used)
+    if tally.wrong is None:
+        tally.wrong, tally.first = wrong, tally.executions
+    elif wrong.is_silent and not tally.wrong.is_silent:
+        tally.wrong = wrong
 
 
 def _finding(
     executor: ProgramExecutor,
     judge: ProgramJudge,
     how: ExploreOptions,
-    number: int,
-    execution: Execution,
-    anomalies: Sequence[Anomaly],
-    points: frozenset[str],
+    wrong: _Wrong,
 ) -> ProgramFinding:
     """Shrink an execution that went wrong, and return it with its case."""
+    number, execution, anomalies, points = wrong
     wanted = {anomaly.name for anomaly in anomalies}
     executor.points, executor.frozen = set(points), True
 
