@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from textwrap import dedent
 from typing import Final
 
@@ -80,7 +81,7 @@ def test_a_script_runs_as_in_a_new_interpreter(folder: Path) -> None:
     commands = [("python", f"{name}/script.py", "one", "2") for name in SCRIPTS]
     environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     cold = [
-        subprocess.run(command, executable=sys.executable, cwd=folder, env=environment, capture_output=True, text=True)
+        subprocess.run(command, executable=sys.executable, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT)
         for command in commands
     ]
     (folder / "written").unlink()
@@ -89,10 +90,9 @@ def test_a_script_runs_as_in_a_new_interpreter(folder: Path) -> None:
         for _ in range(2):  # what the first execution imports, the second imports anew
             warm = programs.run()
             for name, printed, expected in zip(SCRIPTS, warm, cold, strict=True):
-                assert sorted(printed.splitlines()) == sorted((expected.stdout + expected.stderr).splitlines()), name
+                assert printed == expected.stdout.decode(), name
             ends = {number: programs.exits.get(number, -signal.SIGINT) for number, _ in enumerate(cold, 1)}
-            assert ends == {number: each.returncode % 256 if each.returncode != -2 else -2
-                            for number, each in enumerate(cold, 1)}  # fmt: skip
+            assert ends == {number: each.returncode for number, each in enumerate(cold, 1)}
             assert (folder / "written").read_text() == "text"
             (folder / "written").unlink()
     assert not programs.alive()
@@ -177,7 +177,7 @@ def test_a_killed_lab_leaves_no_process(folder: Path) -> None:
     started = list(pidfds(map(int, os.read(reading, 4096).split())))
     os.kill(lab, signal.SIGKILL)
     os.waitpid(lab, 0)
-    assert len(started) == 3
+    assert len(started) >= 3, "the leader, the script, and what it left behind"
     for each in started:
         assert select.select([each], [], [], 30)[0], "a process has outlived the lab"
         os.close(each)

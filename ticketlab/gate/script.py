@@ -13,6 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -72,7 +73,12 @@ def _main_module(path: str) -> ModuleType:
 def _execute(script: Script, names: dict[str, Any]) -> int:
     """Return the exit code of a script, or minus the number of the signal that it ends by."""
     try:
-        exec(script.code or compile(script.source, script.path, "exec", dont_inherit=True), names)  # noqa: S102
+        try:
+            exec(script.code or compile(script.source, script.path, "exec", dont_inherit=True), names)  # noqa: S102
+        finally:  # before anything is said of an error
+            for stream in (sys.stderr, sys.stdout):
+                with suppress(Exception):
+                    stream.flush()
     except SystemExit as end:
         return _exit_code(end.code)
     except BaseException as error:
@@ -87,7 +93,6 @@ def _exit_code(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
-    sys.stdout.flush()
     print(code, file=sys.stderr)
     return 1
 
@@ -96,14 +101,18 @@ def _finish(code: int, before: set[str]) -> NoReturn:
     """End as Py_FinalizeEx does: threads, what was left for the exit, streams, then the modules of the script."""
     _attempt(threading._shutdown)  # type: ignore[attr-defined]
     _attempt(atexit._run_exitfuncs)
-    flushed = _attempt(sys.stdout.flush)
-    _attempt(sys.stderr.flush)
+    flushed = _flush()
     _forget_modules(before)
-    _attempt(sys.stdout.flush)
+    _flush()
     if code == _INTERRUPTED:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         os.kill(os.getpid(), _signal.SIGINT)
     os._exit(code if flushed else _FLUSH_FAILED)
+
+
+def _flush() -> bool:
+    done = [_attempt(each.flush) for each in (sys.stdout, sys.stderr) if not getattr(each, "closed", each is None)]
+    return all(done)
 
 
 def _attempt(act: Callable[[], object]) -> bool:
@@ -117,10 +126,13 @@ def _attempt(act: Callable[[], object]) -> bool:
 
 def _forget_modules(before: set[str]) -> None:
     """Let go of what the script's modules hold: a file that was not closed is written out by that."""
-    names = [name for name in sys.modules if name not in before]
-    modules = [weakref.ref(each) for name in names if isinstance(each := sys.modules.pop(name), ModuleType)]
+    gc.collect()  # after it a file comes before its buffer, and is closed before it below (as in Py_FinalizeEx)
+    popped = [sys.modules.pop(name) for name in list(sys.modules) if name not in before]
+    modules = [weakref.ref(each) for each in popped if isinstance(each, ModuleType)]
+    del popped
     gc.collect()
     if threading.active_count() == 1:  # a daemon would meet names that are gone; in a real end it no longer runs
         for module in reversed(modules):
             if (kept := module()) is not None:
                 kept.__dict__.clear()
+        gc.collect()
