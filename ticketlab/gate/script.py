@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
+from itertools import takewhile
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final, NamedTuple, NoReturn
@@ -49,7 +50,6 @@ def _compiled(path: str, source: bytes) -> CodeType | None:
 
 def run_script(script: Script, argv: Sequence[str]) -> NoReturn:
     """Run a script for a command line such as ("python", "shop.py", "3"), and end the process as Python ends."""
-    before = set(sys.modules) - {"__main__"}
     sys.orig_argv, sys.argv = list(argv), list(argv if argv[0].endswith(".py") else argv[1:])
     if not sys.flags.safe_path:
         sys.path.insert(0, str(Path(script.path).parent))
@@ -57,10 +57,11 @@ def run_script(script: Script, argv: Sequence[str]) -> NoReturn:
     _mp.ORIGINAL_DIR = str(Path.cwd())
     if "numpy.random" in sys.modules:  # `random` itself draws anew in each process that is forked
         sys.modules["numpy.random"].seed()
-    main = sys.modules["__main__"] = _main_module(script.path)
+    del sys.modules["__main__"]
+    main = sys.modules["__main__"] = _main_module(script.path)  # all that come behind it are the script's
     code = _execute(script, main.__dict__)
     del main
-    _finish(code, before)
+    _finish(code)
 
 
 def _main_module(path: str) -> ModuleType:
@@ -97,12 +98,12 @@ def _exit_code(code: object) -> int:
     return 1
 
 
-def _finish(code: int, before: set[str]) -> NoReturn:
+def _finish(code: int) -> NoReturn:
     """End as Py_FinalizeEx does: threads, what was left for the exit, streams, then the modules of the script."""
     _attempt(threading._shutdown)  # type: ignore[attr-defined]
     _attempt(atexit._run_exitfuncs)
     flushed = _flush()
-    _forget_modules(before)
+    _forget_modules()
     _flush()
     if code == _INTERRUPTED:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
@@ -124,15 +125,16 @@ def _attempt(act: Callable[[], object]) -> bool:
     return True
 
 
-def _forget_modules(before: set[str]) -> None:
+def _forget_modules() -> None:
     """Let go of what the script's modules hold: a file that was not closed is written out by that."""
     gc.collect()  # after it a file comes before its buffer, and is closed before it below (as in Py_FinalizeEx)
-    popped = [sys.modules.pop(name) for name in list(sys.modules) if name not in before]
+    names = ["__main__", *takewhile(lambda name: name != "__main__", reversed(sys.modules))]
+    popped = [sys.modules.pop(name, None) for name in names]
     modules = [weakref.ref(each) for each in popped if isinstance(each, ModuleType)]
     del popped
     gc.collect()
     if threading.active_count() == 1:  # a daemon would meet names that are gone; in a real end it no longer runs
-        for module in reversed(modules):
+        for module in modules:
             if (kept := module()) is not None:
                 kept.__dict__.clear()
         gc.collect()
