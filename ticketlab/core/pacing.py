@@ -75,6 +75,11 @@ class Action(Enum):
     ARRIVE = "arrive at"
     LEAVE = "leave"
     CALL = "call"
+    START = "start"  # a process or a thread; whoever starts it has done so before
+    EXIT = "end"
+    CLOSE = "close"  # an end of a pipe or a socket
+    SIGNAL = "signal"
+    WAIT_ON = "wait on"  # a process to end, or one of several pipes to have something
     GO_ON = "go on from"  # a task of an event loop: whatever it does until it suspends again
     BEGIN = "begin"
     COMMIT = "commit"
@@ -95,7 +100,7 @@ class Action(Enum):
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
-        self.looks = value in ("read", "look for", "list", "wait for")
+        self.looks = value in ("read", "look for", "list", "wait for", "wait on")
         self.own = self.looks or value == "go on from"
 
 
@@ -147,8 +152,8 @@ class Step(NamedTuple):
 
     @property
     def everywhere(self) -> bool:
-        """Whether the step concerns every resource: a fault may release any lock, and time ends leases."""
-        return self.action in (Action.FAULT, Action.TIME_PASSES, Action.ADVANCE) and self.affects is None
+        """Whether the step concerns every resource: a fault or a signal may end anything, and time ends leases."""
+        return self.action in _EVERYWHERE and self.affects is None
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -173,9 +178,13 @@ class Step(NamedTuple):
         """Return who notices what the step does by one of its accesses."""
         if action.looks or self.private:
             return Visibility.NOBODY
-        if self.uncommitted or action in (Action.ENTER, Action.FINISH):
+        if self.uncommitted or action in (Action.ENTER, Action.FINISH, Action.CLOSE):
             return Visibility.CHANGERS
         return Visibility.EVERYBODY
+
+
+_EVERYWHERE: Final = (Action.FAULT, Action.TIME_PASSES, Action.ADVANCE, Action.SIGNAL)
+_NOTICES_LESS: Final = (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT, Action.FINISH, Action.CLOSE)
 
 
 class Visibility(IntEnum):
@@ -190,10 +199,9 @@ def noticed_from(action: Action) -> Visibility:
     """Return the least visibility of an access that this one notices.
 
     Two names that enter one folder do not notice each other, and the list of the folder's names notices both. So do
-    two who finish reading, and who waits for them.
+    two who finish reading, and who waits for them; and two who close their ends of a pipe, and who reads from it.
     """
-    everybody = action in (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT, Action.FINISH)
-    return Visibility.EVERYBODY if everybody else Visibility.CHANGERS
+    return Visibility.EVERYBODY if action in _NOTICES_LESS else Visibility.CHANGERS
 
 
 class Blocked(Enum):

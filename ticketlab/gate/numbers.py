@@ -23,7 +23,7 @@ renameat 264 38|linkat 265 37|symlinkat 266 36|readlinkat 267 78|fchmodat 268 53
 ppoll 271 73|utimensat 280 88|epoll_pwait 281 22|fallocate 285 47|accept4 288 242|dup3 292 24|pipe2 293 59
 preadv 295 69|pwritev 296 70|recvmmsg 299 243|sendmmsg 307 269|renameat2 316 276|getrandom 318 278|execveat 322 281
 copy_file_range 326 285|preadv2 327 286|pwritev2 328 287|statx 332 291|getdents64 217 61|getdents 78 -
-pidfd_send_signal 424 424|io_uring_setup 425 425|clone3 435 435|openat2 437 437|faccessat2 439 439
+pidfd_send_signal 424 424|io_uring_setup 425 425|clone3 435 435|close_range 436 436|openat2 437 437|faccessat2 439 439
 epoll_pwait2 441 441|futex_waitv 449 449|fchmodat2 452 452|futex_wake 454 454|futex_wait 455 455
 """
 

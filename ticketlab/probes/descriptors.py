@@ -6,8 +6,9 @@ import stat
 from os import fstat, readlink
 from typing import Final
 
+from ticketlab.core.file_names import LINKS, FileName
 from ticketlab.core.pacing import Action, Step
-from ticketlab.probes.resources import LINKS, AnyPath, FileName, Resources
+from ticketlab.probes.resources import AnyPath, Resources
 
 MOST_STEPS: Final = 4096
 

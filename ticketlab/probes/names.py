@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core import pacing
+from ticketlab.core.file_names import LINKS, LIST, FileName
 from ticketlab.core.pacing import Access, Action, Step
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.opening import name_now, passed, refused
-from ticketlab.probes.resources import LINKS, LIST, FileName
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.times import in_virtual_time, stamp
 

@@ -12,9 +12,10 @@ from os import stat
 from typing import TypeVar
 
 from ticketlab.core import pacing
+from ticketlab.core.file_names import FileName
 from ticketlab.core.pacing import Action, Step
 from ticketlab.probes.here import HERE
-from ticketlab.probes.resources import AnyPath, FileName
+from ticketlab.probes.resources import AnyPath
 from ticketlab.probes.times import stamp
 
 T = TypeVar("T")

@@ -15,11 +15,10 @@ import sys
 from os import PathLike, fsdecode, fspath, stat_result
 from typing import Final
 
-from ticketlab.core.pacing import NAME, Access, Action, Step
+from ticketlab.core.file_names import FileName
+from ticketlab.core.pacing import Access, Action
 from ticketlab.probes.inodes import Inodes
 
-LIST: Final = "names in "
-LINKS: Final = "links of "
 DATABASE: Final = "database "  # whoever opens one says so; nobody changes that
 READERS: Final = "readers of "
 MOST_CACHED: Final = 4096
@@ -34,48 +33,6 @@ _PROGRAM: Final = (".py", ".pyc", "/__pycache__")
 _OTHERS_MEMORY: Final = "/dev/shm/"  # noqa: S108 - where ordinary files stand as well
 
 _stat, _fstat, _readlink, _getcwd = os.stat, os.fstat, os.readlink, os.getcwd  # the originals: stand-ins come later
-
-
-class FileName:
-    """A name in a folder. `path` is how people know it; `looks` are those on the way there, from folder to folder."""
-
-    __slots__ = ("_data_steps", "_steps", "folder", "in_folder", "looks", "name", "path")
-
-    def __init__(self, path: str, folder: str, looks: tuple[Access, ...] = (), *, in_folder: bool = False) -> None:
-        self.path = path
-        self.name = NAME + path
-        self.folder = folder
-        self.looks = looks
-        self.in_folder = in_folder  # the working folder itself, which nobody moves: then the text alone says all
-        self._steps: dict[Action, Step] = {}
-        self._data_steps: dict[tuple[Action, str], Step] = {}
-
-    @property
-    def entry(self) -> Access:
-        """What happens to the folder's list if the name comes to be or ceases to."""
-        return Action.ENTER, LIST + (self.folder or ".")
-
-    def step(self, action: Action) -> Step:
-        """Return the step that looks for the name, or makes or unmakes it."""
-        try:
-            return self._steps[action]
-        except KeyError:
-            also = self.looks if action is Action.LOOK else (*self.looks, self.entry)
-            step = self._steps[action] = Step(action, self.name, also=also)
-            return step
-
-    def with_data(self, action: Action, data: str) -> Step:
-        """Return the step that looks for the name, and does something to the file's data."""
-        try:
-            return self._data_steps[action, data]
-        except KeyError:
-            looks = (*self.looks, (Action.LOOK, self.name))
-            if action is Action.READ:  # people know it as a look
-                step = Step(Action.LOOK, self.name, also=(*self.looks, (action, data)))
-            else:
-                step = Step(action, data, also=looks, path=self.path)
-            self._data_steps[action, data] = step
-            return step
 
 
 class Resources:

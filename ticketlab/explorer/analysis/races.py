@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ticketlab.explorer.analysis.trace import Trace
+from ticketlab.explorer.analysis.trace import Arrival, Trace
+from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.engine.steps import EVERYWHERE, NONE, SEVERAL, Symbol
 
 
@@ -55,7 +56,10 @@ class Clocks:
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
         stood = self._pending_when_time_passed()
+        arrivals = list(reversed(trace.arrivals))
         for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
+            while arrivals and arrivals[-1].node <= node:
+                self._come_after(arrivals.pop())
             if node in stood:
                 self.kept_waiting += self._waiting(node, stood[node])
             before = self._last[who]
@@ -65,6 +69,15 @@ class Clocks:
             self.steps.append(clock)
             self._last[who] = clock
             self._enter(node, symbol)
+
+        for arrival in reversed(arrivals):
+            self._come_after(arrival)
+
+    def _come_after(self, arrival: Arrival) -> None:
+        """Have all that a participant does from its arrival on come after what led to it."""
+        if arrival.by != NOBODY:
+            mine, others = self._last[arrival.who], self._last[arrival.by]
+            self._last[arrival.who] = [max(pair) for pair in zip(mine, others, strict=True)]
 
     def _pending_when_time_passed(self) -> dict[int, list[int]]:
         """Return, for each node at which nobody could move so that time passed, everybody's pending symbol."""

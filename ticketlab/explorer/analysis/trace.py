@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.pacing import Step
@@ -12,12 +13,21 @@ from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step
 
 
+class Arrival(NamedTuple):
+    """A participant that came to its step at a node because another one made a step: it was started, or woken."""
+
+    node: int
+    who: int
+    by: int
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """The steps of one execution: `who` made each, `what` it was (a symbol), and as what it was `announced`.
 
     *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
-    step before which each participant stands at the end.
+    step before which each participant stands at the end. `arrivals` lists who came to a step on the way by
+    another's step; before that, it stood before none.
     """
 
     table: StepTable
@@ -26,6 +36,7 @@ class Trace:
     failed: Sequence[tuple[int, int]]
     final: Sequence[int]
     announced: Sequence[int]
+    arrivals: Sequence[Arrival] = ()
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
@@ -40,6 +51,7 @@ class Trace:
             list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
             list(state.pending[: state.size]),
             list(state.announced[:length]),
+            _arrivals(state),
         )
         return copied
 
@@ -63,7 +75,10 @@ class Trace:
         """Return the trace as it stood at a node."""
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
-        return Trace(self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node])
+        arrivals = [arrival for arrival in self.arrivals if arrival.node <= node]
+        return Trace(
+            self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], arrivals
+        )
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.
@@ -79,8 +94,11 @@ class Trace:
 
     def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
+        arrivals = list(self.arrivals)
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
+            while arrivals and arrivals[-1].node > node:
+                pending[arrivals.pop().who] = NONE
             if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
                 pending[self.who[node]] = steps[node]
             yield node, pending
@@ -125,6 +143,11 @@ class Trace:
         return sum(
             self.who[node] != self.who[node - 1] and self.who[node - 1] in enabled[node] for node in range(1, len(self))
         )
+
+
+def _arrivals(state: ExecutionState) -> list[Arrival]:
+    columns = state.arrived_at, state.arrived_who, state.arrived_by
+    return [Arrival(*(column[number] for column in columns)) for number in range(state.counters.arrivals)]
 
 
 def _has_effect(symbol: Symbol) -> bool:

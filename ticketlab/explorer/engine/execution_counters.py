@@ -34,6 +34,8 @@ class Counters(Numbers):
     """How often time passed for everybody at once."""
     time_passes: int
     """How often it did because nobody could move."""
+    arrivals: int
+    """How often a participant came to a step by another's step, and not by its own."""
     settling: bool
     """Whether no execution has begun: the services go on to where they wait for the buyers."""
     drifts: bool

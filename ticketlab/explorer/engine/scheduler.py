@@ -273,7 +273,7 @@ class Scheduler:
         state = self.state
         state.pending[who] = state.pending_bytes[who] = NONE
         self._counters.version += 1
-        if who < state.buyers:
+        if who < state.buyers or state.joined[who]:
             self._counters.unfinished -= 1
 
     def replace_last(self, step: Step) -> None:

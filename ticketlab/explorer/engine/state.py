@@ -15,12 +15,13 @@ from enum import IntEnum
 from itertools import accumulate
 from typing import Final
 
+from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.clock import Clock
 from ticketlab.explorer.engine.column_memory import LocalMemory, Memory, as_slice
 from ticketlab.explorer.engine.execution_counters import Counters
 from ticketlab.explorer.engine.fault_plan import FaultPlan
 from ticketlab.explorer.engine.policy_columns import LentColumns
-from ticketlab.explorer.engine.steps import StepTable
+from ticketlab.explorer.engine.steps import NONE, StepTable
 
 NOBODY: Final = -1
 BYTE: Final = 256
@@ -48,6 +49,9 @@ class ExecutionState:
         "_ones",
         "_zeros",
         "announced",
+        "arrived_at",
+        "arrived_by",
+        "arrived_who",
         "bound",
         "buyers",
         "clock",
@@ -58,6 +62,7 @@ class ExecutionState:
         "faults",
         "for_policy",
         "gave_way",
+        "joined",
         "kept",
         "offset",
         "open",
@@ -112,6 +117,11 @@ class ExecutionState:
         self.retried = memory.column(size)
         self.refused = memory.column(size)
         self._zeros = as_slice(self.pending, [0] * size)
+        # Who came to a step by another's step, and not by its own: when, who it was, and who made that other step.
+        self.arrived_at = memory.column(bound)
+        self.arrived_who = memory.column(bound)
+        self.arrived_by = memory.column(bound)
+        self.joined = memory.column(size)  # by participant: whether it has joined while the execution ran
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
         # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
@@ -131,6 +141,11 @@ class ExecutionState:
         self.counters.unfinished = self.buyers
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
+        if self.counters.arrivals:
+            self.joined[: self.size] = self._zeros
+            self.pending[self.buyers : self.size] = self._zeros[self.buyers :]
+            self.pending_bytes[self.buyers : self.size] = bytes(self.size - self.buyers)
+            self.counters.arrivals = 0
         known = len(self.table.symbols)
         self.open[1:known] = self._ones[1:known]
         self.place_buyers(self._zeros[: self.buyers])
@@ -148,6 +163,26 @@ class ExecutionState:
         self.pending_bytes[who] = symbol % BYTE
         if not self.open[symbol]:
             self.counters.version += 1
+
+    def join(self, who: int) -> None:
+        """Have a participant take part from now on."""
+        self.joined[who] = 1
+        self.counters.unfinished += 1
+
+    def leave_alone(self, who: int) -> None:
+        """Have a participant stand before no step for now: it waits for something that no step of its own gets."""
+        self.pending[who] = self.pending_bytes[who] = NONE
+        self.counters.version += 1
+
+    def note_arrival(self, who: int, by: int) -> None:
+        """Take down that a participant comes to its step because of a step that another one has just made."""
+        counters = self.counters
+        number = counters.arrivals
+        if number == len(self.arrived_at):
+            raise TicketlabError(f"participants were woken {number} times in {counters.length} steps: allow more steps")
+        self.arrived_at[number], self.arrived_who[number], self.arrived_by[number] = counters.length, who, by
+        counters.arrivals = number + 1
+        counters.version += 1
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.file_names import LINKS, LIST
 from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, TABLE, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
@@ -39,7 +40,7 @@ from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import executor_kind, probes
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import installed
-from ticketlab.probes.resources import DATABASE, LINKS, LIST, READERS
+from ticketlab.probes.resources import DATABASE, READERS
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
 

@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.lines import ReadMemory, line_at
+from ticketlab.gate.starting.lines import ReadMemory, line_at
 
 _BOOT: Final = """
 import sys
 if not sys.flags.safe_path:
     del sys.path[0]
 sys.path.append({root!r})
-from ticketlab.gate.warm import main
+from ticketlab.gate.starting.warm import main
 sys.path.pop()
 main()
 """
@@ -52,18 +52,21 @@ class Starter:
     N from 1, is in the file N.out of the output folder.
     """
 
-    def __init__(self, commands: Sequence[Command], folder: Path, output: Path) -> None:
+    def __init__(self, commands: Sequence[Command], folder: Path, output: Path, temporary: Path | None = None) -> None:
         order = [[each.argv for each in commands], str(folder.absolute()), str(output.absolute())]
         self._order = json.dumps(order)
+        self._temporary = temporary
         self._running = False
         self.lines_address = 0
         """Where in the memory of the program's Python processes the table of their lines is (`line_at`)."""
 
     def __enter__(self) -> Starter:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        boot = _BOOT.format(root=str(Path(__file__).parents[2]))
+        boot = _BOOT.format(root=str(Path(__file__).parents[3]))
         argv = [sys.executable, "-c", boot, str(theirs.fileno()), str(os.getpid()), self._order]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | _ENVIRONMENT
+        if self._temporary is not None:
+            environment["TMPDIR"] = str(self._temporary)
         null = subprocess.DEVNULL
         with theirs, _fixed_addresses():
             self._process = subprocess.Popen(  # noqa: S603

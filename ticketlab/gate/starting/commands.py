@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
-from ticketlab.gate.lines import Lines
-from ticketlab.gate.script import Script, read_script, run_script
+from ticketlab.gate.starting.lines import Lines
+from ticketlab.gate.starting.script import Script, read_script, run_script
 
 STOPPING: Final = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
 """Signals that a program may send to its whole group of processes, and that end who does not expect them."""

@@ -22,11 +22,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
-from ticketlab.gate.commands import STOPPING, Prepared, perform, prepare, script_of
 from ticketlab.gate.filter import LETS_BY, install
-from ticketlab.gate.lines import Lines
-from ticketlab.gate.preload import imports_of, load
-from ticketlab.gate.script import Script
+from ticketlab.gate.starting.commands import STOPPING, Prepared, perform, prepare, script_of
+from ticketlab.gate.starting.lines import Lines
+from ticketlab.gate.starting.preload import imports_of, load
+from ticketlab.gate.starting.script import Script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl

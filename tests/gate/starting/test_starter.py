@@ -16,9 +16,9 @@ from typing import Final
 
 import pytest
 
-from tests.gate.answering import CALLS, Programs
+from tests.gate.starting.answering import CALLS, Programs
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.starter import Starter
+from ticketlab.gate.starting.starter import Starter
 
 SCRIPTS: Final = {
     "arguments": "import sys; print(sys.argv, sys.orig_argv, sys.path[0], sys.flags)",

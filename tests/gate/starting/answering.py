@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.starter import Command, Starter
+from ticketlab.gate.starting.starter import Command, Starter
 
 CALLS: Final = numbers(supported_machine().column)
 

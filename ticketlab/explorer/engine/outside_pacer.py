@@ -1,0 +1,97 @@
+"""A pacer for participants that know nothing of it: an executor sees from outside before which step each stands."""
+
+from __future__ import annotations
+
+from ticketlab.core.pacing import Step
+from ticketlab.explorer.engine.clock import in_ticks
+from ticketlab.explorer.engine.pacer import ControlledPacer
+from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, is_alone
+
+
+class OutsidePacer(ControlledPacer):
+    """What the rules of `ControlledPacer` mean where nobody hands the turn over: the executor picks, and moves."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        super().__init__(scheduler, atomic_accesses=False, alone=False)
+        self._slept_at: dict[int, int] = {}
+        self._tries: dict[int, tuple[tuple[object, ...], int]] = {}
+
+    def begin(self) -> None:
+        """Start an execution."""
+        super().begin()
+        self._slept_at.clear()
+        self._tries.clear()
+
+    def stand(self, who: int, step: Step, *, waits: bool) -> None:
+        """Have a participant stand before a step, which may have to wait."""
+        self.me = who
+        if who in self._spinning:
+            self._postpone(who, step)
+            return
+        self._state.arrive(who, self._symbol(who, step, waits=waits))
+
+    def _symbol(self, who: int, step: Step, *, waits: bool) -> int:
+        if not waits:
+            return self._passed[step]
+        if step.action.own or (who, step.resource) in self._held:
+            return self._state.table.own_attempts(who)[step]  # another's failure says nothing of this attempt
+        return self._attempted[step]
+
+    def make(self, who: int, made: Step, *, refused: bool) -> None:
+        """Take down that a participant makes the step before which it stands, and what this turns out to be."""
+        self.me = who
+        state = self._state
+        announced = state.table.step(state.pending[who])
+        self._scheduler.execute(who)
+        if made != announced:
+            self._scheduler.replace_last(made)
+        if refused:
+            self._scheduler.take_back(gave_back=False)
+        elif made.action.takes:
+            mine = who, made.resource
+            self._held[mine] = self._held.get(mine, 0) + 1
+            self._counters.held += 1
+        elif made.action.gives_back:
+            self._give_back(who, made)
+
+    def sleep(self, seconds: float) -> None:
+        """Let virtual time pass for the participant, unless it has tried the same in vain again and again.
+
+        A try is what it does from one sleep to the next. The loop may count its tries, so some are explored as they
+        are, and then it is put off until others have changed what it touched: the search has left something out.
+        """
+        state, me, counters = self._state, self.me, self._counters
+        ticks = max(1, in_ticks(seconds))
+        since = self._slept_at.get(me, 0)
+        self._slept_at[me] = counters.length
+        symbols = state.table.symbols
+        steps = [(state.who[node], symbols[state.what[node]]) for node in range(since, counters.length)]
+        mine = [symbol for who, symbol in steps if who == me and not symbol.passes_time]
+        places = frozenset[int]().union(*(symbol.resources for symbol in mine))
+        fruitful = any(symbol.changes and not symbol.step.action.holds for symbol in mine) or any(
+            who != me and not places.isdisjoint(symbol.changed()) for who, symbol in steps
+        )
+        made = tuple(symbol.does for symbol in mine)
+        before, count = self._tries.get(me, ((), 0))
+        self._tries[me] = made, (count + 1 if made == before and not fruitful else int(not fruitful))
+        state.clock.drift(me, ticks)
+        if self._tries[me][1] >= MOST_VAIN_TRIES:
+            self._spinning[me] = tuple(sorted({name for symbol in mine for name in symbol.step.resources}))
+            state.gave_way[me] |= not is_alone(state, me)
+            state.clock.wake[me] = state.clock.local[me]
+
+    def wait_at_most(self, who: int, seconds: float) -> None:
+        """Have a participant's attempt made again after so long, if nobody can move before."""
+        clock = self._state.clock
+        if not clock.wake[who]:
+            clock.wake[who] = max(clock.time[0], clock.local[who]) + max(1, in_ticks(seconds))
+
+    def has_waited(self, who: int) -> bool:
+        """Whether the time is over for which a participant waits at most."""
+        clock = self._state.clock
+        return bool(0 < clock.wake[who] <= clock.time[0])
+
+    def stops_waiting(self, who: int) -> None:
+        """Take down that a participant does not wait any more."""
+        self._state.clock.wake[who] = 0

@@ -1,0 +1,50 @@
+"""A stopped call as a step, and how it can be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ticketlab.core.pacing import Step
+
+
+class Answer(NamedTuple):
+    """How a stopped call goes on: the kernel performs it or, with a value, it returns that (an error if negative)."""
+
+    value: int | None = None
+
+
+GO_ON: Final = Answer()
+NOTHING_CAME: Final = Answer(0)
+
+
+class Made(NamedTuple):
+    """What a call turned out to be when it was its turn; `refused` says that it changes nothing."""
+
+    step: Step
+    refused: bool = False
+
+
+def _goes_on() -> Answer | None:
+    return GO_ON
+
+
+@dataclass(slots=True)
+class Call:
+    """A call that may concern others.
+
+    `step` is the most that it may be, from its arguments alone: nobody may look before its turn. `attempt` says how it
+    is answered now, or None if it has to wait; only a call that `waits` may. `found` looks what the step is, right
+    before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
+    says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
+    """
+
+    step: Step
+    waits: bool = False
+    attempt: Callable[[], Answer | None] = _goes_on
+    found: Callable[[], Made] | None = None
+    until: float | None = None
+    expired: Answer = NOTHING_CAME
+    asleep: float | None = None
+    ends: bool = False

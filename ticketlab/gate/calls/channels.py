@@ -1,0 +1,250 @@
+"""Pipes and sockets: who waits for what another sends, and for room to send."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from ticketlab.core.pacing import Action, Step
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.descriptors import OpenFile, Sort, flags_of, lowest_free
+from ticketlab.gate.processes import Process, Task
+from ticketlab.gate.sight import Sight
+
+Arguments = tuple[int, ...]
+Classify = Callable[[Sight, Task, Arguments], Call | None]
+
+_MSG_DONTWAIT: Final = 0x40
+_POLLFD: Final = struct.Struct("ihh")
+
+
+def on_channel(
+    sight: Sight, task: Task, descriptor: int, file: OpenFile, action: Action, flags: int = 0
+) -> Call | None:
+    """Return a call that reads from a pipe or socket, or writes to it."""
+    if action not in (Action.READ, Action.WRITE):
+        return None
+    process, reads = task.process, action is Action.READ
+    step = Step(Action.RECEIVE if reads else Action.SEND, file.name)
+    wanted = select.POLLIN if reads else select.POLLOUT
+
+    def attempt() -> Answer | None:
+        if _is_ready(sight, process, descriptor, wanted):
+            return GO_ON
+        returns_at_once = flags & _MSG_DONTWAIT or flags_of(process.pid, descriptor) & os.O_NONBLOCK
+        return GO_ON if returns_at_once else None
+
+    return Call(step, waits=True, attempt=attempt)
+
+
+def _is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
+    """Whether a call on a descriptor would return at once."""
+    try:
+        with sight.copy(process, descriptor) as copy:
+            poll = select.poll()
+            poll.register(copy, wanted)
+            return bool(poll.poll(0))
+    except OSError:
+        return True  # the kernel says what is wrong with it
+
+
+def _transfer(action: Action, flags: int) -> Classify:
+    """Return how calls are taken that send or receive, with flags at one place of their arguments."""
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+        file = sight.opened(task.process, arguments[0])
+        if file is None or not file.name:
+            return None
+        return on_channel(sight, task, arguments[0], file, action, arguments[flags])
+
+    return classify
+
+
+def _accept(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    file = sight.opened(task.process, arguments[0])
+    if file is None or not file.name:
+        return None
+    process, listener = task.process, file.name
+    call = on_channel(sight, task, arguments[0], file, Action.READ)
+    if call is None:
+        return None
+    ready = call.attempt
+
+    def attempt() -> Answer | None:
+        answer = ready()
+        if answer is not None:
+            name, new = sight.next_connection(listener), lowest_free(process.pid)
+            sight.after(task, lambda: sight.name_channel(os.stat(f"/proc/{process.pid}/fd/{new}").st_ino, name))
+        return answer
+
+    call.attempt = attempt
+    return call
+
+
+def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    address = task.process.read(arguments[1], min(arguments[2], 128))
+    family = int.from_bytes(address[:2], "little") if len(address) >= 2 else 0
+    listener = _listener_name(sight, task.process, address, family)
+    file = sight.opened(task.process, arguments[0])
+    if file is None or not listener:
+        return None
+
+    def attempt() -> Answer | None:
+        file.name = sight.name_made(task.process, "connection")
+        sight.connect(listener, file.inode, file.name)
+        return GO_ON
+
+    return Call(Step(Action.SEND, listener), attempt=attempt)
+
+
+def _listener_name(sight: Sight, process: Process, address: bytes, family: int) -> str:
+    """Return what is called that listens at an address."""
+    if family == socket.AF_UNIX:
+        name = address[2:]
+        if name.startswith(b"\0"):
+            return f"socket @{sight.names.repeatable(os.fsdecode(name.strip(bytes(1))))}"
+        place = sight.place(sight.absolute(process, os.fsdecode(name.partition(b"\0")[0])))
+        return f"socket {place.path}" if place else ""
+    if family in (socket.AF_INET, socket.AF_INET6):
+        return f"port {int.from_bytes(address[2:4], 'big')}"
+    return ""
+
+
+def _bind(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    address = task.process.read(arguments[1], min(arguments[2], 128))
+    family = int.from_bytes(address[:2], "little") if len(address) >= 2 else 0
+    name, file = _listener_name(sight, task.process, address, family), sight.opened(task.process, arguments[0])
+    if not name or file is None:
+        return None
+    sight.name_channel(file.inode, name)
+    file.name = name
+    return Call(Step(Action.SET, name))
+
+
+# Several at once
+
+
+def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None) -> Call | None:
+    """Return a call that waits until one of several descriptors is ready, or for a time."""
+    process = task.process
+    files = [(descriptor, events, sight.opened(process, descriptor)) for descriptor, events in wanted]
+    names = [file.name for _, _, file in files if file is not None and file.name]
+    if not names:
+        return None if until is None or until == 0 else Call(_nothing(task), attempt=lambda: Answer(0), asleep=until)
+    step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
+
+    def attempt() -> Answer | None:
+        if until == 0 or any(_is_ready(sight, process, descriptor, events) for descriptor, events, _ in files):
+            return GO_ON
+        return None
+
+    return Call(step, waits=True, attempt=attempt, until=until)
+
+
+def _nothing(task: Task) -> Step:
+    return Step(Action.AWAIT, f"nothing, by {task.name}", private=True)
+
+
+def _milliseconds(value: int) -> float | None:
+    signed = value & 0xFFFFFFFF
+    return None if signed & 0x80000000 else signed / 1000
+
+
+def _poll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    return _polling(sight, task, arguments, _milliseconds(arguments[2]))
+
+
+def _ppoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    return _polling(sight, task, arguments, task.process.seconds(arguments[2]))
+
+
+def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None) -> Call | None:
+    count = min(arguments[1], 1024)
+    data = task.process.read(arguments[0], _POLLFD.size * count) if count else b""
+    whole = len(data) - len(data) % _POLLFD.size
+    wanted = [(descriptor, events) for descriptor, events, _ in _POLLFD.iter_unpack(data[:whole]) if descriptor >= 0]
+    return _awaiting(sight, task, wanted, until)
+
+
+def _select(unit: float) -> Classify:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+        process, highest = task.process, min(arguments[0], 1024)
+        wanted: dict[int, int] = {}
+        for address, events in zip(arguments[1:4], (select.POLLIN, select.POLLOUT, select.POLLPRI), strict=True):
+            bits = process.number(address, (highest + 7) // 8) if address and highest else 0
+            for descriptor in range(highest):
+                if bits >> descriptor & 1:
+                    wanted[descriptor] = wanted.get(descriptor, 0) | events
+        return _awaiting(sight, task, list(wanted.items()), process.seconds(arguments[4], unit))
+
+    return classify
+
+
+def _epoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    descriptor = arguments[0]
+    watched = _watched_by(task.process, descriptor)
+    until = _milliseconds(arguments[3])
+    process = task.process
+    names = [file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name]
+    if not names:
+        return None
+    step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
+
+    def attempt() -> Answer | None:
+        return GO_ON if until == 0 or _is_ready(sight, process, descriptor, select.POLLIN) else None
+
+    return Call(step, waits=True, attempt=attempt, until=until)
+
+
+def _watched_by(process: Process, descriptor: int) -> list[int]:
+    """Return the descriptors that an epoll watches."""
+    with suppress(OSError), open(f"/proc/{process.pid}/fdinfo/{descriptor}") as file:
+        return [int(line.split()[1]) for line in file if line.startswith("tfd:")]
+    return []
+
+
+# What is made and closed
+
+
+def _making_pair(address: int, what: str) -> Classify:
+    """Return how calls are taken that make two descriptors, whose numbers they write to an address."""
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+        process, place = task.process, arguments[address]
+        name = sight.name_made(process, what)
+
+        def look() -> None:
+            for descriptor in struct.unpack("ii", process.read(place, 8)):
+                sight.closed(process, descriptor)
+                inode = os.stat(f"/proc/{process.pid}/fd/{descriptor}").st_ino
+                sight.name_channel(inode, name)
+
+        sight.after(task, look)
+        return None
+
+    return classify
+
+
+CALLS: Final[Mapping[str, Classify]] = {
+    "recvfrom": _transfer(Action.READ, 3),
+    "recvmsg": _transfer(Action.READ, 2),
+    "recvmmsg": _transfer(Action.READ, 3),
+    "sendto": _transfer(Action.WRITE, 3),
+    "sendmsg": _transfer(Action.WRITE, 2),
+    "sendmmsg": _transfer(Action.WRITE, 3),
+    **dict.fromkeys(("accept", "accept4"), _accept),
+    "connect": _connect,
+    "bind": _bind,
+    "poll": _poll,
+    "ppoll": _ppoll,
+    "select": _select(1e6),
+    "pselect6": _select(1e9),
+    **dict.fromkeys(("epoll_wait", "epoll_pwait"), _epoll),
+    **dict.fromkeys(("pipe", "pipe2"), _making_pair(0, Sort.PIPE.value)),
+    "socketpair": _making_pair(3, Sort.SOCKET.value),
+}

@@ -1,0 +1,150 @@
+"""Locks: on files, by descriptor and by record, and words in memory that processes wait for.
+
+Whoever would have to wait is never left to wait in the kernel: a lock is tried from outside, on a copy of the
+descriptor, and the call is answered when it can be had.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ticketlab.core.pacing import Action, Step
+from ticketlab.gate.calls.call import GO_ON, Answer, Call, Made
+from ticketlab.gate.descriptors import OpenFile, Sort
+from ticketlab.gate.processes import Process, Task
+from ticketlab.gate.sight import Sight
+
+Arguments = tuple[int, ...]
+
+_GETLK, _SETLK, _SETLKW = 5, 6, 7
+_OFD_GETLK, _OFD_SETLK, _OFD_SETLKW = 36, 37, 38
+_FLOCK: Final = struct.Struct("hhqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
+_UNLOCKED: Final = fcntl.F_UNLCK
+
+_WAIT, _WAKE, _REQUEUE, _COMPARE_REQUEUE, _WAKE_OP, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
+_OPERATION: Final = 127
+_CLOCK_REALTIME: Final = 256
+
+
+def _lock_of(file: OpenFile) -> str:
+    return f"lock on {file.name or file.path}"
+
+
+def record_lock_of(file: OpenFile) -> str:
+    """Return the resource of the locks that belong to a file and a process."""
+    return f"record lock on {file.name or file.path}"
+
+
+def _flock(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    file = sight.opened(task.process, arguments[0])
+    operation = arguments[1] & 0xFFFFFFFF
+    if file is None or file.sort not in (Sort.FILE, Sort.FOLDER):
+        return None
+    process, descriptor = task.process, arguments[0]
+    if operation & fcntl.LOCK_UN:
+        return Call(Step(Action.RELEASE, _lock_of(file)))
+
+    def attempt() -> Answer | None:
+        with sight.copy(process, descriptor) as copy:
+            try:
+                fcntl.flock(copy, operation | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Answer(-errno.EWOULDBLOCK) if operation & fcntl.LOCK_NB else None
+        sight.locked.add(file.inode)
+        return Answer(0)
+
+    step = Step(Action.ACQUIRE, _lock_of(file))
+    return Call(step, waits=not operation & fcntl.LOCK_NB, attempt=attempt)
+
+
+def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    file, command = sight.opened(task.process, arguments[0]), arguments[1]
+    if file is None or file.sort is not Sort.FILE:
+        return None
+    process, descriptor = task.process, arguments[0]
+    sight.recorded = True
+    kind, whence, start, length, _ = _FLOCK.unpack(process.read(arguments[2], _FLOCK.size).ljust(_FLOCK.size, b"\0"))
+    lock = record_lock_of(file)
+    if command in (_GETLK, _OFD_GETLK):
+        return Call(Step(Action.READ, lock))
+    if kind == _UNLOCKED:
+        return Call(Step(Action.RELEASE, lock))
+    of_descriptor = command in (_OFD_SETLK, _OFD_SETLKW)
+
+    def is_taken() -> bool:
+        with sight.copy(process, descriptor) as copy:
+            asked = _FLOCK.pack(kind, whence, start, length, 0)
+            told = fcntl.fcntl(copy, _OFD_GETLK if of_descriptor else _GETLK, asked)
+        found, _, _, _, owner = _FLOCK.unpack(told)
+        return bool(found != _UNLOCKED and (of_descriptor or owner != process.pid))
+
+    if command in (_SETLKW, _OFD_SETLKW):
+        step = Step(Action.ACQUIRE, lock)
+        return Call(step, waits=True, attempt=lambda: None if is_taken() else GO_ON)
+    step = Step(Action.ACQUIRE, lock)
+    return Call(step, found=lambda: Made(step, refused=is_taken()))
+
+
+def releases(sight: Sight, process: Process, file: OpenFile) -> list[str]:
+    """Return the locks that a process may give up if it closes a descriptor of a file.
+
+    A lock by flock belongs to an opening of the file, which several processes may share: the last one gives it up.
+    """
+    if file.sort not in (Sort.FILE, Sort.FOLDER):
+        return []
+    found = [_lock_of(file)] if file.inode in sight.locked else []
+    return [*found, record_lock_of(file)] if sight.recorded and holds_records(process, file) else found
+
+
+def holds_records(process: Process, file: OpenFile) -> bool:
+    """Whether a process has locked a part of a file, by the kernel's list of locks."""
+    with open("/proc/locks") as locks:
+        return any(
+            words[1] == "POSIX" and words[-4] == str(process.pid) and words[-3].endswith(f":{file.inode}")
+            for words in (line.replace("->", "").split() for line in locks)
+        )
+
+
+def _futex(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    address, operation, value, timeout = arguments[0], arguments[1] & _OPERATION, arguments[2], arguments[3]
+    process = task.process
+    word = sight.word(process, address)
+    if operation in (_WAKE, _WAKE_BITSET, _WAKE_OP, _REQUEUE, _COMPARE_REQUEUE):
+        return Call(Step(Action.RELEASE, word), found=_waking(sight, word, value))
+    if operation not in (_WAIT, _WAIT_BITSET):
+        sight.outside["a lock in memory with priorities was used, and who waits for it is not seen"] = None
+        return None
+    expected, waited = value & 0xFFFFFFFF, False
+    until = process.seconds(timeout)
+
+    def attempt() -> Answer | None:
+        nonlocal waited
+        if process.number(address) != expected:
+            return GO_ON if not waited else Answer(0)
+        if waited and sight.woken[word] > 0:
+            sight.woken[word] -= 1
+            return Answer(0)
+        waited = True
+        return None
+
+    step = Step(Action.ACQUIRE, word)
+    return Call(step, waits=True, attempt=attempt, until=until, expired=Answer(-errno.ETIMEDOUT))
+
+
+def _waking(sight: Sight, word: str, count: int) -> Callable[[], Made]:
+    def found() -> Made:
+        sight.woken[word] = min(sight.woken[word] + count, 1 << 30)
+        return Made(Step(Action.RELEASE, word))
+
+    return found
+
+
+CALLS: Final[Mapping[str, Callable[[Sight, Task, Arguments], Call | None]]] = {
+    "flock": _flock,
+    "fcntl": _fcntl,
+    "futex": _futex,
+}

@@ -1,0 +1,229 @@
+"""Processes, time and chance: who starts, ends, waits for and signals whom; sleeps; and numbers that are drawn."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.locks import releases
+from ticketlab.gate.descriptors import Sort
+from ticketlab.gate.processes import Process, Task, children_of, state_of
+from ticketlab.gate.sight import Sight
+
+Arguments = tuple[int, ...]
+Classify = Callable[[Sight, Task, Arguments], Call | None]
+
+_WNOHANG: Final = 1
+_P_ALL, _P_PID = 0, 1
+_TIMER_ABSTIME: Final = 1
+
+
+def process_resource(process: Process) -> str:
+    """Return the resource that is whether a process lives, and how it has ended."""
+    return f"process {process.name}"
+
+
+def children_resource(process: Process) -> str:
+    """Return the resource that is whether any child of a process has ended."""
+    return f"children of {process.name}"
+
+
+def starting(task: Task) -> Call:
+    """Return the step with which a participant begins."""
+    return Call(Step(Action.START, f"process {task.name}"))
+
+
+def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
+    """Return the step with which a thread, or its whole process, ends: locks are given up, and pipes are closed."""
+    process = task.process
+    if not whole and task.name != process.name:
+        return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
+    also = _closing(sight, process)
+    if process.parent is not None:
+        also = (*also, (Action.CLOSE, children_resource(process.parent)))
+    return Call(Step(Action.EXIT, process_resource(process), also=also), ends=True)
+
+
+def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[Access, ...]:
+    """Return what happens when a process's descriptors are closed: locks are given up, and pipes have an end less."""
+    found: list[Access] = []
+    for file in sight.open_files(process, until_exec=by_exec):
+        found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
+        if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
+            found.append((Action.CLOSE, file.name))
+    return tuple(dict.fromkeys(found))
+
+
+def _exit_group(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    task.process.exits_with = arguments[0] & 255
+    return ending(sight, task, whole=True)
+
+
+def _exit(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    if task.name == task.process.name:
+        task.process.exits_with = arguments[0] & 255
+    return ending(sight, task, whole=False)
+
+
+def _close(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    process, descriptor = task.process, arguments[0] & 0xFFFFFFFF
+    file = sight.opened(process, descriptor)
+    sight.closed(process, descriptor)
+    if file is None or not file.name:
+        return None
+    if file.sort in (Sort.PIPE, Sort.SOCKET):
+        return Call(Step(Action.CLOSE, file.name))
+    given_up = releases(sight, process, file)
+    if not given_up:
+        return None
+    first, *others = given_up
+    return Call(Step(Action.RELEASE, first, also=tuple((Action.RELEASE, each) for each in others)))
+
+
+def _close_many(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+    sight.closed_many(task.process)
+    return None
+
+
+def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    """A descriptor takes another's place, which is closed."""
+    if arguments[0] == arguments[1]:
+        return None
+    return _close(sight, task, (arguments[1],))
+
+
+def _exec(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+    process = task.process
+    sight.after(task, lambda: sight.became_another(process))
+    closed = _closing(sight, process, by_exec=True)
+    return Call(Step(*closed[0], also=closed[1:])) if closed else None
+
+
+# Waiting for children
+
+
+def _wait4(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
+    return _waiting(sight, task, pid if pid > 0 else None, arguments[2])
+
+
+def _waitid(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    pid = arguments[1] if arguments[0] == _P_PID else None
+    return _waiting(sight, task, pid, arguments[3])
+
+
+def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Call | None:
+    process = task.process
+    awaited = sight.processes.get(pid) if pid is not None else None
+    resource = process_resource(awaited) if awaited is not None else children_resource(process)
+
+    def attempt() -> Answer | None:
+        children = children_of(process.pid)
+        wanted = [child for child in children if pid is None or child == pid]
+        if not wanted:
+            return GO_ON  # the kernel says that there is none
+        if any(state_of(child) in ("Z", "") for child in wanted):
+            return GO_ON
+        return GO_ON if options & _WNOHANG else None
+
+    return Call(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
+
+
+def _signal(place: int) -> Classify:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+        pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
+        target = sight.processes.get(abs(pid))
+        name = process_resource(target) if target is not None else f"process {abs(pid)}"
+        if arguments[place] == 0:
+            return Call(Step(Action.LOOK, name))
+        if target is not None and pid > 0:
+            target.killed_by = task.name
+        return Call(Step(Action.SIGNAL, name))
+
+    return classify
+
+
+def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    pid = 0
+    with suppress(OSError), open(f"/proc/{task.process.pid}/fdinfo/{arguments[0]}") as file:
+        pid = next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
+    return _signal(1)(sight, task, (pid, *arguments[1:]))
+
+
+# Time and chance
+
+
+def _nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    return _asleep(task, task.process.seconds(arguments[0]) or 0.0)
+
+
+def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    seconds = task.process.seconds(arguments[2]) or 0.0
+    if arguments[1] & _TIMER_ABSTIME:
+        with suppress(OSError):
+            seconds = max(0.0, seconds - time.clock_gettime(arguments[0]))
+    return _asleep(task, seconds)
+
+
+def _asleep(task: Task, seconds: float) -> Call:
+    step = Step(Action.AWAIT, f"{seconds:.3g} s, by {task.name}", private=True)
+    return Call(step, asleep=seconds, attempt=lambda: Answer(0))
+
+
+def _get_random(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    count = min(arguments[1], 1 << 20)
+    step = Step(Action.READ, f"chance of {task.name}", private=True)
+
+    def attempt() -> Answer | None:
+        task.process.write(arguments[0], sight.chance_of(task.process).randbytes(count))
+        return Answer(count)
+
+    return Call(step, attempt=attempt)
+
+
+# What cannot be controlled
+
+
+def _outside(sentence: str) -> Classify:
+    def classify(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+        sight.outside[f"{task.process.name} {sentence}"] = None
+        return None
+
+    return classify
+
+
+def _map(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    descriptor = ctypes.c_int(arguments[4] & 0xFFFFFFFF).value
+    if descriptor >= 0:
+        sight.maps(task.process, descriptor)
+    return None
+
+
+CALLS: Final[Mapping[str, Classify]] = {
+    "exit_group": _exit_group,
+    "exit": _exit,
+    "close": _close,
+    "close_range": _close_many,
+    **dict.fromkeys(("dup2", "dup3"), _duplicate),
+    **dict.fromkeys(("execve", "execveat"), _exec),
+    "wait4": _wait4,
+    "waitid": _waitid,
+    **dict.fromkeys(("kill", "tkill"), _signal(1)),
+    "tgkill": _signal(2),
+    "pidfd_send_signal": _signal_by_handle,
+    "nanosleep": _nanosleep,
+    "clock_nanosleep": _clock_nanosleep,
+    "getrandom": _get_random,
+    "mmap": _map,
+    "io_uring_setup": _outside("uses io_uring, whose calls are not stopped"),
+    **dict.fromkeys(("semop", "semtimedop"), _outside("uses System V semaphores, which are not controlled")),
+    **dict.fromkeys(("msgsnd", "msgrcv"), _outside("uses System V messages, which are not controlled")),
+    **dict.fromkeys(("mq_timedsend", "mq_timedreceive"), _outside("uses POSIX messages, which are not controlled")),
+    "shmat": _outside("maps System V memory: what processes do there is not seen"),
+    **dict.fromkeys(("futex_waitv", "futex_wait", "futex_wake"), _outside("uses a lock that is not controlled")),
+}

@@ -1,0 +1,74 @@
+"""What a process's open descriptors are of, looked up once for each: every call that closes one is stopped."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import Enum
+from itertools import count
+from typing import Final
+
+_URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
+
+
+class Sort(Enum):
+    """What a descriptor is of."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    PIPE = "pipe"
+    SOCKET = "socket"
+    CHANCE = "chance"
+    EVENTS = "events"  # of a kind that only its own process knows: an eventfd, a timer, an epoll
+    OUTPUT = "output"
+    OTHER = "other"
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """What a descriptor is of; `name` is the resource, "" if it is nobody's business."""
+
+    sort: Sort
+    name: str
+    inode: int = 0
+    path: str = ""  # the absolute path of a file or folder
+
+
+def sort_of(found: os.stat_result) -> Sort:
+    """Return what a descriptor is of, by what the kernel says of it."""
+    mode = found.st_mode
+    if stat.S_ISREG(mode):
+        return Sort.FILE
+    if stat.S_ISDIR(mode):
+        return Sort.FOLDER
+    if stat.S_ISFIFO(mode):
+        return Sort.PIPE
+    if stat.S_ISSOCK(mode):
+        return Sort.SOCKET
+    if stat.S_ISCHR(mode):
+        return Sort.CHANCE if found.st_rdev in _URANDOM else Sort.OTHER
+    return Sort.EVENTS if not stat.S_IFMT(mode) else Sort.OTHER
+
+
+def flags_of(pid: int, descriptor: int) -> int:
+    """Return the flags with which a descriptor is open (O_APPEND, O_NONBLOCK); 0 if there is none."""
+    try:
+        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
+            return next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
+    except OSError:
+        return 0
+
+
+def descriptors_of(pid: int) -> list[int]:
+    """Return the numbers of a process's descriptors."""
+    try:
+        return sorted(map(int, os.listdir(f"/proc/{pid}/fd")))
+    except OSError:
+        return []
+
+
+def lowest_free(pid: int) -> int:
+    """Return the number that a process's next descriptor gets."""
+    taken = set(descriptors_of(pid))
+    return next(number for number in count() if number not in taken)

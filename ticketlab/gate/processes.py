@@ -1,0 +1,171 @@
+"""Processes and threads of a program, seen from outside: by /proc, by their memory, and by copies of descriptors."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+
+_PIDFD_GETFD: Final = 438  # on all processors
+_LONGEST_TEXT: Final = 4096
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(eq=False, slots=True)
+class Process:
+    """A process of the program; `name` is its place in the tree of processes: "1", "1.2".
+
+    `children` and `threads` count those that it has started, `made` what it has made that has no name of its own.
+    `ends` says how it ended: its exit code or, negative, the signal; None while it lives.
+    """
+
+    pid: int
+    name: str
+    parent: Process | None = None
+    children: int = 0
+    threads: int = 0
+    made: int = 0
+    forked: bool = True  # since its last exec
+    ends: int | None = None
+    exits_with: int | None = None  # what it says itself, before it ends
+    folder: str = ""  # where it stands; "" if that has to be asked
+    asked_after: bool = False  # whether its parent has taken its exit code
+    killed_by: str = ""  # who sent the signal that ended it
+    handle: int = -1
+    memory: int = -1
+
+    def open(self) -> None:
+        """Take hold of the process: its number may be another's later."""
+        self.handle = os.pidfd_open(self.pid)
+
+    def close(self) -> None:
+        """Give everything back."""
+        for descriptor in (self.handle, self.memory):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.handle = self.memory = -1
+
+    def is_dead(self, milliseconds: float = 0) -> bool:
+        """Whether the process has ended, waiting for that so long."""
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        return bool(poll.poll(milliseconds))
+
+    def read(self, address: int, size: int) -> bytes:
+        """Read from its memory, as far as there is any."""
+        for _ in range(2):
+            if self.memory < 0:
+                try:
+                    self.memory = os.open(f"/proc/{self.pid}/mem", os.O_RDWR)
+                except PermissionError:
+                    raise TicketlabError(
+                        "the kernel does not let the lab read a program's memory: ptrace is restricted here"
+                    ) from None
+                except OSError:
+                    return b""
+            with suppress(OSError):
+                if data := os.pread(self.memory, size, address):
+                    return data
+            os.close(self.memory)  # it may have become another program meanwhile
+            self.memory = -1
+        return b""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write into its memory."""
+        self.read(address, 1)
+        os.pwrite(self.memory, data, address)
+
+    def number(self, address: int, size: int = 4) -> int:
+        """Read a whole number from its memory."""
+        return int.from_bytes(self.read(address, size), "little")
+
+    def text(self, address: int) -> str:
+        """Read a text that ends with a zero."""
+        page = 4096 - address % 4096  # what follows may not be there
+        data = self.read(address, page)
+        if b"\0" not in data:
+            data += self.read(address + page, _LONGEST_TEXT)
+        return os.fsdecode(data.partition(b"\0")[0])
+
+    def seconds(self, address: int, unit: float = 1e9) -> float | None:
+        """Read a time from its memory, in seconds and so many parts of one; None if the address is none."""
+        if not address:
+            return None
+        data = self.read(address, 16).ljust(16, b"\0")
+        return int.from_bytes(data[:8], "little", signed=True) + int.from_bytes(data[8:], "little") / unit
+
+    def copy_of(self, descriptor: int) -> int:
+        """Return a copy of one of its descriptors, which is the caller's to close; raises OSError if there is none."""
+        copy: int = _LIBC.syscall(_PIDFD_GETFD, self.handle, descriptor, 0)
+        if copy < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return copy
+
+    def stands_in(self) -> str:
+        """Return the folder in which it stands."""
+        if not self.folder:
+            self.folder = os.readlink(f"/proc/{self.pid}/cwd")
+        return self.folder
+
+
+@dataclass(eq=False, slots=True)
+class Task:
+    """A thread of the program, which is one participant; `number` counts them from 0 in the order of appearance."""
+
+    thread: int
+    process: Process
+    name: str
+    number: int
+    births: list[bool] = field(default_factory=list)  # what it has started that has not been seen yet; True: a thread
+
+
+def state_of(thread: int) -> str:
+    """Return the letter for what the kernel says of a thread: R, S, D, Z ...; "" if it is gone."""
+    try:
+        with open(f"/proc/{thread}/stat", "rb", buffering=0) as file:
+            return chr(file.read(512).rpartition(b") ")[2][0])
+    except (OSError, IndexError):
+        return ""
+
+
+def status_of(thread: int, field_name: str) -> str:
+    """Return a field of /proc/N/status; "" if the thread is gone."""
+    with suppress(OSError), open(f"/proc/{thread}/status") as file:
+        for line in file:
+            if line.startswith(field_name + ":"):
+                return line.partition(":")[2].strip()
+    return ""
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the numbers of a process's children, the oldest first."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def threads_of(pid: int) -> list[int]:
+    """Return the numbers of a process's threads."""
+    try:
+        return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
+    except OSError:
+        return []
+
+
+def exit_code_of(pid: int) -> int | None:
+    """Return how a process ended whom nobody has waited for: its exit code or, negative, the signal."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            status = int(file.read().rpartition(") ")[2].split()[-1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return -(status & 127) if status & 127 else status >> 8 & 255

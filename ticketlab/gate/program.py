@@ -1,0 +1,305 @@
+"""One execution of a program under the gate: one thread moves at a time, and all others stand at a call or sleep.
+
+After an answer nobody is picked before it is quiet: every thread stands before a call that may concern others, has
+ended, or sleeps in the kernel with no call pending, looked at twice. Then nobody runs who could wake another. A
+time-out in place of this rule would make results depend on how busy the machine is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Action
+from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.channels import CALLS as CHANNEL_CALLS
+from ticketlab.gate.calls.files import CALLS as FILE_CALLS
+from ticketlab.gate.calls.locks import CALLS as LOCK_CALLS
+from ticketlab.gate.calls.processes import CALLS as PROCESS_CALLS
+from ticketlab.gate.calls.processes import starting
+from ticketlab.gate.listener import Listener, Stop
+from ticketlab.gate.numbers import numbers, supported_machine
+from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, state_of, status_of, threads_of
+from ticketlab.gate.sight import Sight
+
+_CALLS: Final = {**FILE_CALLS, **LOCK_CALLS, **CHANNEL_CALLS, **PROCESS_CALLS}
+_CLONE_THREAD, _CLONE_VFORK = 0x10000, 0x4000
+_STARTS: Final = ("clone", "fork", "vfork", "clone3")
+_POLL_MS: Final = 1
+_LONGEST_END_MS: Final = 10_000
+
+
+class Program:
+    """The processes of one execution, from its leader's listener on.
+
+    `is_point` says of a call whether somebody else may move before it; all others are answered at once. `standing` has
+    the calls before which threads stand, in the order in which they came there.
+    """
+
+    def __init__(
+        self, listener: Listener, leader: int, sight: Sight, is_point: Callable[[Task, Call], bool], commands: int
+    ) -> None:
+        machine = supported_machine()
+        self._audit = machine.audit
+        self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}
+        self._names = {number: name for name, number in numbers(machine.column).items()}
+        self._listener = listener
+        self._leader = Process(leader, "")
+        self._leads = 0  # how many commands the leader has started
+        self._leader_waits: Stop | None = None  # until the command that it started has come
+        self.sight = sight
+        self._is_point = is_point
+        self.tasks: dict[int, Task] = {}
+        self.standing: dict[Task, Call] = {}
+        self.ended: list[Process] = []
+        """The processes that have ended, in order."""
+        self.gone: list[Task] = []
+        """Threads that have ended since somebody asked last."""
+        self.came: list[Task] = []
+        """Threads that have come to stand before a call since somebody asked last."""
+        self._stops: dict[Task, Stop] = {}
+        self._running: set[Task] = set()
+        self._asleep: set[Task] = set()
+        self._commands = commands
+        self._unborn = commands  # processes and threads that have been started and not been seen yet
+        self._held: list[Stop] = []  # stops of who may not go on before those it started have come
+        self._count = 0
+        self.calls = 0
+        sight.processes[leader] = self._leader
+        self._leader.open()
+
+    # Quiet
+
+    def settle(self) -> None:
+        """Wait until it is quiet, answering what concerns nobody else."""
+        calm = 0
+        while not self._listener.closed:
+            stop = self._listener.receive(0 if self._is_idle() else _POLL_MS)
+            if stop is not None:
+                calm = 0
+                self._take(stop)
+            elif self._is_idle() and not self._unborn:
+                return
+            elif self._is_quiet():
+                calm += 1
+                if calm > 1:
+                    self._unborn = 0
+                    if not self._release_held():
+                        return
+                    calm = 0
+            else:
+                calm = 0
+        for task in list(self.tasks.values()):
+            self._forget(task)
+
+    def _is_idle(self) -> bool:
+        """Whether every thread that is known stands before a call."""
+        return not self._running and not self._unborn
+
+    def _is_quiet(self) -> bool:
+        """Whether whoever does not stand before a call sleeps in the kernel, or has ended."""
+        quiet = True
+        for task in list(self._running):
+            state = state_of(task.thread)
+            if state in ("", "Z", "X"):
+                self._died(task)
+            elif state == "R" or (state == "D" and not task.births):
+                quiet = False
+        return quiet and not self._somebody_is_born()
+
+    def _somebody_is_born(self) -> bool:
+        """Whether there is a process or a thread that has not been seen yet, and that still runs."""
+        if not self._unborn:
+            return False
+        leader = state_of(self._leader.pid)
+        if leader in ("R", "D") or (leader == "S" and self._leads < self._commands):
+            return True
+        seen = {stop.thread for stop in self._held}
+        pids = [*self.sight.processes]
+        unseen = [child for pid in pids for child in children_of(pid)]
+        unseen += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
+        return any(each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S") for each in unseen)
+
+    # Stops
+
+    def _take(self, stop: Stop) -> None:
+        """Take in a stopped call: it is answered at once, or its thread stands before it from now on."""
+        self.calls += 1
+        if stop.thread == self._leader.pid:
+            self._lead(stop)
+            return
+        task = self.tasks.get(stop.thread)
+        if task is None:
+            self._appear(stop)
+            return
+        self._running.discard(task)
+        if task.births:
+            if self._unborn:
+                self._held.append(stop)
+                return
+            task.births.clear()
+        self.sight.call_is_done(task)
+        self._consider(task, stop)
+
+    def _lead(self, stop: Stop) -> None:
+        """Answer the leader: it starts the commands one after another, and waits for all."""
+        if self._leads > self._leader.children:
+            self._leader_waits = stop
+            return
+        self._leads += self._names.get(stop.number, "") in _STARTS
+        self._listener.go_on(stop)
+
+    def _appear(self, stop: Stop) -> None:
+        """Take in a thread that is stopped for the first time."""
+        pid = int(status_of(stop.thread, "Tgid") or stop.thread)
+        self._unborn = max(0, self._unborn - 1)
+        process = self.sight.processes.get(pid)
+        if process is None:
+            process = self._new_process(pid)
+            name = process.name
+        else:
+            process.threads += 1
+            name = f"{process.name}t{process.threads}"
+        task = Task(stop.thread, process, name, self._count)
+        self._count += 1
+        self.tasks[stop.thread] = task
+        self._stops[task] = stop
+        self.standing[task] = starting(task)
+        self.came.append(task)
+        if self._leader_waits is not None and self._leads <= self._leader.children:
+            stop, self._leader_waits = self._leader_waits, None
+            self._lead(stop)
+        if not self._unborn:
+            self._release_held()
+
+    def _new_process(self, pid: int) -> Process:
+        parent = self.sight.processes.get(int(status_of(pid, "PPid") or 0), self._leader)
+        parent.children += 1
+        name = f"{parent.name}.{parent.children}" if parent.name else str(parent.children)
+        process = Process(pid, name, parent)
+        process.open()
+        self.sight.enter(process)
+        return process
+
+    def _release_held(self) -> bool:
+        """Have those go on who waited for the ones they started; return whether there were any."""
+        held, self._held = self._held, []
+        for stop in held:
+            task = self.tasks.get(stop.thread)
+            if task is not None:
+                task.births.clear()
+                self.sight.call_is_done(task)
+                self._consider(task, stop)
+        return bool(held)
+
+    def _consider(self, task: Task, stop: Stop) -> None:
+        """Have a thread stand before its call, or answer it at once."""
+        name = self._names.get(stop.number, "")
+        if stop.audit != self._audit:
+            self.sight.outside[f"{task.process.name} is a program for another kind of processor"] = None
+            self._reply(task, stop, GO_ON)
+        elif name in _STARTS:
+            self._start(task, stop, name)
+        else:
+            classify = self._classify.get(stop.number)
+            call = classify(self.sight, task, stop.arguments) if classify else None
+            if call is None:
+                self._reply(task, stop, GO_ON)
+            else:
+                self._stand_or_pass(task, stop, call)
+
+    def _stand_or_pass(self, task: Task, stop: Stop, call: Call) -> None:
+        if not self._is_point(task, call):
+            answer = call.attempt()
+            if answer is not None:
+                self._reply(task, stop, answer)
+                return
+        self._stops[task] = stop
+        self.standing[task] = call
+        self.came.append(task)
+
+    def _start(self, task: Task, stop: Stop, name: str) -> None:
+        """Have a thread start another thread or a process, which is expected to come."""
+        flags = stop.arguments[0] if name == "clone" else 0
+        if name == "clone3":
+            flags = task.process.number(stop.arguments[0], 8)
+        task.births.append(bool(flags & _CLONE_THREAD))
+        self._unborn += 1
+        self._reply(task, stop, GO_ON)
+
+    def _reply(self, task: Task, stop: Stop, answer: Answer) -> None:
+        self._running.add(task)
+        if answer.value is None:
+            self._listener.go_on(stop)
+        else:
+            self._listener.answer(stop, answer.value)
+
+    # Moves
+
+    def stands_first(self, task: Task) -> bool:
+        """Whether a thread has not moved yet."""
+        return self.standing[task].step.action is Action.START
+
+    def answer(self, task: Task, answer: Answer) -> None:
+        """Have a thread that stands before a call go on."""
+        call, stop = self.standing.pop(task), self._stops.pop(task)
+        if call.step.action is Action.START:
+            self._consider(task, stop)
+            return
+        self._reply(task, stop, answer)
+        if call.ends:
+            self._await_end(task, whole=call.step.resource.startswith("process "))
+
+    def _await_end(self, task: Task, *, whole: bool) -> None:
+        """Wait until a thread has ended that is about to, or its process."""
+        process = task.process
+        if not whole:
+            while state_of(task.thread) not in ("", "Z", "X"):
+                self._listener.receive(0)
+            self._forget(task)
+            return
+        if not process.is_dead(_LONGEST_END_MS):
+            raise TicketlabError(f"process {process.name} does not end")
+        self._process_ended(process)
+
+    def _died(self, task: Task) -> None:
+        """Take down that a thread has ended without a call."""
+        process = task.process
+        if task.thread == process.pid or process.is_dead():
+            self._process_ended(process)
+        else:
+            self._forget(task)
+
+    def _process_ended(self, process: Process) -> None:
+        if process.ends is None:
+            told = exit_code_of(process.pid)  # None if somebody has waited for it already
+            process.ends = process.exits_with if told is None else told
+            self.ended.append(process)
+        for task in [each for each in self.tasks.values() if each.process is process]:
+            self._forget(task)
+        self.sight.leave(process)
+
+    def _forget(self, task: Task) -> None:
+        self.tasks.pop(task.thread, None)
+        self._running.discard(task)
+        self.standing.pop(task, None)
+        self._stops.pop(task, None)
+        self.gone.append(task)
+
+    def look_after_signals(self) -> None:
+        """Find out who has died while standing before a call, or has been interrupted there."""
+        for task, stop in list(self._stops.items()):
+            state = state_of(task.thread)
+            if state in ("", "Z", "X"):
+                self._died(task)
+            elif not self._listener.is_valid(stop):
+                self.standing.pop(task)
+                del self._stops[task]
+                self._running.add(task)
+
+    def close(self) -> None:
+        """Give back what is held of the processes."""
+        for process in list(self.sight.processes.values()):
+            process.close()
+        self._listener.close()

@@ -1,0 +1,243 @@
+"""What the gate knows of one execution: the processes, what their descriptors are of, and what these are called."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from random import Random
+from typing import Final
+
+from ticketlab.core.file_names import FileName
+from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
+from ticketlab.gate.names import FileNames
+from ticketlab.gate.processes import Process, Task
+
+AT_FDCWD: Final = (1 << 32) - 100
+_MAPS_SHARED: Final = "s"
+
+
+class Sight:
+    """The files, pipes, sockets and pieces of memory of one execution, by names that the same schedule gives again.
+
+    What has no name of its own is called by the process that made it, and the how manieth it was there.
+    """
+
+    def __init__(self, folder: str, outputs: str, temporary: str, seed: int) -> None:
+        self._outputs = outputs + "/"
+        self.pids: dict[str, str] = {}
+        self.processes: dict[int, Process] = {}
+        self.names = FileNames(folder, outputs, temporary, self.pids)
+        self._seed = seed
+        self._chance: dict[str, Random] = {}
+        self.outside: dict[str, None] = {}
+        """What was done that the gate cannot control, in sentences."""
+        self.output: list[tuple[Process, bytes]] = []
+        """Who wrote what to its output, in order."""
+        self._opened: dict[int, dict[int, OpenFile | None]] = {}
+        self._channels: dict[int, str] = {}
+        self._connecting: dict[str, deque[str]] = {}
+        self._memory: dict[tuple[int, int], str] = {}
+        self._words: dict[int, dict[int, str]] = {}
+        self._made: Counter[str] = Counter()
+        self._after: dict[int, Callable[[], None]] = {}
+        self.locked: set[int] = set()
+        """The files that have been locked by flock, by inode."""
+        self.recorded = False
+        """Whether anybody has locked a part of a file."""
+        self.woken: Counter[str] = Counter()
+        """How many of those who wait for a word in memory have been woken, by its name."""
+
+    # Processes
+
+    def enter(self, process: Process) -> None:
+        """Take in a process that has appeared."""
+        self.processes[process.pid] = process
+        self.pids[str(process.pid)] = f"{{pid {process.name}}}"
+        above = process.parent.pid if process.parent else 0
+        self._opened[process.pid] = dict(self._opened.get(above, {}))
+        self._words[process.pid] = dict(self._words.get(above, {}))
+
+    def became_another(self, process: Process) -> None:
+        """Take down that a process is about to run another program."""
+        process.forked = False
+        self._opened[process.pid] = {}
+        self._words[process.pid] = {}
+
+    def leave(self, process: Process) -> None:
+        """Forget a process that has ended; its name stays, since others may still speak of its number."""
+        self.processes.pop(process.pid, None)
+        self._opened.pop(process.pid, None)
+        process.close()
+
+    def after(self, task: Task, look: Callable[[], None]) -> None:
+        """Have a look taken when a thread's call is done, at its next stop."""
+        self._after[task.thread] = look
+
+    def call_is_done(self, task: Task) -> None:
+        """Take the look that waits for a thread's call to be done."""
+        if look := self._after.pop(task.thread, None):
+            with suppress(OSError):
+                look()
+
+    def name_made(self, process: Process, what: str) -> str:
+        """Return a name for something that a process makes: "pipe 1.2"."""
+        key = f"{what} {process.name}"
+        self._made[key] += 1
+        return f"{key}.{self._made[key]}"
+
+    def chance_of(self, process: Process) -> Random:
+        """Return what draws a process's numbers: the same in each execution, whoever drew before."""
+        name = process.name
+        if name not in self._chance:
+            self._chance[name] = Random(f"{self._seed} {name}")
+        return self._chance[name]
+
+    # Descriptors
+
+    def opened(self, process: Process, descriptor: int) -> OpenFile | None:
+        """Return what a descriptor is of; None if it is of nothing."""
+        known = self._opened[process.pid]
+        try:
+            return known[descriptor]
+        except KeyError:
+            file = known[descriptor] = self._look_up(process, descriptor)
+            return file
+
+    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[OpenFile]:
+        """Yield what a process's descriptors are of; `until_exec`: of those that another program does not inherit."""
+        for descriptor in descriptors_of(process.pid):
+            if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
+                continue
+            file = self.opened(process, descriptor)
+            if file is not None:
+                yield file
+
+    def closed(self, process: Process, descriptor: int) -> None:
+        """Forget what a descriptor was of."""
+        self._opened[process.pid].pop(descriptor, None)
+
+    def closed_many(self, process: Process) -> None:
+        """Forget what all descriptors were of."""
+        self._opened[process.pid].clear()
+
+    def _look_up(self, process: Process, descriptor: int) -> OpenFile | None:
+        link = f"/proc/{process.pid}/fd/{descriptor}"
+        try:
+            found = os.stat(link)
+        except OSError:
+            return None
+        sort = sort_of(found)
+        if sort is Sort.FILE or sort is Sort.FOLDER:
+            return self._file(sort, found, os.readlink(link))
+        if sort is Sort.PIPE:
+            path = os.readlink(link)
+            if path.startswith("/"):
+                place = self.names.place(path)
+                return OpenFile(sort, place.path if place else "", found.st_ino, path)
+        if sort in (Sort.PIPE, Sort.SOCKET):
+            return OpenFile(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
+        return OpenFile(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)
+
+    def _file(self, sort: Sort, found: os.stat_result, path: str) -> OpenFile:
+        removed = path.endswith(" (deleted)")
+        path = path.removesuffix(" (deleted)")
+        if path.startswith(self._outputs):
+            return OpenFile(Sort.OUTPUT, "", found.st_ino, path)
+        place = self.names.place(path)
+        if place is None:
+            return OpenFile(sort, "", found.st_ino, path)
+        known = self.names.known(found, removed=removed)
+        return OpenFile(sort, known or self.names.data(found, place), found.st_ino, path)
+
+    def channel(self, process: Process, inode: int, what: str) -> str:
+        """Return what a pipe or a socket is called."""
+        known = self._channels.get(inode)
+        if known is None:
+            known = self._channels[inode] = self.name_made(process, what)
+        return known
+
+    def name_channel(self, inode: int, name: str) -> None:
+        """Call a pipe or a socket by a name, if there is one."""
+        if name:
+            self._channels.setdefault(inode, name)
+
+    def connect(self, listener: str, inode: int, name: str) -> None:
+        """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""
+        self._channels[inode] = name
+        self._connecting.setdefault(listener, deque()).append(name)
+
+    def next_connection(self, listener: str) -> str:
+        """Return what the connection is called that a listener accepts next."""
+        waiting = self._connecting.get(listener)
+        return waiting.popleft() if waiting else ""
+
+    @contextmanager
+    def copy(self, process: Process, descriptor: int) -> Iterator[int]:
+        """Have a copy of a process's descriptor for a while."""
+        copy = process.copy_of(descriptor)
+        try:
+            yield copy
+        finally:
+            os.close(copy)
+
+    # Paths
+
+    def absolute(self, process: Process, text: str, folder: int = AT_FDCWD) -> str:
+        """Return the absolute path that a process means; "" if it means none."""
+        if text.startswith("/"):
+            return text
+        folder &= (1 << 32) - 1
+        if folder == AT_FDCWD:
+            return f"{process.stands_in()}/{text}" if text else process.stands_in()
+        try:
+            above = os.readlink(f"/proc/{process.pid}/fd/{folder}")
+        except OSError:
+            return ""
+        return f"{above}/{text}" if text else above
+
+    def place(self, absolute: str, *, follows: bool = False) -> FileName | None:
+        """Return the name that a path is, now, if it `follows` links; from its text alone otherwise."""
+        return self.names.followed(absolute) if follows else self.names.place(absolute)
+
+    # Memory that is shared
+
+    def maps(self, process: Process, descriptor: int) -> None:
+        """Take down that a process maps a file so that others see what it writes there."""
+        try:
+            found = os.stat(f"/proc/{process.pid}/fd/{descriptor}")
+            path = os.readlink(f"/proc/{process.pid}/fd/{descriptor}")
+        except OSError:
+            return
+        what = "lock" if path.startswith("/dev/shm/sem.") else "memory"  # noqa: S108 - where sem_open(3) puts them
+        key = found.st_dev, found.st_ino
+        if key not in self._memory:
+            self._memory[key] = self.name_made(process, what)
+        if what == "memory":
+            place = self.names.place(path.removesuffix(" (deleted)"))
+            shown = place.path if place is not None and place.in_folder else self._memory[key]
+            self.outside[f"{shown} is memory that processes share: what they do there is not seen"] = None
+
+    def word(self, process: Process, address: int) -> str:
+        """Return what a word in shared memory is called."""
+        known = self._words[process.pid]
+        if address not in known:
+            known[address] = self._look_up_word(process, address)
+        return known[address]
+
+    def _look_up_word(self, process: Process, address: int) -> str:
+        with open(f"/proc/{process.pid}/maps") as maps:
+            for line in maps:
+                span, rights, offset, device, inode, *_ = line.split()
+                start, end = (int(each, 16) for each in span.split("-"))
+                if start <= address < end:
+                    if rights[3] != _MAPS_SHARED:
+                        break
+                    major, minor = (int(each, 16) for each in device.split(":"))
+                    key = os.makedev(major, minor), int(inode)
+                    if key not in self._memory:
+                        self._memory[key] = self.name_made(process, "memory")
+                    place = address - start + int(offset, 16)
+                    return f"{self._memory[key]}+{place}" if place else self._memory[key]
+        return f"memory of {process.name}"

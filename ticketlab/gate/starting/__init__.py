@@ -1,0 +1,1 @@
+"""How executions of a program begin: by a warm interpreter that is forked, and that leaves nothing behind."""
