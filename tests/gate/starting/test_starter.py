@@ -40,23 +40,6 @@ SCRIPTS: Final = {
     "prints": "import this",
     "hidden": "import queue; print(queue.MINE)",
     "beside": "import helper; import helper as again; print(helper.shown)",
-    "multiprocessing": """
-        import multiprocessing, sys
-
-        def serve(queue):
-            queue.put(__name__)
-            sys.exit(5)
-
-        if __name__ == "__main__":
-            for method in ("fork", "spawn", "forkserver"):
-                context = multiprocessing.get_context(method)
-                queue = context.SimpleQueue()
-                process = context.Process(target=serve, args=(queue,))
-                process.start()
-                print(method, queue.get(), process.join(), process.exitcode, process.name)
-            with multiprocessing.Manager() as manager:
-                print(manager.dict(count=1))
-    """,
 }
 
 
@@ -95,6 +78,36 @@ def test_a_script_runs_as_in_a_new_interpreter(folder: Path) -> None:
             assert ends == {number: each.returncode for number, each in enumerate(cold, 1)}
             assert (folder / "written").read_text() == "text"
             (folder / "written").unlink()
+    assert not programs.alive()
+
+
+METHODS: Final = """
+    import multiprocessing, sys
+
+    def serve(queue):
+        queue.put(__name__)
+        sys.exit(5)
+
+    if __name__ == "__main__":
+        for method in sys.argv[1:]:
+            context = multiprocessing.get_context(method)
+            queue = context.SimpleQueue()
+            process = context.Process(target=serve, args=(queue,))
+            process.start()
+            print(method, queue.get(), process.join(), process.exitcode, process.name)
+"""
+
+
+def test_a_script_starts_processes_by_each_method(folder: Path) -> None:
+    write(folder / "serve.py", METHODS)
+    programs = Programs.of(folder, ("python", "serve.py", "fork", "spawn", "forkserver"))
+    with programs.starter:
+        [printed] = programs.run()
+    assert printed.splitlines() == [
+        "fork __main__ None 5 ForkProcess-1",
+        "spawn __mp_main__ None 5 SpawnProcess-2",
+        "forkserver __mp_main__ None 5 ForkServerProcess-3",
+    ]
     assert not programs.alive()
 
 
