@@ -15,10 +15,7 @@ from typing import Final, NoReturn
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.script import Script, read_script, run_script
 
-STOPPING: Final = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
-"""Signals that a program may send to its whole group of processes, and that end who does not expect them."""
-
-_IGNORED_BY_PYTHON: Final = (_signal.SIGPIPE, _signal.SIGXFSZ)
+_IGNORED: Final = (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ)  # by the warm interpreter
 _PYTHON: Final = ("python", "python3", f"python3.{sys.version_info.minor}", Path(sys.executable).name, sys.executable)
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -60,8 +57,7 @@ def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | N
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    for each in STOPPING:
-        _signal.signal(each, _signal.SIG_DFL)
+    os.setpgid(0, 0)  # "kill 0" in a command is meant for what that command has started
     if isinstance(how, Script):
         if lines is not None:
             lines.follow(Path(how.path).parent)
@@ -75,7 +71,7 @@ def _arguments(command: Sequence[str]) -> Sequence[str]:
 
 def _execute(file: str | None, command: Sequence[str]) -> NoReturn:
     """Execute a file as a shell would: one that names no interpreter is a script of the shell."""
-    for each in _IGNORED_BY_PYTHON:
+    for each in _IGNORED:
         _signal.signal(each, _signal.SIG_DFL)
     try:
         if file is None:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
-from ticketlab.gate.starting.commands import STOPPING, Prepared, perform, prepare, script_of
+from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load
 from ticketlab.gate.starting.script import Script
@@ -117,9 +117,7 @@ def _start(channel: socket.socket, order: Order, known: dict[str, Script], lines
 def _lead(channel: socket.socket, order: Order, prepared: Sequence[Prepared], lines: Lines | None) -> NoReturn:
     """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
     try:
-        for each in STOPPING:  # a program may signal its whole group of processes, which is this one's
-            _signal.signal(each, _signal.SIG_IGN)
-        os.setpgid(0, 0)
+        _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
         outputs = [_output(order.output, number) for number, _ in enumerate(prepared, 1)]
         listener = install()
