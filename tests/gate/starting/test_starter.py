@@ -41,6 +41,7 @@ SCRIPTS: Final = {
     "prints": "import this",
     "hidden": "import queue; print(queue.MINE)",
     "beside": "import helper; import helper as again; print(helper.shown)",
+    "linked": "",
 }
 
 
@@ -62,6 +63,8 @@ def test_a_script_runs_as_in_a_new_interpreter(folder: Path) -> None:
         write(folder / name / "script.py", text)
     write(folder / "hidden" / "queue.py", "MINE = 'mine'")
     write(folder / "beside" / "helper.py", "print('imported'); shown = 1")
+    (folder / "linked" / "script.py").unlink()
+    (folder / "linked" / "script.py").symlink_to(folder / "beside" / "script.py")
     commands = [("python", f"{name}/script.py", "one", "2") for name in SCRIPTS]
     environment = os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     cold = [

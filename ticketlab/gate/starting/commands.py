@@ -36,7 +36,7 @@ def script_of(command: Sequence[str], folder: Path) -> Path | None:
 def prepare(command: Sequence[str], known: dict[str, Script]) -> Prepared:
     """Return how a command is run in the working directory; scripts that are already known are not compiled again."""
     script = script_of(command, Path.cwd())
-    if script and not _hides_modules(script.parent):
+    if script and not _hides_modules(script.resolve().parent):
         return read_script(script, known)
     if script or command[0] in _PYTHON:
         return sys.executable
@@ -60,7 +60,7 @@ def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | N
     os.setpgid(0, 0)  # "kill 0" in a command is meant for what that command has started
     if isinstance(how, Script):
         if lines is not None:
-            lines.follow(Path(how.path).parent)
+            lines.follow(how.folder)
         run_script(how, command)
     _execute(how, [sys.executable, *_arguments(command)] if how == sys.executable else command)
 

@@ -26,9 +26,10 @@ _mp: Final[Any] = multiprocessing.process  # what it knows of the process has no
 
 
 class Script(NamedTuple):
-    """A script: its path, its source, and what the source compiles to, or None if it does not compile."""
+    """A script: its path, the folder that it imports from, its source, and what that compiles to, if it does."""
 
     path: str
+    folder: str
     source: bytes
     code: CodeType | None
 
@@ -37,7 +38,7 @@ def read_script(file: Path, known: dict[str, Script]) -> Script:
     """Return a script, compiled anew only if it is not what it was; raises OSError if it cannot be read."""
     path, source = str(file), file.read_bytes()
     if path not in known or known[path].source != source:
-        known[path] = Script(path, source, _compiled(path, source))
+        known[path] = Script(path, str(file.resolve().parent), source, _compiled(path, source))
     return known[path]
 
 
@@ -52,7 +53,7 @@ def run_script(script: Script, argv: Sequence[str]) -> NoReturn:
     """Run a script for a command line such as ("python", "shop.py", "3"), and end the process as Python ends."""
     sys.orig_argv, sys.argv = list(argv), list(argv if argv[0].endswith(".py") else argv[1:])
     if not sys.flags.safe_path:
-        sys.path.insert(0, str(Path(script.path).parent))
+        sys.path.insert(0, script.folder)
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     _mp.ORIGINAL_DIR = str(Path.cwd())
     if "numpy.random" in sys.modules:  # `random` itself draws anew in each process that is forked
