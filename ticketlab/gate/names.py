@@ -41,8 +41,8 @@ Inode = tuple[int, int]
 class FileNames:
     """The names of the files of one execution.
 
-    `folder` is where the program stands, `temporary` where temporary files are made, and `outputs` is nobody's business.
-    `pids` has the names of the program's processes by the digits of their numbers.
+    `folder` is where the program stands, and `temporary` where temporary files are made; `outputs` is nobody's
+    business. `pids` has the names of the program's processes by the digits of their numbers.
     """
 
     def __init__(self, folder: str, outputs: str, temporary: str, pids: Mapping[str, str]) -> None:

@@ -7,7 +7,8 @@ time-out in place of this rule would make results depend on how busy the machine
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
@@ -33,13 +34,11 @@ _LONGEST_END_MS: Final = 10_000
 class Program:
     """The processes of one execution, from its leader's listener on.
 
-    `is_point` says of a call whether somebody else may move before it; all others are answered at once. `standing` has
-    the calls before which threads stand, in the order in which they came there.
+    `standing` has the calls before which threads stand, in the order in which they came there. `commands` has the
+    numbers, from 1, of those that the leader starts; other participants are numbered from `first` on.
     """
 
-    def __init__(
-        self, listener: Listener, leader: int, sight: Sight, is_point: Callable[[Task, Call], bool], commands: int
-    ) -> None:
+    def __init__(self, listener: Listener, leader: int, sight: Sight, commands: Sequence[int], first: int) -> None:
         machine = supported_machine()
         self._audit = machine.audit
         self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}
@@ -49,7 +48,9 @@ class Program:
         self._leads = 0  # how many commands the leader has started
         self._leader_waits: Stop | None = None  # until the command that it started has come
         self.sight = sight
-        self._is_point = is_point
+        self.is_point: Callable[[Task, Call], bool] = lambda _task, _call: True
+        """Says of a call whether somebody else may move before it; all others are answered at once."""
+        self.numbered: dict[int, Task] = {}
         self.tasks: dict[int, Task] = {}
         self.standing: dict[Task, Call] = {}
         self.ended: list[Process] = []
@@ -62,9 +63,9 @@ class Program:
         self._running: set[Task] = set()
         self._asleep: set[Task] = set()
         self._commands = commands
-        self._unborn = commands  # processes and threads that have been started and not been seen yet
+        self._unborn = len(commands)  # processes and threads that have been started and not been seen yet
         self._held: list[Stop] = []  # stops of who may not go on before those it started have come
-        self._count = 0
+        self._numbers = count(first)
         self.calls = 0
         sight.processes[leader] = self._leader
         self._leader.open()
@@ -113,7 +114,7 @@ class Program:
         if not self._unborn:
             return False
         leader = state_of(self._leader.pid)
-        if leader in ("R", "D") or (leader == "S" and self._leads < self._commands):
+        if leader in ("R", "D") or (leader == "S" and self._leads < len(self._commands)):
             return True
         seen = {stop.thread for stop in self._held}
         pids = [*self.sight.processes]
@@ -161,9 +162,9 @@ class Program:
         else:
             process.threads += 1
             name = f"{process.name}t{process.threads}"
-        task = Task(stop.thread, process, name, self._count)
-        self._count += 1
-        self.tasks[stop.thread] = task
+        number = int(name) - 1 if name.isdigit() else next(self._numbers)
+        task = Task(stop.thread, process, name, number)
+        self.tasks[stop.thread] = self.numbered[number] = task
         self._stops[task] = stop
         self.standing[task] = starting(task)
         self.came.append(task)
@@ -176,11 +177,15 @@ class Program:
     def _new_process(self, pid: int) -> Process:
         parent = self.sight.processes.get(int(status_of(pid, "PPid") or 0), self._leader)
         parent.children += 1
-        name = f"{parent.name}.{parent.children}" if parent.name else str(parent.children)
+        name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
         process = Process(pid, name, parent)
         process.open()
         self.sight.enter(process)
         return process
+
+    def _command(self, place: int) -> str:
+        """Return the name of the leader's children: commands come first, then whoever has lost its parent."""
+        return str(self._commands[place - 1]) if place <= len(self._commands) else f"0.{place}"
 
     def _release_held(self) -> bool:
         """Have those go on who waited for the ones they started; return whether there were any."""
@@ -210,7 +215,7 @@ class Program:
                 self._stand_or_pass(task, stop, call)
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: Call) -> None:
-        if not self._is_point(task, call):
+        if not self.is_point(task, call):
             answer = call.attempt()
             if answer is not None:
                 self._reply(task, stop, answer)

@@ -79,14 +79,16 @@ class Starter:
             raise
         return self
 
-    def start(self, *, with_lines: bool = False) -> Started:
-        """Begin an execution; if asked, its Python processes keep their current source line for `line_at`.
+    def start(self, commands: Sequence[int] = (), *, with_lines: bool = False) -> Started:
+        """Begin an execution of the commands with the given numbers, from 1, or of all.
+
+        If asked, its Python processes keep their current source line for `line_at`.
 
         The execution before is ended first. Raises TicketlabError if it cannot begin: no folder, or no filter.
         """
         self.end()
         self._running = True
-        self._channel.send(b"lines" if with_lines else b"start")
+        self._channel.send(json.dumps({"commands": list(commands), "lines": with_lines}).encode())
         leader, descriptors = self._receive()
         return Started(int(leader), descriptors[0])
 

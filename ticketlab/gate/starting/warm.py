@@ -17,7 +17,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
@@ -54,12 +54,14 @@ def main() -> NoReturn:
     gc.collect()
     gc.freeze()
     channel.send(b"%d" % lines.address)
-    while request := channel.recv(64):
+    while request := channel.recv(1 << 16):
         if request == b"end":
             end_descendants()
             channel.send(b"ended")
         else:
-            _start(channel, order, known, lines if request == b"lines" else None)
+            asked = json.loads(request)
+            numbers = asked["commands"] or range(1, 1 + len(order.commands))
+            _start(channel, order, numbers, known, lines if asked["lines"] else None)
     end_descendants()
     os._exit(0)
 
@@ -103,23 +105,25 @@ def _descendants(process: int) -> Iterator[int]:
                 yield from _descendants(int(child))
 
 
-def _start(channel: socket.socket, order: Order, known: dict[str, Script], lines: Lines | None) -> None:
+def _start(
+    channel: socket.socket, order: Order, numbers: Sequence[int], known: dict[str, Script], lines: Lines | None
+) -> None:
     """Fork the leader of an execution; scripts are compiled before, so that they are compiled once."""
     try:
         os.chdir(order.folder)
-        prepared = [prepare(command, known) for command in order.commands]
+        prepared = {number: prepare(order.commands[number - 1], known) for number in numbers}
         if os.fork() == 0:
             _lead(channel, order, prepared, lines)
     except OSError as error:
         channel.send(f"error {error}".encode())
 
 
-def _lead(channel: socket.socket, order: Order, prepared: Sequence[Prepared], lines: Lines | None) -> NoReturn:
+def _lead(channel: socket.socket, order: Order, prepared: Mapping[int, Prepared], lines: Lines | None) -> NoReturn:
     """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
     try:
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
-        outputs = [_output(order.output, number) for number, _ in enumerate(prepared, 1)]
+        outputs = {number: _output(order.output, number) for number in prepared}
         listener = install()
     except Exception as error:
         channel.send(f"error {error}".encode())
@@ -128,9 +132,9 @@ def _lead(channel: socket.socket, order: Order, prepared: Sequence[Prepared], li
     channel.sendmsg([b"%d" % os.getpid()], rights, LETS_BY)
     os.close(listener)
     channel.close()
-    for command, how, output in zip(order.commands, prepared, outputs, strict=True):
+    for number, how in prepared.items():
         if os.fork() == 0:
-            perform(command, how, output, lines)
+            perform(order.commands[number - 1], how, outputs[number], lines)
     _wait_for_all()
 
 

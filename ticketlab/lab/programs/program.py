@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ticketlab.core.errors import TicketlabError, UsageError
-
-_MOST_COPIED: Final = 256 << 20
+from ticketlab.core.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,72 +47,3 @@ def command_title(command: Sequence[str]) -> str:
     if len(words) > 1 and os.path.basename(words[0]).startswith("python") and words[1].endswith(".py"):
         words = words[1:]
     return shlex.join([os.path.basename(words[0]), *words[1:]])
-
-
-class Layout:
-    """What is in a folder before each execution: read once, and laid out anew each time."""
-
-    def __init__(self, source: Path | None) -> None:
-        self._source = source
-        self._folders: list[tuple[str, int]] = []
-        self._files: list[tuple[str, bytes, int]] = []
-        self._links: list[tuple[str, str]] = []
-        if source is not None:
-            self._read(source)
-
-    def _read(self, source: Path) -> None:
-        size = 0
-        for above, folders, files in os.walk(source):
-            within = os.path.relpath(above, source)
-            for name in sorted(folders):
-                path = os.path.join(above, name)
-                if os.path.islink(path):
-                    self._links.append((os.path.normpath(os.path.join(within, name)), os.readlink(path)))
-                else:
-                    self._folders.append((os.path.normpath(os.path.join(within, name)), os.stat(path).st_mode & 0o7777))
-            folders[:] = [name for name in folders if name not in _LEFT_OUT]
-            for name in sorted(files):
-                path = os.path.join(above, name)
-                place = os.path.normpath(os.path.join(within, name))
-                if os.path.islink(path):
-                    self._links.append((place, os.readlink(path)))
-                    continue
-                size += os.stat(path).st_size
-                if size > _MOST_COPIED:
-                    raise UsageError(
-                        f"{source} holds more than {_MOST_COPIED >> 20} MiB, and is copied for each execution: name a "
-                        "smaller folder with --in"
-                    )
-                with suppress(PermissionError), open(path, "rb") as file:
-                    self._files.append((place, file.read(), os.stat(path).st_mode & 0o7777))
-
-    def lay_out(self, folder: Path) -> None:
-        """Empty a folder, and put everything into it as it was at the beginning."""
-        empty(folder)
-        for place, mode in self._folders:
-            os.mkdir(folder / place)
-            os.chmod(folder / place, mode | 0o700)
-        for place, data, mode in self._files:
-            descriptor = os.open(folder / place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode | 0o200)
-            try:
-                os.write(descriptor, data)
-                os.fchmod(descriptor, mode)
-            finally:
-                os.close(descriptor)
-        for place, target in self._links:
-            os.symlink(target, folder / place)
-
-
-_LEFT_OUT: Final = frozenset({".git", ".ticketlab", "__pycache__", ".venv", "node_modules"})
-
-
-def empty(folder: Path) -> None:
-    """Remove all that is in a folder."""
-    try:
-        for entry in list(os.scandir(folder)):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
-    except OSError as error:
-        raise TicketlabError(f"cannot empty {folder}: {error.strerror or error}") from error

@@ -1,0 +1,168 @@
+"""One execution of a program: who stands before which call, and who moves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Set
+from typing import Final
+
+from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Action, Step
+from ticketlab.explorer.engine.outside_pacer import OutsidePacer
+from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.workload import RequestRecord
+from ticketlab.gate.calls.call import Answer, Call
+from ticketlab.gate.listener import Listener
+from ticketlab.gate.processes import Task
+from ticketlab.gate.program import Program as Gate
+from ticketlab.gate.sight import Sight
+from ticketlab.lab.programs.run import ProgramRun, Touches, end_of
+
+_ALWAYS: Final = (Action.START, Action.EXIT)
+
+LineAt = Callable[[Task], str]
+"""Says at which source line a thread stands, or nothing."""
+
+
+class Moves:
+    """The participants of one execution, and the rules by which they move.
+
+    `points` are the resources whose accesses are scheduling points. `touched` has what was done to which resource by
+    whom, and `blocked_on` what somebody had to wait for.
+    """
+
+    def __init__(
+        self, gate: Gate, scheduler: Scheduler, pacer: OutsidePacer, points: Set[str], line_at: LineAt | None = None
+    ) -> None:
+        self.gate = gate
+        self.touched: dict[str, Touches] = {}
+        self.blocked_on: set[str] = set()
+        self.records: list[RequestRecord] = []
+        self._scheduler, self._pacer = scheduler, pacer
+        self._state = scheduler.state
+        self._points = points
+        self._line_at = line_at
+        self._names: dict[int, str] = {}
+        self._last = NOBODY
+
+    @property
+    def sight(self) -> Sight:
+        """What the gate knows of the execution."""
+        return self.gate.sight
+
+    def run(self) -> None:
+        """Let one participant move after the other, until nobody is left or nobody can move."""
+        state, scheduler, gate = self._state, self._scheduler, self.gate
+        state.counters.started = state.buyers
+        gate.settle()
+        self._take_in()
+        while (who := scheduler.next()) != NOBODY:
+            if self._move(gate.numbered[who]):
+                gate.settle()
+                self._take_in()
+
+    def _take_in(self) -> None:
+        """Take in who has come to stand before a call, and who has ended."""
+        gate, state, last = self.gate, self._state, self._last
+        if last != NOBODY:
+            state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
+        for task in gate.came:
+            call = gate.standing.get(task)
+            if call is None:
+                continue
+            who = task.number
+            if who >= state.size:
+                raise TicketlabError(f"more than {state.size:,} processes and threads take part")
+            if who not in self._names:
+                self._names[who] = task.name
+                if who >= state.buyers:
+                    state.join(who)
+            if who != last and last != NOBODY:
+                state.note_arrival(who, last)
+            self._pacer.stand(who, call.step, waits=call.waits)
+        gate.came.clear()
+        for task in gate.gone:
+            self._scheduler.finish(task.number)
+            if task.number < state.buyers:
+                length = state.counters.length
+                self.records.append(RequestRecord(task.number, 0, task.process.ends, 0, length, 0))
+        gate.gone.clear()
+
+    def _move(self, task: Task) -> bool:
+        """Have a participant make its step; return whether it could."""
+        gate, pacer, who = self.gate, self._pacer, task.number
+        call = gate.standing[task]
+        made = call.found() if call.found is not None else None
+        answer = self._answer(who, call)
+        if answer is None:
+            self.blocked_on.update(resource for _, resource in call.step.accesses)
+            self._scheduler.fail(who)
+            return False
+        pacer.stops_waiting(who)
+        step = made.step if made else call.step
+        self._touch(task, step)
+        refused = (made is not None and made.refused) or (answer.value is not None and answer.value < 0)
+        pacer.make(who, step, refused=refused)
+        if self._line_at is not None and (line := self._line_at(task)):
+            pacer.note("line", line)
+        self._last = who
+        gate.answer(task, answer)
+        if step.action is Action.SIGNAL:
+            gate.settle()
+            gate.look_after_signals()
+        return True
+
+    def _answer(self, who: int, call: Call) -> Answer | None:
+        answer = call.attempt()
+        if answer is None and call.until is not None:
+            self._pacer.wait_at_most(who, call.until)
+            if self._pacer.has_waited(who):
+                return call.expired
+        return answer
+
+    def is_point(self, task: Task, call: Call) -> bool:
+        """Whether somebody else may move before a call; what is no point is taken down, and passed."""
+        if call.asleep is not None:
+            self._pacer.me = task.number
+            self._pacer.sleep(call.asleep)
+            return False
+        step = call.step
+        if step.everywhere or step.action in _ALWAYS or any(each in self._points for _, each in step.accesses):
+            return True
+        made = call.found() if call.found is not None else None
+        self._touch(task, made.step if made else step)
+        return False
+
+    def _touch(self, task: Task, step: Step) -> None:
+        if step.private:
+            return
+        for action, resource in step.accesses:
+            self.touched.setdefault(resource, {}).setdefault(task.number, Counter())[action] += 1
+
+    def outcome(self) -> ProgramRun:
+        """Return what came of it, beside the steps."""
+        output: dict[str, list[str]] = {}
+        told = [(process.name, data.decode(errors="replace")) for process, data in self.sight.output]
+        for name, text in told:
+            output.setdefault(name, []).append(text)
+        alive = [each for each in self.sight.processes.values() if each.name]
+        ends = [end_of(process, "".join(output.get(process.name, []))) for process in (*self.gate.ended, *alive)]
+        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), self.gate.calls)
+
+
+def new_moves(
+    listener: Listener,
+    leader: int,
+    sight: Sight,
+    commands: list[int],
+    scheduler: Scheduler,
+    pacer: OutsidePacer,
+    points: Set[str],
+    line_at: LineAt | None,
+) -> Moves:
+    """Return the moves of an execution whose leader has just been started."""
+    gate = Gate(listener, leader, sight, commands, scheduler.state.buyers)
+    moves = Moves(gate, scheduler, pacer, points, line_at)
+    gate.is_point = moves.is_point
+    return moves
