@@ -147,6 +147,21 @@ def test_each_process_draws_its_own_chance(folder: Path) -> None:
         assert sum(stop.number == CALLS["getrandom"] for stop in programs.stops()) == 2
 
 
+def test_objects_lie_at_the_same_addresses_in_each_execution(folder: Path) -> None:
+    write(
+        folder / "where.py", "import sys\nclass Thing: ...\nprint([id(each) for each in {Thing() for _ in range(9)}])"
+    )
+    programs = Programs.of(folder, ("python", "where.py"))
+    with programs.starter:
+        found = programs.run()
+        for _ in zip(range(9), programs.stops(), strict=False):
+            pass  # it is ended in the middle
+        found += programs.run()
+    with programs.starter:
+        found += programs.run()
+    assert len(set(found)) == 1
+
+
 LEAVING: Final = """
     import os, signal, sys
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -33,7 +33,7 @@ def script_of(command: Sequence[str], folder: Path) -> Path | None:
     return path if by_interpreter or not os.access(path, os.X_OK) else None
 
 
-def prepare(command: Sequence[str], known: dict[str, Script]) -> Prepared:
+def prepare(command: Sequence[str], known: Mapping[str, Script]) -> Prepared:
     """Return how a command is run in the working directory; scripts that are already known are not compiled again."""
     script = script_of(command, Path.cwd())
     if script and not _hides_modules(script.resolve().parent):

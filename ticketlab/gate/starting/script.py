@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from itertools import takewhile
@@ -34,12 +34,13 @@ class Script(NamedTuple):
     code: CodeType | None
 
 
-def read_script(file: Path, known: dict[str, Script]) -> Script:
-    """Return a script, compiled anew only if it is not what it was; raises OSError if it cannot be read."""
+def read_script(file: Path, known: Mapping[str, Script] | None = None) -> Script:
+    """Return a script, compiled anew unless it is known as it is; raises OSError if it cannot be read."""
     path, source = str(file), file.read_bytes()
-    if path not in known or known[path].source != source:
-        known[path] = Script(path, str(file.resolve().parent), source, _compiled(path, source))
-    return known[path]
+    same = (known or {}).get(path)
+    if same and same.source == source:
+        return same
+    return Script(path, str(file.resolve().parent), source, _compiled(path, source))
 
 
 def _compiled(path: str, source: bytes) -> CodeType | None:
