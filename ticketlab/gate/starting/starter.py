@@ -104,9 +104,8 @@ class Starter:
         self._channel.send(b"end")
         answer = b""
         while answer != b"ended":  # a start that was interrupted has left its own answer
-            while not select.select([self._channel], [], [], 0)[0]:
-                kill_descendants(self._process.pid)  # again: some may have been about to start others
-                select.select([self._channel], [], [], 0.01)
+            while not select.select([self._channel], [], [], 0.001)[0]:  # seldom: most programs have ended
+                kill_descendants(self._process.pid)  # again and again: some may have been about to start others
             answer, descriptors = self._receive(refused=False)
             for each in descriptors:
                 os.close(each)
@@ -128,6 +127,7 @@ class Starter:
         self._channel.shutdown(socket.SHUT_RDWR)  # the lab may have been forked, and the copy would keep it open
         self._channel.close()
         self._process.wait()
+        self._running = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
