@@ -20,6 +20,7 @@ from ticketlab.cli.options import (
     hold_settings,
     option,
 )
+from ticketlab.cli.programs import explore_a_program, is_program, program_options, the_function
 from ticketlab.cli.saving import keep_result, refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 @click.command("explore", cls=Command)
 @function_options
+@program_options
 @click.option(
     "--unseen",
     type=click.Choice(["fail", "allow"]),
@@ -70,11 +72,15 @@ if TYPE_CHECKING:
 @click.option("--save", metavar="NAME", help="Keep the result under this name in .ticketlab/baselines.")
 @click.option("--force", is_flag=True, help="Replace the --html file and the --save name if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(function: str | None, as_json: bool, **given: Any) -> int:
-    """Search the schedules of buyers, or of a function of yours, for one that goes wrong.
+def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
+    """Search the schedules of buyers, of a function of yours or of a program for one that goes wrong.
 
     FUNCTION is taken as it stands, by its import path: shop.checkout:claim, or shop/checkout.py:claim. Several
     processes call it at once, in a fresh folder each time. Without it, buyers buy tickets from a store.
+
+    PROGRAM is a script or a command, with its arguments, that starts its own processes: shop.py 3. Each --run names one
+    more that runs at the same time; --copies 3 -- perl buy.pl runs one three times. It stands in a fresh copy of its
+    folder each time, and the kernel stops every call by which its processes share files, locks, pipes and databases.
 
     The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
     replay`. If none goes wrong and no schedule is left, the strategy is right for every interleaving of these buyers.
@@ -84,6 +90,10 @@ def command(function: str | None, as_json: bool, **given: Any) -> int:
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario
 
+    if is_program(words, given):
+        refuse_outputs(given)
+        return explore_a_program(words, _program_options(given), as_json, given)
+    function = the_function(words)
     refuse_mixture(function)
     refuse_outputs(given)
     if function is not None:
@@ -128,6 +138,14 @@ def _function_options(given: Mapping[str, Any]) -> ExploreOptions:
 
     executor = given["executor"] or "processes"
     return ExploreOptions(executor=executor, faults=faults_of_function(given["faults"], executor), **_how(given))
+
+
+def _program_options(given: Mapping[str, Any]) -> ExploreOptions:
+    from ticketlab.explorer.results import ExploreOptions
+
+    if given["faults"]:
+        raise UsageError("--faults is of purchases and functions: a program is explored without faults")
+    return ExploreOptions(executor="program", **_how(given))
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:

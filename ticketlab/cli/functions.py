@@ -38,10 +38,10 @@ def function_options(command: F) -> F:
     for declare in (
         click.option("--serial", is_flag=True, help="Results and files must be those of some order one after another."),
         click.option("--returned", metavar=_PATH, help="Is given the list of what the processes returned."),
-        click.option("--invariant", metavar=_PATH, help="Is asked afterwards, and false or an error is a failure."),
+        click.option("--invariant", metavar=_PATH, help="Is asked afterwards: false or an error is a failure."),
         click.option("--reset", metavar=_PATH, help="Lays out the folder in which the processes stand, each time."),
         option("--processes", type=click.IntRange(min=1), default=2, help="How many processes call FUNCTION at once."),
-        click.argument("function", required=False, metavar="[FUNCTION]"),
+        click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FUNCTION | PROGRAM]"),
     ):
         command = declare(command)
     return command

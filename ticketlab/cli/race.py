@@ -21,6 +21,7 @@ from ticketlab.cli.options import (
     option,
     refuse_both,
 )
+from ticketlab.cli.programs import the_function
 from ticketlab.cli.saving import refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
@@ -83,12 +84,13 @@ _DEFAULT_LATENCY = "write=20ms"
 @click.option("--force", is_flag=True, help="Replace the --history and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(store: str | None, strategy: str | None, function: str | None, as_json: bool, **given: Any) -> int:
+def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     """Race buyers for tickets, live, and say what went wrong.
 
     Without --store and --strategy, three stores are raced for, each unguarded and then under its cures. With FUNCTION,
     a function of yours such as shop.checkout:claim, processes call it at once, again and again in fresh folders.
     """
+    function = the_function(words)
     refuse_mixture(function, "faults", "stall_timeout", "folder", "seed")
     if function is not None:
         refuse_outputs(given)

@@ -67,7 +67,13 @@ def command(
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     """Run a case again, since it holds the schedule and not what happened; return the result and its diagram."""
     from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
+    from ticketlab.lab.programs.cases import is_program_case, load_program_case
 
+    if is_program_case(path):
+        from ticketlab.cli.programs import program_diagrams, program_played_again
+
+        again = program_played_again(load_program_case(path), path)
+        return again.to_json(), list(program_diagrams(again))
     if is_plain_case(path):
         from ticketlab.cli.functions import played_again, replay_diagrams
 

@@ -37,6 +37,7 @@ class Process:
     folder: str = ""  # where it stands; "" if that has to be asked
     asked_after: bool = False  # whether its parent has taken its exit code
     killed_by: str = ""  # who sent the signal that ended it
+    program: str = ""  # the file of the program that it ran when it ended
     handle: int = -1
     memory: int = -1
 

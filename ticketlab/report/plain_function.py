@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
-from typing import Final, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ticketlab.core.pacing import UNCHANGED, Action
-from ticketlab.core.text import join_words, pluralize
+from ticketlab.core.text import escape_controls, join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.deadlock import Wait, waits
@@ -29,6 +30,9 @@ _NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
 """How a table shows what was noted at a step."""
 
 
+NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
+
+
 class Resource(Protocol):
     """What a search saw of one resource, by process how often."""
 
@@ -37,11 +41,11 @@ class Resource(Protocol):
         """What it is called."""
 
     @property
-    def reads(self) -> Mapping[int, int]:
+    def reads(self) -> Mapping[Any, int]:
         """How often it was read."""
 
     @property
-    def changes(self) -> Mapping[int, int]:
+    def changes(self) -> Mapping[Any, int]:
         """How often it was changed."""
 
 
@@ -59,6 +63,14 @@ class FunctionFinding(Protocol):
     @property
     def confirmed(self) -> str:
         """Whether it was found on real processes."""
+
+    @property
+    def participants(self) -> Mapping[int, str]:
+        """The names of the participants by number, if they are other than the numbers."""
+
+    @property
+    def printed(self) -> Sequence[tuple[str, str]]:
+        """Who wrote what, in order."""
 
 
 class FunctionSearch(SearchOutcome, Protocol):
@@ -104,7 +116,8 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
         console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
     if found.finding is not None:
         console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
-        _print_steps(found.finding.execution, found.finding.anomalies, console)
+        _print_steps(found.finding.execution, found.finding.anomalies, console, found.finding.participants)
+        _print_output(found.finding.printed, console)
     lines = seen_lines(found.seen)
     console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
     for line in lines:
@@ -166,25 +179,45 @@ def print_function_races(found: FunctionRaces, explore: str, console: Console) -
 
 
 def print_function_replay(
-    function: str, executor: str, execution: Execution, anomalies: Sequence[Anomaly], console: Console
+    function: str,
+    executor: str,
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    console: Console,
+    names: Mapping[int, str] = NO_NAMES,
 ) -> None:
     """Print the result of a replay on an executor."""
     everybody = pluralize(len({*execution.trace.who}), "process", "processes")
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
-    _print_steps(execution, anomalies, console)
+    _print_steps(execution, anomalies, console, names)
 
 
-def _print_steps(execution: Execution, anomalies: Sequence[Anomaly], console: Console) -> None:
-    console.print(steps_table(execution, anomalies))
+def _print_steps(
+    execution: Execution, anomalies: Sequence[Anomaly], console: Console, names: Mapping[int, str] = NO_NAMES
+) -> None:
+    console.print(steps_table(execution, anomalies, names=names))
     console.print()
     for anomaly in anomalies:
         console.print(Text(f"{anomaly.name}: {anomaly.sentence}"))
     console.print()
 
 
-def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]) -> Interleaving:
+def _print_output(printed: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print who wrote what, in the order of the schedule."""
+    if not printed:
+        return
+    console.print(Text("Printed:", style="dim"))
+    for name, text in printed:
+        for line in text.splitlines():
+            console.print(Text(f"  process {name}: {escape_controls(line)}"))
+    console.print()
+
+
+def steps_diagram(
+    title: str, execution: Execution, anomalies: Sequence[Anomaly], names: Mapping[int, str] = NO_NAMES
+) -> Interleaving:
     """Return an execution as a page steps through it: the steps that others could notice, and who waits for ever."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
     told = shown_lines(execution, anomalies)
@@ -195,7 +228,7 @@ def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
     ]
-    return Interleaving(title, [f"process {who + 1}" for who in moved], moves)
+    return Interleaving(title, [f"process {names.get(who, who + 1)}" for who in moved], moves)
 
 
 class Line(NamedTuple):
@@ -207,6 +240,7 @@ class Line(NamedTuple):
     what: str
     note: str  # why it was refused, or by what it failed
     decides: bool
+    source: str = ""  # the line of source code that makes the first
 
     @property
     def words(self) -> str:
@@ -232,7 +266,12 @@ def seen_lines(seen: Sequence[Resource]) -> list[str]:
     return [seen_line(each.resource, each.reads, each.changes) for each in seen]
 
 
-def steps_table(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> RenderableType:
+def steps_table(
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    participant: str = "process",
+    names: Mapping[int, str] = NO_NAMES,
+) -> RenderableType:
     """Return an execution as a table, with a column for each participant, the deciding steps marked, and a legend."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
     told = shown_lines(execution, anomalies)
@@ -240,22 +279,27 @@ def steps_table(execution: Execution, anomalies: Sequence[Anomaly], participant:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", justify="right", style="dim", no_wrap=True)
     wide = len(moved) > WIDEST
-    for title in ["who", "step"] if wide else [f"{participant} {who + 1}" for who in moved]:
+    called = {who: f"{participant} {names.get(who, who + 1)}" for who in moved}
+    for title in ["who", "step"] if wide else called.values():
         table.add_column(title, overflow="fold")
     for line in told:
         text = Text(f"{line.words} {MARK}" if line.decides else line.words, style="bold yellow" if line.decides else "")
-        cells = [f"{participant} {line.who + 1}", text] if wide else [text if who == line.who else "" for who in moved]
+        if line.source:
+            text.append(f"\n{line.source}", style="not bold dim")
+        cells = [called[line.who], text] if wide else [text if who == line.who else "" for who in moved]
         table.add_row(str(line.first), *cells)
-    _add_waits(table, stuck, moved, participant, wide=wide)
+    _add_waits(table, stuck, moved, called, wide=wide)
     return Group(table, legend([MARK] if any(line.decides for line in told) else []))
 
 
-def _add_waits(table: Table, stuck: Sequence[Wait], moved: Sequence[int], participant: str, *, wide: bool) -> None:
+def _add_waits(
+    table: Table, stuck: Sequence[Wait], moved: Sequence[int], called: Mapping[int, str], *, wide: bool
+) -> None:
     """Say in the last line, or lines, who waits for ever."""
     text = {wait.who: Text(f"waits: {wait.step.action.value} {wait.step.shown}", style="red") for wait in stuck}
     if wide:
         for who, waiting in text.items():
-            table.add_row("", f"{participant} {who + 1}", waiting)
+            table.add_row("", called[who], waiting)
     elif text:
         table.add_row("", *(text.get(who, "") for who in moved))
 
@@ -284,17 +328,22 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
             groups[-1].append(node)
         else:
             groups.append([node])
-    lines = [_line(group, trace, notes, group[0] in marked) for group in groups]
+    sources = {note.step: str(note.value) for note in execution.notes if note.what == "line"}
+    lines = [_line(group, trace, notes, sources, group[0] in marked) for group in groups]
     first = {(line.who, line.words): line for line in reversed(lines) if line.first > trace.changed}
     return [
         line for line in lines if line.first <= trace.changed or line.decides or first[line.who, line.words] is line
     ]
 
 
-def _line(nodes: Sequence[int], trace: Trace, notes: Mapping[int, str], decides: bool) -> Line:
+def _line(
+    nodes: Sequence[int], trace: Trace, notes: Mapping[int, str], sources: Mapping[int, str], decides: bool
+) -> Line:
     steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
-    actions = join_words([step.action.value for step in steps])
-    return Line(first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides)
+    actions = join_words(list(dict.fromkeys(step.action.value for step in steps)))
+    return Line(
+        first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides, sources.get(first, "")
+    )
 
 
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -43,6 +44,8 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
     process = task.process
     if not whole and task.name != process.name:
         return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
+    with suppress(OSError):
+        process.program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
     also = _closing(sight, process)
     if process.parent is not None:
         also = (*also, (Action.CLOSE, children_resource(process.parent)))

@@ -6,7 +6,7 @@ come to one after another, in any order, or where it made somebody fail who othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
@@ -24,6 +24,9 @@ from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.serial import SerialRuns, final, left_behind, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
+
+NameOf = Callable[[int], str]
+"""Says how people call a participant."""
 
 
 class PlainJudge:
@@ -116,7 +119,7 @@ class PlainJudge:
             self.note_strange(crossed)
             strange = False
         if crossed and (failed or strange):
-            yield _crossing(crossed[0], execution)
+            yield crossing(crossed[0], execution)
         elif strange and plain.serial:
             who = "tasks" if plain.in_tasks else "processes"
             sentence = f"results and files are not those of any order of the {who} one after another"
@@ -158,10 +161,11 @@ _CROSSINGS = {
 _STALE = "{first} read {path}, {second} changed it, and {first} acted on what it had read"
 
 
-def _crossing(pattern: Pattern, execution: Execution) -> Anomaly:
+def crossing(pattern: Pattern, execution: Execution, name: NameOf = process_name) -> Anomaly:
+    """Return that two participants crossed each other; `name` says how people call one."""
     who = [execution.trace.who[node] for node in pattern.steps]
     first, second = (who[1], who[0]) if pattern.kind == "torn read" else (who[0], who[1])
-    names = {"first": process_name(first), "second": process_name(second), "path": pattern.path}
+    names = {"first": name(first), "second": name(second), "path": pattern.path}
     evidence = {"path": pattern.path, "steps": [node + 1 for node in pattern.steps]}
     read = execution.trace.table.step(execution.trace.what[pattern.steps[0]]).action is Action.READ
     sentence = _STALE if read and pattern.kind == "check then act" else _CROSSINGS[pattern.kind]
@@ -177,7 +181,7 @@ def exception_anomaly(who: int, outcome: Raised, execution: Execution) -> Anomal
     return Anomaly(name, f"{process_name(who)} ended with {said}{at}", {**outcome._asdict(), "steps": last})
 
 
-def stuck(execution: Execution) -> Anomaly:
+def stuck(execution: Execution, name_of: NameOf = process_name) -> Anomaly:
     """Say why an execution did not come to its end."""
     trace = execution.trace
     if execution.ending is ExecutionEnd.ENDLESS:
@@ -189,17 +193,17 @@ def stuck(execution: Execution) -> Anomaly:
     tries = all(wait.tries and not wait.holders for wait in waiting)
     name = "deadlock" if ring or not tries else "livelock"
     told = ring or waiting
-    evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    return Anomaly(name, "; ".join(wait_sentence(trace, wait) for wait in told), {"waits": evidence})
+    evidence = [{"who": name_of(wait.who), "waits": describe_step(wait.step)} for wait in told]
+    return Anomaly(name, "; ".join(wait_sentence(trace, wait, name_of) for wait in told), {"waits": evidence})
 
 
-def wait_sentence(trace: Trace, wait: Wait) -> str:
+def wait_sentence(trace: Trace, wait: Wait, name_of: NameOf = process_name) -> str:
     """Say who waits for what."""
     mine = [resource for resource, who in holders(trace).items() if wait.who in who]
     holds = f"holds {join_words(mine)} and " if mine else ""
-    who = process_name(wait.who)
+    who = name_of(wait.who)
     if wait.holders:
-        them = join_words([process_name(one) for one in wait.holders])
+        them = join_words([name_of(one) for one in wait.holders])
         return f"{who} {holds}waits for {wait.step.shown}, held by {them}"
     how = "tries again and again" if wait.tries else "waits"
     to = "" if wait.step.action is Action.AWAIT and not wait.tries else "to "

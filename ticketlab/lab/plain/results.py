@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
@@ -15,11 +15,11 @@ from ticketlab.lab.plain.case import PlainCase
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """How often one resource was read and changed, by whom (process numbers from 1)."""
+    """How often one resource was read and changed, by whom: process numbers from 1, or names."""
 
     resource: str
-    reads: Mapping[int, int]
-    changes: Mapping[int, int]
+    reads: Mapping[Any, int]
+    changes: Mapping[Any, int]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as it stands in results."""
@@ -27,19 +27,50 @@ class Touched:
         return {"resource": self.resource, "reads": reads, "changes": changes}
 
 
-@dataclass(frozen=True, slots=True)
-class PlainFinding:
-    """An execution that went wrong, as small as it could be made, and what is wrong with it."""
+class FunctionCase(Protocol):
+    """What results need of a case."""
 
-    case: PlainCase
+    @property
+    def function(self) -> str:
+        """How people call what the case is of."""
+
+    @property
+    def processes(self) -> int:
+        """How many there are at once, if nobody is left out."""
+
+    @property
+    def anomalies(self) -> tuple[str, ...]:
+        """What went wrong, by name."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the case as a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An execution that went wrong, as small as it could be made, and what is wrong with it.
+
+    `participants` has their names by number, if they are other than the numbers; `printed` who wrote what, in order.
+    """
+
+    case: FunctionCase
     execution: Execution
     anomalies: tuple[Anomaly, ...]
     confirmed: str
+    participants: Mapping[int, str] = field(default_factory=dict)
+    printed: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class PlainExploration:
-    """What a search came to.
+class PlainFinding(Found):
+    """An execution of a plain function that went wrong."""
+
+    case: PlainCase
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What a search of a function or a program came to.
 
     `contested` says whether two processes ever made steps whose order can make a difference. `seen` lists what more
     than one process touched, `unseen` what was done to files and memory without a step ("written", "made or removed",
@@ -63,7 +94,7 @@ class PlainExploration:
     unseen: Mapping[str, str] = field(default_factory=dict)
     outside: Sequence[str] = ()
     gave_way: Sequence[str] = ()
-    finding: PlainFinding | None = None
+    finding: Found | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
@@ -132,15 +163,23 @@ class PlainExploration:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainReplay:
+class PlainExploration(Explored):
+    """What a search of a plain function came to."""
+
+    finding: PlainFinding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
     """What came of running a case again."""
 
     command: str
-    case: PlainCase
+    case: FunctionCase
     executor: str
     execution: Execution
     anomalies: Sequence[Anomaly]
     environment: Mapping[str, Any] = field(default_factory=dict)
+    participants: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def valid(self) -> bool:
@@ -164,6 +203,13 @@ class PlainReplay:
             "case": self.case.to_json(),
             "environment": dict(self.environment),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainReplay(Replayed):
+    """What came of running a case of a plain function again."""
+
+    case: PlainCase
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,13 @@ def _made(execution: Execution) -> Iterator[str]:
 
 
 def _files(workload: PlainWorkload, execution: Execution) -> Iterator[tuple[str, bytes]]:
-    """Yield what is in the folder, and what the steps name elsewhere; a database's journal is no file of its own."""
-    files = dict(_named_files(workload, execution))
+    """Yield what is in the folder, and what the steps name elsewhere."""
+    return without_journals(_named_files(workload, execution))
+
+
+def without_journals(named: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """Yield files without those that belong to a database among them: a journal is no file of its own."""
+    files = dict(named)
     databases = [name for name, data in files.items() if data.startswith(MAGIC)]
     beside = {name + end for name in databases for end in BESIDE}
     yield from ((name, data) for name, data in files.items() if name not in beside)

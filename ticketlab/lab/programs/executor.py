@@ -7,6 +7,7 @@ next; `grew` says that it did, so that a search begins anew.
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,6 +34,7 @@ from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
 
 _ROOM: Final = 1024
+_LONGEST_SOURCE: Final = 40
 
 
 class ProgramExecutor(Executor):
@@ -43,6 +45,12 @@ class ProgramExecutor(Executor):
         self.scripts = [[who] for who in range(1, 1 + len(program.commands))]
         self.points: set[str] = set(points)
         self.grew = False
+        self.frozen = False
+        """Whether no more points are learnt: a schedule is of the points that there were when it was made."""
+        self.used: frozenset[str] = frozenset()
+        """The points of the last execution."""
+        self.left_out = NOTHING
+        """Which commands did not take part in the last execution."""
         self.run_of: ProgramRun = ProgramRun()
         self.outside: dict[str, None] = {}
         self.touched: dict[str, Touches] = {}
@@ -53,6 +61,7 @@ class ProgramExecutor(Executor):
         self._layout = Layout(program.folder)
         self.folder = Path()
         self.with_lines = False
+        self._moves: Moves | None = None
         self._taken = ExitStack()
 
     def __enter__(self) -> Self:
@@ -103,6 +112,8 @@ class ProgramExecutor(Executor):
         if not policy.begin(self._state):
             return None
         self._prepare(policy)
+        self.used = frozenset(self.points)
+        self.left_out = without
         left_out = {who for who, _ in without}
         commands = [1 + who for who in range(len(self.scripts)) if who not in left_out]
         self._state.counters.unfinished = len(commands)
@@ -110,7 +121,9 @@ class ProgramExecutor(Executor):
         sight = Sight(str(self.folder), str(self._outputs), str(self._temporary), self._seed)
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
-        moves = new_moves(listener, started.leader, sight, commands, self._scheduler, self._pacer, self.points, line_at)
+        self._moves = moves = new_moves(
+            listener, started.leader, sight, commands, self._scheduler, self._pacer, self.points, line_at
+        )
         try:
             moves.run()
         finally:
@@ -118,6 +131,10 @@ class ProgramExecutor(Executor):
             moves.gate.close()
         self._learn(moves)
         return Execution.of(self._state, moves.records, self._pacer.notes)
+
+    def name_now(self, who: int) -> str:
+        """Return the place in the tree of processes of a participant of the execution that runs."""
+        return self._moves.name_of(who) if self._moves is not None else ""
 
     def _prepare(self, policy: Policy) -> None:
         self._layout.lay_out(self.folder)
@@ -132,13 +149,16 @@ class ProgramExecutor(Executor):
         if found is None:
             return ""
         path, line = found
-        return f"{path.removeprefix(f'{self.folder}/')}:{line}"
+        text = linecache.getline(path, line).strip()
+        shown = text if len(text) <= _LONGEST_SOURCE else f"{text[:_LONGEST_SOURCE]}…"
+        return f"{path.removeprefix(f'{self.folder}/')}:{line}  {shown}"
 
     def _learn(self, moves: Moves) -> None:
         """Take in what several participants touched and one of them changed: it has points from now on."""
         self.run_of = moves.outcome()
         self.outside.update(moves.sight.outside)
         shared = {resource for resource, by in moves.touched.items() if is_contested(by)} | moves.blocked_on
-        self.grew = not shared <= self.points
-        self.points |= shared
+        if not self.frozen:
+            self.grew = not shared <= self.points
+            self.points |= shared
         self.touched = {resource: by for resource, by in moves.touched.items() if resource in shared}

@@ -17,7 +17,7 @@ from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
-from ticketlab.lab.programs.run import ProgramRun, Touches, end_of
+from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
 
@@ -61,6 +61,10 @@ class Moves:
             if self._move(gate.numbered[who]):
                 gate.settle()
                 self._take_in()
+
+    def name_of(self, who: int) -> str:
+        """Return a participant's place in the tree of processes."""
+        return self._names.get(who, "")
 
     def _take_in(self) -> None:
         """Take in who has come to stand before a call, and who has ended."""
@@ -148,7 +152,8 @@ class Moves:
             output.setdefault(name, []).append(text)
         alive = [each for each in self.sight.processes.values() if each.name]
         ends = [end_of(process, "".join(output.get(process.name, []))) for process in (*self.gate.ended, *alive)]
-        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), self.gate.calls)
+        made = made_names(self.touched)
+        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), made, self.gate.calls)
 
 
 def new_moves(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.pacing import NAME, Action, Step
 from ticketlab.gate.processes import Process
 
 Touches = dict[int, Counter[Action]]
@@ -15,14 +16,30 @@ Touches = dict[int, Counter[Action]]
 
 
 class ProcessEnd(NamedTuple):
-    """How a process ended: its name, its exit code or, negative, a signal (None: it never ended), and what it wrote."""
+    """How a process ended: its exit code or, negative, a signal (None: it never ended), and what it wrote.
+
+    `runs_command` says that it is one of the program's commands, `in_python` that it is a Python process that runs the
+    program of its parent, and `signalled_by` who sent it a signal, if anybody did.
+    """
 
     name: str
     code: int | None
     output: str
-    runs_command: bool  # whether it is one of the program's commands
-    forked: bool  # whether it runs the program of its parent
-    signalled_by: str  # who ended it by a signal
+    runs_command: bool
+    in_python: bool
+    signalled_by: str
+
+    @property
+    def raised(self) -> bool:
+        """Whether a Python exception ended it."""
+        return "Traceback (most recent call last)" in self.output
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether its end says that something is wrong: commands fail as a matter of course, if somebody asks them."""
+        if not self.code or (self.code < 0 and self.signalled_by):
+            return False
+        return self.runs_command or self.in_python or self.raised or self.code < 0
 
 
 @dataclass(slots=True)
@@ -33,6 +50,7 @@ class ProgramRun:
     output: list[tuple[str, str]] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)  # of the participants, by their numbers from 0
     pids: dict[str, str] = field(default_factory=dict)  # the processes by the digits of their numbers
+    made: frozenset[str] = frozenset()  # the names that came to be
     calls: int = 0
 
 
@@ -48,5 +66,16 @@ def is_contested(by: Touches) -> bool:
 
 def end_of(process: Process, output: str) -> ProcessEnd:
     """Return how a process ended, and what it wrote."""
-    is_command = "." not in process.name
-    return ProcessEnd(process.name, process.ends, output, is_command, process.forked, process.killed_by)
+    in_python = process.forked and process.program.startswith("python")
+    return ProcessEnd(process.name, process.ends, output, "." not in process.name, in_python, process.killed_by)
+
+
+_MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
+
+
+def made_names(touched: Mapping[str, Touches]) -> frozenset[str]:
+    """Return the names that came to be in an execution."""
+    named = ((resource, by) for resource, by in touched.items() if resource.startswith(NAME))
+    return frozenset(
+        resource.removeprefix(NAME) for resource, by in named if any(_MAKES & done.keys() for done in by.values())
+    )

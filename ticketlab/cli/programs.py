@@ -1,0 +1,203 @@
+"""Programs on the command line: what `explore`, `race` and `replay` share of them."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from ticketlab.cli.options import command_line, is_typed
+from ticketlab.core.errors import UsageError
+from ticketlab.core.result import as_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ticketlab.core.timeline import Diagram
+    from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.programs.case import ProgramCase
+    from ticketlab.lab.programs.program import Program
+    from ticketlab.lab.programs.results import ProgramExploration, ProgramReplay
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+_OF_PROGRAMS: Final = ("run", "copies", "in_", "allow_exit")
+_NOT_OF_PROGRAMS: Final = (
+    *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
+    *("processes", "reset", "returned", "executor", "atomic_accesses"),
+)
+
+
+def program_options(command: F) -> F:
+    """Declare the options of a command that takes a program."""
+    for declare in (
+        click.option("--allow-exit", metavar="CODES", help="Exit codes of a program that are right, beside 0: 1,2."),
+        click.option(
+            "--in",
+            "in_",
+            type=click.Path(path_type=Path),
+            metavar="FOLDER",
+            help="The folder that a program stands in, copied for each execution (default: the script's own).",
+        ),
+        click.option("--copies", type=click.IntRange(min=1), help="How many copies of the command run at once."),
+        click.option("--run", multiple=True, metavar="COMMAND", help="A command of a program; give one for each."),
+    ):
+        command = declare(command)
+    return command
+
+
+def is_program(words: Sequence[str], given: Mapping[str, Any]) -> bool:
+    """Whether the command line names a program, and not a function or purchases."""
+    if given["run"] or given["copies"]:
+        return True
+    if not words or (":" in words[0] and not Path(words[0]).is_file()):
+        return False
+    return words[0].endswith(".py") or Path(words[0]).is_file() or shutil.which(words[0]) is not None
+
+
+def the_function(words: Sequence[str]) -> str | None:
+    """Return the function that a command line names; raises UsageError if it names more."""
+    if len(words) > 1:
+        raise UsageError(f"{' '.join(words)}: a function takes no arguments here, and a program begins with its file")
+    return words[0] if words else None
+
+
+def program_of(words: Sequence[str], given: Mapping[str, Any]) -> Program:
+    """Return the program that a command line names; raises UsageError if it is not there, or other options are."""
+    from ticketlab.lab.programs.case import command_words
+    from ticketlab.lab.programs.program import Program
+
+    for key in _NOT_OF_PROGRAMS:
+        if key in click.get_current_context().params and is_typed(key):
+            raise UsageError(f"--{key.replace('_', '-')} is of purchases or functions, and this is a program")
+    commands = [command_words(line) for line in given["run"]]
+    if words:
+        commands += [_command(words)] * (given["copies"] or 1)
+    elif given["copies"]:
+        raise UsageError("--copies needs a command: ticketlab explore --copies 3 -- perl buy.pl")
+    folder = given["in_"] if given["in_"] is not None else _own_folder(commands)
+    return Program(
+        commands=tuple(tuple(_within(word, folder) for word in command) for command in commands),
+        folder=folder,
+        invariant=command_words(given["invariant"] or ""),
+        allowed=_codes(given["allow_exit"]),
+        serial=given["serial"],
+    )
+
+
+def _command(words: Sequence[str]) -> tuple[str, ...]:
+    if words[0].endswith(".py"):
+        if not Path(words[0]).is_file():
+            raise UsageError(f"there is no script {words[0]}; a function is named as in shop.checkout:claim")
+        return "python", *words
+    return tuple(words)
+
+
+def _own_folder(commands: Sequence[tuple[str, ...]]) -> Path | None:
+    """Return the folder of the first file that the commands name."""
+    for word in (word for command in commands for word in command):
+        if Path(word).is_file() and not Path(word).is_absolute():
+            return Path(word).parent
+    return Path()
+
+
+def _within(word: str, folder: Path | None) -> str:
+    """Return a word of a command as it is in the folder that the program stands in."""
+    if folder is None or Path(word).is_absolute() or not Path(word).is_file():
+        return word
+    try:
+        place = Path(word).resolve().relative_to(folder.resolve())
+    except ValueError:
+        return word
+    return f"./{place}" if word.startswith("./") else str(place)
+
+
+def _codes(text: str | None) -> frozenset[int]:
+    try:
+        codes = frozenset(int(code) for code in (text or "").split(",") if code)
+    except ValueError:
+        raise UsageError(f"--allow-exit {text}: exit codes are numbers with commas between them, as in 0,2") from None
+    if any(not 0 <= code <= 255 for code in codes):
+        raise UsageError(f"--allow-exit {text}: an exit code is at most 255")
+    return codes
+
+
+def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Explore a program, tell what came of it, and return the exit code."""
+    from ticketlab.cli.terminal import ProgressLine
+    from ticketlab.lab.programs.explore import explore_program
+
+    program = program_of(words, given)
+    with ProgressLine() as progress:
+        found = explore_program(
+            program,
+            options,
+            command=_line(words),
+            allows_unseen=given["unseen"] == "allow",
+            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+        )
+    return _tell(found, as_json, given)
+
+
+def _line(words: Sequence[str]) -> str:
+    """Return the command line that runs the running command again."""
+    left_out = ("json", "cases", "keep", "html", "force", "save")
+    if any(word.startswith("-") for word in words):
+        return f"{command_line(*left_out)} -- {shlex.join(words)}"
+    return command_line(*left_out, arguments=tuple(words))
+
+
+def _tell(found: ProgramExploration, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Save, keep, draw and print what came of an exploration, and return the exit code."""
+    from ticketlab.cli.command_lines import replay_line
+    from ticketlab.cli.saving import keep_result
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.lab.programs.cases import save_program_case
+    from ticketlab.report.plain_function import print_function_search, steps_diagram
+
+    finding = found.finding
+    path = save_program_case(finding.case, given["cases"]) if finding else None
+    saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
+    diagrams = (
+        [steps_diagram(found.function, finding.execution, finding.anomalies, finding.participants)] if finding else []
+    )
+    if as_json:
+        print_json(saved)
+    else:
+        print_function_search(found, replay_line(path) if path else "", console())
+    keep_result(saved, f"explore-{found.function}", diagrams, given)
+    return found.verdict.exit_code
+
+
+def replay_program_case(case: ProgramCase, path: Path, as_json: bool) -> int:
+    """Replay a case of a program, tell what came of it, and return the exit code."""
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.report.plain_function import print_function_replay
+
+    played = program_played_again(case, path)
+    if as_json:
+        print_json(played.to_json())
+    else:
+        print_function_replay(
+            case.function, "program", played.execution, played.anomalies, console(), played.participants
+        )
+    return played.verdict.exit_code
+
+
+def program_played_again(case: ProgramCase, path: Path) -> ProgramReplay:
+    """Run a case of a program again; `path` is its file."""
+    from ticketlab.cli.command_lines import replay_line
+    from ticketlab.lab.programs.explore import replay_program
+
+    return replay_program(case, command=replay_line(path))
+
+
+def program_diagrams(played: ProgramReplay) -> Sequence[Diagram]:
+    """Return the diagram of a replay."""
+    from ticketlab.report.plain_function import steps_diagram
+
+    return [steps_diagram(played.case.function, played.execution, played.anomalies, played.participants)]
