@@ -91,7 +91,8 @@ def _settle(channel: socket.socket, lab: int) -> None:
     _PRCTL(_PR_SET_PDEATHSIG, _signal.SIGTERM)  # of the lab's thread: see below; SIGKILL would leave the program alone
     _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
     _end_without(lab)  # it may have died before it was asked for
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[lab % len(cores)]})  # searches side by side are to use different ones
 
 
 def _end_without(lab: int) -> None:
