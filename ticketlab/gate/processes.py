@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -152,6 +153,14 @@ def children_of(pid: int) -> list[int]:
             with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
                 found += map(int, file.read().split())
     return found
+
+
+def kill_descendants(pid: int) -> None:
+    """Kill all that descends from a process, as far as it is there by now."""
+    for child in children_of(pid):
+        kill_descendants(child)
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 def threads_of(pid: int) -> list[int]:

@@ -8,17 +8,14 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.script import Script, read_script, run_script
 
-STOPPING: Final = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGUSR2)
-"""Signals that a program may send to its whole group of processes, and that end who does not expect them."""
-
-_IGNORED_BY_PYTHON: Final = (_signal.SIGPIPE, _signal.SIGXFSZ)
+_IGNORED: Final = (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ)  # by the warm interpreter
 _PYTHON: Final = ("python", "python3", f"python3.{sys.version_info.minor}", Path(sys.executable).name, sys.executable)
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -36,10 +33,10 @@ def script_of(command: Sequence[str], folder: Path) -> Path | None:
     return path if by_interpreter or not os.access(path, os.X_OK) else None
 
 
-def prepare(command: Sequence[str], known: dict[str, Script]) -> Prepared:
+def prepare(command: Sequence[str], known: Mapping[str, Script]) -> Prepared:
     """Return how a command is run in the working directory; scripts that are already known are not compiled again."""
     script = script_of(command, Path.cwd())
-    if script and not _hides_modules(script.parent):
+    if script and not _hides_modules(script.resolve().parent):
         return read_script(script, known)
     if script or command[0] in _PYTHON:
         return sys.executable
@@ -60,11 +57,10 @@ def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | N
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    for each in STOPPING:
-        _signal.signal(each, _signal.SIG_DFL)
+    os.setpgid(0, 0)  # "kill 0" in a command is meant for what that command has started
     if isinstance(how, Script):
         if lines is not None:
-            lines.follow(Path(how.path).parent)
+            lines.follow(how.folder)
         run_script(how, command)
     _execute(how, [sys.executable, *_arguments(command)] if how == sys.executable else command)
 
@@ -75,7 +71,7 @@ def _arguments(command: Sequence[str]) -> Sequence[str]:
 
 def _execute(file: str | None, command: Sequence[str]) -> NoReturn:
     """Execute a file as a shell would: one that names no interpreter is a script of the shell."""
-    for each in _IGNORED_BY_PYTHON:
+    for each in _IGNORED:
         _signal.signal(each, _signal.SIG_DFL)
     try:
         if file is None:

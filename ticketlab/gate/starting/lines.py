@@ -14,7 +14,6 @@ import sys
 import sysconfig
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -80,7 +79,7 @@ class Lines:
         self._libraries: tuple[str, ...] = ()
         self.address: Final = ctypes.addressof(self._buffer)
 
-    def follow(self, folder: Path) -> None:
+    def follow(self, folder: str) -> None:
         """Write down from now on where this process and all that are forked from it are in the files below a folder."""
         self._folder = f"{folder}/"
         libraries = {f"{path}/" for path in sysconfig.get_paths().values()}

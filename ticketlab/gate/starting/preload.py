@@ -44,7 +44,7 @@ def imports_of(scripts: Sequence[Path]) -> list[Import]:
 
 
 def _followed(script: Path) -> Iterator[Import]:
-    folder, waiting, seen = script.parent, [script], set[Path]()
+    folder, waiting, seen = script.resolve().parent, [script.resolve()], set[Path]()
     while waiting:
         if (file := waiting.pop()) in seen:
             continue

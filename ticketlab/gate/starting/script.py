@@ -12,8 +12,10 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
+from itertools import takewhile
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, Final, NamedTuple, NoReturn
@@ -24,19 +26,21 @@ _mp: Final[Any] = multiprocessing.process  # what it knows of the process has no
 
 
 class Script(NamedTuple):
-    """A script: its path, its source, and what the source compiles to, or None if it does not compile."""
+    """A script: its path, the folder that it imports from, its source, and what that compiles to, if it does."""
 
     path: str
+    folder: str
     source: bytes
     code: CodeType | None
 
 
-def read_script(file: Path, known: dict[str, Script]) -> Script:
-    """Return a script, compiled anew only if it is not what it was; raises OSError if it cannot be read."""
+def read_script(file: Path, known: Mapping[str, Script] | None = None) -> Script:
+    """Return a script, compiled anew unless it is known as it is; raises OSError if it cannot be read."""
     path, source = str(file), file.read_bytes()
-    if path not in known or known[path].source != source:
-        known[path] = Script(path, source, _compiled(path, source))
-    return known[path]
+    same = (known or {}).get(path)
+    if same and same.source == source:
+        return same
+    return Script(path, str(file.resolve().parent), source, _compiled(path, source))
 
 
 def _compiled(path: str, source: bytes) -> CodeType | None:
@@ -48,18 +52,18 @@ def _compiled(path: str, source: bytes) -> CodeType | None:
 
 def run_script(script: Script, argv: Sequence[str]) -> NoReturn:
     """Run a script for a command line such as ("python", "shop.py", "3"), and end the process as Python ends."""
-    before = set(sys.modules) - {"__main__"}
     sys.orig_argv, sys.argv = list(argv), list(argv if argv[0].endswith(".py") else argv[1:])
     if not sys.flags.safe_path:
-        sys.path.insert(0, str(Path(script.path).parent))
+        sys.path.insert(0, script.folder)
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)
     _mp.ORIGINAL_DIR = str(Path.cwd())
     if "numpy.random" in sys.modules:  # `random` itself draws anew in each process that is forked
         sys.modules["numpy.random"].seed()
-    main = sys.modules["__main__"] = _main_module(script.path)
+    del sys.modules["__main__"]
+    main = sys.modules["__main__"] = _main_module(script.path)  # all that come behind it are the script's
     code = _execute(script, main.__dict__)
     del main
-    _finish(code, before)
+    _finish(code)
 
 
 def _main_module(path: str) -> ModuleType:
@@ -72,7 +76,12 @@ def _main_module(path: str) -> ModuleType:
 def _execute(script: Script, names: dict[str, Any]) -> int:
     """Return the exit code of a script, or minus the number of the signal that it ends by."""
     try:
-        exec(script.code or compile(script.source, script.path, "exec", dont_inherit=True), names)  # noqa: S102
+        try:
+            exec(script.code or compile(script.source, script.path, "exec", dont_inherit=True), names)  # noqa: S102
+        finally:  # before anything is said of an error
+            for stream in (sys.stderr, sys.stdout):
+                with suppress(Exception):
+                    stream.flush()
     except SystemExit as end:
         return _exit_code(end.code)
     except BaseException as error:
@@ -87,23 +96,26 @@ def _exit_code(code: object) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
-    sys.stdout.flush()
     print(code, file=sys.stderr)
     return 1
 
 
-def _finish(code: int, before: set[str]) -> NoReturn:
+def _finish(code: int) -> NoReturn:
     """End as Py_FinalizeEx does: threads, what was left for the exit, streams, then the modules of the script."""
     _attempt(threading._shutdown)  # type: ignore[attr-defined]
     _attempt(atexit._run_exitfuncs)
-    flushed = _attempt(sys.stdout.flush)
-    _attempt(sys.stderr.flush)
-    _forget_modules(before)
-    _attempt(sys.stdout.flush)
+    flushed = _flush()
+    _forget_modules()
+    _flush()
     if code == _INTERRUPTED:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         os.kill(os.getpid(), _signal.SIGINT)
     os._exit(code if flushed else _FLUSH_FAILED)
+
+
+def _flush() -> bool:
+    done = [_attempt(each.flush) for each in (sys.stdout, sys.stderr) if not getattr(each, "closed", each is None)]
+    return all(done)
 
 
 def _attempt(act: Callable[[], object]) -> bool:
@@ -115,12 +127,16 @@ def _attempt(act: Callable[[], object]) -> bool:
     return True
 
 
-def _forget_modules(before: set[str]) -> None:
+def _forget_modules() -> None:
     """Let go of what the script's modules hold: a file that was not closed is written out by that."""
-    names = [name for name in sys.modules if name not in before]
-    modules = [weakref.ref(each) for name in names if isinstance(each := sys.modules.pop(name), ModuleType)]
+    gc.collect()  # after it a file comes before its buffer, and is closed before it below (as in Py_FinalizeEx)
+    names = ["__main__", *takewhile(lambda name: name != "__main__", reversed(sys.modules))]
+    popped = [sys.modules.pop(name, None) for name in names]
+    modules = [weakref.ref(each) for each in popped if isinstance(each, ModuleType)]
+    del popped
     gc.collect()
     if threading.active_count() == 1:  # a daemon would meet names that are gone; in a real end it no longer runs
-        for module in reversed(modules):
+        for module in modules:
             if (kept := module()) is not None:
                 kept.__dict__.clear()
+        gc.collect()

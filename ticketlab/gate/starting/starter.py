@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.gate.processes import kill_descendants
 from ticketlab.gate.starting.lines import ReadMemory, line_at
 
 _BOOT: Final = """
@@ -102,6 +104,8 @@ class Starter:
         self._channel.send(b"end")
         answer = b""
         while answer != b"ended":  # a start that was interrupted has left its own answer
+            while not select.select([self._channel], [], [], 0.001)[0]:  # seldom: most programs have ended
+                kill_descendants(self._process.pid)  # again and again: some may have been about to start others
             answer, descriptors = self._receive(refused=False)
             for each in descriptors:
                 os.close(each)
@@ -123,6 +127,7 @@ class Starter:
         self._channel.shutdown(socket.SHUT_RDWR)  # the lab may have been forked, and the copy would keep it open
         self._channel.close()
         self._process.wait()
+        self._running = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

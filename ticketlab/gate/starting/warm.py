@@ -17,16 +17,18 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
-from ticketlab.gate.starting.commands import STOPPING, Prepared, perform, prepare, script_of
+from ticketlab.gate.processes import kill_descendants
+from ticketlab.gate.starting.commands import perform, prepare, script_of
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load
-from ticketlab.gate.starting.script import Script
+from ticketlab.gate.starting.script import Script, read_script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl
@@ -45,25 +47,39 @@ def main() -> NoReturn:
     channel, lab = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     order = Order(*json.loads(sys.argv[3]))
     _settle(channel, lab)
-    scripts = [script for each in order.commands if (script := script_of(each, Path(order.folder)))]
+    scripts = [script for each in order.commands if (script := script_of(each, Path(order.folder).resolve()))]
     unfit = load(imports_of(scripts), sys.argv[4:])
     if unfit is not None:
         channel.set_inheritable(True)
         os.execv(sys.executable, [*sys.orig_argv, unfit])  # noqa: S606
-    lines, known = Lines(), dict[str, Script]()
+    known, lines = {str(each): read_script(each) for each in scripts}, Lines()
     gc.collect()
     gc.freeze()
+    _serve(channel, order, known, lines)
+
+
+def _serve(channel: socket.socket, order: Order, known: dict[str, Script], lines: Lines) -> NoReturn:
+    """Fork a leader for each request until the lab goes.
+
+    Each leader has to find the same memory, or objects would lie elsewhere in each execution, and sets of them would
+    be in another order. So nothing but forking and waiting is done here, and it is done once before it counts.
+    """
+    if os.fork() == 0:
+        os._exit(0)
+    _wait_for_all()
     channel.send(b"%d" % lines.address)
-    while request := channel.recv(1 << 16):
-        if request == b"end":
-            end_descendants()
+    request = bytearray(1 << 16)  # made once: a message of another length would lie elsewhere
+    while length := channel.recv_into(request):
+        if request.startswith(b"end"):
+            _wait_for_all()  # the lab kills them
             channel.send(b"ended")
-        else:
-            asked = json.loads(request)
-            numbers = asked["commands"] or range(1, 1 + len(order.commands))
-            _start(channel, order, numbers, known, lines if asked["lines"] else None)
-    end_descendants()
-    os._exit(0)
+        elif os.fork() == 0:
+            try:
+                _lead(channel, order, bytes(request[:length]), known, lines)
+            except BaseException:  # neither the leader nor a command may come back here
+                traceback.print_exc()
+                os._exit(1)
+    _end_all()
 
 
 def _settle(channel: socket.socket, lab: int) -> None:
@@ -75,57 +91,37 @@ def _settle(channel: socket.socket, lab: int) -> None:
     _PRCTL(_PR_SET_PDEATHSIG, _signal.SIGTERM)  # of the lab's thread: see below; SIGKILL would leave the program alone
     _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
     _end_without(lab)  # it may have died before it was asked for
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[lab % len(cores)]})  # searches side by side are to use different ones
 
 
 def _end_without(lab: int) -> None:
     """End all if the lab is dead; the signal also comes if only the thread ends that started this process."""
     if os.getppid() != lab:
-        end_descendants()
-        os._exit(0)
+        _end_all()
 
 
-def end_descendants() -> None:
+def _end_all() -> NoReturn:
     """Kill all that descends from this process, until nothing is left; what is orphaned meanwhile comes to it."""
     with suppress(ChildProcessError):
         while True:
-            for each in _descendants(os.getpid()):
-                with suppress(ProcessLookupError):
-                    os.kill(each, _signal.SIGKILL)
+            kill_descendants(os.getpid())
             os.waitpid(-1, 0)
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
+    os._exit(0)
 
 
-def _descendants(process: int) -> Iterator[int]:
-    for task in Path(f"/proc/{process}/task").glob("*/children"):
-        with suppress(OSError):
-            for child in task.read_bytes().split():
-                yield int(child)
-                yield from _descendants(int(child))
-
-
-def _start(
-    channel: socket.socket, order: Order, numbers: Sequence[int], known: dict[str, Script], lines: Lines | None
-) -> None:
-    """Fork the leader of an execution; scripts are compiled before, so that they are compiled once."""
-    try:
-        os.chdir(order.folder)
-        prepared = {number: prepare(order.commands[number - 1], known) for number in numbers}
-        if os.fork() == 0:
-            _lead(channel, order, prepared, lines)
-    except OSError as error:
-        channel.send(f"error {error}".encode())
-
-
-def _lead(channel: socket.socket, order: Order, prepared: Mapping[int, Prepared], lines: Lines | None) -> NoReturn:
+def _lead(channel: socket.socket, order: Order, request: bytes, known: Mapping[str, Script], lines: Lines) -> NoReturn:
     """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
     try:
-        for each in STOPPING:  # a program may signal its whole group of processes, which is this one's
-            _signal.signal(each, _signal.SIG_IGN)
-        os.setpgid(0, 0)
+        _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
-        outputs = {number: _output(order.output, number) for number in prepared}
+        os.chdir(order.folder)
+        asked = json.loads(request)
+        numbers = asked["commands"] or range(1, 1 + len(order.commands))
+        ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
+        outputs = [_output(order.output, number) for number in numbers]
         listener = install()
     except Exception as error:
         channel.send(f"error {error}".encode())
@@ -134,17 +130,17 @@ def _lead(channel: socket.socket, order: Order, prepared: Mapping[int, Prepared]
     channel.sendmsg([b"%d" % os.getpid()], rights, LETS_BY)
     os.close(listener)
     channel.close()
-    for number, how in prepared.items():
+    for (command, how), output in zip(ready, outputs, strict=True):
         if os.fork() == 0:
-            perform(order.commands[number - 1], how, outputs[number], lines)
+            perform(command, how, output, lines if asked["lines"] else None)
     _wait_for_all()
+    os._exit(0)
 
 
-def _wait_for_all() -> NoReturn:
+def _wait_for_all() -> None:
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    os._exit(0)
 
 
 def _output(folder: str, number: int) -> int:
