@@ -51,19 +51,22 @@ def shrink(
     fault_points: FaultPoints = (),
     *,
     all_needed: bool = False,
+    search: int = SEARCH,
 ) -> ShrinkResult:
     """Return a locally minimal execution that fails, given one that does.
 
     `fails` says whether an execution fails; it is called right after the execution ran, so it may look at the store.
-    `all_needed` says that without some of the requests it may fail for another reason, if it fails in any order.
+    `search` is how many executions are spent on one search, once no change of the schedule helps. `all_needed` says
+    that without some of the requests it may fail for another reason, if it fails in any order.
     """
-    shrinking = _Shrinking(executor, fails, clocked=bool(execution.when))
+    shrinking = _Shrinking(executor, fails, clocked=bool(execution.when), search=search)
     shrinking.omits = not (shrinking.fails_in_turn(without) and all_needed)
     return shrinking.smallest(ShrinkResult(execution, without, fault_points))
 
 
 class _Shrinking:
-    def __init__(self, executor: Executor, fails: Fails, *, clocked: bool) -> None:
+    def __init__(self, executor: Executor, fails: Fails, *, clocked: bool, search: int) -> None:
+        self._search = search
         self._executor = executor
         self._fails = fails
         self._clocked = clocked  # whether virtual time orders the steps, and may be what makes the execution fail
@@ -173,7 +176,7 @@ class _Shrinking:
         most = best.size[3] if fewer else best.size[3] - 1
         for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
             policy = DepthFirst(bound, clocked=self._clocked)
-            for _ in range(SEARCH):
+            for _ in range(self._search):
                 execution = self._executor.run(policy, without, best.fault_points)
                 if execution is None:
                     break

@@ -145,6 +145,13 @@ def status_of(thread: int, field_name: str) -> str:
     return ""
 
 
+def has_signal(thread: int) -> bool:
+    """Whether a signal is on its way to a thread, or to its process, that it catches and does not block."""
+    pending = int(status_of(thread, "SigPnd") or "0", 16) | int(status_of(thread, "ShdPnd") or "0", 16)
+    caught, blocked = (int(status_of(thread, name) or "0", 16) for name in ("SigCgt", "SigBlk"))
+    return bool(pending & caught & ~blocked)
+
+
 def children_of(pid: int) -> list[int]:
     """Return the numbers of a process's children, the oldest first."""
     found: list[int] = []

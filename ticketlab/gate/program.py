@@ -7,6 +7,8 @@ time-out in place of this rule would make results depend on how busy the machine
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
@@ -21,14 +23,28 @@ from ticketlab.gate.calls.processes import CALLS as PROCESS_CALLS
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, state_of, status_of, threads_of
+from ticketlab.gate.processes import (
+    Process,
+    Task,
+    children_of,
+    exit_code_of,
+    has_signal,
+    state_of,
+    status_of,
+    threads_of,
+)
 from ticketlab.gate.sight import Sight
 
 _CALLS: Final = {**FILE_CALLS, **LOCK_CALLS, **CHANNEL_CALLS, **PROCESS_CALLS}
 _CLONE_THREAD, _CLONE_VFORK = 0x10000, 0x4000
 _STARTS: Final = ("clone", "fork", "vfork", "clone3")
 _POLL_MS: Final = 1
+_MOST_CALLS: Final = 200_000  # in a row that concern nobody else
 _LONGEST_END_MS: Final = 10_000
+
+
+class OutsideControl(TicketlabError):
+    """A participant neither came to a call that concerns others, nor ended, within the bound."""
 
 
 class Program:
@@ -57,6 +73,8 @@ class Program:
         """The processes that have ended, in order."""
         self.gone: list[Task] = []
         """Threads that have ended since somebody asked last."""
+        self.away: list[Task] = []
+        """Threads whose wait a signal has ended since somebody asked last."""
         self.came: list[Task] = []
         """Threads that have come to stand before a call since somebody asked last."""
         self._stops: dict[Task, Stop] = {}
@@ -66,6 +84,7 @@ class Program:
         self._unborn = len(commands)  # processes and threads that have been started and not been seen yet
         self._held: list[Stop] = []  # stops of who may not go on before those it started have come
         self._numbers = count(first)
+        self._stall_timeout = stall_timeout
         self.calls = 0
         sight.processes[leader] = self._leader
         self._leader.open()
@@ -74,12 +93,14 @@ class Program:
 
     def settle(self) -> None:
         """Wait until it is quiet, answering what concerns nobody else."""
-        calm = 0
+        calm, heard, until = 0, time.monotonic(), self.calls + _MOST_CALLS
         while not self._listener.closed:
             stop = self._listener.receive(0 if self._is_idle() else _POLL_MS)
             if stop is not None:
-                calm = 0
+                calm, heard = 0, time.monotonic()
                 self._take(stop)
+                if self.calls > until:
+                    raise OutsideControl(self._endless(stop))
             elif self._is_idle() and not self._unborn:
                 return
             elif self._is_quiet():
@@ -91,8 +112,24 @@ class Program:
                     calm = 0
             else:
                 calm = 0
+                if time.monotonic() - heard > self._stall_timeout:
+                    raise OutsideControl(self._stalled())
         for task in list(self.tasks.values()):
             self._forget(task)
+
+    def _endless(self, stop: Stop) -> str:
+        task = self.tasks.get(stop.thread)
+        name = self._names.get(stop.number, str(stop.number))
+        who = f"process {task.name}" if task else "a process"
+        return f"{who} makes call after call that concern nobody else ({name} is one), and never comes to another"
+
+    def _stalled(self) -> str:
+        runs = [task.name for task in self._running if state_of(task.thread) in ("R", "D")]
+        who = f"process {runs[0]}" if runs else "a process"
+        return (
+            f"{who} has been outside control for more than {self._stall_timeout:g} s: it computes without a call (a "
+            "longer stall timeout lets it)"
+        )
 
     def _is_idle(self) -> bool:
         """Whether every thread that is known stands before a call."""
@@ -299,9 +336,17 @@ class Program:
             if state in ("", "Z", "X"):
                 self._died(task)
             elif not self._listener.is_valid(stop):
-                self.standing.pop(task)
-                del self._stops[task]
-                self._running.add(task)
+                self._leaves(task)
+            elif self.standing[task].waits and task.thread == task.process.pid and has_signal(task.thread):
+                self._leaves(task)
+                self._listener.answer(stop, -errno.EINTR)
+
+    def _leaves(self, task: Task) -> None:
+        """Have a thread not stand before its call any more: a signal has ended its wait."""
+        self.standing.pop(task)
+        del self._stops[task]
+        self._running.add(task)
+        self.away.append(task)
 
     def close(self) -> None:
         """Give back what is held of the processes."""

@@ -20,7 +20,8 @@ from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
-from ticketlab.explorer.executors.executor import STEPS, Executor
+from ticketlab.explorer.executors.cpu_affinity import on_one_core
+from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.listener import Listener
@@ -29,7 +30,7 @@ from ticketlab.gate.sight import Sight
 from ticketlab.gate.starting.starter import Command, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.programs.layout import Layout, empty
-from ticketlab.lab.programs.moves import Moves, new_moves
+from ticketlab.lab.programs.moves import Moves
 from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
 
@@ -40,7 +41,15 @@ _LONGEST_SOURCE: Final = 24
 class ProgramExecutor(Executor):
     """Runs a program's commands; each thread of each process that comes to be is a participant."""
 
-    def __init__(self, program: Program, *, steps: int = STEPS, seed: int = 0, points: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        steps: int = STEPS,
+        stall_timeout: float = STALL_TIMEOUT,
+        seed: int = 0,
+        points: Sequence[str] = (),
+    ) -> None:
         self.program = program
         self.scripts = [[who] for who in range(1, 1 + len(program.commands))]
         self.points: set[str] = set(points)
@@ -55,6 +64,7 @@ class ProgramExecutor(Executor):
         self.outside: dict[str, None] = {}
         self.touched: dict[str, Touches] = {}
         self._seed = seed
+        self._stall_timeout = stall_timeout
         self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps)
         self._scheduler = Scheduler(self._state)
         self._pacer = OutsidePacer(self._scheduler)
@@ -66,6 +76,7 @@ class ProgramExecutor(Executor):
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
+            undo.enter_context(on_one_core())
             home = undo.enter_context(live_folder(under=fastest()))
             self.folder, self._outputs, self._temporary = home / "work", home / "out", home / "tmp"
             for folder in (self.folder, self._outputs, self._temporary):
@@ -121,8 +132,16 @@ class ProgramExecutor(Executor):
         sight = Sight(str(self.folder), str(self._outputs), str(self._temporary), self._seed)
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
-        self._moves = moves = new_moves(
-            listener, started.leader, sight, commands, self._scheduler, self._pacer, self.points, line_at
+        self._moves = moves = Moves(
+            listener,
+            started.leader,
+            sight,
+            commands,
+            self._scheduler,
+            self._pacer,
+            self.points,
+            line_at,
+            self._stall_timeout,
         )
         try:
             moves.run()

@@ -33,6 +33,7 @@ from ticketlab.lab.programs.results import ProgramExploration, ProgramFinding, P
 
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
+_SHRINKING_SEARCH: Final = 60  # executions
 _AFTER_FIRST: Final = 20  # executions
 _LOUD: Final = {"exception", "exit code", "killed"}
 _CONFIRMED: Final = "found on the program itself"
@@ -86,7 +87,7 @@ def explore_program(
     how = how or ExploreOptions(executor="program")
     began = time.monotonic()
     tally = _Tally()
-    with ProgramExecutor(program, steps=how.steps, seed=how.seed) as executor:
+    with ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed) as executor:
         judge = ProgramJudge(executor)
         for execution in judge.learn():
             tally.contested = tally.contested or order_matters(execution)
@@ -177,7 +178,11 @@ def _finding(
             return False
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one, without)})
 
-    small = shrink(executor, execution, fails) if judge.serial.repeats else ShrinkResult(execution, frozenset())
+    small = (
+        shrink(executor, execution, fails, search=_SHRINKING_SEARCH)
+        if judge.serial.repeats
+        else ShrinkResult(execution, frozenset())
+    )
     executor.with_lines = True
     last = run_schedule(executor, small.execution.schedule, small.without)
     found = judge.judge(last, small.without)

@@ -13,7 +13,6 @@ from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.gate.calls.call import Answer, Call
-from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
@@ -36,6 +35,7 @@ class Moves:
         self, gate: Gate, scheduler: Scheduler, pacer: OutsidePacer, points: Set[str], line_at: LineAt | None = None
     ) -> None:
         self.gate = gate
+        gate.is_point = self.is_point
         self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()
         self.records: list[RequestRecord] = []
@@ -71,6 +71,9 @@ class Moves:
         gate, state, last = self.gate, self._state, self._last
         if last != NOBODY:
             state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
+        for task in gate.away:
+            state.leave_alone(task.number)
+        gate.away.clear()
         for task in gate.came:
             call = gate.standing.get(task)
             if call is None:
@@ -112,7 +115,7 @@ class Moves:
             pacer.note("line", line)
         self._last = who
         gate.answer(task, answer)
-        if step.action is Action.SIGNAL:
+        if step.action in (Action.SIGNAL, Action.EXIT):
             gate.settle()
             gate.look_after_signals()
         return True
@@ -154,20 +157,3 @@ class Moves:
         ends = [end_of(process, "".join(output.get(process.name, []))) for process in (*self.gate.ended, *alive)]
         made = made_names(self.touched)
         return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), made, self.gate.calls)
-
-
-def new_moves(
-    listener: Listener,
-    leader: int,
-    sight: Sight,
-    commands: list[int],
-    scheduler: Scheduler,
-    pacer: OutsidePacer,
-    points: Set[str],
-    line_at: LineAt | None,
-) -> Moves:
-    """Return the moves of an execution whose leader has just been started."""
-    gate = Gate(listener, leader, sight, commands, scheduler.state.buyers)
-    moves = Moves(gate, scheduler, pacer, points, line_at)
-    gate.is_point = moves.is_point
-    return moves
