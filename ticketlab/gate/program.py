@@ -54,7 +54,9 @@ class Program:
     numbers, from 1, of those that the leader starts; other participants are numbered from `first` on.
     """
 
-    def __init__(self, listener: Listener, leader: int, sight: Sight, commands: Sequence[int], first: int) -> None:
+    def __init__(
+        self, listener: Listener, leader: int, sight: Sight, commands: Sequence[int], first: int, stall_timeout: float
+    ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
         self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}

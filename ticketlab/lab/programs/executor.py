@@ -26,6 +26,7 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
+from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.starting.starter import Command, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
@@ -132,17 +133,8 @@ class ProgramExecutor(Executor):
         sight = Sight(str(self.folder), str(self._outputs), str(self._temporary), self._seed)
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
-        self._moves = moves = Moves(
-            listener,
-            started.leader,
-            sight,
-            commands,
-            self._scheduler,
-            self._pacer,
-            self.points,
-            line_at,
-            self._stall_timeout,
-        )
+        gate = Gate(listener, started.leader, sight, commands, len(self.scripts), self._stall_timeout)
+        self._moves = moves = Moves(gate, self._scheduler, self._pacer, self.points, line_at)
         try:
             moves.run()
         finally:
