@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ticketlab.core.metrics import Metric
-from ticketlab.core.text import join_words, pluralize
+from ticketlab.core.text import join_some, pluralize
 
 
 def word(valid: bool | None) -> str:
@@ -66,6 +66,7 @@ def number_text(value: object) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+_MOST_NAMED: Final = 6  # processes
 _LOCKS: Final = ("lock on ", "record lock on ")
 
 
@@ -77,4 +78,4 @@ def seen_line(resource: str, reads: Mapping[Any, int], changes: Mapping[Any, int
 
 
 def _times(counts: Mapping[Any, int]) -> str:
-    return join_words([f"{count} x by process {who}" for who, count in sorted(counts.items())])
+    return join_some([f"{count} x by process {who}" for who, count in sorted(counts.items())], _MOST_NAMED)

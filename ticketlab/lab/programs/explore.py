@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.file_names import LIST
 from ticketlab.core.pacing import NAME, Action
+from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import ReplaySchedule
@@ -20,7 +21,7 @@ from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
-from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
+from ticketlab.lab.exploring.contention import sentences_of_gave_way
 from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.plain.results import Touched
 from ticketlab.lab.plugins.registry import policy_kind
@@ -30,10 +31,13 @@ from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.results import ProgramExploration, ProgramFinding, ProgramReplay
+from ticketlab.lab.programs.run import is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
-_SHRINKING_SEARCH: Final = 60  # executions
+_MANY: Final = 8  # processes: the first executions of an exhaustive search are too much alike to find anything soon
+_FIRST_BY_RANDOM: Final = 10  # executions
+_SHRINKING_SEARCH: Final = 20  # executions
 _AFTER_FIRST: Final = 20  # executions
 _LOUD: Final = {"exception", "exit code", "killed"}
 _CONFIRMED: Final = "found on the program itself"
@@ -89,17 +93,20 @@ def explore_program(
     tally = _Tally()
     with ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed) as executor:
         judge = ProgramJudge(executor)
-        for execution in judge.learn():
-            tally.contested = tally.contested or order_matters(execution)
-        _search(executor, judge, how, tally, progress)
+        judge.learn()
+        racing = branches(list(executor.run_of.names.values()), len(program.commands))
+        if len(racing) > _MANY and policy_kind(how.policy).ends:
+            first = replace(how, policy=Spec("random"), executions=min(how.executions, _FIRST_BY_RANDOM))
+            _search(executor, judge, first, tally, progress)
+        if tally.wrong is None or how.exhaust:
+            _search(executor, judge, how, tally, progress)
         gave_way = sentences_of_gave_way(executor, judge.name_of)
         seen, outside = touched(executor), list(executor.outside)
-        racing = len(branches(list(executor.run_of.names.values()), len(program.commands)))
         finding = _finding(executor, judge, how, tally.wrong) if tally.wrong else None
     return ProgramExploration(
         command=command,
         function=program.title,
-        processes=max(racing, 1),
+        processes=max(len(racing), 1),
         how=how,
         executions=tally.executions,
         anomalous=tally.anomalous,
@@ -132,7 +139,7 @@ def _search(
             tally.executions += 1
             if tally.executions % _BETWEEN_PROGRESS == 0:
                 progress(tally.executions, tally.anomalous)
-            tally.contested = tally.contested or order_matters(execution)
+            tally.contested = tally.contested or bool(touched(executor))
             _take_down(executor, judge, execution, tally)
             if tally.wrong and not how.exhaust and tally.executions >= tally.first + _AFTER_FIRST:
                 return
@@ -227,7 +234,7 @@ def touched(executor: ProgramExecutor) -> list[Touched]:
     """Return what several participants touched and one of them changed, and how often, in the last execution."""
     found = []
     for resource, by in sorted(executor.touched.items()):
-        if resource.startswith(_OF_PROCESSES):
+        if resource.startswith(_OF_PROCESSES) or not is_contested(by):
             continue
         names = executor.run_of.names
         reads = {names[who]: count for who, done in by.items() if (count := _count(done, looks=True))}
