@@ -13,11 +13,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from typing import Final
 
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.dfs import DepthFirst
+from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
@@ -52,21 +54,24 @@ def shrink(
     *,
     all_needed: bool = False,
     search: int = SEARCH,
+    budget: float = inf,
 ) -> ShrinkResult:
     """Return a locally minimal execution that fails, given one that does.
 
     `fails` says whether an execution fails; it is called right after the execution ran, so it may look at the store.
-    `search` is how many executions are spent on one search, once no change of the schedule helps. `all_needed` says
-    that without some of the requests it may fail for another reason, if it fails in any order.
+    `budget` bounds the executions: what is left then may not be minimal. `search` is how many of them are spent on one
+    search, once no change of the schedule helps. `all_needed` says that without some of the requests it may fail for
+    another reason, if it fails in any order.
     """
-    shrinking = _Shrinking(executor, fails, clocked=bool(execution.when), search=search)
+    shrinking = _Shrinking(executor, fails, clocked=bool(execution.when), search=search, budget=budget)
     shrinking.omits = not (shrinking.fails_in_turn(without) and all_needed)
     return shrinking.smallest(ShrinkResult(execution, without, fault_points))
 
 
 class _Shrinking:
-    def __init__(self, executor: Executor, fails: Fails, *, clocked: bool, search: int) -> None:
+    def __init__(self, executor: Executor, fails: Fails, *, clocked: bool, search: int, budget: float) -> None:
         self._search = search
+        self._left = budget
         self._executor = executor
         self._fails = fails
         self._clocked = clocked  # whether virtual time orders the steps, and may be what makes the execution fail
@@ -142,10 +147,15 @@ class _Shrinking:
         yield from (without | set(script) for script in reversed(scripts) if script)
         yield from (without | {request} for script in reversed(scripts) if len(script) > 1 for request in script[::-1])
 
+    def _run(self, policy: Policy, without: frozenset[Place], fault_points: FaultPoints) -> Execution | None:
+        """Run an execution, unless the budget is spent."""
+        self._left -= 1
+        return self._executor.run(policy, without, fault_points) if self._left >= 0 else None
+
     def _follow(
         self, schedule: Sequence[int], without: frozenset[Place], fault_points: FaultPoints
     ) -> ShrinkResult | None:
-        execution = self._executor.run(LenientReplay(schedule, clocked=self._clocked), without, fault_points)
+        execution = self._run(LenientReplay(schedule, clocked=self._clocked), without, fault_points)
         return (
             ShrinkResult(execution, without, fault_points) if execution is not None and self._fails(execution) else None
         )
@@ -177,7 +187,7 @@ class _Shrinking:
         for bound in [*range(min(most, 2) + 1), *([most] if most > 2 and not fewer else [])]:
             policy = DepthFirst(bound, clocked=self._clocked)
             for _ in range(self._search):
-                execution = self._executor.run(policy, without, best.fault_points)
+                execution = self._run(policy, without, best.fault_points)
                 if execution is None:
                     break
                 if not execution.redundant and self._fails(execution):

@@ -31,6 +31,8 @@ _NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
 
 
 _UNSHOWN: Final = (Action.START, Action.EXIT, Action.WAIT_ON, Action.CLOSE)
+MOST_SHOWN: Final = 8
+"""If more participants than these make steps that could matter, only those are shown whose steps decide."""
 NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
 
 
@@ -309,7 +311,7 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
     """Return what there is to see of an execution: the steps that could have made a difference to somebody else.
 
     Steps in a row by one participant on one resource share a line, unless one of them decides. Tries at the end that
-    changed nothing, and are made again and again, are told once.
+    changed nothing, and are made again and again, are told once. Of many participants, those are shown who decide.
     """
     trace, table = execution.trace, execution.trace.table
     marked = {node - 1 for anomaly in anomalies for node in anomaly.evidence.get("steps", ())}
@@ -331,6 +333,9 @@ def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line
             groups.append([node])
     sources = {note.step: str(note.value) for note in execution.notes if note.what == "line"}
     lines = [_line(group, trace, notes, sources, group[0] in marked) for group in groups]
+    deciding = {line.who for line in lines if line.decides}
+    if deciding and len({line.who for line in lines}) > MOST_SHOWN:
+        lines = [line for line in lines if line.who in deciding]
     first = {(line.who, line.words): line for line in reversed(lines) if line.first > trace.changed}
     return [
         line for line in lines if line.first <= trace.changed or line.decides or first[line.who, line.words] is line

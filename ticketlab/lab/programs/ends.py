@@ -61,6 +61,7 @@ class BranchesInOrder(Policy):
     def __init__(self, executor: ProgramExecutor, order: Sequence[str]) -> None:
         self._executor = executor
         self._rank = {branch: place for place, branch in enumerate(order)}
+        self._places: dict[int, int] = {}  # by participant
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
@@ -73,8 +74,10 @@ class BranchesInOrder(Policy):
         return min(enabled, key=lambda who: (self._place(who), who)) if enabled else NOBODY
 
     def _place(self, who: int) -> int:
-        name = self._executor.name_now(who)
-        return next((place for branch, place in self._rank.items() if belongs_to(name, branch)), -1)
+        if who not in self._places:
+            name = self._executor.name_now(who)
+            self._places[who] = next((place for branch, place in self._rank.items() if belongs_to(name, branch)), -1)
+        return self._places[who]
 
 
 def belongs_to(name: str, branch: str) -> bool:

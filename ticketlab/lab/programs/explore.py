@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from ticketlab.core.pacing import NAME, Action
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.policies.replay import ReplaySchedule
+from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
@@ -37,6 +37,8 @@ _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
 _MANY: Final = 8  # processes: the first executions of an exhaustive search are too much alike to find anything soon
 _FIRST_BY_RANDOM: Final = 10  # executions
+_SHRINKING_STEPS: Final = 20_000  # in all executions of one shrinking
+_LEAST_SHRINKING: Final = 10  # executions
 _SHRINKING_SEARCH: Final = 20  # executions
 _AFTER_FIRST: Final = 20  # executions
 _LOUD: Final = {"exception", "exit code", "killed"}
@@ -185,11 +187,11 @@ def _finding(
             return False
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one, without)})
 
-    small = (
-        shrink(executor, execution, fails, search=_SHRINKING_SEARCH)
-        if judge.serial.repeats
-        else ShrinkResult(execution, frozenset())
-    )
+    small = ShrinkResult(execution, frozenset())
+    if judge.serial.repeats:
+        first = _those_who_cross(executor, execution, anomalies, fails)
+        budget = max(_LEAST_SHRINKING, _SHRINKING_STEPS // (1 + len(first.trace)))
+        small = shrink(executor, first, fails, search=_SHRINKING_SEARCH, budget=budget)
     executor.with_lines = True
     last = run_schedule(executor, small.execution.schedule, small.without)
     found = judge.judge(last, small.without)
@@ -208,6 +210,25 @@ def _finding(
         versions=versions(),
     )
     return ProgramFinding(case, last, tuple(found), _CONFIRMED, executor.run_of.names, executor.run_of.output)
+
+
+def _those_who_cross(
+    executor: ProgramExecutor, execution: Execution, anomalies: Sequence[Anomaly], fails: Callable[[Execution], bool]
+) -> Execution:
+    """Return an execution that fails and in which only those move in turn who cross each other, if there is one."""
+    names = executor.name_now
+    nodes = [node - 1 for anomaly in anomalies for node in anomaly.evidence.get("steps", ())]
+    crossing = {names(execution.trace.who[node]) for node in nodes}
+    wanted = [who for who in execution.schedule if _leads_to(names(who), crossing)]
+    if not crossing or len(wanted) == len(execution.schedule):
+        return execution
+    alone = executor.run(LenientReplay(wanted))
+    return alone if alone is not None and fails(alone) else execution
+
+
+def _leads_to(name: str, others: Collection[str]) -> bool:
+    """Whether a participant is one of some others, or has started one."""
+    return any(other == name or other.startswith((f"{name}.", f"{name}t")) for other in others)
 
 
 def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
