@@ -2,8 +2,9 @@
 
 The lab starts it once for a search (`starter`) and asks it for executions over a socket. For each it forks a leader;
 the leader installs the filter, sends its listener to the lab, forks one process for each command and waits for all
-that these leave behind. If the lab names cores, there is no filter: all commands run at once on these cores. The warm interpreter itself is never stopped, and inherits what outlives the leader. If the
-lab dies, however it dies, the warm interpreter kills all that it started and ends.
+that these leave behind. If the lab names cores, there is no filter: all commands run at once on these cores. The warm
+interpreter itself is never stopped, and inherits what outlives the leader. If the lab dies, however it dies, the warm
+interpreter kills all that it started and ends.
 """
 
 from __future__ import annotations
