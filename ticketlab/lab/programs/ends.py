@@ -128,16 +128,18 @@ class SerialEnds:
 def serial_ends(
     executor: ProgramExecutor, without: frozenset[Place] = NOTHING
 ) -> tuple[SerialEnds, Sequence[Execution]]:
-    """Run a program's branches one after another in every order, or in some if there are too many; return the ends."""
-    serial = SerialEnds()
-    executions = [_in_order(executor, (), without, serial)]
+    """Run a program's branches one after another in every order, or in some if there are too many; return the ends.
+
+    Which branches there are is learnt first, in an execution that is of no order: its end does not count.
+    """
+    first, again, serial = SerialEnds(), SerialEnds(), SerialEnds()
+    executions = [_in_order(executor, (), without, first)]
     parts = branches(list(executor.run_of.names.values()), len(executor.scripts) - len(without))
-    again = SerialEnds()
     _in_order(executor, (), without, again)
-    serial.repeats = again.ends == serial.ends
+    serial.repeats = again.ends == first.ends
     complete = factorial(len(parts)) <= MOST_ORDERS
-    orders = list(permutations(parts)) if complete else _some_orders(parts)
-    executions += [_in_order(executor, order, without, serial) for order in orders if len(parts) > 1]
+    orders = permutations(parts) if complete else _some_orders(parts)
+    executions += [_in_order(executor, order, without, serial) for order in orders]
     serial.complete = complete or len({end.without_names for end in serial.ends}) == 1
     return serial, executions
 
@@ -153,7 +155,7 @@ def first_end(executor: ProgramExecutor) -> ProgramEnd:
 
 def _some_orders(parts: Sequence[str]) -> list[tuple[str, ...]]:
     turned = len(parts) // 2
-    return [tuple(reversed(parts)), (*parts[turned:], *parts[:turned])]
+    return [tuple(parts), tuple(reversed(parts)), (*parts[turned:], *parts[:turned])]
 
 
 def _in_order(
