@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.plain.case import PlainCase
     from ticketlab.lab.plain.function import PlainFunction
-    from ticketlab.lab.plain.results import PlainExploration, PlainReplay
+    from ticketlab.lab.plain.results import PlainExploration, PlainRaceResult, PlainReplay
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -125,10 +125,8 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
 
 def race_function_live(function: str, as_json: bool, given: Mapping[str, Any]) -> int:
     """Race a function live, tell how often it went wrong, and return the exit code."""
-    from ticketlab.cli.saving import keep_result
-    from ticketlab.cli.terminal import ProgressLine, console, print_json
+    from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.plain.race import race_function
-    from ticketlab.report.plain_function import print_function_races
 
     plain = named_function(function, given)
     left_out = ("json", "keep", "html", "force", "save", "times", "timeout")
@@ -140,11 +138,20 @@ def race_function_live(function: str, as_json: bool, given: Mapping[str, Any]) -
             command=command_line(*left_out[:4], arguments=(function,)),
             progress=lambda done, wrong: progress.say(f"{done:,} races, {wrong:,} wrong ..."),
         )
+    explore = command_line(*left_out, arguments=(function,)).replace(" race ", " explore ", 1)
+    return tell_races(found, explore, as_json, given)
+
+
+def tell_races(found: PlainRaceResult, explore: str, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Keep and print what came of live races, and return the exit code; `explore` is the command line to go on with."""
+    from ticketlab.cli.saving import keep_result
+    from ticketlab.cli.terminal import console, print_json
+    from ticketlab.report.plain_function import print_function_races
+
     saved = as_document("function-race", found.to_json())
     if as_json:
         print_json(saved)
     else:
-        explore = command_line(*left_out, arguments=(function,)).replace(" race ", " explore ", 1)
         print_function_races(found, explore, console())
     keep_result(saved, f"race-{found.function}", [], given)
     return found.verdict.exit_code

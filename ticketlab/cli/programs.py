@@ -30,6 +30,10 @@ _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
     *("processes", "reset", "returned", "executor", "atomic_accesses"),
 )
+_NOT_RACED: Final = (
+    *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),
+    *("folder", "history"),
+)
 
 
 def program_options(command: F) -> F:
@@ -66,22 +70,24 @@ def the_function(words: Sequence[str]) -> str | None:
     return words[0] if words else None
 
 
-def program_of(words: Sequence[str], given: Mapping[str, Any]) -> Program:
-    """Return the program that a command line names; raises UsageError if it is not there, or other options are."""
-    from ticketlab.lab.programs.case import command_words
-    from ticketlab.lab.programs.program import Program
+def program_of(words: Sequence[str], given: Mapping[str, Any], *not_of_programs: str) -> Program:
+    """Return the program that a command line names; raises UsageError if it is not there, or other options are.
 
-    for key in _NOT_OF_PROGRAMS:
+    `not_of_programs` names further options of the command that no program has.
+    """
+    from ticketlab.lab.programs.program import Program, command_words, located
+
+    for key in (*_NOT_OF_PROGRAMS, *not_of_programs):
         if key in click.get_current_context().params and is_typed(key):
             raise UsageError(f"--{key.replace('_', '-')} is of purchases or functions, and this is a program")
     commands = [command_words(line) for line in given["run"]]
     if words:
-        commands += [_command(words)] * (given["copies"] or 1)
+        commands += [tuple(words)] * (given["copies"] or 1)
     elif given["copies"]:
         raise UsageError("--copies needs a command: ticketlab explore --copies 3 -- perl buy.pl")
-    folder = given["in_"] if given["in_"] is not None else _own_folder(commands)
+    found, folder = located(commands, given["in_"])
     return Program(
-        commands=tuple(tuple(_within(word, folder) for word in command) for command in commands),
+        commands=found,
         folder=folder,
         invariant=command_words(given["invariant"] or ""),
         allowed=_codes(given["allow_exit"]),
@@ -89,41 +95,11 @@ def program_of(words: Sequence[str], given: Mapping[str, Any]) -> Program:
     )
 
 
-def _command(words: Sequence[str]) -> tuple[str, ...]:
-    if words[0].endswith(".py"):
-        if not Path(words[0]).is_file():
-            raise UsageError(f"there is no script {words[0]}; a function is named as in shop.checkout:claim")
-        return "python", *words
-    return tuple(words)
-
-
-def _own_folder(commands: Sequence[tuple[str, ...]]) -> Path | None:
-    """Return the folder of the first file that the commands name."""
-    for word in (word for command in commands for word in command):
-        if Path(word).is_file() and not Path(word).is_absolute():
-            return Path(word).parent
-    return Path()
-
-
-def _within(word: str, folder: Path | None) -> str:
-    """Return a word of a command as it is in the folder that the program stands in."""
-    if folder is None or Path(word).is_absolute() or not Path(word).is_file():
-        return word
-    try:
-        place = Path(word).resolve().relative_to(folder.resolve())
-    except ValueError:
-        return word
-    return f"./{place}" if word.startswith("./") else str(place)
-
-
 def _codes(text: str | None) -> frozenset[int]:
     try:
-        codes = frozenset(int(code) for code in (text or "").split(",") if code)
+        return frozenset(int(code) for code in (text or "").split(",") if code)
     except ValueError:
         raise UsageError(f"--allow-exit {text}: exit codes are numbers with commas between them, as in 0,2") from None
-    if any(not 0 <= code <= 255 for code in codes):
-        raise UsageError(f"--allow-exit {text}: an exit code is at most 255")
-    return codes
 
 
 def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bool, given: Mapping[str, Any]) -> int:
@@ -143,9 +119,27 @@ def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bo
     return _tell(found, as_json, given)
 
 
-def _line(words: Sequence[str]) -> str:
-    """Return the command line that runs the running command again."""
-    left_out = ("json", "cases", "keep", "html", "force", "save")
+def race_a_program(words: Sequence[str], as_json: bool, given: Mapping[str, Any]) -> int:
+    """Race a program live, tell how often it went wrong, and return the exit code."""
+    from ticketlab.cli.functions import tell_races
+    from ticketlab.cli.terminal import ProgressLine
+    from ticketlab.lab.programs.race import race_program
+
+    program = program_of(words, given, *_NOT_RACED)
+    with ProgressLine() as progress:
+        found = race_program(
+            program,
+            given["times"],
+            timeout=given["timeout"],
+            command=_line(words),
+            progress=lambda done, wrong: progress.say(f"{done:,} races, {wrong:,} wrong ..."),
+        )
+    return tell_races(found, _line(words, "times", "timeout").replace(" race", " explore", 1), as_json, given)
+
+
+def _line(words: Sequence[str], *more: str) -> str:
+    """Return the command line that runs the running command again, without the options that `more` names."""
+    left_out = ("json", "cases", "keep", "html", "force", "save", *more)
     if any(word.startswith("-") for word in words):
         return f"{command_line(*left_out)} -- {shlex.join(words)}"
     return command_line(*left_out, arguments=tuple(words))

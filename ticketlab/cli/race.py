@@ -21,7 +21,7 @@ from ticketlab.cli.options import (
     option,
     refuse_both,
 )
-from ticketlab.cli.programs import the_function
+from ticketlab.cli.programs import is_program, program_options, race_a_program, the_function
 from ticketlab.cli.saving import refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
@@ -37,7 +37,8 @@ _DEFAULT_LATENCY = "write=20ms"
 
 @click.command("race", cls=Command)
 @function_options
-@option("--times", type=click.IntRange(min=1), default=100, help="How often FUNCTION is raced.")
+@program_options
+@option("--times", type=click.IntRange(min=1), default=100, help="How often FUNCTION or PROGRAM is raced.")
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
@@ -90,6 +91,9 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
     Without --store and --strategy, three stores are raced for, each unguarded and then under its cures. With FUNCTION,
     a function of yours such as shop.checkout:claim, processes call it at once, again and again in fresh folders.
     """
+    if is_program(words, given):
+        refuse_outputs(given)
+        return race_a_program(words, as_json, given)
     function = the_function(words)
     refuse_mixture(function, "faults", "stall_timeout", "folder", "seed")
     if function is not None:

@@ -9,7 +9,8 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from typing import Final, NamedTuple
 from ticketlab.core.errors import TicketlabError
 from ticketlab.gate.processes import kill_descendants
 from ticketlab.gate.starting.lines import ReadMemory, line_at
+from ticketlab.gate.starting.warm import OVER
 
 _BOOT: Final = """
 import sys
@@ -44,6 +46,16 @@ class Started(NamedTuple):
 
     leader: int
     listener: int
+
+
+class FreeRun(NamedTuple):
+    """What a run without a gate came to: by its number how each command ended, and whether nothing was left in time.
+
+    An exit code is negative if a signal ended the command.
+    """
+
+    codes: Mapping[int, int]
+    is_over: bool
 
 
 class Starter:
@@ -93,6 +105,23 @@ class Starter:
         self._channel.send(json.dumps({"commands": list(commands), "lines": with_lines}).encode())
         leader, descriptors = self._receive()
         return Started(int(leader), descriptors[0])
+
+    def run_freely(self, timeout: float) -> FreeRun:
+        """Run all commands at once, at full speed on all cores, and end what is left of them after so many seconds."""
+        self.end()
+        self._running = True
+        self._channel.send(json.dumps({"commands": [], "cores": sorted(os.sched_getaffinity(0))}).encode())
+        deadline, codes = time.monotonic() + timeout, dict[int, int]()
+        try:
+            while select.select([self._channel], [], [], max(deadline - time.monotonic(), 0))[0]:
+                answer, _ = self._receive()
+                if answer == OVER:
+                    return FreeRun(codes, is_over=True)
+                number, code = json.loads(answer)
+                codes[number] = code
+            return FreeRun(codes, is_over=False)
+        finally:
+            self.end()
 
     def end(self) -> None:
         """Kill all that the last execution started and that is still alive, and wait until it is gone.

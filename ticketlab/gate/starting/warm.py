@@ -2,8 +2,9 @@
 
 The lab starts it once for a search (`starter`) and asks it for executions over a socket. For each it forks a leader;
 the leader installs the filter, sends its listener to the lab, forks one process for each command and waits for all
-that these leave behind. The warm interpreter itself is never stopped, and inherits what outlives the leader. If the
-lab dies, however it dies, the warm interpreter kills all that it started and ends.
+that these leave behind. If the lab names cores, there is no filter: all commands run at once on these cores. The warm
+interpreter itself is never stopped, and inherits what outlives the leader. If the lab dies, however it dies, the warm
+interpreter kills all that it started and ends.
 """
 
 from __future__ import annotations
@@ -18,20 +19,22 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
 from ticketlab.gate.processes import kill_descendants
-from ticketlab.gate.starting.commands import perform, prepare, script_of
+from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load
 from ticketlab.gate.starting.script import Script, read_script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl
+OVER: Final = b"over"
+"""What the leader of a run without a filter says when nothing of it is left."""
 
 
 class Order(NamedTuple):
@@ -122,6 +125,9 @@ def _lead(channel: socket.socket, order: Order, request: bytes, known: Mapping[s
         numbers = asked["commands"] or range(1, 1 + len(order.commands))
         ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
         outputs = [_output(order.output, number) for number in numbers]
+        if cores := asked.get("cores"):
+            os.sched_setaffinity(0, cores)
+            _let_go(channel, list(zip(ready, outputs, strict=True)))
         listener = install()
     except Exception as error:
         channel.send(f"error {error}".encode())
@@ -134,6 +140,26 @@ def _lead(channel: socket.socket, order: Order, request: bytes, known: Mapping[s
         if os.fork() == 0:
             perform(command, how, output, lines if asked["lines"] else None)
     _wait_for_all()
+    os._exit(0)
+
+
+def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], int]]) -> NoReturn:
+    """Let all commands go at once; tell the lab how each ended, as soon as it has, and when nothing is left of them."""
+    waits, goes = os.pipe()
+    number_of: dict[int, int] = {}
+    for number, ((command, how), output) in enumerate(ready, 1):
+        if (pid := os.fork()) == 0:
+            os.close(goes)
+            os.read(waits, 1)
+            perform(command, how, output, None)
+        number_of[pid] = number
+    os.close(goes)
+    with suppress(ChildProcessError):
+        while True:
+            pid, status = os.wait()
+            if pid in number_of:
+                channel.send(json.dumps([number_of[pid], os.waitstatus_to_exitcode(status)]).encode())
+    channel.send(OVER)
     os._exit(0)
 
 

@@ -19,10 +19,10 @@ def broken_conditions(plain: PlainFunction, folder: Path, returned: list[Any]) -
     """
     if plain.returned is not None:
         what = f"the {'tasks' if plain.in_tasks else 'processes'} returned {returned!r}"
-        yield from _broken("wrong results", "returned", what, partial(plain.returned, returned))
+        yield from broken_condition("wrong results", "returned", what, partial(plain.returned, returned))
     if plain.invariant is not None:
         call = bound(plain.invariant, {"folder": folder, "returned": returned, **plain.fixtures})
-        yield from _broken("invariant broken", "invariant", "afterwards the invariant is false", call)
+        yield from broken_condition("invariant broken", "invariant", "afterwards the invariant is false", call)
 
 
 def refuse_failing(broken: Iterable[Anomaly]) -> None:
@@ -35,7 +35,8 @@ def refuse_failing(broken: Iterable[Anomaly]) -> None:
             )
 
 
-def _broken(name: str, call: str, is_false: str, holds: Callable[[], object]) -> Iterator[Anomaly]:
+def broken_condition(name: str, call: str, is_false: str, holds: Callable[[], object]) -> Iterator[Anomaly]:
+    """Yield the anomaly of that name if a condition is false or raises; `call` says which of the user's calls it is."""
     try:
         held = holds()
     except AssertionError as error:

@@ -74,12 +74,14 @@ def race_function(
     began = time.monotonic()
     with _Track(plain, timeout) as track:
         serial = _serial(track)
-        tally = _Tally()
+        tally = RaceTally()
         for number in range(1, 1 + times):
             run = track.run(range(plain.processes), at_once=True)
-            tally.count(number, run, _judge(run, serial, plain))
+            anomalies, strange = _judge(run, serial, plain)
+            tally.count(number, anomalies, strange=strange)
             progress(number, tally.wrong)
             if run.late:
+                tally.late = f"in race {number} {process_name(run.late[0])} was not done in time (see --timeout)"
                 break
     return PlainRaceResult(
         command=command,
@@ -108,7 +110,9 @@ class _Serial:
 
 
 @dataclass(slots=True)
-class _Tally:
+class RaceTally:
+    """How many races there were, how many went wrong or ended as no order does, and who was not done in time."""
+
     races: int = 0
     wrong: int = 0
     strange: int = 0
@@ -116,17 +120,14 @@ class _Tally:
     first: dict[str, tuple[int, Anomaly]] = field(default_factory=dict)  # by name: the first race, and what it was
     late: str = ""
 
-    def count(self, number: int, run: _Run, judged: tuple[Sequence[Anomaly], bool]) -> None:
+    def count(self, number: int, anomalies: Sequence[Anomaly], *, strange: bool) -> None:
         """Take a race into account."""
-        anomalies, strange = judged
         self.races = number
         self.wrong += bool(anomalies)
         self.strange += strange
         self.names.update({anomaly.name for anomaly in anomalies})
         for anomaly in anomalies:
             self.first.setdefault(anomaly.name, (number, anomaly))
-        if run.late:
-            self.late = f"in race {number} {process_name(run.late[0])} was not done in time (see --timeout)"
 
 
 def _serial(track: _Track) -> _Serial:

@@ -3,7 +3,8 @@
 A case of a program is a JSON object like any other case (`explorer.case`), but that it names command lines:
 
     {"ticketlab": "case", "version": 6,
-     "program": {"commands": ["python shop.py 2"], "in": "shop", "invariant": "", "allow_exit": [], "serial": false},
+     "program": {"commands": ["python shop.py 2"], "in": "shop", "invariant": "", "test": "",
+                 "allow_exit": [], "serial": false},
      "points": ["db", ...], "seed": 0,
      "without": [[2, 1]], "schedule": [1, 2, 2, 1], "participants": {"1": "1", "2": "1.1"}, "steps": ["read db", ...],
      "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
@@ -19,12 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ticketlab.core.errors import UsageError
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import check_steps, places_to_json, read_place
 from ticketlab.explorer.workload import NOTHING, Place
-from ticketlab.lab.programs.program import Program
+from ticketlab.lab.programs.program import Program, command_words
 
 PROGRAM_CASE_VERSION: Final = 6
 
@@ -99,7 +99,8 @@ def program_to_json(program: Program) -> dict[str, Any]:
     return {
         "commands": [shlex.join(command) for command in program.commands],
         "in": str(program.folder) if program.folder is not None else "",
-        "invariant": shlex.join(program.invariant),
+        "invariant": "" if callable(program.invariant) else shlex.join(program.invariant),
+        "test": program.test,
         "allow_exit": sorted(program.allowed),
         "serial": program.serial,
     }
@@ -113,12 +114,5 @@ def _program(fields: JsonField) -> Program:
         invariant=command_words(fields["invariant"].text()),
         allowed=frozenset(fields["allow_exit"].list_of(lambda code: code.whole(most=255))),
         serial=fields["serial"].flag(),
+        test=fields["test"].text(),
     )
-
-
-def command_words(line: str) -> tuple[str, ...]:
-    """Return the words of a command line, as a shell splits it; raises UsageError if it cannot be split."""
-    try:
-        return tuple(shlex.split(line))
-    except ValueError as error:
-        raise UsageError(f"the command {line!r} is misquoted: {error}") from None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import factorial
 from pathlib import Path
 from typing import NamedTuple
 
+from ticketlab.core.text import join_words
+from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
 from ticketlab.explorer.policies.policy import Policy
@@ -129,23 +131,34 @@ class SerialEnds:
 def serial_ends(
     executor: ProgramExecutor, without: frozenset[Place] = NOTHING
 ) -> tuple[SerialEnds, Sequence[Execution]]:
-    """Run a program's branches one after another in every order, or in some if there are too many; return the ends."""
-    serial = SerialEnds()
-    executions = [_in_order(executor, (), without, serial)]
+    """Run a program's branches one after another in every order, or in some if there are too many; return the ends.
+
+    Which branches there are is learnt first, in an execution that is of no order: its end does not count.
+    """
+    first, again, serial = SerialEnds(), SerialEnds(), SerialEnds()
+    executions = [_in_order(executor, (), without, first)]
     parts = branches(list(executor.run_of.names.values()), len(executor.scripts) - len(without))
-    again = SerialEnds()
     _in_order(executor, (), without, again)
-    serial.repeats = again.ends == serial.ends
+    serial.repeats = again.ends == first.ends
     complete = factorial(len(parts)) <= MOST_ORDERS
-    orders = list(permutations(parts)) if complete else _some_orders(parts)
-    executions += [_in_order(executor, order, without, serial) for order in orders if len(parts) > 1]
+    orders = permutations(parts) if complete else _some_orders(parts)
+    executions += [_in_order(executor, order, without, serial) for order in orders]
     serial.complete = complete or len({end.without_names for end in serial.ends}) == 1
     return serial, executions
 
 
+def first_end(executor: ProgramExecutor) -> ProgramEnd:
+    """Run the participants in the order in which they come to be; return the end as written, process numbers included.
+
+    Another seed leads to the same end if neither chance nor time nor process numbers leave a trace in it.
+    """
+    _in_order(executor, (), NOTHING, SerialEnds())
+    return end_of_run(replace(executor.run_of, pids={}), executor.folder)
+
+
 def _some_orders(parts: Sequence[str]) -> list[tuple[str, ...]]:
     turned = len(parts) // 2
-    return [tuple(reversed(parts)), (*parts[turned:], *parts[:turned])]
+    return [tuple(parts), tuple(reversed(parts)), (*parts[turned:], *parts[:turned])]
 
 
 def _in_order(
@@ -163,6 +176,9 @@ def _in_order(
     return execution
 
 
-def left_behind(end: ProgramEnd, serial: SerialEnds) -> Iterator[str]:
-    """Yield the files that are left, and that every order one after another makes and removes."""
-    yield from sorted({name for name, _ in end.files} & ((serial.made or frozenset()) - serial.left))
+def left_behind(end: ProgramEnd, serial: SerialEnds) -> Iterator[Anomaly]:
+    """Yield that files are left that every order one after another makes and removes."""
+    names = sorted({name for name, _ in end.files} & ((serial.made or frozenset()) - serial.left))
+    if names:
+        are = "is" if len(names) == 1 else "are"
+        yield Anomaly("left behind", f"{join_words(names)} {are} left", {"names": names})

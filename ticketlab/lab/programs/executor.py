@@ -30,7 +30,7 @@ from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.starting.starter import Command, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
-from ticketlab.lab.programs.layout import Layout, empty
+from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.moves import Moves
 from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
@@ -79,12 +79,11 @@ class ProgramExecutor(Executor):
         with ExitStack() as undo:
             undo.enter_context(on_one_core())
             home = undo.enter_context(live_folder(under=fastest()))
-            self.folder, self._outputs, self._temporary = home / "work", home / "out", home / "tmp"
-            for folder in (self.folder, self._outputs, self._temporary):
-                folder.mkdir()
-            self._layout.lay_out(self.folder)
+            self._folders = ProgramFolders.below(home)
+            self.folder = self._folders.work
+            self._folders.lay_out(self._layout)
             commands = [Command(command) for command in self.program.commands]
-            self._starter = undo.enter_context(Starter(commands, self.folder, self._outputs, self._temporary))
+            self._starter = undo.enter_context(Starter(commands, *self._folders))
             self._taken = undo.pop_all()
         return self
 
@@ -130,7 +129,7 @@ class ProgramExecutor(Executor):
         commands = [1 + who for who in range(len(self.scripts)) if who not in left_out]
         self._state.counters.unfinished = len(commands)
         started = self._starter.start(commands, with_lines=self.with_lines)
-        sight = Sight(str(self.folder), str(self._outputs), str(self._temporary), self._seed)
+        sight = Sight(*self._folders.paths, self._seed)
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
         gate = Gate(listener, started.leader, sight, commands, len(self.scripts), self._stall_timeout)
@@ -148,8 +147,7 @@ class ProgramExecutor(Executor):
         return self._moves.name_of(who) if self._moves is not None else ""
 
     def _prepare(self, policy: Policy) -> None:
-        self._layout.lay_out(self.folder)
-        empty(self._temporary)
+        self._folders.lay_out(self._layout)
         self._scheduler.reset(policy)
         self._pacer.begin()
         self._pacer.pick = self._scheduler.next

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
 from ticketlab.checker.observed import patterns
-from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -19,10 +15,10 @@ from ticketlab.explorer.workload import NOTHING, Place
 from ticketlab.lab.plain.judge import crossing, made_steps, stuck
 from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, end_of_run, left_behind, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
+from ticketlab.lab.programs.invariant import broken_invariant
 from ticketlab.lab.programs.run import ProcessEnd
 
 _MOST_GROUPS: Final = 16
-_LONGEST_INVARIANT: Final = 60  # seconds
 
 
 class ProgramJudge:
@@ -71,10 +67,11 @@ class ProgramJudge:
         failed = [end for end in run.ends if self._has_failed(end, serial)]
         end = end_of_run(run, self._executor.folder)
         found = list(self._crossings(execution, end, serial, failed=bool(failed)))
-        found += [_failure(each) for each in failed]
+        found += [failure(each) for each in failed]
         found += self._left(end, serial, failed=bool(failed))
         if not without:
-            found += self._by_invariant()
+            outputs = run.output_of_commands(len(self._program.commands))
+            found += broken_invariant(self._program, self._executor.folder, outputs)
         return found
 
     def name_of(self, who: int) -> str:
@@ -106,38 +103,11 @@ class ProgramJudge:
         """Yield what is left behind; who failed may leave what it had begun."""
         if serial is None or not serial.repeats or not serial.complete or failed:
             return
-        names = list(left_behind(end, serial))
-        if names:
-            are = "is" if len(names) == 1 else "are"
-            yield Anomaly("left behind", f"{join_words(names)} {are} left", {"names": names})
-
-    def _by_invariant(self) -> Iterator[Anomaly]:
-        if not self._program.invariant:
-            return
-        command = list(self._program.invariant)
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        try:
-            done = subprocess.run(  # noqa: S603 - the user's own command
-                command,
-                cwd=self._executor.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                timeout=_LONGEST_INVARIANT,
-                check=False,
-            )
-        except OSError as error:
-            raise UsageError(f"the invariant {command[0]} cannot be run: {error.strerror}") from None
-        except subprocess.TimeoutExpired:
-            raise TicketlabError(f"the invariant {command[0]} has not ended after {_LONGEST_INVARIANT} s") from None
-        if done.returncode:
-            lines = done.stdout.decode(errors="replace").strip().splitlines()
-            said = f": {lines[-1]}" if lines else ""
-            yield Anomaly("invariant broken", f"afterwards the invariant ends with {done.returncode}{said}")
+        yield from left_behind(end, serial)
 
 
-def _failure(end: ProcessEnd) -> Anomaly:
+def failure(end: ProcessEnd) -> Anomaly:
+    """Return what is wrong with a process that has failed."""
     lines = end.output.strip().splitlines()
     said = f": {lines[-1]}" if lines and end.code != 0 else ""
     if end.code is not None and end.code < 0:

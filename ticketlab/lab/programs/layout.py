@@ -6,7 +6,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 
@@ -66,6 +66,32 @@ class Layout:
                 os.close(descriptor)
         for place, target in self._links:
             os.symlink(target, folder / place)
+
+
+class ProgramFolders(NamedTuple):
+    """Where a program is run: the folder that it stands in, that of what its commands print, and its TMPDIR."""
+
+    work: Path
+    outputs: Path
+    temporary: Path
+
+    @classmethod
+    def below(cls, home: Path) -> ProgramFolders:
+        """Make the folders below another."""
+        folders = cls(home / "work", home / "out", home / "tmp")
+        for folder in folders:
+            folder.mkdir()
+        return folders
+
+    @property
+    def paths(self) -> tuple[str, str, str]:
+        """The folders as text."""
+        return str(self.work), str(self.outputs), str(self.temporary)
+
+    def lay_out(self, layout: Layout) -> None:
+        """Put everything as it was at the beginning."""
+        layout.lay_out(self.work)
+        empty(self.temporary)
 
 
 def empty(folder: Path) -> None:

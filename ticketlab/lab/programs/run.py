@@ -53,6 +53,14 @@ class ProgramRun:
     made: frozenset[str] = frozenset()  # the names that came to be
     calls: int = 0
 
+    def output_of_commands(self, commands: int) -> list[str]:
+        """Return what each command and all that it started wrote, in the order of the schedule."""
+        texts = dict.fromkeys(map(str, range(1, 1 + commands)), "")
+        for name, text in self.output:
+            if (command := name.partition(".")[0]) in texts:
+                texts[command] += text
+        return list(texts.values())
+
 
 def is_contested(by: Touches) -> bool:
     """Whether two participants did something to a resource whose order can make a difference."""
