@@ -142,10 +142,9 @@ def _function_options(given: Mapping[str, Any]) -> ExploreOptions:
 
 def _program_options(given: Mapping[str, Any]) -> ExploreOptions:
     from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.programs.faults import faults_of_program
 
-    if given["faults"]:
-        raise UsageError("--faults is of purchases and functions: a program is explored without faults")
-    return ExploreOptions(executor="program", **_how(given))
+    return ExploreOptions(executor="program", faults=faults_of_program(given["faults"]), **_how(given))
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:

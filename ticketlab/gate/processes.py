@@ -152,6 +152,12 @@ def has_signal(thread: int) -> bool:
     return bool(pending & caught & ~blocked)
 
 
+def catches(thread: int, number: int) -> bool:
+    """Whether a process has a handler of its own for a signal, or ignores it."""
+    masks = int(status_of(thread, "SigCgt") or "0", 16) | int(status_of(thread, "SigIgn") or "0", 16)
+    return bool(masks >> number - 1 & 1)
+
+
 def children_of(pid: int) -> list[int]:
     """Return the numbers of a process's children, the oldest first."""
     found: list[int] = []

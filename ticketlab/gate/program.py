@@ -8,6 +8,8 @@ time-out in place of this rule would make results depend on how busy the machine
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -26,6 +28,7 @@ from ticketlab.gate.numbers import numbers, supported_machine
 from ticketlab.gate.processes import (
     Process,
     Task,
+    catches,
     children_of,
     exit_code_of,
     has_signal,
@@ -330,6 +333,18 @@ class Program:
         self.standing.pop(task, None)
         self._stops.pop(task, None)
         self.gone.append(task)
+
+    def end(self, task: Task, *, terminate: bool) -> None:
+        """Send a process the signal that ends it, and wait until it has ended or, if it catches that, is under way."""
+        process = task.process
+        process.killed_by = "a fault"
+        os.kill(process.pid, signal.SIGTERM if terminate else signal.SIGKILL)
+        if terminate and catches(task.thread, signal.SIGTERM):
+            self.look_after_signals()
+            return
+        if not process.is_dead(_LONGEST_END_MS):
+            raise TicketlabError(f"process {process.name} does not end")
+        self._process_ended(process)
 
     def look_after_signals(self) -> None:
         """Find out who has died while standing before a call, or has been interrupted there."""

@@ -69,7 +69,7 @@ class FaultPacer(ControlledPacer):
         if step.continuation and self._atomic_accesses:
             return
         fault = self._come_to(step)
-        super().at(step if fault is None else _with_fault(step))
+        super().at(step if fault is None else with_fault(step))
         if fault is not None:
             self._inject_into(fault, step)
 
@@ -171,7 +171,7 @@ class FaultPacer(ControlledPacer):
             self._in_force.enter_context(failing_io(fault.kind, step))
 
 
-def _with_fault(step: Step) -> Step:
+def with_fault(step: Step) -> Step:
     """Return an access in which a fault is in force: it commutes with no other on its resource.
 
     Whether an outsider gets the lock that it asks for depends on who reads, even though reads commute.

@@ -38,6 +38,7 @@ class Call:
     is answered now, or None if it has to wait; only a call that `waits` may. `found` looks what the step is, right
     before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
     says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
+    `written` has the descriptor, the address and the size of what it writes.
     """
 
     step: Step
@@ -48,3 +49,4 @@ class Call:
     expired: Answer = NOTHING_CAME
     asleep: float | None = None
     ends: bool = False
+    written: tuple[int, int, int] | None = None

@@ -55,7 +55,10 @@ def _write(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     if file is not None and file.sort is Sort.OUTPUT:
         sight.output.append((task.process, task.process.read(arguments[1], min(arguments[2], 1 << 16))))
         return None
-    return _data(Action.WRITE)(sight, task, arguments)
+    call = _data(Action.WRITE)(sight, task, arguments)
+    if call is not None:
+        call.written = arguments[0], arguments[1], arguments[2]
+    return call
 
 
 def _read(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -320,8 +323,8 @@ def _symlink(to_folder: int | None, to_path: int) -> Classify:
 
 CALLS: Final[Mapping[str, Classify]] = {
     **dict.fromkeys(("read", "pread64", "readv", "preadv", "preadv2"), _read),
-    **dict.fromkeys(("write", "pwrite64"), _write),
-    **dict.fromkeys(("writev", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
+    "write": _write,
+    **dict.fromkeys(("pwrite64", "writev", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
     **dict.fromkeys(("fsync", "fdatasync"), _data(Action.FLUSH)),
     "ftruncate": _data(Action.TRUNCATE),
     "fchmod": _data(Action.TOUCH),

@@ -28,6 +28,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.lab.exploring.function_workload import raise_stopped
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.judge import (
+    NameOf,
     PlainJudge,
     exception_anomaly,
     made_steps,
@@ -88,7 +89,7 @@ class FaultJudge(PlainJudge):
         runs = [self.serial(everybody), self.serial(everybody - lost)]
         if execution.ending is not ExecutionEnd.COMPLETED:
             usual = any(_waits_in(run) for run in runs)
-            return [] if usual else [_stuck(execution)]
+            return [] if usual else [stuck_after_fault(execution)]
         usual_kinds = {kind for run in runs for _, kind in run.raised}
         failed = [
             (record.buyer, record.outcome)
@@ -171,18 +172,18 @@ def _waits_in(runs: SerialRuns) -> bool:
     return any(outcome == _STUCK for end in runs.ends for _, outcome in end.outcomes)
 
 
-def _stuck(execution: Execution) -> Anomaly:
-    """Say why the survivors do not come to an end."""
+def stuck_after_fault(execution: Execution, name_of: NameOf = process_name) -> Anomaly:
+    """Say why the survivors do not come to an end; `name_of` says how people call a participant."""
     trace, dead = execution.trace, ended(execution.trace)
-    gone = join_words([f"{process_name(who)} was {how}" for who, how in sorted(dead.items())])
+    gone = join_words([f"{name_of(who)} was {how}" for who, how in sorted(dead.items())])
     if execution.ending is ExecutionEnd.ENDLESS:
         steps = list(dict.fromkeys(describe_step(step) for step in trace.steps[-4:]))
         return Anomaly("no progress", f"{gone}: the others keep making {join_words(steps)}", {"last": steps})
     told = waits(trace)
     held = bool(told) and all(wait.holders and dead.keys() >= set(wait.holders) for wait in told)
     name = "lock left behind" if held else "survivors blocked for ever"
-    evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    sentence = "; ".join(wait_sentence(trace, wait) for wait in told)
+    evidence = [{"who": name_of(wait.who), "waits": describe_step(wait.step)} for wait in told]
+    sentence = "; ".join(wait_sentence(trace, wait, name_of) for wait in told)
     return Anomaly(name, f"{sentence}: {gone}" if gone else sentence, {"waits": evidence})
 
 

@@ -6,7 +6,8 @@ A case of a program is a JSON object like any other case (`explorer.case`), but 
      "program": {"commands": ["python shop.py 2"], "in": "shop", "invariant": "", "test": "",
                  "allow_exit": [], "serial": false},
      "points": ["db", ...], "seed": 0,
-     "without": [[2, 1]], "schedule": [1, 2, 2, 1], "participants": {"1": "1", "2": "1.1"}, "steps": ["read db", ...],
+     "without": [[2, 1]], "faults": [], "schedule": [1, 2, 2, 1], "participants": {"1": "1", "2": "1.1"},
+     "steps": ["read db", ...],
      "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
 
 `points` has the resources whose accesses are steps. The folder `in` is not part of the case: it has to be there.
@@ -20,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ticketlab.core.faults import Fault
 from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.case import check_steps, places_to_json, read_place
-from ticketlab.explorer.workload import NOTHING, Place
+from ticketlab.explorer.case import check_steps, faults_to_json, places_to_json, read_fault_point, read_place
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.lab.programs.program import Program, command_words
 
 PROGRAM_CASE_VERSION: Final = 6
@@ -41,8 +43,14 @@ class ProgramCase:
     seed: int = 0
     anomalies: tuple[str, ...] = ()
     without: frozenset[Place] = NOTHING
+    fault_points: FaultPoints = ()
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults that are injected, each listed once."""
+        return tuple(dict.fromkeys(point.fault for point in self.fault_points))
 
     @property
     def function(self) -> str:
@@ -67,6 +75,7 @@ class ProgramCase:
             "points": list(self.points),
             "seed": self.seed,
             "without": places_to_json(self.without),
+            "faults": faults_to_json(self.fault_points),
             "schedule": [who + 1 for who in self.schedule],
             "participants": {str(who + 1): name for who, name in sorted(self.participants.items())},
             "steps": list(self.steps),
@@ -89,6 +98,7 @@ class ProgramCase:
             seed=fields["seed"].whole(),
             anomalies=tuple(fields["anomalies"].list_of(JsonField.text)),
             without=frozenset(map(read_place, fields["without"].items())),
+            fault_points=tuple(fields["faults"].list_of(read_fault_point)),
             found=fields["found"].object(),
             versions=fields["versions"].dict_of(JsonField.text),
         )

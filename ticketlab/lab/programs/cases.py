@@ -14,7 +14,7 @@ from ticketlab.lab.programs.case import ProgramCase
 def save_program_case(case: ProgramCase, folder: Path = CASES) -> Path:
     """Write a case into a folder; the same schedule of the same program gets the same name again."""
     data = case.to_json()
-    identity = [data[key] for key in ("program", "without", "points", "schedule", "steps")]
+    identity = [data[key] for key in ("program", "without", "faults", "points", "schedule", "steps")]
     return write_case(data, Path(case.function.split()[0]).stem, json.dumps(identity, sort_keys=True), folder)
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.faults import Fault
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -50,6 +51,7 @@ class ProgramExecutor(Executor):
         stall_timeout: float = STALL_TIMEOUT,
         seed: int = 0,
         points: Sequence[str] = (),
+        faults: Sequence[Fault] = (),
     ) -> None:
         self.program = program
         self.scripts = [[who] for who in range(1, 1 + len(program.commands))]
@@ -65,6 +67,8 @@ class ProgramExecutor(Executor):
         self.outside: dict[str, None] = {}
         self.touched: dict[str, Touches] = {}
         self._seed = seed
+        self._faults = faults
+        self._fault_points: FaultPoints = ()
         self._stall_timeout = stall_timeout
         self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps)
         self._scheduler = Scheduler(self._state)
@@ -108,7 +112,7 @@ class ProgramExecutor(Executor):
         return ()
 
     def expose(self, footprints: Mapping[int | None, tuple[str, ...]]) -> None:
-        """Take nothing in: faults are not injected here."""
+        """Take nothing in: a fault concerns every resource."""
 
     def start_anew(self) -> None:
         """Every execution starts anew."""
@@ -122,6 +126,9 @@ class ProgramExecutor(Executor):
         self._state.for_policy.bind(policy)
         if not policy.begin(self._state):
             return None
+        if fault_points != self._fault_points:
+            self._fault_points = fault_points
+            self._state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in fault_points)
         self._prepare(policy)
         self.used = frozenset(self.points)
         self.left_out = without
@@ -133,7 +140,9 @@ class ProgramExecutor(Executor):
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
         gate = Gate(listener, started.leader, sight, commands, len(self.scripts), self._stall_timeout)
-        self._moves = moves = Moves(gate, self._scheduler, self._pacer, self.points, line_at)
+        self._moves = moves = Moves(
+            gate, self._scheduler, self._pacer, self.points, faults=self._faults, line_at=line_at
+        )
         try:
             moves.run()
         finally:

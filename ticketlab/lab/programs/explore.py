@@ -6,10 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.faults import FaultPoint
 from ticketlab.core.file_names import LIST
 from ticketlab.core.pacing import NAME, Action
 from ticketlab.core.spec import Spec
@@ -19,15 +21,18 @@ from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
 from ticketlab.lab.exploring.explore import Progress
+from ticketlab.lab.exploring.fault_search import FaultPointTally
 from ticketlab.lab.plain.results import Touched
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.lab.programs.case import ProgramCase
 from ticketlab.lab.programs.ends import branches
 from ticketlab.lab.programs.executor import ProgramExecutor
+from ticketlab.lab.programs.fault_judge import ProgramFaultJudge
 from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.results import ProgramExploration, ProgramFinding, ProgramReplay
@@ -52,6 +57,7 @@ class _Wrong(NamedTuple):
     execution: Execution
     anomalies: Sequence[Anomaly]
     points: frozenset[str]
+    fault_points: FaultPoints
 
     @property
     def is_silent(self) -> bool:
@@ -63,12 +69,21 @@ class _Wrong(NamedTuple):
 class _Tally:
     """What a search has come to."""
 
+    def is_enough(self, how: ExploreOptions) -> bool:
+        """Whether as many executions were run as there shall be, or enough after one that went wrong."""
+        if self.wrong and not how.exhaust and self.executions >= self.first + _AFTER_FIRST:
+            return True
+        return self.executions >= how.executions
+
     executions: int = 0
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     contested: bool = False
     first: int = 0  # the number of the first that went wrong
+    met: bool = False  # whether the fault that is planned was met
+    participants: set[int] = field(default_factory=set)
+    points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
 
 
@@ -93,16 +108,20 @@ def explore_program(
     how = how or ExploreOptions(executor="program")
     began = time.monotonic()
     tally = _Tally()
-    with ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed) as executor:
-        judge = ProgramJudge(executor)
+    with ProgramExecutor(
+        program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults
+    ) as executor:
+        judge = ProgramFaultJudge(executor) if how.faults else ProgramJudge(executor)
         judge.learn()
         racing = branches(list(executor.run_of.names.values()), len(program.commands))
         if len(racing) > _MANY and policy_kind(how.policy).ends:
             first = replace(how, policy=Spec("random"), executions=min(how.executions, _FIRST_BY_RANDOM))
             _search(executor, judge, first, tally, progress)
         if tally.wrong is None or how.exhaust:
-            _search(executor, judge, how, tally, progress)
-        gave_way = sentences_of_gave_way(executor, judge.name_of)
+            tally.exhausted = _search(executor, judge, how, tally, progress)
+        if isinstance(judge, ProgramFaultJudge) and tally.exhausted and (tally.wrong is None or how.exhaust):
+            tally.exhausted = _search_with_faults(executor, judge, how, tally, progress)
+        gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
         seen, outside = touched(executor), list(executor.outside)
         finding = _finding(executor, judge, how, tally.wrong) if tally.wrong else None
     return ProgramExploration(
@@ -120,47 +139,79 @@ def explore_program(
         seen=seen,
         outside=outside,
         finding=finding,
+        injected=tally.points.results(),
+        left_behind=sorted(judge.left_behind),
         environment=environment(Path.cwd()),
         allows_unseen=allows_unseen,
     )
 
 
+def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
+    return ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults)
+
+
 def _search(
-    executor: ProgramExecutor, judge: ProgramJudge, how: ExploreOptions, tally: _Tally, progress: Progress
-) -> None:
+    executor: ProgramExecutor,
+    judge: ProgramJudge,
+    how: ExploreOptions,
+    tally: _Tally,
+    progress: Progress,
+    fault_points: FaultPoints = (),
+) -> bool:
     """Run a search and judge each execution, until nothing is left or, unless it shall exhaust, some have gone wrong.
 
     After the first that goes wrong a few more are run, for a failure that nobody would have seen. If the execution
-    before has taught a new scheduling point, the search begins anew: it must cover that as well.
+    before has taught a new scheduling point, the search begins anew: it must cover that as well. Return whether nothing
+    is left; where a fault is planned that is never met, nothing was there.
     """
     kind = policy_kind(how.policy)
     if how.executions < 1:
         raise UsageError(f"{how.executions} executions explore nothing: at least 1 is needed")
     while True:
-        for execution in search(executor, kind.make(how.policy, how.seed)):
-            tally.executions += 1
+        for execution in search(executor, kind.make(how.policy, how.seed), fault_points=fault_points):
+            if not fault_points or execution.injected:
+                tally.executions += 1
+                tally.met |= bool(fault_points)
+                _take_down(executor, judge, execution, tally, fault_points)
             if tally.executions % _BETWEEN_PROGRESS == 0:
                 progress(tally.executions, tally.anomalous)
             tally.contested = tally.contested or bool(touched(executor))
-            _take_down(executor, judge, execution, tally)
-            if tally.wrong and not how.exhaust and tally.executions >= tally.first + _AFTER_FIRST:
-                return
-            if executor.grew or tally.executions >= how.executions:
+            if tally.is_enough(how):
+                return False
+            if executor.grew:
                 break
         else:
-            tally.exhausted = kind.exhausts
-            return
-        if tally.executions >= how.executions:
-            return
+            return kind.exhausts
 
 
-def _take_down(executor: ProgramExecutor, judge: ProgramJudge, execution: Execution, tally: _Tally) -> None:
+def _search_with_faults(
+    executor: ProgramExecutor, judge: ProgramFaultJudge, how: ExploreOptions, tally: _Tally, progress: Progress
+) -> bool:
+    """Search once for each fault at each point of each participant that took part in a search without faults."""
+    judge.learn_without_each()
+    for fault in how.faults:
+        for who in sorted(tally.participants):
+            for point in count():
+                tally.met = False
+                faults = (FaultPoint(who, point, fault),)
+                if not _search(executor, judge, how, tally, progress, faults):
+                    return False
+                if not tally.met:
+                    break
+    return True
+
+
+def _take_down(
+    executor: ProgramExecutor, judge: ProgramJudge, execution: Execution, tally: _Tally, fault_points: FaultPoints
+) -> None:
     anomalies = judge.judge(execution)
+    tally.participants |= executor.run_of.names.keys()
+    tally.points.count(execution, fault_points, anomalies, judge.name_of)
     if not anomalies:
         return
     tally.anomalous += 1
     tally.names.update({anomaly.name for anomaly in anomalies})
-    wrong = _Wrong(tally.executions, execution, anomalies, executor.used)
+    wrong = _Wrong(tally.executions, execution, anomalies, executor.used, fault_points)
     if tally.wrong is None:
         tally.wrong, tally.first = wrong, tally.executions
     elif wrong.is_silent and not tally.wrong.is_silent:
@@ -174,7 +225,7 @@ def _finding(
     wrong: _Wrong,
 ) -> ProgramFinding:
     """Shrink an execution that went wrong, and return it with its case."""
-    number, execution, anomalies, points = wrong
+    number, execution, anomalies, points, fault_points = wrong
     wanted = {anomaly.name for anomaly in anomalies}
     executor.points, executor.frozen = set(points), True
 
@@ -187,13 +238,13 @@ def _finding(
             return False
         return bool(wanted & {anomaly.name for anomaly in judge.judge(one, without)})
 
-    small = ShrinkResult(execution, frozenset())
+    small = ShrinkResult(execution, frozenset(), fault_points)
     if judge.serial.repeats:
-        first = _those_who_cross(executor, execution, anomalies, fails)
+        first = execution if fault_points else _those_who_cross(executor, execution, anomalies, fails)
         budget = max(_LEAST_SHRINKING, _SHRINKING_STEPS // (1 + len(first.trace)))
-        small = shrink(executor, first, fails, search=_SHRINKING_SEARCH, budget=budget)
+        small = shrink(executor, first, fails, fault_points=fault_points, search=_SHRINKING_SEARCH, budget=budget)
     executor.with_lines = True
-    last = run_schedule(executor, small.execution.schedule, small.without)
+    last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points)
     found = judge.judge(last, small.without)
     if not found:
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
@@ -206,6 +257,7 @@ def _finding(
         seed=how.seed,
         anomalies=tuple(anomaly.name for anomaly in found),
         without=small.without,
+        fault_points=small.fault_points,
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
@@ -238,12 +290,12 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
         Nondeterminism: the program makes other steps now.
         UsageError: a command or the folder is not there.
     """
-    with ProgramExecutor(case.program, seed=case.seed, points=case.points) as executor:
+    with ProgramExecutor(case.program, seed=case.seed, points=case.points, faults=case.faults) as executor:
         judge = ProgramJudge(executor)
         executor.frozen = True
         judge.learn(case.without)
         executor.with_lines = True
-        execution = executor.run(ReplaySchedule(case.schedule), case.without)
+        execution = executor.run(ReplaySchedule(case.schedule), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
         case.check(execution)
         anomalies = judge.judge(execution, case.without)

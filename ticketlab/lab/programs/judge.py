@@ -32,6 +32,8 @@ class ProgramJudge:
         self._executor = executor
         self._program = executor.program
         self._serial: dict[frozenset[Place], SerialEnds] = {}
+        self.left_behind: set[str] = set()
+        """The names of files that only a fault has left."""
 
     def learn(self, without: frozenset[Place] = NOTHING) -> Sequence[Execution]:
         """Learn what the participants come to one after another, and return these executions."""
@@ -46,6 +48,11 @@ class ProgramJudge:
                 return
             for left_out in combinations(commands, size):
                 self.learn(frozenset((who, 0) for who in left_out))
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What was not judged, in sentences."""
+        return ()
 
     @property
     def serial(self) -> SerialEnds:
@@ -64,22 +71,27 @@ class ProgramJudge:
                 return []  # who waits for somebody that was left out is no finding
             return [stuck(execution, self.name_of)]
         run = self._executor.run_of
-        failed = [end for end in run.ends if self._has_failed(end, serial)]
+        failed = [end for end in run.ends if self.is_blamed(end, serial)]
         end = end_of_run(run, self._executor.folder)
         found = list(self._crossings(execution, end, serial, failed=bool(failed)))
         found += [failure(each) for each in failed]
         found += self._left(end, serial, failed=bool(failed))
         if not without:
-            outputs = run.output_of_commands(len(self._program.commands))
-            found += broken_invariant(self._program, self._executor.folder, outputs)
+            found += self.by_invariant()
         return found
+
+    def by_invariant(self) -> Iterator[Anomaly]:
+        """Yield what the user's condition says of the execution that just ran."""
+        outputs = self._executor.run_of.output_of_commands(len(self._program.commands))
+        yield from broken_invariant(self._program, self._executor.folder, outputs)
 
     def name_of(self, who: int) -> str:
         """Return how people call a participant."""
         name = self._executor.run_of.names.get(who, str(who + 1))
         return f"process {name}"
 
-    def _has_failed(self, end: ProcessEnd, serial: SerialEnds | None) -> bool:
+    def is_blamed(self, end: ProcessEnd, serial: SerialEnds | None) -> bool:
+        """Whether a process has failed that does not fail in some orders one after another."""
         if not end.has_failed or end.code in self._program.allowed:
             return False
         return serial is None or not serial.sometimes(end.name, end.code)

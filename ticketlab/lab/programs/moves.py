@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.pacing import Action, Step
+from ticketlab.explorer.engine.fault_pacer import with_fault
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.gate.calls.call import Answer, Call
+from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Program as Gate
 from ticketlab.gate.sight import Sight
@@ -32,7 +36,14 @@ class Moves:
     """
 
     def __init__(
-        self, gate: Gate, scheduler: Scheduler, pacer: OutsidePacer, points: Set[str], line_at: LineAt | None = None
+        self,
+        gate: Gate,
+        scheduler: Scheduler,
+        pacer: OutsidePacer,
+        points: Set[str],
+        *,
+        faults: Sequence[Fault] = (),
+        line_at: LineAt | None = None,
     ) -> None:
         self.gate = gate
         gate.is_point = self.is_point
@@ -43,6 +54,8 @@ class Moves:
         self._state = scheduler.state
         self._points = points
         self._line_at = line_at
+        self._faults = faults
+        self._due: dict[int, Fault] = {}  # who meets a fault at the call before which it stands
         self._names: dict[int, str] = {}
         self._last = NOBODY
 
@@ -87,7 +100,7 @@ class Moves:
                     state.join(who)
             if who != last and last != NOBODY:
                 state.note_arrival(who, last)
-            self._pacer.stand(who, call.step, waits=call.waits)
+            self._stand(task, call)
         gate.came.clear()
         for task in gate.gone:
             self._scheduler.finish(task.number)
@@ -96,9 +109,39 @@ class Moves:
                 self.records.append(RequestRecord(task.number, 0, task.process.ends, 0, length, 0))
         gate.gone.clear()
 
+    def _stand(self, task: Task, call: Call) -> None:
+        """Have a participant stand before a call, or before the fault that comes first."""
+        who, plan = task.number, self._state.faults
+        fault = self._faults[plan.fault[who]] if plan.point[who] else None
+        if fault is not None and fault.kind.applies_to(call.step) and plan.is_due(who):
+            self._due[who] = fault
+            step = Step(Action.FAULT, str(fault)) if fault.kind.is_step else with_fault(call.step)
+            self._pacer.stand(who, step, waits=False)
+        else:
+            self._pacer.stand(who, call.step, waits=call.waits)
+
+    def _strike(self, task: Task, fault: Fault) -> None:
+        """Have a fault strike a participant at the call before which it stands."""
+        who, call = task.number, self.gate.standing[task]
+        struck = self._state.table.step(self._state.pending[who])
+        self._pacer.make(who, struck, refused=False)
+        self._state.faults.injected[who] = 1
+        self._last = who
+        if fault.kind.is_step:
+            self._pacer.note("before", describe_step(call.step))
+            self.gate.end(task, terminate=fault.kind is FaultKind.TERMINATE)
+            if task in self.gate.standing:
+                self.gate.came.append(task)
+        else:
+            self._pacer.note("fault", str(fault))
+            self.gate.answer(task, failing(fault.kind, task, call))
+
     def _move(self, task: Task) -> bool:
         """Have a participant make its step; return whether it could."""
         gate, pacer, who = self.gate, self._pacer, task.number
+        if fault := self._due.pop(who, None):
+            self._strike(task, fault)
+            return True
         call = gate.standing[task]
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)

@@ -1,0 +1,33 @@
+"""Faults in files: a stopped call is answered with an error, or does a part of its work."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import Final
+
+from ticketlab.core.faults import FaultKind
+from ticketlab.gate.calls.call import Answer, Call
+from ticketlab.gate.processes import Task
+
+_ERRORS: Final = {
+    FaultKind.DISK_FULL: errno.ENOSPC,
+    FaultKind.IO_ERROR: errno.EIO,
+    FaultKind.NO_FILES: errno.EMFILE,
+    FaultKind.SHORT_WRITE: errno.ENOSPC,
+}
+
+
+def failing(kind: FaultKind, task: Task, call: Call) -> Answer:
+    """Return the answer to a call that a fault strikes; a short write writes the first half of what it was to."""
+    if kind is FaultKind.SHORT_WRITE and call.written is not None:
+        descriptor, address, size = call.written
+        half = task.process.read(address, size // 2)
+        with suppress(OSError):
+            copy = task.process.copy_of(descriptor)
+            try:
+                return Answer(os.write(copy, half) if half else -errno.ENOSPC)
+            finally:
+                os.close(copy)
+    return Answer(-_ERRORS[kind])
