@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import StringIO
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
@@ -213,9 +213,22 @@ def _print_output(printed: Sequence[tuple[str, str]], console: Console) -> None:
         return
     console.print(Text("Printed:", style="dim"))
     for name, text in printed:
-        for line in text.splitlines():
+        for line in _without_frames(text.splitlines()):
             console.print(Text(f"  process {name}: {escape_controls(line)}"))
     console.print()
+
+
+def _without_frames(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines without the frames of tracebacks, of which the last line says what was raised."""
+    inside = False
+    for line in lines:
+        if line.startswith("Traceback (most recent call last)"):
+            inside = True
+        elif inside and line.startswith(" "):
+            continue
+        else:
+            inside = False
+            yield line
 
 
 def steps_diagram(
