@@ -50,7 +50,15 @@ class Kernel:
     def key(self) -> str:
         """Return what is the same for the same state."""
         opened = sorted((number, one.inode, one.place, one.appends, one.flock) for number, one in self.opened.items())
-        sorts = [self.names, self.inodes, self.descriptors, self.records, self.waits, self.dead, self.output]
+        sorts: list[dict[Any, Any]] = [
+            self.names,
+            self.inodes,
+            self.descriptors,
+            self.records,
+            self.waits,
+            self.dead,
+            self.output,
+        ]
         return repr(([sorted(each.items()) for each in sorts], opened, self.pipe, sorted(self.ends), self.reaped))
 
     def call(self, who: int, request: tuple[Any, ...]) -> Result:

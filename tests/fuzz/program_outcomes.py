@@ -12,6 +12,7 @@ from .program_kernel import FOLDER, Kernel
 
 Files = tuple[tuple[str, str | None], ...]
 STATES = 60_000
+_AT_FIRST = tuple((each, 0) for each in VARIABLES)
 
 
 class TooLarge(Exception):
@@ -67,7 +68,7 @@ class Begins(NamedTuple):
     """With what a process begins."""
 
     body: int
-    regs: tuple[tuple[str, int], ...] = tuple((name, 0) for name in VARIABLES)
+    regs: tuple[tuple[str, int], ...] = _AT_FIRST
     held: frozenset[str] = frozenset()
     ends: str = ""
 
@@ -117,16 +118,20 @@ class _Visitor:
                 if kernel.begins_to_wait(who, request):
                     yield State(kernel, alive)
                 continue
-            alive[who] = (began, (*answers, result))
             if request[0] == "exit":
                 del alive[who]
-            elif request[0] == "kill" and request[1] in kernel.dead:
+            else:
+                alive[who] = (began, self._printed(kernel, who, began, (*answers, result)))
+            if request[0] == "kill" and request[1] in kernel.dead:
                 alive.pop(request[1], None)
             elif request[0] == "fork":
                 alive[request[1]] = (Begins(*request[1:]), ())
             yield State(kernel, alive)
-            if request[0] in ("print", "pipe"):
-                return  # nobody else can tell when
+
+    def _printed(self, kernel: Kernel, who: int, began: Begins, answers: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Print what is printed next, which belongs to the call before: nobody else can tell when it is printed."""
+        asked = self.request(began, answers)
+        return (*answers, kernel.call(who, asked)) if asked[0] == "print" else answers
 
     def outcome(self, state: State) -> Outcome:
         kernel, names = state.kernel, self.program.names

@@ -1,4 +1,4 @@
-"""Hold explorations of programs to a judge of their own: every order of the calls of small random programs.
+r"""Hold explorations of programs to a judge of their own: every order of the calls of small random programs.
 
     uv run python -m tests.fuzz.programs --programs 300 --seed 1
     uv run python -m tests.fuzz.programs --only 17 --seed 1 --show

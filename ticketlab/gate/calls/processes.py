@@ -13,7 +13,7 @@ from ticketlab.core.pacing import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
-from ticketlab.gate.processes import Process, Task, children_of, state_of
+from ticketlab.gate.processes import Process, Task, children_of, state_of, threads_of
 from ticketlab.gate.sight import Sight
 
 Arguments = tuple[int, ...]
@@ -46,10 +46,18 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
         return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
     with suppress(OSError):
         process.program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
+    if len(threads_of(process.pid)) > 1:
+        return Call(Step(Action.SIGNAL, process_resource(process)), ends=True)  # the others end wherever they are
     also = _closing(sight, process)
     if process.parent is not None:
-        also = (*also, (Action.CLOSE, children_resource(process.parent)))
+        also = (*also, _among_children(sight, process.parent))
     return Call(Step(Action.EXIT, process_resource(process), also=also), ends=True)
+
+
+def _among_children(sight: Sight, parent: Process) -> Access:
+    """Return what an end is to a parent: which child ends first matters only to who waits for any of them."""
+    resource = children_resource(parent)
+    return (Action.EXIT if resource in sight.points else Action.CLOSE, resource)
 
 
 def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[Access, ...]:

@@ -38,6 +38,8 @@ class Moves:
         gate.is_point = self.is_point
         self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()
+        self.cut_off: set[int] = set()
+        """Who was ended by another while it stood before a call."""
         self.records: list[RequestRecord] = []
         self._scheduler, self._pacer = scheduler, pacer
         self._state = scheduler.state
@@ -72,6 +74,7 @@ class Moves:
         if last != NOBODY:
             state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
         for task in gate.away:
+            state.note_cut_off(task.number)
             state.leave_alone(task.number)
         gate.away.clear()
         for task in gate.came:
@@ -90,6 +93,8 @@ class Moves:
             self._pacer.stand(who, call.step, waits=call.waits)
         gate.came.clear()
         for task in gate.gone:
+            if state.note_cut_off(task.number):
+                self.cut_off.add(task.number)
             self._scheduler.finish(task.number)
             if task.number < state.buyers:
                 length = state.counters.length
