@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +24,12 @@ class Outcome(NamedTuple):
 
     files: Files
     processes: tuple[tuple[str, int | None, str], ...]
+
+
+def outcome_of(files: Files, ends: Iterable[tuple[str, int | None, str]]) -> Outcome:
+    """Return an outcome; whether who was killed had printed before is no part of it, since to print is no step."""
+    told = ((name, code, output if code is None or code >= 0 else "") for name, code, output in ends)
+    return Outcome(files, tuple(sorted(told, key=lambda each: each[0])))
 
 
 class Written(NamedTuple):
@@ -118,26 +124,22 @@ class _Visitor:
                 if kernel.begins_to_wait(who, request):
                     yield State(kernel, alive)
                 continue
+            alive[who] = (began, (*answers, result))
             if request[0] == "exit":
                 del alive[who]
-            else:
-                alive[who] = (began, self._printed(kernel, who, began, (*answers, result)))
-            if request[0] == "kill" and request[1] in kernel.dead:
+            elif request[0] == "kill" and request[1] in kernel.dead:
                 alive.pop(request[1], None)
             elif request[0] == "fork":
                 alive[request[1]] = (Begins(*request[1:]), ())
             yield State(kernel, alive)
-
-    def _printed(self, kernel: Kernel, who: int, began: Begins, answers: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Print what is printed next, which belongs to the call before: nobody else can tell when it is printed."""
-        asked = self.request(began, answers)
-        return (*answers, kernel.call(who, asked)) if asked[0] == "print" else answers
+            if request[0] in ("print", "pipe"):
+                return  # nobody else can tell when
 
     def outcome(self, state: State) -> Outcome:
         kernel, names = state.kernel, self.program.names
         there = sorted({*kernel.dead, *state.alive})
         told = ((names[who], kernel.dead.get(who), kernel.output.get(who, "")) for who in there)
-        return Outcome(kernel.finals(), tuple(told))
+        return outcome_of(kernel.finals(), told)
 
 
 def outcomes(program: Written) -> set[Outcome]:

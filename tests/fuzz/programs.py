@@ -28,7 +28,7 @@ from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.program import Program
 
 from .program_draws import draw
-from .program_outcomes import Outcome, TooLarge, Written, outcomes, shown
+from .program_outcomes import Outcome, TooLarge, Written, outcome_of, outcomes, shown
 
 LIMIT = 400
 
@@ -75,7 +75,7 @@ def _outcome(program: Written, executor: ProgramExecutor) -> Outcome:
     there = (each for each in sorted(executor.folder.iterdir()) if each.name not in scripts)
     files = tuple((each.name, None if each.is_dir() else each.read_text()) for each in there)
     ends = ((end.name, end.code, end.output) for end in executor.run_of.ends if end.name in names)
-    return Outcome(files, tuple(sorted(ends)))
+    return outcome_of(files, ends)
 
 
 def disagreements(program: Written, policies: tuple[str, ...] = ("dpor",), limit: int = LIMIT) -> list[Disagreement]:
