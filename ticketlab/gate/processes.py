@@ -13,6 +13,7 @@ from typing import Final
 from ticketlab.core.errors import TicketlabError
 
 _PIDFD_GETFD: Final = 438  # on all processors
+_EXITING: Final = 4  # among the kernel's flags of a thread
 _LONGEST_TEXT: Final = 4096
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -134,6 +135,16 @@ def state_of(thread: int) -> str:
             return chr(file.read(512).rpartition(b") ")[2][0])
     except (OSError, IndexError):
         return ""
+
+
+def is_ending(thread: int) -> bool:
+    """Whether a thread has ended, or is about to and does nothing else."""
+    try:
+        with open(f"/proc/{thread}/stat", "rb", buffering=0) as file:
+            words = file.read(512).rpartition(b") ")[2].split()
+    except OSError:
+        return True
+    return words[0] in (b"Z", b"X") or bool(int(words[6]) & _EXITING)
 
 
 def status_of(thread: int, field_name: str) -> str:

@@ -32,6 +32,7 @@ from ticketlab.gate.processes import (
     children_of,
     exit_code_of,
     has_signal,
+    is_ending,
     state_of,
     status_of,
     threads_of,
@@ -349,8 +350,12 @@ class Program:
     def look_after_signals(self) -> None:
         """Find out who has died while standing before a call, or has been interrupted there."""
         for task, stop in list(self._stops.items()):
-            state = state_of(task.thread)
-            if state in ("", "Z", "X"):
+            if task not in self._stops:
+                continue  # it has ended with its process
+            while state_of(task.thread) == "R":
+                os.sched_yield()  # a signal has woken it: it ends, or comes to another call
+            if is_ending(task.thread):
+                task.process.is_dead(_LONGEST_END_MS)
                 self._died(task)
             elif not self._listener.is_valid(stop):
                 self._leaves(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import Final
@@ -31,6 +31,8 @@ class Sight:
         self.names = FileNames(folder, outputs, temporary, self.pids)
         self._seed = seed
         self._chance: dict[str, Random] = {}
+        self.points: Set[str] = frozenset()
+        """The resources that are known to be touched by several participants, and changed by one of them."""
         self.outside: dict[str, None] = {}
         """What was done that the gate cannot control, in sentences."""
         self.output: list[tuple[Process, bytes]] = []

@@ -9,6 +9,9 @@ it races with nothing. But each participant that could not move then was kept wa
 step races with these: had it come first, time might not have had to pass. It is as at the end of an execution that got
 stuck, where steps that never came race as if they came last. What comes after time has passed cannot come before:
 somebody could move until then.
+
+A signal may end a participant that stands before a step, or its wait. That step races as if it had come right after the
+signal.
 """
 
 from __future__ import annotations
@@ -56,7 +59,7 @@ class Clocks:
         self._last: list[list[int]] = [[0] * len(trace.final) for _ in trace.final]
         self.kept_waiting: list[KeptWaiting] = []
         stood = self._pending_when_time_passed()
-        arrivals = list(reversed(trace.arrivals))
+        arrivals, cut_off = list(reversed(trace.arrivals)), list(reversed(trace.cut_off))
         for node, (who, symbol) in enumerate(zip(trace.who, self.symbols, strict=True)):
             while arrivals and arrivals[-1].node <= node:
                 self._come_after(arrivals.pop())
@@ -69,6 +72,8 @@ class Clocks:
             self.steps.append(clock)
             self._last[who] = clock
             self._enter(node, symbol)
+            while cut_off and cut_off[-1].node <= node + 1:
+                self.kept_waiting.append(self._kept(*cut_off.pop()))
 
         for arrival in reversed(arrivals):
             self._come_after(arrival)
@@ -122,8 +127,11 @@ class Clocks:
     def _waiting(self, node: int, pending: Sequence[int]) -> Iterator[KeptWaiting]:
         for who, what in enumerate(pending):
             if what != NONE:
-                clock = self._after(self._last[who], self.trace.table.symbols[what])
-                yield KeptWaiting(node, who, what, self._last[who], clock)
+                yield self._kept(node, who, what)
+
+    def _kept(self, node: int, who: int, what: int) -> KeptWaiting:
+        before = self._last[who]
+        return KeptWaiting(node, who, what, before, self._after(before, self.trace.table.symbols[what]))
 
 
 def races(trace: Trace, start: int, closed: Sequence[set[int]]) -> Iterator[Race]:

@@ -21,13 +21,21 @@ class Arrival(NamedTuple):
     by: int
 
 
+class CutOff(NamedTuple):
+    """A step that a participant never made, since the step before a node ended the participant or its wait."""
+
+    node: int
+    who: int
+    what: int
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """The steps of one execution: `who` made each, `what` it was (a symbol), and as what it was `announced`.
 
     *Node* i is the moment before step i. `failed` holds the node and the symbol of each failed attempt, and `final` the
     step before which each participant stands at the end. `arrivals` lists who came to a step on the way by
-    another's step; before that, it stood before none.
+    another's step; before that, it stood before none. `cut_off` lists the steps that another's step prevented.
     """
 
     table: StepTable
@@ -37,6 +45,7 @@ class Trace:
     final: Sequence[int]
     announced: Sequence[int]
     arrivals: Sequence[Arrival] = ()
+    cut_off: Sequence[CutOff] = ()
 
     @classmethod
     def of(cls, state: ExecutionState) -> Trace:
@@ -52,6 +61,7 @@ class Trace:
             list(state.pending[: state.size]),
             list(state.announced[:length]),
             _arrivals(state),
+            [CutOff(*each) for each in state.cut_off],
         )
         return copied
 
@@ -76,9 +86,9 @@ class Trace:
         *_, (_, pending) = self.pendings(node)
         failed = [failure for failure in self.failed if failure[0] <= node]
         arrivals = [arrival for arrival in self.arrivals if arrival.node <= node]
-        return Trace(
-            self.table, self.who[:node], self.what[:node], failed, list(pending), self.announced[:node], arrivals
-        )
+        cut_off = [each for each in self.cut_off if each.node <= node]
+        who, what, announced = (column[:node] for column in (self.who, self.what, self.announced))
+        return Trace(self.table, who, what, failed, list(pending), announced, arrivals, cut_off)
 
     def pendings(self, start: int = 0) -> Iterator[tuple[int, list[int]]]:
         """Yield each node from the last down to `start`, with the pending symbol of every participant.
@@ -94,11 +104,14 @@ class Trace:
 
     def _backwards(self, start: int, steps: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
         pending, symbols = list(self.final), self.table.symbols
-        arrivals = list(self.arrivals)
+        arrivals, cut_off = list(self.arrivals), list(self.cut_off)
         yield len(self), pending
         for node in range(len(self) - 1, start - 1, -1):
             while arrivals and arrivals[-1].node > node:
                 pending[arrivals.pop().who] = NONE
+            while cut_off and cut_off[-1].node > node:
+                cut = cut_off.pop()
+                pending[cut.who] = cut.what
             if not symbols[self.what[node]].passes_time:  # who lets time pass stands where it stood
                 pending[self.who[node]] = steps[node]
             yield node, pending

@@ -57,6 +57,7 @@ class ExecutionState:
         "clock",
         "copied",
         "counters",
+        "cut_off",
         "failed_at",
         "failed_what",
         "faults",
@@ -121,6 +122,8 @@ class ExecutionState:
         self.arrived_at = memory.column(bound)
         self.arrived_who = memory.column(bound)
         self.arrived_by = memory.column(bound)
+        # Who was kept for ever from a step before which it stood, by another's step: when, who it was, and which step.
+        self.cut_off: list[tuple[int, int, int]] = []
         self.joined = memory.column(size)  # by participant: whether it has joined while the execution ran
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
 
@@ -136,6 +139,7 @@ class ExecutionState:
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""
         self.copied = None
+        self.cut_off = []
         self.clock.reset(self.table.known_resources)
         self.counters.reset()
         self.counters.unfinished = self.buyers
@@ -183,6 +187,13 @@ class ExecutionState:
         self.arrived_at[number], self.arrived_who[number], self.arrived_by[number] = counters.length, who, by
         counters.arrivals = number + 1
         counters.version += 1
+
+    def note_cut_off(self, who: int) -> bool:
+        """Take down that the step just made ends a participant, or its wait; return whether it stood before a step."""
+        if self.pending[who] == NONE:
+            return False
+        self.cut_off.append((self.counters.length, who, self.pending[who]))
+        return True
 
     def place_buyers(self, symbols: Sequence[int]) -> None:
         """Have every buyer stand before a step, or before none; the symbols are a slice of a column."""

@@ -13,12 +13,13 @@ from ticketlab.core.pacing import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
-from ticketlab.gate.processes import Process, Task, children_of, state_of
+from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of, threads_of
 from ticketlab.gate.sight import Sight
 
 Arguments = tuple[int, ...]
 Classify = Callable[[Sight, Task, Arguments], Call | None]
 
+_LONGEST_DEATH_MS: Final = 1_000
 _WNOHANG: Final = 1
 _P_ALL, _P_PID = 0, 1
 _TIMER_ABSTIME: Final = 1
@@ -46,10 +47,18 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
         return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
     with suppress(OSError):
         process.program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
+    if len(threads_of(process.pid)) > 1:
+        return Call(Step(Action.SIGNAL, process_resource(process)), ends=True)  # the others end wherever they are
     also = _closing(sight, process)
     if process.parent is not None:
-        also = (*also, (Action.CLOSE, children_resource(process.parent)))
+        also = (*also, _among_children(sight, process.parent))
     return Call(Step(Action.EXIT, process_resource(process), also=also), ends=True)
+
+
+def _among_children(sight: Sight, parent: Process) -> Access:
+    """Return what an end is to a parent: which child ends first matters only to who waits for any of them."""
+    resource = children_resource(parent)
+    return (Action.EXIT if resource in sight.points else Action.CLOSE, resource)
 
 
 def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[Access, ...]:
@@ -130,11 +139,21 @@ def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Call | 
         wanted = [child for child in children if pid is None or child == pid]
         if not wanted:
             return GO_ON  # the kernel says that there is none
-        if any(state_of(child) in ("Z", "") for child in wanted):
-            return GO_ON
-        return GO_ON if options & _WNOHANG else None
+        dead = [child for child in wanted if _is_dead(sight, child)]
+        return GO_ON if dead or options & _WNOHANG else None
 
     return Call(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
+
+
+def _is_dead(sight: Sight, child: int) -> bool:
+    """Whether a child has ended; how it did is noted, since nobody can ask once its parent has taken it."""
+    known, state = sight.processes.get(child), state_of(child)
+    if known is not None and known.killed_by and (state == "R" or is_ending(child)):
+        known.is_dead(_LONGEST_DEATH_MS)  # a signal has woken it
+        state = state_of(child)
+    if state == "Z" and known is not None and known.exits_with is None:
+        known.exits_with = exit_code_of(child)
+    return state in ("Z", "")
 
 
 def _signal(place: int) -> Classify:

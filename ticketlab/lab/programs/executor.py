@@ -77,6 +77,7 @@ class ProgramExecutor(Executor):
         self.folder = Path()
         self.with_lines = False
         self._moves: Moves | None = None
+        self._cut_off: set[int] = set()
         self._taken = ExitStack()
 
     def __enter__(self) -> Self:
@@ -137,6 +138,7 @@ class ProgramExecutor(Executor):
         self._state.counters.unfinished = len(commands)
         started = self._starter.start(commands, with_lines=self.with_lines)
         sight = Sight(*self._folders.paths, self._seed)
+        sight.points = self.used
         line_at = self._line_at if self.with_lines else None
         listener = Listener(started.listener)
         gate = Gate(listener, started.leader, sight, commands, len(self.scripts), self._stall_timeout)
@@ -175,7 +177,9 @@ class ProgramExecutor(Executor):
         """Take in what several participants touched and one of them changed: it has points from now on."""
         self.run_of = moves.outcome()
         self.outside.update(moves.sight.outside)
-        shared = {resource for resource, by in moves.touched.items() if is_contested(by)} | moves.blocked_on
+        self._cut_off |= moves.cut_off
+        shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
+        shared |= moves.blocked_on
         if not self.frozen:
             self.grew = not shared <= self.points
             self.points |= shared

@@ -49,6 +49,8 @@ class Moves:
         gate.is_point = self.is_point
         self.touched: dict[str, Touches] = {}
         self.blocked_on: set[str] = set()
+        self.cut_off: set[int] = set()
+        """Who was ended by another while it stood before a call."""
         self.records: list[RequestRecord] = []
         self._scheduler, self._pacer = scheduler, pacer
         self._state = scheduler.state
@@ -85,6 +87,7 @@ class Moves:
         if last != NOBODY:
             state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
         for task in gate.away:
+            state.note_cut_off(task.number)
             state.leave_alone(task.number)
         gate.away.clear()
         for task in gate.came:
@@ -103,6 +106,8 @@ class Moves:
             self._stand(task, call)
         gate.came.clear()
         for task in gate.gone:
+            if state.note_cut_off(task.number):
+                self.cut_off.add(task.number)
             self._scheduler.finish(task.number)
             if task.number < state.buyers:
                 length = state.counters.length

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, NamedTuple
@@ -62,8 +62,13 @@ class ProgramRun:
         return list(texts.values())
 
 
-def is_contested(by: Touches) -> bool:
-    """Whether two participants did something to a resource whose order can make a difference."""
+def is_contested(by: Touches, cut_off: Set[int] = frozenset()) -> bool:
+    """Whether two participants did something to a resource whose order can make a difference.
+
+    What one of those changes who are `cut_off`, that is, ended by others wherever they stand, shows how far it came.
+    """
+    if any(who in by and not all(action.looks for action in by[who]) for who in cut_off):
+        return True
     return any(
         not Step(did, "").commutes_with(Step(done, ""))
         for (_, one), (_, other) in combinations(by.items(), 2)
