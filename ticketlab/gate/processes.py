@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Step
 
 _PIDFD_GETFD: Final = 438  # on all processors
 _LONGEST_TEXT: Final = 4096
@@ -38,6 +39,8 @@ class Process:
     asked_after: bool = False  # whether its parent has taken its exit code
     killed_by: str = ""  # who sent the signal that ended it
     program: str = ""  # the file of the program that it ran when it ended
+    serves: bool = False  # whether it only answers others
+    servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
     handle: int = -1
     memory: int = -1
 
@@ -124,6 +127,8 @@ class Task:
     process: Process
     name: str
     number: int
+    serves: bool = False  # whether it only answers others, and so takes no part
+    operation: Step | None = None  # what it has told it is doing: all its calls are part of that
     births: list[bool] = field(default_factory=list)  # what it has started that has not been seen yet; True: a thread
 
 
