@@ -8,11 +8,10 @@ from .telling import as_told, is_quiet, named_by_line, serving, tell, wraps
 
 _PLAIN: Final = ("dict", "list", "Namespace", "Value", "Array")
 _READS: Final = frozenset(
-    "__getitem__ get keys values items __len__ __contains__ copy index count __getattribute__ __iter__ __str__ "
-    "__repr__ #GETVALUE __add__ __mul__ __rmul__ __reversed__ __or__ __ror__".split()
+    ["__getitem__", "get", "keys", "values", "items", "__len__", "__contains__", "copy", "index", "count", "__getattribute__", "__iter__", "__str__", "__repr__", "#GETVALUE", "__add__", "__mul__", "__rmul__", "__reversed__", "__or__", "__ror__"]
 )
-_WRITES: Final = frozenset("__setitem__ __delitem__ __setattr__ __delattr__ set update clear".split())
-_APPENDS: Final = frozenset("append extend insert __iadd__".split())
+_WRITES: Final = frozenset(["__setitem__", "__delitem__", "__setattr__", "__delattr__", "set", "update", "clear"])
+_APPENDS: Final = frozenset(["append", "extend", "insert", "__iadd__"])
 _OTHERS: Final = {
     "put": "send",
     "put_nowait": "send",
@@ -28,7 +27,7 @@ _OTHERS: Final = {
     "release": "release",
 }
 _KEYED: Final = {
-    "dict": frozenset("__getitem__ get __setitem__ __delitem__ __contains__ pop setdefault".split()),
+    "dict": frozenset(["__getitem__", "get", "__setitem__", "__delitem__", "__contains__", "pop", "setdefault"]),
     "list": frozenset({"__getitem__", "__setitem__"}),
     "Array": frozenset({"__getitem__", "__setitem__"}),
     "Namespace": frozenset({"__getattribute__", "__setattr__", "__delattr__"}),

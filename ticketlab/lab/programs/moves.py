@@ -44,6 +44,7 @@ class Moves:
         self._points = points
         self._line_at = line_at
         self._names: dict[int, str] = {}
+        self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
 
     @property
@@ -61,6 +62,7 @@ class Moves:
             if self._move(gate.numbered[who]):
                 gate.settle()
                 self._take_in()
+        self._tell_who_waits()
 
     def name_of(self, who: int) -> str:
         """Return a participant's place in the tree of processes."""
@@ -89,12 +91,32 @@ class Moves:
                 state.note_arrival(who, last)
             self._pacer.stand(who, call.step, waits=call.waits)
         gate.came.clear()
+        self._look_again()
         for task in gate.gone:
             self._scheduler.finish(task.number)
             if task.number < state.buyers:
                 length = state.counters.length
                 self.records.append(RequestRecord(task.number, 0, task.process.ends, 0, length, 0))
         gate.gone.clear()
+
+    def _look_again(self) -> None:
+        """Have those try again who wait for what somebody has touched who takes no part."""
+        gate, state = self.gate, self._state
+        if not gate.served:
+            return
+        for task, call in gate.standing.items():
+            if not gate.served.isdisjoint(call.step.resources):
+                state.open[state.pending[task.number]] = 1
+                state.counters.version += 1
+        self._served |= gate.served
+        gate.served.clear()
+
+    def _tell_who_waits(self) -> None:
+        """Have those stand before a step who are stuck in the middle of one."""
+        for task, call in self.gate.waiting().items():
+            step = task.operation or call.step
+            if not task.serves:
+                self._pacer.stand(task.number, step, waits=True)
 
     def _move(self, task: Task) -> bool:
         """Have a participant make its step; return whether it could."""
@@ -103,7 +125,7 @@ class Moves:
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)
         if answer is None:
-            self.blocked_on.update(resource for _, resource in call.step.accesses)
+            self.blocked_on.update({resource for _, resource in call.step.accesses} - self._served)
             self._scheduler.fail(who)
             return False
         pacer.stops_waiting(who)
