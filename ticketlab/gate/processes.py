@@ -141,6 +141,22 @@ def state_of(thread: int) -> str:
         return ""
 
 
+def sleep_of(thread: int) -> str | None:
+    """Return what stays as it is while a thread sleeps in the kernel; None if it does not sleep.
+
+    A thread that is about to sleep, and one that has been preempted just then, has the letter of sleep as well: only
+    where the kernel tells the call in which it sleeps, it is off its processor. What stays is how often it has run.
+    """
+    try:
+        with open(f"/proc/{thread}/syscall", "rb", buffering=0) as file:
+            if file.read(16).startswith(b"running"):
+                return None
+        with open(f"/proc/{thread}/schedstat", "rb", buffering=0) as file:
+            return file.read(64).decode()
+    except OSError:
+        return ""  # a kernel without these tells no more than the letter
+
+
 def status_of(thread: int, field_name: str) -> str:
     """Return a field of /proc/N/status; "" if the thread is gone."""
     with suppress(OSError), open(f"/proc/{thread}/status") as file:

@@ -30,6 +30,7 @@ from ticketlab.gate.processes import (
     children_of,
     exit_code_of,
     has_signal,
+    sleep_of,
     state_of,
     status_of,
     threads_of,
@@ -121,29 +122,29 @@ class Program:
 
     def _quieten(self) -> None:
         """Wait until whoever does not stand before a call sleeps in the kernel."""
-        calm = patience = 0
+        before, patience = None, 0
         heard, until = time.monotonic(), self.calls + _MOST_CALLS
         while not self._listener.closed:
             stop = self._listener.receive(patience)
             if stop is not None:
-                calm = patience = 0
+                before, patience = None, 0
                 heard = time.monotonic()
                 self._take(stop)
                 if self.calls > until:
                     raise OutsideControl(self._endless(stop))
             elif self._is_idle() and not self._unborn:
                 return
-            elif self._is_quiet():
-                calm += 1
-                if calm > 1:
-                    self._unborn = 0
-                    if not self._release_held():
-                        return
-                    calm = 0
-            else:
-                calm, patience = 0, _POLL_MS
+            elif (asleep := self._sleep()) is None:
+                before, patience = None, _POLL_MS
                 if time.monotonic() - heard > self._stall_timeout:
                     raise OutsideControl(self._stalled())
+            elif asleep != before:
+                before = asleep
+            else:  # between the two looks nobody ran, and so nobody could wake another
+                self._unborn = 0
+                if not self._release_held():
+                    return
+                before = None
         for task in list(self.tasks.values()):
             self._forget(task)
 
@@ -165,16 +166,20 @@ class Program:
         """Whether every thread that is known stands before a call."""
         return not self._running and not self._unborn
 
-    def _is_quiet(self) -> bool:
-        """Whether whoever does not stand before a call sleeps in the kernel, or has ended."""
-        quiet = True
+    def _sleep(self) -> list[str] | None:
+        """Return the sleep of each thread that does not stand before a call; None if one may not sleep."""
+        found: list[str | None] = []
         for task in list(self._running):
             state = state_of(task.thread)
             if state in ("", "Z", "X"):
                 self._died(task)
             elif state == "R" or (state == "D" and not task.births):
-                quiet = False
-        return quiet and not self._somebody_is_born()
+                return None
+            else:
+                found.append(f"{task.thread} {sleep}" if (sleep := sleep_of(task.thread)) is not None else None)
+        if None in found or self._somebody_is_born():
+            return None
+        return [each for each in found if each is not None]
 
     def _somebody_is_born(self) -> bool:
         """Whether there is a process or a thread that has not been seen yet, and that still runs."""
