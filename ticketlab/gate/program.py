@@ -394,7 +394,10 @@ class Program:
     def look_after_signals(self) -> None:
         """Find out who has died while standing before a call, or has been interrupted there."""
         for task, stop in list(self._stops.items()):
-            state = state_of(task.thread)
+            while (state := state_of(task.thread)) == "R":
+                os.sched_yield()  # it has been woken to die, and does not stand any more
+            if task not in self._stops:
+                continue  # its process has died with another thread
             if state in ("", "Z", "X"):
                 self._died(task)
             elif not self._listener.is_valid(stop):
