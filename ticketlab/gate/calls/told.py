@@ -156,8 +156,13 @@ def _need(sight: Sight, task: Task, what: str, text: str) -> _Need:
 
 
 def _pipe(sight: Sight, process: Process, descriptor: int) -> tuple[Access, ...]:
+    """Return what an operation does to the pipe of a queue.
+
+    It notices who reads or writes the pipe itself, and not who closes an end of it: whoever gets from a queue has both
+    ends open, so that what it reads never ends.
+    """
     file = sight.opened(process, descriptor)
-    return ((Action.RECEIVE, file.name),) if file is not None and file.name else ()
+    return ((Action.ENTER, file.name),) if file is not None and file.name else ()
 
 
 def _need_of_lock(sight: Sight, task: Task, what: str, text: str) -> _Need:

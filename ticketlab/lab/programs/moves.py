@@ -44,6 +44,7 @@ class Moves:
         self._points = points
         self._line_at = line_at
         self._names: dict[int, str] = {}
+        self._cut_short: dict[int, int] = {}  # the steps before which participants stood when they were ended
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
 
@@ -93,6 +94,8 @@ class Moves:
         gate.came.clear()
         self._look_again()
         for task in gate.gone:
+            if symbol := state.pending[task.number]:
+                self._cut_short[task.number] = symbol
             self._scheduler.finish(task.number)
             if task.number < state.buyers:
                 length = state.counters.length
@@ -112,7 +115,12 @@ class Moves:
         gate.served.clear()
 
     def _tell_who_waits(self) -> None:
-        """Have those stand before a step who are stuck in the middle of one."""
+        """Have those stand before a step who are stuck in the middle of one, or whom another ended before theirs.
+
+        A search has to know of steps that never came: they might have come before what kept them from coming.
+        """
+        for who, symbol in self._cut_short.items():
+            self._state.arrive(who, symbol)
         for task, call in self.gate.waiting().items():
             step = task.operation or call.step
             if not task.serves:
