@@ -167,6 +167,7 @@ def _pipe(sight: Sight, process: Process, descriptor: int) -> tuple[Access, ...]
 
 def _need_of_lock(sight: Sight, task: Task, what: str, text: str) -> _Need:
     """A manager's lock is taken by a thread of its server, where nobody sees who waits: so the gate keeps count."""
+
     def is_met() -> bool:
         holder, held = sight.held.get(what, (None, 0))
         return not held or (text == "rlock" and holder is task) or text.startswith("try")

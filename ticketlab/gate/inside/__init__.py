@@ -49,7 +49,7 @@ class _Finder:
 
 
 def _patch(module: Any) -> None:
-    try:
+    try:  # noqa: SIM105 - contextlib would have to be imported
         import_module(f".{_MODULES[module.__name__]}", __name__).patch(module)
     except (AttributeError, ImportError):
         pass  # another Python: what it does is seen all the same, with plainer names
@@ -61,4 +61,4 @@ def install() -> None:
     for name in _MODULES:
         if name in sys.modules:
             _patch(sys.modules[name])
-    sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]  # a finder by what it does
+    sys.meta_path.insert(0, _Finder())

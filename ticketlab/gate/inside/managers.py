@@ -8,7 +8,29 @@ from .telling import as_told, is_quiet, named_by_line, serving, tell, wraps
 
 _PLAIN: Final = ("dict", "list", "Namespace", "Value", "Array")
 _READS: Final = frozenset(
-    ["__getitem__", "get", "keys", "values", "items", "__len__", "__contains__", "copy", "index", "count", "__getattribute__", "__iter__", "__str__", "__repr__", "#GETVALUE", "__add__", "__mul__", "__rmul__", "__reversed__", "__or__", "__ror__"]
+    [
+        "__getitem__",
+        "get",
+        "keys",
+        "values",
+        "items",
+        "__len__",
+        "__contains__",
+        "copy",
+        "index",
+        "count",
+        "__getattribute__",
+        "__iter__",
+        "__str__",
+        "__repr__",
+        "#GETVALUE",
+        "__add__",
+        "__mul__",
+        "__rmul__",
+        "__reversed__",
+        "__or__",
+        "__ror__",
+    ]
 )
 _WRITES: Final = frozenset(["__setitem__", "__delitem__", "__setattr__", "__delattr__", "set", "update", "clear"])
 _APPENDS: Final = frozenset(["append", "extend", "insert", "__iadd__"])

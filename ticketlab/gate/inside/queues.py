@@ -108,5 +108,3 @@ def _on_queue(method: Callable[..., Any], action: str) -> Callable[..., Any]:
         return operation((action, "word", _address(self), "", _pipe(self), ""), method, self, *arguments)
 
     return told
-
-

@@ -148,8 +148,9 @@ def _search(
             if executor.grew or tally.executions >= how.executions:
                 break
         else:
-            tally.exhausted = kind.exhausts
-            return
+            if not executor.grew:  # by an execution that the search left out as redundant
+                tally.exhausted = kind.exhausts
+                return
         if tally.executions >= how.executions:
             return
 
