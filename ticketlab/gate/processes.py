@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.pacing import Step
 
 _PIDFD_GETFD: Final = 438  # on all processors
 _EXITING: Final = 4  # among the kernel's flags of a thread
@@ -39,6 +40,8 @@ class Process:
     asked_after: bool = False  # whether its parent has taken its exit code
     killed_by: str = ""  # who sent the signal that ended it
     program: str = ""  # the file of the program that it ran when it ended
+    serves: bool = False  # whether it only answers others
+    servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
     handle: int = -1
     memory: int = -1
 
@@ -125,6 +128,8 @@ class Task:
     process: Process
     name: str
     number: int
+    serves: bool = False  # whether it only answers others, and so takes no part
+    operation: Step | None = None  # what it has told it is doing: all its calls are part of that
     births: list[bool] = field(default_factory=list)  # what it has started that has not been seen yet; True: a thread
 
 
@@ -145,6 +150,22 @@ def is_ending(thread: int) -> bool:
     except OSError:
         return True
     return words[0] in (b"Z", b"X") or bool(int(words[6]) & _EXITING)
+
+
+def sleep_of(thread: int) -> str | None:
+    """Return what stays as it is while a thread sleeps in the kernel; None if it does not sleep.
+
+    A thread that is about to sleep, and one that has been preempted just then, has the letter of sleep as well: only
+    where the kernel tells the call in which it sleeps, it is off its processor. What stays is how often it has run.
+    """
+    try:
+        with open(f"/proc/{thread}/syscall", "rb", buffering=0) as file:
+            if file.read(16).startswith(b"running"):
+                return None
+        with open(f"/proc/{thread}/schedstat", "rb", buffering=0) as file:
+            return file.read(64).decode()
+    except OSError:
+        return ""  # a kernel without these tells no more than the letter
 
 
 def status_of(thread: int, field_name: str) -> str:

@@ -33,6 +33,7 @@ from ticketlab.gate.processes import (
     exit_code_of,
     has_signal,
     is_ending,
+    sleep_of,
     state_of,
     status_of,
     threads_of,
@@ -44,6 +45,8 @@ _CLONE_THREAD, _CLONE_VFORK = 0x10000, 0x4000
 _STARTS: Final = ("clone", "fork", "vfork", "clone3")
 _POLL_MS: Final = 1
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
+_MOST_NAPS: Final = 100  # of those who only answer others, until somebody else has moved
+_NO_NUMBER: Final = -1  # of who takes no part
 _LONGEST_END_MS: Final = 10_000
 
 
@@ -88,6 +91,10 @@ class Program:
         self._asleep: set[Task] = set()
         self._commands = commands
         self._unborn = len(commands)  # processes and threads that have been started and not been seen yet
+        self._waiting: dict[Task, Call] = {}  # who need not be chosen to go on, and has to wait
+        self.served: set[str] = set()
+        """What those who only answer others have touched since somebody asked last."""
+        self._naps = 0  # how often those have slept since somebody moved
         self._held: list[Stop] = []  # stops of who may not go on before those it started have come
         self._numbers = count(first)
         self._stall_timeout = stall_timeout
@@ -98,28 +105,49 @@ class Program:
     # Quiet
 
     def settle(self) -> None:
-        """Wait until it is quiet, answering what concerns nobody else."""
-        calm, heard, until = 0, time.monotonic(), self.calls + _MOST_CALLS
+        """Wait until it is quiet and nobody is left who may go on without being chosen."""
+        self._naps = 0
+        self._quieten()
+        while self._try_again():
+            self._quieten()
+
+    def _try_again(self) -> bool:
+        """Have the first one go on of those who waited and need not be chosen; return whether there is one."""
+        for task, call in list(self._waiting.items()):
+            sleeps = call.asleep is not None
+            if (sleeps and self._naps >= _MOST_NAPS) or (answer := call.attempt()) is None:
+                continue
+            self._naps += sleeps
+            del self._waiting[task]
+            self._go_on(task, self._stops.pop(task), call, answer)
+            return True
+        return False
+
+    def _quieten(self) -> None:
+        """Wait until whoever does not stand before a call sleeps in the kernel."""
+        before, patience = None, 0
+        heard, until = time.monotonic(), self.calls + _MOST_CALLS
         while not self._listener.closed:
-            stop = self._listener.receive(0 if self._is_idle() else _POLL_MS)
+            stop = self._listener.receive(patience)
             if stop is not None:
-                calm, heard = 0, time.monotonic()
+                before, patience = None, 0
+                heard = time.monotonic()
                 self._take(stop)
                 if self.calls > until:
                     raise OutsideControl(self._endless(stop))
             elif self._is_idle() and not self._unborn:
                 return
-            elif self._is_quiet():
-                calm += 1
-                if calm > 1:
-                    self._unborn = 0
-                    if not self._release_held():
-                        return
-                    calm = 0
-            else:
-                calm = 0
+            elif (asleep := self._sleep()) is None:
+                before, patience = None, _POLL_MS
                 if time.monotonic() - heard > self._stall_timeout:
                     raise OutsideControl(self._stalled())
+            elif asleep != before:
+                before = asleep
+            else:  # between the two looks nobody ran, and so nobody could wake another
+                self._unborn = 0
+                if not self._release_held():
+                    return
+                before = None
         for task in list(self.tasks.values()):
             self._forget(task)
 
@@ -141,16 +169,20 @@ class Program:
         """Whether every thread that is known stands before a call."""
         return not self._running and not self._unborn
 
-    def _is_quiet(self) -> bool:
-        """Whether whoever does not stand before a call sleeps in the kernel, or has ended."""
-        quiet = True
+    def _sleep(self) -> list[str] | None:
+        """Return the sleep of each thread that does not stand before a call; None if one may not sleep."""
+        found: list[str | None] = []
         for task in list(self._running):
             state = state_of(task.thread)
             if state in ("", "Z", "X"):
                 self._died(task)
             elif state == "R" or (state == "D" and not task.births):
-                quiet = False
-        return quiet and not self._somebody_is_born()
+                return None
+            else:
+                found.append(f"{task.thread} {sleep}" if (sleep := sleep_of(task.thread)) is not None else None)
+        if None in found or self._somebody_is_born():
+            return None
+        return [each for each in found if each is not None]
 
     def _somebody_is_born(self) -> bool:
         """Whether there is a process or a thread that has not been seen yet, and that still runs."""
@@ -205,12 +237,14 @@ class Program:
         else:
             process.threads += 1
             name = f"{process.name}t{process.threads}"
-        number = int(name) - 1 if name.isdigit() else next(self._numbers)
-        task = Task(stop.thread, process, name, number)
-        self.tasks[stop.thread] = self.numbered[number] = task
-        self._stops[task] = stop
-        self.standing[task] = starting(task)
-        self.came.append(task)
+        if process.serves or _is_due(process, "thread"):
+            task = self.tasks[stop.thread] = Task(stop.thread, process, name, _NO_NUMBER, serves=True)
+            self._consider(task, stop)
+        else:
+            number = int(name) - 1 if name.isdigit() else next(self._numbers)
+            task = Task(stop.thread, process, name, number)
+            self.tasks[stop.thread] = self.numbered[number] = task
+            self._stand(task, stop, starting(task))
         if self._leader_waits is not None and self._leads <= self._leader.children:
             stop, self._leader_waits = self._leader_waits, None
             self._lead(stop)
@@ -221,7 +255,7 @@ class Program:
         parent = self.sight.processes.get(int(status_of(pid, "PPid") or 0), self._leader)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
-        process = Process(pid, name, parent)
+        process = Process(pid, name, parent, serves=_is_due(parent, "process"))
         process.open()
         self.sight.enter(process)
         return process
@@ -258,14 +292,30 @@ class Program:
                 self._stand_or_pass(task, stop, call)
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: Call) -> None:
-        if not self.is_point(task, call):
-            answer = call.attempt()
+        eager = self._is_eager(task, call)
+        if eager or not self.is_point(task, call):
+            answer = call.attempt() if call.asleep is None or not task.serves else None
             if answer is not None:
-                self._reply(task, stop, answer)
+                self._go_on(task, stop, call, answer)
                 return
+        if eager:
+            self._stops[task] = stop
+            self._waiting[task] = call
+        else:
+            self._stand(task, stop, call)
+
+    def _stand(self, task: Task, stop: Stop, call: Call) -> None:
         self._stops[task] = stop
         self.standing[task] = call
         self.came.append(task)
+
+    def _is_eager(self, task: Task, call: Call) -> bool:
+        """Whether a call is made as soon as it can be: by who only answers others, or as part of a step."""
+        if task.serves or call.step.private:
+            return task.serves
+        if task.operation is not None:
+            return not call.ends
+        return self.sight.served.issuperset(call.step.resources)
 
     def _start(self, task: Task, stop: Stop, name: str) -> None:
         """Have a thread start another thread or a process, which is expected to come."""
@@ -295,6 +345,13 @@ class Program:
         if call.step.action is Action.START:
             self._consider(task, stop)
             return
+        self._go_on(task, stop, call, answer)
+
+    def _go_on(self, task: Task, stop: Stop, call: Call, answer: Answer) -> None:
+        if task.serves and not call.step.private:
+            self.served.update(call.step.resources)
+            if call.step.action is Action.SET and task.process.serves:
+                self.sight.served.update(call.step.resources)
         self._reply(task, stop, answer)
         if call.ends:
             self._await_end(task, whole=call.step.resource.startswith("process "))
@@ -304,7 +361,7 @@ class Program:
         process = task.process
         if not whole:
             while state_of(task.thread) not in ("", "Z", "X"):
-                self._listener.receive(0)
+                os.sched_yield()
             self._forget(task)
             return
         if not process.is_dead(_LONGEST_END_MS):
@@ -333,7 +390,9 @@ class Program:
         self._running.discard(task)
         self.standing.pop(task, None)
         self._stops.pop(task, None)
-        self.gone.append(task)
+        self._waiting.pop(task, None)
+        if not task.serves:
+            self.gone.append(task)
 
     def end(self, task: Task, *, terminate: bool) -> None:
         """Send a process the signal that ends it, and wait until it has ended or, if it catches that, is under way."""
@@ -350,28 +409,44 @@ class Program:
     def look_after_signals(self) -> None:
         """Find out who has died while standing before a call, or has been interrupted there."""
         for task, stop in list(self._stops.items()):
-            if task not in self._stops:
-                continue  # it has ended with its process
             while state_of(task.thread) == "R":
                 os.sched_yield()  # a signal has woken it: it ends, or comes to another call
+            if task not in self._stops:
+                continue  # it has ended with its process
             if is_ending(task.thread):
                 task.process.is_dead(_LONGEST_END_MS)
                 self._died(task)
             elif not self._listener.is_valid(stop):
                 self._leaves(task)
-            elif self.standing[task].waits and task.thread == task.process.pid and has_signal(task.thread):
+            elif self._call_of(task).waits and task.thread == task.process.pid and has_signal(task.thread):
                 self._leaves(task)
                 self._listener.answer(stop, -errno.EINTR)
 
     def _leaves(self, task: Task) -> None:
         """Have a thread not stand before its call any more: a signal has ended its wait."""
-        self.standing.pop(task)
+        self.standing.pop(task, None)
+        self._waiting.pop(task, None)
         del self._stops[task]
         self._running.add(task)
         self.away.append(task)
+
+    def _call_of(self, task: Task) -> Call:
+        return self.standing.get(task) or self._waiting[task]
 
     def close(self) -> None:
         """Give back what is held of the processes."""
         for process in list(self.sight.processes.values()):
             process.close()
         self._listener.close()
+
+    def waiting(self) -> dict[Task, Call]:
+        """Return who has to wait that need not be chosen, and for what."""
+        return self._waiting
+
+
+def _is_due(process: Process, what: str) -> bool:
+    """Whether a process has told that the next thread or process that it starts only answers others."""
+    if process.servants_due != what:
+        return False
+    process.servants_due = ""
+    return True

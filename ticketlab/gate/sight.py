@@ -42,6 +42,7 @@ class Sight:
         self._connecting: dict[str, deque[str]] = {}
         self._memory: dict[tuple[int, int], str] = {}
         self._words: dict[int, dict[int, str]] = {}
+        self._word_names: dict[tuple[tuple[int, int], int], str] = {}
         self._made: Counter[str] = Counter()
         self._after: dict[int, Callable[[], None]] = {}
         self.locked: set[int] = set()
@@ -50,6 +51,13 @@ class Sight:
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
         """How many of those who wait for a word in memory have been woken, by its name."""
+
+        self.referents: dict[str, str] = {}
+        """What the objects behind proxies are called, by their identity at their server."""
+        self.held: dict[str, tuple[Task | None, int]] = {}
+        """Who holds a manager's lock, and how often."""
+        self.served: set[str] = set()
+        """The sockets at whose other end somebody only answers."""
 
     # Processes
 
@@ -88,6 +96,17 @@ class Sight:
         key = f"{what} {process.name}"
         self._made[key] += 1
         return f"{key}.{self._made[key]}"
+
+    def numbered(self, name: str) -> str:
+        """Return a name for something that is made where others may be made as well: "Lock shop.py:3#2"."""
+        self._made[name] += 1
+        return name if self._made[name] == 1 else f"{name}#{self._made[name]}"
+
+    def referent(self, identity: str) -> str:
+        """Return what the object behind a proxy is called."""
+        if identity not in self.referents:
+            self.referents[identity] = self.numbered("object")
+        return self.referents[identity]
 
     def chance_of(self, process: Process) -> Random:
         """Return what draws a process's numbers: the same in each execution, whoever drew before."""
@@ -221,6 +240,12 @@ class Sight:
             shown = place.path if place is not None and place.in_folder else self._memory[key]
             self.outside[f"{shown} is memory that processes share: what they do there is not seen"] = None
 
+    def name_word(self, process: Process, address: int, name: str) -> None:
+        """Call a word in shared memory, which has just been made, by a name."""
+        if (known := self._key_of(process, address)) is not None:
+            self._word_names[known] = self.numbered(name)
+        self._words[process.pid].pop(address, None)
+
     def word(self, process: Process, address: int) -> str:
         """Return what a word in shared memory is called."""
         known = self._words[process.pid]
@@ -229,17 +254,25 @@ class Sight:
         return known[address]
 
     def _look_up_word(self, process: Process, address: int) -> str:
+        key = self._key_of(process, address)
+        if key is None:
+            return f"memory of {process.name}"
+        if key in self._word_names:
+            return self._word_names[key]
+        file, place = key
+        if file not in self._memory:
+            self._memory[file] = self.name_made(process, "memory")
+        return f"{self._memory[file]}+{place}" if place else self._memory[file]
+
+    def _key_of(self, process: Process, address: int) -> tuple[tuple[int, int], int] | None:
+        """Return the file that shared memory is of, and the place in it; None if it is not shared."""
         with open(f"/proc/{process.pid}/maps") as maps:
             for line in maps:
                 span, rights, offset, device, inode, *_ = line.split()
                 start, end = (int(each, 16) for each in span.split("-"))
                 if start <= address < end:
                     if rights[3] != _MAPS_SHARED:
-                        break
+                        return None
                     major, minor = (int(each, 16) for each in device.split(":"))
-                    key = os.makedev(major, minor), int(inode)
-                    if key not in self._memory:
-                        self._memory[key] = self.name_made(process, "memory")
-                    place = address - start + int(offset, 16)
-                    return f"{self._memory[key]}+{place}" if place else self._memory[key]
-        return f"memory of {process.name}"
+                    return (os.makedev(major, minor), int(inode)), address - start + int(offset, 16)
+        return None

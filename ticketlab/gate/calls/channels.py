@@ -34,7 +34,7 @@ def on_channel(
     wanted = select.POLLIN if reads else select.POLLOUT
 
     def attempt() -> Answer | None:
-        if _is_ready(sight, process, descriptor, wanted):
+        if is_ready(sight, process, descriptor, wanted):
             return GO_ON
         returns_at_once = flags & _MSG_DONTWAIT or flags_of(process.pid, descriptor) & os.O_NONBLOCK
         return GO_ON if returns_at_once else None
@@ -42,7 +42,7 @@ def on_channel(
     return Call(step, waits=True, attempt=attempt)
 
 
-def _is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
+def is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
     """Whether a call on a descriptor would return at once."""
     try:
         with sight.copy(process, descriptor) as copy:
@@ -97,6 +97,8 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     def attempt() -> Answer | None:
         file.name = sight.name_made(task.process, "connection")
         sight.connect(listener, file.inode, file.name)
+        if listener in sight.served:
+            sight.served.add(file.name)
         return GO_ON
 
     return Call(Step(Action.SEND, listener), attempt=attempt)
@@ -139,7 +141,7 @@ def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until
     step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
 
     def attempt() -> Answer | None:
-        if until == 0 or any(_is_ready(sight, process, descriptor, events) for descriptor, events, _ in files):
+        if until == 0 or any(is_ready(sight, process, descriptor, events) for descriptor, events, _ in files):
             return GO_ON
         return None
 
@@ -196,7 +198,7 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
 
     def attempt() -> Answer | None:
-        return GO_ON if until == 0 or _is_ready(sight, process, descriptor, select.POLLIN) else None
+        return GO_ON if until == 0 or is_ready(sight, process, descriptor, select.POLLIN) else None
 
     return Call(step, waits=True, attempt=attempt, until=until)
 

@@ -11,7 +11,9 @@ from ticketlab.core.file_names import LIST, FileName
 from ticketlab.core.pacing import Access, Action, Step
 from ticketlab.gate.calls.call import Call, Made
 from ticketlab.gate.calls.channels import on_channel
+from ticketlab.gate.calls.told import told
 from ticketlab.gate.descriptors import OpenFile, Sort, flags_of
+from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
 
@@ -163,6 +165,17 @@ def _creat(sight: Sight, _task: Task, _arguments: Arguments, absolute: str) -> C
 def _look(sight: Sight, _task: Task, _arguments: Arguments, absolute: str) -> Call | None:
     place = sight.place(absolute)
     return None if place is None else Call(place.step(Action.LOOK))
+
+
+def _access(path: int, folder: int | None) -> Classify:
+    """Return how calls are taken that ask whether a name is there: by some of them a process tells something."""
+    look = _named(path, folder, _look)
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+        text = task.process.text(arguments[path])
+        return told(sight, task, text) if text.startswith(PREFIX) else look(sight, task, arguments)
+
+    return classify
 
 
 def _examine(no_follow: Callable[[Arguments], bool]) -> Callable[[Sight, Task, Arguments, str], Call | None]:
@@ -337,8 +350,10 @@ CALLS: Final[Mapping[str, Classify]] = {
     "creat": _named(0, None, _creat),
     "openat": _named(1, 0, _open(2)),
     "openat2": _named(1, 0, _open_how),
-    **dict.fromkeys(("access", "readlink"), _named(0, None, _look)),
-    **dict.fromkeys(("faccessat", "faccessat2", "readlinkat"), _named(1, 0, _look)),
+    "access": _access(0, None),
+    **dict.fromkeys(("faccessat", "faccessat2"), _access(1, 0)),
+    "readlink": _named(0, None, _look),
+    "readlinkat": _named(1, 0, _look),
     "stat": _named(0, None, _examine(lambda _given: False)),
     "lstat": _named(0, None, _examine(lambda _given: True)),
     "newfstatat": lambda sight, task, given: _stat_at(sight, task, given, flags=3),

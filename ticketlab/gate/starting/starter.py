@@ -32,6 +32,7 @@ main()
 """
 _ENVIRONMENT: Final = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 _FIXED_ADDRESSES: Final = 0x0040000
+_INSIDE: Final = Path(__file__).parents[1] / "inside" / "site"
 _ASK: Final = 0xFFFFFFFF
 
 
@@ -79,6 +80,8 @@ class Starter:
         boot = _BOOT.format(root=str(Path(__file__).parents[3]))
         argv = [sys.executable, "-c", boot, str(theirs.fileno()), str(os.getpid()), self._order]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | _ENVIRONMENT
+        paths = [str(_INSIDE), *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
         if self._temporary is not None:
             environment["TMPDIR"] = str(self._temporary)
         null = subprocess.DEVNULL

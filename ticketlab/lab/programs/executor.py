@@ -1,7 +1,7 @@
 """An executor that schedules from outside: the participants are processes of a program that knows nothing of the lab.
 
 What becomes a scheduling point is learnt. A call concerns resources: files, names, locks, pipes, processes. Only those
-that several participants touch and one of them changes need points, and which these are grows from one execution to the
+that several participants touch and one of them changes need points, and which these are grows from one search to the
 next; `grew` says that it did, so that a search begins anew.
 """
 
@@ -24,6 +24,7 @@ from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
+from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
@@ -56,6 +57,8 @@ class ProgramExecutor(Executor):
         self.program = program
         self.scripts = [[who] for who in range(1, 1 + len(program.commands))]
         self.points: set[str] = set(points)
+        self._learnt: set[str] = set()
+        self._policy: Policy | None = None
         self.grew = False
         self.frozen = False
         """Whether no more points are learnt: a schedule is of the points that there were when it was made."""
@@ -130,6 +133,7 @@ class ProgramExecutor(Executor):
         if fault_points != self._fault_points:
             self._fault_points = fault_points
             self._state.faults.plan((who, point, self._faults.index(fault)) for who, point, fault in fault_points)
+        self._take_points(policy)
         self._prepare(policy)
         self.used = frozenset(self.points)
         self.left_out = without
@@ -157,6 +161,13 @@ class ProgramExecutor(Executor):
         """Return the place in the tree of processes of a participant of the execution that runs."""
         return self._moves.name_of(who) if self._moves is not None else ""
 
+    def _take_points(self, policy: Policy) -> None:
+        """Have all points that have been learnt count, if a search begins: within one, they must stay the same."""
+        if policy is not self._policy and not isinstance(policy, ReplaySchedule):
+            self._policy = policy
+            self.points |= self._learnt
+            self.grew = False
+
     def _prepare(self, policy: Policy) -> None:
         self._folders.lay_out(self._layout)
         self._scheduler.reset(policy)
@@ -181,6 +192,6 @@ class ProgramExecutor(Executor):
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
         shared |= moves.blocked_on
         if not self.frozen:
-            self.grew = not shared <= self.points
-            self.points |= shared
+            self._learnt |= shared
+            self.grew = not self._learnt <= self.points
         self.touched = {resource: by for resource, by in moves.touched.items() if resource in shared}

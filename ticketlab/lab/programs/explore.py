@@ -181,7 +181,8 @@ def _search(
             if executor.grew:
                 break
         else:
-            return kind.exhausts
+            if not executor.grew:  # by an execution that the search left out as redundant
+                return kind.exhausts
 
 
 def _search_with_faults(

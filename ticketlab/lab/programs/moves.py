@@ -59,6 +59,7 @@ class Moves:
         self._faults = faults
         self._due: dict[int, Fault] = {}  # who meets a fault at the call before which it stands
         self._names: dict[int, str] = {}
+        self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
 
     @property
@@ -76,6 +77,7 @@ class Moves:
             if self._move(gate.numbered[who]):
                 gate.settle()
                 self._take_in()
+        self._tell_who_waits()
 
     def name_of(self, who: int) -> str:
         """Return a participant's place in the tree of processes."""
@@ -105,6 +107,7 @@ class Moves:
                 state.note_arrival(who, last)
             self._stand(task, call)
         gate.came.clear()
+        self._look_again()
         for task in gate.gone:
             if state.note_cut_off(task.number):
                 self.cut_off.add(task.number)
@@ -141,6 +144,28 @@ class Moves:
             self._pacer.note("fault", str(fault))
             self.gate.answer(task, failing(fault.kind, task, call))
 
+    def _look_again(self) -> None:
+        """Have those try again who wait for what somebody has touched who takes no part."""
+        gate, state = self.gate, self._state
+        if not gate.served:
+            return
+        for task, call in gate.standing.items():
+            if not gate.served.isdisjoint(call.step.resources):
+                state.open[state.pending[task.number]] = 1
+                state.counters.version += 1
+        self._served |= gate.served
+        gate.served.clear()
+
+    def _tell_who_waits(self) -> None:
+        """Have those stand before a step who are stuck in the middle of one.
+
+        A search has to know of steps that never came: they might have come before what kept them from coming.
+        """
+        for task, call in self.gate.waiting().items():
+            step = task.operation or call.step
+            if not task.serves:
+                self._pacer.stand(task.number, step, waits=True)
+
     def _move(self, task: Task) -> bool:
         """Have a participant make its step; return whether it could."""
         gate, pacer, who = self.gate, self._pacer, task.number
@@ -151,7 +176,7 @@ class Moves:
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)
         if answer is None:
-            self.blocked_on.update(resource for _, resource in call.step.accesses)
+            self.blocked_on.update({resource for _, resource in call.step.accesses} - self._served)
             self._scheduler.fail(who)
             return False
         pacer.stops_waiting(who)
