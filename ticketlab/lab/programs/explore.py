@@ -236,8 +236,13 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
 
     Raises:
         Nondeterminism: the program makes other steps now.
-        UsageError: a command or the folder is not there.
+        UsageError: a command or the folder is not there, or only a test can judge the case.
     """
+    program = case.program
+    if program.test and not program.invariant:
+        raise UsageError(
+            f"the case is of the test {program.test}: pytest {program.test} --ticketlab-replay FILE runs it"
+        )
     with ProgramExecutor(case.program, seed=case.seed, points=case.points) as executor:
         judge = ProgramJudge(executor)
         executor.frozen = True
