@@ -60,8 +60,10 @@ if TYPE_CHECKING:
     from ticketlab.lab.exploring.plan import PlanResult
     from ticketlab.lab.plain.plan import PlainPlanResult
     from ticketlab.lab.plain.results import PlainRaceResult
+    from ticketlab.lab.programs.program import Program
+    from ticketlab.lab.programs.results import ProgramExploration
     from ticketlab.lab.racing.options import RaceOptions
-    from ticketlab.pytest_plugin import TicketlabFixture, race_test
+    from ticketlab.pytest_plugin import TicketlabFixture, program_test, race_test
     from ticketlab.testing.lock_check.laws import check_lock
     from ticketlab.testing.lock_check.report import LawResult, LockReport
     from ticketlab.timings import Schedule, Timing
@@ -114,6 +116,8 @@ __all__ = [
     "PlainPlanResult",
     "PlainRaceResult",
     "PlanResult",
+    "Program",
+    "ProgramExploration",
     "PurchaseError",
     "RaceOptions",
     "ReplayResult",
@@ -145,6 +149,7 @@ __all__ = [
     "note",
     "now",
     "plugins",
+    "program_test",
     "race",
     "race_test",
     "replay",
@@ -247,9 +252,12 @@ _HOMES = {
     "ticketlab.lab.exploring.plan": ("PlanResult",),
     "ticketlab.lab.plain.plan": ("PlainPlanResult",),
     "ticketlab.lab.plain.results": ("PlainRaceResult",),
+    "ticketlab.lab.programs.program": ("Program",),
+    "ticketlab.lab.programs.results": ("ProgramExploration",),
     "ticketlab.lab.racing.options": ("RaceOptions",),
     "ticketlab.pytest_plugin": (
         "TicketlabFixture",
+        "program_test",
         "race_test",
     ),
     "ticketlab.testing.lock_check.laws": ("check_lock",),

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
 
 import pytest
+
+from ticketlab.race_tests import LAB, PlainRaceTest, ProgramTest, RaceTest, fail_in_a_line
 
 if TYPE_CHECKING:
     from ticketlab.core.scenario import Scenario
     from ticketlab.explorer.results import Exploration, ExploreOptions
-    from ticketlab.lab.plain.results import PlainExploration
+    from ticketlab.lab.plain.results import Explored
     from ticketlab.testing.functions import FunctionRace, RaceSettings
     from ticketlab.testing.plain_functions import PlainRace, PlainSettings
+    from ticketlab.testing.programs import ProgramRace, ProgramSettings
+
+R = TypeVar("R", "FunctionRace", "PlainRace", "ProgramRace")
 
 UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
 UNDECIDED_CHOICES: Final = ("fail", "pass")
-LAB: Final = "ticketlab"
-"""The name of the fixture."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,7 +76,7 @@ class TicketlabFixture:
         except TicketlabError as error:
             failed = str(error)
         if found is None:
-            _fail(failed)
+            fail_in_a_line(failed)
         self._say_undecided(found)
         return found
 
@@ -84,77 +85,88 @@ class TicketlabFixture:
 
         An undecided search fails the test as well, unless --ticketlab-undecided=pass allows it.
         """
-        from dataclasses import replace
+        self._check(self._race, function, race)
 
-        from ticketlab.core.errors import TicketlabError
+    def _race(self, function: Callable[..., Any], race: FunctionRace) -> str:
         from ticketlab.lab.artifacts.case_files import load_case
-        from ticketlab.lab.plain.cases import is_plain_case
         from ticketlab.testing.functions import check_function, replay_function
-        from ticketlab.testing.pytest_failures import failing_as_assertion
 
-        race = replace(race, **self.overrides)
-        function = failing_as_assertion(function)
-        failed = ""
-        try:
-            if self.replay is None:
-                found = check_function(function, race, test=self.test, replay_line=self._replay_line)
-                self._say_undecided(found)
-                failed = self._told_undecided(found.verdict.reason, cut_off=not found.left_out)
-            else:
-                if is_plain_case(self.replay):
-                    pytest.skip(f"{self.replay} is a case of another test")
-                case = load_case(self.replay)
-                if case.found.get("test") != self.test:
-                    pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
-                replay_function(function, case, race, test=self.test)
-        except (AssertionError, TicketlabError) as error:
-            failed = str(error)
-        if failed:
-            _fail(failed)
+        if self.replay is None:
+            found = check_function(function, race, test=self.test, replay_line=self._replay_line)
+            self._say_undecided(found)
+            return self._told_undecided(found.verdict.reason, cut_off=not found.left_out)
+        if _names(self.replay, "function") or _names(self.replay, "program"):
+            pytest.skip(f"{self.replay} is a case of another test")
+        case = load_case(self.replay)
+        if case.found.get("test") != self.test:
+            pytest.skip(f"{self.replay} is a case of {case.found.get('test', 'no test')}")
+        replay_function(function, case, race, test=self.test)
+        return ""
 
     def race_plain(self, function: Callable[..., Any], race: PlainRace) -> None:
         """Explore a plain function, or replay the case that the command line names; fail the test if it goes wrong.
 
         An undecided search fails the test as well, unless --ticketlab-undecided=pass or the test itself allows it.
         """
+        self._check(self._race_plain, function, race)
+
+    def _race_plain(self, function: Callable[..., Any], race: PlainRace) -> str:
+        from ticketlab.lab.plain.cases import load_plain_case
+        from ticketlab.testing.plain_functions import check_plain_function, replay_plain_function
+
+        if self.replay is None:
+            found = check_plain_function(function, race, test=self.test, replay_line=self._replay_line)
+            return self._told_unseen(found, allowed=race.allows_unseen)
+        if not _names(self.replay, "function"):
+            pytest.skip(f"{self.replay} is a case of another test")
+        case = load_plain_case(self.replay)
+        if case.function != self.test:
+            pytest.skip(f"{self.replay} is a case of {case.function}")
+        replay_plain_function(function, case, race, test=self.test)
+        return ""
+
+    def race_program(self, function: Callable[..., Any], race: ProgramRace) -> None:
+        """Explore a program, or replay the case that the command line names; fail the test if it goes wrong.
+
+        The function is asked after each execution. An undecided search fails the test as well, unless
+        --ticketlab-undecided=pass or the test itself allows it.
+        """
+        self._check(self._race_program, function, race)
+
+    def _race_program(self, function: Callable[..., Any], race: ProgramRace) -> str:
+        from ticketlab.testing.programs import check_program, replay_program_test
+
+        if self.replay is None:
+            found = check_program(function, race, test=self.test, replay_line=self._replay_line)
+            return self._told_unseen(found, allowed=race.allows_unseen)
+        if not _names(self.replay, "program") or not replay_program_test(function, self.replay, race, test=self.test):
+            pytest.skip(f"{self.replay} is a case of another test")
+        return ""
+
+    def _check(self, run: Callable[[Callable[..., Any], R], str], function: Callable[..., Any], race: R) -> None:
+        """Run a race with the settings of the command line; fail the test in a line if it says why, or raises."""
         from dataclasses import replace
 
         from ticketlab.core.errors import TicketlabError
         from ticketlab.testing.pytest_failures import failing_as_assertion
 
-        race = replace(race, **self.overrides)
-        function = failing_as_assertion(function)
         failed = ""
         try:
-            failed = self._race_plain(function, race) if self.replay is None else ""
-            if self.replay is not None:
-                self._replay_plain(function, race, self.replay)
+            failed = run(failing_as_assertion(function), replace(race, **self.overrides))
         except (AssertionError, TicketlabError) as error:
             failed = str(error)
         if failed:
-            _fail(failed)
+            fail_in_a_line(failed)
 
-    def _race_plain(self, function: Callable[..., Any], race: PlainRace) -> str:
-        from ticketlab.testing.plain_functions import check_plain_function, seen_text
+    def _told_unseen(self, found: Explored, *, allowed: bool) -> str:
+        """Return that a search fails the test, with what was seen, or an empty string."""
+        from ticketlab.testing.plain_functions import seen_text
 
-        found = check_plain_function(function, race, test=self.test, replay_line=self._replay_line)
         self._say_undecided(found)
-        left_out = found.left_out_unless(allowed=race.allows_unseen)
+        left_out = found.left_out_unless(allowed=allowed)
         allow = ', and so does unseen="allow" in the test' if found.left_out_unless(allowed=True) != left_out else ""
-        reason = found.why_undecided(left_out)
-        told = self._told_undecided(reason, cut_off=not left_out, allow=allow)
+        told = self._told_undecided(found.why_undecided(left_out), cut_off=not left_out, allow=allow)
         return told and f"{told}\nWhat was seen:{seen_text(found)}"
-
-    def _replay_plain(self, function: Callable[..., Any], race: PlainRace, path: Path) -> None:
-        from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
-        from ticketlab.testing.plain_functions import replay_plain_function
-
-        if not is_plain_case(path):
-            pytest.skip(f"{path} is a case of another test")
-        case = load_plain_case(path)
-        if case.function != self.test:
-            pytest.skip(f"{path} is a case of {case.function}")
-        replay_plain_function(function, case, race, test=self.test)
 
     def _replay_line(self, path: Path) -> str:
         return shlex.join(["pytest", self.test, "--ticketlab-replay", str(path)])
@@ -166,7 +178,7 @@ class TicketlabFixture:
         more = " (--ticketlab-executions tries more)" if cut_off else ""
         return f"{self.test} is undecided: {reason}{more}. --ticketlab-undecided=pass lets it pass{allow}"
 
-    def _say_undecided(self, found: Exploration | PlainExploration) -> None:
+    def _say_undecided(self, found: Exploration | Explored) -> None:
         if found.valid is None:
             self.record(UNDECIDED, found.verdict.reason)
 
@@ -222,98 +234,32 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     stall_timeout, faults.
     """
     if {"processes", "threads", "tasks"} & settings.keys():
-        return lambda function: _PlainRaceTest(function, settings).as_test()
+        return lambda function: PlainRaceTest(function, settings).as_test()
     if function is not None:
-        return _RaceTest(function, settings).as_test()
-    return lambda function: _RaceTest(function, settings).as_test()
+        return RaceTest(function, settings).as_test()
+    return lambda function: RaceTest(function, settings).as_test()
 
 
-class _RaceTest:
-    """A function that is to be raced: what it, `reset` and `invariant` ask for, and the test that pytest is given."""
+def program_test(
+    *commands: str, **settings: Unpack[ProgramSettings]
+) -> Callable[[Callable[..., Any]], Callable[..., None]]:
+    """Make a test of a program as it is: the decorated function is asked after each execution whether the end is right.
 
-    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
-        parameters = list(inspect.signature(function).parameters.values())
-        bound = bool(parameters) and parameters[0].name == "self"
-        self.function = function
-        self.settings = settings
-        self.has_session = len(parameters) > bound
-        self.owner = parameters[:bound]
-        self.own = parameters[bound + 1 :]
-
-    def as_test(self) -> Callable[..., None]:
-        """Return the test; pytest reads the fixtures that it needs off its signature."""
-
-        @functools.wraps(self.function)
-        def test(*owner: Any, **fixtures: Any) -> None:
-            self._run(owner, fixtures)
-
-        named = {each.name for each in self.own}
-        more = [name for name in (*self._asked(), LAB) if name not in named]
-        rest = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in dict.fromkeys(more)]
-        test.__signature__ = inspect.Signature([*self.owner, *self.own, *rest])  # type: ignore[attr-defined]
-        return test
-
-    def _asked(self) -> list[str]:
-        """Return the fixtures that `reset` and `invariant` ask for."""
-        reset, invariant = self.settings.get("reset"), self.settings.get("invariant")
-        if reset is None and invariant is None:
-            return []
-        from ticketlab.lab.exploring.callbacks import InvariantCall, asked_by
-
-        return [
-            *(asked_by(reset) if reset is not None else []),
-            *(InvariantCall.of(invariant).fixtures if invariant is not None else []),
-        ]
-
-    def _run(self, owner: Sequence[Any], fixtures: Mapping[str, Any]) -> None:
-        from ticketlab.core.errors import UsageError
-        from ticketlab.testing.functions import FunctionRace
-
-        name, lab = self.function.__name__, fixtures[LAB]
-        own = {each.name: fixtures[each.name] for each in self.own if each.name in fixtures}
-        wrong, race = "", None
-        try:
-            race = FunctionRace.of(self.settings, {asked: fixtures[asked] for asked in self._asked()})
-        except UsageError as error:
-            wrong = str(error)
-        if not self.has_session:
-            wrong = f"{name} takes no session: write def {name}(session)"
-        if wrong:
-            _fail(wrong)
-        lab.race(lambda session: self.function(*owner, session, **own), race)
+    `commands` are command lines such as "shop.py 2", "./buy.sh alice"; all run at once, in a fresh copy of their folder
+    each time. The function may ask by parameter name for `folder`, the folder as the program left it, for `outputs`,
+    what each command printed, and for fixtures. The settings are those of `testing.ProgramRace`: copies, folder,
+    serial, allow_exit, policy, executions, seed, steps, stall_timeout, unseen. The test fails if any of the schedules
+    that were tried goes wrong, or if the search did not decide.
+    """
+    return lambda function: ProgramTest(function, commands, settings).as_test()
 
 
-class _PlainRaceTest(_RaceTest):
-    """A plain function that is to be raced: it asks for what it needs by name alone."""
+def _names(path: Path, what: str) -> bool:
+    """Whether a case is of a function, or of a program; raises UsageError if it cannot be read."""
+    from ticketlab.lab.plain.cases import is_plain_case
+    from ticketlab.lab.programs.cases import is_program_case
 
-    def __init__(self, function: Callable[..., Any], settings: Mapping[str, Any]) -> None:
-        super().__init__(function, settings)
-        self.own = []
-
-    def _asked(self) -> list[str]:
-        """Return the fixtures that the function, `reset` and `invariant` ask for."""
-        from ticketlab.lab.exploring.callbacks import asked_by
-
-        calls = (self.function, self.settings.get("reset"), self.settings.get("invariant"))
-        given = {"self", "who", "folder", "returned"}
-        return [name for call in calls if call is not None for name in asked_by(call) if name not in given]
-
-    def _run(self, owner: Sequence[Any], fixtures: Mapping[str, Any]) -> None:
-        from ticketlab.core.errors import UsageError
-        from ticketlab.testing.plain_functions import PlainRace
-
-        wrong, race = "", None
-        try:
-            race = PlainRace.of(self.settings, {asked: fixtures[asked] for asked in self._asked()})
-        except UsageError as error:
-            wrong = str(error)
-        if wrong:
-            _fail(wrong)
-        fixtures[LAB].race_plain(self.function.__get__(*owner) if owner else self.function, race)
-
-
-def _fail(message: str) -> NoReturn:
-    pytest.fail(message, pytrace=False)
+    return is_plain_case(path) if what == "function" else is_program_case(path)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

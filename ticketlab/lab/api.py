@@ -28,12 +28,16 @@ if TYPE_CHECKING:
     from ticketlab.lab.plain.function import JudgedBy
     from ticketlab.lab.plain.plan import PlainPlanResult
     from ticketlab.lab.plain.results import PlainRaceResult
+    from ticketlab.lab.programs.program import Program
+    from ticketlab.lab.programs.results import ProgramExploration
     from ticketlab.lab.racing.options import RaceOptions
     from ticketlab.timings.plans import Plan
 
 
 @overload
 def race(scenario: Scenario, options: RaceOptions | None = None, /) -> Result: ...
+@overload
+def race(program: Program, /, *, times: int = 100, timeout: float = 60.0) -> PlainRaceResult: ...
 @overload
 def race(
     function: Callable[..., Any],
@@ -57,13 +61,14 @@ def race(
     **judged_by: Unpack[JudgedBy],
 ) -> PlainRaceResult: ...
 def race(subject: Any, plan: Any = None, /, **settings: Any) -> Any:
-    """Race a scenario live, with real buyers on the wall clock, and judge it; or race a function of yours.
+    """Race a scenario live, with real buyers on the wall clock, and judge it; or race a function or a program of yours.
 
     A function is taken as it stands: `processes` of them call it at once, in a fresh folder that `reset` lays out. With
     a `Timing` or a `Schedule` it runs once, under control, in virtual time; `faults` strike at the points that they
     name, and a timing says how many processes there are. Inside a Hypothesis test, a result that is not valid is drawn
     in the test's report. Without a plan it is raced `times` times, live and at full speed. Further settings are
-    `reset`, `invariant`, `returned`, `serial`, `folder` and `fixtures`, as in `race_test`.
+    `reset`, `invariant`, `returned`, `serial`, `folder` and `fixtures`, as in `race_test`. A program, such as
+    `Program.of("shop.py 2")`, is raced `times` times, in a fresh copy of its folder.
 
     Raises:
         UsageError: the store, strategy or launcher is unknown, or these and the faults do not go together; a setting of
@@ -76,6 +81,12 @@ def race(subject: Any, plan: Any = None, /, **settings: Any) -> Any:
         from ticketlab.lab.racing.race import run_race
 
         return run_race(subject, plan, **settings)
+    from ticketlab.lab.programs.program import Program
+
+    if isinstance(subject, Program):
+        from ticketlab.lab.programs.race import race_program
+
+        return race_program(subject, **settings)
     from ticketlab.lab.plain.live_or_planned import race_as_asked
 
     return race_as_asked(subject, plan, settings)
@@ -111,8 +122,14 @@ def run_plan(
     return result
 
 
-def explore(scenario: Scenario, options: ExploreOptions | None = None) -> Exploration:
+@overload
+def explore(scenario: Scenario, options: ExploreOptions | None = None) -> Exploration: ...
+@overload
+def explore(scenario: Program, options: ExploreOptions | None = None) -> ProgramExploration: ...
+def explore(scenario: Any, options: ExploreOptions | None = None) -> Any:
     """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
+
+    In place of a scenario, a program such as `Program.of("shop.py 2")` is explored as it is.
 
     Raises:
         UsageError: a name is unknown, or the parts do not go together.
@@ -120,7 +137,11 @@ def explore(scenario: Scenario, options: ExploreOptions | None = None) -> Explor
         TicketlabError: the lab could not do its work.
     """
     from ticketlab.lab.exploring.explore import explore_scenario
+    from ticketlab.lab.programs.explore import explore_program
+    from ticketlab.lab.programs.program import Program
 
+    if isinstance(scenario, Program):
+        return explore_program(scenario, options)
     return explore_scenario(scenario, options)
 
 

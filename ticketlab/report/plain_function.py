@@ -264,15 +264,20 @@ class Line(NamedTuple):
         return f"{self.actions} {self.what}" + (f" → {self.note}" if self.note else "")
 
 
-def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> str:
+def drawn_steps(
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    participant: str = "process",
+    names: Mapping[int, str] = NO_NAMES,
+) -> str:
     """Return the table of an execution, and under it the sentence of each anomaly, as plain text.
 
-    `participant` is how people call who takes part.
+    `participant` is how people call who takes part, and `names` has their names, if they are other than the numbers.
     """
     page = StringIO()
     told = Group(*(Text(f"{anomaly.name}: {anomaly.sentence}") for anomaly in anomalies))
     console = Console(file=page, width=WIDTH, highlight=False, no_color=True)
-    console.print(steps_table(execution, anomalies, participant))
+    console.print(steps_table(execution, anomalies, participant, names))
     console.print(Group(Text(), told))
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 

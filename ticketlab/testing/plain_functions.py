@@ -17,7 +17,7 @@ from ticketlab.lab.plain.cases import load_plain_case, save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.faults import faults_of_function
 from ticketlab.lab.plain.function import FRESH, PlainFunction
-from ticketlab.lab.plain.results import PlainExploration
+from ticketlab.lab.plain.results import Explored, PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines
 from ticketlab.testing.replay_calls import replay_call
 
@@ -193,6 +193,6 @@ def replay_plain_function(
         raise AssertionError(f"{plain.title} goes wrong again under the saved schedule:\n\n{table}")
 
 
-def seen_text(found: PlainExploration) -> str:
+def seen_text(found: Explored) -> str:
     """Return what was seen, a line for each resource that more than one process touched."""
     return "".join(f"\n  {line}" for line in seen_lines(found.seen)) or " nothing that two processes touched"

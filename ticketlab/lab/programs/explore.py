@@ -289,10 +289,15 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
 
     Raises:
         Nondeterminism: the program makes other steps now.
-        UsageError: a command or the folder is not there.
+        UsageError: a command or the folder is not there, or only a test can judge the case.
     """
-    with ProgramExecutor(case.program, seed=case.seed, points=case.points, faults=case.faults) as executor:
-        judge = ProgramJudge(executor)
+    program = case.program
+    if program.test and not program.invariant:
+        raise UsageError(
+            f"the case is of the test {program.test}: pytest {program.test} --ticketlab-replay FILE runs it"
+        )
+    with ProgramExecutor(program, seed=case.seed, points=case.points, faults=case.faults) as executor:
+        judge = ProgramFaultJudge(executor) if case.faults else ProgramJudge(executor)
         executor.frozen = True
         judge.learn(case.without)
         executor.with_lines = True
