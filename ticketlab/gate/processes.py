@@ -42,6 +42,7 @@ class Process:
     program: str = ""  # the file of the program that it ran when it ended
     serves: bool = False  # whether it only answers others
     servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
+    tasks: list[Task] = field(default_factory=list)  # its threads that have been seen and have not ended
     handle: int = -1
     memory: int = -1
 
@@ -130,7 +131,7 @@ class Task:
     number: int
     serves: bool = False  # whether it only answers others, and so takes no part
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
-    births: list[bool] = field(default_factory=list)  # what it has started that has not been seen yet; True: a thread
+    has_started: str = ""  # the call by which it has started another one, until it comes to its next call
 
 
 def state_of(thread: int) -> str:
@@ -156,11 +157,12 @@ def sleep_of(thread: int) -> str | None:
     """Return what stays as it is while a thread sleeps in the kernel; None if it does not sleep.
 
     A thread that is about to sleep, and one that has been preempted just then, has the letter of sleep as well: only
-    where the kernel tells the call in which it sleeps, it is off its processor. What stays is how often it has run.
+    where the kernel tells the call in which it sleeps, it is off its processor. What stays is how often it has run. Who
+    sleeps outside a call waits for memory, and goes on by itself.
     """
     try:
         with open(f"/proc/{thread}/syscall", "rb", buffering=0) as file:
-            if file.read(16).startswith(b"running"):
+            if file.read(16).startswith((b"running", b"-1")):
                 return None
         with open(f"/proc/{thread}/schedstat", "rb", buffering=0) as file:
             return file.read(64).decode()

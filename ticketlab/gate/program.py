@@ -41,7 +41,8 @@ from ticketlab.gate.processes import (
 from ticketlab.gate.sight import Sight
 
 _CALLS: Final = {**FILE_CALLS, **LOCK_CALLS, **CHANNEL_CALLS, **PROCESS_CALLS}
-_CLONE_THREAD, _CLONE_VFORK = 0x10000, 0x4000
+_CLONE_VFORK: Final = 0x4000
+_WAITS_FOR_CHILD: Final = "vfork"
 _STARTS: Final = ("clone", "fork", "vfork", "clone3")
 _POLL_MS: Final = 1
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
@@ -176,8 +177,8 @@ class Program:
             state = state_of(task.thread)
             if state in ("", "Z", "X"):
                 self._died(task)
-            elif state == "R" or (state == "D" and not task.births):
-                return None
+            elif state == "R" or ((state == "D" or task.has_started) and task.has_started != _WAITS_FOR_CHILD):
+                return None  # whoever starts another may sleep for a moment on the way
             else:
                 found.append(f"{task.thread} {sleep}" if (sleep := sleep_of(task.thread)) is not None else None)
         if None in found or self._somebody_is_born():
@@ -210,11 +211,11 @@ class Program:
             self._appear(stop)
             return
         self._running.discard(task)
-        if task.births:
+        if task.has_started:
             if self._unborn:
                 self._held.append(stop)
                 return
-            task.births.clear()
+            task.has_started = ""
         self.sight.call_is_done(task)
         self._consider(task, stop)
 
@@ -245,6 +246,7 @@ class Program:
             task = Task(stop.thread, process, name, number)
             self.tasks[stop.thread] = self.numbered[number] = task
             self._stand(task, stop, starting(task))
+        process.tasks.append(task)
         if self._leader_waits is not None and self._leads <= self._leader.children:
             stop, self._leader_waits = self._leader_waits, None
             self._lead(stop)
@@ -270,7 +272,7 @@ class Program:
         for stop in held:
             task = self.tasks.get(stop.thread)
             if task is not None:
-                task.births.clear()
+                task.has_started = ""
                 self.sight.call_is_done(task)
                 self._consider(task, stop)
         return bool(held)
@@ -322,7 +324,7 @@ class Program:
         flags = stop.arguments[0] if name == "clone" else 0
         if name == "clone3":
             flags = task.process.number(stop.arguments[0], 8)
-        task.births.append(bool(flags & _CLONE_THREAD))
+        task.has_started = _WAITS_FOR_CHILD if flags & _CLONE_VFORK else name
         self._unborn += 1
         self._reply(task, stop, GO_ON)
 
@@ -386,7 +388,8 @@ class Program:
         self.sight.leave(process)
 
     def _forget(self, task: Task) -> None:
-        self.tasks.pop(task.thread, None)
+        if self.tasks.pop(task.thread, None) is not None:
+            task.process.tasks.remove(task)
         self._running.discard(task)
         self.standing.pop(task, None)
         self._stops.pop(task, None)

@@ -13,7 +13,7 @@ from ticketlab.core.pacing import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
-from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of, threads_of
+from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of
 from ticketlab.gate.sight import Sight
 
 Arguments = tuple[int, ...]
@@ -47,7 +47,7 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
         return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
     with suppress(OSError):
         process.program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
-    if len(threads_of(process.pid)) > 1:
+    if any(other is not task and not other.serves for other in process.tasks):
         return Call(Step(Action.SIGNAL, process_resource(process)), ends=True)  # the others end wherever they are
     also = _closing(sight, process)
     if process.parent is not None:
