@@ -111,6 +111,9 @@ class Program:
         self._quieten()
         while self._try_again():
             self._quieten()
+        left = [task for task, call in self._waiting.items() if not self._is_eager(task, call)]
+        for task in sorted(left, key=lambda each: each.number):
+            self._stand(task, self._stops.pop(task), self._waiting.pop(task))
 
     def _try_again(self) -> bool:
         """Have the first one go on of those who waited and need not be chosen; return whether there is one."""
@@ -295,16 +298,17 @@ class Program:
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: Call) -> None:
         eager = self._is_eager(task, call)
-        if eager or not self.is_point(task, call):
+        is_point = not eager and self.is_point(task, call)
+        if not is_point:
             answer = call.attempt() if call.asleep is None or not task.serves else None
             if answer is not None:
                 self._go_on(task, stop, call, answer)
                 return
-        if eager:
+        if is_point:
+            self._stand(task, stop, call)
+        else:  # who answers may only need a moment: whether somebody waits is known when all is quiet
             self._stops[task] = stop
             self._waiting[task] = call
-        else:
-            self._stand(task, stop, call)
 
     def _stand(self, task: Task, stop: Stop, call: Call) -> None:
         self._stops[task] = stop

@@ -7,8 +7,10 @@ so they import each other relatively, and nothing but the standard library.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any, Final
 
 _MODULES: Final = {
     "multiprocessing.synchronize": "locks",
@@ -48,16 +50,20 @@ class _Finder:
         return spec
 
 
+def _module(name: str) -> Any:
+    return __import__(f"{__name__}.{name}", fromlist=["patch"])
+
+
 def _patch(module: Any) -> None:
     try:  # noqa: SIM105 - contextlib would have to be imported
-        import_module(f".{_MODULES[module.__name__]}", __name__).patch(module)
+        _module(_MODULES[module.__name__]).patch(module)
     except (AttributeError, ImportError):
         pass  # another Python: what it does is seen all the same, with plainer names
 
 
 def install() -> None:
     """Have this process tell from now on; modules that are not imported yet will as soon as they are."""
-    import_module(".clock", __name__).patch()
+    _module("clock").patch()
     for name in _MODULES:
         if name in sys.modules:
             _patch(sys.modules[name])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 from .telling import tell, wraps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any, Final
 
 _SERVANTS: Final = ("from multiprocessing.resource_tracker", "from multiprocessing.forkserver")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
-
 from .telling import as_told, is_quiet, named_by_line, operation, tell, wraps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable
+    from typing import Any, Final
 
 _RECURSIVE: Final = 0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
 from .telling import as_told, is_quiet, named_by_line, serving, tell, wraps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from typing import Any, Final
 
 _PLAIN: Final = ("dict", "list", "Namespace", "Value", "Array")
 _READS: Final = frozenset(

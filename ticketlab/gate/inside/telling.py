@@ -6,11 +6,15 @@ import os
 import posix
 import sys
 from _thread import get_ident
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing is slow to import
+    from collections.abc import Callable
+    from typing import Any, Final, TypeVar
+
+    T = TypeVar("T")
 
 PREFIX: Final = "//ticketlab:"
-T = TypeVar("T")
 
 _access: Final = posix.access
 _LIBRARIES: Final = (os.path.dirname(os.__file__), os.path.dirname(os.path.abspath(__file__)), "<")

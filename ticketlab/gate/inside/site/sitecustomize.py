@@ -1,7 +1,8 @@
 """Has a Python process of a program tell the gate what only it knows; then the user's own module of this name runs."""
 
-import importlib.machinery
-import importlib.util
+# importlib itself is slow to import: these are what it is made of
+import _frozen_importlib as importing
+import _frozen_importlib_external as finding
 import os
 import sys
 
@@ -10,21 +11,21 @@ _room = os.path.dirname(_here)
 
 
 def _install() -> None:
-    spec = importlib.util.spec_from_file_location(
+    spec = finding.spec_from_file_location(
         "_ticketlab_inside", os.path.join(_room, "__init__.py"), submodule_search_locations=[_room]
     )
     if spec is None or spec.loader is None:
         return
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importing.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.install()
 
 
 def _go_on() -> None:
     sys.path[:] = [each for each in sys.path if each != _here]
-    spec = importlib.machinery.PathFinder.find_spec("sitecustomize", sys.path)
+    spec = finding.PathFinder.find_spec("sitecustomize", sys.path)
     if spec is not None and spec.loader is not None:
-        module = sys.modules["sitecustomize"] = importlib.util.module_from_spec(spec)
+        module = sys.modules["sitecustomize"] = importing.module_from_spec(spec)
         spec.loader.exec_module(module)
 
 
