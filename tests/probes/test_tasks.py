@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.probes.slice_orders import Program, outcomes
+from tests.probes.task_objects import RIGHT, add, both_counted, lock, other, ready, reset, state, within_a_timeout
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
@@ -21,73 +22,15 @@ from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.testing.plain_functions import PlainRace, check_plain_function
 
-lock, other, changed, ready = asyncio.Lock(), asyncio.Lock(), asyncio.Condition(), asyncio.Event()
-semaphore, items = asyncio.Semaphore(1), asyncio.Queue[int](1)
-state = {"n": 0}
-
-
-def reset() -> None:
-    state["n"] = 0
-
-
-def both_counted() -> bool:
-    return state["n"] == 2
-
 
 def explored(function: Any, *, exhaust: bool = False, executions: int = 1_000, **asked: Any) -> PlainExploration:
     how = ExploreOptions(executor="tasks", exhaust=exhaust, executions=executions)
     return explore_plain(PlainFunction(function=function, in_tasks=True, **{"reset": reset, **asked}), how)
 
 
-async def add() -> None:
-    read = state["n"]
-    await asyncio.sleep(0)
-    state["n"] = read + 1
-
-
-def under(guard: Any) -> Callable[[], Any]:
-    async def work() -> None:
-        async with guard:
-            await add()
-
-    return work
-
-
-async def by_event(who: int) -> None:
-    if who == 1:
-        await asyncio.wait_for(ready.wait(), 5)
-    await add()
-    ready.set()
-
-
-async def by_condition(who: int) -> None:
-    async with changed:
-        if who == 1:
-            await changed.wait_for(lambda: state["n"])
-        await add()
-        changed.notify_all()
-
-
-async def through_a_queue(who: int) -> None:
-    if who == 1:
-        await add()
-        await items.put(1)
-    else:
-        await items.get()
-        await add()
-
-
-async def within_a_timeout() -> None:
-    async with asyncio.timeout(5), lock:
-        await add()
-
-
-@pytest.mark.parametrize(
-    "function",
-    [under(lock), under(semaphore), under(changed), by_event, by_condition, through_a_queue, within_a_timeout],
-)
-def test_a_right_function_is_proved(function: Any) -> None:
-    found = explored(function, invariant=both_counted)
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_function_is_proved(name: str) -> None:
+    found = explored(RIGHT[name], invariant=both_counted)
     assert found.verdict.valid, found.verdict
 
 
