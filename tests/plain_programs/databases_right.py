@@ -217,31 +217,32 @@ def session_unique() -> bool:
     return True
 
 
-@cache
-def django() -> Any:
-    """Return Django's parts, set up on the database of the current folder; immediate transactions as `immediate`."""
-    from_django = importlib.import_module
+def _set_up_django() -> Any:
+    """Return Django's parts, set up on the database of the current folder, or nothing if it is not installed."""
+    if MISSING:
+        return None
     found = {"ENGINE": "django.db.backends.sqlite3", "NAME": "shop.db"}
     immediate = {**found, "OPTIONS": {"transaction_mode": "IMMEDIATE"}}
-    settings = from_django("django.conf").settings
+    settings = importlib.import_module("django.conf").settings
     settings.configure(DATABASES={"default": found, "immediate": immediate}, USE_TZ=True)
-    from_django("django").setup()
-    db = from_django("django.db")
-    meta = {"app_label": "shop", "managed": False}
+    importlib.import_module("django").setup()
+    db, models = importlib.import_module("django.db"), importlib.import_module("django.db.models")
 
-    def model(name: str, **fields: Any) -> Any:
-        inner = type("Meta", (), {**meta, "db_table": name.lower()})
-        return type(name, (db.models.Model,), {"__module__": __name__, "Meta": inner, **fields})
+    def model(called: str, **fields: Any) -> Any:
+        meta = type("Meta", (), {"app_label": "shop", "managed": False, "db_table": called.lower()})
+        return type(called, (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
 
-    integer, words = db.models.IntegerField, db.models.TextField
     return SimpleNamespace(
-        Stock=model("Stock", n=integer(), version=integer()),
-        Name=model("Name", name=words(primary_key=True)),
+        Stock=model("Stock", n=models.IntegerField(), version=models.IntegerField()),
+        Name=model("Name", name=models.TextField(primary_key=True)),
         atomic=db.transaction.atomic,
-        F=db.models.F,
+        F=models.F,
         IntegrityError=db.IntegrityError,
         close=db.connections.close_all,
     )
+
+
+django: Final = _set_up_django()
 
 
 def at_the_end_of_a_request(function: Callable[[Any], bool]) -> Callable[[], bool]:
@@ -249,9 +250,9 @@ def at_the_end_of_a_request(function: Callable[[Any], bool]) -> Callable[[], boo
 
     def work() -> bool:
         try:
-            return function(django())
+            return function(django)
         finally:
-            django().close()
+            django.close()
 
     work.__qualname__ = function.__qualname__
     return work

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from filelock import FileLock, SoftFileLock, Timeout
@@ -78,7 +79,7 @@ def by_fasteners() -> None:
 def by_fasteners_readers_writer(who: int) -> None:
     lock = fasteners.InterProcessReaderWriterLock("lock")
     with lock.read_lock():
-        assert open("count").read()
+        assert Path("count").read_text()
     with lock.write_lock():
         add()
 

@@ -201,7 +201,7 @@ def test_what_is_outside_control_is_one_clear_line(function: Any, message: str) 
 
 def test_tasks_are_asked_for_by_number_and_by_a_coroutine_function() -> None:
     race = PlainRace.of({"tasks": 2, "reset": reset, "invariant": both_counted})
-    with pytest.raises(AssertionError, match=r"test_tasks.py:\d+ \(await asyncio.sleep\(0\)\)"):
+    with pytest.raises(AssertionError, match=r"task_objects.py:\d+ \(await asyncio.sleep\(0\)\)"):
         check_plain_function(add, race)
     with pytest.raises(UsageError, match=r"add is a coroutine function: race_test\(tasks=...\)"):
         check_plain_function(add, PlainRace.of({"processes": 2}))

@@ -9,10 +9,12 @@ import io
 import json
 import os
 import random
+import sched
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -509,3 +511,17 @@ def test_a_case_of_the_version_before_is_read_and_a_newer_one_is_refused(tmp_pat
     path.write_text(json.dumps(before | {"schedule": [0]}))
     with pytest.raises(UsageError, match=r"case\.json: .*schedule"):
         load_plain_case(path)
+
+
+def test_what_libraries_keep_in_default_arguments_is_seen() -> None:
+    def save(who: int) -> None:
+        line = sched.scheduler()  # whose default is `time.sleep`
+        line.enter(3_600, 0, Path("log").touch)
+        line.run()
+        with NamedTemporaryFile(dir="."):  # which unlinks by a default argument
+            pass
+
+    before = sched.scheduler.__init__.__defaults__
+    found = explored(save)
+    assert found.verdict.valid, found.verdict
+    assert sched.scheduler.__init__.__defaults__ == before

@@ -18,14 +18,13 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
-from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
-from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.fault_judge import FaultJudge

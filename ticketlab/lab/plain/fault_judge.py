@@ -25,7 +25,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.judge import (
     PlainJudge,

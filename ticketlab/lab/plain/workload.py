@@ -15,7 +15,7 @@ from ticketlab.core.pacing import moving
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.pacer import ExecutionAborted
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
-from ticketlab.lab.exploring.function_workload import SearchStopped, stops_search
+from ticketlab.lab.exploring.stopping import SearchStopped, stops_search
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, bound, call_outcome, raised_text
 from ticketlab.probes.held import standing_in_held
 from ticketlab.probes.here import HERE, BrokenOff

@@ -13,7 +13,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.function import Raised
 from ticketlab.lab.plain.judge import PlainJudge, made_steps, stuck
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
