@@ -344,7 +344,7 @@ def records_counted(folder: Path, returned: list[object]) -> bool:
 
 def opened_shelf(path: str, flag: str) -> shelve.Shelf[int]:
     """Open a shelf that is kept by Python code, and not by C code, which the lab would not see."""
-    kept: Any = dbm.dumb.open(path, flag)
+    kept: Any = dbm.dumb.open(path, flag)  # noqa: SIM115 - the shelf closes it
     return shelve.Shelf(kept)
 
 
