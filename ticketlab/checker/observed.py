@@ -17,6 +17,7 @@ whoever judges asks also whether the outcome is one that the participants have o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ticketlab.core.pacing import NAME, TABLE, Access, Action, Step
@@ -30,6 +31,7 @@ class MadeStep(NamedTuple):
     refused: bool = False
 
 
+_MOST_STEPS: Final = 4096  # of which is kept what they do: each is made in many executions
 _CONTENT: Final = frozenset({Action.WRITE, Action.TRUNCATE})
 _NONE: Final[frozenset[str]] = frozenset()
 _DATA: Final = frozenset({*_CONTENT, Action.APPEND})
@@ -69,6 +71,7 @@ def patterns(moves: Sequence[MadeStep]) -> list[Pattern]:
     return list({(each.kind, each.path): each for each in reversed(found)}.values())[::-1]
 
 
+@lru_cache(maxsize=_MOST_STEPS)
 def _see(step: Step, *, refused: bool) -> _Seen:
     tables = [(action, name.removeprefix(TABLE)) for action, name in step.accesses if name.startswith(TABLE)]
     if tables:

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 _KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "importlib"})
 """Modules that keep what they have: what imports are made with, and where the originals themselves stand."""
 _KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
+_OURS: Final = "ticketlab."
 _KEPT_IN_DEFAULTS: Final = ("multiprocessing.",)
 """Libraries whose functions keep what they have in default arguments: what they do is seen as what their objects do."""
 _SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
@@ -73,7 +74,7 @@ def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
     for name, module in list(sys.modules.items()):
         if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
             continue
-        mine = is_users(module)
+        mine = is_users(module) and not name.startswith(_OURS)
         _exchange_in(module, among_users if mine else everywhere, mine=mine)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
