@@ -108,6 +108,34 @@ def take_letters(who: int) -> None:
         os.rename(f"{who}-{name}", f"done/{name}")
 
 
+def take_what_is_there(who: int) -> int:
+    """Look for each letter before it is taken; who comes too late goes on to the next."""
+    taken = 0
+    for name in ("a", "b"):
+        if Path("in", name).exists():
+            try:
+                os.rename(f"in/{name}", f"done/{name}")
+            except FileNotFoundError:
+                continue
+            taken += 1
+    return taken
+
+
+def put_name_on_what_is_there(who: int) -> None:
+    """The same, and what was taken has the name of who took it."""
+    for name in ("a", "b"):
+        if Path("in", name).exists():
+            try:
+                os.rename(f"in/{name}", f"done/{who}-{name}")
+            except FileNotFoundError:
+                continue
+
+
+def all_named(folder: Path) -> bool:
+    """Whether every letter was taken, by whomever."""
+    return sorted(name[-1] for name in os.listdir(folder / "done")) == ["a", "b"]
+
+
 def deliver(who: int) -> None:
     """Deliver as maildir does: written under a private name, then moved to where readers look."""
     new = Path(f"{who}.tmp")
@@ -413,6 +441,8 @@ RIGHT: Final[list[PlainFunction]] = [
     *(PlainFunction(function=each, reset=lay_out_ticket, returned=one_winner) for each in _CLAIMS),
     *(PlainFunction(function=each, returned=one_winner) for each in _CREATIONS),
     PlainFunction(function=take_letters, reset=lay_out_spool, invariant=all_done),
+    PlainFunction(function=take_what_is_there, reset=lay_out_spool, returned=lambda told: sum(told) == 2),
+    PlainFunction(function=put_name_on_what_is_there, reset=lay_out_spool, invariant=all_named),
     PlainFunction(function=deliver, reset=lay_out_spool),
     *(PlainFunction(function=each, invariant=all_lines) for each in (append_lines, append_by_descriptor)),
     PlainFunction(function=change_or_read_settings, reset=lay_out_settings, invariant=settings_whole),

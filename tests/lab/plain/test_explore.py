@@ -23,6 +23,7 @@ import pytest
 from tests.plain_programs import (
     check_before_lock,
     check_then_mkdir,
+    files_right,
     join_before_get,
     json_counter,
     max_id,
@@ -216,6 +217,31 @@ def test_what_was_returned_can_be_judged_alone() -> None:
     found = explored(claim, returned=lambda told: told.count(True) == 1).finding
     assert found is not None
     assert found.anomalies[0].name == "wrong results"
+
+
+def test_results_that_no_order_leads_to_are_no_harm_if_the_user_says_that_they_are_right() -> None:
+    def mark(who: int) -> bool:
+        other_was_there = Path(f"mark.{3 - who}").exists()
+        Path(f"mark.{who}").touch()
+        return other_was_there
+
+    def one_came_first(returned: list[bool]) -> bool:
+        return False in returned
+
+    assert explored(mark, returned=one_came_first).verdict.valid
+    assert explored(mark, invariant=one_came_first).verdict.valid
+    assert [anomaly.name for anomaly in explored(mark).verdict.anomalies] == ["check then act"]
+
+
+def test_an_act_on_a_stale_look_that_was_refused_did_no_harm_unless_its_maker_failed() -> None:
+    def without_a_way_out(who: int) -> None:
+        if Path("in/a").exists():
+            os.rename("in/a", f"done/{who}-a")
+
+    reset = files_right.lay_out_spool
+    assert explored(files_right.put_name_on_what_is_there, reset=reset).verdict.valid
+    anomalies = explored(without_a_way_out, reset=reset).verdict.anomalies
+    assert [anomaly.name for anomaly in anomalies] == ["check then act", "exception"]
 
 
 def test_serial_asks_for_the_end_of_some_order() -> None:
