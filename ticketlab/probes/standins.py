@@ -22,6 +22,8 @@ _KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
 _OURS: Final = "ticketlab."
 _KEPT_IN_DEFAULTS: Final = ("multiprocessing.",)
 """Libraries whose functions keep what they have in default arguments: what they do is seen as what their objects do."""
+identity: Final = object.__hash__
+"""Tells objects apart as `id` does, of which Python would tell whoever listens (see `audit`), each time."""
 _SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
 
 
@@ -69,8 +71,8 @@ def _put_back(held: StandIn) -> None:
 
 def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
     """Put the second of each pair wherever the first is; the last says whether only in modules of the user's."""
-    everywhere = {id(old): new for old, new, users in pairs if not users}
-    among_users = {id(old): new for old, new, _ in pairs}
+    everywhere = {identity(old): new for old, new, users in pairs if not users}
+    among_users = {identity(old): new for old, new, _ in pairs}
     for name, module in list(sys.modules.items()):
         if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
             continue
@@ -78,15 +80,15 @@ def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
         _exchange_in(module, among_users if mine else everywhere, mine=mine)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
-        supported |= {everywhere[id(call)] for call in supported if id(call) in everywhere}
+        supported |= {everywhere[identity(call)] for call in supported if identity(call) in everywhere}
 
 
 def _exchange_in(module: ModuleType, objects: Mapping[int, Any], *, mine: bool) -> None:
     names, where = vars(module), module.__name__
-    if not objects.keys().isdisjoint(map(id, names.values())):
+    if not objects.keys().isdisjoint(map(identity, names.values())):
         for held, value in list(names.items()):
-            if id(value) in objects:
-                names[held] = objects[id(value)]
+            if identity(value) in objects:
+                names[held] = objects[identity(value)]
     if mine:
         for value in list(names.values()):
             if type(value) is type and value.__module__ == where:
@@ -120,19 +122,19 @@ def _is_call(value: Any) -> bool:
 
 
 def _exchange_in_defaults(function: FunctionType, objects: Mapping[int, Any]) -> None:
-    if objects.keys().isdisjoint(map(id, _defaults(function))):
+    if objects.keys().isdisjoint(map(identity, _defaults(function))):
         return
-    function.__defaults__ = tuple(objects.get(id(each), each) for each in function.__defaults__ or ()) or None
+    function.__defaults__ = tuple(objects.get(identity(each), each) for each in function.__defaults__ or ()) or None
     kept = function.__kwdefaults__ or {}
-    kept.update({name: objects.get(id(value), value) for name, value in kept.items()})
+    kept.update({name: objects.get(identity(value), value) for name, value in kept.items()})
 
 
 def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:
     """Exchange what a class of the user's holds; a function in place of a builtin one must not become a method."""
     for held, value in list(vars(owner).items()):
         inner = value.__func__ if isinstance(value, staticmethod) else value
-        if id(inner) in objects:
-            other = objects[id(inner)]
+        if identity(inner) in objects:
+            other = objects[identity(inner)]
             setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
 
 
