@@ -262,8 +262,9 @@ FOUND = (
             (("mark", "x"), ("elapsed", "a", "y")),
         ),
         "dfs and dpor: half a second, or one and a half, may go by between the second participant's two looks",
-        "the independent explorer never sees these; which of the two is right is not settled",
+        "the lab is right, and the independent explorer had everybody stand still during a pause",
         "pause:1s",
+        mended=True,
     ),
 )
 
