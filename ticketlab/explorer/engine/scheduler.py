@@ -132,8 +132,7 @@ class Scheduler:
 
         If the attempt succeeds, a step is made that is not in the plan, which is found out at the end.
         """
-        symbols = [self._symbols[self.state.pending[who]] for who in able]
-        if all(symbol.may_fail and not symbol.postponed for symbol in symbols):
+        if all(self._symbols[self.state.pending[who]].is_attempt for who in able):
             return able[0]
         self._counters.ending = ExecutionEnd.DIVERGED
         return NOBODY
