@@ -266,6 +266,17 @@ FOUND = (
         "pause:1s",
         mended=True,
     ),
+    Found(
+        "a writer between two readers",
+        (
+            (("read", "a", "y"), ("shared", "w0", (("write", "x", 1),))),
+            (("shared", "w0", (("cas", "a", "y", 0, 1),)),),
+            (("with", "w0", (("read", "b", "y"),)), ("read", "a", "x")),
+        ),
+        "dpor: exhausted; where the second participant keeps the writer out, the writer never comes before the first",
+        "it may come after the second and before the first: y = 1 to it, x = 0, and y was 0 to the first",
+        mended=True,
+    ),
 )
 
 
