@@ -211,10 +211,14 @@ UNCHANGED: Final = "unchanged"
 OUT_OF_SIGHT: Final = "out of sight"
 """This note says that something was done that the lab does not see; its value says what, and then nothing is proved."""
 
+OUTLASTED: Final = "outlasted"
+"""This note says that a pause was longer than somebody had left to wait; its value is how often that was so."""
+
 RETRY: Final = "retry"
 """This note promises that the try just made left nothing behind, and that the buyer sleeps and tries again from the
 start until it is not refused any more; its value is why it was refused. A loop that counts its tries must not note it:
-a search believes the promise, and does not look at what happens if the buyer gives up while others could move."""
+a search believes the promise, and does not look at what happens if the buyer gives up while others could move. Its
+sleeps end as soon as it may go on, by its clock too: code that measures how long it waited must not note it."""
 
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""

@@ -139,7 +139,7 @@ class ControlledPacer:
             return
         me = self.me
         if self._spinning and me in self._spinning:
-            self._postpone(me, step)
+            self._postpone(me, step, attempt=False)
             self._make(me)
             return
         if self._sent:
@@ -162,7 +162,7 @@ class ControlledPacer:
         if self._sent:
             self._await_feeders()
         if self._spinning and me in self._spinning:
-            self._postpone(me, step)
+            self._postpone(me, step, attempt=True)
         elif step.action.own or (self._held and (me, step.resource) in self._held):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
@@ -204,10 +204,11 @@ class ControlledPacer:
         self._sent = False
         await_feeders()
 
-    def _postpone(self, me: int, step: Step) -> None:
+    def _postpone(self, me: int, step: Step, *, attempt: bool) -> None:
         """Stand before a step that would repeat what was in vain; it is closed until its try can differ."""
         watched = tuple(sorted({*self._spinning.pop(me), step.resource}))
-        self._state.arrive(me, self._state.table.postponed(me)[step._replace(affects=watched)])
+        symbols = self._state.table.postponed(me, attempt=attempt)
+        self._state.arrive(me, symbols[step._replace(affects=watched)])
         self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, TABLE, Action, Step
+from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, OUTLASTED, TABLE, Action, Step
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -188,8 +188,11 @@ class _Tally:
         self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
         self.untried.update({str(value): None for _, what, value in execution.told if what == UNTRIED})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
+        another = f"another {HERE.shared.participant}"
         if waited and slept and len(waited | slept) > 1:
-            self.untried[f"a time-out that ends while another {HERE.shared.participant} sleeps was not tried"] = None
+            self.untried[f"a time-out that ends while {another} sleeps was not tried"] = None
+        if waited and any(what == OUTLASTED for _, what, _ in execution.told):
+            self.untried[f"a time-out that ends while {another} is paused was tried only after the pause"] = None
 
 
 def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
