@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, TABLE, Access, Action, Step
+from ticketlab.core.steps import NAME, TABLE, Access, Action, Step
 
 
 class MadeStep(NamedTuple):

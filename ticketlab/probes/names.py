@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
+from ticketlab.probes.file_system.opening import name_now, passed, refused
+from ticketlab.probes.file_system.resources import LINKS, LIST, FileName
+from ticketlab.probes.file_system.times import in_virtual_time, stamp
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.opening import name_now, passed, refused
-from ticketlab.probes.resources import LINKS, LIST, FileName
 from ticketlab.probes.standins import StandIn
-from ticketlab.probes.times import in_virtual_time, stamp
 
 _stat, _lstat, _fstat, _scandir, _listdir = os.stat, os.lstat, os.fstat, os.scandir, os.listdir
 _chdir, _fchdir, _truncate, _readlink, _utime = os.chdir, os.fchdir, os.truncate, os.readlink, os.utime

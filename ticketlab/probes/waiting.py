@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
 
 

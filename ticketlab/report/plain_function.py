@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED, Action
+from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ticketlab.core.faults import FaultKind
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Trace

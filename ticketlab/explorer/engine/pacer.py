@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
-from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.scheduler import Scheduler

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ticketlab.checker.observed import Pattern, patterns
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import ended, waits

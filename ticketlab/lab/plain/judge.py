@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits

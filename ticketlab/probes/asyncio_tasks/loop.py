@@ -23,7 +23,8 @@ from typing import Any, Final, NoReturn
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BEGINNING, BLOCKED, MEMORY, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, Blocked
+from ticketlab.core.steps import MEMORY, Action, Step
 from ticketlab.probes.asyncio_tasks.line import TaskLine, ends_sleep, is_timeout
 from ticketlab.probes.here import HERE
 from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
