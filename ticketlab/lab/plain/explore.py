@@ -32,7 +32,7 @@ from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.judge import PlainJudge, made_steps
 from ticketlab.lab.plain.loading import imported
-from ticketlab.lab.plain.participants import executor_of, judge_of, learn, ready_participants, standing_in
+from ticketlab.lab.plain.participants import executor_of, judge_of, learn_orders, probes_in_place, ready_participants
 from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.probes.file_system.resources import DATABASE, LINKS, LIST, READERS
@@ -102,7 +102,7 @@ def _explored(
 ) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     workload, tally = PlainWorkload(plain), _Tally()
-    with standing_in(how), executor_of(workload, how) as executor:
+    with probes_in_place(how), executor_of(workload, how) as executor:
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
@@ -181,7 +181,7 @@ def _look_around(
 ) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
-        executions = learn(executor, judge, how)
+        executions = learn_orders(executor, judge, how)
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])

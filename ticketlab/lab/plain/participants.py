@@ -25,13 +25,13 @@ from ticketlab.probes.kind import installed
 def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
     """Have a function's participants ready, with a judge that knows what they come to one after another."""
     workload = PlainWorkload(plain)
-    with standing_in(how), executor_of(workload, how) as executor:
+    with probes_in_place(how), executor_of(workload, how) as executor:
         judge = judge_of(how)(workload)
-        learn(executor, judge, how)
+        learn_orders(executor, judge, how)
         yield executor, judge
 
 
-def standing_in(how: ExploreOptions) -> AbstractContextManager[None]:
+def probes_in_place(how: ExploreOptions) -> AbstractContextManager[None]:
     """Have the probes stand in for a while, for participants as they are asked for."""
     named = Spec.parse(how.executor)
     participant = {"threads": "thread", "tasks": "task"}.get(named.name, "process")
@@ -56,7 +56,7 @@ def judge_of(how: ExploreOptions) -> Callable[[PlainWorkload], PlainJudge]:
     return FaultJudge if how.faults else PlainJudge
 
 
-def learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
+def learn_orders(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
     """Learn what the participants come to one after another, and return these runs.
 
     If the same run again makes other steps, the function keeps something from one call to the next in its process, as
