@@ -48,6 +48,13 @@ RETRY: Final = "retry"
 start until it is not refused any more; its value is why it was refused. A loop that counts its tries must not note it:
 a search believes the promise, and does not look at what happens if the buyer gives up while others could move."""
 
+SPINS: Final = "spins"
+"""This note says that what RETRY promises is known: the try left nothing behind, and from where the buyer now goes to
+sleep, the same try begins again. The sleep takes its time, as any other does; the value is how that is known."""
+
+UNTRIED: Final = "untried"
+"""This note says in a sentence what a search does not try: then it proves nothing."""
+
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""
 
@@ -148,6 +155,11 @@ def moving() -> int | None:
     """
     me: int | None = getattr(_pacer, "me", None)
     return me
+
+
+def has_spun() -> bool:
+    """Whether tries that noted SPINS were left out in this execution, so that clocks might show later times."""
+    return bool(getattr(_pacer, "has_spun", False))
 
 
 def wait_until(seconds: float | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import time
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -11,26 +12,34 @@ from typing import Any, Final
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.polling.spins import SPINS
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import SLEPT
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
+_CALLER: Final = 2  # calls up from a probe, which its stand-in calls
 
 
 def _sleep(seconds: float, /) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     pacing.note(SLEPT, HERE.who)
+    SPINS.sleeps(seconds, sys._getframe(_CALLER))
     pacing.sleep(seconds)
 
 
+def _now(*, wall: bool) -> float:
+    SPINS.looked(sys._getframe(_CALLER + 1))
+    return pacing.now(wall=wall)
+
+
 def _seconds(*, wall: bool) -> Callable[[], float]:
-    return lambda: pacing.now(wall=wall)
+    return lambda: _now(wall=wall)
 
 
 def _nanoseconds(*, wall: bool) -> Callable[[], int]:
-    return lambda: round(pacing.now(wall=wall) * _NANO)
+    return lambda: round(_now(wall=wall) * _NANO)
 
 
 class _AnyDatetime(type):
@@ -50,7 +59,7 @@ class _Datetime(datetime.datetime, metaclass=_AnyDatetime):
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Any:
         """Return virtual time in a participant."""
-        return _real.fromtimestamp(pacing.now(wall=True), tz) if HERE.acts() else _real.now(tz)
+        return _real.fromtimestamp(_now(wall=True), tz) if HERE.acts() else _real.now(tz)
 
     @classmethod
     def utcnow(cls) -> Any:
@@ -87,4 +96,9 @@ def _standins() -> Sequence[StandIn]:
     ]
 
 
-KIND = ProbeKind(name="clock", summary="time.sleep, time.time and the other clocks, datetime.now", standins=_standins)
+KIND = ProbeKind(
+    name="clock",
+    summary="time.sleep, time.time and the other clocks, datetime.now",
+    standins=_standins,
+    begin=SPINS.begin,
+)

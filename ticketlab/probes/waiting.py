@@ -27,9 +27,6 @@ SLEPT: Final = "slept"
 WAITED: Final = "waited with a time-out"
 """These notes say that a participant slept, and that it made a wait that a time-out can end; their value is who."""
 
-UNTRIED: Final = "untried"
-"""This note says in a sentence what the search does not try: then it proves nothing."""
-
 TIMED_OUT: Final = TimedOut.TIMED_OUT
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import OUT_OF_SIGHT
+from ticketlab.core.pacing import OUT_OF_SIGHT, UNTRIED
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
@@ -38,7 +38,7 @@ from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.probes.file_system.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
-from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
+from ticketlab.probes.waiting import SLEPT, WAITED
 
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _BETWEEN_PROGRESS: Final = 100  # executions

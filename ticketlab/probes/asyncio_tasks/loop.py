@@ -23,11 +23,11 @@ from typing import Any, Final, NoReturn
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BEGINNING, BLOCKED, Blocked
+from ticketlab.core.pacing import BEGINNING, BLOCKED, UNTRIED, Blocked
 from ticketlab.core.steps import MEMORY, Action, Step
 from ticketlab.probes.asyncio_tasks.line import TaskLine, ends_sleep, is_timeout
 from ticketlab.probes.here import HERE
-from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
+from ticketlab.probes.waiting import SLEPT, WAITED
 
 _MOST_IN_VAIN: Final = 4
 _OWNER: ContextVar[int] = ContextVar("ticketlab participant")

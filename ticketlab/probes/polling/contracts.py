@@ -1,0 +1,76 @@
+"""Libraries whose own loops poll, and that say so: without a time-out they try until they have the lock.
+
+They count their tries all the same, to say how many there were or to sleep for longer and longer. What a library says
+of its function is believed like the promise of a purchase that tries again (see `ticketlab.explorer.engine.spinning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import CO_OPTIMIZED
+from types import FrameType
+from typing import Any, Final
+
+_Says = Callable[[Mapping[str, Any]], bool]
+
+
+def _forever(variables: Mapping[str, Any]) -> bool:
+    """Whether filelock was asked to wait without a time-out, and to ask nobody meanwhile."""
+    timeout = variables.get("timeout")
+    return isinstance(timeout, int | float) and timeout < 0 and variables.get("cancel_check") is None
+
+
+def _steadily(variables: Mapping[str, Any]) -> bool:
+    """Whether filelock sleeps as long as it was told to, and draws no lots about it."""
+    return _forever(variables) and variables.get("delay", variables.get("poll_interval")) == variables["poll_interval"]
+
+
+def _unwatched(variables: Mapping[str, Any]) -> bool:
+    """Whether fasteners tries again with no stop watch that ends it."""
+    return getattr(getattr(variables.get("self"), "watch", None), "duration", 0) is None
+
+
+def _endless_watch(variables: Mapping[str, Any]) -> bool:
+    return getattr(variables.get("self"), "duration", 0) is None
+
+
+_LOOPS: Final[Mapping[tuple[str, str], _Says]] = {
+    ("filelock._api", "_poll_until_acquired"): _steadily,
+    ("filelock._api", "acquire"): _steadily,
+    ("fasteners._utils", "__call__"): _unwatched,
+}
+"""The functions with the loops, and what their variables have to show."""
+
+_LOOKS: Final[Mapping[tuple[str, str], _Says]] = {
+    ("filelock._api", "acquire"): _forever,
+    ("fasteners._utils", "start"): _endless_watch,
+    ("fasteners._utils", "elapsed"): _endless_watch,
+    ("fasteners._utils", "__exit__"): _endless_watch,
+}
+"""The functions that look at a clock and make nothing of it."""
+
+
+def variables_of(call: FrameType) -> dict[str, Any]:
+    """Return a function's variables; Python must not keep their values for longer than the function does."""
+    held = call.f_locals
+    found = dict(held)
+    if type(held) is dict and call.f_code.co_flags & CO_OPTIMIZED:
+        held.clear()
+    return found
+
+
+def keeps_trying(call: FrameType) -> bool:
+    """Whether a function that goes to sleep has said that it tries again until it succeeds."""
+    return _says(_LOOPS, call)
+
+
+def looks_in_vain(call: FrameType) -> bool:
+    """Whether nothing depends on the time that a function looks at."""
+    return _says(_LOOKS, call)
+
+
+def _says(functions: Mapping[tuple[str, str], _Says], call: FrameType) -> bool:
+    says = functions.get((call.f_globals.get("__name__", ""), call.f_code.co_name))
+    if says is None:
+        return False
+    return says(variables_of(call))
