@@ -1,7 +1,8 @@
 """Stand-ins: other objects in place of functions and classes, wherever a loaded module holds them, for a while.
 
 A function that was imported by `from time import sleep` lives in its importer's namespace too, so all loaded modules
-are looked through, and the classes of modules that were not part of Python or of an installed package.
+are looked through, and the classes of modules that were not part of Python or of an installed package. A function that
+has it as a default value, as libraries have that poll, keeps it there.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any, Final, NamedTuple
 _KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "importlib"})
 """Modules that keep what they have: what imports are made with, and where the originals themselves stand."""
 _KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
+_DEFAULTS: dict[str, tuple[int, Sequence[FunctionType]]] = {}
+"""By module: how many names it had, and its functions that have something to call as a default value."""
 _SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
 
 
@@ -70,6 +73,8 @@ def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
             continue
         mine = is_users(module)
         _exchange_in(module, among_users if mine else everywhere, mine=mine)
+        for function in _with_defaults(module):
+            _exchange_defaults(function, everywhere)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
         supported |= {everywhere[id(call)] for call in supported if id(call) in everywhere}
@@ -82,6 +87,30 @@ def _exchange_in(module: ModuleType, objects: Mapping[int, Any], *, mine: bool) 
             names[held] = objects[id(value)]
         elif mine and type(value) is type and value.__module__ == where:
             _exchange_in_class(value, objects)
+
+
+def _with_defaults(module: ModuleType) -> Sequence[FunctionType]:
+    """Return the functions of a module that is not Python's own which have something to call as a default value."""
+    if module.__name__.partition(".")[0] in sys.stdlib_module_names:
+        return ()
+    names = vars(module)
+    size, found = _DEFAULTS.get(module.__name__, (0, ()))
+    if size != len(names):
+        owners = [names, *(vars(kind) for kind in names.values() if isinstance(kind, type) and _is_in(kind, module))]
+        held = [each for owner in owners for each in list(owner.values()) if type(each) is FunctionType]
+        found = [each for each in held if each.__defaults__ and any(map(callable, each.__defaults__))]
+        _DEFAULTS[module.__name__] = len(names), found
+    return found
+
+
+def _is_in(kind: type, module: ModuleType) -> bool:
+    return kind.__module__ == module.__name__
+
+
+def _exchange_defaults(function: FunctionType, objects: Mapping[int, Any]) -> None:
+    defaults = function.__defaults__ or ()
+    if any(id(value) in objects for value in defaults):
+        function.__defaults__ = tuple(objects.get(id(value), value) for value in defaults)
 
 
 def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:

@@ -14,6 +14,22 @@ from typing import Any, Final
 _Says = Callable[[Mapping[str, Any]], bool]
 
 
+_ALL: Final = ("*",)
+_PASSED_ON: Final = ("stat", "lstat")
+_TIMELESS: Final[Mapping[str, tuple[str, ...]]] = {
+    "genericpath": ("exists", "isfile", "isdir", "getsize", "samefile", "sameopenfile"),
+    "posixpath": ("lexists", "islink", "ismount", "realpath", "_joinrealpath"),
+    "pathlib": ("exists", "is_dir", "is_file", "is_symlink", "is_mount", "samefile", "mkdir", "touch", "resolve"),
+    "os": ("makedirs", "_walk", "walk"),
+    "glob": _ALL,
+    "tempfile": _ALL,
+    "filelock._unix": _ALL,
+    "filelock._api": _ALL,
+    "filelock._util": _ALL,
+}
+"""The functions that ask what is known of a file for something else than its times; of some modules, all."""
+
+
 def _forever(variables: Mapping[str, Any]) -> bool:
     """Whether filelock was asked to wait without a time-out, and to ask nobody meanwhile."""
     timeout = variables.get("timeout")
@@ -67,6 +83,16 @@ def keeps_trying(call: FrameType) -> bool:
 def looks_in_vain(call: FrameType) -> bool:
     """Whether nothing depends on the time that a function looks at."""
     return _says(_LOOKS, call)
+
+
+def ignores_times(call: FrameType | None) -> bool:
+    """Whether a function that asks what is known of a file makes nothing of its times."""
+    while call is not None and call.f_globals.get("__name__") == "pathlib" and call.f_code.co_name in _PASSED_ON:
+        call = call.f_back
+    if call is None:
+        return False
+    names = _TIMELESS.get(call.f_globals.get("__name__", ""), ())
+    return call.f_code.co_name in names or names == _ALL
 
 
 def _says(functions: Mapping[tuple[str, str], _Says], call: FrameType) -> bool:

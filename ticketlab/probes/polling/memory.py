@@ -66,7 +66,7 @@ class Memory:
         self._found: list[Any] = []  # by place; it keeps what was found alive, so that no number is given twice
         self._codes: set[tuple[CodeType, int]] = set()
         self._attributes: set[str] = set()
-        self._modules: dict[str, ModuleType] = {}
+        self._modules: dict[str, Any] = {}  # and classes of Python's own, to which a program can add
         self._resolved: set[tuple[str, str]] = set()
         self._open_files = self._walks = False
         self._originals = {id(each.substitute): each.original for each in HERE.standins if each.owner is None}
@@ -169,15 +169,16 @@ class Memory:
     def _look_into_function(self, function: FunctionType) -> None:
         module = function.__module__ or ""
         self.told.append(function.__code__)
+        self._visit_all(each for pair in vars(function).items() if pair[0] != "__wrapped__" for each in pair)
         if (original := self._originals.get(id(function))) is not None:
             if original.__module__ not in _STEPS_OF or original.__name__ in _REMEMBERED:
                 raise Unknown(original.__name__)
         elif _is_own(module):
-            if module not in _STATELESS and function.__name__ not in _HARMLESS:
+            if module not in _STATELESS | _MODULES_OF_CLASSES and function.__name__ not in _HARMLESS:
                 raise Unknown(function.__qualname__)
         else:
             self._read_code(function.__code__, function.__globals__)
-            self._visit_all((function.__defaults__, function.__kwdefaults__, function.__closure__, vars(function)))
+            self._visit_all((function.__defaults__, function.__kwdefaults__, function.__closure__))
 
     def _look_into_builtin(self, function: types.BuiltinFunctionType) -> None:
         self.told.append(function.__name__)
@@ -193,6 +194,8 @@ class Memory:
         if _is_own(kind.__module__):
             if not (kind.__module__ in _MODULES_OF_CLASSES or kind in _CLASSES or issubclass(kind, BaseException)):
                 raise Unknown(kind.__name__)
+            if kind.__module__ != "builtins":
+                self._modules |= {f"{base.__module__}.{base.__qualname__}": base for base in kind.__mro__[:-1]}
             return
         if type(kind) is not type:
             self._visit(type(kind))
@@ -286,6 +289,13 @@ _USES_OF_FILES: Final = frozenset(
     }
 ) - {"fileno", "closed", "name", "mode", "close"}
 """Attributes by which a file can be read or written, also by way of others."""
+_DESCRIPTORS: Final = (
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 _LOOKS: Final[Sequence[tuple[Any, Callable[[Memory, Any], None]]]] = [
     (ModuleType, Memory._look_into_module),
     (FunctionType, Memory._look_into_function),
@@ -302,7 +312,7 @@ _LOOKS: Final[Sequence[tuple[Any, Callable[[Memory, Any], None]]]] = [
     (staticmethod | classmethod, lambda memory, value: memory._visit(value.__func__)),
     (property, lambda memory, value: memory._visit_all((value.fget, value.fset, value.fdel))),
     (partial, lambda memory, value: memory._visit_all((value.func, value.args, value.keywords, vars(value)))),
-    (types.MemberDescriptorType | types.GetSetDescriptorType, lambda memory, value: memory.told.append(value.__name__)),
+    (_DESCRIPTORS, lambda memory, value: memory.told.append(value.__name__)),
 ]
 """How each kind of object is looked into; the first that fits."""
 

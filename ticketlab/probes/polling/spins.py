@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
-from ticketlab.probes.polling.contracts import keeps_trying, looks_in_vain, variables_of
+from ticketlab.probes.polling.contracts import ignores_times, keeps_trying, looks_in_vain, variables_of
 from ticketlab.probes.polling.loops import place_of
 from ticketlab.probes.polling.memory import Memory, Unknown
 
@@ -60,10 +60,12 @@ class Spins:
             return
         self._looked = True
         if pacing.has_spun():
-            pacing.note(
-                pacing.UNTRIED,
-                f"{HERE.called} looks at a clock after somebody slept and tried again in vain: no later time was tried",
-            )
+            _tell_of_time("a clock")
+
+    def looked_at_file(self, frame: FrameType) -> None:
+        """Take down that somebody may look at a file's times; `frame` is one of the lab's."""
+        if pacing.has_spun() and not ignores_times(_outside(frame)):
+            _tell_of_time("a file's times")
 
     def sleeps(self, seconds: float, caller: FrameType | None) -> None:
         """Say whether the same try begins again, as the participant goes to sleep."""
@@ -83,6 +85,20 @@ class Spins:
 
 
 SPINS: Final = Spins()
+
+
+def _tell_of_time(what: str) -> None:
+    pacing.note(
+        pacing.UNTRIED,
+        f"{HERE.called} looks at {what} after somebody slept and tried again in vain: no later time was tried",
+    )
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    """Return the innermost call that is not the lab's."""
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_LAB):
+        frame = frame.f_back
+    return frame
 
 
 def _calls(frame: FrameType | None) -> Iterator[FrameType]:
