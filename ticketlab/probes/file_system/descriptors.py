@@ -77,10 +77,6 @@ class Descriptors:
             self._files.clear()
             self.dropped.clear()
 
-    def known(self) -> list[int]:
-        """Return the descriptors of the files that others could touch."""
-        return sorted(self._files)
-
     def enter(
         self, descriptor: int, place: FileName, path: AnyPath, dir_fd: int | None, *, appends: bool
     ) -> OpenFile | None:

@@ -26,14 +26,16 @@ _TIMELESS: Final[Mapping[str, tuple[str, ...]]] = {
     "filelock._unix": _ALL,
     "filelock._api": _ALL,
     "filelock._util": _ALL,
+    "filelock._soft": _ALL,
 }
 """The functions that ask what is known of a file for something else than its times; of some modules, all."""
 
 
 def _forever(variables: Mapping[str, Any]) -> bool:
-    """Whether filelock was asked to wait without a time-out, and to ask nobody meanwhile."""
+    """Whether a lock of filelock's was asked to wait without a time-out, and to ask nobody meanwhile."""
     timeout = variables.get("timeout")
-    return isinstance(timeout, int | float) and timeout < 0 and variables.get("cancel_check") is None
+    endless = isinstance(timeout, int | float) and timeout < 0 and variables.get("cancel_check") is None
+    return endless and _is_of("filelock", variables.get("self"))
 
 
 def _steadily(variables: Mapping[str, Any]) -> bool:
@@ -42,12 +44,18 @@ def _steadily(variables: Mapping[str, Any]) -> bool:
 
 
 def _unwatched(variables: Mapping[str, Any]) -> bool:
-    """Whether fasteners tries again with no stop watch that ends it."""
-    return getattr(getattr(variables.get("self"), "watch", None), "duration", 0) is None
+    """Whether a lock of fasteners' is tried again with no stop watch that ends it."""
+    watch, lock = getattr(variables.get("self"), "watch", None), getattr(variables.get("fn"), "__self__", None)
+    return getattr(watch, "duration", 0) is None and _is_of("fasteners", lock)
 
 
 def _endless_watch(variables: Mapping[str, Any]) -> bool:
     return getattr(variables.get("self"), "duration", 0) is None
+
+
+def _is_of(library: str, lock: object) -> bool:
+    """Whether a lock is of a class of the library's own; a class of the user's may make something else of a try."""
+    return type(lock).__module__.partition(".")[0] == library
 
 
 _LOOPS: Final[Mapping[tuple[str, str], _Says]] = {

@@ -36,7 +36,12 @@ _STATELESS: Final = frozenset({"posixpath", "genericpath", "json", "json.decoder
 _MODULES: Final = _STATELESS | {"os", "time", "fcntl", "pathlib", "contextlib", "math", "types", "typing"}
 _HARMLESS: Final = frozenset({"getpid", "fspath", "fsencode", "fsdecode", "getcwd", "strerror", "getuid", "makedirs"})
 _STEPS_OF: Final = _STATELESS | {"posix", "os", "fcntl", "_io", "io", "time"}
-_REMEMBERED: Final = frozenset({"urandom", "fork", "forkpty", "system", "chdir", "fchdir", "read", "readv"})
+_REMEMBERED: Final = frozenset(
+    {
+        *("urandom", "fork", "forkpty", "system", "chdir", "fchdir"),
+        *("read", "readv", "write", "writev", "sendfile", "copy_file_range", "splice"),
+    }
+)
 """Functions that the probes stand in for all the same, and after which the process is another one."""
 _BY_TEXT: Final = frozenset(
     {
@@ -323,12 +328,14 @@ def _is_own(module: str) -> bool:
     return top in sys.stdlib_module_names or top == "ticketlab"
 
 
-def _offsets() -> Sequence[tuple[int, int]]:
-    """Return how far each open file has been read or written."""
-    found = []
-    for descriptor in HERE.descriptors.known():
-        try:
-            found.append((descriptor, os.lseek(descriptor, 0, os.SEEK_CUR)))
-        except OSError:
-            found.append((descriptor, -1))
-    return tuple(found)
+def _offsets() -> Sequence[tuple[str, int]]:
+    """Return which descriptors are open, and how far each file has been read or written."""
+    known = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are all that is needed
+    return tuple((descriptor, _offset(int(descriptor))) for descriptor in sorted(known))
+
+
+def _offset(descriptor: int) -> int:
+    try:
+        return os.lseek(descriptor, 0, os.SEEK_CUR)
+    except OSError:  # it has none, or only listed the others
+        return -1
