@@ -12,25 +12,24 @@ from typing import Any, Final
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.polling.spins import SPINS
+from ticketlab.probes.polling.spins import POLLING
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import SLEPT
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
-_CALLER: Final = 2  # calls up from a probe, which its stand-in calls
 
 
 def _sleep(seconds: float, /) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     pacing.note(SLEPT, HERE.who)
-    SPINS.sleeps(seconds, sys._getframe(_CALLER))
+    POLLING.sleeps(seconds, sys._getframe())
     pacing.sleep(seconds)
 
 
 def _now(*, wall: bool) -> float:
-    SPINS.looked(sys._getframe(_CALLER + 1))
+    POLLING.looked(sys._getframe())
     return pacing.now(wall=wall)
 
 
@@ -100,5 +99,5 @@ KIND = ProbeKind(
     name="clock",
     summary="time.sleep, time.time and the other clocks, datetime.now",
     standins=_standins,
-    begin=SPINS.begin,
+    begin=POLLING.begin,
 )

@@ -19,7 +19,7 @@ from ticketlab.probes.file_system.resources import LINKS, LIST, FileName
 from ticketlab.probes.file_system.times import in_virtual_time, stamp
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.polling.spins import SPINS
+from ticketlab.probes.polling.spins import POLLING
 from ticketlab.probes.standins import StandIn
 
 _stat, _lstat, _fstat, _scandir, _listdir = os.stat, os.lstat, os.fstat, os.scandir, os.listdir
@@ -297,7 +297,7 @@ class _Entries:
 
 
 def _scan(path: Any = ".") -> _Entries:
-    SPINS.looked_at_file(sys._getframe())  # its entries know the files' times
+    POLLING.looked_at_file(sys._getframe())  # its entries know the files' times
     _listed("." if path is None else path)
     return _Entries(path)
 

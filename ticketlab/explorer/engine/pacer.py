@@ -109,12 +109,8 @@ class ControlledPacer:
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
         self.records, self.notes = [], []
-        self._spinning.clear()
-        self._vain.clear()
-        self._retrying.clear()
-        self._repeating.clear()
-        self._looked.clear()
-        self._held.clear()
+        for each in (self._spinning, self._vain, self._retrying, self._repeating, self._looked, self._held):
+            each.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -233,9 +229,8 @@ class ControlledPacer:
             state.clock.sleep(me, in_ticks(seconds))
         else:
             self._sleep_unordered(me, max(1, in_ticks(seconds)))
-        self._retrying.discard(me)
-        self._repeating.discard(me)
-        self._looked.discard(me)
+        for each in (self._retrying, self._repeating, self._looked):
+            each.discard(me)
 
     def _sleep_unordered(self, me: int, ticks: int) -> None:
         state, known = self._state, me in self._repeating

@@ -144,7 +144,10 @@ def replay_imported(
         raise UsageError(
             f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
         )
-    executor = executor or "processes"
+    kind = case.settings.get("participants")
+    if kind and executor not in (None, kind):
+        raise UsageError(f"this case is of {kind}: leave out --executor {executor}")
+    executor = kind or executor or "processes"
     execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
     return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
 

@@ -12,7 +12,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.plain.fault_judge import FaultJudge
-from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.function import PlainFunction, participant_on
 from ticketlab.lab.plain.judge import PlainJudge
 from ticketlab.lab.plain.serial import InOrder
 from ticketlab.lab.plain.workload import PlainWorkload
@@ -34,8 +34,8 @@ def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tu
 def probes_in_place(how: ExploreOptions) -> AbstractContextManager[None]:
     """Have the probes stand in for a while, for participants as they are asked for."""
     named = Spec.parse(how.executor)
-    participant = {"threads": "thread", "tasks": "task"}.get(named.name, "process")
-    return installed(probes(), in_one_process=not executor_kind(named).real_processes, participant=participant)
+    one = not executor_kind(named).real_processes
+    return installed(probes(), in_one_process=one, participant=participant_on(how.executor))
 
 
 def executor_of(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:

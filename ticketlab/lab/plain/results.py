@@ -11,6 +11,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
 from ticketlab.lab.plain.case import PlainCase
+from ticketlab.lab.plain.function import participant_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,11 @@ class PlainExploration:
         return Verdict(reason=self.why_undecided(self.left_out))
 
     @property
+    def participant(self) -> str:
+        """How people call a participant."""
+        return participant_on(self.how.executor)
+
+    @property
     def left_out(self) -> Sequence[str]:
         """What the search left out or did not see, in sentences, so that its end proves nothing."""
         return self.left_out_unless(allowed=self.allows_unseen)
@@ -95,7 +101,8 @@ class PlainExploration:
         elif self.outside and not allowed:
             unseen = list(self.outside)
         elif not self.contested and not allowed:
-            untried = ["no two processes made steps whose order can make a difference: nothing was tried"]
+            who = pluralize(2, self.participant).removeprefix("2 ")
+            untried = [f"no two {who} made steps whose order can make a difference: nothing was tried"]
         return [*unseen, *untried, *self.gave_way]
 
     def why_undecided(self, left_out: Sequence[str]) -> str:
@@ -109,6 +116,7 @@ class PlainExploration:
             "command": self.command,
             "function": self.function,
             "processes": self.processes,
+            "participant": self.participant,
             **self.how.to_json(),
             "valid": self.verdict.valid,
             "reason": self.verdict.reason,
@@ -141,6 +149,11 @@ class PlainReplay:
     execution: Execution
     anomalies: Sequence[Anomaly]
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def participant(self) -> str:
+        """How people call a participant."""
+        return participant_on(self.executor)
 
     @property
     def valid(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
-from ticketlab.probes.polling.spins import SPINS
+from ticketlab.probes.polling.spins import POLLING
 
 _NANO: Final = 1_000_000_000
 _REAL: Final = 1_500_000_000  # a time after this one, in seconds, is none of virtual time
@@ -32,7 +32,7 @@ def stamp(file: int | str | bytes | PathLike[Any]) -> None:
 
 def in_virtual_time(found: stat_result) -> stat_result:
     """Return what is known of a file with its times as a participant's clock would show them."""
-    SPINS.looked_at_file(sys._getframe())
+    POLLING.looked_at_file(sys._getframe())
     accessed, modified = (_virtual(each) for each in (found.st_atime_ns, found.st_mtime_ns))
     times = {"atime": accessed, "mtime": modified, "ctime": modified}
     told = {name: getattr(found, name) for name in _KEPT if hasattr(found, name)}

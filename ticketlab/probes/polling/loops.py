@@ -44,7 +44,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Place:
+class CallSite:
     """A call in a function's code. `loop` is what can run between two times that it is made; empty if there are none.
 
     `in_walk` says whether the loop goes through something while the call is made, as the body of a `for` does, or
@@ -57,7 +57,7 @@ class Place:
 
 
 @cache
-def place_of(code: CodeType, last: int) -> Place:
+def call_site(code: CodeType, last: int) -> CallSite:
     """Return what is known of the call whose instruction is the last one before a place in the code."""
     flow = _flow(code)
     here = max(offset for offset in flow.following if offset <= last)
@@ -67,7 +67,7 @@ def place_of(code: CodeType, last: int) -> Place:
     kept = flow.reached_from(here, not_through="GET_ITER") & loop
     in_walk = any(names[one] == "FOR_ITER" for one in kept) or any(names[one] in _SUSPENDS for one in loop)
     following = min((offset for offset in names if offset > here), default=here)
-    return Place(frozenset(loop), in_walk, names[following] in _ALONE)
+    return CallSite(frozenset(loop), in_walk, names[following] in _ALONE)
 
 
 @cache

@@ -28,7 +28,7 @@ from typing import Any, Final
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling.loops import Named, named_in
 
-MOST_OBJECTS: Final = 5_000
+MOST_COMPARED: Final = 5_000
 """More objects than these are not compared."""
 
 _SCALARS: Final = (type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented), range, re.Pattern)
@@ -62,7 +62,7 @@ class Unknown(Exception):
     """The code can come to something that cannot be compared with certainty."""
 
 
-class Memory:
+class LoopMemory:
     """Collects what code can come to. `told` is what two memories are compared by; it holds nothing that can change."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Memory:
         else:
             place = self._places.setdefault(id(value), len(self._found))
             if place == len(self._found):
-                if place == MOST_OBJECTS:
+                if place == MOST_COMPARED:
                     raise Unknown
                 self._found.append(value)
             self.told.append(("is", place))
@@ -301,18 +301,18 @@ _DESCRIPTORS: Final = (
     types.WrapperDescriptorType,
     types.ClassMethodDescriptorType,
 )
-_LOOKS: Final[Sequence[tuple[Any, Callable[[Memory, Any], None]]]] = [
-    (ModuleType, Memory._look_into_module),
-    (FunctionType, Memory._look_into_function),
-    (types.BuiltinFunctionType, Memory._look_into_builtin),
-    (type, Memory._look_into_class),
-    (dict, Memory._look_into_mapping),
-    (tuple | list | deque, Memory._look_into_sequence),
-    (set | frozenset, Memory._look_into_set),
-    (IOBase, Memory._look_into_file),
-    (BaseException, Memory._look_into_error),
-    (PurePath, Memory._look_into_path),
-    (types.CellType, Memory._look_into_cell),
+_LOOKS: Final[Sequence[tuple[Any, Callable[[LoopMemory, Any], None]]]] = [
+    (ModuleType, LoopMemory._look_into_module),
+    (FunctionType, LoopMemory._look_into_function),
+    (types.BuiltinFunctionType, LoopMemory._look_into_builtin),
+    (type, LoopMemory._look_into_class),
+    (dict, LoopMemory._look_into_mapping),
+    (tuple | list | deque, LoopMemory._look_into_sequence),
+    (set | frozenset, LoopMemory._look_into_set),
+    (IOBase, LoopMemory._look_into_file),
+    (BaseException, LoopMemory._look_into_error),
+    (PurePath, LoopMemory._look_into_path),
+    (types.CellType, LoopMemory._look_into_cell),
     (types.MethodType, lambda memory, value: memory._visit_all((value.__func__, value.__self__))),
     (staticmethod | classmethod, lambda memory, value: memory._visit(value.__func__)),
     (property, lambda memory, value: memory._visit_all((value.fget, value.fset, value.fdel))),

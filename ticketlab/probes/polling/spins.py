@@ -29,8 +29,8 @@ from typing import Any, Final, NamedTuple
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling.contracts import ignores_times, keeps_trying, looks_in_vain, variables_of
-from ticketlab.probes.polling.loops import place_of
-from ticketlab.probes.polling.memory import Memory, Unknown
+from ticketlab.probes.polling.loops import call_site
+from ticketlab.probes.polling.memory import LoopMemory, Unknown
 
 _LAB: Final = "ticketlab."
 
@@ -54,9 +54,9 @@ class Spins:
         self._last: _Sleep | None = None
         self._looked = False
 
-    def looked(self, caller: FrameType | None) -> None:
-        """Take down that the participant's own code looks at a clock, or at a file's times."""
-        if caller is not None and looks_in_vain(caller):
+    def looked(self, frame: FrameType) -> None:
+        """Take down that the participant's own code looks at a clock; `frame` is one of the lab's."""
+        if (caller := _outside(frame)) is not None and looks_in_vain(caller):
             return
         self._looked = True
         if pacing.has_spun():
@@ -67,13 +67,13 @@ class Spins:
         if pacing.has_spun() and not ignores_times(_outside(frame)):
             _tell_of_time("a file's times")
 
-    def sleeps(self, seconds: float, caller: FrameType | None) -> None:
-        """Say whether the same try begins again, as the participant goes to sleep."""
+    def sleeps(self, seconds: float, frame: FrameType) -> None:
+        """Say whether the same try begins again, as the participant goes to sleep; `frame` is one of the lab's."""
         looked, self._looked = self._looked, False
         last, self._last = self._last, None
         if HERE.shared.in_one_process:
             return
-        calls = list(_calls(caller))
+        calls = list(_calls(_outside(frame)))
         if calls and keeps_trying(calls[0]):
             if not looked:
                 pacing.note(pacing.SPINS, "by what the library says")
@@ -84,7 +84,7 @@ class Spins:
             pacing.note(pacing.SPINS, "by what it can remember")
 
 
-SPINS: Final = Spins()
+POLLING: Final = Spins()
 
 
 def _tell_of_time(what: str) -> None:
@@ -119,19 +119,19 @@ def _mark(calls: Sequence[FrameType]) -> bool:
 
 def _loop(calls: Sequence[FrameType]) -> int:
     """Return the place of the innermost call that can come to its instruction again."""
-    loops = (at for at, call in enumerate(calls) if place_of(call.f_code, call.f_lasti).loop)
+    loops = (at for at, call in enumerate(calls) if call_site(call.f_code, call.f_lasti).loop)
     return next(loops, len(calls))
 
 
 def _at_sleep(seconds: float, calls: Sequence[FrameType]) -> _Sleep | None:
     """Return what two sleeps are compared by; None if they cannot be."""
     within = calls[: _loop(calls) + 1]
-    places = [place_of(call.f_code, call.f_lasti) for call in within]
+    places = [call_site(call.f_code, call.f_lasti) for call in within]
     if not places or not places[-1].loop:
         return None
     if any(place.in_walk or not place.is_statement for place in places):
         return None
-    memory = Memory()
+    memory = LoopMemory()
     try:
         for call, place in zip(within, places, strict=True):
             memory.take(call.f_code, place.loop or None, call.f_globals, variables_of(call).items())
