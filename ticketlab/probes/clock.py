@@ -6,18 +6,24 @@ import datetime
 import sys
 import time
 from collections.abc import Callable, Sequence
+from inspect import isabstract
 from types import ModuleType
 from typing import Any, Final
 
 from ticketlab.core import pacing
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.polling.spins import POLLING
+from ticketlab.probes.polling.spins import POLLING, outside_lab
 from ticketlab.probes.standins import StandIn
-from ticketlab.probes.waiting import SLEPT
+from ticketlab.probes.waiting import SLEPT, wait_for
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
+_LATER: Final = 1e-6  # seconds; an event loop does nothing at the very moment for which it was told to
+_OF_LOOP: Final = 1  # file that a loop has for itself; all others are somebody else's as well
+_IN_LOOP: Final = "something in its event loop"
 
 
 def _sleep(seconds: float, /) -> None:
@@ -39,6 +45,25 @@ def _seconds(*, wall: bool) -> Callable[[], float]:
 
 def _nanoseconds(*, wall: bool) -> Callable[[], int]:
     return lambda: round(_now(wall=wall) * _NANO)
+
+
+def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the probe of what an event loop of asyncio's waits by: if it waits for nothing but time, it sleeps."""
+
+    def probe(selector: Any, timeout: float | None = None) -> Any:
+        caller = outside_lab(sys._getframe())
+        if caller is None or caller.f_globals.get("__name__") != "asyncio.base_events":
+            return original(selector, timeout)
+        ready = original(selector, 0 if len(selector.get_map()) <= _OF_LOOP else timeout)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if timeout is None:
+            return wait_for(Step(Action.AWAIT, _IN_LOOP), lambda: original(selector, 0) or BLOCKED)
+        pacing.note(SLEPT, HERE.who)
+        pacing.sleep(timeout + _LATER)
+        return original(selector, 0)
+
+    return probe
 
 
 class _AnyDatetime(type):
@@ -78,6 +103,12 @@ def _module() -> ModuleType:
     return module
 
 
+def _selectors() -> ModuleType:
+    import selectors  # only a search of a plain function needs it
+
+    return selectors
+
+
 def _standins() -> Sequence[StandIn]:
     pairs: list[tuple[Any, Any]] = [
         (time.sleep, _sleep),
@@ -88,8 +119,11 @@ def _standins() -> Sequence[StandIn]:
         (time.perf_counter, _seconds(wall=False)),
         (time.perf_counter_ns, _nanoseconds(wall=False)),
     ]
+    kinds: list[Any] = [each for each in vars(_selectors()).values() if isinstance(each, type) and not isabstract(each)]
+    waits = [(kind, kind.select) for kind in kinds if "select" in vars(kind)]
     return [
         *(StandIn(original, probed(original, probe)) for original, probe in pairs),
+        *(StandIn(select, probed(select, _selecting(select)), kind, "select") for kind, select in waits),
         StandIn(_real, _Datetime, users=True),
         StandIn(datetime, _module(), users=True),
     ]
@@ -97,7 +131,7 @@ def _standins() -> Sequence[StandIn]:
 
 KIND = ProbeKind(
     name="clock",
-    summary="time.sleep, time.time and the other clocks, datetime.now",
+    summary="time.sleep, time.time and the other clocks, datetime.now, what event loops sleep by",
     standins=_standins,
     begin=POLLING.begin,
 )

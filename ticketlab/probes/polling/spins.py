@@ -56,7 +56,7 @@ class Spins:
 
     def looked(self, frame: FrameType) -> None:
         """Take down that the participant's own code looks at a clock; `frame` is one of the lab's."""
-        if (caller := _outside(frame)) is not None and looks_in_vain(caller):
+        if (caller := outside_lab(frame)) is not None and looks_in_vain(caller):
             return
         self._looked = True
         if pacing.has_spun():
@@ -64,7 +64,7 @@ class Spins:
 
     def looked_at_file(self, frame: FrameType) -> None:
         """Take down that somebody may look at a file's times; `frame` is one of the lab's."""
-        if pacing.has_spun() and not ignores_times(_outside(frame)):
+        if pacing.has_spun() and not ignores_times(outside_lab(frame)):
             _tell_of_time("a file's times")
 
     def sleeps(self, seconds: float, frame: FrameType) -> None:
@@ -73,7 +73,7 @@ class Spins:
         last, self._last = self._last, None
         if HERE.shared.in_one_process:
             return
-        calls = list(_calls(_outside(frame)))
+        calls = list(_calls(outside_lab(frame)))
         if calls and keeps_trying(calls[0]):
             if not looked:
                 pacing.note(pacing.SPINS, "by what the library says")
@@ -94,7 +94,7 @@ def _tell_of_time(what: str) -> None:
     )
 
 
-def _outside(frame: FrameType | None) -> FrameType | None:
+def outside_lab(frame: FrameType | None) -> FrameType | None:
     """Return the innermost call that is not the lab's."""
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_LAB):
         frame = frame.f_back
