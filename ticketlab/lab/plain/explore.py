@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.judge import PlainJudge, made_steps
 from ticketlab.lab.plain.loading import imported
 from ticketlab.lab.plain.participants import executor_of, judge_of, learn_orders, probes_in_place, ready_participants
-from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
+from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched, not_seen
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.probes.file_system.resources import DATABASE, LINKS, LIST, READERS
 from ticketlab.probes.here import HERE
@@ -102,7 +103,7 @@ def _explored(
 ) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     workload, tally = PlainWorkload(plain), _Tally()
-    with probes_in_place(how), executor_of(workload, how) as executor:
+    with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
@@ -179,6 +180,17 @@ class _Tally:
             self.untried[f"a time-out that ends while another {HERE.shared.participant} sleeps was not tried"] = None
 
 
+@contextmanager
+def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
+    """Have an error that a function does not repeat itself name what of it was not seen, which may be why."""
+    try:
+        yield
+    except Nondeterminism as error:
+        if causes := not_seen(tally.unseen or workload.unseen, tally.outside):
+            raise Nondeterminism(f"{error} (what may be why: {'; '.join(causes)})") from None
+        raise
+
+
 def _look_around(
     executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: _Tally
 ) -> None:
@@ -234,7 +246,7 @@ def _finding(
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = judge.judge(last)
     if not found:
-        raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
+        raise Nondeterminism("the shrunk schedule went wrong once and not again: something beside the schedule decides")
     case = PlainCase(
         function=plain.title,
         processes=plain.processes,

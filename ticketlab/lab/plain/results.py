@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,12 @@ class Touched:
         """Return it as it stands in results."""
         reads, changes = ({str(who): count for who, count in each.items()} for each in (self.reads, self.changes))
         return {"resource": self.resource, "reads": reads, "changes": changes}
+
+
+def not_seen(unseen: Mapping[str, str], outside: Iterable[str]) -> list[str]:
+    """Say in sentences what was touched without a step, by path, or else what was done out of sight."""
+    told = [f"{path} was {done}" for path, done in sorted(unseen.items())]
+    return [f"{join_words(told)} by code that the lab does not see"] if told else list(outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,8 @@ class PlainExploration:
     def left_out_unless(self, *, allowed: bool) -> Sequence[str]:
         """Return what was left out; if it is `allowed` that the lab does not see all, this is not told."""
         unseen, untried = [], []
-        if self.unseen and not allowed:
-            told = [f"{path} was {done}" for path, done in sorted(self.unseen.items())]
-            unseen = [f"{join_words(told)} by code that the lab does not see"]
-        elif self.outside and not allowed:
-            unseen = list(self.outside)
+        if not allowed and (self.unseen or self.outside):
+            unseen = not_seen(self.unseen, self.outside)
         elif not self.contested and not allowed:
             who = pluralize(2, self.participant).removeprefix("2 ")
             untried = [f"no two {who} made steps whose order can make a difference: nothing was tried"]
