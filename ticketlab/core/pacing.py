@@ -55,6 +55,13 @@ sleep, the same try begins again. The sleep takes its time, as any other does; t
 UNTRIED: Final = "untried"
 """This note says in a sentence what a search does not try: then it proves nothing."""
 
+TOOK: Final = "took"
+GAVE_BACK: Final = "gave back"
+"""These notes say what a task did to a lock in its last step; the value names the lock."""
+
+AWAITS: Final = "awaits"
+"""This note says for what a task waits after its last step, by name."""
+
 ACCESS_FAILED: Final = "access failed"
 """This note says that the system refused the store an access, and that whoever made it goes on; its value is why."""
 
