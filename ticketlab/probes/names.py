@@ -274,7 +274,7 @@ def _list(path: Any = ".") -> list[Any]:
 
 
 class _Entries:
-    """What `os.scandir` returns, read at once."""
+    """What `os.scandir` returns, read at once; it knows the files' times."""
 
     def __init__(self, path: Any) -> None:
         with _scandir(path) as entries:
@@ -297,7 +297,7 @@ class _Entries:
 
 
 def _scan(path: Any = ".") -> _Entries:
-    POLLING.looked_at_file(sys._getframe())  # its entries know the files' times
+    POLLING.looked_at_file(sys._getframe())
     _listed("." if path is None else path)
     return _Entries(path)
 
