@@ -551,6 +551,59 @@ def in_a_function_of_pythons_own() -> Try:
 
 
 @mindful
+def in_what_shows_what_it_prints() -> Try:
+    class Shown:
+        count = 0
+
+        def write(self, _: str) -> None:
+            Shown.count += 1
+            if Shown.count > MOST:
+                raise OSError
+
+        def flush(self) -> None: ...
+
+    def over() -> bool:
+        before, sys.stdout = sys.stdout, Shown()
+        try:
+            print(end="again")
+        except OSError:
+            return True
+        finally:
+            sys.stdout = before
+        return False
+
+    return over
+
+
+@mindful
+def by_an_attribute_that_is_not_there() -> Try:
+    class Empty:
+        __slots__ = ("left",)
+        count = 0
+
+        def __getattr__(self, name: str) -> bool:
+            Empty.count += 1
+            return Empty.count > MOST
+
+    empty: Any = Empty()
+    return lambda: empty.left
+
+
+@mindful
+def in_a_partial_of_ones_own() -> Try:
+    class Counting(functools.partial[int]):
+        count = 0
+
+    call = Counting(int)
+
+    def over() -> bool:
+        call.count += 1
+        return call.count > MOST
+
+    return over
+
+
+@mindful
 def in_an_error() -> Try:
     error = Exception()
 

@@ -338,9 +338,8 @@ def _standins() -> Sequence[StandIn]:
     pairs += [(call, _looking(call)) for call in (genericpath.exists, genericpath.isfile, genericpath.isdir)]
     pairs += [(call, _looking(call, follows=False)) for call in (posixpath.lexists, posixpath.islink)]
     found = [StandIn(original, probed(original, probe)) for original, probe in pairs]
-    methods = [(name, vars(Path).get(name)) for name in ("exists", "is_file", "is_dir", "is_symlink")]
-    for name, method in methods:
-        if method:
+    for name in ("exists", "is_file", "is_dir", "is_symlink"):
+        if method := vars(Path).get(name):
             probe = _looking(method, follows=name != "is_symlink")
             found.append(StandIn(method, probed(method, probe), Path, name))
     return found

@@ -67,11 +67,8 @@ def explore_plain(
         TicketlabError: the lab could not do its work.
     """
     how = how or ExploreOptions(executor="processes")
-    refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
     tally, finding = _explored(plain, how, progress, make_judge or judge_of(how))
-    if finding is not None and Spec.parse(how.executor).name == "inline":
-        finding = _confirmed(finding, plain, how)
     return PlainExploration(
         command=command,
         function=plain.title,
@@ -102,6 +99,7 @@ def _explored(
     make_judge: Callable[[PlainWorkload], PlainJudge],
 ) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
+    refuse_impossible_faults(how.faults, how.executor)
     workload, tally = PlainWorkload(plain), _Tally()
     with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
@@ -111,6 +109,8 @@ def _explored(
         tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
+    if finding is not None and Spec.parse(how.executor).name == "inline":
+        finding = _confirmed(finding, plain, how)
     return tally, finding
 
 

@@ -22,6 +22,7 @@ _ENDS: Final = frozenset(
 )
 _SUSPENDS: Final = frozenset({"YIELD_VALUE", "SEND"})
 _ALONE: Final = frozenset({"POP_TOP", "STORE_FAST", "RETURN_VALUE"})
+_DOUBTFUL: Final = ("IMPORT_STAR", "MATCH", "CALL_INTRINSIC")
 _WALKS: Final = frozenset(
     {"GET_ITER", "UNPACK_SEQUENCE", "UNPACK_EX", "CONTAINS_OP", "LIST_EXTEND", "SET_UPDATE", "CALL_FUNCTION_EX"}
 )
@@ -89,7 +90,10 @@ def named_in(code: CodeType, only: frozenset[int] | None = None) -> Named:
         frozenset(told["imports"]),
         tuple(each.argval for each in made if isinstance(each.argval, CodeType)),
         walks=any(each.opname in _WALKS for each in made),
-        doubtful=any(each.opname.startswith(("IMPORT_STAR", "MATCH", "CALL_INTRINSIC")) for each in made),
+        doubtful=any(
+            each.opname.startswith(_DOUBTFUL) or (each.opname == "IMPORT_NAME" and level.argval != 0)
+            for level, each in zip([*made[:2], *made], made, strict=False)
+        ),
     )
 
 

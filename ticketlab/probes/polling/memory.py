@@ -13,49 +13,22 @@ from __future__ import annotations
 
 import builtins
 import os
-import re
 import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
 from functools import partial
-from io import BufferedRandom, FileIO, IOBase, TextIOWrapper
-from pathlib import Path, PurePath
+from io import IOBase
+from pathlib import PurePath
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from ticketlab.probes.here import HERE
+from ticketlab.probes.polling import known
 from ticketlab.probes.polling.loops import Named, named_in
 
 MOST_COMPARED: Final = 5_000
 """More objects than these are not compared."""
-
-_SCALARS: Final = (type(None), bool, int, str, bytes, complex, type(Ellipsis), type(NotImplemented), range, re.Pattern)
-_STATELESS: Final = frozenset({"posixpath", "genericpath", "json", "json.decoder", "json.encoder", "stat", "errno"})
-_MODULES: Final = _STATELESS | {"os", "time", "fcntl", "pathlib", "contextlib", "math", "types", "typing"}
-_HARMLESS: Final = frozenset({"getpid", "fspath", "fsencode", "fsdecode", "getcwd", "strerror", "getuid", "makedirs"})
-_STEPS_OF: Final = _STATELESS | {"posix", "os", "fcntl", "_io", "io", "time"}
-_REMEMBERED: Final = frozenset(
-    {
-        *("urandom", "fork", "forkpty", "system", "chdir", "fchdir"),
-        *("read", "readv", "write", "writev", "sendfile", "copy_file_range", "splice"),
-    }
-)
-"""Functions that the probes stand in for all the same, and after which the process is another one."""
-_BY_TEXT: Final = frozenset(
-    {
-        *("eval", "exec", "compile", "globals", "locals", "vars", "dir", "getattr", "setattr", "delattr", "hasattr"),
-        *("__import__", "__build_class__", "id", "hash", "input", "breakpoint", "help"),
-    }
-)
-_PLAIN_DUNDERS: Final = frozenset({"__name__", "__file__", "__class__", "__enter__", "__exit__", "__init__"})
-_WALKERS: Final = frozenset(
-    {
-        *("list", "tuple", "set", "frozenset", "dict", "iter", "next", "sum", "sorted", "any", "all", "min", "max"),
-        *("zip", "map", "filter", "enumerate", "reversed", "bytes", "bytearray", "print"),
-    }
-)
 
 
 class Unknown(Exception):
@@ -98,7 +71,7 @@ class LoopMemory:
                 self.told.append(("at", done))
                 self._look_into(self._found[done])
                 done += 1
-        if self._open_files and (self._walks or self._attributes & _USES_OF_FILES):
+        if self._open_files and (self._walks or self._attributes & known.USES_OF_FILES):
             raise Unknown("an open file")
         self.told.append(_offsets())
         self.told.append(tuple(os.environ.items()))
@@ -106,7 +79,7 @@ class LoopMemory:
 
     def _visit(self, value: Any) -> None:
         """Take in a value: itself if it cannot change, else where it stands among what was found."""
-        if type(value) in _SCALARS:
+        if type(value) in known.SCALARS:
             self.told.append((type(value), value))
         elif type(value) is float:
             self.told.append((float, value.hex()))
@@ -125,14 +98,16 @@ class LoopMemory:
         for name in sorted(named.globals):
             if name in names:
                 self._visit(names[name])
-            elif name in _BY_TEXT:
+            elif name in known.BY_TEXT:
                 raise Unknown
             elif name in vars(builtins):
-                self._walks |= name in _WALKERS
+                self._walks |= name in known.WALKERS
+                if name == "print" and type(sys.stdout).__module__ not in known.MODULES_OF_STREAMS:
+                    raise Unknown(name)
                 self._visit(vars(builtins)[name])
         self._attributes |= named.attributes
         self._walks |= named.walks
-        if any(name.startswith("__") and name not in _PLAIN_DUNDERS for name in named.attributes):
+        if any(name.startswith("__") and name not in known.PLAIN_DUNDERS for name in named.attributes):
             raise Unknown
         for name in sorted(named.imports):
             if name not in sys.modules:
@@ -148,38 +123,40 @@ class LoopMemory:
 
     def _unresolved(self) -> bool:
         """Take in those attributes of modules that code names, and return whether there was a new one."""
-        known = len(self._resolved)
+        before = len(self._resolved)
         for name, module in list(self._modules.items()):
             held = vars(module)
             for attribute in sorted(self._attributes & held.keys()):
                 if (name, attribute) not in self._resolved:
                     self._resolved.add((name, attribute))
                     self._visit(held[attribute])
-        return len(self._resolved) > known
+        return len(self._resolved) > before
 
     def _look_into(self, value: Any) -> None:
         for kind, look in _LOOKS:
-            if isinstance(value, kind):
+            if issubclass(type(value), kind):
                 look(self, value)
                 return
         self._look_into_instance(value)
 
     def _look_into_module(self, module: ModuleType) -> None:
+        self._of_kind(module, ModuleType)
         name = module.__name__
-        if _is_own(name) and name not in _MODULES:
+        if _is_own(name) and name not in known.MODULES:
             raise Unknown
         self.told.append(name)
         self._modules[name] = module
+        self._visit(vars(module).get("__getattr__"))
 
     def _look_into_function(self, function: FunctionType) -> None:
         module = function.__module__ or ""
         self.told.append(function.__code__)
         self._visit_all(each for pair in vars(function).items() if pair[0] != "__wrapped__" for each in pair)
         if (original := self._originals.get(id(function))) is not None:
-            if original.__module__ not in _STEPS_OF or original.__name__ in _REMEMBERED:
+            if original.__module__ not in known.STEPS_OF or original.__name__ in known.REMEMBERED:
                 raise Unknown(original.__name__)
         elif _is_own(module):
-            if module not in _STATELESS | _MODULES_OF_CLASSES and function.__name__ not in _HARMLESS:
+            if module not in known.STATELESS | known.MODULES_OF_CLASSES and function.__name__ not in known.HARMLESS:
                 raise Unknown(function.__qualname__)
         else:
             self._read_code(function.__code__, function.__globals__)
@@ -189,15 +166,16 @@ class LoopMemory:
         self.told.append(function.__name__)
         if not isinstance(function.__self__, ModuleType | type(None)):
             self._visit(function.__self__)
-        elif function.__name__ in _BY_TEXT or not (
-            function.__module__ in {"builtins", "math"} or function.__name__ in _HARMLESS
+        elif function.__name__ in known.BY_TEXT or not (
+            function.__module__ in {"builtins", "math"} or function.__name__ in known.HARMLESS
         ):
             raise Unknown(function.__name__)
 
     def _look_into_class(self, kind: type) -> None:
         self.told.append((kind.__module__, kind.__qualname__))
         if _is_own(kind.__module__):
-            if not (kind.__module__ in _MODULES_OF_CLASSES or kind in _CLASSES or issubclass(kind, BaseException)):
+            usual = kind.__module__ in known.MODULES_OF_CLASSES or kind in known.CLASSES
+            if not usual and not issubclass(kind, BaseException):
                 raise Unknown(kind.__name__)
             if kind.__module__ != "builtins":
                 self._modules |= {f"{base.__module__}.{base.__qualname__}": base for base in kind.__mro__[:-1]}
@@ -206,7 +184,7 @@ class LoopMemory:
             self._visit(type(kind))
         self._visit_all(kind.__bases__)
         for name, value in list(vars(kind).items()):
-            if name not in _ABOUT_CLASSES:
+            if name not in known.ABOUT_CLASSES:
                 self.told.append(name)
                 self._visit(value)
 
@@ -227,7 +205,7 @@ class LoopMemory:
     def _look_into_set(self, value: set[Any]) -> None:
         self._of_kind(value, set, frozenset)
         self.told.append((value.__sizeof__(), len(value)))
-        if any(type(each) not in _SCALARS for each in value):
+        if any(type(each) not in known.SCALARS for each in value):
             raise Unknown
         self._visit_all(value)
 
@@ -239,12 +217,12 @@ class LoopMemory:
         self._open_files |= not file.closed
 
     def _look_into_error(self, error: BaseException) -> None:
-        self._visit_all((type(error), error.args, vars(error)))
+        self._visit_all((type(error), vars(BaseException)["args"].__get__(error), _attributes(error)))
         if isinstance(error, OSError):
-            self._visit_all((error.filename, error.filename2))
+            self._visit_all(tuple(vars(OSError)[name].__get__(error) for name in ("filename", "filename2")))
 
     def _look_into_path(self, path: PurePath) -> None:
-        self._of_kind(path, *_PATHS)
+        self._of_kind(path, *known.PATHS)
         self.told.append((type(path), str(path)))
 
     def _look_into_cell(self, cell: types.CellType) -> None:
@@ -253,20 +231,28 @@ class LoopMemory:
         except ValueError:
             self.told.append("empty")
 
+    def _look_into_property(self, value: property) -> None:
+        self._of_kind(value, property)
+        self._visit_all((value.fget, value.fset, value.fdel))
+
+    def _look_into_partial(self, value: partial[Any]) -> None:
+        self._of_kind(value, partial)
+        self._visit_all((value.func, value.args, value.keywords, _attributes(value)))
+
     def _look_into_instance(self, value: Any) -> None:
         """Take in an object of a class of the user's or of an installed package, that has no part in C."""
         kind = type(value)
         if value is os.environ:
             return  # its content is told at the end
         if not any(base is types.SimpleNamespace or not _is_own(base.__module__) for base in kind.__mro__[:1]) or any(
-            _is_own(base.__module__) and base not in _CLASSES for base in kind.__mro__
+            _is_own(base.__module__) and base not in known.CLASSES for base in kind.__mro__
         ):
             raise Unknown(kind.__name__)
-        self._visit_all((kind, getattr(value, "__dict__", None)))
+        self._visit_all((kind, _attributes(value)))
         for base in kind.__mro__:
-            for name, slot in list(vars(base).items()):
+            for slot in list(vars(base).values()):
                 if isinstance(slot, types.MemberDescriptorType):
-                    self._visit(slot.__get__(value) if hasattr(value, name) else "unset")
+                    self._visit(_in_slot(slot, value))
 
     def _of_kind(self, value: Any, *kinds: type) -> None:
         if type(value) not in kinds:
@@ -278,22 +264,6 @@ class LoopMemory:
             self._visit(value)
 
 
-_PATHS: Final[tuple[type, ...]] = (PurePath, *PurePath.__subclasses__(), *Path.__subclasses__())
-_MODULES_OF_CLASSES: Final = frozenset({"builtins", "pathlib"})
-_CLASSES: Final = frozenset({object, types.SimpleNamespace, suppress, nullcontext})
-_ABOUT_CLASSES: Final = frozenset(
-    {
-        *("__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__slots__", "__match_args__"),
-        *("__dataclass_fields__", "__dataclass_params__", "__static_attributes__", "__firstlineno__"),
-    }
-)
-_USES_OF_FILES: Final = frozenset(
-    {
-        *(name for kind in (IOBase, TextIOWrapper, BufferedRandom, FileIO) for name in dir(kind)),
-        *("load", "dump", "join", "extend", "update", "fsum", "prod"),
-    }
-) - {"fileno", "closed", "name", "mode", "close"}
-"""Attributes by which a file can be read or written, also by way of others."""
 _DESCRIPTORS: Final = (
     types.MemberDescriptorType,
     types.GetSetDescriptorType,
@@ -314,12 +284,27 @@ _LOOKS: Final[Sequence[tuple[Any, Callable[[LoopMemory, Any], None]]]] = [
     (PurePath, LoopMemory._look_into_path),
     (types.CellType, LoopMemory._look_into_cell),
     (types.MethodType, lambda memory, value: memory._visit_all((value.__func__, value.__self__))),
-    (staticmethod | classmethod, lambda memory, value: memory._visit(value.__func__)),
-    (property, lambda memory, value: memory._visit_all((value.fget, value.fset, value.fdel))),
-    (partial, lambda memory, value: memory._visit_all((value.func, value.args, value.keywords, vars(value)))),
+    (staticmethod | classmethod, lambda memory, value: memory._visit_all((value.__func__, _attributes(value)))),
+    (property, lambda memory, value: memory._look_into_property(value)),
+    (partial, lambda memory, value: memory._look_into_partial(value)),
     (_DESCRIPTORS, lambda memory, value: memory.told.append(value.__name__)),
 ]
 """How each kind of object is looked into; the first that fits."""
+
+
+def _attributes(value: object) -> Any:
+    """Return an object's attributes, or None; nothing of the user's is called."""
+    try:
+        return object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return None
+
+
+def _in_slot(slot: types.MemberDescriptorType, value: object) -> Any:
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return "unset"
 
 
 def _is_own(module: str) -> bool:
