@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -66,6 +67,18 @@ def test_a_lost_update_of_a_file_across_an_await_is_found_and_none_within_a_step
     assert explored(with_a_pause, reset=lay_out, invariant=counted).verdict.valid is False
 
 
+def test_a_lock_that_a_task_keeps_is_named_with_it() -> None:
+    async def keep(who: int) -> None:
+        await lock.acquire()
+        await ready.wait()
+
+    found = explored(keep)
+    sentence = found.verdict.anomalies[0].sentence
+    assert "task 1 holds lock and waits for ready at test_tasks.py:" in sentence
+    assert re.search(r"task 2 waits for lock at test_tasks.py:\d+ \(await lock.acquire\(\)\), held by task 1", sentence)
+    assert not lock.locked()
+
+
 def test_locks_in_opposite_order_are_a_deadlock_and_are_free_afterwards() -> None:
     async def work(who: int) -> None:
         first, second = (lock, other) if who == 1 else (other, lock)
@@ -76,7 +89,11 @@ def test_locks_in_opposite_order_are_a_deadlock_and_are_free_afterwards() -> Non
 
     found = explored(work)
     assert found.verdict.anomalies[0].name == "deadlock"
-    assert "async with second" in found.verdict.anomalies[0].sentence
+    assert re.fullmatch(
+        r"task 1 holds lock and waits for other at test_tasks.py:\d+ \(async with second:\), held by task 2; "
+        r"task 2 holds other and waits for lock at test_tasks.py:\d+ \(async with second:\), held by task 1",
+        found.verdict.anomalies[0].sentence,
+    )
     assert not lock.locked()
     assert not other.locked()
     asyncio.run(within_a_timeout())  # they belong to no loop of the lab's

@@ -20,7 +20,7 @@ from collections.abc import Container, Iterator, Sequence, Set
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, TABLE, Access, Action, Step
+from ticketlab.core.steps import NAME, TABLE, Access, Action, Step
 
 
 class MadeStep(NamedTuple):

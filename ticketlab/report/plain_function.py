@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED, Action
+from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict
@@ -73,6 +74,10 @@ class FunctionSearch(SearchOutcome, Protocol):
         """How many called it at once."""
 
     @property
+    def participant(self) -> str:
+        """How people call who did."""
+
+    @property
     def verdict(self) -> Verdict:
         """What is decided."""
 
@@ -91,7 +96,7 @@ class FunctionSearch(SearchOutcome, Protocol):
 
 def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
     """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
-    everybody = pluralize(found.processes, "process", "processes")
+    everybody = pluralize(found.processes, found.participant)
     console.print(headline(found.function, found.verdict, everybody, right="held"))
     if found.exhausted and not found.anomalous and found.verdict.valid is None:
         console.print(f"Exhausted, and nothing is proved: {pluralize(found.executions, 'execution')} went right.")
@@ -104,9 +109,10 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
         console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
     if found.finding is not None:
         console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
-        _print_steps(found.finding.execution, found.finding.anomalies, console)
-    lines = seen_lines(found.seen)
-    console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
+        _print_steps(found.finding.execution, found.finding.anomalies, console, found.participant)
+    lines = seen_lines(found.seen, found.participant)
+    nothing = f"Seen: nothing that {two_of(found.participant)} touched"
+    console.print(Group(Text("Seen:" if lines else nothing, style="dim")))
     for line in lines:
         console.print(Text(f"  {line}"))
     if replay:
@@ -152,7 +158,7 @@ class FunctionRaces(Protocol):
 
 def print_function_races(found: FunctionRaces, explore: str, console: Console) -> None:
     """Print the result of live races; `explore` is the command line that searches for the smallest schedule."""
-    everybody = pluralize(found.processes, "process", "processes")
+    everybody = pluralize(found.processes, "process")
     console.print(headline(found.function, found.verdict, everybody, right="held"))
     ran = f"{found.wrong:,} of {pluralize(found.races, 'race')} went wrong, in {found.seconds:.2f} s"
     console.print(f"{ran}: real processes, let go at once, in a fresh folder each time.")
@@ -166,25 +172,32 @@ def print_function_races(found: FunctionRaces, explore: str, console: Console) -
 
 
 def print_function_replay(
-    function: str, executor: str, execution: Execution, anomalies: Sequence[Anomaly], console: Console
+    function: str,
+    executor: str,
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    console: Console,
+    participant: str = "process",
 ) -> None:
-    """Print the result of a replay on an executor."""
-    everybody = pluralize(len({*execution.trace.who}), "process", "processes")
+    """Print the result of a replay on an executor; `participant` is how people call who takes part."""
+    everybody = pluralize(len({*execution.trace.who}), participant)
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
-    _print_steps(execution, anomalies, console)
+    _print_steps(execution, anomalies, console, participant)
 
 
-def _print_steps(execution: Execution, anomalies: Sequence[Anomaly], console: Console) -> None:
-    console.print(steps_table(execution, anomalies))
+def _print_steps(execution: Execution, anomalies: Sequence[Anomaly], console: Console, participant: str) -> None:
+    console.print(steps_table(execution, anomalies, participant))
     console.print()
     for anomaly in anomalies:
         console.print(Text(f"{anomaly.name}: {anomaly.sentence}"))
     console.print()
 
 
-def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]) -> Interleaving:
+def steps_diagram(
+    title: str, execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process"
+) -> Interleaving:
     """Return an execution as a page steps through it: the steps that others could notice, and who waits for ever."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
     told = shown_lines(execution, anomalies)
@@ -195,7 +208,7 @@ def steps_diagram(title: str, execution: Execution, anomalies: Sequence[Anomaly]
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
     ]
-    return Interleaving(title, [f"process {who + 1}" for who in moved], moves)
+    return Interleaving(title, [f"{participant} {who + 1}" for who in moved], moves)
 
 
 class Line(NamedTuple):
@@ -227,9 +240,14 @@ def drawn_steps(execution: Execution, anomalies: Sequence[Anomaly], participant:
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def seen_lines(seen: Sequence[Resource]) -> list[str]:
-    """Return one line for each resource that several processes touched."""
-    return [seen_line(each.resource, each.reads, each.changes) for each in seen]
+def two_of(participant: str) -> str:
+    """Return two participants in words, by how people call one."""
+    return pluralize(2, participant).replace("2", "two")
+
+
+def seen_lines(seen: Sequence[Resource], participant: str = "process") -> list[str]:
+    """Return one line for each resource that several participants touched; they are called so."""
+    return [seen_line(each.resource, each.reads, each.changes, participant) for each in seen]
 
 
 def steps_table(execution: Execution, anomalies: Sequence[Anomaly], participant: str = "process") -> RenderableType:

@@ -20,8 +20,9 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.explore import explore_plain, ready_participants, replay_plain
+from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.participants import ready_participants
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
 

@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import BLOCKED, OUTLASTED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, OUTLASTED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.failing_io import failing_io
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST

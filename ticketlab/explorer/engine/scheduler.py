@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState

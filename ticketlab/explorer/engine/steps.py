@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step, Visibility, noticed_from
+from ticketlab.core.steps import Action, Step, Visibility, noticed_from
 
 NONE: Final = 0
 

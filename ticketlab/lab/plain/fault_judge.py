@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ticketlab.checker.observed import Pattern, patterns
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import ended, waits
@@ -182,7 +182,7 @@ def _stuck(execution: Execution) -> Anomaly:
     held = bool(told) and all(wait.holders and dead.keys() >= set(wait.holders) for wait in told)
     name = "lock left behind" if held else "survivors blocked for ever"
     evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    sentence = "; ".join(wait_sentence(trace, wait) for wait in told)
+    sentence = "; ".join(wait_sentence(execution, wait) for wait in told)
     return Anomaly(name, f"{sentence}: {gone}" if gone else sentence, {"waits": evidence})
 
 

@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.spec import Spec
 from ticketlab.lab.exploring.callbacks import survives_pickling
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
 
+_PARTICIPANTS: Final = {"threads": "thread", "tasks": "task"}
 _SIMPLE: Final = (type(None), bool, int, str, float, bytes)
+
+
+def participant_on(executor: str) -> str:
+    """Return how people call a participant on an executor."""
+    return _PARTICIPANTS.get(Spec.parse(executor).name, "process")
 
 
 class Returned(NamedTuple):

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
+from ticketlab.explorer.analysis.deadlock import Wait, cycle, held_by_tasks, holders, task_waits
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
@@ -211,18 +210,19 @@ def stuck(execution: Execution) -> Anomaly:
         steps = list(dict.fromkeys(describe_step(trace.table.step(what)) for what in trace.what[-4:]))
         sentence = f"after {len(trace)} steps the processes are not done: they keep making {join_words(steps)}"
         return Anomaly("livelock", sentence, {"steps": [], "last": steps})
-    waiting = waits(trace)
+    waiting = task_waits(execution)
     ring = cycle(waiting)
     tries = all(wait.tries and not wait.holders for wait in waiting)
     name = "deadlock" if ring or not tries else "livelock"
     told = ring or waiting
     evidence = [{"who": process_name(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    return Anomaly(name, "; ".join(wait_sentence(trace, wait) for wait in told), {"waits": evidence})
+    return Anomaly(name, "; ".join(wait_sentence(execution, wait) for wait in told), {"waits": evidence})
 
 
-def wait_sentence(trace: Trace, wait: Wait) -> str:
+def wait_sentence(execution: Execution, wait: Wait) -> str:
     """Say who waits for what."""
-    mine = [resource for resource, who in holders(trace).items() if wait.who in who]
+    mine = [resource for resource, who in holders(execution.trace).items() if wait.who in who]
+    mine += [name for name, who in held_by_tasks(execution).items() if wait.who == who]
     holds = f"holds {join_words(mine)} and " if mine else ""
     who = process_name(wait.who)
     if wait.holders:

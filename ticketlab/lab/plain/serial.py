@@ -11,7 +11,7 @@ from itertools import combinations, permutations
 from math import factorial, perm
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, Action
+from ticketlab.core.steps import NAME, Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution

@@ -8,7 +8,7 @@ from typing import Final
 
 from ticketlab.checker.observed import MadeStep
 from ticketlab.core.faults import FaultKind
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd

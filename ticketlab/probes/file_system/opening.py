@@ -12,10 +12,10 @@ from os import stat
 from typing import TypeVar
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
+from ticketlab.probes.file_system.resources import AnyPath, FileName
+from ticketlab.probes.file_system.times import stamp
 from ticketlab.probes.here import HERE
-from ticketlab.probes.resources import AnyPath, FileName
-from ticketlab.probes.times import stamp
 
 T = TypeVar("T")
 

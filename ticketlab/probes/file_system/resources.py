@@ -15,8 +15,8 @@ import sys
 from os import PathLike, fsdecode, fspath, stat_result
 from typing import Final
 
-from ticketlab.core.pacing import NAME, Access, Action, Step
-from ticketlab.probes.inodes import Inodes
+from ticketlab.core.steps import NAME, Access, Action, Step
+from ticketlab.probes.file_system.inodes import Inodes
 
 LIST: Final = "names in "
 LINKS: Final = "links of "

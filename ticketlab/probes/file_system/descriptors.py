@@ -6,8 +6,8 @@ import stat
 from os import fstat, readlink
 from typing import Final
 
-from ticketlab.core.pacing import Action, Step
-from ticketlab.probes.resources import LINKS, AnyPath, FileName, Resources
+from ticketlab.core.steps import Action, Step
+from ticketlab.probes.file_system.resources import LINKS, AnyPath, FileName, Resources
 
 MOST_STEPS: Final = 4096
 
