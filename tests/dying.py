@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeVar
 
-from ticketlab.core.pacing import Blocked, Free, Step, paced_by
+from ticketlab.core.pacing import Blocked, Free, paced_by
+from ticketlab.core.steps import Step
 
 T = TypeVar("T")
 

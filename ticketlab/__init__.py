@@ -40,11 +40,12 @@ if TYPE_CHECKING:
         SoldOut,
         Stock,
     )
-    from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, note, now, sleep
+    from ticketlab.core.pacing import BLOCKED, at, block, note, now, sleep
     from ticketlab.core.plugin import Session
     from ticketlab.core.result import Metrics, Result
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Spec
+    from ticketlab.core.steps import Action, Step
     from ticketlab.core.verdict import Anomaly, Verdict
     from ticketlab.explorer.analysis.execution import Execution
     from ticketlab.explorer.analysis.trace import Nondeterminism
@@ -202,9 +203,7 @@ _HOMES = {
         "Stock",
     ),
     "ticketlab.core.pacing": (
-        "Action",
         "BLOCKED",
-        "Step",
         "at",
         "block",
         "note",
@@ -218,6 +217,7 @@ _HOMES = {
     ),
     "ticketlab.core.scenario": ("Scenario",),
     "ticketlab.core.spec": ("Spec",),
+    "ticketlab.core.steps": ("Action", "Step"),
     "ticketlab.core.verdict": (
         "Anomaly",
         "Verdict",

@@ -42,10 +42,8 @@ if TYPE_CHECKING:
         RETRY,
         UNCHANGED,
         UNDONE,
-        Action,
         Blocked,
         Pacer,
-        Step,
         at,
         block,
         note,
@@ -72,6 +70,7 @@ if TYPE_CHECKING:
     )
     from ticketlab.core.scenario import Scenario
     from ticketlab.core.spec import Kind, Option, Spec
+    from ticketlab.core.steps import Action, Step
     from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
     from ticketlab.explorer.engine.state import NOBODY, ExecutionState
     from ticketlab.explorer.executors.executor import Executor, ExecutorKind
@@ -220,10 +219,8 @@ _HOMES: Final = {
         "RETRY",
         "UNCHANGED",
         "UNDONE",
-        "Action",
         "Blocked",
         "Pacer",
-        "Step",
         "at",
         "block",
         "note",
@@ -254,6 +251,7 @@ _HOMES: Final = {
         "Option",
         "Spec",
     ),
+    "ticketlab.core.steps": ("Action", "Step"),
     "ticketlab.explorer.engine.policy_columns": ("Number", "PerParticipant", "PerStep"),
     "ticketlab.explorer.engine.state": ("NOBODY", "ExecutionState"),
     "ticketlab.explorer.executors.executor": ("Executor", "ExecutorKind"),

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from scripts.benchmarks import runner
 from scripts.benchmarks.runner import Measurement, Sample
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
+from ticketlab.core.pacing import BLOCKED, at, block
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.executors.processes import Processes
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.search import search

@@ -1,4 +1,4 @@
-"""What it costs to start: `--help`, 100 buyers against the shortest script, the tour, 1,000 buyers.
+"""What it costs to start: `--help`, the test of a racy function, 100 buyers, the tour, 1,000 buyers.
 
     uv run python scripts/benchmarks/bench_start.py [--rounds 7]
 
@@ -13,8 +13,8 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -85,6 +85,26 @@ with multiprocessing.Manager() as manager:
 """,
 }
 
+RACE_TEST = """
+import json
+from pathlib import Path
+
+import ticketlab
+
+def lay_out(folder):
+    (folder / "stock.json").write_text('{"left": 1}')
+
+@ticketlab.race_test(processes=2, reset=lay_out, returned=lambda told: told.count(True) == 1)
+def test_claim(who):
+    stock = json.loads(Path("stock.json").read_text())
+    if stock["left"]:
+        stock["left"] -= 1
+        new = Path(f"stock.{who}")
+        new.write_text(json.dumps(stock))
+        new.replace("stock.json")
+        return True
+"""
+
 
 class Took(NamedTuple):
     """What a command took: seconds by the wall, seconds of all its processes' time, MiB of the largest process."""
@@ -106,16 +126,24 @@ def run(words: list[str], expected: Collection[int] = (0,)) -> Took:
 
 
 @contextmanager
-def running(words: list[str], figure: str, factor: float = 1, script: str = "") -> Iterator[Sample]:
+def running(
+    words: list[str], figure: str, factor: float = 1, script: str = "", file: str = "bare.py"
+) -> Iterator[Sample]:
     """Run a command once to warm the caches; a sample is one figure of what it took."""
     if script:
-        Path("bare.py").write_text(script, encoding="utf-8")
+        Path(file).write_text(script, encoding="utf-8")
 
     def sample() -> float:
         return factor * float(getattr(run(words, expected=(0, 1)), figure))
 
     sample()
     yield sample
+
+
+def testing(file: str, script: str) -> Callable[[], AbstractContextManager[Sample]]:
+    """Return what measures how long a test takes by the wall, in seconds, pytest's start included."""
+    words = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", file]
+    return partial(running, words, "wall", script=script, file=file)
 
 
 def starts(given: argparse.Namespace) -> Iterable[Measurement]:
@@ -128,6 +156,14 @@ def starts(given: argparse.Namespace) -> Iterable[Measurement]:
         beside="python -c pass",
         other=bare_python,
         bar=150,
+    )
+    yield Measurement(
+        "a test of a racy function, pytest's start included",
+        testing("race.py", RACE_TEST),
+        "s",
+        beside="an empty test",
+        other=testing("empty.py", "def test_nothing(): pass"),
+        bar=2,
     )
     for store, script in BARE.items():
         words = [LAB, "race", "--store", store, "--strategy", "lock", "--latency", "none"]

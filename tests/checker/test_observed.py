@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.pacing import NAME, Access, Action, Step
+from ticketlab.core.steps import NAME, Access, Action, Step
 
 
 def named(action: Action, name: str, *also: Access) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.analysis.trace import Nondeterminism
 
 SHOP = """
+import asyncio
 import json
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def log(who):
 
 def nothing():
     pass
+
+COUNT = [0]
+
+def put_back(folder):
+    COUNT[0] = 0
+
+async def count(who):
+    before = COUNT[0]
+    await asyncio.sleep(0)
+    COUNT[0] = before + 1
+
+def all_counted():
+    assert COUNT[0] == 2
 """
 CLAIM = ("shop:claim", "--reset", "shop:lay_out", "--invariant", "shop:one_winner")
 
@@ -107,6 +121,31 @@ def test_a_file_is_named_by_its_path_and_right_is_right(in_tmp_path: Path) -> No
     assert "Exhausted: all interleavings of 2 processes are safe" in result.output
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "seen"),
+    [
+        ("thread", (*CLAIM, "--threads", "2"), "stock.json: read 2 x by thread 1 and 2 x by thread 2"),
+        (
+            "task",
+            ("shop:count", "--tasks", "2", "--reset", "shop:put_back", "--invariant", "shop:all_counted"),
+            "memory: changed 2 x by task 1 and 2 x by task 2",
+        ),
+    ],
+)
+def test_threads_and_tasks_take_part_in_place_of_processes(kind: str, words: Sequence[str], seen: str) -> None:
+    result = run("explore", *words, "--html", "page.html")
+    assert result.return_value == 1
+    assert f"{kind} 1 " in result.output
+    assert seen in result.output
+    assert seen in Path("page.html").read_text()
+    (case,) = Path(".ticketlab/cases").glob("*.json")
+    again = run("replay", str(case))
+    assert again.return_value == 1
+    assert f"the same as when the case was saved ({kind}s)." in again.output
+    with pytest.raises(UsageError, match=f"this case is of {kind}s: leave out --executor processes"):
+        run("replay", str(case), "--executor", "processes")
+
+
 def test_what_shares_nothing_is_undecided_unless_it_may_be() -> None:
     found, code = explored("shop:nothing")
     assert (code, found["valid"]) == (3, None)
@@ -143,6 +182,12 @@ def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: 
         (["--processes", "3"], "--processes is of a function: name one, as in shop.checkout:claim"),
         (["shop:claim", "--executor", "inline", "--faults", "kill"], "the fault kill needs real processes"),
         (["shop:claim", "--faults", "locked"], "the fault locked cannot strike a function"),
+        (["shop:claim", "--threads", "2", "--processes", "2"], "--threads and --processes exclude each other"),
+        (["shop:count", "--tasks", "2", "--threads", "2"], "--threads and --tasks exclude each other"),
+        (["shop:claim", "--threads", "2", "--executor", "inline"], "--threads and --executor exclude each other"),
+        (["shop:count", "--tasks", "2", "--faults", "pause"], "no fault can strike a task of an event loop"),
+        (["shop:claim", "--tasks", "2"], "shop:claim is no coroutine function"),
+        (["--tasks", "2"], "--tasks is of a function: name one, as in shop.checkout:claim"),
     ],
 )
 def test_a_mistake_is_refused_in_one_line(words: list[str], message: str) -> None:

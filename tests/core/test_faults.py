@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import DEFAULT_SHARE, Fault, FaultKind, FaultRate
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 
 SECONDS = st.integers(1, 10_000).map(float)
 

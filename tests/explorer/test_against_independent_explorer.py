@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.fuzz.explorer_judge import LIMIT, unexplained
+from tests.fuzz.explorer_judge import LIMIT, promises_retry, unexplained
 from tests.fuzz.found import FOUND, wrong_on
 from tests.fuzz.independent_explorer import explore
 from tests.fuzz.independent_programs import Strike
+from tests.fuzz.partial_orders import compare
 from tests.fuzz.random_programs import Drawn, draw
 
 SEED = 11
@@ -72,6 +73,16 @@ def test_the_lab_finds_exactly_the_outcomes_that_there_are(family: str) -> None:
 
 def _schedules(drawn: Drawn) -> int:
     return explore(drawn.program).schedules or 0
+
+
+@pytest.mark.parametrize("family", ["locks", "sharers", "queues"])
+def test_dpor_runs_each_order_of_steps_that_do_not_commute_once(family: str) -> None:
+    drawn = (draw(SEED, number, kills=0, processes=0) for number in range(150))
+    found = [
+        compare(one.program, largest=60) for one in drawn if one.family == family and not promises_retry(one.program)
+    ]
+    assert [one for one in found if one and (one.missed or one.repeated)] == []
+    assert any(one and one.orders > 1 for one in found)
 
 
 def test_what_was_mended_stays_mended() -> None:

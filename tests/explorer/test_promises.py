@@ -9,7 +9,7 @@ import pytest
 
 from tests.explorer.toys import Cells, Semaphore, Toy
 from ticketlab.core import pacing
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.executors.inline import Inline

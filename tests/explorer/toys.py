@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 
 
 class Cells:

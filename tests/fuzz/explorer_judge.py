@@ -182,7 +182,7 @@ def _never_struck(drawn: Drawn, policy: str, told: dict[Strike | None, Told]) ->
     for who in range(len(drawn.program)):
         for point in range(POINTS):
             strike = Strike(kind, who, point, quarters if kind == "pause" else 0)
-            possible = explore(drawn.program, strike=strike, most=STATES).struck
+            possible = explore(drawn.program, prompt=True, strike=strike, most=STATES).struck
             if possible and strike not in told:
                 yield Disagreement("false proof: fault point missed", policy, strike, "", "")
             if not possible:

@@ -2,6 +2,7 @@
 
     uv run python -m tests.fuzz.explorers --programs 20000 --seed 1
     uv run python -m tests.fuzz.explorers --only 1234 --seed 1
+    uv run python -m tests.fuzz.explorers --families clock --fault pause:1s --programs 3000
     uv run python -m tests.fuzz.explorers --program "((('write', 'x', 1),), (('read', 'a', 'x'),))" --fault terminate
 
 If the lab says that it has exhausted a program, its outcomes must be those of the independent explorer; an outcome that
@@ -115,7 +116,7 @@ def _programs(how: argparse.Namespace) -> Iterator[tuple[int, Drawn]]:
     for number in numbers:
         drawn = draw(how.seed, number, kills=how.kills, processes=how.processes)
         if not how.families or drawn.family in how.families.split(","):
-            yield number, drawn
+            yield number, Drawn(drawn.family, drawn.program[:2], how.fault, how.executor) if how.fault else drawn
 
 
 def main() -> int:
@@ -127,8 +128,8 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="the number of one program")
     parser.add_argument("--families", help="only these, with commas between")
     parser.add_argument("--program", help="a program as it is printed")
-    parser.add_argument("--fault", default="", help="with --program: terminate, pause:1s or kill")
-    parser.add_argument("--executor", default="inline", help="with --program")
+    parser.add_argument("--fault", default="", help="terminate, pause:1s or kill, in each program")
+    parser.add_argument("--executor", default="inline", help="with --program or --fault")
     parser.add_argument("--kills", type=float, default=0.01, help="the share of programs struck by kills, on processes")
     parser.add_argument("--processes", type=float, default=0.01, help="the share of other programs run on processes")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")

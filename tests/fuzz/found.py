@@ -262,8 +262,20 @@ FOUND = (
             (("mark", "x"), ("elapsed", "a", "y")),
         ),
         "dfs and dpor: half a second, or one and a half, may go by between the second participant's two looks",
-        "the independent explorer never sees these; which of the two is right is not settled",
+        "the lab is right, and the independent explorer had everybody stand still during a pause",
         "pause:1s",
+        mended=True,
+    ),
+    Found(
+        "a writer between two readers",
+        (
+            (("read", "a", "y"), ("shared", "w0", (("write", "x", 1),))),
+            (("shared", "w0", (("cas", "a", "y", 0, 1),)),),
+            (("with", "w0", (("read", "b", "y"),)), ("read", "a", "x")),
+        ),
+        "dpor: exhausted; where the second participant keeps the writer out, the writer never comes before the first",
+        "it may come after the second and before the first: y = 1 to it, x = 0, and y was 0 to the first",
+        mended=True,
     ),
 )
 

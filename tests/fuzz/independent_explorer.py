@@ -41,7 +41,8 @@ The language is that of `independent_programs`.
     k-th step may be struck there. The dead make no steps; what they held in memory stays held. `terminate` raises an
     exception there instead: each `with` or `try` that the victim is inside of releases its lock, a step each, from the
     innermost on. An exception at the very point before a release leaves this lock unreleased. Nobody hears an answer
-    from the victim. `pause:t` strikes before a step only; it lets t pass for everybody, and changes nothing else.
+    from the victim. `pause:t` strikes before a step only. It is a sleep of t that its victim did not ask for:
+    meanwhile others move, also where sleepers are prompt, or none of them does.
 """
 
 from __future__ import annotations

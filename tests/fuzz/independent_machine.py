@@ -104,6 +104,9 @@ class Machine:
                 if not self.prompt and not self._idle(who, own):
                     found.append((shared, self._pass(everybody, own[_LEFT])))
                 continue
+            if self.strike is not None and self.strike.victim == who and self._due(own):
+                found += self._be_struck(self.strike, own, shared, everybody)
+                continue
             moved = self._move(who, own, shared, everybody)
             if moved is not None:
                 found.append(moved)
@@ -124,8 +127,6 @@ class Machine:
         )
 
     def _move(self, who: int, own: tuple[Any, ...], shared: Any, everybody: tuple[Any, ...]) -> State | None:
-        if self.strike is not None and self.strike.victim == who and self._due(own):
-            return self._be_struck(who, own, shared, everybody)
         place = own[_PLACE]
         if not isinstance(place, int):
             return self._unwind(who, own, shared, everybody)
@@ -143,15 +144,13 @@ class Machine:
         mine = self._run_on(who, (place + 1, regs, 0, age, count))
         return put(shared, op[1], value), put(everybody, who, mine)
 
-    def _be_struck(self, who: int, own: tuple[Any, ...], shared: Any, everybody: tuple[Any, ...]) -> State:
-        strike = self.strike
-        assert strike is not None
-        place, regs, left, age, _ = own
+    def _be_struck(self, strike: Strike, own: tuple[Any, ...], shared: Any, everybody: tuple[Any, ...]) -> list[State]:
+        who, (place, regs, _, age, _) = strike.victim, own
         if strike.kind == "pause":
-            mine = (place, regs, left, age, strike.point + 1000)
-            return shared, self._pass(put(everybody, who, mine), strike.quarters)
+            paused = put(everybody, who, (place, regs, strike.quarters, age, strike.point + 1000))
+            return [(shared, paused), (shared, self._pass(paused, strike.quarters))]  # others move meanwhile, or do not
         held = self.codes[who].inside[place] if strike.kind == "terminate" else ()
-        return shared, put(everybody, who, (tuple(held) or DEAD, regs, 0, age, strike.point + 1000))
+        return [(shared, put(everybody, who, (tuple(held) or DEAD, regs, 0, age, strike.point + 1000)))]
 
     def _unwind(self, who: int, own: tuple[Any, ...], shared: Any, everybody: tuple[Any, ...]) -> State:
         *rest, lock = own[_PLACE]

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Step, at, block, note, now, sleep
+from ticketlab.core.pacing import BLOCKED, RETRY, UNCHANGED, UNDONE, at, block, note, now, sleep
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from ticketlab.core.inventory import Inventory, Outcome, Request, SoldOut
-from ticketlab.core.pacing import Action, Pacer, Step, at, note
+from ticketlab.core.pacing import Pacer, at, note
 from ticketlab.core.plugin import Perform, Store, StrategyContext
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import Action, Step
 from ticketlab.launch.job import RaceJob
 from ticketlab.launch.launcher import Exit, Launcher
 from ticketlab.launch.pool import PoolLauncher

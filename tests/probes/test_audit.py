@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from ticketlab.core.errors import UsageError
+from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
@@ -203,3 +204,23 @@ def test_what_is_left_that_is_no_ordinary_file_is_compared_as_what_it_is() -> No
             bound.bind(f"socket.{os.urandom(2).hex()}")
 
     assert explore_plain(PlainFunction(function=make), INLINE).verdict.valid is not True
+
+
+def test_what_was_not_seen_is_named_where_a_function_does_not_repeat_itself(tmp_path: Path) -> None:
+    state = bytes(tmp_path / "state")
+    library = ctypes.CDLL(None)
+
+    def grow() -> int:
+        file = library.open(state, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        library.write(file, b"x", 1)
+        size: int = library.lseek(file, 0, os.SEEK_END)
+        library.close(file)
+        return size
+
+    def fail_once() -> None:
+        Path("log").touch()
+        assert grow() not in (7, 8), "the first execution after each order was tried, and one was tried again"
+
+    how = ExploreOptions(executor="processes")
+    with pytest.raises(Nondeterminism, match=r"something beside the schedule decides \(what may be why: open was call"):
+        explore_plain(PlainFunction(function=fail_once), how)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.probes.slice_orders import Program, outcomes
+from tests.probes.task_objects import RIGHT, add, both_counted, lock, other, ready, reset, state, within_a_timeout
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
@@ -21,73 +23,15 @@ from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.testing.plain_functions import PlainRace, check_plain_function
 
-lock, other, changed, ready = asyncio.Lock(), asyncio.Lock(), asyncio.Condition(), asyncio.Event()
-semaphore, items = asyncio.Semaphore(1), asyncio.Queue[int](1)
-state = {"n": 0}
-
-
-def reset() -> None:
-    state["n"] = 0
-
-
-def both_counted() -> bool:
-    return state["n"] == 2
-
 
 def explored(function: Any, *, exhaust: bool = False, executions: int = 1_000, **asked: Any) -> PlainExploration:
     how = ExploreOptions(executor="tasks", exhaust=exhaust, executions=executions)
     return explore_plain(PlainFunction(function=function, in_tasks=True, **{"reset": reset, **asked}), how)
 
 
-async def add() -> None:
-    read = state["n"]
-    await asyncio.sleep(0)
-    state["n"] = read + 1
-
-
-def under(guard: Any) -> Callable[[], Any]:
-    async def work() -> None:
-        async with guard:
-            await add()
-
-    return work
-
-
-async def by_event(who: int) -> None:
-    if who == 1:
-        await asyncio.wait_for(ready.wait(), 5)
-    await add()
-    ready.set()
-
-
-async def by_condition(who: int) -> None:
-    async with changed:
-        if who == 1:
-            await changed.wait_for(lambda: state["n"])
-        await add()
-        changed.notify_all()
-
-
-async def through_a_queue(who: int) -> None:
-    if who == 1:
-        await add()
-        await items.put(1)
-    else:
-        await items.get()
-        await add()
-
-
-async def within_a_timeout() -> None:
-    async with asyncio.timeout(5), lock:
-        await add()
-
-
-@pytest.mark.parametrize(
-    "function",
-    [under(lock), under(semaphore), under(changed), by_event, by_condition, through_a_queue, within_a_timeout],
-)
-def test_a_right_function_is_proved(function: Any) -> None:
-    found = explored(function, invariant=both_counted)
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_function_is_proved(name: str) -> None:
+    found = explored(RIGHT[name], invariant=both_counted)
     assert found.verdict.valid, found.verdict
 
 
@@ -123,6 +67,18 @@ def test_a_lost_update_of_a_file_across_an_await_is_found_and_none_within_a_step
     assert explored(with_a_pause, reset=lay_out, invariant=counted).verdict.valid is False
 
 
+def test_a_lock_that_a_task_keeps_is_named_with_it() -> None:
+    async def keep(who: int) -> None:
+        await lock.acquire()
+        await ready.wait()
+
+    found = explored(keep)
+    sentence = found.verdict.anomalies[0].sentence
+    assert "task 1 holds lock and waits for ready at test_tasks.py:" in sentence
+    assert re.search(r"task 2 waits for lock at test_tasks.py:\d+ \(await lock.acquire\(\)\), held by task 1", sentence)
+    assert not lock.locked()
+
+
 def test_locks_in_opposite_order_are_a_deadlock_and_are_free_afterwards() -> None:
     async def work(who: int) -> None:
         first, second = (lock, other) if who == 1 else (other, lock)
@@ -133,7 +89,11 @@ def test_locks_in_opposite_order_are_a_deadlock_and_are_free_afterwards() -> Non
 
     found = explored(work)
     assert found.verdict.anomalies[0].name == "deadlock"
-    assert "async with second" in found.verdict.anomalies[0].sentence
+    assert re.fullmatch(
+        r"task 1 holds lock and waits for other at test_tasks.py:\d+ \(async with second:\), held by task 2; "
+        r"task 2 holds other and waits for lock at test_tasks.py:\d+ \(async with second:\), held by task 1",
+        found.verdict.anomalies[0].sentence,
+    )
     assert not lock.locked()
     assert not other.locked()
     asyncio.run(within_a_timeout())  # they belong to no loop of the lab's
@@ -258,7 +218,7 @@ def test_what_is_outside_control_is_one_clear_line(function: Any, message: str) 
 
 def test_tasks_are_asked_for_by_number_and_by_a_coroutine_function() -> None:
     race = PlainRace.of({"tasks": 2, "reset": reset, "invariant": both_counted})
-    with pytest.raises(AssertionError, match=r"test_tasks.py:\d+ \(await asyncio.sleep\(0\)\)"):
+    with pytest.raises(AssertionError, match=r"task_objects.py:\d+ \(await asyncio.sleep\(0\)\)"):
         check_plain_function(add, race)
     with pytest.raises(UsageError, match=r"add is a coroutine function: race_test\(tasks=...\)"):
         check_plain_function(add, PlainRace.of({"processes": 2}))

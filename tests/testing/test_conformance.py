@@ -12,9 +12,10 @@ import pytest
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Buy, Cancel, Entry, Hold, Outcome, Request, Stock
-from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.pacing import at
 from ticketlab.core.plugin import Capability, Perform, Store, StoreKind, StrategyKind
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import Action, Step
 from ticketlab.lab.plugins.registry import names, registered, store_kind
 from ticketlab.stores.memory import KIND as MEMORY
 from ticketlab.stores.memory import MemorySession, MemoryStore

@@ -11,7 +11,8 @@ import pytest
 
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Buy, Entry, Held, Stock
-from ticketlab.core.pacing import Action, Step, at, sleep
+from ticketlab.core.pacing import at, sleep
+from ticketlab.core.steps import Action, Step
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
 

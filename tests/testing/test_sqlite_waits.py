@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.pacing import at
+from ticketlab.core.steps import Action, Step
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function
 

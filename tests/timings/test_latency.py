@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import Action, Free, Step
+from ticketlab.core.pacing import Free
+from ticketlab.core.steps import Action, Step
 from ticketlab.timings.latency import Latency
 
 

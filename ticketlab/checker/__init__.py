@@ -6,10 +6,17 @@ Reading order: `columns` (a history in memory) and `jsonl` (from its file); `mod
 without times: `sums`, and its users `books` (a race's receipts) and `final_state` (a history with its books).
 """
 
-from ticketlab.checker.budget import Budget
-from ticketlab.checker.columns import UNKNOWN, Call, Columns, MalformedHistory
-from ticketlab.checker.linearize import check
-from ticketlab.checker.model import Model, cas_register, counter, holds, seats
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import ticketlab
+
+if TYPE_CHECKING:
+    from ticketlab.checker.budget import Budget
+    from ticketlab.checker.columns import UNKNOWN, Call, Columns, MalformedHistory
+    from ticketlab.checker.linearize import check
+    from ticketlab.checker.model import Model, cas_register, counter, holds, seats
 
 __all__ = [
     "UNKNOWN",
@@ -24,3 +31,13 @@ __all__ = [
     "holds",
     "seats",
 ]
+
+_HOMES: Final = {
+    "ticketlab.checker.budget": ("Budget",),
+    "ticketlab.checker.columns": ("UNKNOWN", "Call", "Columns", "MalformedHistory"),
+    "ticketlab.checker.linearize": ("check",),
+    "ticketlab.checker.model": ("Model", "cas_register", "counter", "holds", "seats"),
+}
+
+if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
+    __getattr__ = ticketlab._lazy(__name__, _HOMES, globals())

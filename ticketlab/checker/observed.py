@@ -16,10 +16,11 @@ whoever judges asks also whether the outcome is one that the participants have o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, TABLE, Access, Action, Step
+from ticketlab.core.steps import NAME, TABLE, Access, Action, Step
 
 
 class MadeStep(NamedTuple):
@@ -30,6 +31,7 @@ class MadeStep(NamedTuple):
     refused: bool = False
 
 
+_MOST_STEPS: Final = 4096  # of which is kept what they do: each is made in many executions
 _CONTENT: Final = frozenset({Action.WRITE, Action.TRUNCATE})
 _NONE: Final[frozenset[str]] = frozenset()
 _DATA: Final = frozenset({*_CONTENT, Action.APPEND})
@@ -61,14 +63,18 @@ class _Seen(NamedTuple):
     tries: frozenset[str] = frozenset()  # the names that it was to change, and could not
 
 
-def patterns(moves: Sequence[MadeStep]) -> list[Pattern]:
-    """Return the patterns in a sequence of steps, the gravest kind first; of each kind and path the first one."""
+def patterns(moves: Sequence[MadeStep], failed: Container[int] | None = None) -> list[Pattern]:
+    """Return the patterns in a sequence of steps, the gravest kind first; of each kind and path the first one.
+
+    `failed` are those who failed, if that is known: an act that was refused changed nothing, and told its maker so.
+    """
     seen = [_see(move.step, refused=move.refused) for move in moves]
     who = [move.who for move in moves]
-    found = [*_torn(moves, seen), *_lost(who, seen), *_checked(who, seen)]
+    found = [*_torn(moves, seen), *_lost(who, seen), *_checked(who, seen, failed)]
     return list({(each.kind, each.path): each for each in reversed(found)}.values())[::-1]
 
 
+@lru_cache(maxsize=_MOST_STEPS)
 def _see(step: Step, *, refused: bool) -> _Seen:
     tables = [(action, name.removeprefix(TABLE)) for action, name in step.accesses if name.startswith(TABLE)]
     if tables:
@@ -112,16 +118,17 @@ def _lost(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
                 yield Pattern("lost update", path, (since, between, node))
 
 
-def _checked(who: Sequence[int], seen: Sequence[_Seen]) -> Iterator[Pattern]:
-    """Yield what was done after a look that was no longer true."""
+def _checked(who: Sequence[int], seen: Sequence[_Seen], failed: Container[int] | None) -> Iterator[Pattern]:
+    """Yield what was done, or failed to be done, after a look that was no longer true."""
     looked: dict[tuple[int, str], int] = {}
     names = [each.names for each in seen]
     for node, step in enumerate(seen):
         me = who[node]
+        tries = step.tries if failed is None or me in failed else _NONE
         for (one, path), since in looked.items():
             if (
                 one == me
-                and (step.acts or path in step.tries)
+                and (step.acts or path in tries)
                 and (between := _by_another(who, names, path, since, node)) is not None
             ):
                 yield Pattern("check then act", path, (since, between, node))

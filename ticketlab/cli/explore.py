@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.functions import explore_function, function_options, refuse_mixture
+from ticketlab.cli.functions import (
+    explore_function,
+    function_options,
+    kind_of_participants,
+    kind_options,
+    refuse_mixture,
+)
 from ticketlab.cli.options import (
     DAY_S,
     Command,
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 @click.command("explore", cls=Command)
 @function_options
 @program_options
+@kind_options
 @click.option(
     "--unseen",
     type=click.Choice(["fail", "allow"]),
@@ -136,7 +143,7 @@ def _function_options(given: Mapping[str, Any]) -> ExploreOptions:
     from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.plain.faults import faults_of_function
 
-    executor = given["executor"] or "processes"
+    executor = kind_of_participants(given) or given["executor"] or "processes"
     return ExploreOptions(executor=executor, faults=faults_of_function(given["faults"], executor), **_how(given))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from ticketlab.cli.options import command_line, is_typed, option
+from ticketlab.cli.options import command_line, is_typed, option, refuse_both
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_FUNCTIONS: Final = ("processes", "reset", "invariant", "returned", "serial", "unseen", "times")
+_OF_FUNCTIONS: Final = ("processes", "threads", "tasks", "reset", "invariant", "returned", "serial", "unseen", "times")
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
     *("launcher", "latency", "memory_mb", "ledger", "history"),
@@ -47,6 +47,27 @@ def function_options(command: F) -> F:
     return command
 
 
+def kind_options(command: F) -> F:
+    """Declare the options of a command that can have a function called by others than processes."""
+    for kind, told in (
+        ("tasks", "How many tasks of one event loop run FUNCTION, in place of processes."),
+        ("threads", "How many threads of one process call FUNCTION, in place of processes."),
+    ):
+        command = click.option(f"--{kind}", type=click.IntRange(min=1), metavar="N", help=told)(command)
+    return command
+
+
+def kind_of_participants(given: Mapping[str, Any]) -> str:
+    """Return "threads" or "tasks" if these take part, else an empty string; raises UsageError for a mixture."""
+    kind = next((each for each in ("threads", "tasks") if given.get(each)), "")
+    if kind:
+        for other in {"processes", "threads", "tasks", "executor"} - {kind}:
+            refuse_both(kind, other)
+        if kind == "tasks" and given["faults"]:
+            raise UsageError("no fault can strike a task of an event loop: leave out --faults")
+    return kind
+
+
 def refuse_mixture(function: str | None, *of_purchases: str) -> None:
     """Raise UsageError if the command line mixes a function with purchases, or has its settings without it.
 
@@ -66,8 +87,10 @@ def named_function(function: str, given: Mapping[str, Any]) -> PlainFunction:
     """Import a function with what judges it; raises UsageError if one of them is not there."""
     from ticketlab.lab.plain.loading import SETTINGS, imported
 
+    kind = kind_of_participants(given)
+    settings = {name: given[name] for name in SETTINGS if name in given} | {"participants": kind}
     with silenced():
-        return imported(function, given["processes"], {name: given[name] for name in SETTINGS})
+        return imported(function, given[kind or "processes"], settings)
 
 
 @contextmanager
@@ -114,7 +137,9 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
     path = save_plain_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     finding = found.finding
-    diagrams = [steps_diagram(found.function, finding.execution, finding.anomalies)] if finding else []
+    diagrams = (
+        [steps_diagram(found.function, finding.execution, finding.anomalies, found.participant)] if finding else []
+    )
     if as_json:
         print_json(saved)
     else:
@@ -166,7 +191,8 @@ def replay_function_case(case: PlainCase, path: Path, executor: str | None, as_j
     if as_json:
         print_json(played.to_json())
     else:
-        print_function_replay(case.function, played.executor, played.execution, played.anomalies, console())
+        replayed = played.executor, played.execution, played.anomalies
+        print_function_replay(case.function, *replayed, console(), played.participant)
     return played.verdict.exit_code
 
 
@@ -183,4 +209,4 @@ def replay_diagrams(played: PlainReplay) -> Sequence[Diagram]:
     """Return the diagram of a replay."""
     from ticketlab.report.plain_function import steps_diagram
 
-    return [steps_diagram(played.case.function, played.execution, played.anomalies)]
+    return [steps_diagram(played.case.function, played.execution, played.anomalies, played.participant)]

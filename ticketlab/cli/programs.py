@@ -157,7 +157,9 @@ def _tell(found: ProgramExploration, as_json: bool, given: Mapping[str, Any]) ->
     path = save_program_case(finding.case, given["cases"]) if finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     diagrams = (
-        [steps_diagram(found.function, finding.execution, finding.anomalies, finding.participants)] if finding else []
+        [steps_diagram(found.function, finding.execution, finding.anomalies, names=finding.participants)]
+        if finding
+        else []
     )
     if as_json:
         print_json(saved)
@@ -177,7 +179,7 @@ def replay_program_case(case: ProgramCase, path: Path, as_json: bool) -> int:
         print_json(played.to_json())
     else:
         print_function_replay(
-            case.function, "program", played.execution, played.anomalies, console(), played.participants
+            case.function, "program", played.execution, played.anomalies, console(), names=played.participants
         )
     return played.verdict.exit_code
 
@@ -194,4 +196,4 @@ def program_diagrams(played: ProgramReplay) -> Sequence[Diagram]:
     """Return the diagram of a replay."""
     from ticketlab.report.plain_function import steps_diagram
 
-    return [steps_diagram(played.case.function, played.execution, played.anomalies, played.participants)]
+    return [steps_diagram(played.case.function, played.execution, played.anomalies, names=played.participants)]

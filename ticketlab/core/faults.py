@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from ticketlab.core.duration import UNITS, parse_seconds
 from ticketlab.core.errors import UsageError, unknown_name
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 
 
 class FaultKind(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ticketlab.core.pacing import NAME, Access, Action, Step
+from ticketlab.core.steps import NAME, Access, Action, Step
 
 LIST: Final = "names in "
 """How the resource of the list of a folder's names begins."""

@@ -41,8 +41,9 @@ _ESCAPED_BUT_LINES: Final = {code: text for code, text in _ESCAPED.items() if ch
 
 
 def pluralize(count: int, noun: str, plural: str = "") -> str:
-    """Return a count with its noun in the right number: "1 ticket", "2 tickets"; `plural` is one without an s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {plural or f'{noun}s'}"
+    """Return a count with its noun in the right number: "1 ticket", "2 tickets"; `plural` is an irregular one."""
+    many = plural or f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{count:,} {noun if count == 1 else many}"
 
 
 def join_some(words: Sequence[str], most: int) -> str:

@@ -29,9 +29,9 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultPoint
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.json_fields import JsonField, read_version
-from ticketlab.core.pacing import Action
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import Action
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place

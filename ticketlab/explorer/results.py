@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,9 @@ from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 
 EXECUTIONS: Final = 10_000
+
+Progress = Callable[[int, int], None]
+"""What is told now and then how many executions there were, and how many of them went wrong."""
 
 
 @dataclass(frozen=True, slots=True)

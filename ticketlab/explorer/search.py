@@ -24,8 +24,7 @@ def search(
     """Yield a policy's executions, without redundant ones, until the policy is exhausted or `limit` have been yielded.
 
     A policy that proves something relies on it that the program repeats itself. So before the search ends, the first
-    schedule is run again: what earlier executions left behind in the participants may have changed its steps. Where
-    somebody gave way, the search proves nothing, and a schedule does not say who tried in vain before time passed.
+    schedule is run again: what earlier executions left behind in the participants may have changed its steps.
 
     Raises:
         UsageError: the limit is below 1.
@@ -37,7 +36,7 @@ def search(
     while limit is None or count < limit:
         execution = executor.run(policy, without, fault_points)
         if execution is None:
-            if first is not None and not fault_points and not executor.gave_way:
+            if first is not None and not fault_points:
                 _repeat(executor, first, without)
             return
         if execution.ending is ExecutionEnd.DIVERGED:

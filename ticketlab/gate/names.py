@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.file_names import FileName
-from ticketlab.core.pacing import Access, Action
+from ticketlab.core.steps import Access, Action
 
 _SYSTEM: Final = tuple(
     sorted(

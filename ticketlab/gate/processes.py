@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Step
+from ticketlab.core.steps import Step
 
 _PIDFD_GETFD: Final = 438  # on all processors
 _EXITING: Final = 4  # among the kernel's flags of a thread

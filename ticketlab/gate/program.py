@@ -16,7 +16,7 @@ from itertools import count
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.calls.channels import CALLS as CHANNEL_CALLS
 from ticketlab.gate.calls.files import CALLS as FILE_CALLS

@@ -18,9 +18,10 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from ticketlab.core.faults import Fault, FaultKind, FaultRate
 from ticketlab.core.inventory import Request
-from ticketlab.core.pacing import Blocked, Step
+from ticketlab.core.pacing import Blocked
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.steps import Step
 from ticketlab.core.system.failing_io import failing_io
 from ticketlab.launch.launcher import Writer
 from ticketlab.launch.recorder import FAULT, RESUMED, Recorder

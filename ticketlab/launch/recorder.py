@@ -33,8 +33,9 @@ from ticketlab.core.inventory import (
     Sold,
     SoldOut,
 )
-from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, RETRY, Action, Blocked, Free, Pacer, Step
+from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, RETRY, Blocked, Free, Pacer
 from ticketlab.core.plugin import Perform
+from ticketlab.core.steps import Action, Step
 from ticketlab.launch.launcher import Writer
 from ticketlab.launch.log import Event, LogFull
 

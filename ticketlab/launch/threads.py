@@ -10,7 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Blocked, Pacer, Step, paced_by
+from ticketlab.core.pacing import Blocked, Pacer, paced_by
+from ticketlab.core.steps import Step
 from ticketlab.launch.job import RaceJob
 from ticketlab.launch.launcher import Exit, LauncherKind, LocalLauncher
 from ticketlab.launch.services import running_services, service_exits

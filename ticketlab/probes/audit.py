@@ -51,10 +51,10 @@ def listen() -> None:
 
 
 def _heard(event: str, given: Sequence[Any]) -> None:
-    if (tell := _TOLD.get(event)) is not None and (HERE.acts() or _calls_back()):
+    if event in _TOLD and get_ident() == HERE.owner and (HERE.acting or (moving() is not None and _calls_back())):
         acting, HERE.acting = HERE.acting, False
         try:
-            told = tell(event, given)
+            told = _TOLD[event](event, given)
             if told:
                 pacing.note(pacing.OUT_OF_SIGHT, f"{told} by code that the lab does not see")
         finally:
@@ -63,8 +63,6 @@ def _heard(event: str, given: Sequence[Any]) -> None:
 
 def _calls_back() -> bool:
     """Whether the participant's own code runs in the middle of a probe's call, as SQL functions of the user's do."""
-    if moving() is None or get_ident() != HERE.owner:
-        return False
     frame = sys._getframe(2)
     while frame is not None:
         name = frame.f_globals.get("__name__", "")

@@ -3,34 +3,67 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import time
 from collections.abc import Callable, Sequence
+from inspect import isabstract
 from types import ModuleType
 from typing import Any, Final
 
 from ticketlab.core import pacing
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.polling.spins import POLLING, outside_lab
 from ticketlab.probes.standins import StandIn
-from ticketlab.probes.waiting import SLEPT
+from ticketlab.probes.waiting import SLEPT, wait_for
 
 _NANO: Final = 1_000_000_000
 _real: Final = datetime.datetime
+_LATER: Final = 1e-6  # seconds; an event loop does nothing at the very moment for which it was told to
+_OF_LOOP: Final = 1  # file that a loop has for itself; all others are somebody else's as well
+_IN_LOOP: Final = "something in its event loop"
 
 
 def _sleep(seconds: float, /) -> None:
     if seconds < 0:
         raise ValueError("sleep length must be non-negative")
     pacing.note(SLEPT, HERE.who)
+    POLLING.sleeps(seconds, sys._getframe())
     pacing.sleep(seconds)
 
 
+def _now(*, wall: bool) -> float:
+    POLLING.looked(sys._getframe())
+    return pacing.now(wall=wall)
+
+
 def _seconds(*, wall: bool) -> Callable[[], float]:
-    return lambda: pacing.now(wall=wall)
+    return lambda: _now(wall=wall)
 
 
 def _nanoseconds(*, wall: bool) -> Callable[[], int]:
-    return lambda: round(pacing.now(wall=wall) * _NANO)
+    return lambda: round(_now(wall=wall) * _NANO)
+
+
+def _selecting(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the probe of what an event loop of asyncio's waits by: if it waits for nothing but time, it sleeps."""
+
+    def probe(selector: Any, timeout: float | None = None) -> Any:
+        caller = outside_lab(sys._getframe())
+        if caller is None or caller.f_globals.get("__name__") != "asyncio.base_events":
+            return original(selector, timeout)
+        ready = original(selector, 0 if len(selector.get_map()) <= _OF_LOOP else timeout)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if timeout is None:
+            return wait_for(Step(Action.AWAIT, _IN_LOOP), lambda: original(selector, 0) or BLOCKED)
+        pacing.note(SLEPT, HERE.who)
+        pacing.sleep(timeout + _LATER)
+        return original(selector, 0)
+
+    return probe
 
 
 class _AnyDatetime(type):
@@ -50,7 +83,7 @@ class _Datetime(datetime.datetime, metaclass=_AnyDatetime):
     @classmethod
     def now(cls, tz: datetime.tzinfo | None = None) -> Any:
         """Return virtual time in a participant."""
-        return _real.fromtimestamp(pacing.now(wall=True), tz) if HERE.acts() else _real.now(tz)
+        return _real.fromtimestamp(_now(wall=True), tz) if HERE.acts() else _real.now(tz)
 
     @classmethod
     def utcnow(cls) -> Any:
@@ -70,6 +103,12 @@ def _module() -> ModuleType:
     return module
 
 
+def _selectors() -> ModuleType:
+    import selectors  # only a search of a plain function needs it
+
+    return selectors
+
+
 def _standins() -> Sequence[StandIn]:
     pairs: list[tuple[Any, Any]] = [
         (time.sleep, _sleep),
@@ -80,11 +119,19 @@ def _standins() -> Sequence[StandIn]:
         (time.perf_counter, _seconds(wall=False)),
         (time.perf_counter_ns, _nanoseconds(wall=False)),
     ]
+    kinds: list[Any] = [each for each in vars(_selectors()).values() if isinstance(each, type) and not isabstract(each)]
+    waits = [(kind, kind.select) for kind in kinds if "select" in vars(kind)]
     return [
         *(StandIn(original, probed(original, probe)) for original, probe in pairs),
+        *(StandIn(select, probed(select, _selecting(select)), kind, "select") for kind, select in waits),
         StandIn(_real, _Datetime, users=True),
         StandIn(datetime, _module(), users=True),
     ]
 
 
-KIND = ProbeKind(name="clock", summary="time.sleep, time.time and the other clocks, datetime.now", standins=_standins)
+KIND = ProbeKind(
+    name="clock",
+    summary="time.sleep, time.time and the other clocks, datetime.now, what event loops sleep by",
+    standins=_standins,
+    begin=POLLING.begin,
+)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.files import record_lock
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind

@@ -16,13 +16,13 @@ from io import FileIO
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import Action, Step
-from ticketlab.probes.descriptors import OpenFile
+from ticketlab.core.steps import Action, Step
+from ticketlab.probes.file_system.descriptors import OpenFile
+from ticketlab.probes.file_system.opening import open_at_step
+from ticketlab.probes.file_system.times import stamp
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.opening import open_at_step
 from ticketlab.probes.standins import StandIn
-from ticketlab.probes.times import stamp
 
 _open = builtins.open
 _FLAGS: Final = {

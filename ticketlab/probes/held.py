@@ -12,6 +12,7 @@ from typing import Any
 
 from ticketlab.probes.here import HERE
 from ticketlab.probes.shared.reachable import reachable
+from ticketlab.probes.standins import identity
 
 
 @contextmanager
@@ -22,15 +23,17 @@ def standing_in_held(roots: Mapping[str, Any]) -> Iterator[None]:
     """
     anywhere = [each for each in HERE.standins if each.owner is None]
     # A method that is bound finds what stands in for it in its class.
-    substitutes = {id(each.original): each.substitute for each in anywhere if not isinstance(each.original, MethodType)}
+    substitutes = {
+        identity(each.original): each.substitute for each in anywhere if not isinstance(each.original, MethodType)
+    }
     with ExitStack() as undo:
         undo.callback(HERE.kept.clear)
         for name, value, put in reachable(roots, substitutes.values(), again=True):
-            if id(value) not in substitutes:
+            if identity(value) not in substitutes:
                 continue
             if put is None:
                 HERE.kept.append(f"{name} cannot be exchanged: what it does the lab does not see")
             else:
                 undo.callback(put, value)
-                put(substitutes[id(value)])
+                put(substitutes[identity(value)])
         yield

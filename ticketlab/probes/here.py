@@ -17,8 +17,8 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 from greenlet import getcurrent, greenlet
 
 from ticketlab.core.pacing import OUT_OF_SIGHT, moving, note
-from ticketlab.probes.descriptors import Descriptors
-from ticketlab.probes.resources import Resources
+from ticketlab.probes.file_system.descriptors import Descriptors
+from ticketlab.probes.file_system.resources import Resources
 from ticketlab.probes.shared.registry import SharedObjects
 from ticketlab.probes.standins import StandIn
 

@@ -6,6 +6,7 @@ import genericpath
 import os
 import posixpath
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.core.file_names import LINKS, LIST, FileName
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
+from ticketlab.probes.file_system.opening import name_now, passed, refused
+from ticketlab.probes.file_system.times import in_virtual_time, stamp
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
-from ticketlab.probes.opening import name_now, passed, refused
+from ticketlab.probes.polling.spins import POLLING
 from ticketlab.probes.standins import StandIn
-from ticketlab.probes.times import in_virtual_time, stamp
 
 _stat, _lstat, _fstat, _scandir, _listdir = os.stat, os.lstat, os.fstat, os.scandir, os.listdir
 _chdir, _fchdir, _truncate, _readlink, _utime = os.chdir, os.fchdir, os.truncate, os.readlink, os.utime
@@ -272,7 +274,7 @@ def _list(path: Any = ".") -> list[Any]:
 
 
 class _Entries:
-    """What `os.scandir` returns, read at once."""
+    """What `os.scandir` returns, read at once; it knows the files' times."""
 
     def __init__(self, path: Any) -> None:
         with _scandir(path) as entries:
@@ -295,6 +297,7 @@ class _Entries:
 
 
 def _scan(path: Any = ".") -> _Entries:
+    POLLING.looked_at_file(sys._getframe())
     _listed("." if path is None else path)
     return _Entries(path)
 
@@ -335,9 +338,8 @@ def _standins() -> Sequence[StandIn]:
     pairs += [(call, _looking(call)) for call in (genericpath.exists, genericpath.isfile, genericpath.isdir)]
     pairs += [(call, _looking(call, follows=False)) for call in (posixpath.lexists, posixpath.islink)]
     found = [StandIn(original, probed(original, probe)) for original, probe in pairs]
-    methods = [(name, vars(Path).get(name)) for name in ("exists", "is_file", "is_dir", "is_symlink")]
-    for name, method in methods:
-        if method:
+    for name in ("exists", "is_file", "is_dir", "is_symlink"):
+        if method := vars(Path).get(name):
             probe = _looking(method, follows=name != "is_symlink")
             found.append(StandIn(method, probed(method, probe), Path, name))
     return found

@@ -5,12 +5,11 @@ An object must be made before the participants are forked: in a module, in the t
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, Final
 
 from ticketlab.core import pacing
@@ -24,7 +23,7 @@ from ticketlab.probes.shared.queues import find_queue, queue_standins
 from ticketlab.probes.shared.registry import SharedObject
 from ticketlab.probes.shared.semaphores import find_semaphore
 from ticketlab.probes.shared.values import find_memory, is_memory, is_raw, value_standins
-from ticketlab.probes.standins import StandIn
+from ticketlab.probes.standins import StandIn, alive
 
 _FINDERS: Final = (find_semaphore, find_condition, find_queue, find_connection, find_memory, find_proxy)
 _MADE: Final = (
@@ -48,11 +47,10 @@ def _others() -> Iterator[tuple[Any, str]]:
             yield value, type(value).__name__
     kinds = (synchronize.Condition, synchronize.Event, synchronize.Barrier, queues.Queue, queues.SimpleQueue)
     made = (*kinds, sharedctypes.SynchronizedBase, Connection)
-    wanted: Callable[[Any], bool] = cache(lambda kind: issubclass(kind, made) or is_memory(kind))
     connections = []
     inside = set[int]()
-    alive = [each for each in gc.get_objects() if wanted(type(each))]
-    for value in sorted(alive, key=lambda each: is_memory(type(each))):
+    found = alive(lambda kind: issubclass(kind, made) or is_memory(kind))
+    for value in sorted(found, key=lambda each: is_memory(type(each))):
         if isinstance(value, Connection):
             connections.append(value)
         elif not is_memory(type(value)):
@@ -63,7 +61,7 @@ def _others() -> Iterator[tuple[Any, str]]:
     for connection in connections:
         if id(connection) not in inside and not connection.closed:
             yield connection, f"pipe at descriptor {connection.fileno()}"
-    pair_ends([found for each in connections if isinstance(found := HERE.shared.of(each), PipeEnd)])
+    pair_ends([end for each in connections if isinstance(end := HERE.shared.of(each), PipeEnd)])
 
 
 def _made(original: Any) -> Any:

@@ -1,21 +1,29 @@
 """Stand-ins: other objects in place of functions and classes, wherever a loaded module holds them, for a while.
 
 A function that was imported by `from time import sleep` lives in its importer's namespace too, so all loaded modules
-are looked through, and the classes of modules that were not part of Python or of an installed package.
+are looked through, and the classes of modules that were not part of Python or of an installed package. What a library
+keeps in a default argument (`def __init__(self, sleep=time.sleep)`) is exchanged there.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
 
 _KEPT: Final = frozenset({"posix", "_io", "_frozen_importlib", "_frozen_importlib_external", "zipimport", "importlib"})
 """Modules that keep what they have: what imports are made with, and where the originals themselves stand."""
 _KEPT_BELOW: Final = ("importlib.", "ticketlab.probes.")
+_OURS: Final = "ticketlab."
+_KEPT_IN_DEFAULTS: Final = ("multiprocessing.",)
+"""Libraries whose functions keep what they have in default arguments: what they do is seen as what their objects do."""
+identity: Final = object.__hash__
+"""Tells objects apart as `id` does, of which Python would tell whoever listens (see `audit`), each time."""
 _SUPPORTS: Final = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
 
 
@@ -63,33 +71,70 @@ def _put_back(held: StandIn) -> None:
 
 def _exchange(pairs: Sequence[tuple[Any, Any, bool]]) -> None:
     """Put the second of each pair wherever the first is; the last says whether only in modules of the user's."""
-    everywhere = {id(old): new for old, new, users in pairs if not users}
-    among_users = {id(old): new for old, new, _ in pairs}
+    everywhere = {identity(old): new for old, new, users in pairs if not users}
+    among_users = {identity(old): new for old, new, _ in pairs}
     for name, module in list(sys.modules.items()):
         if name in _KEPT or name.startswith(_KEPT_BELOW) or not isinstance(module, ModuleType):
             continue
-        mine = is_users(module)
+        mine = is_users(module) and not name.startswith(_OURS)
         _exchange_in(module, among_users if mine else everywhere, mine=mine)
     for what in _SUPPORTS:  # who asks whether a function can do something asks by the function
         supported: set[Any] = getattr(os, what)
-        supported |= {everywhere[id(call)] for call in supported if id(call) in everywhere}
+        supported |= {everywhere[identity(call)] for call in supported if identity(call) in everywhere}
 
 
 def _exchange_in(module: ModuleType, objects: Mapping[int, Any], *, mine: bool) -> None:
     names, where = vars(module), module.__name__
-    for held, value in list(names.items()):
-        if id(value) in objects:
-            names[held] = objects[id(value)]
-        elif mine and type(value) is type and value.__module__ == where:
-            _exchange_in_class(value, objects)
+    if not objects.keys().isdisjoint(map(identity, names.values())):
+        for held, value in list(names.items()):
+            if identity(value) in objects:
+                names[held] = objects[identity(value)]
+    if mine:
+        for value in list(names.values()):
+            if type(value) is type and value.__module__ == where:
+                _exchange_in_class(value, objects)
+    elif not where.startswith(_KEPT_IN_DEFAULTS):
+        for function in _functions_with_calls_in_defaults(module):
+            _exchange_in_defaults(function, objects)
+
+
+@cache
+def _functions_with_calls_in_defaults(module: ModuleType) -> Sequence[FunctionType]:
+    """Return the functions and methods of a library that keep what can be called, and is no class, in a default."""
+    found, where = [], module.__name__
+    for value in list(vars(module).values()):
+        if type(value) is FunctionType:
+            found.append(value)
+        elif issubclass(type(value), type) and vars(value).get("__module__") == where:
+            inside = [getattr(each, "__func__", each) for each in vars(value).values()]
+            found += [each for each in inside if type(each) is FunctionType]
+    return [
+        each for each in found if (each.__defaults__ or each.__kwdefaults__) and any(map(_is_call, _defaults(each)))
+    ]
+
+
+def _defaults(function: FunctionType) -> Sequence[Any]:
+    return (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+
+
+def _is_call(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type)
+
+
+def _exchange_in_defaults(function: FunctionType, objects: Mapping[int, Any]) -> None:
+    if objects.keys().isdisjoint(map(identity, _defaults(function))):
+        return
+    function.__defaults__ = tuple(objects.get(identity(each), each) for each in function.__defaults__ or ()) or None
+    kept = function.__kwdefaults__ or {}
+    kept.update({name: objects.get(identity(value), value) for name, value in kept.items()})
 
 
 def _exchange_in_class(owner: type, objects: Mapping[int, Any]) -> None:
     """Exchange what a class of the user's holds; a function in place of a builtin one must not become a method."""
     for held, value in list(vars(owner).items()):
         inner = value.__func__ if isinstance(value, staticmethod) else value
-        if id(inner) in objects:
-            other = objects[id(inner)]
+        if identity(inner) in objects:
+            other = objects[identity(inner)]
             setattr(owner, held, staticmethod(other) if isinstance(other, FunctionType) else other)
 
 
@@ -97,3 +142,10 @@ def is_users(module: ModuleType) -> bool:
     """Whether a module belongs neither to Python nor to an installed package."""
     file = getattr(module, "__file__", None) or ""
     return bool(file) and not file.startswith((sys.prefix, sys.base_prefix)) and "site-packages" not in file
+
+
+def alive(is_wanted: Callable[[type], bool]) -> list[Any]:
+    """Return the objects that there are of the types that are wanted."""
+    objects = gc.get_objects()
+    wanted = {kind for kind in set(map(type, objects)) if is_wanted(kind)}
+    return [each for each in objects if type(each) in wanted] if wanted else []

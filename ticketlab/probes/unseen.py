@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Self
 
-from ticketlab.core.pacing import NAME, Action, Step
-from ticketlab.probes.resources import DATABASE
+from ticketlab.core.steps import NAME, Action, Step
+from ticketlab.probes.file_system.resources import DATABASE
 
 _ACCESS, _MODIFY, _OPEN, _FOLDER = 0x1, 0x2, 0x20, 0x40000000
 _MOVED, _CREATE, _DELETE, _OVERFLOW = 0xC0, 0x100, 0x200, 0x4000

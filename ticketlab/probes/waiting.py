@@ -12,7 +12,8 @@ from enum import Enum
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
 
 
@@ -25,9 +26,6 @@ class TimedOut(Enum):
 SLEPT: Final = "slept"
 WAITED: Final = "waited with a time-out"
 """These notes say that a participant slept, and that it made a wait that a time-out can end; their value is who."""
-
-UNTRIED: Final = "untried"
-"""This note says in a sentence what the search does not try: then it proves nothing."""
 
 TIMED_OUT: Final = TimedOut.TIMED_OUT
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -208,15 +209,15 @@ def _row(field: JsonField) -> Row:
         fault_points=[each for each in faults if isinstance(each, FaultPointRow)],
         left_behind=_list(field["left_behind"], JsonField.text),
         function=_text(field["function"]),
-        seen=_list(field["seen"], _seen),
+        seen=_list(field["seen"], partial(_seen, field["participant"].otherwise(JsonField.text, "process"))),
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
 
 
-def _seen(field: JsonField) -> str:
+def _seen(participant: str, field: JsonField) -> str:
     reads, changes = (field[key].dict_of(JsonField.whole) for key in ("reads", "changes"))
-    return seen_line(field["resource"].text(), reads, changes)
+    return seen_line(field["resource"].text(), reads, changes, participant)
 
 
 def _unsupported(field: JsonField) -> tuple[str, str, str]:

@@ -11,7 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED, Action
+from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.steps import Action
 from ticketlab.core.text import escape_controls, join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict
@@ -88,6 +89,10 @@ class FunctionSearch(SearchOutcome, Protocol):
         """How many called it at once."""
 
     @property
+    def participant(self) -> str:
+        """How people call who did."""
+
+    @property
     def verdict(self) -> Verdict:
         """What is decided."""
 
@@ -106,7 +111,7 @@ class FunctionSearch(SearchOutcome, Protocol):
 
 def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
     """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
-    everybody = pluralize(found.processes, "process", "processes")
+    everybody = pluralize(found.processes, found.participant)
     console.print(headline(found.function, found.verdict, everybody, right="held"))
     if found.exhausted and not found.anomalous and found.verdict.valid is None:
         console.print(f"Exhausted, and nothing is proved: {pluralize(found.executions, 'execution')} went right.")
@@ -119,10 +124,12 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
         console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
     if found.finding is not None:
         console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
-        _print_steps(found.finding.execution, found.finding.anomalies, console, found.finding.participants)
-        _print_output(found.finding.printed, console)
-    lines = seen_lines(found.seen)
-    console.print(Group(Text("Seen:" if lines else "Seen: nothing that two processes touched", style="dim")))
+        finding = found.finding
+        _print_steps(finding.execution, finding.anomalies, console, found.participant, finding.participants)
+        _print_output(finding.printed, console)
+    lines = seen_lines(found.seen, found.participant)
+    nothing = f"Seen: nothing that {two_of(found.participant)} touched"
+    console.print(Group(Text("Seen:" if lines else nothing, style="dim")))
     for line in lines:
         console.print(Text(f"  {line}"))
     if replay:
@@ -168,7 +175,7 @@ class FunctionRaces(Protocol):
 
 def print_function_races(found: FunctionRaces, explore: str, console: Console) -> None:
     """Print the result of live races; `explore` is the command line that searches for the smallest schedule."""
-    everybody = pluralize(found.processes, "process", "processes")
+    everybody = pluralize(found.processes, "process")
     console.print(headline(found.function, found.verdict, everybody, right="held"))
     ran = f"{found.wrong:,} of {pluralize(found.races, 'race')} went wrong, in {found.seconds:.2f} s"
     console.print(f"{ran}: real processes, let go at once, in a fresh folder each time.")
@@ -187,20 +194,25 @@ def print_function_replay(
     execution: Execution,
     anomalies: Sequence[Anomaly],
     console: Console,
+    participant: str = "process",
     names: Mapping[int, str] = NO_NAMES,
 ) -> None:
-    """Print the result of a replay on an executor."""
-    everybody = pluralize(len({*execution.trace.who}), "process", "processes")
+    """Print the result of a replay on an executor; `participant` is how people call who takes part."""
+    everybody = pluralize(len({*execution.trace.who}), participant)
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
-    _print_steps(execution, anomalies, console, names)
+    _print_steps(execution, anomalies, console, participant, names)
 
 
 def _print_steps(
-    execution: Execution, anomalies: Sequence[Anomaly], console: Console, names: Mapping[int, str] = NO_NAMES
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    console: Console,
+    participant: str,
+    names: Mapping[int, str],
 ) -> None:
-    console.print(steps_table(execution, anomalies, names=names))
+    console.print(steps_table(execution, anomalies, participant, names))
     console.print()
     for anomaly in anomalies:
         console.print(Text(f"{anomaly.name}: {anomaly.sentence}"))
@@ -232,7 +244,11 @@ def _without_frames(lines: Sequence[str]) -> Iterator[str]:
 
 
 def steps_diagram(
-    title: str, execution: Execution, anomalies: Sequence[Anomaly], names: Mapping[int, str] = NO_NAMES
+    title: str,
+    execution: Execution,
+    anomalies: Sequence[Anomaly],
+    participant: str = "process",
+    names: Mapping[int, str] = NO_NAMES,
 ) -> Interleaving:
     """Return an execution as a page steps through it: the steps that others could notice, and who waits for ever."""
     stuck = waits(execution.trace) if execution.ending is ExecutionEnd.STUCK else []
@@ -244,7 +260,7 @@ def steps_diagram(
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
     ]
-    return Interleaving(title, [f"process {names.get(who, who + 1)}" for who in moved], moves)
+    return Interleaving(title, [f"{participant} {names.get(who, who + 1)}" for who in moved], moves)
 
 
 class Line(NamedTuple):
@@ -282,9 +298,14 @@ def drawn_steps(
     return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
-def seen_lines(seen: Sequence[Resource]) -> list[str]:
-    """Return one line for each resource that several processes touched."""
-    return [seen_line(each.resource, each.reads, each.changes) for each in seen]
+def two_of(participant: str) -> str:
+    """Return two participants in words, by how people call one."""
+    return pluralize(2, participant).replace("2", "two")
+
+
+def seen_lines(seen: Sequence[Resource], participant: str = "process") -> list[str]:
+    """Return one line for each resource that several participants touched; they are called so."""
+    return [seen_line(each.resource, each.reads, each.changes, participant) for each in seen]
 
 
 def steps_table(

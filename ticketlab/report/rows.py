@@ -70,12 +70,12 @@ _MOST_NAMED: Final = 6  # processes
 _LOCKS: Final = ("lock on ", "record lock on ")
 
 
-def seen_line(resource: str, reads: Mapping[Any, int], changes: Mapping[Any, int]) -> str:
-    """Return in a line how often a resource was read and changed, each by process number."""
+def seen_line(resource: str, reads: Mapping[Any, int], changes: Mapping[Any, int], participant: str) -> str:
+    """Return in a line how often a resource was read and changed, each by participant; it says how people call one."""
     verb = "taken" if resource.startswith(_LOCKS) else "changed"
-    told = [f"{verb} {_times(counts)}" for verb, counts in (("read", reads), (verb, changes)) if counts]
+    told = [f"{verb} {_times(counts, participant)}" for verb, counts in (("read", reads), (verb, changes)) if counts]
     return f"{resource}: {', '.join(told)}"
 
 
-def _times(counts: Mapping[Any, int]) -> str:
-    return join_some([f"{count} x by process {who}" for who, count in sorted(counts.items())], _MOST_NAMED)
+def _times(counts: Mapping[Any, int], participant: str) -> str:
+    return join_some([f"{count} x by {participant} {who}" for who, count in sorted(counts.items())], _MOST_NAMED)

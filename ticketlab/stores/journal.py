@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 from zlib import crc32
 
-from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.pacing import at, note
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.descriptors import opened
 from ticketlab.stores.disk import overwrite, read_whole, write_whole
 

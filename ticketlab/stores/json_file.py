@@ -15,8 +15,9 @@ from typing import Any
 
 from ticketlab.core.errors import TornRead, UsageError
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
-from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.pacing import at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.descriptors import opened
 from ticketlab.stores.disk import overwrite, read_whole
 from ticketlab.stores.journal import Journal

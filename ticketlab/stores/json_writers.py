@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ticketlab.core.pacing import Action, Step, at
+from ticketlab.core.pacing import at
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.descriptors import opened
 from ticketlab.stores.disk import overwrite
 from ticketlab.stores.journal import Journal

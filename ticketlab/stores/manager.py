@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ticketlab.core.inventory import Books, Entry, Inventory, OpenHold, Stock
-from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.pacing import at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.system.sockets import require_room_for_address
 

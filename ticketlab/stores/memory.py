@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ticketlab.core.inventory import Books, Entry, Inventory, Outcome, Request, Stock
-from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.pacing import at, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.steps import Action, Step
 
 
 class MemoryStore:

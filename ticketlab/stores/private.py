@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.inventory import Books, Entry, Inventory, Stock
-from ticketlab.core.pacing import Action, Step, at, moving, note
+from ticketlab.core.pacing import at, moving, note
 from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.steps import Action, Step
 
 _READING = Step(Action.READ, "private dict")
 _WRITING = Step(Action.WRITE, "private dict")

@@ -24,7 +24,8 @@ from ticketlab.core.inventory import (
     SoldOut,
     Stock,
 )
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Action, Blocked, Step, at, note
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Blocked, at, note
+from ticketlab.core.steps import Action, Step
 from ticketlab.stores.statements import Statements, statements, to_row, to_stock
 
 T = TypeVar("T")

@@ -16,9 +16,10 @@ from typing import Any
 
 from ticketlab.core.errors import PurchaseError
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
+from ticketlab.core.pacing import BLOCKED, at, block
 from ticketlab.core.plugin import Capability, Perform, Store, Strategy, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
+from ticketlab.core.steps import Action, Step
 from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
 
 _REQUESTS = "requests"

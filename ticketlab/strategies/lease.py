@@ -22,9 +22,10 @@ from typing import Final
 
 from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Entry, Outcome, Request, Stock
-from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note, now
+from ticketlab.core.pacing import UNCHANGED, at, note, now
 from ticketlab.core.plugin import Capability, Perform, Session, Store, StrategyContext, StrategyKind
 from ticketlab.core.spec import Option
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.descriptors import opened
 from ticketlab.strategies.purchase import BaseStrategy, flock_guard, fulfil, retrying, wait_and_retry
 

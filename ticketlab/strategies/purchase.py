@@ -10,8 +10,9 @@ from typing import Literal
 
 from ticketlab.core.errors import Conflict, GaveUp, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import BLOCKED, RETRY, Action, Blocked, Step, at, block, current, note, sleep
+from ticketlab.core.pacing import BLOCKED, RETRY, Blocked, at, block, current, note, sleep
 from ticketlab.core.plugin import Perform, Session, StrategyContext
+from ticketlab.core.steps import Action, Step
 
 RETRIES = 100
 """How often a strategy tries again after a Conflict before it gives up."""

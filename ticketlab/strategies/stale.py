@@ -16,8 +16,9 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
+from ticketlab.core.pacing import UNCHANGED, at, note
 from ticketlab.core.plugin import Perform, Store, StrategyContext
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.descriptors import opened
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import cast
 
 from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
-from ticketlab.core.pacing import Action, Step, at, now
+from ticketlab.core.pacing import at, now
 from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext
+from ticketlab.core.steps import Action, Step
 from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
 from ticketlab.strategies.stale import LinkLock

@@ -1,25 +1,26 @@
 """The kit that tests one's own stores, strategies, functions and locks.
 
 Read `functions` first (any function, explored), then `locks` and `lock_check`; `conformance` with `store_laws`,
-`hold_laws`, `point_laws` and `strategy_laws`; and `machine`, a state machine. The last needs Hypothesis, and is
-imported when it is used.
+`hold_laws`, `point_laws` and `strategy_laws`; and `machine`, a state machine, which needs Hypothesis. As in
+`ticketlab`, each name is imported when it is first used: a test of a function does not load what tests stores.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import ticketlab
 from ticketlab.core.errors import TicketlabError
-from ticketlab.lab.exploring.function_workload import Invariant
-from ticketlab.testing.conformance import check_store, check_strategy
-from ticketlab.testing.functions import FunctionRace, RaceSettings, check_function, replay_function
-from ticketlab.testing.lock_check.laws import LOCK_LAWS, check_lock
-from ticketlab.testing.lock_check.report import LawResult, LockReport
-from ticketlab.testing.locks import guarded
-from ticketlab.testing.plain_functions import PlainRace, check_plain_function, replay_plain_function
 
 if TYPE_CHECKING:
+    from ticketlab.lab.exploring.function_workload import Invariant
+    from ticketlab.testing.conformance import check_store, check_strategy
+    from ticketlab.testing.functions import FunctionRace, RaceSettings, check_function, replay_function
+    from ticketlab.testing.lock_check.laws import LOCK_LAWS, check_lock
+    from ticketlab.testing.lock_check.report import LawResult, LockReport
+    from ticketlab.testing.locks import guarded
     from ticketlab.testing.machine import inventory_machine
+    from ticketlab.testing.plain_functions import PlainRace, check_plain_function, replay_plain_function
 
 __all__ = [
     "LOCK_LAWS",
@@ -40,13 +41,28 @@ __all__ = [
     "replay_plain_function",
 ]
 
+_HOMES: Final = {
+    "ticketlab.lab.exploring.function_workload": ("Invariant",),
+    "ticketlab.testing.conformance": ("check_store", "check_strategy"),
+    "ticketlab.testing.functions": ("FunctionRace", "RaceSettings", "check_function", "replay_function"),
+    "ticketlab.testing.lock_check.laws": ("LOCK_LAWS", "check_lock"),
+    "ticketlab.testing.lock_check.report": ("LawResult", "LockReport"),
+    "ticketlab.testing.locks": ("guarded",),
+    "ticketlab.testing.machine": ("inventory_machine",),
+    "ticketlab.testing.plain_functions": ("PlainRace", "check_plain_function", "replay_plain_function"),
+}
+
 if not TYPE_CHECKING:  # so that a type checker knows a misspelt name
+    _get = ticketlab._lazy(__name__, _HOMES, globals())
 
     def __getattr__(name: str) -> Any:
-        if name != "inventory_machine":
-            raise AttributeError(f"module 'ticketlab.testing' has no attribute {name!r}")
         try:
-            from ticketlab.testing.machine import inventory_machine
+            return _get(name)
         except ImportError as error:
+            if name != "inventory_machine":
+                raise
             raise TicketlabError(f"{name} needs Hypothesis: pip install 'ticketlab[test]' ({error})") from None
-        return inventory_machine
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -18,7 +18,7 @@ from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.faults import faults_of_function
 from ticketlab.lab.plain.function import FRESH, PlainFunction
 from ticketlab.lab.plain.results import Explored, PlainExploration
-from ticketlab.report.plain_function import drawn_steps, seen_lines
+from ticketlab.report.plain_function import drawn_steps, seen_lines, two_of
 from ticketlab.testing.replay_calls import replay_call
 
 MOST_EXECUTIONS: Final = 1_000
@@ -195,4 +195,5 @@ def replay_plain_function(
 
 def seen_text(found: Explored) -> str:
     """Return what was seen, a line for each resource that more than one process touched."""
-    return "".join(f"\n  {line}" for line in seen_lines(found.seen)) or " nothing that two processes touched"
+    lines = seen_lines(found.seen, found.participant)
+    return "".join(f"\n  {line}" for line in lines) or f" nothing that {two_of(found.participant)} touched"

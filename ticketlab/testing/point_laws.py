@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, TypeVar
 
 from ticketlab.core.inventory import Books, Buy, Stock
-from ticketlab.core.pacing import Action, Blocked, Free, Step, paced_by
+from ticketlab.core.pacing import Blocked, Free, paced_by
 from ticketlab.core.plugin import Capability
+from ticketlab.core.steps import Action, Step
 from ticketlab.testing.require import require, same
 from ticketlab.testing.store_under_test import StoreLaw, StoreUnderTest, sell
 

@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from typing import Any, Final, Literal, Self, TypeVar
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 
 T = TypeVar("T")
 _connect: Final = sqlite3.connect

@@ -10,7 +10,8 @@ from typing import Final, Literal, TypeVar
 
 from ticketlab.core.duration import SECONDS
 from ticketlab.core.errors import UsageError, unknown_name
-from ticketlab.core.pacing import Action, Blocked, Pacer, Step
+from ticketlab.core.pacing import Blocked, Pacer
+from ticketlab.core.steps import Action, Step
 
 T = TypeVar("T")
 

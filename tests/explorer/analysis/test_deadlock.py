@@ -9,6 +9,7 @@ import pytest
 
 from tests.explorer.toys import Cells, Queue, Semaphore, Toy
 from ticketlab.core import pacing
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.executors.inline import Inline
@@ -74,17 +75,15 @@ def test_a_signal_that_comes_before_the_wait_is_lost() -> None:
 
     def signal() -> None:
         cells.write("ready", 1)
-        pacing.at(pacing.Step(pacing.Action.SEND, "bell"))
+        pacing.at(Step(Action.SEND, "bell"))
         waiting[:] = [True] * len(waiting)
 
     def wait() -> None:
         if cells.read("ready"):
             return
-        pacing.at(pacing.Step(pacing.Action.WRITE, "bell"))  # between looking and lying down, the bell may ring
+        pacing.at(Step(Action.WRITE, "bell"))  # between looking and lying down, the bell may ring
         waiting.append(False)
-        pacing.block(
-            pacing.Step(pacing.Action.RECEIVE, "bell"), lambda: pacing.BLOCKED if not waiting[0] else None, lambda: None
-        )
+        pacing.block(Step(Action.RECEIVE, "bell"), lambda: pacing.BLOCKED if not waiting[0] else None, lambda: None)
 
     names = {one.name if one else "" for one in anomalies(Toy(signal, wait, shared=[cells, Wakeup()]))}
     assert names == {"", "lost wake-up"}
@@ -120,9 +119,9 @@ def test_a_holder_that_takes_its_own_lock_again_is_not_stuck() -> None:
 
         def run() -> None:
             for _ in range(2):
-                pacing.block(pacing.Step(pacing.Action.ACQUIRE, "lock"), take, lambda: None)
+                pacing.block(Step(Action.ACQUIRE, "lock"), take, lambda: None)
             for _ in range(2):
-                pacing.at(pacing.Step(pacing.Action.RELEASE, "lock"))
+                pacing.at(Step(Action.RELEASE, "lock"))
                 owner.pop()
 
         return run
@@ -186,11 +185,11 @@ class Mutex:
         self._lock = Lock()
 
     def take(self) -> None:
-        step = pacing.Step(pacing.Action.ACQUIRE, "mutex", excludes=True)
+        step = Step(Action.ACQUIRE, "mutex", excludes=True)
         pacing.block(step, lambda: None if self._lock.acquire(block=False) else pacing.BLOCKED, lambda: None)
 
     def give_back(self) -> None:
-        pacing.at(pacing.Step(pacing.Action.RELEASE, "mutex"))
+        pacing.at(Step(Action.RELEASE, "mutex"))
         self._lock.release()
 
     def reset(self) -> None:
@@ -212,7 +211,7 @@ def test_who_was_refused_a_lock_does_not_hold_it() -> None:
 
     def work(*, gives_back: bool) -> None:
         while True:
-            pacing.at(pacing.Step(pacing.Action.ACQUIRE, "lock"))
+            pacing.at(Step(Action.ACQUIRE, "lock"))
             if not taken.up:
                 break
             pacing.note(pacing.UNCHANGED, "taken")
@@ -220,7 +219,7 @@ def test_who_was_refused_a_lock_does_not_hold_it() -> None:
             pacing.sleep(0.01)
         taken.up = True
         if gives_back:
-            pacing.at(pacing.Step(pacing.Action.RELEASE, "lock"))
+            pacing.at(Step(Action.RELEASE, "lock"))
             taken.up = False
 
     toy = Toy(lambda: work(gives_back=False), lambda: work(gives_back=True), shared=[taken])

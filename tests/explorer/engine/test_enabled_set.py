@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import BYTE, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, How, Manner, StepTable

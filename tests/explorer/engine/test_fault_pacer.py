@@ -11,6 +11,7 @@ import pytest
 from tests.explorer.toys import Cells, Lease, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.faults import Fault, FaultKind, FaultPoint
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -109,9 +110,9 @@ def test_the_clock_on_the_wall_jumps_and_the_other_does_not() -> None:
     seen: list[tuple[float, float]] = []
 
     def look() -> None:
-        pacing.at(pacing.Step(pacing.Action.READ, "x"))
+        pacing.at(Step(Action.READ, "x"))
         before = pacing.now(), pacing.now(wall=True)
-        pacing.at(pacing.Step(pacing.Action.READ, "x"))
+        pacing.at(Step(Action.READ, "x"))
         seen.append((pacing.now() - before[0], pacing.now(wall=True) - before[1]))
 
     list(faulted(Toy(look), SourceSets(), FaultPoint(0, 1, CLOCK)))

@@ -6,6 +6,7 @@ import pytest
 
 from tests.explorer.toys import Cells, Lease, Toy
 from ticketlab.core import pacing
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
@@ -64,7 +65,7 @@ def test_who_gives_up_after_some_tries_is_not_stuck() -> None:
 
     def buy(tries: int) -> bool:
         for _ in range(tries):
-            pacing.at(pacing.Step(pacing.Action.ACQUIRE, "flag"))
+            pacing.at(Step(Action.ACQUIRE, "flag"))
             if not taken:
                 taken.append(1)  # and never gives it back
                 return True

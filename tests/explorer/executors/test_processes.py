@@ -19,7 +19,8 @@ import pytest
 from tests.explorer.policies.test_dfs import COUNTS
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.explorer.toys import Cells, Draft, Queue, Semaphore, Toy
 from ticketlab.core import pacing
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
@@ -161,9 +162,9 @@ class Owned:
             self._owners.append(me)
             return None
 
-        pacing.block(pacing.Step(pacing.Action.ACQUIRE, "owned"), take, lambda: None)
+        pacing.block(Step(Action.ACQUIRE, "owned"), take, lambda: None)
         yield
-        pacing.at(pacing.Step(pacing.Action.RELEASE, "owned"))
+        pacing.at(Step(Action.RELEASE, "owned"))
         self._owners.pop()
 
     def reset(self) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.inventory import Books
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, sleep
+from ticketlab.core.pacing import BLOCKED, at, block, sleep
+from ticketlab.core.steps import Action, Step
 from ticketlab.lab.exploring.function_session import BuyerSession
 from ticketlab.testing import FunctionRace, check_function, guarded
 

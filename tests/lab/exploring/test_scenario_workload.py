@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from ticketlab.core.inventory import Inventory, Outcome, Request, SoldOut
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block
+from ticketlab.core.pacing import BLOCKED, at, block
 from ticketlab.core.plugin import Perform
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.search import run_schedule

@@ -9,10 +9,12 @@ import io
 import json
 import os
 import random
+import sched
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,7 @@ import pytest
 from tests.plain_programs import (
     check_before_lock,
     check_then_mkdir,
+    files_right,
     join_before_get,
     json_counter,
     max_id,
@@ -216,6 +219,31 @@ def test_what_was_returned_can_be_judged_alone() -> None:
     assert found.anomalies[0].name == "wrong results"
 
 
+def test_results_that_no_order_leads_to_are_no_harm_if_the_user_says_that_they_are_right() -> None:
+    def mark(who: int) -> bool:
+        other_was_there = Path(f"mark.{3 - who}").exists()
+        Path(f"mark.{who}").touch()
+        return other_was_there
+
+    def one_came_first(returned: list[bool]) -> bool:
+        return False in returned
+
+    assert explored(mark, returned=one_came_first).verdict.valid
+    assert explored(mark, invariant=one_came_first).verdict.valid
+    assert [anomaly.name for anomaly in explored(mark).verdict.anomalies] == ["check then act"]
+
+
+def test_an_act_on_a_stale_look_that_was_refused_did_no_harm_unless_its_maker_failed() -> None:
+    def without_a_way_out(who: int) -> None:
+        if Path("in/a").exists():
+            os.rename("in/a", f"done/{who}-a")
+
+    reset = files_right.lay_out_spool
+    assert explored(files_right.put_name_on_what_is_there, reset=reset).verdict.valid
+    anomalies = explored(without_a_way_out, reset=reset).verdict.anomalies
+    assert [anomaly.name for anomaly in anomalies] == ["check then act", "exception"]
+
+
 def test_serial_asks_for_the_end_of_some_order() -> None:
     def append_twice(who: int) -> None:
         for _ in range(2):
@@ -254,11 +282,11 @@ def test_a_lock_file_that_is_left_only_in_a_race_is_told() -> None:
     assert "left behind" in found.names
 
 
-def test_a_lock_that_is_polled_is_waited_for_and_proves_nothing_since_tries_may_be_counted() -> None:
+def test_a_lock_that_is_polled_and_given_up_at_some_time_proves_nothing_since_tries_are_counted() -> None:
 
     def polled(who: int) -> None:
         with open("lock", "w") as lock:
-            while True:
+            for _ in range(100):
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
@@ -509,3 +537,17 @@ def test_a_case_of_the_version_before_is_read_and_a_newer_one_is_refused(tmp_pat
     path.write_text(json.dumps(before | {"schedule": [0]}))
     with pytest.raises(UsageError, match=r"case\.json: .*schedule"):
         load_plain_case(path)
+
+
+def test_what_libraries_keep_in_default_arguments_is_seen() -> None:
+    def save(who: int) -> None:
+        line = sched.scheduler()  # whose default is `time.sleep`
+        line.enter(3_600, 0, Path("log").touch)
+        line.run()
+        with NamedTemporaryFile(dir="."):  # which unlinks by a default argument
+            pass
+
+    before = sched.scheduler.__init__.__defaults__
+    found = explored(save)
+    assert found.verdict.valid, found.verdict
+    assert sched.scheduler.__init__.__defaults__ == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -19,8 +20,9 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.explore import explore_plain, ready_participants, replay_plain
+from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.participants import ready_participants
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import shown_lines
 
@@ -182,6 +184,25 @@ def test_a_waiter_that_runs_out_of_patience_while_another_pauses_was_told_clearl
         os.rmdir("lock")
 
     assert struck(patient, "pause:60s", FEW).finding is None
+
+
+def test_time_outs_that_end_within_a_pause_prove_nothing_and_break_no_promise() -> None:
+    """A waiter may give up twice while the holder is paused, which a search that lets the pause pass does not try."""
+    lock = multiprocessing.Lock()
+
+    def acquired(who: int) -> bool:
+        for _ in range(2):
+            if lock.acquire(timeout=0.4 if who == 2 else None):
+                lock.release()
+                return True
+        return False
+
+    longer, shorter = (
+        struck(acquired, fault, returned=lambda told: all(told)) for fault in ("pause:1s", "pause:300ms")
+    )
+    assert longer.valid is None
+    assert "a time-out that ends while another process is paused was tried only after the pause" in longer.gave_way
+    assert shorter.valid is True
 
 
 def test_a_lease_that_runs_out_under_a_paused_holder_breaks_what_shall_hold() -> None:

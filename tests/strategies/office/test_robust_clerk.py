@@ -16,7 +16,8 @@ import pytest
 from tests.dying import Dying, room_for
 from tests.strategies.purchases import explored_with_faults, opened
 from ticketlab.core.inventory import Books, Buy, Outcome, Sold
-from ticketlab.core.pacing import Blocked, Step, paced_by
+from ticketlab.core.pacing import Blocked, paced_by
+from ticketlab.core.steps import Step
 from ticketlab.strategies.office.answer_record import AnswerRecord
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")

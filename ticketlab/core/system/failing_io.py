@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from ticketlab.core.faults import FaultKind
-from ticketlab.core.pacing import Step
+from ticketlab.core.steps import Step
 
 _SHORT_WRITE: Final = 20
 """How many bytes of a short write are written."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ticketlab.core.faults import FaultKind
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.pacing import AWAITS, GAVE_BACK, TOOK
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Trace
@@ -70,6 +71,33 @@ def waits(trace: Trace) -> list[Wait]:
         Wait(who, symbol.step, tuple(dict.fromkeys(held.get(symbol.step.resource, ()))), symbol.postponed)
         for who, symbol in before
     ]
+
+
+def task_waits(execution: Execution) -> list[Wait]:
+    """Return the tasks that wait at the end as `waits` does, by the names of what they await, with who has that."""
+    holder: Mapping[str, int] = held_by_tasks(execution)
+    awaited: dict[int, str] = {}
+    for note in execution.notes:
+        awaited[execution.trace.who[note.step]] = str(note.value) if note.what == AWAITS else ""
+    return [_named(wait, awaited.get(wait.who, ""), holder) for wait in waits(execution.trace)]
+
+
+def held_by_tasks(execution: Execution) -> dict[str, int]:
+    """Return which task has which lock at the end, by the notes that they made."""
+    holder: dict[str, int] = {}
+    for note in execution.notes:
+        if note.what == TOOK:
+            holder[str(note.value)] = execution.trace.who[note.step]
+        elif note.what == GAVE_BACK:
+            holder.pop(str(note.value), None)
+    return holder
+
+
+def _named(wait: Wait, name: str, holder: Mapping[str, int]) -> Wait:
+    if not name:
+        return wait
+    step = wait.step._replace(action=Action.AWAIT, path=f"{name} at {wait.step.shown}")
+    return wait._replace(step=step, holders=(holder[name],) if name in holder else ())
 
 
 def cycle(waiting: Sequence[Wait]) -> list[Wait]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.explorer.analysis.execution import Execution
 
 _DATA: Final = frozenset({Action.READ, Action.WRITE, Action.TRUNCATE, Action.FLUSH, Action.RENAME})

@@ -172,10 +172,21 @@ def _races_with(
             continue
         if earlier.passes_time:
             break  # whatever was before time passed was before this step, too
-        if what in closed[node]:
+        if what in closed[node] and not _opens_meanwhile(clocks, node, later, what):
             continue  # the later step could not have been made before the earlier one: look further back
         yield Race(node, who, _initials(clocks, node, later, who, clock))
         covered = [a if a > b else b for a, b in zip(covered, clocks.steps[node], strict=True)]
+
+
+def _opens_meanwhile(clocks: Clocks, node: int, later: int, what: int) -> bool:
+    """Whether an attempt that fails at a node may succeed after others' steps, without the step there.
+
+    A writer that one reader keeps out at the node may come before another reader's step there, once the first is gone.
+    """
+    raced = clocks.trace.who[node]
+    return any(
+        what in clocks.symbols[step].reopens and clocks.steps[step][raced] <= node for step in range(node + 1, later)
+    )
 
 
 def _initials(clocks: Clocks, node: int, later: int, who: int, clock: list[int]) -> frozenset[int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Step
+from ticketlab.core.steps import Step
 from ticketlab.core.text import pluralize
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable, Symbol, describe_step

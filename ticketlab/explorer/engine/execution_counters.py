@@ -40,6 +40,8 @@ class Counters(Numbers):
     """Whether no execution has begun: the services go on to where they wait for the buyers."""
     drifts: bool
     """Whether a participant has slept, so that its clock may be ahead of the others'."""
+    spun: bool
+    """Whether a participant was put off whose tries are known to repeat themselves."""
     learnt: bool
     """Whether everybody's first step is known from an execution before."""
 
@@ -47,4 +49,4 @@ class Counters(Numbers):
         """Start an execution in which nobody has moved; what earlier ones taught is kept."""
         self.length = self.failures = self.ending = self.redundant = self.started = self.held = self.leaps = 0
         self.time_passes = self.broken = 0
-        self.settling = self.drifts = False
+        self.settling = self.drifts = self.spun = False

@@ -13,7 +13,8 @@ from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, OUTLASTED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.failing_io import failing_io
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.fault_plan import FIRST
@@ -157,8 +158,16 @@ class FaultPacer(ControlledPacer):
         if fault.kind is FaultKind.CLOCK:
             state.clock.jump(in_ticks(fault.seconds))
         elif fault.kind is FaultKind.PAUSE:
-            state.clock.take(me, in_ticks(fault.seconds))
+            self._pause(me, in_ticks(fault.seconds))
         self.carry_out(fault)
+
+    def _pause(self, me: int, ticks: int) -> None:
+        """Let time pass for everybody, since the victim's own clock; take note if that ends the time of who waits."""
+        clock = self._state.clock
+        waited = {who for _, who in clock.sleepers()}
+        clock.take(me, ticks)
+        if ended := waited - {me} - {who for _, who in clock.sleepers()}:
+            self.note(OUTLASTED, len(ended))
 
     def _inject_into(self, fault: Fault, step: Step) -> None:
         """Put a fault in force for an access."""

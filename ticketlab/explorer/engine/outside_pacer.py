@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ticketlab.core.pacing import Step
+from ticketlab.core.steps import Step
 from ticketlab.explorer.engine.clock import in_ticks
 from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -27,7 +27,7 @@ class OutsidePacer(ControlledPacer):
         """Have a participant stand before a step, which may have to wait."""
         self.me = who
         if who in self._spinning:
-            self._postpone(who, step)
+            self._postpone(who, step, attempt=waits)
             return
         self._state.arrive(who, self._symbol(who, step, waits=waits))
 

@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from ticketlab.core.inventory import Holdings
-from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, SPINS, UNCHANGED, UNDONE, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -91,8 +92,14 @@ class ControlledPacer:
         self._spinning: dict[int, tuple[str, ...]] = {}  # who would repeat what was in vain, and what that touched
         self._vain: dict[int, tuple[tuple[object, ...], int]] = {}  # the steps of promised tries in a row; their number
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
+        self._repeating: set[int] = set()  # of whom this is known
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
         self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
+
+    @property
+    def has_spun(self) -> bool:
+        """Whether somebody was put off of whom it is known that its tries repeat themselves."""
+        return self._counters.spun
 
     @property
     def counts_private(self) -> bool:
@@ -102,11 +109,8 @@ class ControlledPacer:
     def begin(self) -> None:
         """Start an execution: every buyer comes to its first step before the first pick is made."""
         self.records, self.notes = [], []
-        self._spinning.clear()
-        self._vain.clear()
-        self._retrying.clear()
-        self._looked.clear()
-        self._held.clear()
+        for each in (self._spinning, self._vain, self._retrying, self._repeating, self._looked, self._held):
+            each.clear()
         self.pick = self._start
 
     def _start(self) -> int:
@@ -139,7 +143,7 @@ class ControlledPacer:
             return
         me = self.me
         if self._spinning and me in self._spinning:
-            self._postpone(me, step)
+            self._postpone(me, step, attempt=False)
             self._make(me)
             return
         if self._sent:
@@ -162,7 +166,7 @@ class ControlledPacer:
         if self._sent:
             self._await_feeders()
         if self._spinning and me in self._spinning:
-            self._postpone(me, step)
+            self._postpone(me, step, attempt=True)
         elif step.action.own or (self._held and (me, step.resource) in self._held):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
@@ -204,10 +208,11 @@ class ControlledPacer:
         self._sent = False
         await_feeders()
 
-    def _postpone(self, me: int, step: Step) -> None:
+    def _postpone(self, me: int, step: Step, *, attempt: bool) -> None:
         """Stand before a step that would repeat what was in vain; it is closed until its try can differ."""
         watched = tuple(sorted({*self._spinning.pop(me), step.resource}))
-        self._state.arrive(me, self._state.table.postponed(me)[step._replace(affects=watched)])
+        symbols = self._state.table.postponed(me, attempt=attempt)
+        self._state.arrive(me, symbols[step._replace(affects=watched)])
         self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:
@@ -225,15 +230,16 @@ class ControlledPacer:
             state.clock.sleep(me, in_ticks(seconds))
         else:
             self._sleep_unordered(me, max(1, in_ticks(seconds)))
-        self._retrying.discard(me)
-        self._looked.discard(me)
+        for each in (self._retrying, self._repeating, self._looked):
+            each.discard(me)
 
     def _sleep_unordered(self, me: int, ticks: int) -> None:
-        state, promised = self._state, me in self._retrying
+        state, known = self._state, me in self._repeating
+        promised = known or me in self._retrying
         effort, touched, made = tries_before_sleep(state, me, promised=promised)
         if effort is Effort.FRUITFUL:
             self._vain.pop(me, None)
-            if not promised:  # whoever waits to be let in gets on as soon as it may, and not by the clock
+            if known or not promised:  # whoever promised that gets on as soon as it is let in, and not by the clock
                 state.clock.drift(me, ticks)
             return
         tries = self._count_in_vain(me, made, promised=promised)
@@ -241,7 +247,12 @@ class ControlledPacer:
         if effort is Effort.LEFT_OUT:
             state.gave_way[me] |= not is_alone(state, me)
             state.clock.sleep_through(me, ticks)
-        elif me in self._looked or tries <= MOST_VAIN_TRIES:
+            return
+        if known:
+            self._counters.spun = True
+            state.clock.drift(me, ticks)
+            ticks = 0
+        if me in self._looked or tries <= MOST_VAIN_TRIES:
             state.clock.sleep(me, ticks)  # time may end its wait, or a count of its tries
 
     def _count_in_vain(self, me: int, made: tuple[object, ...], *, promised: bool) -> int:
@@ -278,6 +289,9 @@ class ControlledPacer:
             return  # nothing was learnt
         if what == RETRY:
             self._retrying.add(self.me)
+        elif what == SPINS:
+            self._repeating.add(self.me)
+            return  # the tables need not say so
         elif what == UNCHANGED:
             self._scheduler.take_back(gave_back=False)
         self.notes.append((self._counters.length - 1 + self._attempting, what, value))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.enabled_set import EnabledSet
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd, ExecutionState
@@ -132,8 +132,7 @@ class Scheduler:
 
         If the attempt succeeds, a step is made that is not in the plan, which is found out at the end.
         """
-        symbols = [self._symbols[self.state.pending[who]] for who in able]
-        if all(symbol.may_fail and not symbol.postponed for symbol in symbols):
+        if all(self._symbols[self.state.pending[who]].is_attempt for who in able):
             return able[0]
         self._counters.ending = ExecutionEnd.DIVERGED
         return NOBODY
@@ -234,7 +233,7 @@ class Scheduler:
         """Take down whether a step was made in spite of a promise, and return whether its own promise is believed."""
         believed: bool = self.state.kept[symbol] >= BELIEVED
         if (not believed or symbol in self._reopened) and self._is_excluded(symbol, node):
-            self._counters.broken = node + 1
+            self._counters.broken = self._counters.broken or node + 1
         return believed
 
     def _is_excluded(self, symbol: int, node: int) -> bool:
@@ -292,6 +291,8 @@ class Scheduler:
         last, table = self._counters.length - 1, self.state.table
         if last >= 0:
             step = self._symbols[self._what[last]].step
+            if self._counters.broken == last + 1:
+                self._counters.broken = 0  # whoever gives up waiting has taken nothing
             self._what[last] = symbol = table.gave_back[step] if gave_back else table.refused[step]
             for waiting in self._reopened:
                 self._open[waiting] = waiting in self._symbols[symbol].reopens

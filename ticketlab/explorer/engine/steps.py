@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step, Visibility, noticed_from
+from ticketlab.core.steps import Action, Step, Visibility, noticed_from
 
 NONE: Final = 0
 
@@ -29,7 +29,11 @@ class Manner(IntEnum):
     REFUSED = 2  # made, and found to have changed nothing
     GAVE_BACK = 3  # made, and found to have changed nothing but what others wait for
     POSTPONED = 4  # put off by one participant until somebody else changes the resource
-    OWN = 5  # attempted by one participant, that may succeed where others fail: it has the resource, or awaits a value
+    PUT_OFF = 5  # the same of an attempt, which may have to wait once it is made
+    OWN = 6  # attempted by one participant, that may succeed where others fail: it has the resource, or awaits a value
+
+
+_POSTPONING: Final = (Manner.POSTPONED, Manner.PUT_OFF)
 
 
 class How(NamedTuple):
@@ -59,6 +63,7 @@ class Symbol:
         "changes",
         "does",
         "excludes",
+        "is_attempt",
         "may_fail",
         "notices",
         "passes_time",
@@ -86,9 +91,11 @@ class Symbol:
         """The symbols whose attempts may succeed again after this step. The list grows as the table does."""
         self.refused = manner is Manner.REFUSED
         """Whether the step was made and changed nothing, so that it neither took anything nor gave it back."""
-        self.postponed = manner is Manner.POSTPONED
-        self.may_fail = self.postponed or manner in (Manner.ATTEMPTED, Manner.OWN)
-        """Whether the step may have to wait, so that an attempt to make it can fail."""
+        self.postponed = manner in _POSTPONING
+        self.is_attempt = manner in (Manner.ATTEMPTED, Manner.OWN, Manner.PUT_OFF)
+        """Whether whoever is picked to make the step may find that it has to wait."""
+        self.may_fail = self.postponed or self.is_attempt
+        """Whether the step may have to wait, be it that an attempt to make it can fail."""
         self.changes = _changes(step, manner)
         self.does = step.accesses, self.changes
         """What two steps have in common that are the same but for the manner in which they are made."""
@@ -211,9 +218,9 @@ class StepTable:
         """Return the symbols of the steps that are made in one way."""
         return self._by_how.setdefault(how, _Numbers(self, how))
 
-    def postponed(self, who: int) -> _Numbers:
-        """Return the symbols of the steps that one participant puts off."""
-        return self.numbers(How(Manner.POSTPONED, who))
+    def postponed(self, who: int, *, attempt: bool) -> _Numbers:
+        """Return the symbols of the steps, or of the attempts, that one participant puts off."""
+        return self.numbers(How(Manner.PUT_OFF if attempt else Manner.POSTPONED, who))
 
     def own_attempts(self, who: int) -> _Numbers:
         """Return the symbols of the attempts that one participant makes on what it holds."""
@@ -231,7 +238,7 @@ class StepTable:
                 f"more than {self.limit} distinct steps, the last on {step.resource!r}: {_NAME_THEM_WELL}"
             )
         resource = self._resource(step.resource)
-        watched = step.affects if how.manner is Manner.POSTPONED else None
+        watched = step.affects if how.manner in _POSTPONING else None
         if watched is not None:
             step = step._replace(affects=None)
         place, resources = self._place(step, resource)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Action, Blocked, Step
+from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, UNCHANGED, UNDONE, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import Performer

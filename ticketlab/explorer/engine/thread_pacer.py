@@ -12,7 +12,8 @@ from threading import get_ident
 from typing import Any, Literal, TypeVar
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BLOCKED, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Step
 from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import Performer

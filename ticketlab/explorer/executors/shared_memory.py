@@ -14,7 +14,7 @@ from struct import Struct
 from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.column_memory import Column, N, in_buffer
 from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord

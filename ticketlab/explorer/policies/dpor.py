@@ -8,7 +8,8 @@ participant is called an *initial* of the sequence. A sleep set holds the partic
 elsewhere; an execution in which only these can move is redundant, and is not counted.
 
 Blocking steps. It may be that f could not have been made before e, as a lock cannot be acquired before the release e.
-Then this race cannot be reversed, and the race of f with an earlier step counts, back to the other's acquisition. Which
+Then this race cannot be reversed, unless steps that do not happen after e would let f be made: f is a writer, and e a
+reader that comes in beside another. Otherwise the race of f with an earlier step counts, back to the acquisition. Which
 attempts would have failed is known from attempts that were made: a failed one speaks for all the time in which no step
 changed its resource. So an attempt that may fail is made before other steps. If an execution got stuck, the steps that
 were never made race as if they came last.

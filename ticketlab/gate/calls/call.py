@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import Step
+from ticketlab.core.steps import Step
 
 
 class Answer(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.descriptors import OpenFile, Sort, flags_of, lowest_free
 from ticketlab.gate.processes import Process, Task

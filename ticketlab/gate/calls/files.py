@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ticketlab.core.file_names import LIST, FileName
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Call, Made
 from ticketlab.gate.calls.channels import on_channel
 from ticketlab.gate.calls.told import told

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call, Made
 from ticketlab.gate.descriptors import OpenFile, Sort
 from ticketlab.gate.processes import Process, Task

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Answer, Call
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort

@@ -12,7 +12,7 @@ import select
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Answer, Call, Made
 from ticketlab.gate.calls.channels import is_ready
 from ticketlab.gate.inside.telling import PREFIX

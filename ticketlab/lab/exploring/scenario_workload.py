@@ -15,9 +15,9 @@ from ticketlab.core.errors import PurchaseError, TicketlabError
 from ticketlab.core.faults import FaultKind
 from ticketlab.core.history import History, Operation
 from ticketlab.core.inventory import Books, Confirm, Held, Hold, Request, Sold
-from ticketlab.core.pacing import Action
 from ticketlab.core.plugin import Perform, Resettable, SeizableStore, ServedStore, Store, Strategy, StrategyContext
 from ticketlab.core.scenario import Scenario
+from ticketlab.core.steps import Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution

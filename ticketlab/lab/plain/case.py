@@ -11,7 +11,8 @@ of processes in place of a scenario:
      "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
 
 `settings` has the import paths of `reset`, `invariant` and `returned`, and `serial`, as far as they were given on the
-command line; a test keeps its own. Version 4 is read as well: it had neither settings nor faults.
+command line, and "threads" or "tasks" as `participants` if these take part; a test keeps its own. Version 4 is read as
+well: it had neither settings nor faults.
 """
 
 from __future__ import annotations

@@ -5,47 +5,44 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.file_names import LINKS, LIST
-from ticketlab.core.pacing import NAME, OUT_OF_SIGHT, TABLE, Action, Step
+from ticketlab.core.pacing import OUT_OF_SIGHT, OUTLASTED, UNTRIED
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Nondeterminism, same_start
+from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
-from ticketlab.explorer.results import ExploreOptions
-from ticketlab.explorer.search import run_schedule, search
+from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
-from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.fault_judge import FaultJudge
 from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.judge import PlainJudge, made_steps
 from ticketlab.lab.plain.loading import imported
-from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched
-from ticketlab.lab.plain.serial import InOrder
+from ticketlab.lab.plain.participants import executor_of, judge_of, learn_orders, probes_in_place, ready_participants
+from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched, not_seen
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
-from ticketlab.lab.plugins.registry import executor_kind, probes
+from ticketlab.probes.file_system.resources import DATABASE, READERS
 from ticketlab.probes.here import HERE
-from ticketlab.probes.kind import installed
-from ticketlab.probes.resources import DATABASE, READERS
 from ticketlab.probes.unseen import Watch
-from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
+from ticketlab.probes.waiting import SLEPT, WAITED
 
-_BETWEEN_PROGRESS: Final = 100  # executions
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
+_BETWEEN_PROGRESS: Final = 100  # executions
 _FOUND_ON: Final = {"threads": "threads of one process", "tasks": "tasks of one event loop"}
 
 
@@ -70,11 +67,8 @@ def explore_plain(
         TicketlabError: the lab could not do its work.
     """
     how = how or ExploreOptions(executor="processes")
-    refuse_impossible_faults(how.faults, how.executor)
     began = time.monotonic()
-    tally, finding = _explored(plain, how, progress, make_judge or _judge_of(how))
-    if finding is not None and Spec.parse(how.executor).name == "inline":
-        finding = _confirmed(finding, plain, how)
+    tally, finding = _explored(plain, how, progress, make_judge or judge_of(how))
     return PlainExploration(
         command=command,
         function=plain.title,
@@ -105,8 +99,9 @@ def _explored(
     make_judge: Callable[[PlainWorkload], PlainJudge],
 ) -> tuple[_Tally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
+    refuse_impossible_faults(how.faults, how.executor)
     workload, tally = PlainWorkload(plain), _Tally()
-    with _installed(how), _executor(workload, how) as executor:
+    with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
@@ -114,6 +109,8 @@ def _explored(
         tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
+    if finding is not None and Spec.parse(how.executor).name == "inline":
+        finding = _confirmed(finding, plain, how)
     return tally, finding
 
 
@@ -148,23 +145,12 @@ def replay_imported(
         raise UsageError(
             f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
         )
-    executor = executor or "processes"
+    kind = case.settings.get("participants")
+    if kind and executor not in (None, kind):
+        raise UsageError(f"this case is of {kind}: leave out --executor {executor}")
+    executor = kind or executor or "processes"
     execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
     return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
-
-
-@contextmanager
-def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
-    """Have a function's participants ready, with a judge that knows what they come to one after another."""
-    workload = PlainWorkload(plain)
-    with _installed(how), _executor(workload, how) as executor:
-        judge = _judge_of(how)(workload)
-        _learn(executor, judge, how)
-        yield executor, judge
-
-
-def _judge_of(how: ExploreOptions) -> Callable[[PlainWorkload], PlainJudge]:
-    return FaultJudge if how.faults else PlainJudge
 
 
 @dataclass(slots=True)
@@ -190,26 +176,22 @@ class _Tally:
         self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
         self.untried.update({str(value): None for _, what, value in execution.told if what == UNTRIED})
         waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
+        another = f"another {HERE.shared.participant}"
         if waited and slept and len(waited | slept) > 1:
-            self.untried[f"a time-out that ends while another {HERE.shared.participant} sleeps was not tried"] = None
+            self.untried[f"a time-out that ends while {another} sleeps was not tried"] = None
+        if waited and any(what == OUTLASTED for _, what, _ in execution.told):
+            self.untried[f"a time-out that ends while {another} is paused was tried only after the pause"] = None
 
 
-def _installed(how: ExploreOptions) -> AbstractContextManager[None]:
-    named = Spec.parse(how.executor)
-    participant = {"threads": "thread", "tasks": "task"}.get(named.name, "process")
-    return installed(probes(), in_one_process=not executor_kind(named).real_processes, participant=participant)
-
-
-def _executor(workload: PlainWorkload, how: ExploreOptions) -> AbstractContextManager[Executor]:
-    named = Spec.parse(how.executor)
-    return executor_kind(named).make(
-        named,
-        workload,
-        atomic_accesses=how.atomic_accesses,
-        steps=how.steps,
-        stall_timeout=how.stall_timeout,
-        faults=how.faults,
-    )
+@contextmanager
+def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
+    """Have an error that a function does not repeat itself name what of it was not seen, which may be why."""
+    try:
+        yield
+    except Nondeterminism as error:
+        if causes := not_seen(tally.unseen or workload.unseen, tally.outside):
+            raise Nondeterminism(f"{error} (what may be why: {'; '.join(causes)})") from None
+        raise
 
 
 def _look_around(
@@ -217,44 +199,12 @@ def _look_around(
 ) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
-        executions = _learn(executor, judge, how)
+        executions = learn_orders(executor, judge, how)
     workload.watch = None
     tally.unseen = workload.unseen
     tally.seen = touched(executions[:1])
     for execution in executions:
         tally.note(execution)
-
-
-def _learn(executor: Executor, judge: PlainJudge, how: ExploreOptions) -> Sequence[Execution]:
-    """Learn what the participants come to one after another, and return these runs.
-
-    If the same run again makes other steps, the function keeps something from one call to the next in its process, as
-    a cache does: then each execution gets new processes. Raises Nondeterminism if that does not help.
-    """
-    try:
-        return _learn_and_repeat(executor, judge)
-    except Nondeterminism as error:
-        if HERE.shared.participant == "task":
-            raise Nondeterminism(f"{error}; reset has to put back what tasks share") from None
-        if not executor_kind(Spec.parse(how.executor)).real_processes:
-            raise Nondeterminism(f"{error}; on the executor processes, each execution can get new ones") from None
-    executor.start_anew()
-    judge.forget()
-    return _learn_and_repeat(executor, judge)
-
-
-def _learn_and_repeat(executor: Executor, judge: PlainJudge) -> Sequence[Execution]:
-    executions = judge.learn(executor)
-    _repeat(executor, executions[0])
-    return executions
-
-
-def _repeat(executor: Executor, first: Execution) -> None:
-    """Run the participants in the order of their numbers again; raises Nondeterminism if they make other steps."""
-    (again,) = search(executor, InOrder(range(len(executor.scripts))))
-    same_start(again.trace, first.trace, len(first.trace))
-    if len(again.trace) > len(first.trace):
-        raise Nondeterminism(f"the same run again has {len(again.trace)} steps, and had {len(first.trace)}")
 
 
 def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
@@ -299,7 +249,7 @@ def _finding(
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
     found = judge.judge(last)
     if not found:
-        raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
+        raise Nondeterminism("the shrunk schedule went wrong once and not again: something beside the schedule decides")
     case = PlainCase(
         function=plain.title,
         processes=plain.processes,

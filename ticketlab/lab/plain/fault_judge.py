@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ticketlab.checker.observed import Pattern, patterns
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import ended, waits
@@ -25,7 +25,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.lab.plain.judge import (
     NameOf,
@@ -183,7 +183,7 @@ def stuck_after_fault(execution: Execution, name_of: NameOf = process_name) -> A
     held = bool(told) and all(wait.holders and dead.keys() >= set(wait.holders) for wait in told)
     name = "lock left behind" if held else "survivors blocked for ever"
     evidence = [{"who": name_of(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    sentence = "; ".join(wait_sentence(trace, wait, name_of) for wait in told)
+    sentence = "; ".join(wait_sentence(execution, wait, name_of) for wait in told)
     return Anomaly(name, f"{sentence}: {gone}" if gone else sentence, {"waits": evidence})
 
 

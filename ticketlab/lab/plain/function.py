@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypedDict
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.spec import Spec
 from ticketlab.lab.exploring.callbacks import survives_pickling
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
 
+_PARTICIPANTS: Final = {"threads": "thread", "tasks": "task"}
 _SIMPLE: Final = (type(None), bool, int, str, float, bytes)
+
+
+def participant_on(executor: str) -> str:
+    """Return how people call a participant on an executor."""
+    return _PARTICIPANTS.get(Spec.parse(executor).name, "process")
 
 
 class Returned(NamedTuple):
@@ -85,16 +92,26 @@ class PlainFunction:
             raise UsageError(f"{self.title} is no coroutine function: tasks=... takes an async def")
         if inspect.isgeneratorfunction(self.function) or inspect.isasyncgenfunction(self.function):
             raise UsageError(f"{self.title} is a generator function: to call it runs nothing, so wrap it in a loop")
-        known = {"who", "folder", *self.fixtures}
-        arguments(self.function, self.title, dict.fromkeys(known))
+        arguments(self.function, self.title, dict.fromkeys(self._known - {"returned"}))
         for call in (self.reset, self.invariant):
             if call is not None:
-                arguments(call, _name(call), dict.fromkeys({*known, "returned"}))
+                arguments(call, _name(call), dict.fromkeys(self._known))
 
     @property
     def title(self) -> str:
         """How people call the function."""
         return self.name or getattr(self.function, "__qualname__", "the function")
+
+    @property
+    def judges_returned(self) -> bool:
+        """Whether the user says which results are right, by `returned` or by an invariant that asks for them."""
+        invariant = self.invariant
+        asks = invariant is not None and "returned" in arguments(invariant, "", dict.fromkeys(self._known))
+        return asks or self.returned is not None
+
+    @property
+    def _known(self) -> set[str]:
+        return {"who", "folder", "returned", *self.fixtures}
 
 
 def arguments(function: Callable[..., Any], title: str, given: Mapping[str, Any]) -> list[str]:

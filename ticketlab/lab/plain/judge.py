@@ -10,19 +10,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import Wait, cycle, holders, waits
+from ticketlab.explorer.analysis.deadlock import Wait, cycle, held_by_tasks, holders, task_waits
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import Raised, Returned
-from ticketlab.lab.plain.serial import SerialRuns, final, left_behind, serial_runs, smaller
+from ticketlab.lab.plain.serial import RunResult, SerialRuns, final, left_behind, serial_runs, smaller
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 
 NameOf = Callable[[int], str]
@@ -101,32 +100,59 @@ class PlainJudge:
         serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]
-        found = list(self._by_steps(execution, serial, failed=bool(failed)))
-        found += [exception_anomaly(who, outcome, execution) for who, outcome in failed]
-        if not failed and len(execution.records) == self._plain.processes:
-            found += self.conditions(returned_by(execution))
-        return found
+        result = final(execution, self.workload) if self._asks_for_result(execution, serial) else None
+        asked = not failed and len(execution.records) == self.processes
+        broken = list(self.conditions(returned_by(execution))) if asked else []
+        found = [] if result is None else list(self._by_steps(execution, serial, result, failed, broken))
+        return [*found, *(exception_anomaly(who, outcome, execution) for who, outcome in failed), *broken]
 
-    def _by_steps(self, execution: Execution, serial: SerialRuns, *, failed: bool) -> Iterator[Anomaly]:
+    def _asks_for_result(self, execution: Execution, serial: SerialRuns) -> bool:
+        """Whether it makes a difference what files an execution left."""
+        always = self._plain.serial or self._is_unsaid or bool(serial.made - serial.left)
+        return always or bool(patterns(made_steps(execution)))
+
+    @property
+    def _is_unsaid(self) -> bool:
+        """Whether nothing says what tasks come to: what they do to each other's objects is in no step."""
+        plain = self._plain
+        return plain.in_tasks and plain.invariant is None and plain.returned is None
+
+    def _by_steps(
+        self,
+        execution: Execution,
+        serial: SerialRuns,
+        result: RunResult,
+        failed: Sequence[tuple[int, Raised]],
+        broken: Sequence[Anomaly],
+    ) -> Iterator[Anomaly]:
         """Yield the crossing that did harm, and what is left behind."""
-        crossed, plain = patterns(made_steps(execution)), self._plain
-        unsaid = plain.in_tasks and plain.invariant is None and plain.returned is None
-        if not crossed and not plain.serial and not unsaid and not serial.made - serial.left:
-            return
-        result = final(execution, self.workload)
-        strange = bool(serial.orders) and result not in serial.ends
-        if strange and execution.injected and not plain.serial:
+        strange = self._is_strange(execution, serial, result, broken)
+        crossed = patterns(made_steps(execution), None if broken else {who for who, _ in failed})
+        if strange and execution.injected and not self._plain.serial:
             self.note_strange(crossed)
             strange = False
         if crossed and (failed or strange):
             yield crossing(crossed[0], execution)
-        elif strange and plain.serial:
-            who = "tasks" if plain.in_tasks else "processes"
+        elif strange and self._plain.serial:
+            who = "tasks" if self._plain.in_tasks else "processes"
             sentence = f"results and files are not those of any order of the {who} one after another"
             yield Anomaly("not serializable", sentence, {"files": sorted(name for name, _ in result.files)})
-        elif strange and unsaid and not failed:
+        elif strange and self._is_unsaid and not failed:
             self._in_no_order += 1
         yield from left_behind(result, serial)
+
+    def _is_strange(
+        self, execution: Execution, serial: SerialRuns, result: RunResult, broken: Sequence[Anomaly]
+    ) -> bool:
+        """Whether an execution ended as no order of its participants does.
+
+        Where the user's conditions say which results are right, only files and shared objects are compared.
+        """
+        if not serial.orders or result in serial.ends:
+            return False
+        told = self._plain.judges_returned and not self._plain.serial and not broken
+        asked = len(execution.records) == self.processes
+        return not (told and asked and any(result.files == end.files for end in serial.ends))
 
     def conditions(self, returned: list[Any]) -> Iterator[Anomaly]:
         """Yield what the user's own conditions say, given what the participants returned."""
@@ -188,18 +214,19 @@ def stuck(execution: Execution, name_of: NameOf = process_name) -> Anomaly:
         steps = list(dict.fromkeys(describe_step(trace.table.step(what)) for what in trace.what[-4:]))
         sentence = f"after {len(trace)} steps the processes are not done: they keep making {join_words(steps)}"
         return Anomaly("livelock", sentence, {"steps": [], "last": steps})
-    waiting = waits(trace)
+    waiting = task_waits(execution)
     ring = cycle(waiting)
     tries = all(wait.tries and not wait.holders for wait in waiting)
     name = "deadlock" if ring or not tries else "livelock"
     told = ring or waiting
     evidence = [{"who": name_of(wait.who), "waits": describe_step(wait.step)} for wait in told]
-    return Anomaly(name, "; ".join(wait_sentence(trace, wait, name_of) for wait in told), {"waits": evidence})
+    return Anomaly(name, "; ".join(wait_sentence(execution, wait, name_of) for wait in told), {"waits": evidence})
 
 
-def wait_sentence(trace: Trace, wait: Wait, name_of: NameOf = process_name) -> str:
+def wait_sentence(execution: Execution, wait: Wait, name_of: NameOf = process_name) -> str:
     """Say who waits for what."""
-    mine = [resource for resource, who in holders(trace).items() if wait.who in who]
+    mine = [resource for resource, who in holders(execution.trace).items() if wait.who in who]
+    mine += [name for name, who in held_by_tasks(execution).items() if wait.who == who]
     holds = f"holds {join_words(mine)} and " if mine else ""
     who = name_of(wait.who)
     if wait.holders:

@@ -16,7 +16,9 @@ from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.lab.plain.function import PlainFunction
 
 CALLS: Final = ("reset", "invariant", "returned")
-SETTINGS: Final = (*CALLS, "serial")
+SETTINGS: Final = (*CALLS, "serial", "participants")
+IN_ONE_PROCESS: Final = ("threads", "tasks")
+"""The values of `participants`; without it, each participant is a process."""
 FORM: Final = "write module:function, or path/to/file.py:function"
 
 
@@ -44,7 +46,7 @@ def load_function(text: str) -> Callable[..., Any]:
 
 
 def imported(function: str, processes: int, settings: Mapping[str, Any]) -> PlainFunction:
-    """Return a function by its import path, with its settings: the paths of what it is judged by, and `serial`.
+    """Return a function by its import path, with its settings: what it is judged by, and who the participants are.
 
     Raises UsageError if one of them cannot be imported, or is unknown.
     """
@@ -56,6 +58,7 @@ def imported(function: str, processes: int, settings: Mapping[str, Any]) -> Plai
         function=load_function(function),
         processes=processes,
         serial=bool(settings.get("serial")),
+        in_tasks=settings.get("participants") == "tasks",
         name=function,
         settings={name: value for name, value in settings.items() if value},
         **calls,

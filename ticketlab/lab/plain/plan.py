@@ -15,9 +15,9 @@ from ticketlab.explorer.search import search
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.exploring.plan import check_victims, policy_of
 from ticketlab.lab.plain.case import PlainCase
-from ticketlab.lab.plain.explore import ready_participants
 from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.participants import ready_participants
 from ticketlab.report.plain_function import drawn_steps
 from ticketlab.timings.plans import Plan, Schedule, Timing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
 from ticketlab.lab.plain.case import PlainCase
+from ticketlab.lab.plain.function import participant_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,12 @@ class Touched:
         """Return it as it stands in results."""
         reads, changes = ({str(who): count for who, count in each.items()} for each in (self.reads, self.changes))
         return {"resource": self.resource, "reads": reads, "changes": changes}
+
+
+def not_seen(unseen: Mapping[str, str], outside: Iterable[str]) -> list[str]:
+    """Say in sentences what was touched without a step, by path, or else what was done out of sight."""
+    told = [f"{path} was {done}" for path, done in sorted(unseen.items())]
+    return [f"{join_words(told)} by code that the lab does not see"] if told else list(outside)
 
 
 class FunctionCase(Protocol):
@@ -113,6 +120,11 @@ class Explored:
         return Verdict(reason=self.why_undecided(self.left_out))
 
     @property
+    def participant(self) -> str:
+        """How people call a participant."""
+        return participant_on(self.how.executor)
+
+    @property
     def left_out(self) -> Sequence[str]:
         """What the search left out or did not see, in sentences, so that its end proves nothing."""
         return self.left_out_unless(allowed=self.allows_unseen)
@@ -120,13 +132,11 @@ class Explored:
     def left_out_unless(self, *, allowed: bool) -> Sequence[str]:
         """Return what was left out; if it is `allowed` that the lab does not see all, this is not told."""
         unseen, untried = [], []
-        if self.unseen and not allowed:
-            told = [f"{path} was {done}" for path, done in sorted(self.unseen.items())]
-            unseen = [f"{join_words(told)} by code that the lab does not see"]
-        elif self.outside and not allowed:
-            unseen = list(self.outside)
+        if not allowed and (self.unseen or self.outside):
+            unseen = not_seen(self.unseen, self.outside)
         elif not self.contested and not allowed:
-            untried = ["no two processes made steps whose order can make a difference: nothing was tried"]
+            who = pluralize(2, self.participant).removeprefix("2 ")
+            untried = [f"no two {who} made steps whose order can make a difference: nothing was tried"]
         return [*unseen, *untried, *self.gave_way]
 
     def why_undecided(self, left_out: Sequence[str]) -> str:
@@ -140,6 +150,7 @@ class Explored:
             "command": self.command,
             "function": self.function,
             "processes": self.processes,
+            "participant": self.participant,
             **self.how.to_json(),
             "valid": self.verdict.valid,
             "reason": self.verdict.reason,
@@ -180,6 +191,11 @@ class Replayed:
     anomalies: Sequence[Anomaly]
     environment: Mapping[str, Any] = field(default_factory=dict)
     participants: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def participant(self) -> str:
+        """How people call a participant."""
+        return participant_on(self.executor)
 
     @property
     def valid(self) -> bool:

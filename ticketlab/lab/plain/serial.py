@@ -11,7 +11,7 @@ from itertools import combinations, permutations
 from math import factorial, perm
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, Action
+from ticketlab.core.steps import NAME, Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -20,7 +20,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.databases import BESIDE, MAGIC, contents
 from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable

@@ -103,7 +103,7 @@ def probes() -> list[ProbeKind]:
     """Return all families of probes, in the order of their names."""
     from ticketlab.probes.kind import ProbeKind  # only a search of a plain function needs them
 
-    return [_load("probe", name, point, ProbeKind) for name, point in sorted(_points("probe").items())]
+    return sorted(_all("probe", ProbeKind), key=lambda kind: kind.name)
 
 
 def names(what: str) -> list[str]:

@@ -13,19 +13,18 @@ from typing import Final, NamedTuple
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import FaultPoint
 from ticketlab.core.file_names import LIST
-from ticketlab.core.pacing import NAME, Action
 from ticketlab.core.spec import Spec
+from ticketlab.core.steps import NAME, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
-from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
-from ticketlab.lab.exploring.explore import Progress
 from ticketlab.lab.exploring.fault_search import FaultPointTally
 from ticketlab.lab.plain.results import Touched
 from ticketlab.lab.plugins.registry import policy_kind

@@ -8,7 +8,7 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.fault_pacer import with_fault
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler

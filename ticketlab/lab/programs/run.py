@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, NamedTuple
 
-from ticketlab.core.pacing import NAME, Action, Step
+from ticketlab.core.steps import NAME, Action, Step
 from ticketlab.gate.processes import Process
 
 Touches = dict[int, Counter[Action]]

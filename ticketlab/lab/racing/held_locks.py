@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ticketlab.core.pacing import RETRY, Action
+from ticketlab.core.pacing import RETRY
+from ticketlab.core.steps import Action
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
 from ticketlab.core.verdict import Anomaly
 from ticketlab.lab.timeline_marks import markers, operation_label

@@ -80,6 +80,12 @@ class TaskLine:
         return next((error for error in raised if isinstance(error, TicketlabError)), None)
 
     @property
+    def awaits(self) -> object:
+        """The object of asyncio's in one of whose methods the first task waits; None if there is none."""
+        own = (each for each in _frames(self.tasks[0].get_coro()) if each.f_code.co_filename.startswith(_ASYNCIO))
+        return next((each.f_locals.get("self") for each in own), None)
+
+    @property
     def shown(self) -> str:
         """Where its first task stands, as people know it: file, line, and what is awaited there."""
         coroutine: Any = self.tasks[0].get_coro()

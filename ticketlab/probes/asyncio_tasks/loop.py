@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from asyncio import AbstractEventLoop, Future, Handle, Task, TimerHandle, events
+from asyncio import AbstractEventLoop, Future, Handle, Lock, Task, TimerHandle, events
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -23,10 +23,11 @@ from typing import Any, Final, NoReturn
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BEGINNING, BLOCKED, MEMORY, Action, Blocked, Step
+from ticketlab.core.pacing import AWAITS, BEGINNING, BLOCKED, GAVE_BACK, TOOK, UNTRIED, Blocked
+from ticketlab.core.steps import MEMORY, Action, Step
 from ticketlab.probes.asyncio_tasks.line import TaskLine, ends_sleep, is_timeout
 from ticketlab.probes.here import HERE
-from ticketlab.probes.waiting import SLEPT, UNTRIED, WAITED
+from ticketlab.probes.waiting import SLEPT, WAITED
 
 _MOST_IN_VAIN: Final = 4
 _OWNER: ContextVar[int] = ContextVar("ticketlab participant")
@@ -39,11 +40,14 @@ class TaskLoop(AbstractEventLoop):
         self._lines: dict[int, TaskLine] = {}
         self._at_work = 0  # the participant that made, or makes, a step
         self._refused: UsageError | None = None
+        self._taken = set[str]()  # the names of the locks that somebody has
         self._left_generator = False
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Have a participant's coroutine go on, step by step, to its end, and return its result."""
         HERE.acting = False
+        if not self._lines:
+            self._taken.clear()
         line = self._lines[HERE.who] = TaskLine(HERE.who)
         self._refused = None
         try:
@@ -78,10 +82,22 @@ class TaskLoop(AbstractEventLoop):
         if self._left_generator:
             self._left_generator = False
             pacing.note(UNTRIED, f"{HERE.called} leaves an asynchronous generator before its end: use aclosing")
+        self._tell_of_locks(line)
         if line.moved():
             self._gets_on(line)
         if (error := self._refused or line.trouble()) is not None:
             raise error
+
+    def _tell_of_locks(self, line: TaskLine) -> None:
+        """Take note of the locks that the participant took or gave back in its step, and of what it waits for."""
+        locks = {each.name: each.value.locked() for each in HERE.shared.known() if isinstance(each.value, Lock)}
+        for name, taken in locks.items():
+            if taken != (name in self._taken):
+                pacing.note(TOOK if taken else GAVE_BACK, name)
+        self._taken = {name for name, taken in locks.items() if taken}
+        awaited = None if line.tasks[0].done() or line.is_active else HERE.shared.of(line.awaits)
+        if awaited is not None:
+            pacing.note(AWAITS, awaited.name)
 
     def _note_what_is_left(self, line: TaskLine) -> None:
         """Take note of tasks and callbacks of a participant that ended without them."""

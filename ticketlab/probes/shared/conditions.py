@@ -11,7 +11,8 @@ from threading import BrokenBarrierError
 from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, of_object
 from ticketlab.probes.shared.pulses import Pulse
 from ticketlab.probes.shared.reachable import Put

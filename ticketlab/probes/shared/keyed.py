@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ticketlab.core.pacing import Access, Action, Step
+from ticketlab.core.steps import Access, Action, Step
 
 
 @lru_cache(4096)

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.shared.keyed import whole_step, written_key
 from ticketlab.probes.shared.proxies import OF_PART, Proxy, RemoteCall
 from ticketlab.probes.shared.pulses import Pulse

@@ -19,7 +19,8 @@ from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import BLOCKED, Access, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.probes.here import HERE, of_known, shared_probe
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import Action
+from ticketlab.core.steps import Action
 from ticketlab.probes.shared.keyed import part_step, whole_step
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject

@@ -12,7 +12,8 @@ from queue import Empty, Full
 from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.probes.here import of_object
 from ticketlab.probes.shared.conditions import counter_of

@@ -12,7 +12,7 @@ from functools import cache, partial
 from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
-from ticketlab.probes.standins import is_users
+from ticketlab.probes.standins import identity, is_users
 
 MOST_OBJECTS: Final = 50_000
 """More objects than these are not looked through."""
@@ -31,16 +31,16 @@ def reachable(roots: Mapping[str, Any], beside: Iterable[Any] = (), *, again: bo
     What the objects `beside` hold is left out. With `again`, what is held in several places comes once for each.
     """
     waiting: deque[Reached] = deque(_items("", roots))
-    seen = set(map(id, beside))
+    seen = set(map(identity, beside))
     while waiting and len(seen) < MOST_OBJECTS:
         name, value, put = waiting.popleft()
         if type(value) in _SIMPLE:
             continue
-        new = id(value) not in seen
+        new = identity(value) not in seen
         if new or again:
             yield name, value, put
         if new:
-            seen.add(id(value))
+            seen.add(identity(value))
             waiting.extend(_inside(name, value, seen))
 
 
@@ -88,8 +88,8 @@ def _inside_function(name: str, function: FunctionType, seen: set[int]) -> Itera
 
 def _of_module(names: dict[str, Any], seen: set[int]) -> Iterator[Reached]:
     """Yield what a module holds, once."""
-    if id(names) not in seen:
-        seen.add(id(names))
+    if identity(names) not in seen:
+        seen.add(identity(names))
         yield from _items("", names)
 
 

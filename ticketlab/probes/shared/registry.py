@@ -148,6 +148,10 @@ class SharedObjects:
         finally:
             self.__init__()  # type: ignore[misc]  # as before any search
 
+    def known(self) -> Iterator[SharedObject]:
+        """Yield the objects that were there before the participants."""
+        yield from (found for found, _ in self._saved)
+
     def of(self, value: Any) -> SharedObject | None:
         """Return what an object is."""
         return self._found.get(id(value))

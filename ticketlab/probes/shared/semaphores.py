@@ -10,7 +10,8 @@ from ctypes import CDLL, byref, c_int, c_void_p
 from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject

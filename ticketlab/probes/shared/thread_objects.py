@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, Blocked
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
 from ticketlab.probes.shared.conditions import ProcessBarrier
 from ticketlab.probes.shared.reachable import Put

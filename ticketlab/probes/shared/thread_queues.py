@@ -8,7 +8,8 @@ from queue import Empty, Full
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, shared_probe
 from ticketlab.probes.shared.reachable import Put
 from ticketlab.probes.shared.registry import SharedObject

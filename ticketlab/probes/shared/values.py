@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any, Final
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, Access, Action, Step
+from ticketlab.core.pacing import BLOCKED
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.probes.here import HERE, BrokenOff, shared_probe
 from ticketlab.probes.shared.keyed import part_step, whole_step
 from ticketlab.probes.shared.reachable import Put

@@ -24,11 +24,12 @@ from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
 from ticketlab.core.file_names import FileName
-from ticketlab.core.pacing import TABLE, UNCHANGED, Access, Action, Step
+from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.steps import TABLE, Access, Action, Step
 from ticketlab.core.text import join_words
+from ticketlab.probes.file_system.opening import name_now
+from ticketlab.probes.file_system.resources import DATABASE, READERS
 from ticketlab.probes.here import HERE
-from ticketlab.probes.opening import name_now
-from ticketlab.probes.resources import DATABASE, READERS
 
 _stat, _exists = os.stat, os.path.exists
 

@@ -16,7 +16,7 @@ from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.sqlite.connections import OPENED, foreign, probed_connection
 from ticketlab.probes.sqlite.cursors import WRONG
 from ticketlab.probes.sqlite.transactions import path_of
-from ticketlab.probes.standins import StandIn
+from ticketlab.probes.standins import StandIn, alive
 
 _connect: Final = sqlite3.connect
 _FACTORY: Final = 5  # its place among the arguments of `sqlite3.connect`
@@ -35,14 +35,13 @@ def _connecting(*args: Any, **options: Any) -> Any:
 def _find_earlier() -> list[tuple[Connection, str]]:
     """Return the connections that there are, with the files that they have open."""
     found = []
-    for each in gc.get_objects():
-        if issubclass(type(each), Connection):
-            try:
-                path = path_of(each)
-            except sqlite3.Error:
-                continue  # it is closed, or another thread's
-            if path:
-                found.append((each, path))
+    for each in alive(lambda kind: issubclass(kind, Connection)):
+        try:
+            path = path_of(each)
+        except sqlite3.Error:
+            continue  # it is closed, or another thread's
+        if path:
+            found.append((each, path))
     return found
 
 

@@ -15,7 +15,8 @@ from sqlite3 import Connection, Cursor
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, Blocked, Step
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, Blocked
+from ticketlab.core.steps import Step
 from ticketlab.probes.sqlite.databases import Database, Databases
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 

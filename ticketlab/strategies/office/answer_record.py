@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.inventory import Request
-from ticketlab.core.pacing import Action, Step, at, note
+from ticketlab.core.pacing import at, note
 from ticketlab.core.plugin import Session
+from ticketlab.core.steps import Action, Step
 from ticketlab.strategies.office.wire import format_answer
 
 _READING: Final = Step(Action.READ, "answers")

@@ -27,8 +27,9 @@ from typing import Any, Final
 
 from ticketlab.core.errors import ClerkGone
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, Action, Step, at, block, current, note, paced_by
+from ticketlab.core.pacing import ACCESS_FAILED, BLOCKED, NO_SPACE, at, block, current, note, paced_by
 from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.core.system.no_space import no_space
 from ticketlab.strategies.office.pending_clients import PendingClients

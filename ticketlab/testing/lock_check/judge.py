@@ -8,12 +8,12 @@ from typing import Final
 
 from ticketlab.checker.observed import MadeStep
 from ticketlab.core.faults import FaultKind
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.lab.exploring.function_workload import raise_stopped
+from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.function import Raised
 from ticketlab.lab.plain.judge import PlainJudge, made_steps, stuck
 from ticketlab.lab.plain.workload import PlainWorkload, process_name

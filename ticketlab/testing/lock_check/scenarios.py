@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.faults import Fault
-from ticketlab.core.pacing import BLOCKED, Action, Step, at, block, sleep
+from ticketlab.core.pacing import BLOCKED, at, block, sleep
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.text import pluralize
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.standins import StandIn

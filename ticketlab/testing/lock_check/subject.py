@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 from filelock import BaseFileLock, FileLock
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.pacing import UNCHANGED, Action, Step, at, note
+from ticketlab.core.pacing import UNCHANGED, at, note
+from ticketlab.core.steps import Action, Step
 from ticketlab.lab.plain.function import arguments, bound
 from ticketlab.strategies.purchase import Guard
 from ticketlab.testing.locks import ThreadsLock, acquired

@@ -7,12 +7,14 @@ file writes down virtual time in its place, and what was changed before the exec
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from os import PathLike, stat_result
 from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
+from ticketlab.probes.polling.spins import POLLING
 
 _NANO: Final = 1_000_000_000
 _REAL: Final = 1_500_000_000  # a time after this one, in seconds, is none of virtual time
@@ -30,6 +32,7 @@ def stamp(file: int | str | bytes | PathLike[Any]) -> None:
 
 def in_virtual_time(found: stat_result) -> stat_result:
     """Return what is known of a file with its times as a participant's clock would show them."""
+    POLLING.looked_at_file(sys._getframe())
     accessed, modified = (_virtual(each) for each in (found.st_atime_ns, found.st_mtime_ns))
     times = {"atime": accessed, "mtime": modified, "ctime": modified}
     told = {name: getattr(found, name) for name in _KEPT if hasattr(found, name)}

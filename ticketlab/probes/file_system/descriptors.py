@@ -7,8 +7,8 @@ from os import fstat, readlink
 from typing import Final
 
 from ticketlab.core.file_names import LINKS, FileName
-from ticketlab.core.pacing import Action, Step
-from ticketlab.probes.resources import AnyPath, Resources
+from ticketlab.core.steps import Action, Step
+from ticketlab.probes.file_system.resources import AnyPath, Resources
 
 MOST_STEPS: Final = 4096
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 from ticketlab.core import pacing
 from ticketlab.core.file_names import FileName
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
+from ticketlab.probes.file_system.resources import AnyPath
+from ticketlab.probes.file_system.times import stamp
 from ticketlab.probes.here import HERE
-from ticketlab.probes.resources import AnyPath
-from ticketlab.probes.times import stamp
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from os import PathLike, fsdecode, fspath, stat_result
 from typing import Final
 
 from ticketlab.core.file_names import FileName
-from ticketlab.core.pacing import Access, Action
-from ticketlab.probes.inodes import Inodes
+from ticketlab.core.steps import Access, Action
+from ticketlab.probes.file_system.inodes import Inodes
 
 DATABASE: Final = "database "  # whoever opens one says so; nobody changes that
 READERS: Final = "readers of "

@@ -1,0 +1,1 @@
+"""What the families of probes know of files: their names and resources, their descriptors, and how they are opened."""
