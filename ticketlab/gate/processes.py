@@ -8,7 +8,7 @@ import select
 import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Step
@@ -153,7 +153,17 @@ def is_ending(thread: int) -> bool:
     return words[0] in (b"Z", b"X") or bool(int(words[6]) & _EXITING)
 
 
-def sleep_of(thread: int) -> str | None:
+class Sleep(NamedTuple):
+    """In which call a thread sleeps, and how often it has run: what stays as it is while it sleeps."""
+
+    call: int
+    runs: str
+
+
+_NOT_TOLD: Final = Sleep(-1, "")
+
+
+def sleep_of(thread: int) -> Sleep | None:
     """Return what stays as it is while a thread sleeps in the kernel; None if it does not sleep.
 
     A thread that is about to sleep, and one that has been preempted just then, has the letter of sleep as well: only
@@ -162,12 +172,13 @@ def sleep_of(thread: int) -> str | None:
     """
     try:
         with open(f"/proc/{thread}/syscall", "rb", buffering=0) as file:
-            if file.read(16).startswith((b"running", b"-1")):
+            call = file.read(16).split()[0]
+            if call in (b"running", b"-1"):
                 return None
         with open(f"/proc/{thread}/schedstat", "rb", buffering=0) as file:
-            return file.read(64).decode()
+            return Sleep(int(call), file.read(64).decode())
     except OSError:
-        return ""  # a kernel without these tells no more than the letter
+        return _NOT_TOLD  # a kernel without these tells no more than the letter
 
 
 def status_of(thread: int, field_name: str) -> str:

@@ -27,6 +27,7 @@ from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
 from ticketlab.gate.processes import (
     Process,
+    Sleep,
     Task,
     catches,
     children_of,
@@ -68,6 +69,7 @@ class Program:
         machine = supported_machine()
         self._audit = machine.audit
         self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}
+        self._starts = {number for name, number in numbers(machine.column).items() if name in _STARTS}
         self._names = {number: name for name, number in numbers(machine.column).items()}
         self._listener = listener
         self._leader = Process(leader, "")
@@ -173,20 +175,22 @@ class Program:
         """Whether every thread that is known stands before a call."""
         return not self._running and not self._unborn
 
-    def _sleep(self) -> list[str] | None:
+    def _sleep(self) -> list[tuple[int, Sleep]] | None:
         """Return the sleep of each thread that does not stand before a call; None if one may not sleep."""
-        found: list[str | None] = []
+        found: list[tuple[int, Sleep]] = []
         for task in list(self._running):
             state = state_of(task.thread)
             if state in ("", "Z", "X"):
                 self._died(task)
-            elif state == "R" or ((state == "D" or task.has_started) and task.has_started != _WAITS_FOR_CHILD):
+                continue
+            sleep = sleep_of(task.thread)
+            if sleep is None or state == "R":
+                return None
+            starts = state == "D" or sleep.call in self._starts
+            if starts and task.has_started != _WAITS_FOR_CHILD:
                 return None  # whoever starts another may sleep for a moment on the way
-            else:
-                found.append(f"{task.thread} {sleep}" if (sleep := sleep_of(task.thread)) is not None else None)
-        if None in found or self._somebody_is_born():
-            return None
-        return [each for each in found if each is not None]
+            found.append((task.thread, sleep))
+        return None if self._somebody_is_born() else found
 
     def _somebody_is_born(self) -> bool:
         """Whether there is a process or a thread that has not been seen yet, and that still runs."""
