@@ -210,9 +210,8 @@ class ControlledPacer:
 
     def _postpone(self, me: int, step: Step, *, attempt: bool) -> None:
         """Stand before a step that would repeat what was in vain; it is closed until its try can differ."""
-        watched = tuple(sorted({*self._spinning.pop(me), step.resource}))
-        symbols = self._state.table.postponed(me, attempt=attempt)
-        self._state.arrive(me, symbols[step._replace(affects=watched)])
+        watched = step._replace(affects=tuple(sorted({*self._spinning.pop(me), step.resource})))
+        self._state.arrive(me, self._state.table.postponed(me, attempt=attempt)[watched])
         self._scheduler.fail(me)
 
     def _make(self, me: int) -> None:

@@ -26,6 +26,7 @@ from typing import Any, Final
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling import known
 from ticketlab.probes.polling.loops import Named, named_in
+from ticketlab.probes.standins import identity
 
 MOST_COMPARED: Final = 5_000
 """More objects than these are not compared."""
@@ -47,7 +48,7 @@ class LoopMemory:
         self._modules: dict[str, Any] = {}  # and classes of Python's own, to which a program can add
         self._resolved: set[tuple[str, str]] = set()
         self._open_files = self._walks = False
-        self._originals = {id(each.substitute): each.original for each in HERE.standins if each.owner is None}
+        self._originals = {identity(each.substitute): each.original for each in HERE.standins if each.owner is None}
 
     def take(self, code: CodeType, loop: frozenset[int] | None, names: Mapping[str, Any], held: Iterable[Any]) -> None:
         """Take in what a function that is being called can come to: by its code, or a part of it, and its variables."""
@@ -84,7 +85,7 @@ class LoopMemory:
         elif type(value) is float:
             self.told.append((float, value.hex()))
         else:
-            place = self._places.setdefault(id(value), len(self._found))
+            place = self._places.setdefault(identity(value), len(self._found))
             if place == len(self._found):
                 if place == MOST_COMPARED:
                     raise Unknown
@@ -117,8 +118,8 @@ class LoopMemory:
             self._read_code(inner, names)
 
     def _read_code(self, code: CodeType, names: Mapping[str, Any]) -> None:
-        if (code, id(names)) not in self._codes:
-            self._codes.add((code, id(names)))
+        if (code, identity(names)) not in self._codes:
+            self._codes.add((code, identity(names)))
             self._read(named_in(code), names)
 
     def _unresolved(self) -> bool:
@@ -152,7 +153,7 @@ class LoopMemory:
         module = function.__module__ or ""
         self.told.append(function.__code__)
         self._visit_all(each for pair in vars(function).items() if pair[0] != "__wrapped__" for each in pair)
-        if (original := self._originals.get(id(function))) is not None:
+        if (original := self._originals.get(identity(function))) is not None:
             if original.__module__ not in known.STEPS_OF or original.__name__ in known.REMEMBERED:
                 raise Unknown(original.__name__)
         elif _is_own(module):
