@@ -27,7 +27,7 @@ from ticketlab.explorer.search import search
 from .explorer_judge import STEPS, promises_retry
 from .independent_programs import Program
 from .participants import ProgramWorkload
-from .random_programs import FAMILIES, Drawn, draw
+from .random_programs import Drawn, draw
 
 LARGEST = 1_500  # schedules of a program that is looked at
 
@@ -101,7 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--families", default="plain,locks,queues,sharers")
     parser.add_argument("--largest", type=int, default=LARGEST, help="leave out programs with more schedules")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     how = parser.parse_args()
