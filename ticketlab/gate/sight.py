@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from ticketlab.core.file_names import FileName
+from ticketlab.core.pacing import Access, Action
 from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
@@ -45,6 +46,7 @@ class Sight:
         self._word_names: dict[tuple[tuple[int, int], int], str] = {}
         self._made: Counter[str] = Counter()
         self._after: dict[int, Callable[[], None]] = {}
+        self._inherited: set[int] = set()  # the files that were open when a process was forked, by inode
         self.locked: set[int] = set()
         """The files that have been locked by flock, by inode."""
         self.recorded = False
@@ -68,6 +70,9 @@ class Sight:
         above = process.parent.pid if process.parent else 0
         self._opened[process.pid] = dict(self._opened.get(above, {}))
         self._words[process.pid] = dict(self._words.get(above, {}))
+        if process.parent is not None and process.parent.name:  # what the leader has open is nobody's business
+            inherited = self.open_files(process)
+            self._inherited.update(file.inode for file in inherited if file.sort is Sort.FILE and file.name)
 
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
@@ -134,6 +139,10 @@ class Sight:
             file = self.opened(process, descriptor)
             if file is not None:
                 yield file
+
+    def place_in(self, file: OpenFile) -> tuple[Access, ...]:
+        """Return what it is to others if a process moves on in an open file: the place belongs to all who share it."""
+        return ((Action.SET, f"place in {file.name}"),) if file.inode in self._inherited else ()
 
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
