@@ -63,7 +63,7 @@ def lab(program: Written, policy: str, limit: int = LIMIT) -> Told:
                     found.add(_outcome(program, executor))
                     if executor.grew or executions >= limit:
                         break
-                else:
+                if not executor.grew and executions < limit:
                     return Told(frozenset(found), not executor.gave_way, executions)
                 if executions >= limit:
                     return Told(frozenset(found), False, executions)

@@ -178,8 +178,8 @@ class Sight:
         place = self.names.place(path)
         if place is None:
             return OpenFile(sort, "", found.st_ino, path)
-        known = self.names.known(found, removed=removed)
-        return OpenFile(sort, known or self.names.data(found, place), found.st_ino, path)
+        name = self.names.known(found, removed=removed) or self.names.data(found, place)
+        return OpenFile(sort, name, found.st_ino, path, place.path if place.path != name else "")
 
     def channel(self, process: Process, inode: int, what: str) -> str:
         """Return what a pipe or a socket is called."""

@@ -49,7 +49,7 @@ def _data(action: Action) -> Classify:
 def _data_step(task: Task, descriptor: int, file: OpenFile, action: Action) -> Step:
     if action is Action.WRITE and flags_of(task.process.pid, descriptor) & os.O_APPEND:
         action = Action.APPEND
-    return Step(action, file.name)
+    return Step(action, file.name, path=file.shown)
 
 
 def _write(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -95,7 +95,8 @@ def _copy(into_first: bool, second: int) -> Classify:
 
 def _examine_descriptor(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     file = sight.opened(task.process, arguments[0])
-    return Call(Step(Action.READ, file.name)) if file and file.name and file.sort is Sort.FILE else None
+    examined = file is not None and file.name and file.sort is Sort.FILE
+    return Call(Step(Action.READ, file.name, path=file.shown)) if file and examined else None
 
 
 def _list(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
