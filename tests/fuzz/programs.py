@@ -64,7 +64,7 @@ def lab(program: Written, policy: str, limit: int = LIMIT) -> Told:
                     if executor.grew or executions >= limit:
                         break
                 if not executor.grew and executions < limit:
-                    return Told(frozenset(found), not executor.gave_way, executions)
+                    return Told(frozenset(found), not (executor.gave_way or executor.outside), executions)
                 if executions >= limit:
                     return Told(frozenset(found), False, executions)
 

@@ -49,6 +49,8 @@ class Sight:
         self._inherited: set[int] = set()  # the files that were open when a process was forked, by inode
         self.locked: set[int] = set()
         """The files that have been locked by flock, by inode."""
+        self.waits_for: dict[int, int] = {}
+        """By process: whose record lock it waits for."""
         self.recorded = False
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()

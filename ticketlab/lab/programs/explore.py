@@ -230,7 +230,7 @@ def _finding(
 ) -> ProgramFinding:
     """Shrink an execution that went wrong, and return it with its case."""
     number, execution, anomalies, points, fault_points = wrong
-    wanted = {anomaly.name for anomaly in anomalies}
+    wanted = anomalies[0].name
     executor.points, executor.frozen = set(points), True
 
     if judge.serial.repeats:
@@ -240,7 +240,7 @@ def _finding(
         without = executor.left_out
         if without and not judge.knows(without):
             return False
-        return bool(wanted & {anomaly.name for anomaly in judge.judge(one, without)})
+        return wanted in [anomaly.name for anomaly in judge.judge(one, without)]
 
     small = ShrinkResult(execution, frozenset(), fault_points)
     if judge.serial.repeats:
