@@ -46,11 +46,12 @@ def shop(tmp_path: Path) -> Path:
 )
 def test_each_way_to_name_a_program_finds_drawn_and_replayed_what_is_wrong(words: tuple[str, ...], shop: Path) -> None:
     done = ticketlab("explore", "--json", "--html", "page.html", *words, cwd=shop)
-    assert (done.returncode, done.stderr) == (1, ""), done.stderr
+    assert done.returncode == 1, done.stderr
     told = json.loads(done.stdout)
     assert "lost update" in [anomaly["name"] for anomaly in told["anomalies"]]
     page = (shop / "page.html").read_text()
-    assert "hits" in page and "lost update" in page
+    assert "hits" in page
+    assert "lost update" in page
     replayed = ticketlab("replay", told["file"], cwd=shop)
     assert replayed.returncode == 1
     assert "lost update" in replayed.stdout
@@ -79,15 +80,11 @@ def test_what_is_no_program_is_refused_in_one_line(words: tuple[str, ...], said:
 FOR_EVER = ("explore", "--policy", "random", "--executions", "1000000000", "--exhaust", "--in", "shop", "--copies", "2")
 
 
-def _folders() -> set[Path]:
-    return {each for each in Path(fastest() or "/tmp").glob("race-*")}  # noqa: S108 - only looked at
-
-
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_lab_that_is_stopped_leaves_no_process_and_no_folder(how: signal.Signals, shop: Path) -> None:
     with WholeLab((*FOR_EVER, "--", "sh", "buy.sh"), shop) as lab:
         lab.await_started(3)
-        mine = [each for each in _folders() if f"race-{lab.command.pid}-" in each.name]
+        mine = list(fastest().glob(f"race-{lab.command.pid}-*"))
         if how is signal.SIGINT:
             lab.interrupt()
         else:
