@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from ticketlab.core.pacing import Action, Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.lab.programs.executor import ProgramExecutor

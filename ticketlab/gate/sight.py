@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from ticketlab.core.file_names import FileName
-from ticketlab.core.pacing import Access, Action
+from ticketlab.core.steps import Access, Action
 from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
