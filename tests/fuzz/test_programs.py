@@ -24,6 +24,9 @@ FOUND = {
     "a pipe, and a child that is killed while it stands": Written(
         "forks", ((("pipe",), ("fork", 1), ("kill", "c", 1), ("receive", "a")), (("send", "b", "P"),)), ()
     ),
+    "a signal to a child that has ended": Written(
+        "forks", ((("fork", 1), ("read", "a", "x"), ("kill", "c", 1)), (("write", "x", "a", 1),)), (("x", "3\n"),)
+    ),
     "the place in a file that processes share": Written(
         "forks", ((("keep", "x"), ("fork", 1)), (("next_letter", "c"),)), (("x", "3\n"),)
     ),

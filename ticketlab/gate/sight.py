@@ -88,6 +88,10 @@ class Sight:
         self._opened.pop(process.pid, None)
         process.close()
 
+    def name_of_ended(self, pid: int) -> str:
+        """Return what a process was called that has ended; its number, if it was none of the program's."""
+        return self.pids.get(str(pid), str(pid)).removeprefix("{pid ").removesuffix("}")
+
     def after(self, task: Task, look: Callable[[], None]) -> None:
         """Have a look taken when a thread's call is done, at its next stop."""
         self._after[task.thread] = look
