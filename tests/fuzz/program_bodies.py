@@ -93,6 +93,16 @@ def give(how, name):
         os.close(held.pop(name))
     else:
         (fcntl.lockf if how == "r" else fcntl.flock)(held[name], fcntl.LOCK_UN)
+def keep(name):
+    try:
+        held["kept"] = os.open(name, os.O_RDONLY)
+    except OSError:
+        pass
+def next_letter():
+    if "kept" not in held:
+        return -7
+    text = os.read(held["kept"], 1)
+    return ord(text) if text else -1
 def send(letter):
     if "w" not in ends:
         return -5
@@ -220,6 +230,17 @@ class Process:
         else:
             yield ("unlockf" if how == "r" else "unflock", word)
 
+    def do_keep(self, name: str) -> Calls:
+        if (yield ("open", "lock kept", name, "r")) == 1:
+            self.held.add("kept")
+
+    def do_next_letter(self, into: str) -> Calls:
+        if "kept" not in self.held:
+            self.regs[into] = -7
+            return
+        letter = yield ("read", "lock kept", 1)
+        self.regs[into] = ord(letter) if letter else -1
+
     def do_pipe(self) -> Calls:
         yield ("pipe",)
         self.ends = "rw"
@@ -305,7 +326,7 @@ def _line(kind: str, *rest: Any) -> str:
             return f"finish({of} & 3)"
         case (("write" | "write_file"), name, of, more):
             return f"{kind}({name!r}, {of} + {more})"
-        case (("append" | "give" | "shut"), *words):
+        case (("append" | "give" | "shut" | "keep"), *words):
             return f"{kind}({', '.join(map(repr, words))})"
         case "call", into, ("exists" | "size") as call, name:
             return f"{into} = {call}({name!r})"

@@ -75,6 +75,10 @@ def _pipe(r: Random) -> Operation:
     return r.choice((("send", _into(r), r.choice("PQ")), ("receive", _into(r)), ("receive", "a"), ("shut", "w")))
 
 
+def _next(r: Random) -> Operation:
+    return ("next_letter", _into(r))
+
+
 def _sh(r: Random) -> Operation:
     of = _file(r)
     calls = (("exists", _any(r)), ("mkdir", "d"), ("rmdir", "d"), ("unlink", of), ("link", *_two(r)))
@@ -95,9 +99,13 @@ FAMILIES: dict[str, tuple[str, tuple[Draws, ...]]] = {
     "record locks": ("python", (_take_record, _give_record, _take_record, _read, _write, _append)),
     "forks": ("forks", (_read, _write, _append, _look, _name, _take, _give, _excl)),
     "pipes": ("forks", (_pipe, _pipe, _pipe, _read, _write, _append)),
+    "shared descriptor": ("forks", (_next, _next, _write, _append)),
     "shell": ("sh", (_sh,)),
     "all": ("python", (_read, _write, _append, _excl, _look, _name, _take, _give, _take_record, _give_record)),
 }
+
+
+_FIRST: dict[str, Body] = {"pipes": (("pipe",),), "shared descriptor": (("keep", "x"),)}
 
 
 def _body(r: Random, kinds: tuple[Draws, ...], length: int, depth: int = 1) -> Body:
@@ -114,7 +122,7 @@ def _body(r: Random, kinds: tuple[Draws, ...], length: int, depth: int = 1) -> B
 
 
 def _parent(r: Random, family: str, kinds: tuple[Draws, ...], children: int) -> Body:
-    before: list[Operation] = [("pipe",)] if family == "pipes" else []
+    before: list[Operation] = list(_FIRST.get(family, ()))
     if r.random() < 0.4:
         before.append(r.choice(kinds)(r))
     forks: list[Operation] = [("fork", child) for child in range(1, 1 + children)]

@@ -63,8 +63,8 @@ def lab(program: Written, policy: str, limit: int = LIMIT) -> Told:
                     found.add(_outcome(program, executor))
                     if executor.grew or executions >= limit:
                         break
-                else:
-                    return Told(frozenset(found), not executor.gave_way, executions)
+                if not executor.grew and executions < limit:
+                    return Told(frozenset(found), not (executor.gave_way or executor.outside), executions)
                 if executions >= limit:
                     return Told(frozenset(found), False, executions)
 

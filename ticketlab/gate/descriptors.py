@@ -33,6 +33,7 @@ class OpenFile:
     name: str
     inode: int = 0
     path: str = ""  # the absolute path of a file or folder
+    shown: str = ""  # the name by which a file was opened, if the resource has another
 
 
 def sort_of(found: os.stat_result) -> Sort:

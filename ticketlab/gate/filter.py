@@ -23,7 +23,7 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _PRIVATE_FUTEX: Final = 128
 _MAP_SHARED, _PROT_WRITE = 1, 2
-_SEEK_END: Final = 2
+_SEEK_CUR: Final = 1
 _LOCK_COMMANDS: Final = (5, 6, 7, 36, 37, 38)  # F_GETLK to F_SETLKW, and F_OFD_GETLK to F_OFD_SETLKW
 
 
@@ -55,7 +55,12 @@ def _by_arguments(known: dict[str, int]) -> dict[int, list[_Instruction]]:
             _argument(2),
             _Instruction(_JUMP_SET, _PROT_WRITE, "notify", "allow"),
         ],
-        known["lseek"]: [_argument(2), _Instruction(_JUMP_EQUAL, _SEEK_END, "notify", "allow")],
+        known["lseek"]: [  # to ask for the place changes nothing
+            _argument(2),
+            _Instruction(_JUMP_EQUAL, _SEEK_CUR, "", "notify"),
+            _argument(1),
+            _Instruction(_JUMP_EQUAL, 0, "allow", "notify"),
+        ],
         known["sendmsg"]: [_argument(2), _Instruction(_JUMP_SET, LETS_BY, "allow", "notify")],
     }
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 from ticketlab.core.file_names import FileName
+from ticketlab.core.steps import Access, Action
 from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
@@ -45,8 +46,11 @@ class Sight:
         self._word_names: dict[tuple[tuple[int, int], int], str] = {}
         self._made: Counter[str] = Counter()
         self._after: dict[int, Callable[[], None]] = {}
+        self._inherited: set[int] = set()  # the files that were open when a process was forked, by inode
         self.locked: set[int] = set()
         """The files that have been locked by flock, by inode."""
+        self.waits_for: dict[int, int] = {}
+        """By process: whose record lock it waits for."""
         self.recorded = False
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
@@ -68,6 +72,9 @@ class Sight:
         above = process.parent.pid if process.parent else 0
         self._opened[process.pid] = dict(self._opened.get(above, {}))
         self._words[process.pid] = dict(self._words.get(above, {}))
+        if process.parent is not None and process.parent.name:  # what the leader has open is nobody's business
+            inherited = self.open_files(process)
+            self._inherited.update(file.inode for file in inherited if file.sort is Sort.FILE and file.name)
 
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
@@ -80,6 +87,10 @@ class Sight:
         self.processes.pop(process.pid, None)
         self._opened.pop(process.pid, None)
         process.close()
+
+    def name_of_ended(self, pid: int) -> str:
+        """Return what a process was called that has ended; its number, if it was none of the program's."""
+        return self.pids.get(str(pid), str(pid)).removeprefix("{pid ").removesuffix("}")
 
     def after(self, task: Task, look: Callable[[], None]) -> None:
         """Have a look taken when a thread's call is done, at its next stop."""
@@ -135,6 +146,10 @@ class Sight:
             if file is not None:
                 yield file
 
+    def place_in(self, file: OpenFile) -> tuple[Access, ...]:
+        """Return what it is to others if a process moves on in an open file: the place belongs to all who share it."""
+        return ((Action.SET, f"place in {file.name}"),) if file.inode in self._inherited else ()
+
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
         self._opened[process.pid].pop(descriptor, None)
@@ -169,8 +184,8 @@ class Sight:
         place = self.names.place(path)
         if place is None:
             return OpenFile(sort, "", found.st_ino, path)
-        known = self.names.known(found, removed=removed)
-        return OpenFile(sort, known or self.names.data(found, place), found.st_ino, path)
+        name = self.names.known(found, removed=removed) or self.names.data(found, place)
+        return OpenFile(sort, name, found.st_ino, path, place.path if place.path != name else "")
 
     def channel(self, process: Process, inode: int, what: str) -> str:
         """Return what a pipe or a socket is called."""

@@ -49,7 +49,7 @@ def _data(action: Action) -> Classify:
 def _data_step(task: Task, descriptor: int, file: OpenFile, action: Action) -> Step:
     if action is Action.WRITE and flags_of(task.process.pid, descriptor) & os.O_APPEND:
         action = Action.APPEND
-    return Step(action, file.name)
+    return Step(action, file.name, path=file.shown)
 
 
 def _write(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -64,7 +64,19 @@ def _write(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
 
 
 def _read(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
-    return _data(Action.READ)(sight, task, arguments)
+    """Reading moves on in the open file, whose place belongs to all processes that have inherited it."""
+    call, file = _data(Action.READ)(sight, task, arguments), sight.opened(task.process, arguments[0])
+    if call is not None and file is not None and file.sort is Sort.FILE:
+        call.step = call.step._replace(also=sight.place_in(file))
+    return call
+
+
+def _seek(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    if arguments[2] & 0xFFFFFFFF == os.SEEK_END:
+        return _read(sight, task, arguments)
+    file = sight.opened(task.process, arguments[0])
+    place = sight.place_in(file) if file is not None else ()
+    return Call(Step(*place[0])) if place else None
 
 
 def _copy(into_first: bool, second: int) -> Classify:
@@ -83,7 +95,8 @@ def _copy(into_first: bool, second: int) -> Classify:
 
 def _examine_descriptor(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     file = sight.opened(task.process, arguments[0])
-    return Call(Step(Action.READ, file.name)) if file and file.name and file.sort is Sort.FILE else None
+    examined = file is not None and file.name and file.sort is Sort.FILE
+    return Call(Step(Action.READ, file.name, path=file.shown)) if file and examined else None
 
 
 def _list(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
@@ -335,13 +348,14 @@ def _symlink(to_folder: int | None, to_path: int) -> Classify:
 
 
 CALLS: Final[Mapping[str, Classify]] = {
-    **dict.fromkeys(("read", "pread64", "readv", "preadv", "preadv2"), _read),
+    **dict.fromkeys(("read", "readv"), _read),
+    **dict.fromkeys(("pread64", "preadv", "preadv2"), _data(Action.READ)),
     "write": _write,
     **dict.fromkeys(("pwrite64", "writev", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
     **dict.fromkeys(("fsync", "fdatasync"), _data(Action.FLUSH)),
     "ftruncate": _data(Action.TRUNCATE),
     "fchmod": _data(Action.TOUCH),
-    "lseek": _data(Action.READ),
+    "lseek": _seek,
     "fstat": _examine_descriptor,
     "sendfile": _copy(True, 1),
     "copy_file_range": _copy(False, 2),

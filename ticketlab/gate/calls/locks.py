@@ -75,18 +75,39 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         return Call(Step(Action.RELEASE, lock))
     of_descriptor = command in (_OFD_SETLK, _OFD_SETLKW)
 
-    def is_taken() -> bool:
+    def holder() -> int:
+        """Return whose lock is in the way, as the kernel says; 0 if nobody's."""
         with sight.copy(process, descriptor) as copy:
             asked = _FLOCK.pack(kind, whence, start, length, 0)
             told = fcntl.fcntl(copy, _OFD_GETLK if of_descriptor else _GETLK, asked)
         found, _, _, _, owner = _FLOCK.unpack(told)
-        return bool(found != _UNLOCKED and (of_descriptor or owner != process.pid))
+        return 0 if found == _UNLOCKED or (not of_descriptor and owner == process.pid) else int(owner)
 
-    if command in (_SETLKW, _OFD_SETLKW):
-        step = Step(Action.ACQUIRE, lock)
-        return Call(step, waits=True, attempt=lambda: None if is_taken() else GO_ON)
+    def attempt() -> Answer | None:
+        sight.waits_for.pop(process.pid, None)
+        if not (owner := holder()):
+            return GO_ON
+        if not of_descriptor and _closes_a_ring(sight, process.pid, owner):
+            return Answer(-errno.EDEADLK)
+        sight.waits_for[process.pid] = owner
+        return None
+
     step = Step(Action.ACQUIRE, lock)
-    return Call(step, found=lambda: Made(step, refused=is_taken()))
+    if command in (_SETLKW, _OFD_SETLKW):
+        return Call(step, waits=True, attempt=attempt)
+    return Call(step, found=lambda: Made(step, refused=holder() != 0))
+
+
+def _closes_a_ring(sight: Sight, waiting: int, owner: int) -> bool:
+    """Whether a process would wait for itself, which the kernel refuses."""
+    seen = set()
+    while owner not in seen:
+        if owner == waiting:
+            sight.outside["record locks were waited for in a ring: who is refused depends on who waits first"] = None
+            return True
+        seen.add(owner)
+        owner = sight.waits_for.get(owner, 0)
+    return False
 
 
 def releases(sight: Sight, process: Process, file: OpenFile) -> list[str]:

@@ -160,7 +160,7 @@ def _signal(place: int) -> Classify:
     def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
         target = sight.processes.get(abs(pid))
-        name = process_resource(target) if target is not None else f"process {abs(pid)}"
+        name = process_resource(target) if target is not None else f"process {sight.name_of_ended(abs(pid))}"
         if arguments[place] == 0:
             return Call(Step(Action.LOOK, name))
         if target is not None and pid > 0:

@@ -34,6 +34,7 @@ _ENVIRONMENT: Final = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 _FIXED_ADDRESSES: Final = 0x0040000
 _INSIDE: Final = Path(__file__).parents[1] / "inside" / "site"
 _ASK: Final = 0xFFFFFFFF
+_PATIENCE: Final = 0.05  # seconds
 
 
 class Command(NamedTuple):
@@ -158,7 +159,12 @@ class Starter:
     def _close(self) -> None:
         self._channel.shutdown(socket.SHUT_RDWR)  # the lab may have been forked, and the copy would keep it open
         self._channel.close()
-        self._process.wait()
+        while True:
+            try:
+                self._process.wait(_PATIENCE)
+                break
+            except subprocess.TimeoutExpired:  # an execution that was interrupted at its start waits for an answer
+                kill_descendants(self._process.pid)
         self._running = False
 
     def __exit__(

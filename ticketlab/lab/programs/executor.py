@@ -163,7 +163,7 @@ class ProgramExecutor(Executor):
 
     def _take_points(self, policy: Policy) -> None:
         """Have all points that have been learnt count, if a search begins: within one, they must stay the same."""
-        if policy is not self._policy and not isinstance(policy, ReplaySchedule):
+        if policy is not self._policy and not isinstance(policy, ReplaySchedule) and not self.frozen:
             self._policy = policy
             self.points |= self._learnt
             self.grew = False

@@ -59,9 +59,13 @@ class _Wrong(NamedTuple):
     fault_points: FaultPoints
 
     @property
-    def is_silent(self) -> bool:
-        """Whether nobody failed: that is worse than a failure, and seen later."""
-        return not {anomaly.name for anomaly in self.anomalies} & _LOUD
+    def rank(self) -> int:
+        """How soon it is told, the lowest first: where nobody failed, which is worse than a failure, and seen later.
+
+        Of those, torn reads come last: what mends the others mends them as well, and not the other way round.
+        """
+        names = {anomaly.name for anomaly in self.anomalies}
+        return 2 if names & _LOUD else int("torn read" in names)
 
 
 @dataclass(slots=True)
@@ -214,7 +218,7 @@ def _take_down(
     wrong = _Wrong(tally.executions, execution, anomalies, executor.used, fault_points)
     if tally.wrong is None:
         tally.wrong, tally.first = wrong, tally.executions
-    elif wrong.is_silent and not tally.wrong.is_silent:
+    elif wrong.rank < tally.wrong.rank:
         tally.wrong = wrong
 
 
@@ -226,7 +230,7 @@ def _finding(
 ) -> ProgramFinding:
     """Shrink an execution that went wrong, and return it with its case."""
     number, execution, anomalies, points, fault_points = wrong
-    wanted = {anomaly.name for anomaly in anomalies}
+    wanted = anomalies[0].name
     executor.points, executor.frozen = set(points), True
 
     if judge.serial.repeats:
@@ -236,7 +240,7 @@ def _finding(
         without = executor.left_out
         if without and not judge.knows(without):
             return False
-        return bool(wanted & {anomaly.name for anomaly in judge.judge(one, without)})
+        return wanted in [anomaly.name for anomaly in judge.judge(one, without)]
 
     small = ShrinkResult(execution, frozenset(), fault_points)
     if judge.serial.repeats:

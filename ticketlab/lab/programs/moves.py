@@ -208,11 +208,17 @@ class Moves:
             self._pacer.sleep(call.asleep)
             return False
         step = call.step
-        if step.everywhere or step.action in _ALWAYS or any(each in self._points for _, each in step.accesses):
+        if step.everywhere or step.action in _ALWAYS or self._is_shared(step):
             return True
         made = call.found() if call.found is not None else None
+        if made is not None and self._is_shared(made.step):
+            return True
         self._touch(task, made.step if made else step)
         return False
+
+    def _is_shared(self, step: Step) -> bool:
+        """Whether a step concerns what is known to be shared, or what somebody waits for, who must try again then."""
+        return any(each in self._points or each in self.blocked_on for _, each in step.accesses)
 
     def _touch(self, task: Task, step: Step) -> None:
         if step.private:

@@ -1,0 +1,73 @@
+"""The filter, run as the kernel runs it: what concerns others is stopped, and what does not never leaves the kernel."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from typing import Final
+
+import pytest
+
+from ticketlab.gate.filter import LETS_BY, filter_program
+from ticketlab.gate.numbers import numbers, supported_machine
+
+MACHINE: Final = supported_machine()
+NUMBERS: Final = numbers(MACHINE.column)
+ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000
+
+
+def verdict(number: int, *arguments: int, audit: int = MACHINE.audit) -> int:
+    """Run the filter on a call, as described in the kernel's documentation of classic BPF."""
+    data = struct.pack("IIQ6Q", number, audit, 0, *arguments, *[0] * (6 - len(arguments)))
+    program = list(struct.iter_unpack("HBBI", filter_program()))
+    place = accumulator = 0
+    while True:
+        code, if_true, if_false, value = program[place]
+        place += 1
+        match code:
+            case 0x20:
+                (accumulator,) = struct.unpack_from("I", data, value)
+            case 0x54:
+                accumulator &= value
+            case 0x15:
+                place += if_true if accumulator == value else if_false
+            case 0x25:
+                place += if_true if accumulator > value else if_false
+            case 0x45:
+                place += if_true if accumulator & value else if_false
+            case 0x06:
+                return int(value)
+            case _:
+                raise AssertionError(code)
+
+
+def test_every_call_of_the_table_is_stopped_with_some_arguments_and_no_other_is() -> None:
+    special = {"fcntl": (3, fcntl.F_SETLK), "mmap": (0, 4096, 3, 1), "lseek": (3, 0, os.SEEK_END)}
+    for name, number in NUMBERS.items():
+        assert verdict(number, *special.get(name, ())) == NOTIFY, name
+    for number in set(range(600)) - set(NUMBERS.values()):
+        assert verdict(number) == ALLOW, number
+
+
+def test_a_call_of_another_kind_of_processor_is_stopped() -> None:
+    assert verdict(39, audit=MACHINE.audit ^ 1) == NOTIFY
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "stops"),
+    [
+        ("fcntl", (3, fcntl.F_GETFD), False),
+        ("fcntl", (3, fcntl.F_SETLKW), True),
+        ("futex", (1 << 40, 128), False),
+        ("futex", (1 << 40, 0), True),
+        ("mmap", (0, 4096, 3, 2), False),
+        ("mmap", (0, 4096, 1, 1), False),
+        ("lseek", (3, 0, os.SEEK_CUR), False),
+        ("lseek", (3, 1, os.SEEK_CUR), True),
+        ("lseek", (3, 0, os.SEEK_SET), True),
+        ("sendmsg", (3, 0, LETS_BY), False),
+    ],
+)
+def test_harmless_arguments_are_let_by(name: str, arguments: tuple[int, ...], stops: bool) -> None:
+    assert verdict(NUMBERS[name], *arguments) == (NOTIFY if stops else ALLOW)
