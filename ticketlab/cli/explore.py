@@ -97,8 +97,8 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
     replay`. If none goes wrong and no schedule is left, this is proved for so many buyers or processes.
 
-    With --faults, each buyer or process of a function is struck at each of its steps in turn, by real signals and real
-    failures of files.
+    With --faults, each buyer or process is struck at each of its steps in turn, by real signals and real failures of
+    files.
     """
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario

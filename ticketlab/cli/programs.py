@@ -183,7 +183,13 @@ def replay_program_case(case: ProgramCase, path: Path, as_json: bool) -> int:
         print_json(played.to_json())
     else:
         print_function_replay(
-            case.function, "program", played.execution, played.anomalies, console(), names=played.participants
+            case.function,
+            "program",
+            played.execution,
+            played.anomalies,
+            console(),
+            names=played.participants,
+            processes=case.processes,
         )
     return played.verdict.exit_code
 

@@ -31,6 +31,7 @@ _NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
 """How a table shows what was noted at a step."""
 
 
+_WIDEST_SOURCE: Final = 40
 _UNSHOWN: Final = (Action.START, Action.EXIT, Action.WAIT_ON, Action.CLOSE)
 MOST_SHOWN: Final = 8
 """If more participants than these make steps that could matter, only those are shown whose steps decide."""
@@ -196,9 +197,13 @@ def print_function_replay(
     console: Console,
     participant: str = "process",
     names: Mapping[int, str] = NO_NAMES,
+    processes: int | None = None,
 ) -> None:
-    """Print the result of a replay on an executor; `participant` is how people call who takes part."""
-    everybody = pluralize(len({*execution.trace.who}), participant)
+    """Print the result of a replay on an executor; `participant` is how people call who takes part.
+
+    `processes` says how many race, if not all that take part.
+    """
+    everybody = pluralize(processes or len({*execution.trace.who}), participant)
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
@@ -255,7 +260,10 @@ def steps_diagram(
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
-    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first) for line in told]
+    moves = [
+        Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first, line.source)
+        for line in told
+    ]
     moves += [
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
@@ -327,11 +335,16 @@ def steps_table(
     for line in told:
         text = Text(f"{line.words} {MARK}" if line.decides else line.words, style="bold yellow" if line.decides else "")
         if line.source:
-            text.append(f"\n{line.source}", style="not bold dim")
+            text.append(f"\n{_shortened(line.source)}", style="not bold dim")
         cells = [called[line.who], text] if wide else [text if who == line.who else "" for who in moved]
         table.add_row(str(line.first), *cells)
     _add_waits(table, stuck, moved, called, wide=wide)
     return Group(table, legend([MARK] if any(line.decides for line in told) else []))
+
+
+def _shortened(source: str) -> str:
+    """Return a source line as it fits into a column."""
+    return source if len(source) <= _WIDEST_SOURCE else f"{source[: _WIDEST_SOURCE - 1]}…"
 
 
 def _add_waits(
