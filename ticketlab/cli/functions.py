@@ -182,7 +182,7 @@ def tell_races(found: PlainRaceResult, explore: str, as_json: bool, given: Mappi
     """Keep and print what came of live races, and return the exit code; `explore` is the command line to go on with."""
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.report.plain_function import print_function_races
+    from ticketlab.report.function_races import print_function_races
 
     saved = as_document("function-race", found.to_json())
     if as_json:
