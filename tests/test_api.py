@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import getattr_static
 
 import pytest
 
@@ -27,6 +28,7 @@ def test_every_public_name_is_there() -> None:
         ticketlab.PlainPlanResult,
         ticketlab.PlainRaceResult,
         ticketlab.PlanResult,
+        ticketlab.ProgramExploration,
         ticketlab.ReplayResult,
         ticketlab.Result,
         ticketlab.Verdict,
@@ -39,7 +41,7 @@ def test_every_public_name_is_there() -> None:
     ],
 )
 def test_every_result_says_whether_it_is_valid(result: type[object]) -> None:
-    assert isinstance(vars(result)["valid"], property)
+    assert isinstance(getattr_static(result, "valid"), property)
 
 
 def test_another_name_is_an_ordinary_error() -> None:

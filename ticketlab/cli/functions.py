@@ -31,14 +31,25 @@ _OF_PURCHASES: Final = (
     *("launcher", "latency", "memory_mb", "ledger", "history"),
 )
 _PATH: Final = "MODULE:FUNCTION"
+SECTIONS: Final = {
+    "For functions and programs": ("invariant", "serial", "unseen", "times"),
+    "For functions": ("processes", "threads", "tasks", "reset", "returned"),
+    "For programs": ("run", "copies", "in_", "allow_exit"),
+    "For purchases": (*_OF_PURCHASES, "folder"),
+}
+"""What the help of a command tells together."""
 
 
 def function_options(command: F) -> F:
     """Declare the argument and the options of a command that takes a function."""
     for declare in (
-        click.option("--serial", is_flag=True, help="Results and files must be those of some order one after another."),
+        click.option("--serial", is_flag=True, help="The end must be that of some order one after another."),
         click.option("--returned", metavar=_PATH, help="Is given the list of what the processes returned."),
-        click.option("--invariant", metavar=_PATH, help="Is asked afterwards: false or an error is a failure."),
+        click.option(
+            "--invariant",
+            metavar=f"{_PATH} | COMMAND",
+            help="Is asked afterwards: false, an error or, of a command, another exit code than 0 is a failure.",
+        ),
         click.option("--reset", metavar=_PATH, help="Lays out the folder in which the processes stand, each time."),
         option("--processes", type=click.IntRange(min=1), default=2, help="How many processes call FUNCTION at once."),
         click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FUNCTION | PROGRAM]"),
@@ -171,7 +182,7 @@ def tell_races(found: PlainRaceResult, explore: str, as_json: bool, given: Mappi
     """Keep and print what came of live races, and return the exit code; `explore` is the command line to go on with."""
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.report.plain_function import print_function_races
+    from ticketlab.report.function_races import print_function_races
 
     saved = as_document("function-race", found.to_json())
     if as_json:

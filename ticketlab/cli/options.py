@@ -104,7 +104,14 @@ class Seconds(Positive):
 
 
 class Command(click.Command):
-    """A command that takes its defaults from pyproject.toml."""
+    """A command that takes its defaults from pyproject.toml.
+
+    `sections` has, by heading, the parameters whose help stands together at the end.
+    """
+
+    def __init__(self, *arguments: Any, sections: Mapping[str, Sequence[str]] | None = None, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._sections = sections or {}
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -112,6 +119,19 @@ class Command(click.Command):
         """Load the defaults before the arguments are parsed."""
         extra.setdefault("default_map", self._defaults(info_name or ""))
         return super().make_context(info_name, args, parent, **extra)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of a section under its heading."""
+        heading = {name: title for title, names in self._sections.items() for name in names}
+        rows: dict[str, list[tuple[str, str]]] = {"Options": [], **{title: [] for title in self._sections}}
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is not None and isinstance(parameter, click.Option):
+                rows[heading.get(str(parameter.name), "Options")].append(row)
+        for title, told in rows.items():
+            if told:
+                with formatter.section(title):
+                    formatter.write_dl(told)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where defaults can be set, if the command has options that have any."""

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_PROGRAMS: Final = ("run", "copies", "in_", "allow_exit")
+_OF_PROGRAMS: Final = ("in_", "allow_exit")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "reset", "returned", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "reset", "returned", "executor", "atomic_accesses"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),
@@ -39,16 +39,16 @@ _NOT_RACED: Final = (
 def program_options(command: F) -> F:
     """Declare the options of a command that takes a program."""
     for declare in (
-        click.option("--allow-exit", metavar="CODES", help="Exit codes of a program that are right, beside 0: 1,2."),
+        click.option("--allow-exit", metavar="CODES", help="Exit codes that are right, beside 0: 1,2."),
         click.option(
             "--in",
             "in_",
             type=click.Path(path_type=Path),
             metavar="FOLDER",
-            help="The folder that a program stands in, copied for each execution (default: the script's own).",
+            help="The folder that it stands in, copied each time (default: that of the first file that is named).",
         ),
         click.option("--copies", type=click.IntRange(min=1), help="How many copies of the command run at once."),
-        click.option("--run", multiple=True, metavar="COMMAND", help="A command of a program; give one for each."),
+        click.option("--run", multiple=True, metavar="COMMAND", help="A command; give one for each that runs at once."),
     ):
         command = declare(command)
     return command
@@ -64,7 +64,11 @@ def is_program(words: Sequence[str], given: Mapping[str, Any]) -> bool:
 
 
 def the_function(words: Sequence[str]) -> str | None:
-    """Return the function that a command line names; raises UsageError if it names more."""
+    """Return the function that a command line names; raises UsageError if it has more, or options of a program."""
+    for key in _OF_PROGRAMS:
+        if is_typed(key):
+            name = key.rstrip("_").replace("_", "-")
+            raise UsageError(f"--{name} is of a program: name one, as in shop.py 2")
     if len(words) > 1:
         raise UsageError(f"{' '.join(words)}: a function takes no arguments here, and a program begins with its file")
     return words[0] if words else None
@@ -179,7 +183,13 @@ def replay_program_case(case: ProgramCase, path: Path, as_json: bool) -> int:
         print_json(played.to_json())
     else:
         print_function_replay(
-            case.function, "program", played.execution, played.anomalies, console(), names=played.participants
+            case.function,
+            "program",
+            played.execution,
+            played.anomalies,
+            console(),
+            names=played.participants,
+            processes=case.processes,
         )
     return played.verdict.exit_code
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from ticketlab.cli.functions import function_options, race_function_live, refuse_mixture
+from ticketlab.cli.functions import SECTIONS, function_options, race_function_live, refuse_mixture
 from ticketlab.cli.options import (
     Command,
     Name,
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 _DEFAULT_LATENCY = "write=20ms"
 
 
-@click.command("race", cls=Command)
+@click.command("race", cls=Command, sections=SECTIONS)
 @function_options
 @program_options
-@option("--times", type=click.IntRange(min=1), default=100, help="How often FUNCTION or PROGRAM is raced.")
+@option("--times", type=click.IntRange(min=1), default=100, help="How often it is raced.")
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
@@ -67,7 +67,7 @@ _DEFAULT_LATENCY = "write=20ms"
     "--timeout",
     type=Seconds(),
     default=60.0,
-    help="Seconds after which the buyers that are not done are stopped.",
+    help="Seconds after which those that are not done are stopped.",
 )
 @option("--memory-mb", type=click.IntRange(min=0), default=1024, help="MiB a buyer may take before it is stopped.")
 @option("--ledger/--no-ledger", default=True, help="Whether the books list every sale, beside the count.")
@@ -86,10 +86,17 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    """Race buyers for tickets, live, and say what went wrong.
+    r"""Race buyers for tickets, a function or a program, live, and say what went wrong.
 
-    Without --store and --strategy, three stores are raced for, each unguarded and then under its cures. With FUNCTION,
-    a function of yours such as shop.checkout:claim, processes call it at once, again and again in fresh folders.
+    \b
+    Buyers of tickets from three stores, or from the one that is named:
+      ticketlab race
+      ticketlab race --store json --strategy flock
+    A function of yours, which several processes call at once:
+      ticketlab race shop.checkout:claim --processes 3
+    A program as it is, in any language, in a fresh copy of its folder:
+      ticketlab race shop.py 2 --times 20
+      ticketlab race --copies 3 --invariant 'python3 check.py' -- perl buy.pl
     """
     if is_program(words, given):
         refuse_outputs(given)

@@ -58,7 +58,8 @@ class Marker(NamedTuple):
 class Move(NamedTuple):
     """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome.
 
-    `number` is its place in the execution, 1 or more; None of what is no step, such as waiting for ever.
+    `number` is its place in the execution, 1 or more; None of what is no step, such as waiting for ever. `source` is
+    the line of the participant's own code that makes it, if that is known.
     """
 
     lane: int
@@ -67,6 +68,7 @@ class Move(NamedTuple):
     note: str = ""
     marked: bool = False
     number: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +227,5 @@ def _move(field: JsonField, lanes: int, place: int) -> Move:
     lane, note = field["lane"].whole(0, lanes - 1), field["note"].otherwise(JsonField.text, "")
     marked = field["marked"].otherwise(JsonField.flag, default=False)
     number = field["number"].or_none(lambda each: each.whole(1)) if "number" in field else place
-    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number)
+    source = field["source"].otherwise(JsonField.text, "")
+    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source)

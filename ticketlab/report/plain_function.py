@@ -31,6 +31,7 @@ _NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
 """How a table shows what was noted at a step."""
 
 
+_WIDEST_SOURCE: Final = 40
 _UNSHOWN: Final = (Action.START, Action.EXIT, Action.WAIT_ON, Action.CLOSE)
 MOST_SHOWN: Final = 8
 """If more participants than these make steps that could matter, only those are shown whose steps decide."""
@@ -137,57 +138,6 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
         console.print(next_steps({replay: "the same schedule again"}))
 
 
-class FunctionRaces(Protocol):
-    """What live races of a function came to."""
-
-    @property
-    def function(self) -> str:
-        """How people call the function."""
-
-    @property
-    def processes(self) -> int:
-        """How many called it at once."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What is decided."""
-
-    @property
-    def races(self) -> int:
-        """How many races there were."""
-
-    @property
-    def wrong(self) -> int:
-        """How many of them went wrong."""
-
-    @property
-    def names(self) -> Mapping[str, int]:
-        """How often each anomaly occurred."""
-
-    @property
-    def first(self) -> Mapping[str, tuple[int, Anomaly]]:
-        """The first race of each anomaly."""
-
-    @property
-    def seconds(self) -> float:
-        """How long they took."""
-
-
-def print_function_races(found: FunctionRaces, explore: str, console: Console) -> None:
-    """Print the result of live races; `explore` is the command line that searches for the smallest schedule."""
-    everybody = pluralize(found.processes, "process")
-    console.print(headline(found.function, found.verdict, everybody, right="held"))
-    ran = f"{found.wrong:,} of {pluralize(found.races, 'race')} went wrong, in {found.seconds:.2f} s"
-    console.print(f"{ran}: real processes, let go at once, in a fresh folder each time.")
-    if found.first:
-        console.print()
-    for name, (number, anomaly) in found.first.items():
-        console.print(Text(f"{name} {found.names[name]:,} x, first in race {number:,}: {anomaly.sentence}"))
-    console.print()
-    why = "the smallest schedule that goes wrong" if found.wrong else "every schedule, and not only those that happened"
-    console.print(next_steps({explore: why}))
-
-
 def print_function_replay(
     function: str,
     executor: str,
@@ -196,9 +146,13 @@ def print_function_replay(
     console: Console,
     participant: str = "process",
     names: Mapping[int, str] = NO_NAMES,
+    processes: int | None = None,
 ) -> None:
-    """Print the result of a replay on an executor; `participant` is how people call who takes part."""
-    everybody = pluralize(len({*execution.trace.who}), participant)
+    """Print the result of a replay on an executor; `participant` is how people call who takes part.
+
+    `processes` says how many race, if not all that take part.
+    """
+    everybody = pluralize(processes or len({*execution.trace.who}), participant)
     console.print(headline(function, Verdict(anomalies), everybody, right="held"))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
@@ -255,7 +209,10 @@ def steps_diagram(
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
-    moves = [Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first) for line in told]
+    moves = [
+        Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first, line.source)
+        for line in told
+    ]
     moves += [
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
@@ -327,11 +284,16 @@ def steps_table(
     for line in told:
         text = Text(f"{line.words} {MARK}" if line.decides else line.words, style="bold yellow" if line.decides else "")
         if line.source:
-            text.append(f"\n{line.source}", style="not bold dim")
+            text.append(f"\n{_shortened(line.source)}", style="not bold dim")
         cells = [called[line.who], text] if wide else [text if who == line.who else "" for who in moved]
         table.add_row(str(line.first), *cells)
     _add_waits(table, stuck, moved, called, wide=wide)
     return Group(table, legend([MARK] if any(line.decides for line in told) else []))
+
+
+def _shortened(source: str) -> str:
+    """Return a source line as it fits into a column."""
+    return source if len(source) <= _WIDEST_SOURCE else f"{source[: _WIDEST_SOURCE - 1]}…"
 
 
 def _add_waits(

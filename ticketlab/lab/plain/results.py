@@ -169,6 +169,7 @@ class Explored:
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",
+            "printed": [{"process": name, "text": text} for name, text in found.printed] if found else [],
             "environment": dict(self.environment),
         }
 

@@ -27,6 +27,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import check_steps, faults_to_json, places_to_json, read_fault_point, read_place
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.lab.programs.program import Program, command_words
+from ticketlab.lab.programs.run import branches
 
 PROGRAM_CASE_VERSION: Final = 6
 
@@ -59,8 +60,9 @@ class ProgramCase:
 
     @property
     def processes(self) -> int:
-        """How many commands run at once."""
-        return len(self.program.commands)
+        """How many commands or, if there is one, children of it run at once."""
+        commands = len(self.program.commands) - len(self.without)
+        return max(len(branches(list(self.participants.values()), commands)), 1)
 
     def check(self, execution: Execution) -> None:
         """Check that an execution made the same steps; raises Nondeterminism, naming the first that differs."""

@@ -19,7 +19,7 @@ from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import NOTHING, Place
 from ticketlab.lab.plain.serial import MOST_ORDERS, files_below, run_result, without_journals
 from ticketlab.lab.programs.executor import ProgramExecutor
-from ticketlab.lab.programs.run import ProgramRun
+from ticketlab.lab.programs.run import ProgramRun, branches
 
 
 class ProgramEnd(NamedTuple):
@@ -85,14 +85,6 @@ class BranchesInOrder(Policy):
 def belongs_to(name: str, branch: str) -> bool:
     """Whether a participant is in a branch of the tree of processes."""
     return name == branch or name.startswith((f"{branch}.", f"{branch}t"))
-
-
-def branches(names: Sequence[str], commands: int) -> list[str]:
-    """Return the branches of a program whose participants have these names: the commands, or one's children."""
-    found = dict.fromkeys(name.partition("t")[0] for name in names)
-    if commands > 1:
-        return [name for name in found if "." not in name]
-    return [name for name in found if name.count(".") == 1]
 
 
 @dataclass(slots=True)

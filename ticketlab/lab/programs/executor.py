@@ -38,7 +38,7 @@ from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
 
 _ROOM: Final = 1024
-_LONGEST_SOURCE: Final = 24
+_LONGEST_SOURCE: Final = 100
 
 
 class ProgramExecutor(Executor):

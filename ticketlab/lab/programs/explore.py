@@ -29,13 +29,12 @@ from ticketlab.lab.exploring.fault_search import FaultPointTally
 from ticketlab.lab.plain.results import Touched
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.lab.programs.case import ProgramCase
-from ticketlab.lab.programs.ends import branches
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.fault_judge import ProgramFaultJudge
 from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.program import Program
 from ticketlab.lab.programs.results import ProgramExploration, ProgramFinding, ProgramReplay
-from ticketlab.lab.programs.run import is_contested
+from ticketlab.lab.programs.run import branches, is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)

@@ -107,10 +107,16 @@ def located(
     """
     files = (base / word for command in commands for word in command if not Path(word).is_absolute())
     found = base / folder if folder is not None else next((file.parent for file in files if file.is_file()), base)
-    words = (tuple(_within(word, found, base) for word in command) for command in commands)
-    return tuple(
-        ("python", *command) if command and command[0].endswith(".py") else command for command in words
-    ), found
+    return tuple(_from(found, command, base) for command in commands), found
+
+
+def _from(folder: Path, command: Sequence[str], base: Path) -> tuple[str, ...]:
+    words = [_within(word, folder, base) for word in command]
+    if words and words[0].endswith(".py"):
+        return "python", *words
+    if words and "/" in command[0] and "/" not in words[0]:
+        words[0] = f"./{words[0]}"  # otherwise it would be looked for elsewhere
+    return tuple(words)
 
 
 def _within(word: str, folder: Path, base: Path) -> str:

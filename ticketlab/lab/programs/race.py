@@ -23,13 +23,13 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.plain.race import TIMEOUT, TIMES, RaceTally
 from ticketlab.lab.plain.results import PlainRaceResult
 from ticketlab.lab.plain.serial import files_below, without_journals
-from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, branches, first_end, left_behind, serial_ends
+from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, first_end, left_behind, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.invariant import broken_invariant
 from ticketlab.lab.programs.judge import failure
 from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.program import Program, command_title
-from ticketlab.lab.programs.run import ProcessEnd
+from ticketlab.lab.programs.run import ProcessEnd, branches
 
 _CHILD_RAISED: Final = re.compile(
     r"^Process .+:\n(?:.*\n)*?Traceback \(most recent call last\):\n(?:.*\n)*?\S.*$", re.M

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final, NamedTuple
@@ -92,3 +92,11 @@ def made_names(touched: Mapping[str, Touches]) -> frozenset[str]:
     return frozenset(
         resource.removeprefix(NAME) for resource, by in named if any(_MAKES & done.keys() for done in by.values())
     )
+
+
+def branches(names: Sequence[str], commands: int) -> list[str]:
+    """Return the branches of a program whose participants have these names: the commands, or one's children."""
+    found = dict.fromkeys(name.partition("t")[0] for name in names)
+    if commands > 1:
+        return [name for name in found if "." not in name]
+    return [name for name in found if name.count(".") == 1]

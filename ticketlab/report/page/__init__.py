@@ -77,7 +77,7 @@ def _escaped(each: Diagram) -> Diagram:
     """Return a diagram whose texts cannot control a terminal; a timeline's many labels are escaped as it is packed."""
     named: dict[str, Any] = escape_all_controls({"title": each.title, "left_out": each.left_out, "lanes": each.lanes})
     if isinstance(each, Interleaving):
-        moves = [Move(move.lane, *escape_all_controls(move[1:4]), *move[4:]) for move in each.moves]
+        moves = [Move(*escape_all_controls(move)) for move in each.moves]
         return replace(each, moves=moves, **named)
     return replace(each, **named)
 
