@@ -22,6 +22,9 @@ TWICE: Final = {
     "judge": "a checker's way to judge a history: one for each method",
     "step": "a model's step function: one for each model",
     "validate": "a model's check of an operation: one for each model",
+    "STOPPED": "the calls that the gate takes as steps: one family in each module of `gate/calls`",
+    "patch": "has Python processes tell of one kind of objects: one in each module of `gate/inside`",
+    "TYPE_CHECKING": "what a type checker alone looks at, where `typing` is not to be imported",
     "main": "the program, and the module that runs it by `python -m ticketlab`",
     "check": "judges a history; the one that `ticketlab` exports takes a file too",
 }

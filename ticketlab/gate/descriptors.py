@@ -26,7 +26,7 @@ class Sort(Enum):
 
 
 @dataclass(slots=True)
-class OpenFile:
+class Opened:
     """What a descriptor is of; `name` is the resource, "" if it is nobody's business."""
 
     sort: Sort

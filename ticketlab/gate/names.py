@@ -35,7 +35,7 @@ TEMPORARY: Final = "$TMPDIR"
 """How the folder of temporary files is called: it stands elsewhere each time."""
 _NUMBER: Final = re.compile(r"\d+")
 
-Inode = tuple[int, int]
+_Inode = tuple[int, int]
 
 
 class FileNames:
@@ -50,8 +50,8 @@ class FileNames:
         self._outputs = outputs + "/"
         self._temporary = temporary
         self._pids = pids
-        self._by_inode: dict[Inode, str] = {}
-        self._removed: dict[Inode, str] = {}
+        self._by_inode: dict[_Inode, str] = {}
+        self._removed: dict[_Inode, str] = {}
         self._uses: Counter[str] = Counter()
         self._places: dict[str, FileName | None] = {}
 
@@ -118,7 +118,7 @@ class FileNames:
         return self._removed.get(inode) if removed else self._by_inode.get(inode)
 
     def keep(self, absolute: str) -> None:
-        """Call the file that stands at a path by this path from now on, before it is moved or linked."""
+        """StoppedCall the file that stands at a path by this path from now on, before it is moved or linked."""
         place = self.place(absolute)
         with suppress(OSError):
             if place is not None:

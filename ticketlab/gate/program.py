@@ -7,9 +7,6 @@ time-out in place of this rule would make results depend on how busy the machine
 
 from __future__ import annotations
 
-import errno
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -17,31 +14,24 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
-from ticketlab.gate.calls.call import GO_ON, Answer, Call
-from ticketlab.gate.calls.channels import CALLS as CHANNEL_CALLS
-from ticketlab.gate.calls.files import CALLS as FILE_CALLS
-from ticketlab.gate.calls.locks import CALLS as LOCK_CALLS
-from ticketlab.gate.calls.processes import CALLS as PROCESS_CALLS
+from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.processes import starting
+from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
 from ticketlab.gate.processes import (
     Process,
     Sleep,
     Task,
-    catches,
     children_of,
-    exit_code_of,
-    has_signal,
-    is_ending,
     sleep_of,
     state_of,
     status_of,
     threads_of,
 )
 from ticketlab.gate.sight import Sight
+from ticketlab.gate.threads import LiveThreads
 
-_CALLS: Final = {**FILE_CALLS, **LOCK_CALLS, **CHANNEL_CALLS, **PROCESS_CALLS}
 _CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
 _STARTS: Final = ("clone", "fork", "vfork", "clone3")
@@ -49,18 +39,17 @@ _POLL_MS: Final = 1
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
 _MOST_NAPS: Final = 100  # of those who only answer others, until somebody else has moved
 _NO_NUMBER: Final = -1  # of who takes no part
-_LONGEST_END_MS: Final = 10_000
 
 
-class OutsideControl(TicketlabError):
+class Runaway(TicketlabError):
     """A participant neither came to a call that concerns others, nor ended, within the bound."""
 
 
-class Program:
+class Gate(LiveThreads):
     """The processes of one execution, from its leader's listener on.
 
-    `standing` has the calls before which threads stand, in the order in which they came there. `commands` has the
-    numbers, from 1, of those that the leader starts; other participants are numbered from `first` on.
+    `commands` has the numbers, from 1, of those that the leader starts; other participants are numbered from `first`
+    on.
     """
 
     def __init__(
@@ -68,33 +57,22 @@ class Program:
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._classify = {number: _CALLS[name] for name, number in numbers(machine.column).items() if name in _CALLS}
+        self._classify = {
+            number: ALL_STOPPED[name] for name, number in numbers(machine.column).items() if name in ALL_STOPPED
+        }
         self._starts = {number for name, number in numbers(machine.column).items() if name in _STARTS}
         self._names = {number: name for name, number in numbers(machine.column).items()}
-        self._listener = listener
+        super().__init__(listener, sight)
         self._leader = Process(leader, "")
         self._leads = 0  # how many commands the leader has started
         self._leader_waits: Stop | None = None  # until the command that it started has come
-        self.sight = sight
-        self.is_point: Callable[[Task, Call], bool] = lambda _task, _call: True
+        self.is_point: Callable[[Task, StoppedCall], bool] = lambda _task, _call: True
         """Says of a call whether somebody else may move before it; all others are answered at once."""
         self.numbered: dict[int, Task] = {}
-        self.tasks: dict[int, Task] = {}
-        self.standing: dict[Task, Call] = {}
-        self.ended: list[Process] = []
-        """The processes that have ended, in order."""
-        self.gone: list[Task] = []
-        """Threads that have ended since somebody asked last."""
-        self.away: list[Task] = []
-        """Threads whose wait a signal has ended since somebody asked last."""
         self.came: list[Task] = []
-        """Threads that have come to stand before a call since somebody asked last."""
-        self._stops: dict[Task, Stop] = {}
-        self._running: set[Task] = set()
-        self._asleep: set[Task] = set()
+        """LiveThreads that have come to stand before a call since somebody asked last."""
         self._commands = commands
         self._unborn = len(commands)  # processes and threads that have been started and not been seen yet
-        self._waiting: dict[Task, Call] = {}  # who need not be chosen to go on, and has to wait
         self.served: set[str] = set()
         """What those who only answer others have touched since somebody asked last."""
         self._naps = 0  # how often those have slept since somebody moved
@@ -140,13 +118,13 @@ class Program:
                 heard = time.monotonic()
                 self._take(stop)
                 if self.calls > until:
-                    raise OutsideControl(self._endless(stop))
+                    raise Runaway(self._endless(stop))
             elif self._is_idle() and not self._unborn:
                 return
             elif (asleep := self._sleep()) is None:
                 before, patience = None, _POLL_MS
                 if time.monotonic() - heard > self._stall_timeout:
-                    raise OutsideControl(self._stalled())
+                    raise Runaway(self._stalled())
             elif asleep != before:
                 before = asleep
             else:  # between the two looks nobody ran, and so nobody could wake another
@@ -300,7 +278,7 @@ class Program:
             else:
                 self._stand_or_pass(task, stop, call)
 
-    def _stand_or_pass(self, task: Task, stop: Stop, call: Call) -> None:
+    def _stand_or_pass(self, task: Task, stop: Stop, call: StoppedCall) -> None:
         eager = self._is_eager(task, call)
         is_point = not eager and self.is_point(task, call)
         if not is_point:
@@ -314,12 +292,12 @@ class Program:
             self._stops[task] = stop
             self._waiting[task] = call
 
-    def _stand(self, task: Task, stop: Stop, call: Call) -> None:
+    def _stand(self, task: Task, stop: Stop, call: StoppedCall) -> None:
         self._stops[task] = stop
         self.standing[task] = call
         self.came.append(task)
 
-    def _is_eager(self, task: Task, call: Call) -> bool:
+    def _is_eager(self, task: Task, call: StoppedCall) -> bool:
         """Whether a call is made as soon as it can be: by who only answers others, or as part of a step."""
         if task.serves or call.step.private:
             return task.serves
@@ -336,7 +314,7 @@ class Program:
         self._unborn += 1
         self._reply(task, stop, GO_ON)
 
-    def _reply(self, task: Task, stop: Stop, answer: Answer) -> None:
+    def _reply(self, task: Task, stop: Stop, answer: Reply) -> None:
         self._running.add(task)
         if answer.value is None:
             self._listener.go_on(stop)
@@ -345,11 +323,7 @@ class Program:
 
     # Moves
 
-    def stands_first(self, task: Task) -> bool:
-        """Whether a thread has not moved yet."""
-        return self.standing[task].step.action is Action.START
-
-    def answer(self, task: Task, answer: Answer) -> None:
+    def answer(self, task: Task, answer: Reply) -> None:
         """Have a thread that stands before a call go on."""
         call, stop = self.standing.pop(task), self._stops.pop(task)
         if call.step.action is Action.START:
@@ -357,7 +331,7 @@ class Program:
             return
         self._go_on(task, stop, call, answer)
 
-    def _go_on(self, task: Task, stop: Stop, call: Call, answer: Answer) -> None:
+    def _go_on(self, task: Task, stop: Stop, call: StoppedCall, answer: Reply) -> None:
         if task.serves and not call.step.private:
             self.served.update(call.step.resources)
             if call.step.action is Action.SET and task.process.serves:
@@ -365,94 +339,6 @@ class Program:
         self._reply(task, stop, answer)
         if call.ends:
             self._await_end(task, whole=call.step.resource.startswith("process "))
-
-    def _await_end(self, task: Task, *, whole: bool) -> None:
-        """Wait until a thread has ended that is about to, or its process."""
-        process = task.process
-        if not whole:
-            while state_of(task.thread) not in ("", "Z", "X"):
-                os.sched_yield()
-            self._forget(task)
-            return
-        if not process.is_dead(_LONGEST_END_MS):
-            raise TicketlabError(f"process {process.name} does not end")
-        self._process_ended(process)
-
-    def _died(self, task: Task) -> None:
-        """Take down that a thread has ended without a call."""
-        process = task.process
-        if task.thread == process.pid or process.is_dead():
-            self._process_ended(process)
-        else:
-            self._forget(task)
-
-    def _process_ended(self, process: Process) -> None:
-        if process.ends is None:
-            told = exit_code_of(process.pid)  # None if somebody has waited for it already
-            process.ends = process.exits_with if told is None else told
-            self.ended.append(process)
-        for task in [each for each in self.tasks.values() if each.process is process]:
-            self._forget(task)
-        self.sight.leave(process)
-
-    def _forget(self, task: Task) -> None:
-        if self.tasks.pop(task.thread, None) is not None:
-            task.process.tasks.remove(task)
-        self._running.discard(task)
-        self.standing.pop(task, None)
-        self._stops.pop(task, None)
-        self._waiting.pop(task, None)
-        if not task.serves:
-            self.gone.append(task)
-
-    def end(self, task: Task, *, terminate: bool) -> None:
-        """Send a process the signal that ends it, and wait until it has ended or, if it catches that, is under way."""
-        process = task.process
-        process.killed_by = "a fault"
-        os.kill(process.pid, signal.SIGTERM if terminate else signal.SIGKILL)
-        if terminate and catches(task.thread, signal.SIGTERM):
-            self.look_after_signals()
-            return
-        if not process.is_dead(_LONGEST_END_MS):
-            raise TicketlabError(f"process {process.name} does not end")
-        self._process_ended(process)
-
-    def look_after_signals(self) -> None:
-        """Find out who has died while standing before a call, or has been interrupted there."""
-        for task, stop in list(self._stops.items()):
-            while state_of(task.thread) == "R":
-                os.sched_yield()  # a signal has woken it: it ends, or comes to another call
-            if task not in self._stops:
-                continue  # it has ended with its process
-            if is_ending(task.thread):
-                task.process.is_dead(_LONGEST_END_MS)
-                self._died(task)
-            elif not self._listener.is_valid(stop):
-                self._leaves(task)
-            elif self._call_of(task).waits and task.thread == task.process.pid and has_signal(task.thread):
-                self._leaves(task)
-                self._listener.answer(stop, -errno.EINTR)
-
-    def _leaves(self, task: Task) -> None:
-        """Have a thread not stand before its call any more: a signal has ended its wait."""
-        self.standing.pop(task, None)
-        self._waiting.pop(task, None)
-        del self._stops[task]
-        self._running.add(task)
-        self.away.append(task)
-
-    def _call_of(self, task: Task) -> Call:
-        return self.standing.get(task) or self._waiting[task]
-
-    def close(self) -> None:
-        """Give back what is held of the processes."""
-        for process in list(self.sight.processes.values()):
-            process.close()
-        self._listener.close()
-
-    def waiting(self) -> dict[Task, Call]:
-        """Return who has to wait that need not be chosen, and for what."""
-        return self._waiting
 
 
 def _is_due(process: Process, what: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
-from ticketlab.gate.descriptors import OpenFile, Sort, descriptors_of, flags_of, sort_of
+from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -38,7 +38,7 @@ class Sight:
         """What was done that the gate cannot control, in sentences."""
         self.output: list[tuple[Process, bytes]] = []
         """Who wrote what to its output, in order."""
-        self._opened: dict[int, dict[int, OpenFile | None]] = {}
+        self._opened: dict[int, dict[int, Opened | None]] = {}
         self._channels: dict[int, str] = {}
         self._connecting: dict[str, deque[str]] = {}
         self._memory: dict[tuple[int, int], str] = {}
@@ -128,7 +128,7 @@ class Sight:
 
     # Descriptors
 
-    def opened(self, process: Process, descriptor: int) -> OpenFile | None:
+    def opened(self, process: Process, descriptor: int) -> Opened | None:
         """Return what a descriptor is of; None if it is of nothing."""
         known = self._opened[process.pid]
         try:
@@ -137,7 +137,7 @@ class Sight:
             file = known[descriptor] = self._look_up(process, descriptor)
             return file
 
-    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[OpenFile]:
+    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[Opened]:
         """Yield what a process's descriptors are of; `until_exec`: of those that another program does not inherit."""
         for descriptor in descriptors_of(process.pid):
             if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
@@ -146,7 +146,7 @@ class Sight:
             if file is not None:
                 yield file
 
-    def place_in(self, file: OpenFile) -> tuple[Access, ...]:
+    def place_in(self, file: Opened) -> tuple[Access, ...]:
         """Return what it is to others if a process moves on in an open file: the place belongs to all who share it."""
         return ((Action.SET, f"place in {file.name}"),) if file.inode in self._inherited else ()
 
@@ -158,7 +158,7 @@ class Sight:
         """Forget what all descriptors were of."""
         self._opened[process.pid].clear()
 
-    def _look_up(self, process: Process, descriptor: int) -> OpenFile | None:
+    def _look_up(self, process: Process, descriptor: int) -> Opened | None:
         link = f"/proc/{process.pid}/fd/{descriptor}"
         try:
             found = os.stat(link)
@@ -171,21 +171,21 @@ class Sight:
             path = os.readlink(link)
             if path.startswith("/"):
                 place = self.names.place(path)
-                return OpenFile(sort, place.path if place else "", found.st_ino, path)
+                return Opened(sort, place.path if place else "", found.st_ino, path)
         if sort in (Sort.PIPE, Sort.SOCKET):
-            return OpenFile(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
-        return OpenFile(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)
+            return Opened(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
+        return Opened(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)
 
-    def _file(self, sort: Sort, found: os.stat_result, path: str) -> OpenFile:
+    def _file(self, sort: Sort, found: os.stat_result, path: str) -> Opened:
         removed = path.endswith(" (deleted)")
         path = path.removesuffix(" (deleted)")
         if path.startswith(self._outputs):
-            return OpenFile(Sort.OUTPUT, "", found.st_ino, path)
+            return Opened(Sort.OUTPUT, "", found.st_ino, path)
         place = self.names.place(path)
         if place is None:
-            return OpenFile(sort, "", found.st_ino, path)
+            return Opened(sort, "", found.st_ino, path)
         name = self.names.known(found, removed=removed) or self.names.data(found, place)
-        return OpenFile(sort, name, found.st_ino, path, place.path if place.path != name else "")
+        return Opened(sort, name, found.st_ino, path, place.path if place.path != name else "")
 
     def channel(self, process: Process, inode: int, what: str) -> str:
         """Return what a pipe or a socket is called."""
@@ -195,12 +195,12 @@ class Sight:
         return known
 
     def name_channel(self, inode: int, name: str) -> None:
-        """Call a pipe or a socket by a name, if there is one."""
+        """StoppedCall a pipe or a socket by a name, if there is one."""
         if name:
             self._channels.setdefault(inode, name)
 
     def connect(self, listener: str, inode: int, name: str) -> None:
-        """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""
+        """StoppedCall a socket by a name that asks for a connection, and soon the listener's end of it as well."""
         self._channels[inode] = name
         self._connecting.setdefault(listener, deque()).append(name)
 
@@ -256,7 +256,7 @@ class Sight:
             self.outside[f"{shown} is memory that processes share: what they do there is not seen"] = None
 
     def name_word(self, process: Process, address: int, name: str) -> None:
-        """Call a word in shared memory, which has just been made, by a name."""
+        """StoppedCall a word in shared memory, which has just been made, by a name."""
         if (known := self._key_of(process, address)) is not None:
             self._word_names[known] = self.numbered(name)
         self._words[process.pid].pop(address, None)

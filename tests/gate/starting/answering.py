@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.starting.starter import Command, Starter
+from ticketlab.gate.starting.starter import CommandLine, Starter
 
 CALLS: Final = numbers(supported_machine().column)
 
@@ -33,7 +33,7 @@ class Programs:
         """Return programs that run in a folder; their outputs are in a folder beside it."""
         output = folder.with_name("output")
         output.mkdir()
-        return Programs(Starter([Command(each) for each in commands], folder, output), output)
+        return Programs(Starter([CommandLine(each) for each in commands], folder, output), output)
 
     def stops(self, *, with_lines: bool = False) -> Generator[Stop]:
         """Begin an execution, and yield each call while it is stopped; the call goes on when the next is asked for."""

@@ -19,7 +19,7 @@ import pytest
 
 from tests.gate.starting.answering import CALLS, Programs
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.starting.starter import Command, Starter
+from ticketlab.gate.starting.starter import CommandLine, Starter
 
 SCRIPTS: Final = {
     "arguments": "import sys; print(sys.argv, sys.orig_argv, sys.path[0], sys.flags)",
@@ -303,7 +303,9 @@ def test_without_a_gate_all_run_at_once_on_all_cores_and_in_their_time(folder: P
         for _ in range(2):
             assert starter.run_freely(60) == ({1: 3, 2: -9, 3: 2}, True)
         assert (programs.output / "1.out").read_text() == f"{len(os.sched_getaffinity(0))}\n"
-    with Starter([Command(("sleep", "600")), Command(("sh", "-c", "sleep 600 & exit 4"))], folder, folder) as starter:
+    with Starter(
+        [CommandLine(("sleep", "600")), CommandLine(("sh", "-c", "sleep 600 & exit 4"))], folder, folder
+    ) as starter:
         codes, is_over = starter.run_freely(0.2)
         assert not is_over
         assert codes.keys() <= {2}

@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 from ticketlab.core.steps import Step
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """How a stopped call goes on: the kernel performs it or, with a value, it returns that (an error if negative)."""
 
     value: int | None = None
 
 
-GO_ON: Final = Answer()
-NOTHING_CAME: Final = Answer(0)
+GO_ON: Final = Reply()
+NOTHING_CAME: Final = Reply(0)
 
 
 class Made(NamedTuple):
@@ -26,12 +26,12 @@ class Made(NamedTuple):
     refused: bool = False
 
 
-def _goes_on() -> Answer | None:
+def _goes_on() -> Reply | None:
     return GO_ON
 
 
 @dataclass(slots=True)
-class Call:
+class StoppedCall:
     """A call that may concern others.
 
     `step` is the most that it may be, from its arguments alone: nobody may look before its turn. `attempt` says how it
@@ -43,10 +43,10 @@ class Call:
 
     step: Step
     waits: bool = False
-    attempt: Callable[[], Answer | None] = _goes_on
+    attempt: Callable[[], Reply | None] = _goes_on
     found: Callable[[], Made] | None = None
     until: float | None = None
-    expired: Answer = NOTHING_CAME
+    expired: Reply = NOTHING_CAME
     asleep: float | None = None
     ends: bool = False
     written: tuple[int, int, int] | None = None

@@ -6,26 +6,24 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.steps import Action, Step
-from ticketlab.gate.calls.call import GO_ON, Answer, Call
-from ticketlab.gate.descriptors import OpenFile, Sort, flags_of, lowest_free
+from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.descriptors import Opened, Sort, flags_of, lowest_free
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
-
-Arguments = tuple[int, ...]
-Classify = Callable[[Sight, Task, Arguments], Call | None]
 
 _MSG_DONTWAIT: Final = 0x40
 _POLLFD: Final = struct.Struct("ihh")
 
 
 def on_channel(
-    sight: Sight, task: Task, descriptor: int, file: OpenFile, action: Action, flags: int = 0
-) -> Call | None:
+    sight: Sight, task: Task, descriptor: int, file: Opened, action: Action, flags: int = 0
+) -> StoppedCall | None:
     """Return a call that reads from a pipe or socket, or writes to it."""
     if action not in (Action.READ, Action.WRITE):
         return None
@@ -33,13 +31,13 @@ def on_channel(
     step = Step(Action.RECEIVE if reads else Action.SEND, file.name)
     wanted = select.POLLIN if reads else select.POLLOUT
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         if is_ready(sight, process, descriptor, wanted):
             return GO_ON
         returns_at_once = flags & _MSG_DONTWAIT or flags_of(process.pid, descriptor) & os.O_NONBLOCK
         return GO_ON if returns_at_once else None
 
-    return Call(step, waits=True, attempt=attempt)
+    return StoppedCall(step, waits=True, attempt=attempt)
 
 
 def is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
@@ -56,7 +54,7 @@ def is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bo
 def _transfer(action: Action, flags: int) -> Classify:
     """Return how calls are taken that send or receive, with flags at one place of their arguments."""
 
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         file = sight.opened(task.process, arguments[0])
         if file is None or not file.name:
             return None
@@ -65,7 +63,7 @@ def _transfer(action: Action, flags: int) -> Classify:
     return classify
 
 
-def _accept(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _accept(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file = sight.opened(task.process, arguments[0])
     if file is None or not file.name:
         return None
@@ -75,7 +73,7 @@ def _accept(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         return None
     ready = call.attempt
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         answer = ready()
         if answer is not None:
             name, new = sight.next_connection(listener), lowest_free(process.pid)
@@ -86,7 +84,7 @@ def _accept(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     return call
 
 
-def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _connect(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     address = task.process.read(arguments[1], min(arguments[2], 128))
     family = int.from_bytes(address[:2], "little") if len(address) >= 2 else 0
     listener = _listener_name(sight, task.process, address, family)
@@ -94,14 +92,14 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     if file is None or not listener:
         return None
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         file.name = sight.name_made(task.process, "connection")
         sight.connect(listener, file.inode, file.name)
         if listener in sight.served:
             sight.served.add(file.name)
         return GO_ON
 
-    return Call(Step(Action.SEND, listener), attempt=attempt)
+    return StoppedCall(Step(Action.SEND, listener), attempt=attempt)
 
 
 def _listener_name(sight: Sight, process: Process, address: bytes, family: int) -> str:
@@ -117,7 +115,7 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
     return ""
 
 
-def _bind(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     address = task.process.read(arguments[1], min(arguments[2], 128))
     family = int.from_bytes(address[:2], "little") if len(address) >= 2 else 0
     name, file = _listener_name(sight, task.process, address, family), sight.opened(task.process, arguments[0])
@@ -125,27 +123,29 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         return None
     sight.name_channel(file.inode, name)
     file.name = name
-    return Call(Step(Action.SET, name))
+    return StoppedCall(Step(Action.SET, name))
 
 
 # Several at once
 
 
-def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None) -> Call | None:
+def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None) -> StoppedCall | None:
     """Return a call that waits until one of several descriptors is ready, or for a time."""
     process = task.process
     files = [(descriptor, events, sight.opened(process, descriptor)) for descriptor, events in wanted]
     names = [file.name for _, _, file in files if file is not None and file.name]
     if not names:
-        return None if until is None or until == 0 else Call(_nothing(task), attempt=lambda: Answer(0), asleep=until)
+        return (
+            None if until is None or until == 0 else StoppedCall(_nothing(task), attempt=lambda: Reply(0), asleep=until)
+        )
     step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         if until == 0 or any(is_ready(sight, process, descriptor, events) for descriptor, events, _ in files):
             return GO_ON
         return None
 
-    return Call(step, waits=True, attempt=attempt, until=until)
+    return StoppedCall(step, waits=True, attempt=attempt, until=until)
 
 
 def _nothing(task: Task) -> Step:
@@ -157,15 +157,15 @@ def _milliseconds(value: int) -> float | None:
     return None if signed & 0x80000000 else signed / 1000
 
 
-def _poll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _poll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     return _polling(sight, task, arguments, _milliseconds(arguments[2]))
 
 
-def _ppoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _ppoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     return _polling(sight, task, arguments, task.process.seconds(arguments[2]))
 
 
-def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None) -> Call | None:
+def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None) -> StoppedCall | None:
     count = min(arguments[1], 1024)
     data = task.process.read(arguments[0], _POLLFD.size * count) if count else b""
     whole = len(data) - len(data) % _POLLFD.size
@@ -174,7 +174,7 @@ def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None
 
 
 def _select(unit: float) -> Classify:
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         process, highest = task.process, min(arguments[0], 1024)
         wanted: dict[int, int] = {}
         for address, events in zip(arguments[1:4], (select.POLLIN, select.POLLOUT, select.POLLPRI), strict=True):
@@ -187,7 +187,7 @@ def _select(unit: float) -> Classify:
     return classify
 
 
-def _epoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     descriptor = arguments[0]
     watched = _watched_by(task.process, descriptor)
     until = _milliseconds(arguments[3])
@@ -197,10 +197,10 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         return None
     step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         return GO_ON if until == 0 or is_ready(sight, process, descriptor, select.POLLIN) else None
 
-    return Call(step, waits=True, attempt=attempt, until=until)
+    return StoppedCall(step, waits=True, attempt=attempt, until=until)
 
 
 def _watched_by(process: Process, descriptor: int) -> list[int]:
@@ -216,7 +216,7 @@ def _watched_by(process: Process, descriptor: int) -> list[int]:
 def _making_pair(address: int, what: str) -> Classify:
     """Return how calls are taken that make two descriptors, whose numbers they write to an address."""
 
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         process, place = task.process, arguments[address]
         name = sight.name_made(process, what)
 
@@ -232,7 +232,7 @@ def _making_pair(address: int, what: str) -> Classify:
     return classify
 
 
-CALLS: Final[Mapping[str, Classify]] = {
+STOPPED: Final[Mapping[str, Classify]] = {
     "recvfrom": _transfer(Action.READ, 3),
     "recvmsg": _transfer(Action.READ, 2),
     "recvmmsg": _transfer(Action.READ, 3),

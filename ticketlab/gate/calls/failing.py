@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.faults import FaultKind
-from ticketlab.gate.calls.call import Answer, Call
+from ticketlab.gate.calls.call import Reply, StoppedCall
 from ticketlab.gate.processes import Task
 
 _ERRORS: Final = {
@@ -19,7 +19,7 @@ _ERRORS: Final = {
 }
 
 
-def failing(kind: FaultKind, task: Task, call: Call) -> Answer:
+def failing(kind: FaultKind, task: Task, call: StoppedCall) -> Reply:
     """Return the answer to a call that a fault strikes; a short write writes the first half of what it was to."""
     if kind is FaultKind.SHORT_WRITE and call.written is not None:
         descriptor, address, size = call.written
@@ -27,7 +27,7 @@ def failing(kind: FaultKind, task: Task, call: Call) -> Answer:
         with suppress(OSError):
             copy = task.process.copy_of(descriptor)
             try:
-                return Answer(os.write(copy, half) if half else -errno.ENOSPC)
+                return Reply(os.write(copy, half) if half else -errno.ENOSPC)
             finally:
                 os.close(copy)
-    return Answer(-_ERRORS[kind])
+    return Reply(-_ERRORS[kind])

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ticketlab.core.steps import Action, Step
-from ticketlab.gate.calls.call import GO_ON, Answer, Call, Made
-from ticketlab.gate.descriptors import OpenFile, Sort
+from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
+from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.descriptors import Opened, Sort
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
-
-Arguments = tuple[int, ...]
 
 _GETLK, _SETLK, _SETLKW = 5, 6, 7
 _OFD_GETLK, _OFD_SETLK, _OFD_SETLKW = 36, 37, 38
@@ -30,38 +29,38 @@ _OPERATION: Final = 127
 _CLOCK_REALTIME: Final = 256
 
 
-def _lock_of(file: OpenFile) -> str:
+def _lock_of(file: Opened) -> str:
     return f"lock on {file.name or file.path}"
 
 
-def record_lock_of(file: OpenFile) -> str:
+def record_lock_of(file: Opened) -> str:
     """Return the resource of the locks that belong to a file and a process."""
     return f"record lock on {file.name or file.path}"
 
 
-def _flock(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _flock(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file = sight.opened(task.process, arguments[0])
     operation = arguments[1] & 0xFFFFFFFF
     if file is None or file.sort not in (Sort.FILE, Sort.FOLDER):
         return None
     process, descriptor = task.process, arguments[0]
     if operation & fcntl.LOCK_UN:
-        return Call(Step(Action.RELEASE, _lock_of(file)))
+        return StoppedCall(Step(Action.RELEASE, _lock_of(file)))
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         with sight.copy(process, descriptor) as copy:
             try:
                 fcntl.flock(copy, operation | fcntl.LOCK_NB)
             except BlockingIOError:
-                return Answer(-errno.EWOULDBLOCK) if operation & fcntl.LOCK_NB else None
+                return Reply(-errno.EWOULDBLOCK) if operation & fcntl.LOCK_NB else None
         sight.locked.add(file.inode)
-        return Answer(0)
+        return Reply(0)
 
     step = Step(Action.ACQUIRE, _lock_of(file))
-    return Call(step, waits=not operation & fcntl.LOCK_NB, attempt=attempt)
+    return StoppedCall(step, waits=not operation & fcntl.LOCK_NB, attempt=attempt)
 
 
-def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file, command = sight.opened(task.process, arguments[0]), arguments[1]
     if file is None or file.sort is not Sort.FILE:
         return None
@@ -70,9 +69,9 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
     kind, whence, start, length, _ = _FLOCK.unpack(process.read(arguments[2], _FLOCK.size).ljust(_FLOCK.size, b"\0"))
     lock = record_lock_of(file)
     if command in (_GETLK, _OFD_GETLK):
-        return Call(Step(Action.READ, lock))
+        return StoppedCall(Step(Action.READ, lock))
     if kind == _UNLOCKED:
-        return Call(Step(Action.RELEASE, lock))
+        return StoppedCall(Step(Action.RELEASE, lock))
     of_descriptor = command in (_OFD_SETLK, _OFD_SETLKW)
 
     def holder() -> int:
@@ -83,19 +82,19 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
         found, _, _, _, owner = _FLOCK.unpack(told)
         return 0 if found == _UNLOCKED or (not of_descriptor and owner == process.pid) else int(owner)
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         sight.waits_for.pop(process.pid, None)
         if not (owner := holder()):
             return GO_ON
         if not of_descriptor and _closes_a_ring(sight, process.pid, owner):
-            return Answer(-errno.EDEADLK)
+            return Reply(-errno.EDEADLK)
         sight.waits_for[process.pid] = owner
         return None
 
     step = Step(Action.ACQUIRE, lock)
     if command in (_SETLKW, _OFD_SETLKW):
-        return Call(step, waits=True, attempt=attempt)
-    return Call(step, found=lambda: Made(step, refused=holder() != 0))
+        return StoppedCall(step, waits=True, attempt=attempt)
+    return StoppedCall(step, found=lambda: Made(step, refused=holder() != 0))
 
 
 def _closes_a_ring(sight: Sight, waiting: int, owner: int) -> bool:
@@ -110,7 +109,7 @@ def _closes_a_ring(sight: Sight, waiting: int, owner: int) -> bool:
     return False
 
 
-def releases(sight: Sight, process: Process, file: OpenFile) -> list[str]:
+def releases(sight: Sight, process: Process, file: Opened) -> list[str]:
     """Return the locks that a process may give up if it closes a descriptor of a file.
 
     A lock by flock belongs to an opening of the file, which several processes may share: the last one gives it up.
@@ -121,7 +120,7 @@ def releases(sight: Sight, process: Process, file: OpenFile) -> list[str]:
     return [*found, record_lock_of(file)] if sight.recorded and holds_records(process, file) else found
 
 
-def holds_records(process: Process, file: OpenFile) -> bool:
+def holds_records(process: Process, file: Opened) -> bool:
     """Whether a process has locked a part of a file, by the kernel's list of locks."""
     with open("/proc/locks") as locks:
         return any(
@@ -130,30 +129,30 @@ def holds_records(process: Process, file: OpenFile) -> bool:
         )
 
 
-def _futex(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _futex(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     address, operation, value, timeout = arguments[0], arguments[1] & _OPERATION, arguments[2], arguments[3]
     process = task.process
     word = sight.word(process, address)
     if operation in (_WAKE, _WAKE_BITSET, _WAKE_OP, _REQUEUE, _COMPARE_REQUEUE):
-        return Call(Step(Action.RELEASE, word), found=_waking(sight, word, value))
+        return StoppedCall(Step(Action.RELEASE, word), found=_waking(sight, word, value))
     if operation not in (_WAIT, _WAIT_BITSET):
         sight.outside["a lock in memory with priorities was used, and who waits for it is not seen"] = None
         return None
     expected, waited = value & 0xFFFFFFFF, False
     until = process.seconds(timeout)
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         nonlocal waited
         if process.number(address) != expected:
-            return GO_ON if not waited else Answer(0)
+            return GO_ON if not waited else Reply(0)
         if waited and sight.woken[word] > 0:
             sight.woken[word] -= 1
-            return Answer(0)
+            return Reply(0)
         waited = True
         return None
 
     step = Step(Action.ACQUIRE, word)
-    return Call(step, waits=True, attempt=attempt, until=until, expired=Answer(-errno.ETIMEDOUT))
+    return StoppedCall(step, waits=True, attempt=attempt, until=until, expired=Reply(-errno.ETIMEDOUT))
 
 
 def _waking(sight: Sight, word: str, count: int) -> Callable[[], Made]:
@@ -164,7 +163,7 @@ def _waking(sight: Sight, word: str, count: int) -> Callable[[], Made]:
     return found
 
 
-CALLS: Final[Mapping[str, Callable[[Sight, Task, Arguments], Call | None]]] = {
+STOPPED: Final[Mapping[str, Classify]] = {
     "flock": _flock,
     "fcntl": _fcntl,
     "futex": _futex,

@@ -5,19 +5,17 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.steps import Access, Action, Step
-from ticketlab.gate.calls.call import GO_ON, Answer, Call
+from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
 from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of
 from ticketlab.gate.sight import Sight
-
-Arguments = tuple[int, ...]
-Classify = Callable[[Sight, Task, Arguments], Call | None]
 
 _LONGEST_DEATH_MS: Final = 1_000
 _WNOHANG: Final = 1
@@ -35,24 +33,26 @@ def children_resource(process: Process) -> str:
     return f"children of {process.name}"
 
 
-def starting(task: Task) -> Call:
+def starting(task: Task) -> StoppedCall:
     """Return the step with which a participant begins."""
-    return Call(Step(Action.START, f"process {task.name}"))
+    return StoppedCall(Step(Action.START, f"process {task.name}"))
 
 
-def ending(sight: Sight, task: Task, *, whole: bool) -> Call:
+def ending(sight: Sight, task: Task, *, whole: bool) -> StoppedCall:
     """Return the step with which a thread, or its whole process, ends: locks are given up, and pipes are closed."""
     process = task.process
     if not whole and task.name != process.name:
-        return Call(Step(Action.EXIT, f"thread {task.name}"), ends=True)
+        return StoppedCall(Step(Action.EXIT, f"thread {task.name}"), ends=True)
     with suppress(OSError):
         process.program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
     if any(other is not task and not other.serves for other in process.tasks):
-        return Call(Step(Action.SIGNAL, process_resource(process)), ends=True)  # the others end wherever they are
+        return StoppedCall(
+            Step(Action.SIGNAL, process_resource(process)), ends=True
+        )  # the others end wherever they are
     also = _closing(sight, process)
     if process.parent is not None:
         also = (*also, _among_children(sight, process.parent))
-    return Call(Step(Action.EXIT, process_resource(process), also=also), ends=True)
+    return StoppedCall(Step(Action.EXIT, process_resource(process), also=also), ends=True)
 
 
 def _among_children(sight: Sight, parent: Process) -> Access:
@@ -71,70 +71,70 @@ def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[
     return tuple(dict.fromkeys(found))
 
 
-def _exit_group(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _exit_group(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     task.process.exits_with = arguments[0] & 255
     return ending(sight, task, whole=True)
 
 
-def _exit(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _exit(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     if task.name == task.process.name:
         task.process.exits_with = arguments[0] & 255
     return ending(sight, task, whole=False)
 
 
-def _close(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _close(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     process, descriptor = task.process, arguments[0] & 0xFFFFFFFF
     file = sight.opened(process, descriptor)
     sight.closed(process, descriptor)
     if file is None or not file.name:
         return None
     if file.sort in (Sort.PIPE, Sort.SOCKET):
-        return Call(Step(Action.CLOSE, file.name))
+        return StoppedCall(Step(Action.CLOSE, file.name))
     given_up = releases(sight, process, file)
     if not given_up:
         return None
     first, *others = given_up
-    return Call(Step(Action.RELEASE, first, also=tuple((Action.RELEASE, each) for each in others)))
+    return StoppedCall(Step(Action.RELEASE, first, also=tuple((Action.RELEASE, each) for each in others)))
 
 
-def _close_many(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+def _close_many(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
     sight.closed_many(task.process)
     return None
 
 
-def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     """A descriptor takes another's place, which is closed."""
     if arguments[0] == arguments[1]:
         return None
     return _close(sight, task, (arguments[1],))
 
 
-def _exec(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+def _exec(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
     process = task.process
     sight.after(task, lambda: sight.became_another(process))
     closed = _closing(sight, process, by_exec=True)
-    return Call(Step(*closed[0], also=closed[1:])) if closed else None
+    return StoppedCall(Step(*closed[0], also=closed[1:])) if closed else None
 
 
 # Waiting for children
 
 
-def _wait4(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _wait4(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
     return _waiting(sight, task, pid if pid > 0 else None, arguments[2])
 
 
-def _waitid(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _waitid(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     pid = arguments[1] if arguments[0] == _P_PID else None
     return _waiting(sight, task, pid, arguments[3])
 
 
-def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Call | None:
+def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> StoppedCall | None:
     process = task.process
     awaited = sight.processes.get(pid) if pid is not None else None
     resource = process_resource(awaited) if awaited is not None else children_resource(process)
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         children = children_of(process.pid)
         wanted = [child for child in children if pid is None or child == pid]
         if not wanted:
@@ -142,7 +142,7 @@ def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Call | 
         dead = [child for child in wanted if _is_dead(sight, child)]
         return GO_ON if dead or options & _WNOHANG else None
 
-    return Call(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
+    return StoppedCall(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
 
 
 def _is_dead(sight: Sight, child: int) -> bool:
@@ -157,20 +157,20 @@ def _is_dead(sight: Sight, child: int) -> bool:
 
 
 def _signal(place: int) -> Classify:
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
         target = sight.processes.get(abs(pid))
         name = process_resource(target) if target is not None else f"process {sight.name_of_ended(abs(pid))}"
         if arguments[place] == 0:
-            return Call(Step(Action.LOOK, name))
+            return StoppedCall(Step(Action.LOOK, name))
         if target is not None and pid > 0:
             target.killed_by = task.name
-        return Call(Step(Action.SIGNAL, name))
+        return StoppedCall(Step(Action.SIGNAL, name))
 
     return classify
 
 
-def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     pid = 0
     with suppress(OSError), open(f"/proc/{task.process.pid}/fdinfo/{arguments[0]}") as file:
         pid = next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
@@ -180,11 +180,11 @@ def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> Call | 
 # Time and chance
 
 
-def _nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     return _asleep(task, task.process.seconds(arguments[0]) or 0.0)
 
 
-def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     seconds = task.process.seconds(arguments[2]) or 0.0
     if arguments[1] & _TIMER_ABSTIME:
         with suppress(OSError):
@@ -192,41 +192,41 @@ def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Call | 
     return _asleep(task, seconds)
 
 
-def _asleep(task: Task, seconds: float) -> Call:
+def _asleep(task: Task, seconds: float) -> StoppedCall:
     step = Step(Action.AWAIT, f"{seconds:.3g} s, by {task.name}", private=True)
-    return Call(step, asleep=seconds, attempt=lambda: Answer(0))
+    return StoppedCall(step, asleep=seconds, attempt=lambda: Reply(0))
 
 
-def _get_random(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _get_random(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     count = min(arguments[1], 1 << 20)
     step = Step(Action.READ, f"chance of {task.name}", private=True)
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         task.process.write(arguments[0], sight.chance_of(task.process).randbytes(count))
-        return Answer(count)
+        return Reply(count)
 
-    return Call(step, attempt=attempt)
+    return StoppedCall(step, attempt=attempt)
 
 
 # What cannot be controlled
 
 
 def _outside(sentence: str) -> Classify:
-    def classify(sight: Sight, task: Task, _arguments: Arguments) -> Call | None:
+    def classify(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
         sight.outside[f"{task.process.name} {sentence}"] = None
         return None
 
     return classify
 
 
-def _map(sight: Sight, task: Task, arguments: Arguments) -> Call | None:
+def _map(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     descriptor = ctypes.c_int(arguments[4] & 0xFFFFFFFF).value
     if descriptor >= 0:
         sight.maps(task.process, descriptor)
     return None
 
 
-CALLS: Final[Mapping[str, Classify]] = {
+STOPPED: Final[Mapping[str, Classify]] = {
     "exit_group": _exit_group,
     "exit": _exit,
     "close": _close,

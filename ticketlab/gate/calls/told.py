@@ -13,25 +13,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ticketlab.core.steps import Access, Action, Step
-from ticketlab.gate.calls.call import Answer, Call, Made
+from ticketlab.gate.calls.call import Made, Reply, StoppedCall
 from ticketlab.gate.calls.channels import is_ready
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _MOST: Final = 0x7FFFFFFF  # of what a semaphore counts
-_DONE: Final = Answer(0)
-_TOO_LATE: Final = Answer(-errno.ENOENT)
+_DONE: Final = Reply(0)
+_TOO_LATE: Final = Reply(-errno.ENOENT)
 
-Handle = Callable[[Sight, Task, Sequence[str]], Call | None]
+Handle = Callable[[Sight, Task, Sequence[str]], StoppedCall | None]
 
 
-def told(sight: Sight, task: Task, text: str) -> Call:
+def told(sight: Sight, task: Task, text: str) -> StoppedCall:
     """Return the call by which a process tells something."""
     kind, *fields = text.removeprefix(PREFIX).split("\t")
     handle = _MESSAGES.get(kind)
     call = handle(sight, task, fields) if handle is not None else None
-    return call or Call(Step(Action.READ, f"word of {task.name}", private=True), attempt=lambda: _DONE)
+    return call or StoppedCall(Step(Action.READ, f"word of {task.name}", private=True), attempt=lambda: _DONE)
 
 
 def _serve(_sight: Sight, task: Task, fields: Sequence[str]) -> None:
@@ -50,10 +50,10 @@ def _same(sight: Sight, _task: Task, fields: Sequence[str]) -> None:
     sight.referents[fields[0]] = sight.referent(fields[1])
 
 
-def _sleep(_sight: Sight, task: Task, fields: Sequence[str]) -> Call:
+def _sleep(_sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     seconds = float(fields[0])
     step = Step(Action.AWAIT, f"{seconds:.3g} s, by {task.name}", private=True)
-    return Call(step, asleep=seconds, attempt=lambda: _DONE)
+    return StoppedCall(step, asleep=seconds, attempt=lambda: _DONE)
 
 
 def _finish(_sight: Sight, task: Task, _fields: Sequence[str]) -> None:
@@ -67,11 +67,11 @@ def _count_of(process: Process, address: int) -> int:
     return process.number(address) & _MOST
 
 
-def _acquire(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
+def _acquire(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     process, address = task.process, int(fields[0])
     step = Step(Action.ACQUIRE, sight.word(process, address), in_memory=True)
     until = float(fields[1]) if fields[1] else None
-    return Call(
+    return StoppedCall(
         step,
         waits=True,
         attempt=lambda: _DONE if _count_of(process, address) else None,
@@ -80,21 +80,21 @@ def _acquire(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
     )
 
 
-def _try(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
+def _try(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     process, address = task.process, int(fields[0])
     step = Step(Action.ACQUIRE, sight.word(process, address), in_memory=True)
-    return Call(step, attempt=lambda: _DONE, found=lambda: Made(step, refused=not _count_of(process, address)))
+    return StoppedCall(step, attempt=lambda: _DONE, found=lambda: Made(step, refused=not _count_of(process, address)))
 
 
-def _release(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
+def _release(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     step = Step(Action.RELEASE, sight.word(task.process, int(fields[0])), in_memory=True)
-    return Call(step, attempt=lambda: _DONE)
+    return StoppedCall(step, attempt=lambda: _DONE)
 
 
 # Operations
 
 
-def _operate(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
+def _operate(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     """Return the step of an operation: its action, on what it is, on which part of that, and what it needs."""
     did, kind, target, key, needs, timeout = fields
     action = Action(did)
@@ -105,7 +105,7 @@ def _operate(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
     until = float(timeout) if timeout else None
     waits = any(need.is_met is not None for need in wanted)
 
-    def attempt() -> Answer | None:
+    def attempt() -> Reply | None:
         if not all(need.is_met is None or need.is_met() for need in wanted):
             return None
         for need in wanted:
@@ -113,7 +113,7 @@ def _operate(sight: Sight, task: Task, fields: Sequence[str]) -> Call:
         task.operation = step
         return _DONE
 
-    return Call(step, waits=waits, attempt=attempt, until=until, expired=_TOO_LATE)
+    return StoppedCall(step, waits=waits, attempt=attempt, until=until, expired=_TOO_LATE)
 
 
 def _whole(action: Action, what: str, key: str) -> tuple[Access, ...]:

@@ -61,7 +61,7 @@ def _patch(module: Any) -> None:
         pass  # another Python: what it does is seen all the same, with plainer names
 
 
-def install() -> None:
+def begin_telling() -> None:
     """Have this process tell from now on; modules that are not imported yet will as soon as they are."""
     _module("clock").patch()
     for name in _MODULES:

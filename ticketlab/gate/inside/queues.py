@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .telling import as_told, named_by_line, operation, quietly, tell, wraps
+from .telling import as_told, in_silence, named_by_line, operation, tell, wraps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing is slow to import
@@ -15,7 +15,7 @@ def patch(module: Any) -> None:
     for each in (module.Queue, module.SimpleQueue):
         _patch_making(each)
     queue = module.Queue
-    queue._feed = staticmethod(quietly(queue._feed))
+    queue._feed = staticmethod(in_silence(queue._feed))
     _patch_feeding(queue)
     queue.put = _putting(queue.put)
     queue.get = _getting(queue.get)
@@ -47,7 +47,7 @@ def _patch_making(kind: Any) -> None:
 
     @wraps(make)
     def made(self: Any, *arguments: Any, **named: Any) -> None:
-        quietly(make)(self, *arguments, **named)
+        in_silence(make)(self, *arguments, **named)
         tell("name", _address(self), named_by_line(type(self).__name__))
 
     kind.__init__ = made

@@ -53,7 +53,7 @@ def as_told(fields: tuple[object, ...], act: Callable[[bool], T]) -> T:
         tell("done")
 
 
-def quietly(act: Callable[..., T]) -> Callable[..., T]:
+def in_silence(act: Callable[..., T]) -> Callable[..., T]:
     """Return what does the same and tells nothing."""
 
     @wraps(act)

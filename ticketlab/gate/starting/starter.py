@@ -37,7 +37,7 @@ _ASK: Final = 0xFFFFFFFF
 _PATIENCE: Final = 0.05  # seconds
 
 
-class Command(NamedTuple):
+class CommandLine(NamedTuple):
     """A command line of the program, such as ("python", "shop.py", "3") or ("./buy.sh", "alice")."""
 
     argv: tuple[str, ...]
@@ -68,7 +68,9 @@ class Starter:
     N from 1, is in the file N.out of the output folder.
     """
 
-    def __init__(self, commands: Sequence[Command], folder: Path, output: Path, temporary: Path | None = None) -> None:
+    def __init__(
+        self, commands: Sequence[CommandLine], folder: Path, output: Path, temporary: Path | None = None
+    ) -> None:
         order = [[each.argv for each in commands], str(folder.absolute()), str(output.absolute())]
         self._order = json.dumps(order)
         self._temporary = temporary

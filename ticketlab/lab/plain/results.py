@@ -54,7 +54,7 @@ class FunctionCase(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class WrongExecution:
     """An execution that went wrong, as small as it could be made, and what is wrong with it.
 
     `participants` has their names by number, if they are other than the numbers; `printed` who wrote what, in order.
@@ -69,7 +69,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class PlainFinding(Found):
+class PlainFinding(WrongExecution):
     """An execution of a plain function that went wrong."""
 
     case: PlainCase
@@ -101,7 +101,7 @@ class Explored:
     unseen: Mapping[str, str] = field(default_factory=dict)
     outside: Sequence[str] = ()
     gave_way: Sequence[str] = ()
-    finding: Found | None = None
+    finding: WrongExecution | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()

@@ -168,7 +168,7 @@ def _in_order(
     return execution
 
 
-def left_behind(end: ProgramEnd, serial: SerialEnds) -> Iterator[Anomaly]:
+def files_left(end: ProgramEnd, serial: SerialEnds) -> Iterator[Anomaly]:
     """Yield that files are left that every order one after another makes and removes."""
     names = sorted({name for name, _ in end.files} & ((serial.made or frozenset()) - serial.left))
     if names:

@@ -28,9 +28,9 @@ from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
-from ticketlab.gate.program import Program as Gate
+from ticketlab.gate.program import Gate
 from ticketlab.gate.sight import Sight
-from ticketlab.gate.starting.starter import Command, Starter
+from ticketlab.gate.starting.starter import CommandLine, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.moves import Moves
@@ -90,7 +90,7 @@ class ProgramExecutor(Executor):
             self._folders = ProgramFolders.below(home)
             self.folder = self._folders.work
             self._folders.lay_out(self._layout)
-            commands = [Command(command) for command in self.program.commands]
+            commands = [CommandLine(command) for command in self.program.commands]
             self._starter = undo.enter_context(Starter(commands, *self._folders))
             self._taken = undo.pop_all()
         return self

@@ -124,7 +124,7 @@ def explore_program(
         if isinstance(judge, ProgramFaultJudge) and tally.exhausted and (tally.wrong is None or how.exhaust):
             tally.exhausted = _search_with_faults(executor, judge, how, tally, progress)
         gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
-        seen, outside = touched(executor), list(executor.outside)
+        seen, outside = touched_resources(executor), list(executor.outside)
         finding = _finding(executor, judge, how, tally.wrong) if tally.wrong else None
     return ProgramExploration(
         command=command,
@@ -177,7 +177,7 @@ def _search(
                 _take_down(executor, judge, execution, tally, fault_points)
             if tally.executions % _BETWEEN_PROGRESS == 0:
                 progress(tally.executions, tally.anomalous)
-            tally.contested = tally.contested or bool(touched(executor))
+            tally.contested = tally.contested or bool(touched_resources(executor))
             if tally.is_enough(how):
                 return False
             if executor.grew:
@@ -311,7 +311,7 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
     return ProgramReplay(command, case, "program", execution, anomalies, environment(Path.cwd()), names)
 
 
-def touched(executor: ProgramExecutor) -> list[Touched]:
+def touched_resources(executor: ProgramExecutor) -> list[Touched]:
     """Return what several participants touched and one of them changed, and how often, in the last execution."""
     found = []
     for resource, by in sorted(executor.touched.items()):

@@ -13,7 +13,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import NOTHING, Place
 from ticketlab.lab.plain.judge import crossing, made_steps, stuck
-from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, end_of_run, left_behind, serial_ends
+from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, end_of_run, files_left, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.invariant import broken_invariant
 from ticketlab.lab.programs.run import ProcessEnd
@@ -115,7 +115,7 @@ class ProgramJudge:
         """Yield what is left behind; who failed may leave what it had begun."""
         if serial is None or not serial.repeats or not serial.complete or failed:
             return
-        yield from left_behind(end, serial)
+        yield from files_left(end, serial)
 
 
 def failure(end: ProcessEnd) -> Anomaly:

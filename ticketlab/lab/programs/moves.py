@@ -15,10 +15,10 @@ from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import NOBODY
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord
-from ticketlab.gate.calls.call import Answer, Call
+from ticketlab.gate.calls.call import Reply, StoppedCall
 from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
-from ticketlab.gate.program import Program as Gate
+from ticketlab.gate.program import Gate
 from ticketlab.gate.sight import Sight
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
@@ -117,7 +117,7 @@ class Moves:
                 self.records.append(RequestRecord(task.number, 0, task.process.ends, 0, length, 0))
         gate.gone.clear()
 
-    def _stand(self, task: Task, call: Call) -> None:
+    def _stand(self, task: Task, call: StoppedCall) -> None:
         """Have a participant stand before a call, or before the fault that comes first."""
         who, plan = task.number, self._state.faults
         fault = self._faults[plan.fault[who]] if plan.point[who] else None
@@ -193,7 +193,7 @@ class Moves:
             gate.look_after_signals()
         return True
 
-    def _answer(self, who: int, call: Call) -> Answer | None:
+    def _answer(self, who: int, call: StoppedCall) -> Reply | None:
         answer = call.attempt()
         if answer is None and call.until is not None:
             self._pacer.wait_at_most(who, call.until)
@@ -201,7 +201,7 @@ class Moves:
                 return call.expired
         return answer
 
-    def is_point(self, task: Task, call: Call) -> bool:
+    def is_point(self, task: Task, call: StoppedCall) -> bool:
         """Whether somebody else may move before a call; what is no point is taken down, and passed."""
         if call.asleep is not None:
             self._pacer.me = task.number

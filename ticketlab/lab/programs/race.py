@@ -17,13 +17,13 @@ from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import Anomaly
-from ticketlab.gate.starting.starter import Command, FreeRun, Starter
+from ticketlab.gate.starting.starter import CommandLine, FreeRun, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.environment import environment
 from ticketlab.lab.plain.race import TIMEOUT, TIMES, RaceTally
 from ticketlab.lab.plain.results import PlainRaceResult
 from ticketlab.lab.plain.serial import files_below, without_journals
-from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, first_end, left_behind, serial_ends
+from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, files_left, first_end, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.invariant import broken_invariant
 from ticketlab.lab.programs.judge import failure
@@ -162,7 +162,7 @@ def _races(program: Program, times: int, timeout: float) -> Iterator[_Race]:
     with live_folder(under=fastest()) as home:
         folders = ProgramFolders.below(home)
         folders.lay_out(layout)
-        with Starter([Command(each) for each in program.commands], *folders) as starter:
+        with Starter([CommandLine(each) for each in program.commands], *folders) as starter:
             for _ in range(times):
                 folders.lay_out(layout)
                 run = starter.run_freely(timeout)
@@ -177,7 +177,7 @@ def _judge(program: Program, race: _Race, serial: _Serial) -> tuple[list[Anomaly
     found = [failure(end) for end in _failed(program, race, serial.ends)]
     end = ProgramEnd(frozenset(without_journals(files_below(str(race.folder)))), ())
     if not found and serial.is_known:
-        found += left_behind(end, serial.ends)
+        found += files_left(end, serial.ends)
     found += broken_invariant(program, race.folder, race.outputs)
     told = [(race.run.codes[1 + who], output) for who, output in enumerate(race.outputs)]
     strange = serial.allowed is not None and _End.of(program, end.files, told) not in serial.allowed

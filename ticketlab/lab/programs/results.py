@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ticketlab.lab.plain.results import Explored, Found, Replayed
+from ticketlab.lab.plain.results import Explored, Replayed, WrongExecution
 from ticketlab.lab.programs.case import ProgramCase
 
 
 @dataclass(frozen=True, slots=True)
-class ProgramFinding(Found):
+class ProgramFinding(WrongExecution):
     """An execution of a program that went wrong."""
 
     case: ProgramCase

@@ -18,7 +18,7 @@ def _install() -> None:
         return
     module = sys.modules[spec.name] = importing.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.install()
+    module.begin_telling()
 
 
 def _go_on() -> None:

@@ -1,0 +1,17 @@
+"""All calls that are taken as steps, by the kernel's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ticketlab.gate.calls import channels, files, locks, names, processes
+from ticketlab.gate.calls.family import Classify
+
+ALL_STOPPED: Final[Mapping[str, Classify]] = {
+    **files.STOPPED,
+    **names.STOPPED,
+    **locks.STOPPED,
+    **channels.STOPPED,
+    **processes.STOPPED,
+}
