@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from functools import cache
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
@@ -47,6 +48,7 @@ def supported_machine() -> Machine:
     return machine
 
 
+@cache
 def numbers(column: int) -> dict[str, int]:
     """Return the calls' numbers by name, in one of the columns; a machine need not have all calls."""
     rows = [row.split() for row in _TABLE.replace("\n", "|").split("|") if row.strip()]

@@ -109,14 +109,14 @@ class Gate(LiveThreads):
 
     def _quieten(self) -> None:
         """Wait until whoever does not stand before a call sleeps in the kernel."""
-        before, patience = None, 0
+        before, patience = None, _POLL_MS if self._running else 0
         heard, until = time.monotonic(), self.calls + _MOST_CALLS
         while not self._listener.closed:
             stop = self._listener.receive(patience)
             if stop is not None:
-                before, patience = None, 0
                 heard = time.monotonic()
                 self._take(stop)
+                before, patience = None, 0 if self._is_idle() else _POLL_MS
                 if self.calls > until:
                     raise Runaway(self._endless(stop))
             elif self._is_idle() and not self._unborn:
@@ -126,7 +126,7 @@ class Gate(LiveThreads):
                 if time.monotonic() - heard > self._stall_timeout:
                     raise Runaway(self._stalled())
             elif asleep != before:
-                before = asleep
+                before, patience = asleep, 0
             else:  # between the two looks nobody ran, and so nobody could wake another
                 self._unborn = 0
                 if not self._release_held():
