@@ -168,20 +168,27 @@ class Gate(LiveThreads):
             if starts and task.has_started != _WAITS_FOR_CHILD:
                 return None  # whoever starts another may sleep for a moment on the way
             found.append((task.thread, sleep))
-        return None if self._somebody_is_born() else found
+        for thread in self._unseen() if self._unborn else ():
+            sleep = sleep_of(thread)
+            if sleep is None or state_of(thread) != "S":
+                return None
+            found.append((thread, sleep))  # it has come to sleep without a call that is stopped
+        return found if not self._unborn or self._leader_is_done() else None
 
-    def _somebody_is_born(self) -> bool:
-        """Whether there is a process or a thread that has not been seen yet, and that still runs."""
-        if not self._unborn:
-            return False
-        leader = state_of(self._leader.pid)
-        if leader in ("R", "D") or (leader == "S" and self._leads < len(self._commands)):
-            return True
+    def _unseen(self) -> list[int]:
+        """Return the processes and threads that have made no call yet that is stopped."""
         seen = {stop.thread for stop in self._held}
         pids = [*self.sight.processes]
-        unseen = [child for pid in pids for child in children_of(pid)]
-        unseen += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
-        return any(each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S") for each in unseen)
+        found = [child for pid in pids for child in children_of(pid)]
+        found += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
+        return [
+            each for each in found if each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S")
+        ]
+
+    def _leader_is_done(self) -> bool:
+        """Whether the leader has started all commands, or has ended."""
+        leader = state_of(self._leader.pid)
+        return leader not in ("R", "D") and (leader != "S" or self._leads >= len(self._commands))
 
     # Stops
 

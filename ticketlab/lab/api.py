@@ -145,6 +145,17 @@ def explore(scenario: Any, options: ExploreOptions | None = None) -> Any:
     return explore_scenario(scenario, options)
 
 
+def _refuse_other_cases(path: Path) -> None:
+    """Raise UsageError if a case is of a function or a program: their replays have another result."""
+    from ticketlab.core.errors import UsageError
+    from ticketlab.lab.artifacts.files import read_json
+
+    data = read_json(path, "case")
+    kind = next((each for each in ("function", "program") if isinstance(data, dict) and each in data), None)
+    if kind:
+        raise UsageError(f"{path}: this case is of a {kind}: ticketlab replay {path} runs it again")
+
+
 def replay(case: Case | Path | str, executor: str | None = None) -> ReplayResult:
     """Run a case, or the case in a file, again: the same schedule, the same steps, the same history.
 
@@ -157,6 +168,8 @@ def replay(case: Case | Path | str, executor: str | None = None) -> ReplayResult
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
 
+    if isinstance(case, str | Path):
+        _refuse_other_cases(Path(case))
     return replay_case(load_case(Path(case)) if isinstance(case, str | Path) else case, executor)
 
 

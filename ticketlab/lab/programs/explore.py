@@ -38,7 +38,7 @@ from ticketlab.lab.programs.run import branches, is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
-_MANY: Final = 8  # processes: the first executions of an exhaustive search are too much alike to find anything soon
+_MANY, _LONG = 8, 60  # processes, and steps: with more, the first executions of a search that ends are too much alike
 _FIRST_BY_RANDOM: Final = 10  # executions
 _SHRINKING_STEPS: Final = 20_000  # in all executions of one shrinking
 _LEAST_SHRINKING: Final = 10  # executions
@@ -114,9 +114,9 @@ def explore_program(
         program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults
     ) as executor:
         judge = ProgramFaultJudge(executor) if how.faults else ProgramJudge(executor)
-        judge.learn()
+        longest = max(len(execution.trace) for execution in judge.learn())
         racing = branches(list(executor.run_of.names.values()), len(program.commands))
-        if len(racing) > _MANY and policy_kind(how.policy).ends:
+        if (len(racing) > _MANY or longest > _LONG) and policy_kind(how.policy).ends:
             first = replace(how, policy=Spec("random"), executions=min(how.executions, _FIRST_BY_RANDOM))
             _search(executor, judge, first, tally, progress)
         if tally.wrong is None or how.exhaust:
