@@ -85,6 +85,8 @@ def test_ctrl_c_goes_through(pytester: pytest.Pytester) -> None:
         """
         import signal, ticketlab
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+
         @ticketlab.race_test(buyers=2)
         def test_interrupted(session):
             session.read()
