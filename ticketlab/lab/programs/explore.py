@@ -21,7 +21,7 @@ from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
-from ticketlab.explorer.workload import FaultPoints
+from ticketlab.explorer.workload import FaultPoints, Place
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
@@ -39,9 +39,10 @@ from ticketlab.lab.programs.run import branches, is_contested
 _BETWEEN_PROGRESS: Final = 20  # executions
 _OF_PROCESSES: Final = ("process ", "children of ", LIST)
 _MANY, _LONG = 8, 60  # processes, and steps: with more, the first executions of a search that ends are too much alike
+_FIRST_OF_MANY: Final = 5  # executions, if many processes race
 _FIRST_BY_RANDOM: Final = 10  # executions
-_SHRINKING_STEPS: Final = 20_000  # in all executions of one shrinking
-_LEAST_SHRINKING: Final = 10  # executions
+_SHRINKING_STEPS: Final = 5_000  # in all executions of one shrinking
+_LEAST_SHRINKING: Final = 4  # executions
 _SHRINKING_SEARCH: Final = 20  # executions
 _AFTER_FIRST: Final = 20  # executions
 _LOUD: Final = {"exception", "exit code", "killed"}
@@ -117,7 +118,11 @@ def explore_program(
         longest = max(len(execution.trace) for execution in judge.learn())
         racing = branches(list(executor.run_of.names.values()), len(program.commands))
         if (len(racing) > _MANY or longest > _LONG) and policy_kind(how.policy).ends:
-            first = replace(how, policy=Spec("random"), executions=min(how.executions, _FIRST_BY_RANDOM))
+            first = replace(
+                how,
+                policy=Spec("random"),
+                executions=min(how.executions, _FIRST_BY_RANDOM if len(racing) <= _MANY else _FIRST_OF_MANY),
+            )
             _search(executor, judge, first, tally, progress)
         if tally.wrong is None or how.exhaust:
             tally.exhausted = _search(executor, judge, how, tally, progress)
@@ -246,7 +251,6 @@ def _finding(
         first = execution if fault_points else _those_who_cross(executor, execution, anomalies, fails)
         budget = max(_LEAST_SHRINKING, _SHRINKING_STEPS // (1 + len(first.trace)))
         small = shrink(executor, first, fails, fault_points=fault_points, search=_SHRINKING_SEARCH, budget=budget)
-    executor.with_lines = True
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points)
     found = judge.judge(last, small.without)
     if not found:
@@ -264,6 +268,7 @@ def _finding(
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
+    last = with_lines(executor, last, small.without, small.fault_points)
     return ProgramFinding(case, last, tuple(found), _CONFIRMED, executor.run_of.names, executor.run_of.output)
 
 
@@ -302,13 +307,27 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
         judge = ProgramFaultJudge(executor) if case.faults else ProgramJudge(executor)
         executor.frozen = True
         judge.learn(case.without)
-        executor.with_lines = True
         execution = executor.run(ReplaySchedule(case.schedule), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
         case.check(execution)
         anomalies = judge.judge(execution, case.without)
         names = executor.run_of.names
+        execution = with_lines(executor, execution, case.without, case.fault_points)
     return ProgramReplay(command, case, "program", execution, anomalies, environment(Path.cwd()), names)
+
+
+def with_lines(
+    executor: ProgramExecutor, execution: Execution, without: frozenset[Place], fault_points: FaultPoints
+) -> Execution:
+    """Run an execution again and return it with the source lines of its steps.
+
+    To keep lines, Python needs memory, and a program may depend on where its objects lie (a set of them has an order).
+    If the same schedule leads to other steps then, the execution is returned as it is.
+    """
+    executor.with_lines = True
+    lined = executor.run(ReplaySchedule(execution.schedule), without, fault_points)
+    executor.with_lines = False
+    return lined if lined is not None and lined.steps == execution.steps else execution
 
 
 def touched_resources(executor: ProgramExecutor) -> list[Touched]:
