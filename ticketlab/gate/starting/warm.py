@@ -70,18 +70,19 @@ def _serve(channel: socket.socket, order: Order, known: dict[str, Script], lines
     if os.fork() == 0:
         os._exit(0)
     _wait_for_all()
-    channel.send(b"%d" % lines.address)
-    request = bytearray(1 << 16)  # made once: a message of another length would lie elsewhere
-    while length := channel.recv_into(request):
-        if request.startswith(b"end"):
-            _wait_for_all()  # the lab kills them
-            channel.send(b"ended")
-        elif os.fork() == 0:
-            try:
-                _lead(channel, order, bytes(request[:length]), known, lines)
-            except BaseException:  # neither the leader nor a command may come back here
-                traceback.print_exc()
-                os._exit(1)
+    with suppress(ConnectionError):  # the lab has gone
+        channel.send(b"%d" % lines.address)
+        request = bytearray(1 << 16)  # made once: a message of another length would lie elsewhere
+        while length := channel.recv_into(request):
+            if request.startswith(b"end"):
+                _wait_for_all()  # the lab kills them
+                channel.send(b"ended")
+            elif os.fork() == 0:
+                try:
+                    _lead(channel, order, bytes(request[:length]), known, lines)
+                except BaseException:  # neither the leader nor a command may come back here
+                    traceback.print_exc()
+                    os._exit(1)
     _end_all()
 
 
