@@ -23,7 +23,7 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
-from ticketlab.report.plain_function import shown_lines
+from ticketlab.report.shown_steps import shown_lines
 
 PROCESSES = ExploreOptions(executor="processes", executions=1_000)
 MOST_LINES = 12

@@ -83,8 +83,6 @@ class Gate(LiveThreads):
         sight.processes[leader] = self._leader
         self._leader.open()
 
-    # Quiet
-
     def settle(self) -> None:
         """Wait until it is quiet and nobody is left who may go on without being chosen."""
         self._naps = 0
@@ -189,8 +187,6 @@ class Gate(LiveThreads):
         """Whether the leader has started all commands, or has ended."""
         leader = state_of(self._leader.pid)
         return leader not in ("R", "D") and (leader != "S" or self._leads >= len(self._commands))
-
-    # Stops
 
     def _take(self, stop: Stop) -> None:
         """Take in a stopped call: it is answered at once, or its thread stands before it from now on."""
@@ -327,8 +323,6 @@ class Gate(LiveThreads):
             self._listener.go_on(stop)
         else:
             self._listener.answer(stop, answer.value)
-
-    # Moves
 
     def answer(self, task: Task, answer: Reply) -> None:
         """Have a thread that stands before a call go on."""

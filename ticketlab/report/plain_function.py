@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ticketlab.core.pacing import UNCHANGED
-from ticketlab.core.steps import Action
 from ticketlab.core.text import escape_controls, join_words, pluralize
 from ticketlab.core.timeline import Interleaving, Move
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.deadlock import Wait, waits
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.report.crashes import print_points
 from ticketlab.report.exploration import SearchOutcome, counted, headline
 from ticketlab.report.interleaving import MARK, WIDEST, legend
 from ticketlab.report.plain_text import WIDTH
 from ticketlab.report.rows import seen_line
+from ticketlab.report.shown_steps import shown_lines
 from ticketlab.report.text import next_steps
 
-_NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
-"""How a table shows what was noted at a step."""
-
-
 _WIDEST_SOURCE: Final = 40
-_UNSHOWN: Final = (Action.START, Action.EXIT, Action.WAIT_ON, Action.CLOSE)
-MOST_SHOWN: Final = 8
-"""If more participants than these make steps that could matter, only those are shown whose steps decide."""
 NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
 
 
@@ -220,23 +211,6 @@ def steps_diagram(
     return Interleaving(title, [f"{participant} {names.get(who, who + 1)}" for who in moved], moves)
 
 
-class Line(NamedTuple):
-    """Steps that one participant makes in a row on one resource."""
-
-    first: int  # the number of the first, from 1
-    who: int
-    actions: str
-    what: str
-    note: str  # why it was refused, or by what it failed
-    decides: bool
-    source: str = ""  # the line of source code that makes the first
-
-    @property
-    def words(self) -> str:
-        """The line as text."""
-        return f"{self.actions} {self.what}" + (f" → {self.note}" if self.note else "")
-
-
 def drawn_steps(
     execution: Execution,
     anomalies: Sequence[Anomaly],
@@ -306,71 +280,3 @@ def _add_waits(
             table.add_row("", called[who], waiting)
     elif text:
         table.add_row("", *(text.get(who, "") for who in moved))
-
-
-def shown_lines(execution: Execution, anomalies: Sequence[Anomaly]) -> list[Line]:
-    """Return what there is to see of an execution: the steps that could have made a difference to somebody else.
-
-    Steps in a row by one participant on one resource share a line, unless one of them decides. Tries at the end that
-    changed nothing, and are made again and again, are told once. Of many participants, those are shown who decide.
-    """
-    trace, table = execution.trace, execution.trace.table
-    marked = {node - 1 for anomaly in anomalies for node in anomaly.evidence.get("steps", ())}
-    shown = _noticed(execution, marked) or range(len(trace))
-    notes = {note.step: _NOTED[note.what].format(note.value) for note in execution.notes if note.what in _NOTED}
-    groups: list[list[int]] = []
-    for node in shown:
-        step, before = table.step(trace.what[node]), groups[-1][-1] if groups else -1
-        together = (
-            groups
-            and before == node - 1
-            and trace.who[before] == trace.who[node]
-            and table.step(trace.what[before]).shown == step.shown
-            and not {before, node} & (marked | notes.keys())
-        )
-        if together:
-            groups[-1].append(node)
-        else:
-            groups.append([node])
-    sources = {note.step: str(note.value) for note in execution.notes if note.what == "line"}
-    lines = [_line(group, trace, notes, sources, group[0] in marked) for group in groups]
-    deciding = {line.who for line in lines if line.decides}
-    if deciding and len({line.who for line in lines}) > MOST_SHOWN:
-        lines = [line for line in lines if line.who in deciding]
-    first = {(line.who, line.words): line for line in reversed(lines) if line.first > trace.changed}
-    return [
-        line for line in lines if line.first <= trace.changed or line.decides or first[line.who, line.words] is line
-    ]
-
-
-def _line(
-    nodes: Sequence[int], trace: Trace, notes: Mapping[int, str], sources: Mapping[int, str], decides: bool
-) -> Line:
-    steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
-    actions = join_words(list(dict.fromkeys(step.action.value for step in steps)))
-    return Line(
-        first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides, sources.get(first, "")
-    )
-
-
-def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:
-    """Return the steps whose order with another participant's could make a difference, the marked ones, and more.
-
-    That a process starts, ends and is waited for goes without saying. Whoever looked for a file that another puts a new
-    one in place of is shown reading it as well.
-    """
-    trace, table = execution.trace, execution.trace.table
-    pending = {(who, what) for who, what in enumerate(trace.final) if what}
-    made = {*zip(trace.who, trace.what, strict=True), *pending}
-    told = set(marked)
-    for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True)):
-        is_fault = table.step(what).action is Action.FAULT
-        if is_fault or any(one != who and not table.commute(what, other) for one, other in made):
-            told.add(node)
-    paths = {(trace.who[node], table.step(trace.what[node]).shown) for node in told}
-    return [
-        node
-        for node, (who, what) in enumerate(zip(trace.who, trace.what, strict=True))
-        if node in marked
-        or (table.step(what).action not in _UNSHOWN and (node in told or (who, table.step(what).shown) in paths))
-    ]

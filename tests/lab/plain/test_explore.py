@@ -46,7 +46,7 @@ from ticketlab.lab.plain.cases import load_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_imported, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
-from ticketlab.report.plain_function import shown_lines
+from ticketlab.report.shown_steps import shown_lines
 
 PROGRAMS: dict[ModuleType, str] = {
     json_counter: "torn read",

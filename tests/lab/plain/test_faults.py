@@ -24,7 +24,7 @@ from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.participants import ready_participants
 from ticketlab.lab.plain.results import PlainExploration
-from ticketlab.report.plain_function import shown_lines
+from ticketlab.report.shown_steps import shown_lines
 
 FEW = {"policy": Spec("random"), "executions": 8}
 

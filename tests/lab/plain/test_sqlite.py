@@ -27,7 +27,7 @@ from tests.plain_programs.sqlite_right import (
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.race_folder import fastest
-from ticketlab.report.plain_function import shown_lines
+from ticketlab.report.shown_steps import shown_lines
 
 BOUNDED = ExploreOptions(executor="processes", executions=200)
 INLINE = ExploreOptions(executor="inline")
