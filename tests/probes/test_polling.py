@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -89,6 +90,7 @@ def poll(try_: Try) -> Callable[[], None]:
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    gc.collect()  # files that an earlier test left open are closed now, and not in the middle of a loop
     polled_loops.lay_out()
 
 
