@@ -118,7 +118,7 @@ class FileNames:
         return self._removed.get(inode) if removed else self._by_inode.get(inode)
 
     def keep(self, absolute: str) -> None:
-        """StoppedCall the file that stands at a path by this path from now on, before it is moved or linked."""
+        """Call the file that stands at a path by this path from now on, before it is moved or linked."""
         place = self.place(absolute)
         with suppress(OSError):
             if place is not None:

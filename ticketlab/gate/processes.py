@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -23,8 +25,8 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 class Process:
     """A process of the program; `name` is its place in the tree of processes: "1", "1.2".
 
-    `children` and `threads` count those that it has started, `made` what it has made that has no name of its own.
-    `ends` says how it ended: its exit code or, negative, the signal; None while it lives.
+    `children` and `threads` count those that it has started. `ends` says how it ended: its exit code or, negative, the
+    signal; None while it lives.
     """
 
     pid: int
@@ -32,12 +34,10 @@ class Process:
     parent: Process | None = None
     children: int = 0
     threads: int = 0
-    made: int = 0
     forked: bool = True  # since its last exec
     ends: int | None = None
     exits_with: int | None = None  # what it says itself, before it ends
     folder: str = ""  # where it stands; "" if that has to be asked
-    asked_after: bool = False  # whether its parent has taken its exit code
     killed_by: str = ""  # who sent the signal that ended it
     program: str = ""  # the file of the program that it ran when it ended
     serves: bool = False  # whether it only answers others
@@ -105,6 +105,15 @@ class Process:
             return None
         data = self.read(address, 16).ljust(16, b"\0")
         return int.from_bytes(data[:8], "little", signed=True) + int.from_bytes(data[8:], "little") / unit
+
+    def until(self, address: int, clock: int) -> float | None:
+        """Read the time by a clock from its memory and return how long it is until then; None if the address is none.
+
+        Some time has passed since the process asked, more on a busy machine, and the same schedule must come to the
+        same times: so the rest is rounded up to tenths of a second.
+        """
+        seconds = self.seconds(address)
+        return None if seconds is None else max(0.0, math.ceil(10 * (seconds - time.clock_gettime(clock))) / 10)
 
     def copy_of(self, descriptor: int) -> int:
         """Return a copy of one of its descriptors, which is the caller's to close; raises OSError if there is none."""

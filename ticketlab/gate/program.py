@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
@@ -19,16 +18,7 @@ from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.processes import (
-    Process,
-    Sleep,
-    Task,
-    children_of,
-    sleep_of,
-    state_of,
-    status_of,
-    threads_of,
-)
+from ticketlab.gate.processes import Process, Sleep, Task, children_of, sleep_of, state_of, status_of, threads_of
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.threads import LiveThreads
 
@@ -48,12 +38,18 @@ class Runaway(TicketlabError):
 class Gate(LiveThreads):
     """The processes of one execution, from its leader's listener on.
 
-    `commands` has the numbers, from 1, of those that the leader starts; other participants are numbered from `first`
-    on.
+    `commands` has the numbers, from 1, of those that the leader starts; other participants get the `numbers_left`, one
+    after another.
     """
 
     def __init__(
-        self, listener: Listener, leader: int, sight: Sight, commands: Sequence[int], first: int, stall_timeout: float
+        self,
+        listener: Listener,
+        leader: int,
+        sight: Sight,
+        commands: Sequence[int],
+        numbers_left: range,
+        stall_timeout: float,
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
@@ -70,14 +66,14 @@ class Gate(LiveThreads):
         """Says of a call whether somebody else may move before it; all others are answered at once."""
         self.numbered: dict[int, Task] = {}
         self.came: list[Task] = []
-        """LiveThreads that have come to stand before a call since somebody asked last."""
+        """Threads that have come to stand before a call since somebody asked last."""
         self._commands = commands
         self._unborn = len(commands)  # processes and threads that have been started and not been seen yet
         self.served: set[str] = set()
         """What those who only answer others have touched since somebody asked last."""
         self._naps = 0  # how often those have slept since somebody moved
         self._held: list[Stop] = []  # stops of who may not go on before those it started have come
-        self._numbers = count(first)
+        self._numbers = iter(numbers_left)
         self._stall_timeout = stall_timeout
         self.calls = 0
         sight.processes[leader] = self._leader
@@ -174,9 +170,10 @@ class Gate(LiveThreads):
         return found if not self._unborn or self._leader_is_done() else None
 
     def _unseen(self) -> list[int]:
-        """Return the processes and threads that have made no call yet that is stopped."""
+        """Return the processes and threads that have been started and have made no call yet that is stopped."""
         seen = {stop.thread for stop in self._held}
-        pids = [*self.sight.processes]
+        starting = {task.process.pid for task in self.tasks.values() if task.has_started}
+        pids = [self._leader.pid, *starting]  # whoever has lost its parent is the leader's
         found = [child for pid in pids for child in children_of(pid)]
         found += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
         return [
@@ -230,7 +227,9 @@ class Gate(LiveThreads):
             task = self.tasks[stop.thread] = Task(stop.thread, process, name, _NO_NUMBER, serves=True)
             self._consider(task, stop)
         else:
-            number = int(name) - 1 if name.isdigit() else next(self._numbers)
+            number = int(name) - 1 if name.isdigit() else next(self._numbers, _NO_NUMBER)
+            if number == _NO_NUMBER:
+                raise Runaway(f"more than {len(self.numbered):,} processes and threads take part: {name} is one more")
             task = Task(stop.thread, process, name, number)
             self.tasks[stop.thread] = self.numbered[number] = task
             self._stand(task, stop, starting(task))

@@ -195,12 +195,12 @@ class Sight:
         return known
 
     def name_channel(self, inode: int, name: str) -> None:
-        """StoppedCall a pipe or a socket by a name, if there is one."""
+        """Call a pipe or a socket by a name, if there is one."""
         if name:
             self._channels.setdefault(inode, name)
 
     def connect(self, listener: str, inode: int, name: str) -> None:
-        """StoppedCall a socket by a name that asks for a connection, and soon the listener's end of it as well."""
+        """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""
         self._channels[inode] = name
         self._connecting.setdefault(listener, deque()).append(name)
 
@@ -256,7 +256,7 @@ class Sight:
             self.outside[f"{shown} is memory that processes share: what they do there is not seen"] = None
 
     def name_word(self, process: Process, address: int, name: str) -> None:
-        """StoppedCall a word in shared memory, which has just been made, by a name."""
+        """Call a word in shared memory, which has just been made, by a name."""
         if (known := self._key_of(process, address)) is not None:
             self._word_names[known] = self.numbered(name)
         self._words[process.pid].pop(address, None)

@@ -30,9 +30,9 @@ class LiveThreads:
         self.ended: list[Process] = []
         """The processes that have ended, in order."""
         self.gone: list[Task] = []
-        """LiveThreads that have ended since somebody asked last."""
+        """Threads that have ended since somebody asked last."""
         self.away: list[Task] = []
-        """LiveThreads whose wait a signal has ended since somebody asked last."""
+        """Threads whose wait a signal has ended since somebody asked last."""
         self._stops: dict[Task, Stop] = {}
         self._running: set[Task] = set()
         self._waiting: dict[Task, StoppedCall] = {}  # who need not be chosen to go on, and has to wait

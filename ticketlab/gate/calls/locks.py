@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import struct
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -26,7 +27,7 @@ _UNLOCKED: Final = fcntl.F_UNLCK
 
 _WAIT, _WAKE, _REQUEUE, _COMPARE_REQUEUE, _WAKE_OP, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 3, 4, 5, 9, 10
 _OPERATION: Final = 127
-_CLOCK_REALTIME: Final = 256
+_BY_THE_WALL: Final = 256
 
 
 def _lock_of(file: Opened) -> str:
@@ -140,6 +141,9 @@ def _futex(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
         return None
     expected, waited = value & 0xFFFFFFFF, False
     until = process.seconds(timeout)
+    if operation == _WAIT_BITSET:  # which takes a time of the clock, and not how long
+        clock = time.CLOCK_REALTIME if arguments[1] & _BY_THE_WALL else time.CLOCK_MONOTONIC
+        until = process.until(timeout, clock)
 
     def attempt() -> Reply | None:
         nonlocal waited

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -185,11 +184,12 @@ def _nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> StoppedCall |
 
 
 def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    seconds = task.process.seconds(arguments[2]) or 0.0
-    if arguments[1] & _TIMER_ABSTIME:
-        with suppress(OSError):
-            seconds = max(0.0, seconds - time.clock_gettime(arguments[0]))
-    return _asleep(task, seconds)
+    process, address = task.process, arguments[2]
+    if not arguments[1] & _TIMER_ABSTIME:
+        return _asleep(task, process.seconds(address) or 0.0)
+    with suppress(OSError):
+        return _asleep(task, process.until(address, arguments[0]) or 0.0)
+    return _asleep(task, 0.0)  # a clock that only the process itself can read
 
 
 def _asleep(task: Task, seconds: float) -> StoppedCall:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import factorial
@@ -18,6 +18,7 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import NOTHING, Place
 from ticketlab.lab.plain.serial import MOST_ORDERS, files_below, run_result, without_journals
+from ticketlab.lab.plain.workload import repeatable
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.run import ProgramRun, branches
 
@@ -43,14 +44,8 @@ def end_of_run(run: ProgramRun, folder: Path) -> ProgramEnd:
     order = {name: number for number, name in enumerate(sorted(set(run.pids.values())))}
     pids = {digits: order[name] for digits, name in run.pids.items()}
     files = run_result([], without_journals(files_below(str(folder))), pids).files
-    texts = [(end.name, end.code, _repeatable(end.output, run.pids)) for end in run.ends]
+    texts = [(end.name, end.code, repeatable(end.output, pids)) for end in run.ends]
     return ProgramEnd(files, tuple(sorted(texts, key=lambda each: each[0])))
-
-
-def _repeatable(text: str, pids: Mapping[str, str]) -> str:
-    for digits, name in pids.items():
-        text = text.replace(digits, name)
-    return text
 
 
 class BranchesInOrder(Policy):
@@ -110,10 +105,6 @@ class SerialEnds:
         if end in self.ends:
             return True
         return any(end.without_names == each.without_names for each in self.ends)
-
-    def always(self, name: str, code: int | None) -> bool:
-        """Whether a process ended so in every order."""
-        return self.codes[name, code] == self.orders > 0
 
     def sometimes(self, name: str, code: int | None) -> bool:
         """Whether a process ended so in some orders, and in others did not."""

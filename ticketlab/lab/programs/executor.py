@@ -10,6 +10,8 @@ from __future__ import annotations
 import linecache
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -78,7 +80,7 @@ class ProgramExecutor(Executor):
         self._pacer = OutsidePacer(self._scheduler)
         self._layout = Layout(program.folder)
         self.folder = Path()
-        self.with_lines = False
+        self._keeps_lines = False
         self._moves: Moves | None = None
         self._cut_off: set[int] = set()
         self._taken = ExitStack()
@@ -140,12 +142,12 @@ class ProgramExecutor(Executor):
         left_out = {who for who, _ in without}
         commands = [1 + who for who in range(len(self.scripts)) if who not in left_out]
         self._state.counters.unfinished = len(commands)
-        started = self._starter.start(commands, with_lines=self.with_lines)
+        started = self._starter.start(commands, with_lines=self._keeps_lines)
         sight = Sight(*self._folders.paths, self._seed)
         sight.points = self.used
-        line_at = self._line_at if self.with_lines else None
+        line_at = self._line_at if self._keeps_lines else None
         listener = Listener(started.listener)
-        gate = Gate(listener, started.leader, sight, commands, len(self.scripts), self._stall_timeout)
+        gate = Gate(listener, started.leader, sight, commands, range(len(self.scripts), _ROOM), self._stall_timeout)
         self._moves = moves = Moves(
             gate, self._scheduler, self._pacer, self.points, faults=self._faults, line_at=line_at
         )
@@ -156,6 +158,21 @@ class ProgramExecutor(Executor):
             moves.gate.close()
         self._learn(moves)
         return Execution.of(self._state, moves.records, self._pacer.notes)
+
+    def with_lines(self, execution: Execution, without: frozenset[Place], fault_points: FaultPoints) -> Execution:
+        """Run an execution again and return it with the source lines of its steps.
+
+        To keep lines, Python needs memory, and a program may depend on where its objects lie (a set of them has an
+        order). If the same schedule leads to other steps from somewhere on, there are no lines from there on.
+        """
+        self._keeps_lines = True
+        lined = self.run(ReplaySchedule(execution.schedule), without, fault_points)
+        self._keeps_lines = False
+        assert lined is not None, "a replay has one execution"
+        pairs = zip_longest(execution.steps, lined.steps)
+        alike = next((node for node, (step, again) in enumerate(pairs) if step != again), len(execution.steps))
+        lines = [note for note in lined.told if note[0] < alike and note[1] == "line"]
+        return replace(execution, told=[*execution.told, *lines])
 
     def name_now(self, who: int) -> str:
         """Return the place in the tree of processes of a participant of the execution that runs."""

@@ -21,7 +21,7 @@ from ticketlab.explorer.policies.replay import LenientReplay, ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
-from ticketlab.explorer.workload import FaultPoints, Place
+from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
@@ -72,12 +72,6 @@ class _Wrong(NamedTuple):
 class _Tally:
     """What a search has come to."""
 
-    def is_enough(self, how: ExploreOptions) -> bool:
-        """Whether as many executions were run as there shall be, or enough after one that went wrong."""
-        if self.wrong and not how.exhaust and self.executions >= self.first + _AFTER_FIRST:
-            return True
-        return self.executions >= how.executions
-
     executions: int = 0
     anomalous: int = 0
     names: Counter[str] = field(default_factory=Counter)
@@ -88,6 +82,12 @@ class _Tally:
     participants: set[int] = field(default_factory=set)
     points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
+
+    def is_enough(self, how: ExploreOptions) -> bool:
+        """Whether as many executions were run as there shall be, or enough after one that went wrong."""
+        if self.wrong and not how.exhaust and self.executions >= self.first + _AFTER_FIRST:
+            return True
+        return self.executions >= how.executions
 
 
 def explore_program(
@@ -111,30 +111,16 @@ def explore_program(
     how = how or ExploreOptions(executor="program")
     began = time.monotonic()
     tally = _Tally()
-    with ProgramExecutor(
-        program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults
-    ) as executor:
+    with _executor(program, how) as executor:
         judge = ProgramFaultJudge(executor) if how.faults else ProgramJudge(executor)
-        longest = max(len(execution.trace) for execution in judge.learn())
-        racing = branches(list(executor.run_of.names.values()), len(program.commands))
-        if (len(racing) > _MANY or longest > _LONG) and policy_kind(how.policy).ends:
-            first = replace(
-                how,
-                policy=Spec("random"),
-                executions=min(how.executions, _FIRST_BY_RANDOM if len(racing) <= _MANY else _FIRST_OF_MANY),
-            )
-            _search(executor, judge, first, tally, progress)
-        if tally.wrong is None or how.exhaust:
-            tally.exhausted = _search(executor, judge, how, tally, progress)
-        if isinstance(judge, ProgramFaultJudge) and tally.exhausted and (tally.wrong is None or how.exhaust):
-            tally.exhausted = _search_with_faults(executor, judge, how, tally, progress)
+        racing = _search_everything(executor, judge, how, tally, progress)
         gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
         seen, outside = touched_resources(executor), list(executor.outside)
         finding = _finding(executor, judge, how, tally.wrong) if tally.wrong else None
     return ProgramExploration(
         command=command,
         function=program.title,
-        processes=max(len(racing), 1),
+        processes=racing,
         how=how,
         executions=tally.executions,
         anomalous=tally.anomalous,
@@ -155,6 +141,26 @@ def explore_program(
 
 def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
     return ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults)
+
+
+def _search_everything(
+    executor: ProgramExecutor, judge: ProgramJudge, how: ExploreOptions, tally: _Tally, progress: Progress
+) -> int:
+    """Search without faults and then with those that are asked for; return how many commands or children race.
+
+    Where many race, or for long, random schedules come first.
+    """
+    longest = max(len(execution.trace) for execution in judge.learn())
+    racing = len(branches(list(executor.run_of.names.values()), len(executor.scripts)))
+    if (racing > _MANY or longest > _LONG) and policy_kind(how.policy).ends:
+        few = _FIRST_BY_RANDOM if racing <= _MANY else _FIRST_OF_MANY
+        first = replace(how, policy=Spec("random"), executions=min(how.executions, few))
+        _search(executor, judge, first, tally, progress)
+    if tally.wrong is None or how.exhaust:
+        tally.exhausted = _search(executor, judge, how, tally, progress)
+    if isinstance(judge, ProgramFaultJudge) and tally.exhausted and (tally.wrong is None or how.exhaust):
+        tally.exhausted = _search_with_faults(executor, judge, how, tally, progress)
+    return max(racing, 1)
 
 
 def _search(
@@ -268,8 +274,9 @@ def _finding(
         found={"policy": str(how.policy), "seed": how.seed, "execution": number},
         versions=versions(),
     )
-    last = with_lines(executor, last, small.without, small.fault_points)
-    return ProgramFinding(case, last, tuple(found), _CONFIRMED, executor.run_of.names, executor.run_of.output)
+    run = executor.run_of
+    last = executor.with_lines(last, small.without, small.fault_points)
+    return ProgramFinding(case, last, tuple(found), _CONFIRMED, run.names, run.output)
 
 
 def _those_who_cross(
@@ -312,22 +319,8 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
         case.check(execution)
         anomalies = judge.judge(execution, case.without)
         names = executor.run_of.names
-        execution = with_lines(executor, execution, case.without, case.fault_points)
+        execution = executor.with_lines(execution, case.without, case.fault_points)
     return ProgramReplay(command, case, "program", execution, anomalies, environment(Path.cwd()), names)
-
-
-def with_lines(
-    executor: ProgramExecutor, execution: Execution, without: frozenset[Place], fault_points: FaultPoints
-) -> Execution:
-    """Run an execution again and return it with the source lines of its steps.
-
-    To keep lines, Python needs memory, and a program may depend on where its objects lie (a set of them has an order).
-    If the same schedule leads to other steps then, the execution is returned as it is.
-    """
-    executor.with_lines = True
-    lined = executor.run(ReplaySchedule(execution.schedule), without, fault_points)
-    executor.with_lines = False
-    return lined if lined is not None and lined.steps == execution.steps else execution
 
 
 def touched_resources(executor: ProgramExecutor) -> list[Touched]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from typing import Final
 
-from ticketlab.core.errors import TicketlabError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.fault_pacer import with_fault
@@ -97,8 +96,6 @@ class Moves:
             if call is None:
                 continue
             who = task.number
-            if who >= state.size:
-                raise TicketlabError(f"more than {state.size:,} processes and threads take part")
             if who not in self._names:
                 self._names[who] = task.name
                 if who >= state.buyers:
