@@ -99,6 +99,7 @@ class _Judge:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.joins = repeats_for_ever(program) or promises_retry(program)
+        self._last_point = POINTS - 1 if repeats_for_ever(program) else FAR
         self._known: dict[Strike | None, tuple[Outcomes, Outcomes]] = {}
 
     def joined(self, raw: dict[Strike | None, Told]) -> dict[Strike | None, Told]:
@@ -107,7 +108,7 @@ class _Judge:
             return raw
         found: dict[Strike | None, Told] = {}
         for strike, one in raw.items():
-            if strike and strike.point > FAR:
+            if strike and strike.point > self._last_point:
                 continue
             key = strike._replace(point=-1) if strike else None
             found.setdefault(key, Told()).take_in(one)
@@ -124,7 +125,7 @@ class _Judge:
         if strike is None or strike.point >= 0:
             return explore(self.program, prompt=prompt, strike=strike, most=STATES)
         found = Outcomes()
-        for point in range(POINTS if repeats_for_ever(self.program) else FAR + 1):
+        for point in range(self._last_point + 1):
             here = explore(self.program, prompt=prompt, strike=strike._replace(point=point), most=STATES)
             if not here.struck:
                 break

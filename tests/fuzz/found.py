@@ -277,6 +277,40 @@ FOUND = (
         "it may come after the second and before the first: y = 1 to it, x = 0, and y was 0 to the first",
         mended=True,
     ),
+    Found(
+        "a re-entrant lock that was had by a try",
+        (
+            (("try", "a", "r1", (("cas", "a", "x", 0, 1), ("with", "r1", ()))),),
+            (("try", "a", "r1", (("write", "x", 1),)),),
+            (("with", "r1", (("read", "a", "x"),)),),
+        ),
+        "dpor: exhausted; the first two never both have the lock before the third, whose failed attempt was taken "
+        "for the first's own on the lock that it holds",
+        "both tries may succeed, and the third comes last: a = 1 to all three",
+        mended=True,
+    ),
+    Found(
+        "a fault far behind a loop without a bound",
+        (
+            (
+                ("peek", "a", "q0"),
+                ("retry", 0, "a", 1, 1, (("cas", "a", "x", 0, 1),), ""),
+                (
+                    "shared",
+                    "w0",
+                    (
+                        ("with", "m0", (("read", "a", "x"),)),
+                        ("retry", 4, "b", 1, 1, (("read", "a", "x"),), ""),
+                    ),
+                ),
+                ("add", "x", 1),
+            ),
+        ),
+        "dpor: x = 2 and no answer, which the judge took for impossible",
+        "the lab is right: the judge looked at fewer points than it did",
+        "terminate",
+        mended=True,
+    ),
 )
 
 

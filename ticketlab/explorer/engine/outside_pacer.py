@@ -34,7 +34,7 @@ class OutsidePacer(ControlledPacer):
     def _symbol(self, who: int, step: Step, *, waits: bool) -> int:
         if not waits:
             return self._passed[step]
-        if step.action.own or (who, step.resource) in self._held:
+        if step.action.own or self._held.by(who, step.resource):
             return self._state.table.own_attempts(who)[step]  # another's failure says nothing of this attempt
         return self._attempted[step]
 
@@ -48,12 +48,8 @@ class OutsidePacer(ControlledPacer):
             self._scheduler.replace_last(made)
         if refused:
             self._scheduler.take_back(gave_back=False)
-        elif made.action.takes:
-            mine = who, made.resource
-            self._held[mine] = self._held.get(mine, 0) + 1
-            self._counters.held += 1
-        elif made.action.gives_back:
-            self._give_back(who, made)
+        elif made.action.holds:
+            self._held.enter(who, made)
 
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass for the participant, unless it has tried the same in vain again and again.

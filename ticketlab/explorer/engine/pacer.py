@@ -15,6 +15,7 @@ from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, SPINS, UNCHANGED, U
 from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
+from ticketlab.explorer.engine.held import Held
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
@@ -94,7 +95,7 @@ class ControlledPacer:
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._repeating: set[int] = set()  # of whom this is known
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
-        self._held: dict[tuple[int, str], int] = {}  # how often a participant holds a resource
+        self._held = Held(state.counters)
 
     @property
     def has_spun(self) -> bool:
@@ -157,8 +158,8 @@ class ControlledPacer:
         self._scheduler.execute(me)
         if step.action is Action.SEND:
             self._sent = True
-        elif self._held and step.action.gives_back:
-            self._give_back(me, step)
+        elif step.action.holds:
+            self._held.enter(me, step)
 
     def block(self, step: Step, attempt: Callable[[], T | Literal[Blocked.BLOCKED]], wait: Callable[[], T]) -> T:
         """Stand before the attempt until picked, again and again until it succeeds."""
@@ -167,7 +168,7 @@ class ControlledPacer:
             self._await_feeders()
         if self._spinning and me in self._spinning:
             self._postpone(me, step, attempt=True)
-        elif step.action.own or (self._held and (me, step.resource) in self._held):
+        elif step.action.own or self._held.by(me, step.resource):
             state.arrive(me, state.table.own_attempts(me)[step])  # another's failure says nothing of this attempt
         else:
             state.arrive(me, self._attempted[step])
@@ -187,22 +188,11 @@ class ControlledPacer:
                 self._attempting = 0
             if result is not BLOCKED:
                 scheduler.execute(me)
-                if step.action.takes:
-                    mine = me, step.resource
-                    self._held[mine] = self._held.get(mine, 0) + 1
-                    self._counters.held += 1
-                elif self._held and step.action.gives_back:
-                    self._give_back(me, step)
+                if step.action.holds:
+                    self._held.enter(me, step)
                 return result
             del self.notes[known:]
             scheduler.fail(me)
-
-    def _give_back(self, me: int, step: Step) -> None:
-        mine = me, step.resource
-        if held := self._held.pop(mine, 0):
-            self._counters.held -= 1
-            if held > 1:
-                self._held[mine] = held - 1
 
     def _await_feeders(self) -> None:
         self._sent = False
@@ -292,16 +282,16 @@ class ControlledPacer:
             self._repeating.add(self.me)
             return  # the tables need not say so
         elif what == UNCHANGED:
+            self._held.take_back()
             self._scheduler.take_back(gave_back=False)
         self.notes.append((self._counters.length - 1 + self._attempting, what, value))
 
     def made(self, step: Step) -> None:
-        """Put another step in place of the one just made; one that takes something is kept account of."""
+        """Put another step in place of the one just made."""
         self._scheduler.replace_last(step)
-        if step.action.takes:
-            mine = self.me, step.resource
-            self._held[mine] = self._held.get(mine, 0) + 1
-            self._counters.held += 1
+        self._held.take_back()
+        if step.action.holds:
+            self._held.enter(self.me, step)
 
     def for_fork(self) -> InactivePacer:
         """Nobody outside the workload takes part."""
