@@ -6,10 +6,21 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import count
 from typing import Final
 
 _URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
+
+
+@cache
+def pipes_device() -> int:
+    """Return the device of all pipes that have no name."""
+    ends = os.pipe()
+    device = os.fstat(ends[0]).st_dev
+    for end in ends:
+        os.close(end)
+    return device
 
 
 class Sort(Enum):

@@ -10,6 +10,8 @@ import struct
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+_STOPPED: Final = struct.Struct("QIIiI8x6Q")
+_EMPTY: Final = bytes(_STOPPED.size)
 _RECEIVE: Final = 0xC0502100
 _SEND: Final = 0xC0182101
 _IS_VALID: Final = 0x40082102
@@ -38,7 +40,7 @@ class Listener:
         self._descriptor = descriptor
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
-        self._buffer = bytearray(80)
+        self._buffer = bytearray(_EMPTY)
         self.closed = False
         """Whether nobody is left whose calls could be stopped."""
         with suppress(OSError):  # Linux 6.6
@@ -57,15 +59,15 @@ class Listener:
             self.closed = True
             return None
         buffer = self._buffer
-        buffer[:] = bytes(80)  # the kernel insists
+        buffer[:] = _EMPTY  # the kernel insists
         try:
             fcntl.ioctl(self._descriptor, _RECEIVE, buffer)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
             raise
-        cookie, thread, _, number, audit = struct.unpack_from("QIIiI", buffer)
-        return Stop(cookie, thread, number, audit, struct.unpack_from("6Q", buffer, 32))
+        cookie, thread, _, number, audit, *arguments = _STOPPED.unpack(buffer)
+        return Stop(cookie, thread, number, audit, tuple(arguments))
 
     def go_on(self, stop: Stop) -> bool:
         """Have the kernel perform the call; return whether its thread still waited."""

@@ -53,3 +53,9 @@ def numbers(column: int) -> dict[str, int]:
     """Return the calls' numbers by name, in one of the columns; a machine need not have all calls."""
     rows = [row.split() for row in _TABLE.replace("\n", "|").split("|") if row.strip()]
     return {name: int(row[column]) for name, *row in rows if row[column] != "-"}
+
+
+@cache
+def names(column: int) -> dict[int, str]:
+    """Return the calls' names by their numbers."""
+    return {number: name for name, number in numbers(column).items()}

@@ -1,4 +1,4 @@
-"""Processes and threads of a program, seen from outside: by /proc, by their memory, and by copies of descriptors."""
+"""Processes and threads of a program, seen from outside: by their memory, and by copies of descriptors."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import ctypes
 import math
 import os
 import select
-import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Step
 
 _PIDFD_GETFD: Final = 438  # on all processors
-_EXITING: Final = 4  # among the kernel's flags of a thread
 _LONGEST_TEXT: Final = 4096
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -141,108 +139,3 @@ class Task:
     serves: bool = False  # whether it only answers others, and so takes no part
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
     has_started: str = ""  # the call by which it has started another one, until it comes to its next call
-
-
-def state_of(thread: int) -> str:
-    """Return the letter for what the kernel says of a thread: R, S, D, Z ...; "" if it is gone."""
-    try:
-        with open(f"/proc/{thread}/stat", "rb", buffering=0) as file:
-            return chr(file.read(512).rpartition(b") ")[2][0])
-    except (OSError, IndexError):
-        return ""
-
-
-def is_ending(thread: int) -> bool:
-    """Whether a thread has ended, or is about to and does nothing else."""
-    try:
-        with open(f"/proc/{thread}/stat", "rb", buffering=0) as file:
-            words = file.read(512).rpartition(b") ")[2].split()
-    except OSError:
-        return True
-    return words[0] in (b"Z", b"X") or bool(int(words[6]) & _EXITING)
-
-
-class Sleep(NamedTuple):
-    """In which call a thread sleeps, and how often it has run: what stays as it is while it sleeps."""
-
-    call: int
-    runs: str
-
-
-_NOT_TOLD: Final = Sleep(-1, "")
-
-
-def sleep_of(thread: int) -> Sleep | None:
-    """Return what stays as it is while a thread sleeps in the kernel; None if it does not sleep.
-
-    A thread that is about to sleep, and one that has been preempted just then, has the letter of sleep as well: only
-    where the kernel tells the call in which it sleeps, it is off its processor. What stays is how often it has run. Who
-    sleeps outside a call waits for memory, and goes on by itself.
-    """
-    try:
-        with open(f"/proc/{thread}/syscall", "rb", buffering=0) as file:
-            call = file.read(16).split()[0]
-            if call in (b"running", b"-1"):
-                return None
-        with open(f"/proc/{thread}/schedstat", "rb", buffering=0) as file:
-            return Sleep(int(call), file.read(64).decode())
-    except OSError:
-        return _NOT_TOLD  # a kernel without these tells no more than the letter
-
-
-def status_of(thread: int, field_name: str) -> str:
-    """Return a field of /proc/N/status; "" if the thread is gone."""
-    with suppress(OSError), open(f"/proc/{thread}/status") as file:
-        for line in file:
-            if line.startswith(field_name + ":"):
-                return line.partition(":")[2].strip()
-    return ""
-
-
-def has_signal(thread: int) -> bool:
-    """Whether a signal is on its way to a thread, or to its process, that it catches and does not block."""
-    pending = int(status_of(thread, "SigPnd") or "0", 16) | int(status_of(thread, "ShdPnd") or "0", 16)
-    caught, blocked = (int(status_of(thread, name) or "0", 16) for name in ("SigCgt", "SigBlk"))
-    return bool(pending & caught & ~blocked)
-
-
-def catches(thread: int, number: int) -> bool:
-    """Whether a process has a handler of its own for a signal, or ignores it."""
-    masks = int(status_of(thread, "SigCgt") or "0", 16) | int(status_of(thread, "SigIgn") or "0", 16)
-    return bool(masks >> number - 1 & 1)
-
-
-def children_of(pid: int) -> list[int]:
-    """Return the numbers of a process's children, the oldest first."""
-    found: list[int] = []
-    with suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
-                found += map(int, file.read().split())
-    return found
-
-
-def kill_descendants(pid: int) -> None:
-    """Kill all that descends from a process, as far as it is there by now."""
-    for child in children_of(pid):
-        kill_descendants(child)
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-
-
-def threads_of(pid: int) -> list[int]:
-    """Return the numbers of a process's threads."""
-    try:
-        return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
-    except OSError:
-        return []
-
-
-def exit_code_of(pid: int) -> int | None:
-    """Return how a process ended whom nobody has waited for: its exit code or, negative, the signal."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            status = int(file.read().rpartition(") ")[2].split()[-1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return -(status & 127) if status & 127 else status >> 8 & 255

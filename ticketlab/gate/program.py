@@ -16,9 +16,10 @@ from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
+from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
 from ticketlab.gate.listener import Listener, Stop
-from ticketlab.gate.numbers import numbers, supported_machine
-from ticketlab.gate.processes import Process, Sleep, Task, children_of, sleep_of, state_of, status_of, threads_of
+from ticketlab.gate.numbers import names, supported_machine
+from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.threads import LiveThreads
 
@@ -26,6 +27,7 @@ _CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
 _STARTS: Final = ("clone", "fork", "vfork", "clone3")
 _POLL_MS: Final = 1
+_BIRTH_MS: Final = 5  # it takes a process that long to come to its first call
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
 _MOST_NAPS: Final = 100  # of those who only answer others, until somebody else has moved
 _NO_NUMBER: Final = -1  # of who takes no part
@@ -53,11 +55,8 @@ class Gate(LiveThreads):
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._classify = {
-            number: ALL_STOPPED[name] for name, number in numbers(machine.column).items() if name in ALL_STOPPED
-        }
-        self._starts = {number for name, number in numbers(machine.column).items() if name in _STARTS}
-        self._names = {number: name for name, number in numbers(machine.column).items()}
+        self._names = names(machine.column)
+        self._starts = {number for number, name in self._names.items() if name in _STARTS}
         super().__init__(listener, sight)
         self._leader = Process(leader, "")
         self._leads = 0  # how many commands the leader has started
@@ -103,18 +102,18 @@ class Gate(LiveThreads):
 
     def _quieten(self) -> None:
         """Wait until whoever does not stand before a call sleeps in the kernel."""
-        before, patience = None, _POLL_MS if self._running else 0
+        before, patience = None, _POLL_MS
         heard, until = time.monotonic(), self.calls + _MOST_CALLS
         while not self._listener.closed:
-            stop = self._listener.receive(patience)
+            if self._is_idle() and self.tasks:
+                return
+            stop = self._listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
             if stop is not None:
                 heard = time.monotonic()
                 self._take(stop)
-                before, patience = None, 0 if self._is_idle() else _POLL_MS
+                before, patience = None, _POLL_MS
                 if self.calls > until:
                     raise Runaway(self._endless(stop))
-            elif self._is_idle() and not self._unborn:
-                return
             elif (asleep := self._sleep()) is None:
                 before, patience = None, _POLL_MS
                 if time.monotonic() - heard > self._stall_timeout:
@@ -214,11 +213,11 @@ class Gate(LiveThreads):
 
     def _appear(self, stop: Stop) -> None:
         """Take in a thread that is stopped for the first time."""
-        pid = int(status_of(stop.thread, "Tgid") or stop.thread)
+        pid, parent = (int(each or "0") for each in status_of(stop.thread, "Tgid", "PPid"))
         self._unborn = max(0, self._unborn - 1)
         process = self.sight.processes.get(pid)
         if process is None:
-            process = self._new_process(pid)
+            process = self._new_process(pid or stop.thread, parent)
             name = process.name
         else:
             process.threads += 1
@@ -240,8 +239,8 @@ class Gate(LiveThreads):
         if not self._unborn:
             self._release_held()
 
-    def _new_process(self, pid: int) -> Process:
-        parent = self.sight.processes.get(int(status_of(pid, "PPid") or 0), self._leader)
+    def _new_process(self, pid: int, above: int) -> Process:
+        parent = self.sight.processes.get(above, self._leader)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
         process = Process(pid, name, parent, serves=_is_due(parent, "process"))
@@ -273,7 +272,7 @@ class Gate(LiveThreads):
         elif name in _STARTS:
             self._start(task, stop, name)
         else:
-            classify = self._classify.get(stop.number)
+            classify = ALL_STOPPED.get(name)
             call = classify(self.sight, task, stop.arguments) if classify else None
             if call is None:
                 self._reply(task, stop, GO_ON)

@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
-from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, sort_of
+from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pipes_device, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -69,12 +69,19 @@ class Sight:
         """Take in a process that has appeared."""
         self.processes[process.pid] = process
         self.pids[str(process.pid)] = f"{{pid {process.name}}}"
-        above = process.parent.pid if process.parent else 0
-        self._opened[process.pid] = dict(self._opened.get(above, {}))
+        parent = process.parent
+        above = parent.pid if parent else 0
+        opened = self._opened.setdefault(above, {})
+        if parent is not None and parent.name:  # what the leader has open is nobody's business
+            if parent.threads:  # another one may have opened others by now
+                opened = dict(opened)
+            for descriptor in descriptors_of(process.pid):
+                if descriptor not in opened:
+                    opened[descriptor] = self._look_up(process, descriptor)
+            inherited = (file for file in opened.values() if file and file.sort is Sort.FILE and file.name)
+            self._inherited.update(file.inode for file in inherited)
+        self._opened[process.pid] = dict(opened)
         self._words[process.pid] = dict(self._words.get(above, {}))
-        if process.parent is not None and process.parent.name:  # what the leader has open is nobody's business
-            inherited = self.open_files(process)
-            self._inherited.update(file.inode for file in inherited if file.sort is Sort.FILE and file.name)
 
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
@@ -167,11 +174,10 @@ class Sight:
         sort = sort_of(found)
         if sort is Sort.FILE or sort is Sort.FOLDER:
             return self._file(sort, found, os.readlink(link))
-        if sort is Sort.PIPE:
+        if sort is Sort.PIPE and found.st_dev != pipes_device():
             path = os.readlink(link)
-            if path.startswith("/"):
-                place = self.names.place(path)
-                return Opened(sort, place.path if place else "", found.st_ino, path)
+            place = self.names.place(path)
+            return Opened(sort, place.path if place else "", found.st_ino, path)
         if sort in (Sort.PIPE, Sort.SOCKET):
             return Opened(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
         return Opened(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)

@@ -9,8 +9,9 @@ from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.gate.calls.call import StoppedCall
+from ticketlab.gate.kernel import catches, exit_code_of, has_signal, is_ending, state_of
 from ticketlab.gate.listener import Listener, Stop
-from ticketlab.gate.processes import Process, Task, catches, exit_code_of, has_signal, is_ending, state_of
+from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _LONGEST_END_MS: Final = 10_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import NamedTuple
 
 from ticketlab.core.errors import TicketlabError
@@ -58,7 +59,7 @@ class Trace:
             list(state.who[:length]),
             list(state.what[:length]),
             list(zip(state.failed_at[:failures], state.failed_what[:failures], strict=True)),
-            list(state.pending[: state.size]),
+            list(state.pending[: state.counters.present]),
             list(state.announced[:length]),
             _arrivals(state),
             [CutOff(*each) for each in state.cut_off],
@@ -194,14 +195,13 @@ def same_standing(trace: Trace, expected: Trace, node: int) -> None:
     Whatever decides the steps of a program beside the schedule shows as soon as it makes one of them another, whether
     that is made or not; raises Nondeterminism if it does.
     """
-    before, now = expected.standing(node), trace.standing(node)
-    if before == now:
-        return
-    who = next(who for who, (stood, stands) in enumerate(zip(before, now, strict=True)) if stood != stands)
-    raise Nondeterminism(
-        f"after {pluralize(node, 'step')} of a repeated schedule participant {who + 1} was about to "
-        f"{_named(trace, before[who])} before and {_named(trace, now[who])} now: something beside the schedule decides"
-    )
+    both = zip_longest(expected.standing(node), trace.standing(node), fillvalue=NONE)  # later, others may have joined
+    for who, (before, now) in enumerate(both, 1):
+        if before != now:
+            raise Nondeterminism(
+                f"after {pluralize(node, 'step')} of a repeated schedule participant {who} was about to "
+                f"{_named(trace, before)} before and {_named(trace, now)} now: something beside the schedule decides"
+            )
 
 
 def _named(trace: Trace, symbol: int) -> str:

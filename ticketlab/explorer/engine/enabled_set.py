@@ -14,6 +14,7 @@ from typing import Final
 from ticketlab.explorer.engine.state import BYTE, ExecutionState
 
 ONE_LESS: Final = bytes((number - 1) % BYTE for number in range(BYTE))
+_NUMBERED: Final = int.from_bytes(bytes(range(1, BYTE)), "little")
 
 
 class EnabledSet:
@@ -24,11 +25,8 @@ class EnabledSet:
 
     __slots__ = (
         "_counters",
-        "_everybody",
-        "_numbered",
         "_open_byte",
         "_pending_bytes",
-        "_size",
         "_state",
         "_symbols",
         "as_of",
@@ -39,34 +37,34 @@ class EnabledSet:
         self.members: Sequence[int] = ()
         self.as_of = -1
         self._state = state
-        self._size, self._counters, self._pending_bytes = state.size, state.counters, state.pending_bytes
+        self._counters, self._pending_bytes = state.counters, state.pending_bytes
         self._symbols = state.table.symbols
-        self._everybody = range(state.size)
-        self._numbered = int.from_bytes(bytes(range(1, state.size + 1)), "little") if state.size < BYTE else 0
         self._open_byte = memoryview(state.open)[:BYTE]  # of those symbols that a byte can stand for
 
     def refresh(self) -> Sequence[int]:
         """Work out who is enabled now."""
         self.as_of = self._counters.version
         members: Sequence[int]
+        present = self._counters.present
         if len(self._symbols) > BYTE:
-            members = list(compress(self._everybody, map(self._state.open.__getitem__, self._state.pending)))
-        elif not self._numbered:
-            members = list(compress(self._everybody, self._may_move()))
+            members = list(compress(range(present), map(self._state.open.__getitem__, self._state.pending)))
+        elif present >= BYTE:
+            members = list(compress(range(present), self._may_move(present)))
         else:
-            members = self._numbers(self._may_move())
+            members = _numbers(self._may_move(present))
         self.members = members
         return members
 
-    def _may_move(self) -> bytes:
+    def _may_move(self, present: int) -> bytes:
         """Return for each participant a byte, 1 if its symbol is open; the table has at most 256 symbols."""
-        return bytes(self._pending_bytes).translate(self._open_byte)
+        return bytes(self._pending_bytes[:present]).translate(self._open_byte)
 
-    def _numbers(self, may_move: bytes) -> Sequence[int]:
-        """Return the places of the ones among zeros.
 
-        All are found at once, without a Python number for each participant, so that a hundred cost about as much as
-        two; and a process that was not awake for long finds little of what it touches in a cache.
-        """
-        numbers = int.from_bytes(may_move, "little") * 255 & self._numbered  # from 1: 0 stands for who cannot move
-        return numbers.to_bytes(self._size, "little").translate(ONE_LESS, b"\0")
+def _numbers(may_move: bytes) -> Sequence[int]:
+    """Return the places of the ones among zeros, of which there are less than 256.
+
+    All are found at once, without a Python number for each participant, so that a hundred cost about as much as two;
+    and a process that was not awake for long finds little of what it touches in a cache.
+    """
+    numbers = int.from_bytes(may_move, "little") * 255 & _NUMBERED  # from 1: 0 stands for who cannot move
+    return numbers.to_bytes(len(may_move), "little").translate(ONE_LESS, b"\0")

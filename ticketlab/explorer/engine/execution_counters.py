@@ -26,6 +26,8 @@ class Counters(Numbers):
     """Buyers that have come to their first step."""
     unfinished: int
     """Buyers that have not finished."""
+    present: int
+    """How many participants there are by now, those included that have finished."""
     held: int
     """How many things participants waited for, took, and have not given back."""
     broken: int

@@ -47,6 +47,7 @@ class ExecutionState:
     # Slots, since the attributes are too many for the form in which Python finds them fastest without.
     __slots__ = (
         "_ones",
+        "_present",
         "_zeros",
         "announced",
         "arrived_at",
@@ -87,6 +88,8 @@ class ExecutionState:
         services: int,
         bound: int,
         memory: Memory | None = None,
+        *,
+        joining: bool = False,
     ) -> None:
         memory = memory or LocalMemory()
         self.table = table
@@ -95,6 +98,7 @@ class ExecutionState:
         self.size = size = self.buyers + services
         self.bound = bound
         self.counters = memory.numbers(Counters)
+        self._present = self.counters.present = self.buyers if joining else size  # at the start of an execution
 
         # Who stands where.
         self.pending = memory.column(size)  # by participant: a symbol
@@ -143,6 +147,7 @@ class ExecutionState:
         self.clock.reset(self.table.known_resources)
         self.counters.reset()
         self.counters.unfinished = self.buyers
+        self.counters.present = self._present
         self.faults.reset()
         self.slept[: self.size] = self.retried[: self.size] = self.refused[: self.size] = self._zeros
         if self.counters.arrivals:
@@ -172,6 +177,7 @@ class ExecutionState:
         """Have a participant take part from now on."""
         self.joined[who] = 1
         self.counters.unfinished += 1
+        self.counters.present = max(self.counters.present, 1 + who)
 
     def leave_alone(self, who: int) -> None:
         """Have a participant stand before no step for now: it waits for something that no step of its own gets."""

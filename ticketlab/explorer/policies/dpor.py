@@ -119,7 +119,7 @@ class SourceSets(Policy):
         symbols, asleep = state.table.symbols, self.asleep
         for node in range(self.woken_until[0], place):
             made = symbols[state.what[node]]
-            for who in range(state.size):
+            for who in range(state.counters.present):
                 if asleep[who] and not symbols[asleep[who]].commutes_with(made):
                     asleep[who] = NONE
         self.woken_until[0] = place

@@ -13,7 +13,8 @@ from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.descriptors import Sort
-from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of
+from ticketlab.gate.kernel import children_of, exit_code_of, is_ending, parent_of, state_of
+from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _LONGEST_DEATH_MS: Final = 1_000
@@ -134,14 +135,20 @@ def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Stopped
     resource = process_resource(awaited) if awaited is not None else children_resource(process)
 
     def attempt() -> Reply | None:
-        children = children_of(process.pid)
-        wanted = [child for child in children if pid is None or child == pid]
+        wanted = _children(process, pid)
         if not wanted:
             return GO_ON  # the kernel says that there is none
         dead = [child for child in wanted if _is_dead(sight, child)]
         return GO_ON if dead or options & _WNOHANG else None
 
     return StoppedCall(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
+
+
+def _children(process: Process, pid: int | None) -> list[int]:
+    """Return the children of a process that it waits for: all, or the one with a number."""
+    if pid is None:
+        return children_of(process.pid)
+    return [pid] if parent_of(pid) == process.pid else []
 
 
 def _is_dead(sight: Sight, child: int) -> bool:

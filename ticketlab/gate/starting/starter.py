@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.processes import kill_descendants
+from ticketlab.gate.kernel import kill_descendants
 from ticketlab.gate.starting.lines import ReadMemory, line_at
 from ticketlab.gate.starting.warm import OVER
 
@@ -139,7 +139,8 @@ class Starter:
         self._channel.send(b"end")
         answer = b""
         while answer != b"ended":  # a start that was interrupted has left its own answer
-            while not select.select([self._channel], [], [], 0.001)[0]:  # seldom: most programs have ended
+            kill_descendants(self._process.pid)
+            while not select.select([self._channel], [], [], 0.001)[0]:
                 kill_descendants(self._process.pid)  # again and again: some may have been about to start others
             answer, descriptors = self._receive(refused=False)
             for each in descriptors:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
-from ticketlab.gate.processes import kill_descendants
+from ticketlab.gate.kernel import kill_descendants
 from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load

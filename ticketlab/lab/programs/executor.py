@@ -75,7 +75,7 @@ class ProgramExecutor(Executor):
         self._faults = faults
         self._fault_points: FaultPoints = ()
         self._stall_timeout = stall_timeout
-        self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps)
+        self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps, joining=True)
         self._scheduler = Scheduler(self._state)
         self._pacer = OutsidePacer(self._scheduler)
         self._layout = Layout(program.folder)
