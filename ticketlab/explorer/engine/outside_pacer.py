@@ -62,11 +62,13 @@ class OutsidePacer(ControlledPacer):
         since = self._slept_at.get(me, 0)
         self._slept_at[me] = counters.length
         symbols = state.table.symbols
-        steps = [(state.who[node], symbols[state.what[node]]) for node in range(since, counters.length)]
-        mine = [symbol for who, symbol in steps if who == me and not symbol.passes_time]
+        made_by, made_what = state.who[since : counters.length], state.what[since : counters.length]
+        own = [symbols[what] for who, what in zip(made_by, made_what, strict=True) if who == me]
+        mine = [symbol for symbol in own if not symbol.passes_time]
         places = frozenset[int]().union(*(symbol.resources for symbol in mine))
+        others = {what for who, what in zip(made_by, made_what, strict=True) if who != me}
         fruitful = any(symbol.changes and not symbol.step.action.holds for symbol in mine) or any(
-            who != me and not places.isdisjoint(symbol.changed()) for who, symbol in steps
+            not places.isdisjoint(symbols[what].changed()) for what in others
         )
         made = tuple(symbol.does for symbol in mine)
         before, count = self._tries.get(me, ((), 0))
