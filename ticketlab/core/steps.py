@@ -128,7 +128,7 @@ class Step(NamedTuple):
     @property
     def accesses(self) -> tuple[Access, ...]:
         """All that the step does, each to one resource."""
-        return ((self.action, self.resource), *self.also)
+        return ((self.action, self.resource), *self.also) if self.also else ((self.action, self.resource),)
 
     @property
     def everywhere(self) -> bool:
@@ -138,7 +138,9 @@ class Step(NamedTuple):
     @property
     def resources(self) -> tuple[str, ...]:
         """The resources that the step concerns, unless it concerns all."""
-        return tuple(resource for _, resource in self.accesses) if self.affects is None else self.affects
+        if self.affects is not None:
+            return self.affects
+        return tuple(resource for _, resource in self.accesses) if self.also else (self.resource,)
 
     def commutes_with(self, other: Step) -> bool:
         """Return whether the order of the two steps makes no difference."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 _STOPPED: Final = struct.Struct("QIIiI8x6Q")
+_ANSWER: Final = struct.Struct("QqiI")
 _EMPTY: Final = bytes(_STOPPED.size)
 _RECEIVE: Final = 0xC0502100
 _SEND: Final = 0xC0182101
@@ -66,18 +67,18 @@ class Listener:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
             raise
-        cookie, thread, _, number, audit, *arguments = _STOPPED.unpack(buffer)
-        return Stop(cookie, thread, number, audit, tuple(arguments))
+        stopped = _STOPPED.unpack(buffer)
+        return Stop(stopped[0], stopped[1], stopped[3], stopped[4], stopped[5:])
 
     def go_on(self, stop: Stop) -> bool:
         """Have the kernel perform the call; return whether its thread still waited."""
-        return self._send(struct.pack("QqiI", stop.cookie, 0, 0, _GO_ON))
+        return self._send(_ANSWER.pack(stop.cookie, 0, 0, _GO_ON))
 
     def answer(self, stop: Stop, value: int) -> bool:
         """Have the call return a value, and the kernel not perform it; a negative one is an error's number."""
         if value < 0:
-            return self._send(struct.pack("QqiI", stop.cookie, 0, value, 0))
-        return self._send(struct.pack("QqiI", stop.cookie, value, 0, 0))
+            return self._send(_ANSWER.pack(stop.cookie, 0, value, 0))
+        return self._send(_ANSWER.pack(stop.cookie, value, 0, 0))
 
     def _send(self, message: bytes) -> bool:
         try:

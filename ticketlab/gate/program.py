@@ -25,7 +25,7 @@ from ticketlab.gate.threads import LiveThreads
 
 _CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
-_STARTS: Final = ("clone", "fork", "vfork", "clone3")
+_STARTS: Final = frozenset({"clone", "fork", "vfork", "clone3"})
 _POLL_MS: Final = 1
 _BIRTH_MS: Final = 5  # it takes a process that long to come to its first call
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
@@ -103,20 +103,20 @@ class Gate(LiveThreads):
     def _quieten(self) -> None:
         """Wait until whoever does not stand before a call sleeps in the kernel."""
         before, patience = None, _POLL_MS
-        heard, until = time.monotonic(), self.calls + _MOST_CALLS
+        silent_since, until = 0.0, self.calls + _MOST_CALLS
         while not self._listener.closed:
             if self._is_idle() and self.tasks:
                 return
             stop = self._listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
             if stop is not None:
-                heard = time.monotonic()
                 self._take(stop)
-                before, patience = None, _POLL_MS
+                before, patience, silent_since = None, _POLL_MS, 0.0
                 if self.calls > until:
                     raise Runaway(self._endless(stop))
             elif (asleep := self._sleep()) is None:
                 before, patience = None, _POLL_MS
-                if time.monotonic() - heard > self._stall_timeout:
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since > self._stall_timeout:
                     raise Runaway(self._stalled())
             elif asleep != before:
                 before, patience = asleep, 0
@@ -304,7 +304,8 @@ class Gate(LiveThreads):
             return task.serves
         if task.operation is not None:
             return not call.ends
-        return self.sight.served.issuperset(call.step.resources)
+        served = self.sight.served
+        return bool(served) and served.issuperset(call.step.resources)
 
     def _start(self, task: Task, stop: Stop, name: str) -> None:
         """Have a thread start another thread or a process, which is expected to come."""

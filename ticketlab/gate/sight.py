@@ -105,7 +105,7 @@ class Sight:
 
     def call_is_done(self, task: Task) -> None:
         """Take the look that waits for a thread's call to be done."""
-        if look := self._after.pop(task.thread, None):
+        if self._after and (look := self._after.pop(task.thread, None)):
             with suppress(OSError):
                 look()
 

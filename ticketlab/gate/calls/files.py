@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from ticketlab.core.file_names import LIST
@@ -46,7 +47,12 @@ def _data(action: Action) -> Classify:
 def _data_step(task: Task, descriptor: int, file: Opened, action: Action) -> Step:
     if action is Action.WRITE and flags_of(task.process.pid, descriptor) & os.O_APPEND:
         action = Action.APPEND
-    return Step(action, file.name, path=file.shown)
+    return _step_on(action, file.name, file.shown)
+
+
+@lru_cache(maxsize=1024)
+def _step_on(action: Action, name: str, shown: str) -> Step:
+    return Step(action, name, path=shown)
 
 
 def _write(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence, Set
 from typing import Final
 
@@ -46,7 +46,7 @@ class Moves:
     ) -> None:
         self.gate = gate
         gate.is_point = self.is_point
-        self.touched: dict[str, Touches] = {}
+        self.touched: defaultdict[str, Touches] = defaultdict(lambda: defaultdict(Counter))
         self.blocked_on: set[str] = set()
         self.cut_off: set[int] = set()
         """Who was ended by another while it stood before a call."""
@@ -215,13 +215,16 @@ class Moves:
 
     def _is_shared(self, step: Step) -> bool:
         """Whether a step concerns what is known to be shared, or what somebody waits for, who must try again then."""
-        return any(each in self._points or each in self.blocked_on for _, each in step.accesses)
+        points, blocked_on = self._points, self.blocked_on
+        if not step.also:
+            return step.resource in points or step.resource in blocked_on
+        return any(each in points or each in blocked_on for _, each in step.accesses)
 
     def _touch(self, task: Task, step: Step) -> None:
         if step.private:
             return
         for action, resource in step.accesses:
-            self.touched.setdefault(resource, {}).setdefault(task.number, Counter())[action] += 1
+            self.touched[resource][task.number][action] += 1
 
     def outcome(self) -> ProgramRun:
         """Return what came of it, beside the steps."""
