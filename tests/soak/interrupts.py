@@ -2,6 +2,7 @@
 
     uv run python -m tests.soak.interrupts                                # 1,000 interrupts and 500 kills
     uv run python -m tests.soak.interrupts --interrupts 100 --kills 50 --seed 7
+    uv run python -m tests.soak.interrupts --only program                 # the commands that have this in their name
 
 What is done to which command follows from the seed and the number; the moment is a share of the time that the command
 takes undisturbed, start and end included. After an interrupt the exit code is 130 or the command's own, one line says
@@ -30,7 +31,7 @@ from typing import Final
 
 from tests.cli.command_line import ENVIRONMENT
 from tests.cli.whole_lab import DEADLINE, WholeLab
-from ticketlab.lab.artifacts.race_folder import LIVE, live_folder
+from ticketlab.lab.artifacts.race_folder import LIVE, fastest, live_folder
 
 INTERRUPTED: Final = 130
 LINES: Final = (
@@ -58,12 +59,49 @@ COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "explore, faults": (*_EXPLORE, "--buyers", "2", "--faults", "kill"),
     "compare": ("compare", "--stores", "json", "--strategies", "lock,flock", "--seconds", "0.2", "--rounds", "1"),
     "compare, faults": ("compare", "--faults", "--stores", "json:rename", "--strategies", "lock,flock"),
+    "explore, program": ("explore", "shop.py", "2"),
+    "explore, program with a manager": ("explore", "shop.py", "2", "manager"),
+    "explore, program, faults": ("explore", "--faults", "kill", "shop.py", "2"),
+    "explore, program in the shell": (
+        "explore",
+        "--copies",
+        "2",
+        "--in",
+        ".",
+        "--",
+        "sh",
+        "-c",
+        "echo >> log; cat log",
+    ),
+    "race, program": ("race", "shop.py", "2", "--times", "20"),
     "check": ("check", "history.jsonl"),
     "replay": ("replay", "case.json"),
     "report": ("report", ".ticketlab/runs/latest", "--html", "report.html"),
     "runs": ("runs",),
     "strategies": ("strategies",),
 }
+
+
+SHOP: Final = """
+import json, sys, time
+from multiprocessing import Manager, Process
+
+def buy(stock=None):
+    left = json.load(open("db"))["count"] if stock is None else stock["count"]
+    time.sleep(0.1)
+    if stock is None:
+        json.dump({"count": left - 1}, open("db", "w"))
+    else:
+        stock["count"] = left - 1
+
+if __name__ == "__main__":
+    stock = Manager().dict(count=1) if sys.argv[2:] else None
+    buyers = [Process(target=buy, args=(stock,)) for _ in range(int(sys.argv[1]))]
+    for each in buyers:
+        each.start()
+    for each in buyers:
+        each.join()
+"""
 
 
 @dataclass(frozen=True)
@@ -78,10 +116,10 @@ class Blow:
     twice: bool
 
     @classmethod
-    def of(cls, seed: int, number: int, *, kill: bool) -> Blow:
-        """Draw the blow with this number."""
+    def of(cls, seed: int, number: int, commands: Sequence[str], *, kill: bool) -> Blow:
+        """Draw the blow with this number, at one of the commands."""
         draw = Random(f"interrupts/{seed}/{kill}/{number}")
-        command = list(COMMANDS)[number % len(COMMANDS)]
+        command = commands[number % len(commands)]
         return cls(number, command, kill, draw.uniform(0, 1.05), draw.random() < 0.5, draw.random() < 0.3)
 
     def __str__(self) -> str:
@@ -109,9 +147,10 @@ class Soak:
     troubles: list[str] = field(default_factory=list)
     sweeping: threading.Lock = field(default_factory=threading.Lock)  # the working folder belongs to all threads
 
-    def measure(self) -> None:
+    def measure(self, commands: Sequence[str]) -> None:
         """Run every command undisturbed, once."""
-        for name, words in COMMANDS.items():
+        for name in commands:
+            words = COMMANDS[name]
             with self._folder() as folder:
                 began = time.monotonic()
                 done = subprocess.run(
@@ -162,13 +201,14 @@ class Soak:
             if code not in (-signal.SIGKILL, usual):
                 yield f"exit code {code}: {errors}"
             with self.sweeping:
-                yield from _unswept(folder)
+                yield from _unswept(folder, lab.command.pid)
             return
         if code not in (INTERRUPTED, usual) and not (code in (0, 1) and blow.command.startswith(("race", "tour"))):
             yield f"exit code {code}, not 130 or {usual}: {errors}"
         if code == INTERRUPTED and errors.strip().splitlines()[-1:] not in [[line] for line in LINES]:
             yield f"it does not say that it was interrupted: {errors!r}"
-        if left := [*(folder / LIVE).glob("race-*"), *lab.left, *folder.rglob(".new-*")]:
+        below = [*(folder / LIVE).glob("race-*"), *fastest().glob(f"race-{lab.command.pid}-*")]
+        if left := [*below, *lab.left, *folder.rglob(".new-*")]:
             yield f"left behind: {[str(each) for each in left]}"
 
     def _trouble(self, blow: Blow, what: str) -> None:
@@ -200,14 +240,14 @@ def _has_begun(lab: WholeLab) -> bool:
     return bool(caught >> (signal.SIGTERM - 1) & 1) or lab.command.poll() is not None
 
 
-def _unswept(folder: Path) -> Iterator[str]:
-    """Yield the race folders that the next lab leaves."""
+def _unswept(folder: Path, lab: int) -> Iterator[str]:
+    """Yield the folders of a lab that has been killed, and that the next one leaves."""
     home = Path.cwd()
     os.chdir(folder)
     try:
-        with live_folder():
+        with live_folder(), live_folder(under=fastest()):
             pass
-        left = sorted(str(each) for each in LIVE.glob("race-*"))
+        left = sorted(map(str, [*LIVE.glob("race-*"), *fastest().glob(f"race-{lab}-*")]))
     finally:
         os.chdir(home)
     if left:
@@ -232,17 +272,20 @@ def lay_out(template: Path) -> None:
     operation = '{{"process": {0}, "op": "buy", "arg": 1, "result": "ok", "invoke_ns": {1}, "return_ns": {2}}}'
     lines = ['{"meta": {"model": "counter", "stock": 50000}}']
     lines += [operation.format(number % 7, 10 * number, 10 * number + 5) for number in range(50_000)]
+    (template / "shop.py").write_text(SHOP)
+    (template / "db").write_text('{"count": 1}')
     (template / "history.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def soak(interrupts: int, kills: int, seed: int, jobs: int) -> Soak:
-    """Interrupt and kill commands, `jobs` at a time."""
+def soak(interrupts: int, kills: int, seed: int, jobs: int, only: str = "") -> Soak:
+    """Interrupt and kill the commands that have `only` in their name, `jobs` at a time."""
+    commands = [name for name in COMMANDS if only in name]
     with tempfile.TemporaryDirectory(prefix="interrupts-") as template:
         lay_out(Path(template))
         found = Soak(seed, Path(template))
-        found.measure()
-        blows = [Blow.of(seed, number, kill=False) for number in range(interrupts)]
-        blows += [Blow.of(seed, number, kill=True) for number in range(kills)]
+        found.measure(commands)
+        blows = [Blow.of(seed, number, commands, kill=False) for number in range(interrupts)]
+        blows += [Blow.of(seed, number, commands, kill=True) for number in range(kills)]
         Random(seed).shuffle(blows)
         with ThreadPoolExecutor(jobs) as pool:
             for _ in pool.map(found.strike, blows):
@@ -257,9 +300,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="how many commands run at a time")
+    parser.add_argument("--only", default="", help="the commands that have this in their name")
     given = parser.parse_args()
     began = time.monotonic()
-    found = soak(given.interrupts, given.kills, given.seed, given.jobs)
+    found = soak(given.interrupts, given.kills, given.seed, given.jobs, given.only)
     print(f"{given.interrupts} interrupts and {given.kills} kills in {time.monotonic() - began:.0f} s")
     print(", ".join(f"{end}: {count}" for end, count in sorted(found.ends.items())))
     print(f"troubles: {len(found.troubles)}")
