@@ -55,6 +55,13 @@ class Process:
                 os.close(descriptor)
         self.handle = self.memory = -1
 
+    def starts_servant(self, what: str) -> bool:
+        """Whether the process has told that the next thread or process that it starts only answers others."""
+        if self.servants_due != what:
+            return False
+        self.servants_due = ""
+        return True
+
     def is_dead(self, milliseconds: float = 0) -> bool:
         """Whether the process has ended, waiting for that so long."""
         poll = select.poll()

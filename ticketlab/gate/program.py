@@ -220,9 +220,8 @@ class Gate(LiveThreads):
             process = self._new_process(pid or stop.thread, parent)
             name = process.name
         else:
-            process.threads += 1
-            name = f"{process.name}t{process.threads}"
-        if process.serves or _is_due(process, "thread"):
+            name = self._new_thread(process)
+        if process.serves or process.starts_servant("thread"):
             task = self.tasks[stop.thread] = Task(stop.thread, process, name, _NO_NUMBER, serves=True)
             self._consider(task, stop)
         else:
@@ -243,10 +242,16 @@ class Gate(LiveThreads):
         parent = self.sight.processes.get(above, self._leader)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
-        process = Process(pid, name, parent, serves=_is_due(parent, "process"))
+        process = Process(pid, name, parent, serves=parent.starts_servant("process"))
         process.open()
         self.sight.enter(process)
         return process
+
+    def _new_thread(self, process: Process) -> str:
+        process.threads += 1
+        if not process.serves and process.servants_due != "thread":
+            self.sight.cannot_control(process, "has threads, and what they do in its memory is not seen")
+        return f"{process.name}t{process.threads}"
 
     def _command(self, place: int) -> str:
         """Return the name of the leader's children: commands come first, then whoever has lost its parent."""
@@ -267,7 +272,7 @@ class Gate(LiveThreads):
         """Have a thread stand before its call, or answer it at once."""
         name = self._names.get(stop.number, "")
         if stop.audit != self._audit:
-            self.sight.outside[f"{task.process.name} is a program for another kind of processor"] = None
+            self.sight.cannot_control(task.process, "is a program for another kind of processor")
             self._reply(task, stop, GO_ON)
         elif name in _STARTS:
             self._start(task, stop, name)
@@ -339,11 +344,3 @@ class Gate(LiveThreads):
         self._reply(task, stop, answer)
         if call.ends:
             self._await_end(task, whole=call.step.resource.startswith("process "))
-
-
-def _is_due(process: Process, what: str) -> bool:
-    """Whether a process has told that the next thread or process that it starts only answers others."""
-    if process.servants_due != what:
-        return False
-    process.servants_due = ""
-    return True

@@ -99,6 +99,10 @@ class Sight:
         """Return what a process was called that has ended; its number, if it was none of the program's."""
         return self.pids.get(str(pid), str(pid)).removeprefix("{pid ").removesuffix("}")
 
+    def cannot_control(self, process: Process, sentence: str) -> None:
+        """Take down what a process does that nobody here can see or order."""
+        self.outside[f"process {process.name} {sentence}"] = None
+
     def after(self, task: Task, look: Callable[[], None]) -> None:
         """Have a look taken when a thread's call is done, at its next stop."""
         self._after[task.thread] = look

@@ -191,3 +191,16 @@ def test_a_script_that_cannot_be_read_ends_wrong_in_any_order(tmp_path: Path) ->
 def test_a_command_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no command no-such-command"):
         Program(commands=(("no-such-command",),), folder=tmp_path)
+
+
+def test_threads_of_one_process_are_not_proved_right(tmp_path: Path) -> None:
+    """What they do in their memory is no call: another one may come in between wherever Python switches."""
+    (tmp_path / "main.py").write_text(
+        "import threading\nleft = [1]\n"
+        "def take():\n    if left: left.pop()\n    open('log', 'a').write('x')\n"
+        "for each in [threading.Thread(target=take) for _ in range(2)]: each.start()\n"
+    )
+    found = explore_program(Program(commands=(("python", "main.py"),), folder=tmp_path), ExploreOptions())
+    assert found.exhausted
+    assert found.valid is None
+    assert "process 1 has threads, and what they do in its memory is not seen" in found.outside

@@ -192,10 +192,11 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     watched = _watched_by(task.process, descriptor)
     until = _milliseconds(arguments[3])
     process = task.process
-    names = [file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name]
+    names = sorted({file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name})
     if not names:
         return None
-    step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
+    first, *others = names
+    step = Step(Action.WAIT_ON, first, also=tuple((Action.WAIT_ON, name) for name in others))
 
     def attempt() -> Reply | None:
         return GO_ON if until == 0 or is_ready(sight, process, descriptor, select.POLLIN) else None
@@ -204,7 +205,7 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
 
 
 def _watched_by(process: Process, descriptor: int) -> list[int]:
-    """Return the descriptors that an epoll watches."""
+    """Return the descriptors that an epoll watches, in the order of their places in the kernel's memory."""
     with suppress(OSError), open(f"/proc/{process.pid}/fdinfo/{descriptor}") as file:
         return [int(line.split()[1]) for line in file if line.startswith("tfd:")]
     return []

@@ -220,7 +220,7 @@ def _get_random(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall |
 
 def _outside(sentence: str) -> Classify:
     def classify(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
-        sight.outside[f"{task.process.name} {sentence}"] = None
+        sight.cannot_control(task.process, sentence)
         return None
 
     return classify
