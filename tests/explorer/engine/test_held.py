@@ -14,7 +14,7 @@ from tests.explorer.toys import Toy
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, at, block, note
 from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.execution_counters import Counters
-from ticketlab.explorer.engine.held import Held
+from ticketlab.explorer.engine.held import HeldResources
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.search import search
@@ -25,7 +25,7 @@ TAKES, GIVES = Step(Action.ACQUIRE, "lock", excludes=True), Step(Action.RELEASE,
 @given(st.lists(st.tuples(st.booleans(), st.booleans())))
 def test_what_is_taken_back_never_was(entries: list[tuple[bool, bool]]) -> None:
     counters = SimpleNamespace(length=0, held=0)
-    held, times = Held(cast("Counters", counters)), 0
+    held, times = HeldResources(cast("Counters", counters)), 0
     for takes, is_taken_back in entries:
         counters.length += 1
         held.enter(1, TAKES if takes else GIVES)

@@ -6,7 +6,7 @@ from ticketlab.core.steps import Step
 from ticketlab.explorer.engine.execution_counters import Counters
 
 
-class Held:
+class HeldResources:
     """How often each participant has taken a resource and not given it back; a re-entrant lock is taken several times.
 
     A step may turn out to have been another one, or to have changed nothing, only after it was made. So the last entry

@@ -15,7 +15,7 @@ from ticketlab.core.pacing import BEGINNING, BLOCKED, RETRY, SPINS, UNCHANGED, U
 from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.queue_feeders import await_feeders
 from ticketlab.explorer.engine.clock import SECOND, in_ticks
-from ticketlab.explorer.engine.held import Held
+from ticketlab.explorer.engine.held import HeldResources
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, Effort, is_alone, tries_before_sleep
 from ticketlab.explorer.engine.state import BYTE, NOBODY, ExecutionEnd
@@ -95,7 +95,7 @@ class ControlledPacer:
         self._retrying: set[int] = set()  # who says that it will try again after a sleep
         self._repeating: set[int] = set()  # of whom this is known
         self._looked: set[int] = set()  # who has looked at the clock since it last slept
-        self._held = Held(state.counters)
+        self._held = HeldResources(state.counters)
 
     @property
     def has_spun(self) -> bool:
