@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import Final
@@ -125,6 +125,12 @@ class Sight:
         if name not in self._chance:
             self._chance[name] = Random(f"{self._seed} {name}")
         return self._chance[name]
+
+    def inherit(self, files: Set[int], channels: Mapping[int, str], memory: Mapping[tuple[int, int], str]) -> None:
+        """Take in what all processes share from the beginning, and what it is called."""
+        self._inherited |= files
+        self._channels |= channels
+        self._memory |= memory
 
     # Descriptors
 

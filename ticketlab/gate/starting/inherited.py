@@ -1,0 +1,86 @@
+"""What processes that are forked from the lab have in common from the beginning: open files, channels and memory.
+
+Nobody made these things in an execution, so they are named by what they were when the lab was forked. What is in
+memory is kept, and put back before each execution; what is in a channel is not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from ticketlab.gate.descriptors import Sort, descriptors_of, sort_of
+
+_SHARED: Final = "rw-s"
+_LOCK: Final = "/dev/shm/sem."  # noqa: S108 - where sem_open(3) puts them
+_LARGEST: Final = 64 << 20
+
+
+class _Span(NamedTuple):
+    """A piece of this process's memory that others see."""
+
+    start: int
+    size: int
+    file: tuple[int, int]  # device and inode
+    is_lock: bool
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What a process has that those forked from it share: `files` and `channels` by inode, `memory` by file."""
+
+    files: frozenset[int] = frozenset()
+    channels: dict[int, str] = field(default_factory=dict)
+    memory: dict[tuple[int, int], str] = field(default_factory=dict)
+    outside: tuple[str, ...] = ()
+    """What of it is not seen, in sentences."""
+    _kept: tuple[tuple[int, bytes], ...] = ()
+
+    @classmethod
+    def of_this_process(cls) -> Inherited:
+        """Return what the calling process has."""
+        files, channels = set[int](), dict[int, str]()
+        for descriptor in descriptors_of(os.getpid()):
+            with suppress(OSError):
+                found = os.fstat(descriptor)
+                sort = sort_of(found)
+                if sort is Sort.FILE:
+                    files.add(found.st_ino)
+                elif sort in (Sort.PIPE, Sort.SOCKET):
+                    channels.setdefault(found.st_ino, f"{sort.value} {descriptor}")
+        spans = list(_spans())
+        locks = dict.fromkeys(span.file for span in spans if span.is_lock)
+        others = dict.fromkeys(span.file for span in spans if not span.is_lock)
+        memory = {file: f"lock {number}" for number, file in enumerate(locks, 1)}
+        memory |= {file: f"memory {number}" for number, file in enumerate(others, 1)}
+        told = [f"{memory[file]} is memory that processes share: what they do there is not seen" for file in others]
+        return cls(frozenset(files), channels, memory, tuple(told), tuple(_contents(spans)))
+
+    def put_back(self) -> None:
+        """Have all shared memory hold again what it held."""
+        with open("/proc/self/mem", "r+b", buffering=0) as memory:
+            for start, data in self._kept:
+                if os.pread(memory.fileno(), len(data), start) != data:
+                    os.pwrite(memory.fileno(), data, start)
+
+
+def _spans() -> Iterator[_Span]:
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            span, rights, _, device, inode, *path = line.split(maxsplit=5)
+            if rights == _SHARED:
+                start, end = (int(each, 16) for each in span.split("-"))
+                major, minor = (int(each, 16) for each in device.split(":"))
+                file = os.makedev(major, minor), int(inode)
+                yield _Span(start, end - start, file, bool(path) and path[0].startswith(_LOCK))
+
+
+def _contents(spans: list[_Span]) -> Iterator[tuple[int, bytes]]:
+    with open("/proc/self/mem", "rb", buffering=0) as memory:
+        for span in spans:
+            if span.size <= _LARGEST:
+                with suppress(OSError):  # behind the end of a file there is nothing
+                    yield span.start, os.pread(memory.fileno(), span.size, span.start)
