@@ -51,6 +51,7 @@ class FunctionStarter(Starter):
         """What all participants share from the beginning."""
 
     def _launch(self, theirs: socket.socket) -> None:
+        gc.collect()  # what memory nobody has any more shall not count
         self.inherited = Inherited.of_this_process()
         self._copy = ForkedProcess(self._serve, theirs, os.getpid())
         self._copy.start()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from ticketlab.core.system.own_memory import own_addresses
 from ticketlab.gate.descriptors import Sort, descriptors_of, sort_of
 
 _SHARED: Final = "rw-s"
@@ -51,7 +52,8 @@ class Inherited:
                     files.add(found.st_ino)
                 elif sort in (Sort.PIPE, Sort.SOCKET):
                     channels.setdefault(found.st_ino, f"{sort.value} {descriptor}")
-        spans = list(_spans())
+        own = own_addresses()
+        spans = [span for span in _spans() if span.start not in own]
         locks = dict.fromkeys(span.file for span in spans if span.is_lock)
         others = dict.fromkeys(span.file for span in spans if not span.is_lock)
         memory = {file: f"lock {number}" for number, file in enumerate(locks, 1)}
@@ -63,8 +65,9 @@ class Inherited:
         """Have all shared memory hold again what it held."""
         with open("/proc/self/mem", "r+b", buffering=0) as memory:
             for start, data in self._kept:
-                if os.pread(memory.fileno(), len(data), start) != data:
-                    os.pwrite(memory.fileno(), data, start)
+                with suppress(OSError):  # nobody has it any more
+                    if os.pread(memory.fileno(), len(data), start) != data:
+                        os.pwrite(memory.fileno(), data, start)
 
 
 def _spans() -> Iterator[_Span]:
