@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
 from random import Random
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
 from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, sort_of
+from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -126,11 +127,11 @@ class Sight:
             self._chance[name] = Random(f"{self._seed} {name}")
         return self._chance[name]
 
-    def inherit(self, files: Set[int], channels: Mapping[int, str], memory: Mapping[tuple[int, int], str]) -> None:
-        """Take in what all processes share from the beginning, and what it is called."""
-        self._inherited |= files
-        self._channels |= channels
-        self._memory |= memory
+    def inherit(self, inherited: Inherited) -> None:
+        """Take in what all processes share from the beginning."""
+        self._inherited |= inherited.files
+        self._channels |= inherited.channels
+        self._memory |= inherited.memory
 
     # Descriptors
 

@@ -1,7 +1,9 @@
 """How executions of a function begin: the lab is forked once, and this copy of it again for each execution.
 
 So the participants have all that the function has: its closure, its module as it is now, the fixtures of a test.
-Nothing of it is imported anew, and nothing has to be sent.
+Nothing of it is imported anew, and nothing has to be sent. For each execution the copy forks a director, which lays out
+what the function needs, forks the leader of the participants, and has a look when all of these have ended: what was
+made in its memory before is what they shared.
 """
 
 from __future__ import annotations
@@ -11,30 +13,44 @@ import _signal  # type: ignore[import-not-found]  # has no stubs
 import gc
 import io
 import os
+import pickle
 import socket
 import sys
 import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from multiprocessing import process, sharedctypes, synchronize, util
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from ticketlab.core.system.fork import ForkedProcess
+from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.inside import begin_telling
-from ticketlab.gate.starting.inherited import Inherited
+from ticketlab.gate.inside.telling import in_silence
+from ticketlab.gate.processes import children_of, kill_descendants, status_of
 from ticketlab.gate.starting.lines import Lines
-from ticketlab.gate.starting.starter import Starter
-from ticketlab.gate.starting.warm import open_output, serve, settle
+from ticketlab.gate.starting.starter import Started, Starter
+from ticketlab.gate.starting.warm import lead, open_output, serve, settle
 
 _mp: Final[Any] = util  # what multiprocessing does in a child has no public names
 _processes: Final[Any] = process
 _threads: Final[Any] = threading
 
-Call = Callable[[int], int]
-"""Takes part as the participant with that number, from 1, and returns the exit code of its process."""
+_INHERITED: Final = "inherited"
+
+
+class Parts(NamedTuple):
+    """What a director does `before` and `after` the participants, whose numbers it gets, and what each of them does.
+
+    A participant's `call` gets its number, from 1, and returns the exit code of its process.
+    """
+
+    before: Callable[[], object]
+    call: Callable[[int], int]
+    after: Callable[[Sequence[int]], object]
 
 
 class FunctionStarter(Starter):
@@ -43,16 +59,44 @@ class FunctionStarter(Starter):
     `sources` is the folder of the code whose lines are kept.
     """
 
-    def __init__(self, call: Call, sources: str, folder: Path, output: Path, temporary: Path) -> None:
+    def __init__(self, parts: Parts, sources: str, folder: Path, output: Path, temporary: Path) -> None:
         super().__init__([], folder, output, temporary)
-        self._call, self._sources = call, sources
+        self._parts, self._sources = parts, sources
         self._paths = str(folder), str(output), str(temporary)
-        self.inherited = Inherited()
-        """What all participants share from the beginning."""
+        self._kept = Inherited()
+        self._leader = self._director = 0
+
+    @property
+    def before(self) -> frozenset[int]:
+        """The channels that were open before any execution, by inode."""
+        return frozenset(self._kept.channels)
+
+    @property
+    def inherited(self) -> Inherited:
+        """What the participants of the execution that runs share from the beginning."""
+        found = pickle.loads(Path(self._paths[1], _INHERITED).read_bytes())  # noqa: S301 - written by a copy of us
+        assert isinstance(found, Inherited)
+        return found
+
+    def start(self, commands: Sequence[int] = (), *, with_lines: bool = False) -> Started:
+        """Begin an execution with the participants that have the given numbers: see `Starter.start`."""
+        self._leader = 0
+        started = super().start(commands, with_lines=with_lines)
+        self._leader, self._director = started.leader, int(status_of(started.leader, "PPid") or 0)
+        return started
+
+    def _kill_what_is_left(self) -> None:
+        """Kill the participants, and all else as soon as their director is done."""
+        if self._leader and self._leader in children_of(self._director):
+            kill_descendants(self._leader)
+            with suppress(ProcessLookupError):
+                os.kill(self._leader, _signal.SIGKILL)
+        elif not self._leader or self._director not in children_of(self._pid):
+            kill_descendants(self._pid)
 
     def _launch(self, theirs: socket.socket) -> None:
         gc.collect()  # what memory nobody has any more shall not count
-        self.inherited = Inherited.of_this_process()
+        self._kept = Inherited.of_this_process(kept=True)
         self._copy = ForkedProcess(self._serve, theirs, os.getpid())
         self._copy.start()
 
@@ -77,14 +121,29 @@ class FunctionStarter(Starter):
         lines = Lines()
         gc.collect()
         gc.freeze()
-        serve(channel, lines, partial(self._ready, lines))
+        serve(channel, lines, partial(self._direct, channel, lines))
+
+    def _direct(self, channel: socket.socket, lines: Lines, asked: Mapping[str, Any]) -> NoReturn:
+        """Direct an execution, as a fork of the lab's copy: nothing of it is left when the next one begins."""
+        try:
+            os.chdir(self._paths[0])
+            self._kept.put_back()
+            in_silence(self._parts.before)()
+            Path(self._paths[1], _INHERITED).write_bytes(pickle.dumps(Inherited.of_this_process()))
+        except BaseException as error:
+            channel.send(f"error {error}".encode())
+            os._exit(1)
+        if (leader := os.fork()) == 0:
+            lead(channel, partial(self._ready, lines), asked)
+        channel.close()
+        os.waitpid(leader, 0)
+        in_silence(self._parts.after)(asked["commands"])
+        os._exit(0)
 
     def _ready(self, lines: Lines, asked: Mapping[str, Any]) -> Sequence[Callable[[], NoReturn]]:
-        folder, output, _ = self._paths
-        os.chdir(folder)
-        self.inherited.put_back()
         kept = lines if asked["lines"] and self._sources else None
-        return [partial(self._take_part, number, open_output(output, number), kept) for number in asked["commands"]]
+        numbers = asked["commands"]
+        return [partial(self._take_part, number, open_output(self._paths[1], number), kept) for number in numbers]
 
     def _take_part(self, number: int, output: int, lines: Lines | None) -> NoReturn:
         """Call what participants call, in a process of its own, and end as `multiprocessing` has processes end."""
@@ -93,7 +152,7 @@ class FunctionStarter(Starter):
             _begin_process(output)
             if lines is not None:
                 lines.follow(self._sources)
-            code = self._call(number)
+            code = self._parts.call(number)
             _threads._shutdown()
             if _mp._finalizer_registry or _processes._children:
                 _mp._exit_function()

@@ -157,11 +157,15 @@ class Starter:
         answer = b""
         while answer != b"ended":  # a start that was interrupted has left its own answer
             while not select.select([self._channel], [], [], 0.001)[0]:  # seldom: most programs have ended
-                kill_descendants(self._pid)  # again and again: some may have been about to start others
+                self._kill_what_is_left()  # again and again: some may have been about to start others
             answer, descriptors = self._receive(refused=False)
             for each in descriptors:
                 os.close(each)
         self._running = False
+
+    def _kill_what_is_left(self) -> None:
+        """Kill what an execution has left, as far as it is there by now."""
+        kill_descendants(self._pid)
 
     def line_at(self, read_memory: ReadMemory, thread: int) -> tuple[str, int] | None:
         """Return the path and the line at which a thread is, if it is in the user's own Python code; else None."""

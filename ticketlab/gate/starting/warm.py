@@ -39,6 +39,8 @@ OVER: Final = b"over"
 
 Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], NoReturn]]]
 """Makes ready, in a leader, what the lab asks for, and returns what each process does that is forked then."""
+Lead = Callable[[Mapping[str, Any]], NoReturn]
+"""Leads an execution that the lab asks for, in a process of its own."""
 
 
 class Order(NamedTuple):
@@ -62,10 +64,10 @@ def main() -> NoReturn:
     known, lines = {str(each): read_script(each) for each in scripts}, Lines()
     gc.collect()
     gc.freeze()
-    serve(channel, lines, partial(_ready, channel, order, known, lines))
+    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines)))
 
 
-def serve(channel: socket.socket, lines: Lines, prepare: Prepare) -> NoReturn:
+def serve(channel: socket.socket, lines: Lines, leading: Lead) -> NoReturn:
     """Fork a leader for each request until the lab goes.
 
     Each leader has to find the same memory, or objects would lie elsewhere in each execution, and sets of them would
@@ -83,7 +85,7 @@ def serve(channel: socket.socket, lines: Lines, prepare: Prepare) -> NoReturn:
                 channel.send(b"ended")
             elif os.fork() == 0:
                 try:
-                    _lead(channel, bytes(request[:length]), prepare)
+                    leading(json.loads(request[:length]))
                 except BaseException:  # neither the leader nor a command may come back here
                     traceback.print_exc()
                     os._exit(1)
@@ -120,12 +122,12 @@ def _end_all() -> NoReturn:
     os._exit(0)
 
 
-def _lead(channel: socket.socket, request: bytes, prepare: Prepare) -> NoReturn:
+def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> NoReturn:
     """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
     try:
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
-        ready = prepare(json.loads(request))
+        ready = prepare(asked)
         listener = install()
     except Exception as error:
         channel.send(f"error {error}".encode())

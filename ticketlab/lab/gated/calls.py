@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any
 
 from ticketlab.core.errors import UsageError
+from ticketlab.core.verdict import Anomaly
+from ticketlab.gate.starting.functions import Parts
 from ticketlab.lab.exploring.stopping import SearchStopped
+from ticketlab.lab.plain.conditions import broken_conditions
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, Returned, bound, call_outcome
+from ticketlab.lab.plain.workload import lay_out_folder
 from ticketlab.lab.programs.program import Program
-
-_UNREADABLE: Final = (OSError, EOFError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,49 +54,82 @@ class Calls(Program):
         return ""
 
 
-def caller(plain: PlainFunction, folder: Path, outputs: Path) -> Callable[[int], int]:
-    """Return what calls the function as the participant with a number, keeps the outcome and returns an exit code."""
+class Outcomes:
+    """The files in which the director and the participants of an execution keep what came of it, for the lab to read.
 
-    def call(who: int) -> int:
-        called = bound(plain.function, {"folder": folder, **plain.fixtures, "who": who})
+    They are written with the place in the file: what is written into a file of this folder without is taken for
+    printed.
+    """
+
+    def __init__(self, plain: PlainFunction, folder: Path, outputs: Path) -> None:
+        self._plain, self._folder, self._outputs = plain, folder, outputs
+        self._whos = range(1, 1 + plain.processes)
+
+    @property
+    def parts(self) -> Parts:
+        """What the director and the participants do."""
+        return Parts(self._before, self._call, self._after)
+
+    def _before(self) -> None:
         try:
-            outcome: CallOutcome | SearchStopped = call_outcome(called)
+            lay_out_folder(self._plain, self._folder)
+        except BaseException as error:
+            self._keep("stopped", SearchStopped(error))
+            raise
+
+    def _call(self, who: int) -> int:
+        """Call the function as a participant, keep the outcome, and return the exit code of its process."""
+        called = bound(self._plain.function, {"folder": self._folder, **self._plain.fixtures, "who": who})
+        try:
+            outcome = call_outcome(called)
         except BaseException as error:  # of the lab, or of pytest: it concerns the whole search
-            outcome = SearchStopped(error)
-        _keep(pickle.dumps(outcome), _outcome_file(outputs, who))
+            self._keep("stopped", SearchStopped(error))
+            return 1
+        self._keep(f"{who}.outcome", outcome)
         return 0 if isinstance(outcome, Returned) else 1
 
-    return call
+    def _after(self, whos: Sequence[int]) -> None:
+        """Ask the user's conditions, if all participants have returned something."""
+        outcomes = self.of_calls()
+        returned = [one.value for one in outcomes.values() if isinstance(one, Returned)]
+        if len(whos) == len(returned) == len(self._whos):
+            try:
+                broken = list(broken_conditions(self._plain, self._folder, returned))
+            except BaseException as error:
+                self._keep("stopped", SearchStopped(error))
+            else:
+                self._keep("broken", broken)
 
+    def forget(self) -> None:
+        """Remove what was kept of the execution before."""
+        for path in self._outputs.iterdir():
+            if path.suffix != ".out":
+                path.unlink()
 
-def _keep(data: bytes, path: Path) -> None:
-    """Write an outcome: with the place in the file, since what is written without is taken for printed."""
-    file, done = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 0
-    while done < len(data):
-        done += os.pwrite(file, data[done:], done)
-    os.close(file)
+    def raise_stopped(self) -> None:
+        """Raise what ends the whole search, if anything does."""
+        stopped = self._kept("stopped")
+        if isinstance(stopped, SearchStopped):
+            raise stopped.error
 
+    def of_calls(self) -> dict[str, CallOutcome]:
+        """Return what came of each call that came to its end, by the participant's name."""
+        found = {str(who): self._kept(f"{who}.outcome") for who in self._whos}
+        return {name: outcome for name, outcome in found.items() if outcome is not None}
 
-def _outcome_file(outputs: Path, who: int) -> Path:
-    return outputs / f"{who}.outcome"
+    def broken_conditions(self) -> Sequence[Anomaly]:
+        """Return which of the user's conditions do not hold, as far as they were asked."""
+        return self._kept("broken") or ()
 
+    def _keep(self, name: str, what: object) -> None:
+        data = pickle.dumps(what)
+        file, done = os.open(self._outputs / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 0
+        while done < len(data):
+            done += os.pwrite(file, data[done:], done)
+        os.close(file)
 
-def forget_outcomes(outputs: Path, processes: int) -> None:
-    """Remove the outcomes of the execution before."""
-    for who in range(1, 1 + processes):
-        _outcome_file(outputs, who).unlink(missing_ok=True)
-
-
-def outcomes_of(outputs: Path, processes: int) -> dict[str, CallOutcome]:
-    """Return what came of each call, by the participant's name, of those that came to their ends.
-
-    Raises what a participant raised to end the whole search.
-    """
-    found: dict[str, CallOutcome] = {}
-    for who in range(1, 1 + processes):
-        with suppress(*_UNREADABLE):
-            outcome = pickle.loads(_outcome_file(outputs, who).read_bytes())  # noqa: S301 - written by a copy of us
-            if isinstance(outcome, SearchStopped):
-                raise outcome.error
-            found[str(who)] = outcome
-    return found
+    def _kept(self, name: str) -> Any:
+        """Return what was kept; None if that was not finished."""
+        with suppress(OSError, EOFError, pickle.UnpicklingError):
+            return pickle.loads((self._outputs / name).read_bytes())  # noqa: S301 - written by a copy of us
+        return None

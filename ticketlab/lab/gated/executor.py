@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, chdir
 from dataclasses import replace
 
+from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
+from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
+from ticketlab.explorer.policies.policy import Policy
+from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.starting.functions import FunctionStarter
-from ticketlab.lab.gated.calls import Calls, caller, forget_outcomes, outcomes_of
+from ticketlab.lab.gated.calls import Calls, Outcomes
 from ticketlab.lab.plain.function import CallOutcome, PlainFunction, Raised
-from ticketlab.lab.plain.workload import lay_out_folder
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.layout import empty
 from ticketlab.lab.programs.moves import Moves
@@ -20,7 +24,11 @@ from ticketlab.lab.programs.run import ProcessEnd
 
 
 class FunctionExecutor(ProgramExecutor):
-    """Runs the calls of a function; `outcomes` has what came of them in the last execution, by the callers' names."""
+    """Runs the calls of a function.
+
+    `outcomes` has what came of them in the last execution, by the callers' names, and `broken` which of the user's
+    conditions do not hold, if all have returned.
+    """
 
     def __init__(
         self,
@@ -33,30 +41,39 @@ class FunctionExecutor(ProgramExecutor):
     ) -> None:
         super().__init__(calls, steps=steps, stall_timeout=stall_timeout, seed=seed, points=points)
         self.calls = calls
-        self.outcomes: dict[str, CallOutcome] = {}
+        self.outcomes: Mapping[str, CallOutcome] = {}
+        self.broken: Sequence[Anomaly] = ()
 
     @property
     def plain(self) -> PlainFunction:
         """The function."""
         return self.calls.plain
 
+    def run(
+        self, policy: Policy, without: frozenset[Place] = NOTHING, fault_points: FaultPoints = ()
+    ) -> Execution | None:
+        """Run the policy's next execution; raises what somebody raised in it to end the whole search."""
+        try:
+            return super().run(policy, without, fault_points)
+        except TicketlabError:
+            self._outcomes.raise_stopped()  # which is why it could not begin
+            raise
+
     def _open(self, undo: ExitStack) -> FunctionStarter:
         undo.enter_context(chdir(self.folder))
-        self._lay_out()  # what `reset` makes in memory is there before the lab is forked
-        call = caller(self.plain, self.folder, self._folders.outputs)
-        self._forked = undo.enter_context(FunctionStarter(call, self.calls.sources, *self._folders))
-        self.outside.update(dict.fromkeys(self._forked.inherited.outside))
-        return self._forked
+        self._outcomes = Outcomes(self.plain, self.folder, self._folders.outputs)
+        self._forked = FunctionStarter(self._outcomes.parts, self.calls.sources, *self._folders)
+        return undo.enter_context(self._forked)
 
     def _lay_out(self) -> None:
+        """Empty the folder; what lays it out is part of an execution."""
         empty(self.folder)
         empty(self._folders.temporary)
-        forget_outcomes(self._folders.outputs, self.plain.processes)
-        lay_out_folder(self.plain, self.folder)
+        self._outcomes.forget()
 
     def _sight(self) -> Sight:
-        sight, inherited = super()._sight(), self._forked.inherited
-        sight.inherit(inherited.files, inherited.channels, inherited.memory)
+        sight, self._inherited = super()._sight(), self._forked.inherited
+        sight.inherit(self._inherited)
         return sight
 
     @property
@@ -65,10 +82,12 @@ class FunctionExecutor(ProgramExecutor):
 
     def _learn(self, moves: Moves) -> None:
         super()._learn(moves)
-        self.outcomes = outcomes_of(self._folders.outputs, self.plain.processes)
+        self._outcomes.raise_stopped()
+        self.outcomes, self.broken = self._outcomes.of_calls(), self._outcomes.broken_conditions()
         self.run_of = replace(self.run_of, ends=[self._with_outcome(end) for end in self.run_of.ends])
-        for name in self._forked.inherited.channels.values():
-            done = moves.touched.get(name, {}).values()
+        self.outside.update(dict.fromkeys(self._inherited.outside))
+        for inode, name in self._inherited.channels.items():
+            done = moves.touched.get(name, {}).values() if inode in self._forked.before else ()
             if any(action is not Action.CLOSE for actions in done for action in actions):
                 self.outside[f"{name} was open before the processes began, and what is in it is not put back"] = None
 

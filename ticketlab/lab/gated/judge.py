@@ -10,8 +10,8 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.workload import NOTHING, Place
 from ticketlab.lab.gated.executor import FunctionExecutor
 from ticketlab.lab.gated.probed import Deed, deeds_of_run
-from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
-from ticketlab.lab.plain.function import Raised, Returned
+from ticketlab.lab.plain.conditions import refuse_failing
+from ticketlab.lab.plain.function import Raised
 from ticketlab.lab.plain.judge import exception_anomaly
 from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds
 from ticketlab.lab.programs.judge import ProgramJudge
@@ -38,7 +38,7 @@ class FunctionJudge(ProgramJudge):
         self._raised.setdefault(without, Counter()).update(raised)
         if not without:
             self.serial_deeds[tuple(int(name) - 1 for name in order)] = deeds_of_run(self._calls)
-            refuse_failing(self._conditions(()))
+            refuse_failing(self._calls.broken)
 
     def is_blamed(self, end: ProcessEnd, serial: SerialEnds | None, without: frozenset[Place] = NOTHING) -> bool:
         """Whether a process has failed, unless somebody ends by such an exception in some orders, and not in all."""
@@ -51,10 +51,7 @@ class FunctionJudge(ProgramJudge):
         return not any(0 < count < serial.orders for count in times)
 
     def _conditions(self, failed: Sequence[ProcessEnd]) -> Iterator[Anomaly]:
-        outcomes = self._calls.outcomes
-        returned = [one.value for name in sorted(outcomes, key=int) if isinstance(one := outcomes[name], Returned)]
-        if not failed and len(returned) == self._calls.plain.processes:
-            yield from broken_conditions(self._calls.plain, self._calls.folder, returned)
+        yield from () if failed else self._calls.broken
 
     def _failure(self, end: ProcessEnd, execution: Execution) -> Anomaly:
         outcome = self._calls.outcomes.get(end.name)

@@ -1,7 +1,7 @@
 """What processes that are forked from the lab have in common from the beginning: open files, channels and memory.
 
-Nobody made these things in an execution, so they are named by what they were when the lab was forked. What is in
-memory is kept, and put back before each execution; what is in a channel is not.
+No participant made these things, so they are named by what they are when the participants are forked. What is in
+memory that was there before any execution is kept, and put back before each; what is in a channel is not.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Inherited:
     _kept: tuple[tuple[int, bytes], ...] = ()
 
     @classmethod
-    def of_this_process(cls) -> Inherited:
-        """Return what the calling process has."""
+    def of_this_process(cls, *, kept: bool = False) -> Inherited:
+        """Return what the calling process has; what is in its memory is `kept` if asked."""
         files, channels = set[int](), dict[int, str]()
         for descriptor in descriptors_of(os.getpid()):
             with suppress(OSError):
@@ -59,7 +59,7 @@ class Inherited:
         memory = {file: f"lock {number}" for number, file in enumerate(locks, 1)}
         memory |= {file: f"memory {number}" for number, file in enumerate(others, 1)}
         told = [f"{memory[file]} is memory that processes share: what they do there is not seen" for file in others]
-        return cls(frozenset(files), channels, memory, tuple(told), tuple(_contents(spans)))
+        return cls(frozenset(files), channels, memory, tuple(told), tuple(_contents(spans)) if kept else ())
 
     def put_back(self) -> None:
         """Have all shared memory hold again what it held."""
