@@ -1,12 +1,16 @@
 """What processes that are forked from the lab have in common from the beginning: open files, channels and memory.
 
 No participant made these things, so they are named by what they are when the participants are forked. What is in
-memory that was there before any execution is kept, and put back before each; what is in a channel is not.
+memory that was there before any execution is kept, and put back before each. Pipes that were empty are emptied; what
+is in another channel is not put back.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
+import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +40,8 @@ class Inherited:
     files: frozenset[int] = frozenset()
     channels: dict[int, str] = field(default_factory=dict)
     memory: dict[tuple[int, int], str] = field(default_factory=dict)
+    empty: frozenset[int] = frozenset()
+    """The pipes in which nothing is, by inode."""
     outside: tuple[str, ...] = ()
     """What of it is not seen, in sentences."""
     _kept: tuple[tuple[int, bytes], ...] = ()
@@ -43,7 +49,7 @@ class Inherited:
     @classmethod
     def of_this_process(cls, *, kept: bool = False) -> Inherited:
         """Return what the calling process has; what is in its memory is `kept` if asked."""
-        files, channels = set[int](), dict[int, str]()
+        files, channels, empty = set[int](), dict[int, str](), set[int]()
         for descriptor in descriptors_of(os.getpid()):
             with suppress(OSError):
                 found = os.fstat(descriptor)
@@ -52,6 +58,8 @@ class Inherited:
                     files.add(found.st_ino)
                 elif sort in (Sort.PIPE, Sort.SOCKET):
                     channels.setdefault(found.st_ino, f"{sort.value} {descriptor}")
+                if sort is Sort.PIPE and not _waiting(descriptor):
+                    empty.add(found.st_ino)
         own = own_addresses()
         spans = [span for span in _spans() if span.start not in own]
         locks = dict.fromkeys(span.file for span in spans if span.is_lock)
@@ -59,7 +67,8 @@ class Inherited:
         memory = {file: f"lock {number}" for number, file in enumerate(locks, 1)}
         memory |= {file: f"memory {number}" for number, file in enumerate(others, 1)}
         told = [f"{memory[file]} is memory that processes share: what they do there is not seen" for file in others]
-        return cls(frozenset(files), channels, memory, tuple(told), tuple(_contents(spans)) if kept else ())
+        contents = tuple(_contents(spans)) if kept else ()
+        return cls(frozenset(files), channels, memory, frozenset(empty), tuple(told), contents)
 
     def put_back(self) -> None:
         """Have all shared memory hold again what it held."""
@@ -68,6 +77,19 @@ class Inherited:
                 with suppress(OSError):  # nobody has it any more
                     if os.pread(memory.fileno(), len(data), start) != data:
                         os.pwrite(memory.fileno(), data, start)
+
+    def drain(self, pipe: int) -> bool:
+        """Empty a pipe of this process again, given by its inode; return whether that is how it was."""
+        for descriptor in descriptors_of(os.getpid()) if pipe in self.empty else ():
+            with suppress(OSError):  # the end that is written to
+                while os.fstat(descriptor).st_ino == pipe and (size := _waiting(descriptor)):
+                    os.read(descriptor, size)
+        return pipe in self.empty
+
+
+def _waiting(pipe: int) -> int:
+    """Return how many bytes are in a pipe."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def _spans() -> Iterator[_Span]:

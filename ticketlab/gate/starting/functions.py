@@ -24,6 +24,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import process, sharedctypes, synchronize, util
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from ticketlab.core.system.fork import ForkedProcess
@@ -63,13 +64,8 @@ class FunctionStarter(Starter):
         super().__init__([], folder, output, temporary)
         self._parts, self._sources = parts, sources
         self._paths = str(folder), str(output), str(temporary)
-        self._kept = Inherited()
+        self._before = Inherited()
         self._leader = self._director = 0
-
-    @property
-    def before(self) -> frozenset[int]:
-        """The channels that were open before any execution, by inode."""
-        return frozenset(self._kept.channels)
 
     @property
     def inherited(self) -> Inherited:
@@ -85,6 +81,16 @@ class FunctionStarter(Starter):
         self._leader, self._director = started.leader, int(status_of(started.leader, "PPid") or 0)
         return started
 
+    def was_put_back(self, channel: int) -> bool:
+        """Put a channel back, given by its inode, after an execution; return whether that is done or not needed."""
+        return channel not in self._before.channels or self._before.drain(channel)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        self._before.put_back()
+
     def _kill_what_is_left(self) -> None:
         """Kill the participants, and all else as soon as their director is done."""
         if self._leader and self._leader in children_of(self._director):
@@ -96,7 +102,7 @@ class FunctionStarter(Starter):
 
     def _launch(self, theirs: socket.socket) -> None:
         gc.collect()  # what memory nobody has any more shall not count
-        self._kept = Inherited.of_this_process(kept=True)
+        self._before = Inherited.of_this_process(kept=True)
         self._copy = ForkedProcess(self._serve, theirs, os.getpid())
         self._copy.start()
 
@@ -127,7 +133,7 @@ class FunctionStarter(Starter):
         """Direct an execution, as a fork of the lab's copy: nothing of it is left when the next one begins."""
         try:
             os.chdir(self._paths[0])
-            self._kept.put_back()
+            self._before.put_back()
             in_silence(self._parts.before)()
             Path(self._paths[1], _INHERITED).write_bytes(pickle.dumps(Inherited.of_this_process()))
         except BaseException as error:

@@ -87,8 +87,9 @@ class FunctionExecutor(ProgramExecutor):
         self.run_of = replace(self.run_of, ends=[self._with_outcome(end) for end in self.run_of.ends])
         self.outside.update(dict.fromkeys(self._inherited.outside))
         for inode, name in self._inherited.channels.items():
-            done = moves.touched.get(name, {}).values() if inode in self._forked.before else ()
-            if any(action is not Action.CLOSE for actions in done for action in actions):
+            done = moves.touched.get(name, {}).values()
+            used = any(action is not Action.CLOSE for actions in done for action in actions)
+            if used and not self._forked.was_put_back(inode):
                 self.outside[f"{name} was open before the processes began, and what is in it is not put back"] = None
 
     def _with_outcome(self, end: ProcessEnd) -> ProcessEnd:
