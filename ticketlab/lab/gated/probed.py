@@ -56,7 +56,8 @@ def _root(name: str) -> str:
 
 
 def _path(resource: str) -> str:
-    return _AGAIN.sub("", resource.removeprefix(NAME))
+    """Return the path that a resource is of, in the words of both: the kernel's processes are named by a tree."""
+    return _AGAIN.sub("", resource.removeprefix(NAME)).replace("{pid ", "{pid")
 
 
 def untold(plain: PlainFunction, seen: Mapping[tuple[int, ...], frozenset[Deed]], how: ExploreOptions) -> Sequence[str]:
