@@ -17,6 +17,7 @@ from ticketlab.lab.gated.judge import FunctionJudge
 from ticketlab.lab.gated.probed import untold
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.gates import KERNEL, check_gate
 from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay
 from ticketlab.lab.programs.search import Smallest, searched
 
@@ -35,10 +36,8 @@ def explore_gated(
 
     Raises as `lab.plain.explore.explore_plain` does.
     """
-    how = how or ExploreOptions(executor="kernel")
-    if how.faults or how.atomic_accesses:
-        what = "faults" if how.faults else "atomic accesses"
-        raise UsageError(f'gate="kernel" knows no {what} of functions: leave one of them out')
+    how = how or ExploreOptions(executor=KERNEL)
+    check_gate(KERNEL, [name for name in ("faults", "atomic_accesses") if getattr(how, name)])
     began = time.monotonic()
     calls = Calls.of_function(plain)
     with FunctionExecutor(calls, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed) as executor:
@@ -67,7 +66,7 @@ def _finding(plain: PlainFunction, how: ExploreOptions, smallest: Smallest) -> P
         anomalies=tuple(anomaly.name for anomaly in smallest.anomalies),
         settings=plain.settings,
         without=smallest.shrunk.without,
-        gate="kernel",
+        gate=KERNEL,
         points=smallest.points,
         seed=how.seed,
         participants=smallest.names,
@@ -96,4 +95,4 @@ def replay_gated(plain: PlainFunction, case: PlainCase, *, command: str = "") ->
         anomalies = judge.judge(execution, case.without)
         names = executor.run_of.names
         execution = executor.with_lines(execution, case.without, ())
-    return PlainReplay(command, case, "kernel", execution, anomalies, environment(Path.cwd()), names)
+    return PlainReplay(command, case, KERNEL, execution, anomalies, environment(Path.cwd()), names)

@@ -27,11 +27,10 @@ from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import check_steps, faults_to_json, places_to_json, read_fault_point, read_place
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
+from ticketlab.lab.plain.gates import GATES
 
 PLAIN_CASE_VERSION: Final = 6
 _READABLE: Final = (4, 5, PLAIN_CASE_VERSION)
-GATES: Final = ("probes", "kernel")
-"""What stops the participants at their steps: the lab's stand-ins for Python's calls, or the kernel."""
 _MOST_PROCESSES: Final = 1_000
 
 
