@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import Anomaly
 from ticketlab.gate.starting.functions import Parts
 from ticketlab.lab.exploring.stopping import SearchStopped
@@ -74,7 +74,7 @@ class Outcomes:
         try:
             lay_out_folder(self._plain, self._folder)
         except BaseException as error:
-            self._keep("stopped", SearchStopped(error))
+            self._stop(error)
             raise
 
     def _call(self, who: int) -> int:
@@ -83,7 +83,7 @@ class Outcomes:
         try:
             outcome = call_outcome(called)
         except BaseException as error:  # of the lab, or of pytest: it concerns the whole search
-            self._keep("stopped", SearchStopped(error))
+            self._stop(error)
             return 1
         self._keep(f"{who}.outcome", outcome)
         return 0 if isinstance(outcome, Returned) else 1
@@ -96,7 +96,7 @@ class Outcomes:
             try:
                 broken = list(broken_conditions(self._plain, self._folder, returned))
             except BaseException as error:
-                self._keep("stopped", SearchStopped(error))
+                self._stop(error)
             else:
                 self._keep("broken", broken)
 
@@ -109,8 +109,8 @@ class Outcomes:
     def raise_stopped(self) -> None:
         """Raise what ends the whole search, if anything does."""
         stopped = self._kept("stopped")
-        if isinstance(stopped, SearchStopped):
-            raise stopped.error
+        if stopped is not None:
+            raise stopped.error if isinstance(stopped, SearchStopped) else stopped
 
     def of_calls(self) -> dict[str, CallOutcome]:
         """Return what came of each call that came to its end, by the participant's name."""
@@ -120,6 +120,10 @@ class Outcomes:
     def broken_conditions(self) -> Sequence[Anomaly]:
         """Return which of the user's conditions do not hold, as far as they were asked."""
         return self._kept("broken") or ()
+
+    def _stop(self, error: BaseException) -> None:
+        """Keep what ends the whole search: of the lab as it is, of pytest by its name."""
+        self._keep("stopped", error if isinstance(error, TicketlabError) else SearchStopped(error))
 
     def _keep(self, name: str, what: object) -> None:
         data = pickle.dumps(what)
