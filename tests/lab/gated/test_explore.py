@@ -8,6 +8,7 @@ import json
 import mmap
 import multiprocessing
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.gated.explore import explore_gated, replay_gated
@@ -164,6 +165,38 @@ def test_the_results_may_be_asked_for_by_serial() -> None:
     found = explored(draw, executions=2, reset=two_tickets, serial=True)
     assert found.finding is not None
     assert found.finding.anomalies[0].name == "not serializable"
+
+
+def test_a_server_that_was_there_before_is_refused() -> None:
+    with multiprocessing.Manager() as manager:
+        counts = manager.dict(n=0)
+
+        def count() -> None:
+            counts["n"] += 1
+
+        with pytest.raises(TicketlabError, match=r"process 1 speaks to somebody who was there before it \(object"):
+            explored(count)
+
+    one, other = socket.socketpair()
+
+    def speak(who: int) -> bytes:
+        one.send(b"x")
+        return other.recv(1)
+
+    with one, other, pytest.raises(TicketlabError, match=r"process 1 speaks to somebody who was there before it \(so"):
+        explored(speak)
+
+
+def test_a_file_that_was_opened_before_has_one_place_for_all(tmp_path: Path) -> None:
+    with (tmp_path / "names").open("w+b", buffering=0) as names:
+        names.write(b"ab")
+
+        def next_name() -> bytes:
+            return os.read(names.fileno(), 1)
+
+        found = explored(next_name, reset=lambda: names.seek(0), returned=lambda names: sorted(names) == [b"a", b"b"])
+    assert (found.valid, found.exhausted) == (True, True)
+    assert any(each.resource.startswith("place in ") for each in found.seen)
 
 
 @pytest.mark.parametrize(

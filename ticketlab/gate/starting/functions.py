@@ -83,7 +83,11 @@ class FunctionStarter(Starter):
 
     def was_put_back(self, channel: int) -> bool:
         """Put a channel back, given by its inode, after an execution; return whether that is done or not needed."""
-        return channel not in self._before.channels or self._before.drain(channel)
+        return self.is_new(channel) or self._before.drain(channel)
+
+    def is_new(self, channel: int) -> bool:
+        """Whether a channel, given by its inode, was made for the execution that runs."""
+        return channel not in self._before.channels
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -134,7 +138,9 @@ class FunctionStarter(Starter):
         try:
             os.chdir(self._paths[0])
             self._before.put_back()
+            _forget_forks()
             in_silence(self._parts.before)()
+            _forget_forks()
             Path(self._paths[1], _INHERITED).write_bytes(pickle.dumps(Inherited.of_this_process()))
         except BaseException as error:
             channel.send(f"error {error}".encode())
@@ -170,11 +176,21 @@ class FunctionStarter(Starter):
             os._exit(code)
 
 
-def _begin_process(output: int) -> None:
-    """Forget what the lab was about, and write to a file; the lab's children are not this process's."""
+def _forget_forks() -> None:
+    """Have `multiprocessing` forget what the process was about that this one is forked from.
+
+    Proxies ask their servers at each fork, which of a participant would be a call like any other: they no longer do.
+    """
     _processes._children = set()
+    for key, each in list(_mp._afterfork_registry.items()):
+        if hasattr(type(each), "_callmethod"):  # of proxies alone
+            del _mp._afterfork_registry[key]
     _mp._finalizer_registry.clear()
     _mp._run_after_forkers()
+
+
+def _begin_process(output: int) -> None:
+    """Write to a file from now on, and have a group of its own."""
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
