@@ -20,7 +20,9 @@ from ticketlab.core.system.own_memory import own_addresses
 from ticketlab.gate.descriptors import Sort, descriptors_of, sort_of
 
 _SHARED: Final = "rw-s"
-_LOCK: Final = "/dev/shm/sem."  # noqa: S108 - where sem_open(3) puts them
+_MEMORY: Final = "/dev/shm/"  # noqa: S108 - where shm_open(3) and sem_open(3) put what they make
+_LOCK: Final = f"{_MEMORY}sem."
+_GONE: Final = " (deleted)"
 _LARGEST: Final = 64 << 20
 
 
@@ -30,7 +32,17 @@ class _Span(NamedTuple):
     start: int
     size: int
     file: tuple[int, int]  # device and inode
-    is_lock: bool
+    path: str
+
+    @property
+    def is_lock(self) -> bool:
+        """Whether it is a semaphore with a name."""
+        return self.path.startswith(_LOCK)
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether it is no file that is kept: such a file is `reset`'s to lay out."""
+        return self.path.startswith(_MEMORY) or self.path.endswith(_GONE)
 
 
 @dataclass(frozen=True)
@@ -100,12 +112,12 @@ def _spans() -> Iterator[_Span]:
                 start, end = (int(each, 16) for each in span.split("-"))
                 major, minor = (int(each, 16) for each in device.split(":"))
                 file = os.makedev(major, minor), int(inode)
-                yield _Span(start, end - start, file, bool(path) and path[0].startswith(_LOCK))
+                yield _Span(start, end - start, file, "".join(path).rstrip())
 
 
 def _contents(spans: list[_Span]) -> Iterator[tuple[int, bytes]]:
     with open("/proc/self/mem", "rb", buffering=0) as memory:
         for span in spans:
-            if span.size <= _LARGEST:
+            if span.is_memory and span.size <= _LARGEST:
                 with suppress(OSError):  # behind the end of a file there is nothing
                     yield span.start, os.pread(memory.fileno(), span.size, span.start)
