@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
@@ -24,6 +24,8 @@ R = TypeVar("R", "FunctionRace", "PlainRace", "ProgramRace")
 
 UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
+UNTOLD: Final = "ticketlab untold"
+"""The property of a test report that says what the kernel saw and no probe told."""
 UNDECIDED_CHOICES: Final = ("fail", "pass")
 
 
@@ -163,6 +165,8 @@ class TicketlabFixture:
         from ticketlab.testing.plain_functions import seen_text
 
         self._say_undecided(found)
+        for sentence in found.untold:
+            self.record(UNTOLD, sentence)
         left_out = found.left_out_unless(allowed=allowed)
         allow = ', and so does unseen="allow" in the test' if found.left_out_unless(allowed=True) != left_out else ""
         told = self._told_undecided(found.why_undecided(left_out), cut_off=not left_out, allow=allow)
@@ -231,7 +235,8 @@ def race_test(function: Callable[..., Any] | None = None, /, **settings: Any) ->
     coroutine function. It may ask by parameter name for `who` (its number, from 1), `folder` (where it stands) and
     fixtures. The settings are then those of `testing.PlainRace`: processes, threads or tasks, reset,
     invariant, returned, serial, folder, unseen, policy, executions, seed, executor, atomic_accesses, steps,
-    stall_timeout, faults.
+    stall_timeout, faults, gate. With `gate="kernel"` the processes are stopped at their system calls, whoever makes
+    them, and what of that no probe told is listed at the end of the run.
     """
     if {"processes", "threads", "tasks"} & settings.keys():
         return lambda function: PlainRaceTest(function, settings).as_test()
@@ -263,14 +268,21 @@ def _names(path: Path, what: str) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the passed tests whose search was cut off: it says nothing about the schedules that it did not try."""
-    undecided = [
-        (report.nodeid, reason)
-        for report in terminalreporter.stats.get("passed", ())
-        for name, reason in report.user_properties
-        if name == UNDECIDED
+    """List the passed tests whose search was cut off, which says nothing about the rest, and what no probe told."""
+    _list_told(terminalreporter, ("passed",), UNDECIDED, "ticketlab: passed, and undecided")
+    _list_told(terminalreporter, ("passed", "failed"), UNTOLD, "ticketlab: not told by the probes")
+
+
+def _list_told(terminalreporter: pytest.TerminalReporter, outcomes: Sequence[str], told: str, title: str) -> None:
+    """List what tests with such outcomes have recorded as a property, if any have."""
+    lines = [
+        f"{report.nodeid}: {text}"
+        for outcome in outcomes
+        for report in terminalreporter.stats.get(outcome, ())
+        for name, text in getattr(report, "user_properties", ())
+        if name == told
     ]
-    if undecided:
-        terminalreporter.section("ticketlab: passed, and undecided")
-        for test, reason in undecided:
-            terminalreporter.line(f"{test}: {reason}")
+    if lines:
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.line(line)

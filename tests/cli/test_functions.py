@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ticketlab.explorer.analysis.trace import Nondeterminism
 SHOP = """
 import asyncio
 import json
+import re
 from pathlib import Path
 
 STOCK = 1
@@ -146,6 +148,31 @@ def test_threads_and_tasks_take_part_in_place_of_processes(kind: str, words: Seq
         run("replay", str(case), "--executor", "processes")
 
 
+def test_the_kernel_stops_the_calls_of_a_function_if_asked() -> None:
+    command = (*CLAIM, "--gate", "kernel")
+    result = run("explore", *command, "--html", "page.html")
+    assert result.return_value == 1
+    assert "of 4 executions by dpor, kernel" in result.output
+    assert "(found on real processes, under the gate)" in result.output
+    assert re.search(r"shop.py:\d+  stock = json.loads", result.output)
+    assert "process 1: not to be seen" in result.output
+    (case,) = Path(".ticketlab/cases").glob("*.json")
+    again = run("replay", str(case))
+    assert (again.return_value, "the same as when the case was saved (kernel)." in again.output) == (1, True)
+    run("report", str(case), "--html", "again.html")
+    for page in ("page.html", "again.html"):
+        assert "shop:claim: ✗ check then act, invariant broken" in Path(page).read_text()
+    with pytest.raises(UsageError, match="this case is of the gate kernel: leave out --executor inline"):
+        run("replay", str(case), "--executor", "inline")
+
+
+def test_what_no_probe_told_is_in_the_text_and_on_the_page(shop: Path) -> None:
+    shop.write_text("import subprocess\n\ndef log(): subprocess.run(['sh', '-c', 'echo >> log'], check=True)")
+    result = run("explore", "shop:log", "--gate", "kernel", "--html", "page.html")
+    told = "the kernel saw process 1 and process 2 append to, create and look for log, and no probe told it"
+    assert (result.return_value, told in result.output, told in Path("page.html").read_text()) == (0, True, True)
+
+
 def test_what_shares_nothing_is_undecided_unless_it_may_be() -> None:
     found, code = explored("shop:nothing")
     assert (code, found["valid"]) == (3, None)
@@ -187,6 +214,10 @@ def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: 
         (["shop:claim", "--threads", "2", "--executor", "inline"], "--threads and --executor exclude each other"),
         (["shop:count", "--tasks", "2", "--faults", "pause"], "no fault can strike a task of an event loop"),
         (["shop:claim", "--tasks", "2"], "shop:claim is no coroutine function"),
+        (["shop:claim", "--gate", "kernel", "--threads", "2"], "the gate kernel does not go with threads: it stops"),
+        (["shop:claim", "--gate", "kernel", "--faults", "kill"], "the gate kernel does not go with faults: the probes"),
+        (["shop:claim", "--gate", "kernel", "--executor", "inline"], "the gate kernel does not go with executor"),
+        (["shop.py", "--gate", "kernel"], "--gate is of purchases or functions, and this is a program"),
         (["--tasks", "2"], "--tasks is of a function: name one, as in shop.checkout:claim"),
     ],
 )

@@ -59,6 +59,48 @@ def test_a_function_is_taken_as_it_stands_and_its_case_replays(pytester: pytest.
     again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
 
 
+def test_the_kernel_may_stop_the_calls_of_a_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_shop=TEST.replace("processes=2", "processes=2, gate='kernel'")
+        + """
+import os, subprocess
+
+@ticketlab.race_test(processes=2, gate="kernel")
+def test_log(folder):
+    subprocess.run(["sh", "-c", "echo >> log"], check=True)
+
+@ticketlab.race_test(processes=2, gate="kernel")
+def test_skipped(folder):
+    pytest.skip("not here")
+
+@ticketlab.race_test(threads=2, gate="kernel")
+def test_mixture(folder): pass
+
+@ticketlab.race_test(processes=2, gate="kernal")
+def test_misspelt(folder): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=3, passed=1, skipped=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_shop.py::test_claim went wrong in * of * executions (dpor, kernel). The smallest, found on real *",
+            "*process 1 * process 2*",
+            "* test_shop.py:*  stock = json.loads*",
+            "check then act: process 1 looked for stock.json, process 2 changed what stands there, and *",
+            "The same schedule again: pytest test_shop.py::test_claim --ticketlab-replay *.json",
+            "the gate kernel does not go with threads: it stops real processes at their system calls; leave one *",
+            "unknown gate 'kernal': did you mean 'kernel'?*",
+            "*ticketlab: not told by the probes*",
+            "test_shop.py::test_log: the kernel saw process 1 and process 2 append to, create and look for log, and *",
+        ]
+    )
+    (case,) = Path(pytester.path, ".ticketlab", "cases").glob("*.json")
+    again = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--ticketlab-replay", str(case))
+    again.assert_outcomes(failed=3, skipped=2)
+    again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
+
+
 def test_what_saw_nothing_fails_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """

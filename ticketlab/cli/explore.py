@@ -150,6 +150,8 @@ def _function_options(given: Mapping[str, Any]) -> ExploreOptions:
     from ticketlab.lab.plain.faults import faults_of_function
 
     executor = kind_of_participants(given) or given["executor"] or "processes"
+    if given["gate"] == "kernel":
+        return ExploreOptions(executor="kernel", **_how(given))
     return ExploreOptions(executor=executor, faults=faults_of_function(given["faults"], executor), **_how(given))
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_FUNCTIONS: Final = ("processes", "threads", "tasks", "reset", "invariant", "returned", "serial", "unseen", "times")
+_OF_FUNCTIONS: Final = (
+    *("processes", "threads", "tasks", "gate", "reset", "invariant", "returned", "serial", "unseen", "times"),
+)
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
     *("launcher", "latency", "memory_mb", "ledger", "history"),
@@ -33,7 +35,7 @@ _OF_PURCHASES: Final = (
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
     "For functions and programs": ("invariant", "serial", "unseen", "times"),
-    "For functions": ("processes", "threads", "tasks", "reset", "returned"),
+    "For functions": ("processes", "threads", "tasks", "gate", "reset", "returned"),
     "For programs": ("run", "copies", "in_", "allow_exit"),
     "For purchases": (*_OF_PURCHASES, "folder"),
 }
@@ -60,6 +62,9 @@ def function_options(command: F) -> F:
 
 def kind_options(command: F) -> F:
     """Declare the options of a command that can have a function called by others than processes."""
+    gate = click.Choice(["probes", "kernel"])
+    told = "probes: Python's calls are steps; kernel: system calls are, and what no probe told is named."
+    command = option("--gate", type=gate, default="probes", help=told)(command)
     for kind, told in (
         ("tasks", "How many tasks of one event loop run FUNCTION, in place of processes."),
         ("threads", "How many threads of one process call FUNCTION, in place of processes."),
@@ -76,6 +81,10 @@ def kind_of_participants(given: Mapping[str, Any]) -> str:
             refuse_both(kind, other)
         if kind == "tasks" and given["faults"]:
             raise UsageError("no fault can strike a task of an event loop: leave out --faults")
+    if given.get("gate") == "kernel":
+        from ticketlab.lab.plain.gates import check_gate
+
+        check_gate("kernel", [name for name, value in given.items() if value])
     return kind
 
 
@@ -123,11 +132,10 @@ def silenced() -> Iterator[None]:
 def explore_function(function: str, options: ExploreOptions, as_json: bool, given: Mapping[str, Any]) -> int:
     """Explore a function, tell what came of it, and return the exit code."""
     from ticketlab.cli.terminal import ProgressLine
-    from ticketlab.lab.plain.explore import explore_plain
 
-    plain = named_function(function, given)
+    plain, explore = named_function(function, given), _explorer(given["gate"])
     with ProgressLine() as progress, silenced():
-        found = explore_plain(
+        found = explore(
             plain,
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,)),
@@ -135,6 +143,17 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
             progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
         )
     return _tell(found, as_json, given)
+
+
+def _explorer(gate: str) -> Callable[..., PlainExploration]:
+    """Return what explores functions at a gate; programs and the kernel's are loaded only if they are asked for."""
+    if gate == "kernel":
+        from ticketlab.lab.gated.explore import explore_gated
+
+        return explore_gated
+    from ticketlab.lab.plain.explore import explore_plain
+
+    return explore_plain
 
 
 def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> int:
@@ -149,7 +168,9 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     finding = found.finding
     diagrams = (
-        [steps_diagram(found.function, finding.execution, finding.anomalies, found.participant)] if finding else []
+        [steps_diagram(found.function, finding.execution, finding.anomalies, found.participant, finding.participants)]
+        if finding
+        else []
     )
     if as_json:
         print_json(saved)
@@ -203,16 +224,23 @@ def replay_function_case(case: PlainCase, path: Path, executor: str | None, as_j
         print_json(played.to_json())
     else:
         replayed = played.executor, played.execution, played.anomalies
-        print_function_replay(case.function, *replayed, console(), played.participant)
+        names, processes = played.participants, case.processes if played.participants else None
+        print_function_replay(case.function, *replayed, console(), played.participant, names, processes)
     return played.verdict.exit_code
 
 
 def played_again(case: PlainCase, path: Path, executor: str | None = None) -> PlainReplay:
     """Run a case of a function again; `path` is its file."""
     from ticketlab.cli.command_lines import replay_line
-    from ticketlab.lab.plain.explore import replay_imported
+    from ticketlab.lab.plain.explore import imported_of, replay_imported
 
     with silenced():
+        if case.gate == "kernel":
+            from ticketlab.lab.gated.explore import replay_gated
+
+            if executor is not None:
+                raise UsageError(f"this case is of the gate kernel: leave out --executor {executor}")
+            return replay_gated(imported_of(case, path), case, command=replay_line(path))
         return replay_imported(case, executor, command=replay_line(path, executor), file=path)
 
 
@@ -220,4 +248,5 @@ def replay_diagrams(played: PlainReplay) -> Sequence[Diagram]:
     """Return the diagram of a replay."""
     from ticketlab.report.plain_function import steps_diagram
 
-    return [steps_diagram(played.case.function, played.execution, played.anomalies, played.participant)]
+    names = played.participants
+    return [steps_diagram(played.case.function, played.execution, played.anomalies, played.participant, names)]

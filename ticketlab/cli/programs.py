@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_PROGRAMS: Final = ("in_", "allow_exit")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "reset", "returned", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "gate", "reset", "returned", "executor", "atomic_accesses"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),

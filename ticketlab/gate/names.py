@@ -117,6 +117,11 @@ class FileNames:
         inode = found.st_dev, found.st_ino
         return self._removed.get(inode) if removed else self._by_inode.get(inode)
 
+    @property
+    def files(self) -> frozenset[str]:
+        """What the files are called that were met."""
+        return frozenset(self._by_inode.values()) | frozenset(self._removed.values())
+
     def keep(self, absolute: str) -> None:
         """Call the file that stands at a path by this path from now on, before it is moved or linked."""
         place = self.place(absolute)

@@ -12,6 +12,7 @@ from typing import Final
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
 from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pipes_device, sort_of
+from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -136,6 +137,12 @@ class Sight:
         if name not in self._chance:
             self._chance[name] = Random(f"{self._seed} {name}")
         return self._chance[name]
+
+    def inherit(self, inherited: Inherited) -> None:
+        """Take in what all processes share from the beginning."""
+        self._inherited |= inherited.files
+        self._channels |= inherited.channels
+        self._memory |= inherited.memory
 
     # Descriptors
 

@@ -209,10 +209,16 @@ def _row(field: JsonField) -> Row:
         fault_points=[each for each in faults if isinstance(each, FaultPointRow)],
         left_behind=_list(field["left_behind"], JsonField.text),
         function=_text(field["function"]),
-        seen=_list(field["seen"], partial(_seen, field["participant"].otherwise(JsonField.text, "process"))),
+        seen=_all_seen(field),
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
+
+
+def _all_seen(field: JsonField) -> Sequence[str]:
+    """Return what processes of a function shared, and what of it no probe told."""
+    participant = field["participant"].otherwise(JsonField.text, "process")
+    return [*_list(field["seen"], partial(_seen, participant)), *_list(field["untold"], JsonField.text)]
 
 
 def _seen(participant: str, field: JsonField) -> str:

@@ -97,6 +97,10 @@ class FunctionSearch(SearchOutcome, Protocol):
         """The files that only a fault has left."""
 
     @property
+    def untold(self) -> Sequence[str]:
+        """What the kernel saw and no probe told, in sentences."""
+
+    @property
     def finding(self) -> FunctionFinding | None:
         """The smallest execution that went wrong."""
 
@@ -124,6 +128,9 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
     console.print(Group(Text("Seen:" if lines else nothing, style="dim")))
     for line in lines:
         console.print(Text(f"  {line}"))
+    if found.untold:
+        console.print(Text("Not told by the probes:", style="dim"))
+        console.print(Group(*(Text(f"  {line}") for line in found.untold)))
     if replay:
         console.print()
         console.print(next_steps({replay: "the same schedule again"}))

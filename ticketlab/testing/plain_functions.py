@@ -17,6 +17,7 @@ from ticketlab.lab.plain.cases import load_plain_case, save_plain_case
 from ticketlab.lab.plain.explore import explore_plain, replay_plain
 from ticketlab.lab.plain.faults import faults_of_function
 from ticketlab.lab.plain.function import FRESH, PlainFunction
+from ticketlab.lab.plain.gates import GATES, KERNEL, check_gate
 from ticketlab.lab.plain.results import Explored, PlainExploration
 from ticketlab.report.plain_function import drawn_steps, seen_lines, two_of
 from ticketlab.testing.replay_calls import replay_call
@@ -45,6 +46,7 @@ class PlainSettings(TypedDict, total=False):
     stall_timeout: float
     unseen: str
     faults: str | Sequence[str]
+    gate: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +61,8 @@ class PlainRace:
     `unseen` is "allow" if the test may pass though no two processes made steps whose order can make a difference, or
     code that the lab does not see touched files. `faults` names those that strike at each point in turn, as on the
     command line: "kill" or ["kill", "pause:2s"].
+    `gate` is what stops the processes at their steps: "probes", which stand in for Python's calls, or "kernel", which
+    stops system calls, whoever makes them, and says what of that no probe told.
     """
 
     processes: int = 2
@@ -78,6 +82,7 @@ class PlainRace:
     stall_timeout: float = STALL_TIMEOUT
     unseen: str = "fail"
     faults: str | Sequence[str] = ()
+    gate: str = GATES[0]
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -90,6 +95,7 @@ class PlainRace:
         race = cls(**settings, fixtures=fixtures or {})
         if race.unseen not in UNSEEN:
             raise unknown_name("value of unseen", race.unseen, UNSEEN)
+        check_gate(race.gate, settings)
         race.refuse_mixtures(settings)
         return race
 
@@ -126,11 +132,18 @@ class PlainRace:
             name=name,
         )
 
+    @property
+    def _executor(self) -> str:
+        check_gate(self.gate, [name for name in ("tasks", "threads", "faults") if getattr(self, name)])
+        if self.gate == KERNEL:
+            return KERNEL
+        return "tasks" if self.tasks else "threads" if self.threads else self.executor
+
     def how(self) -> ExploreOptions:
         """Return how it is explored."""
         return ExploreOptions(
             policy=Spec.parse(self.policy),
-            executor="tasks" if self.tasks else "threads" if self.threads else self.executor,
+            executor=self._executor,
             executions=self.executions,
             seed=self.seed,
             atomic_accesses=self.atomic_accesses,
@@ -160,18 +173,26 @@ def check_plain_function(
         Nondeterminism: the same schedule did not lead to the same steps.
     """
     race = race or PlainRace()
-    found = explore_plain(race.plain(function, test), race.how())
+    found = _explored(race, function, test)
     if found.finding is None:
         return found
     path = save_plain_case(found.finding.case, cases)
     noun = "execution" if found.executions == 1 else "executions"
     headline = f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}"
-    table = drawn_steps(found.finding.execution, found.finding.anomalies, race.participant)
+    table = drawn_steps(found.finding.execution, found.finding.anomalies, race.participant, found.finding.participants)
     line = replay_line(path) if replay_line else replay_call("replay_plain_function", function, path, race)
     raise AssertionError(
         f"{headline} ({race.policy}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
-        f"The same schedule again: {line}"
+        f"The same schedule again: {line}{untold_text(found)}"
     )
+
+
+def _explored(race: PlainRace, function: Callable[..., Any], test: str) -> PlainExploration:
+    if race.gate != KERNEL:
+        return explore_plain(race.plain(function, test), race.how())
+    from ticketlab.lab.gated.explore import explore_gated
+
+    return explore_gated(race.plain(function, test), race.how())
 
 
 def replay_plain_function(
@@ -187,10 +208,22 @@ def replay_plain_function(
     case = load_plain_case(Path(case)) if isinstance(case, str | Path) else case
     race = race or PlainRace()
     plain = race.plain(function, test)
-    execution, anomalies = replay_plain(plain, case, race.how().executor)
+    names: Mapping[int, str] = {}
+    if case.gate == KERNEL:
+        from ticketlab.lab.gated.explore import replay_gated
+
+        again = replay_gated(plain, case)
+        execution, anomalies, names = again.execution, again.anomalies, again.participants
+    else:
+        execution, anomalies = replay_plain(plain, case, race.how().executor)
     if anomalies:
-        table = drawn_steps(execution, anomalies, race.participant)
+        table = drawn_steps(execution, anomalies, race.participant, names)
         raise AssertionError(f"{plain.title} goes wrong again under the saved schedule:\n\n{table}")
+
+
+def untold_text(found: Explored) -> str:
+    """Return what the kernel saw and no probe told, if there is any of that."""
+    return "".join(f"\n{sentence}" for sentence in found.untold)
 
 
 def seen_text(found: Explored) -> str:

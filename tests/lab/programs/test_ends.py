@@ -10,7 +10,7 @@ from ticketlab.lab.programs.run import ProcessEnd, ProgramRun
 
 def run_as(pid: int, says: str) -> ProgramRun:
     """Return the run of one process with a number, which says something."""
-    end = ProcessEnd("1", 0, says, runs_command=True, in_python=True, signalled_by="")
+    end = ProcessEnd("1", 0, says, runs_command=True, in_python=True, signalled_by="", told=says)
     return ProgramRun(ends=[end], pids={str(pid): "{pid 1}"})
 
 

@@ -7,7 +7,6 @@ so nothing here needs a lock.
 from __future__ import annotations
 
 import marshal
-import mmap
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action, Step
+from ticketlab.core.system.own_memory import own_memory
 from ticketlab.explorer.engine.column_memory import Column, N, in_buffer
 from ticketlab.explorer.engine.steps import How, Manner, StepTable
 from ticketlab.explorer.workload import RequestRecord
@@ -40,10 +40,10 @@ class SharedMemory:
     def bytes(self, size: int) -> memoryview:
         """Return so many zero bytes."""
         if size > SMALL:
-            return memoryview(mmap.mmap(-1, size))
+            return memoryview(own_memory(size))
         taken = -(-size // _WORD_BYTES) * _WORD_BYTES
         if taken > len(self._block):
-            self._block = memoryview(mmap.mmap(-1, BLOCK))
+            self._block = memoryview(own_memory(BLOCK))
         piece, self._block = self._block[:size], self._block[taken:]
         return piece
 

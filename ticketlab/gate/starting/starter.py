@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.gate.kernel import kill_descendants
@@ -78,8 +78,19 @@ class Starter:
         self.lines_address = 0
         """Where in the memory of the program's Python processes the table of their lines is (`line_at`)."""
 
-    def __enter__(self) -> Starter:
+    def __enter__(self) -> Self:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._launch(theirs)
+        try:
+            self.lines_address = int(self._receive()[0])
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def _launch(self, theirs: socket.socket) -> None:
+        """Start the warm interpreter, which is spoken to by the other end of a socket."""
         boot = _BOOT.format(root=str(Path(__file__).parents[3]))
         argv = [sys.executable, "-c", boot, str(theirs.fileno()), str(os.getpid()), self._order]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | _ENVIRONMENT
@@ -88,16 +99,22 @@ class Starter:
         if self._temporary is not None:
             environment["TMPDIR"] = str(self._temporary)
         null = subprocess.DEVNULL
-        with theirs, _fixed_addresses():
+        with _fixed_addresses():
             self._process = subprocess.Popen(  # noqa: S603
                 argv, stdin=null, stdout=null, env=environment, pass_fds=[theirs.fileno()], process_group=0
             )
+
+    @property
+    def _pid(self) -> int:
+        return self._process.pid
+
+    def _has_ended(self, timeout: float) -> bool:
+        """Whether the warm interpreter has ended, or does so within so many seconds."""
         try:
-            self.lines_address = int(self._receive()[0])
-        except BaseException:
-            self._close()
-            raise
-        return self
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def start(self, commands: Sequence[int] = (), *, with_lines: bool = False) -> Started:
         """Begin an execution of the commands with the given numbers, from 1, or of all.
@@ -139,13 +156,17 @@ class Starter:
         self._channel.send(b"end")
         answer = b""
         while answer != b"ended":  # a start that was interrupted has left its own answer
-            kill_descendants(self._process.pid)
+            self._kill_what_is_left()
             while not select.select([self._channel], [], [], 0.001)[0]:
-                kill_descendants(self._process.pid)  # again and again: some may have been about to start others
+                self._kill_what_is_left()  # again and again: some may have been about to start others
             answer, descriptors = self._receive(refused=False)
             for each in descriptors:
                 os.close(each)
         self._running = False
+
+    def _kill_what_is_left(self) -> None:
+        """Kill what an execution has left, as far as it is there by now."""
+        kill_descendants(self._pid)
 
     def line_at(self, read_memory: ReadMemory, thread: int) -> tuple[str, int] | None:
         """Return the path and the line at which a thread is, if it is in the user's own Python code; else None."""
@@ -162,12 +183,8 @@ class Starter:
     def _close(self) -> None:
         self._channel.shutdown(socket.SHUT_RDWR)  # the lab may have been forked, and the copy would keep it open
         self._channel.close()
-        while True:
-            try:
-                self._process.wait(_PATIENCE)
-                break
-            except subprocess.TimeoutExpired:  # an execution that was interrupted at its start waits for an answer
-                kill_descendants(self._process.pid)
+        while not self._has_ended(_PATIENCE):  # an execution that was interrupted at its start waits for an answer
+            kill_descendants(self._pid)
         self._running = False
 
     def __exit__(

@@ -19,10 +19,11 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
 from ticketlab.gate.kernel import kill_descendants
@@ -35,6 +36,11 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl
 OVER: Final = b"over"
 """What the leader of a run without a filter says when nothing of it is left."""
+
+Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], NoReturn]]]
+"""Makes ready, in a leader, what the lab asks for, and returns what each process does that is forked then."""
+Lead = Callable[[Mapping[str, Any]], NoReturn]
+"""Leads an execution that the lab asks for, in a process of its own."""
 
 
 class Order(NamedTuple):
@@ -49,7 +55,7 @@ def main() -> NoReturn:
     """Serve the lab: `sys.argv` has the socket, the lab's process number, the order, and modules not to be imported."""
     channel, lab = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     order = Order(*json.loads(sys.argv[3]))
-    _settle(channel, lab)
+    settle(channel, lab)
     scripts = [script for each in order.commands if (script := script_of(each, Path(order.folder).resolve()))]
     unfit = load(imports_of(scripts), sys.argv[4:])
     if unfit is not None:
@@ -58,10 +64,10 @@ def main() -> NoReturn:
     known, lines = {str(each): read_script(each) for each in scripts}, Lines()
     gc.collect()
     gc.freeze()
-    _serve(channel, order, known, lines)
+    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines)))
 
 
-def _serve(channel: socket.socket, order: Order, known: dict[str, Script], lines: Lines) -> NoReturn:
+def serve(channel: socket.socket, lines: Lines, leading: Lead) -> NoReturn:
     """Fork a leader for each request until the lab goes.
 
     Each leader has to find the same memory, or objects would lie elsewhere in each execution, and sets of them would
@@ -79,14 +85,14 @@ def _serve(channel: socket.socket, order: Order, known: dict[str, Script], lines
                 channel.send(b"ended")
             elif os.fork() == 0:
                 try:
-                    _lead(channel, order, bytes(request[:length]), known, lines)
+                    leading(json.loads(request[:length]))
                 except BaseException:  # neither the leader nor a command may come back here
                     traceback.print_exc()
                     os._exit(1)
     _end_all()
 
 
-def _settle(channel: socket.socket, lab: int) -> None:
+def settle(channel: socket.socket, lab: int) -> None:
     """Tie this process to the lab, keep to one core, and inherit whatever the program's processes leave behind."""
     channel.set_inheritable(False)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
@@ -116,19 +122,12 @@ def _end_all() -> NoReturn:
     os._exit(0)
 
 
-def _lead(channel: socket.socket, order: Order, request: bytes, known: Mapping[str, Script], lines: Lines) -> NoReturn:
+def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> NoReturn:
     """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
     try:
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
-        os.chdir(order.folder)
-        asked = json.loads(request)
-        numbers = asked["commands"] or range(1, 1 + len(order.commands))
-        ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
-        outputs = [_output(order.output, number) for number in numbers]
-        if cores := asked.get("cores"):
-            os.sched_setaffinity(0, cores)
-            _let_go(channel, list(zip(ready, outputs, strict=True)))
+        ready = prepare(asked)
         listener = install()
     except Exception as error:
         channel.send(f"error {error}".encode())
@@ -137,11 +136,26 @@ def _lead(channel: socket.socket, order: Order, request: bytes, known: Mapping[s
     channel.sendmsg([b"%d" % os.getpid()], rights, LETS_BY)
     os.close(listener)
     channel.close()
-    for (command, how), output in zip(ready, outputs, strict=True):
+    for each in ready:
         if os.fork() == 0:
-            perform(command, how, output, lines if asked["lines"] else None)
+            each()
     _wait_for_all()
     os._exit(0)
+
+
+def _ready(
+    channel: socket.socket, order: Order, known: Mapping[str, Script], lines: Lines, asked: Mapping[str, Any]
+) -> Sequence[Callable[[], NoReturn]]:
+    """Return the commands that the lab asks for, ready to be performed; if it names cores, let them go at once."""
+    os.chdir(order.folder)
+    numbers = asked["commands"] or range(1, 1 + len(order.commands))
+    ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
+    outputs = [open_output(order.output, number) for number in numbers]
+    if cores := asked.get("cores"):
+        os.sched_setaffinity(0, cores)
+        _let_go(channel, list(zip(ready, outputs, strict=True)))
+    kept = lines if asked["lines"] else None
+    return [partial(perform, command, how, output, kept) for (command, how), output in zip(ready, outputs, strict=True)]
 
 
 def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], int]]) -> NoReturn:
@@ -170,5 +184,6 @@ def _wait_for_all() -> None:
             os.wait()
 
 
-def _output(folder: str, number: int) -> int:
+def open_output(folder: str, number: int) -> int:
+    """Open the file of what command N prints, N from 1, and return its descriptor."""
     return os.open(Path(folder, f"{number}.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)

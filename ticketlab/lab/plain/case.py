@@ -3,7 +3,7 @@
 A case of a function is a JSON object like any other case (`explorer.case`), but that it names a function and a number
 of processes in place of a scenario:
 
-    {"ticketlab": "case", "version": 5,
+    {"ticketlab": "case", "version": 6,
      "function": "shop.checkout:claim", "processes": 2,
      "settings": {"reset": "shop.checkout:lay_out", "serial": true},
      "without": [[2, 1]], "faults": [], "atomic_accesses": false, "schedule": [1, 2, 2, 1], "when": [],
@@ -11,8 +11,9 @@ of processes in place of a scenario:
      "anomalies": ["lost update"], "found": {"policy": "dpor", ...}, "versions": {...}}
 
 `settings` has the import paths of `reset`, `invariant` and `returned`, and `serial`, as far as they were given on the
-command line, and "threads" or "tasks" as `participants` if these take part; a test keeps its own. Version 4 is read as
-well: it had neither settings nor faults.
+command line, and "threads" or "tasks" as `participants` if these take part; a test keeps its own. A case that was found
+under the gate also has `"gate": "kernel"`, and then `points` (the resources whose accesses are steps), `seed` and the
+names of the `participants`. Versions 4 and 5 are read as well: version 4 had neither settings nor faults.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from ticketlab.core.json_fields import JsonField, read_version
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import check_steps, faults_to_json, places_to_json, read_fault_point, read_place
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
+from ticketlab.lab.plain.gates import GATES
 
-PLAIN_CASE_VERSION: Final = 5
-_READABLE: Final = (4, PLAIN_CASE_VERSION)
+PLAIN_CASE_VERSION: Final = 6
+_READABLE: Final = (4, 5, PLAIN_CASE_VERSION)
 _MOST_PROCESSES: Final = 1_000
 
 
@@ -49,6 +51,10 @@ class PlainCase:
     fault_points: FaultPoints = ()
     atomic_accesses: bool = False
     when: tuple[int, ...] = ()
+    gate: str = GATES[0]
+    points: tuple[str, ...] = ()
+    seed: int = 0
+    participants: Mapping[int, str] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,11 +80,20 @@ class PlainCase:
             "atomic_accesses": self.atomic_accesses,
             "schedule": [who + 1 for who in self.schedule],
             "when": list(self.when),
+            **self._of_kernel,
             "steps": list(self.steps),
             "anomalies": list(self.anomalies),
             "found": dict(self.found),
             "versions": dict(self.versions),
         }
+
+    @property
+    def _of_kernel(self) -> dict[str, Any]:
+        """What only a case has that was found under the gate."""
+        if self.gate == GATES[0]:
+            return {}
+        names = {str(who + 1): name for who, name in sorted(self.participants.items())}
+        return {"gate": self.gate, "points": list(self.points), "seed": self.seed, "participants": names}
 
     @classmethod
     def from_json(cls, data: object, source: str = "this case") -> PlainCase:
@@ -100,6 +115,18 @@ class PlainCase:
             fault_points=tuple(fields["faults"].list_of(read_fault_point)) if version > 4 else (),
             atomic_accesses=fields["atomic_accesses"].flag(),
             when=tuple(when),
+            **(_of_kernel(fields) if "gate" in fields else {}),
             found=fields["found"].object(),
             versions=fields["versions"].dict_of(JsonField.text),
         )
+
+
+def _of_kernel(fields: JsonField) -> dict[str, Any]:
+    """Return what only a case has that was found under the gate."""
+    names = fields["participants"].dict_of(JsonField.text)
+    return {
+        "gate": fields["gate"].one_of(GATES),
+        "points": tuple(fields["points"].list_of(JsonField.text)),
+        "seed": fields["seed"].whole(),
+        "participants": {int(who) - 1: name for who, name in names.items()},
+    }

@@ -136,6 +136,17 @@ def replay_imported(
     case: PlainCase, executor: str | None = None, *, command: str = "", file: object = "FILE"
 ) -> PlainReplay:
     """Run a case again whose function has an import path; `file` is where it is. Raises as `replay_plain` does."""
+    plain = imported_of(case, file)
+    kind = case.settings.get("participants")
+    if kind and executor not in (None, kind):
+        raise UsageError(f"this case is of {kind}: leave out --executor {executor}")
+    executor = kind or executor or "processes"
+    execution, anomalies = replay_plain(plain, case, executor)
+    return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
+
+
+def imported_of(case: PlainCase, file: object) -> PlainFunction:
+    """Return the function that a case names; raises UsageError if it has no import path."""
     if ":" not in case.function:
         raise UsageError(
             f"this case is of the function {case.function!r}, which has no import path: replay it with "
@@ -145,12 +156,7 @@ def replay_imported(
         raise UsageError(
             f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
         )
-    kind = case.settings.get("participants")
-    if kind and executor not in (None, kind):
-        raise UsageError(f"this case is of {kind}: leave out --executor {executor}")
-    executor = kind or executor or "processes"
-    execution, anomalies = replay_plain(imported(case.function, case.processes, case.settings), case, executor)
-    return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
+    return imported(case.function, case.processes, case.settings)
 
 
 @dataclass(slots=True)

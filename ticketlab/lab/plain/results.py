@@ -85,6 +85,7 @@ class Explored:
     `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
     `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
+    `untold` says in sentences what the kernel saw and no probe told, if both were asked.
     """
 
     command: str
@@ -106,6 +107,7 @@ class Explored:
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
     allows_unseen: bool = False
+    untold: Sequence[str] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -166,6 +168,7 @@ class Explored:
             "seen": [each.to_json() for each in self.seen],
             "unseen": dict(self.unseen),
             "outside": list(self.outside),
+            "untold": list(self.untold),
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import factorial
@@ -44,7 +44,7 @@ def end_of_run(run: ProgramRun, folder: Path) -> ProgramEnd:
     order = {name: number for number, name in enumerate(sorted(set(run.pids.values())))}
     pids = {digits: order[name] for digits, name in run.pids.items()}
     files = run_result([], without_journals(files_below(str(folder))), pids).files
-    texts = [(end.name, end.code, repeatable(end.output, pids)) for end in run.ends]
+    texts = [(end.name, end.code, repeatable(end.told, pids)) for end in run.ends]
     return ProgramEnd(files, tuple(sorted(texts, key=lambda each: each[0])))
 
 
@@ -112,19 +112,23 @@ class SerialEnds:
 
 
 def serial_ends(
-    executor: ProgramExecutor, without: frozenset[Place] = NOTHING
+    executor: ProgramExecutor,
+    without: frozenset[Place] = NOTHING,
+    note: Callable[[Sequence[str], Execution], object] = lambda _order, _execution: None,
 ) -> tuple[SerialEnds, Sequence[Execution]]:
     """Run a program's branches one after another in every order, or in some if there are too many; return the ends.
 
-    Which branches there are is learnt first, in an execution that is of no order: its end does not count.
+    Which branches there are is learnt first, in an execution that is of no order: its end does not count. `note` is
+    called with each order and its execution right after that ran.
     """
     first, serial = SerialEnds(), SerialEnds()
     executions = [_in_order(executor, (), without, first)]
     parts = branches(list(executor.run_of.names.values()), len(executor.scripts) - len(without))
     complete = factorial(len(parts)) <= MOST_ORDERS
     serial.repeats = not complete or _repeats(executor, without, first)
-    orders = permutations(parts) if complete else _some_orders(parts)
-    executions += [_in_order(executor, order, without, serial) for order in orders]
+    for order in permutations(parts) if complete else _some_orders(parts):
+        executions.append(_in_order(executor, order, without, serial))
+        note(order, executions[-1])
     serial.complete = complete or len({end.without_names for end in serial.ends}) == 1
     return serial, executions
 

@@ -91,11 +91,19 @@ class ProgramExecutor(Executor):
             home = undo.enter_context(live_folder(under=fastest()))
             self._folders = ProgramFolders.below(home)
             self.folder = self._folders.work
-            self._folders.lay_out(self._layout)
-            commands = [CommandLine(command) for command in self.program.commands]
-            self._starter = undo.enter_context(Starter(commands, *self._folders))
+            self._starter = self._open(undo)
             self._taken = undo.pop_all()
         return self
+
+    def _open(self, undo: ExitStack) -> Starter:
+        """Have ready what begins executions, until it is undone."""
+        self._lay_out()
+        commands = [CommandLine(command) for command in self.program.commands]
+        return undo.enter_context(Starter(commands, *self._folders))
+
+    def _lay_out(self) -> None:
+        """Put everything as it is before each execution."""
+        self._folders.lay_out(self._layout)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
@@ -143,7 +151,7 @@ class ProgramExecutor(Executor):
         commands = [1 + who for who in range(len(self.scripts)) if who not in left_out]
         self._state.counters.unfinished = len(commands)
         started = self._starter.start(commands, with_lines=self._keeps_lines)
-        sight = Sight(*self._folders.paths, self._seed)
+        sight = self._sight()
         sight.points = self.used
         line_at = self._line_at if self._keeps_lines else None
         listener = Listener(started.listener)
@@ -185,8 +193,12 @@ class ProgramExecutor(Executor):
             self.points |= self._learnt
             self.grew = False
 
+    def _sight(self) -> Sight:
+        """Return what is known of an execution before it begins."""
+        return Sight(*self._folders.paths, self._seed)
+
     def _prepare(self, policy: Policy) -> None:
-        self._folders.lay_out(self._layout)
+        self._lay_out()
         self._scheduler.reset(policy)
         self._pacer.begin()
         self._pacer.pick = self._scheduler.next
@@ -199,7 +211,12 @@ class ProgramExecutor(Executor):
         path, line = found
         text = linecache.getline(path, line).strip()
         shown = text if len(text) <= _LONGEST_SOURCE else f"{text[:_LONGEST_SOURCE]}…"
-        return f"{path.removeprefix(f'{self.folder}/')}:{line}  {shown}"
+        return f"{path.removeprefix(f'{self._sources}/')}:{line}  {shown}"
+
+    @property
+    def _sources(self) -> str:
+        """Where the program's own Python code stands."""
+        return str(self.folder)
 
     def _learn(self, moves: Moves) -> None:
         """Take in what several participants touched and one of them changed: it has points from now on."""

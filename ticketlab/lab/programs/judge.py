@@ -28,6 +28,8 @@ class ProgramJudge:
     participants come to one after another, or where it made somebody fail who otherwise does not.
     """
 
+    not_serializable = "files, outputs and exit codes are not those of any order of the participants one after another"
+
     def __init__(self, executor: ProgramExecutor) -> None:
         self._executor = executor
         self._program = executor.program
@@ -37,8 +39,13 @@ class ProgramJudge:
 
     def learn(self, without: frozenset[Place] = NOTHING) -> Sequence[Execution]:
         """Learn what the participants come to one after another, and return these executions."""
-        self._serial[without], executions = serial_ends(self._executor, without)
+        self._serial[without], executions = serial_ends(
+            self._executor, without, lambda order, execution: self._note(without, order, execution)
+        )
         return executions
+
+    def _note(self, without: frozenset[Place], order: Sequence[str], execution: Execution) -> None:
+        """Take note of an execution one after another, right after it ran."""
 
     def learn_smaller(self) -> None:
         """Learn the same for when commands are left out, the smallest groups first, if these are not too many."""
@@ -71,14 +78,22 @@ class ProgramJudge:
                 return []  # who waits for somebody that was left out is no finding
             return [stuck(execution, self.name_of)]
         run = self._executor.run_of
-        failed = [end for end in run.ends if self.is_blamed(end, serial)]
+        failed = [end for end in run.ends if self.is_blamed(end, serial, without)]
         end = end_of_run(run, self._executor.folder)
-        found = list(self._crossings(execution, end, serial, failed=bool(failed)))
-        found += [failure(each) for each in failed]
+        broken = [] if without else list(self._conditions(failed))
+        strange = serial is not None and self._is_strange(end, serial, broken)
+        found = list(self._crossings(execution, end, failed=bool(failed), strange=strange))
+        found += [self._failure(each, execution) for each in failed]
         found += self._left(end, serial, failed=bool(failed))
-        if not without:
-            found += self.by_invariant()
-        return found
+        return [*found, *broken]
+
+    def _conditions(self, _failed: Sequence[ProcessEnd]) -> Iterator[Anomaly]:
+        """Yield what the user's own conditions say of the execution that just ran."""
+        yield from self.by_invariant()
+
+    def _failure(self, end: ProcessEnd, _execution: Execution) -> Anomaly:
+        """Return what is wrong with a process that has failed."""
+        return failure(end)
 
     def by_invariant(self) -> Iterator[Anomaly]:
         """Yield what the user's condition says of the execution that just ran."""
@@ -90,26 +105,22 @@ class ProgramJudge:
         name = self._executor.run_of.names.get(who, str(who + 1))
         return f"process {name}"
 
-    def is_blamed(self, end: ProcessEnd, serial: SerialEnds | None) -> bool:
+    def is_blamed(self, end: ProcessEnd, serial: SerialEnds | None, _without: frozenset[Place] = NOTHING) -> bool:
         """Whether a process has failed that does not fail in some orders one after another."""
         if not end.has_failed or end.code in self._program.allowed:
             return False
         return serial is None or not serial.sometimes(end.name, end.code)
 
-    def _crossings(
-        self, execution: Execution, end: ProgramEnd, serial: SerialEnds | None, *, failed: bool
-    ) -> Iterator[Anomaly]:
-        known = serial is not None and serial.complete and serial.repeats
-        strange = known and serial is not None and not serial.allows(end)
+    def _is_strange(self, end: ProgramEnd, serial: SerialEnds, _broken: Sequence[Anomaly]) -> bool:
+        """Whether it is known that no order of the participants ends so."""
+        return serial.complete and serial.repeats and not serial.allows(end)
+
+    def _crossings(self, execution: Execution, end: ProgramEnd, *, failed: bool, strange: bool) -> Iterator[Anomaly]:
         crossed = patterns(made_steps(execution)) if failed or strange else []
         if crossed:
             yield crossing(crossed[0], execution, self.name_of)
         elif strange and self._program.serial:
-            yield Anomaly(
-                "not serializable",
-                "files, outputs and exit codes are not those of any order of the participants one after another",
-                {"files": sorted(name for name, _ in end.files)},
-            )
+            yield Anomaly("not serializable", self.not_serializable, {"files": sorted(name for name, _ in end.files)})
 
     def _left(self, end: ProgramEnd, serial: SerialEnds | None, *, failed: bool) -> Iterator[Anomaly]:
         """Yield what is left behind; who failed may leave what it had begun."""

@@ -19,7 +19,8 @@ class ProcessEnd(NamedTuple):
     """How a process ended: its exit code or, negative, a signal (None: it never ended), and what it wrote.
 
     `runs_command` says that it is one of the program's commands, `in_python` that it is a Python process that runs the
-    program of its parent, and `signalled_by` who sent it a signal, if anybody did.
+    program of its parent, and `signalled_by` who sent it a signal, if anybody did. `told` is what of it is compared
+    with other executions, beside its code.
     """
 
     name: str
@@ -28,6 +29,7 @@ class ProcessEnd(NamedTuple):
     runs_command: bool
     in_python: bool
     signalled_by: str
+    told: str = ""
 
     @property
     def raised(self) -> bool:
@@ -51,6 +53,7 @@ class ProgramRun:
     names: dict[int, str] = field(default_factory=dict)  # of the participants, by their numbers from 0
     pids: dict[str, str] = field(default_factory=dict)  # the processes by the digits of their numbers
     made: frozenset[str] = frozenset()  # the names that came to be
+    files: frozenset[str] = frozenset()  # what the files are called that somebody met
     calls: int = 0
 
     def output_of_commands(self, commands: int) -> list[str]:
@@ -82,7 +85,8 @@ def is_contested(by: Touches, cut_off: Set[int] = frozenset()) -> bool:
 def end_of(process: Process, output: str) -> ProcessEnd:
     """Return how a process ended, and what it wrote."""
     in_python = process.forked and process.program.startswith("python")
-    return ProcessEnd(process.name, process.ends, output, "." not in process.name, in_python, process.killed_by)
+    is_command = "." not in process.name
+    return ProcessEnd(process.name, process.ends, output, is_command, in_python, process.killed_by, output)
 
 
 _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})

@@ -9,12 +9,12 @@ the same names in every execution.
 from __future__ import annotations
 
 import marshal
-import mmap
 from collections import Counter
 from os import stat_result
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.system.own_memory import own_memory
 
 ROOM: Final = 1 << 20
 MOST_PARTICIPANTS: Final = 256  # participants
@@ -30,7 +30,7 @@ class Inodes:
     """The names of the files of one execution, by device and inode."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, ROOM)
+        self._memory = own_memory(ROOM)
         self._words = memoryview(self._memory)[: 8 * (4 + MOST_PARTICIPANTS)].cast("q")
         self._list = memoryview(self._memory)[8 * (4 + MOST_PARTICIPANTS) :]
         self._era = self._read = 0

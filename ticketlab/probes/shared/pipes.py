@@ -15,6 +15,7 @@ import stat
 import struct
 import termios
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from ticketlab.core import pacing
@@ -40,15 +41,27 @@ class Stream:
     def __init__(self, reader: int, writer: int) -> None:
         self.reader, self.writer = reader, writer
         self.is_pipe = stat.S_ISFIFO(_fstat(max(reader, writer)).st_mode)
+        self._held = 0  # bytes that it could hold, if that is known
 
     def widen(self) -> None:
         """Make room."""
         if self.is_pipe:
-            try:
-                fcntl.fcntl(max(self.reader, self.writer), fcntl.F_SETPIPE_SZ, MOST_BYTES)
-            except OSError as error:
-                if error.errno != errno.EPERM:
-                    raise
+            self._held = fcntl.fcntl(max(self.reader, self.writer), fcntl.F_GETPIPE_SZ)
+            self._resize(MOST_BYTES)
+
+    def narrow(self) -> None:
+        """Empty it and have it hold as much as before, if it is still there."""
+        if self._held:
+            with suppress(OSError):
+                self.take()
+                self._resize(self._held)
+
+    def _resize(self, size: int) -> None:
+        try:
+            fcntl.fcntl(max(self.reader, self.writer), fcntl.F_SETPIPE_SZ, size)
+        except OSError as error:
+            if error.errno != errno.EPERM:
+                raise
 
     @property
     def waiting(self) -> int:
@@ -111,6 +124,12 @@ class PipeEnd(SharedObject):
         for stream in (self.incoming, self.outgoing):
             if stream is not None:
                 stream.widen()
+
+    def detach(self) -> None:
+        """Have it hold what it held; what waited in it is put back later."""
+        for stream in (self.incoming, self.outgoing):
+            if stream is not None and self.kept:
+                stream.narrow()
 
     def pair(self, other: PipeEnd) -> None:
         """Take down that another is the other end."""

@@ -5,11 +5,11 @@ An event may be set and cleared again before who waited for it gets the turn: it
 
 from __future__ import annotations
 
-import mmap
 from itertools import count
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.system.own_memory import own_memory
 
 MOST_PULSES: Final = 4096
 """As many objects can have a pulse."""
@@ -18,7 +18,7 @@ MOST_PULSES: Final = 4096
 class Pulse:
     """A number that grows; it must be made before participants are forked."""
 
-    _memory = memoryview(mmap.mmap(-1, 8 * MOST_PULSES)).cast("q")
+    _memory = memoryview(own_memory(8 * MOST_PULSES)).cast("q")
     _places = count()
 
     def __init__(self) -> None:

@@ -40,6 +40,11 @@ class PipeQueue(SharedObject):
         self.sending = Step(Action.SEND, name, in_memory=True)
         self.receiving = Step(Action.RECEIVE, name, in_memory=True)
 
+    def detach(self) -> None:
+        """Have its pipe hold what it held; what was in it is put back later."""
+        if self.kept:
+            self.stream.narrow()
+
     def begin(self) -> None:
         """Have put nothing in."""
         self.sent = False
