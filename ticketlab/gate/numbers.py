@@ -56,6 +56,6 @@ def numbers(column: int) -> dict[str, int]:
 
 
 @cache
-def names(column: int) -> dict[int, str]:
+def names_by_number(column: int) -> dict[int, str]:
     """Return the calls' names by their numbers."""
     return {number: name for name, number in numbers(column).items()}

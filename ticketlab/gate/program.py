@@ -18,7 +18,7 @@ from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
 from ticketlab.gate.listener import Listener, Stop
-from ticketlab.gate.numbers import names, supported_machine
+from ticketlab.gate.numbers import names_by_number, supported_machine
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.threads import LiveThreads
@@ -55,7 +55,7 @@ class Gate(LiveThreads):
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._names = names(machine.column)
+        self._names = names_by_number(machine.column)
         self._starts = {number for number, name in self._names.items() if name in _STARTS}
         super().__init__(listener, sight)
         self._leader = Process(leader, "")
