@@ -79,6 +79,8 @@ class Sight:
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
         process.forked = False
+        for task in process.tasks:
+            task.clock = 0
         self._opened[process.pid] = {}
         self._words[process.pid] = {}
 

@@ -19,6 +19,7 @@ from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
 from ticketlab.gate.sight import Sight
+from ticketlab.lab.programs.clocks import Clocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
@@ -53,6 +54,7 @@ class Moves:
         self.records: list[RequestRecord] = []
         self._scheduler, self._pacer = scheduler, pacer
         self._state = scheduler.state
+        self._clocks = Clocks(self._state.clock)
         self._points = points
         self._line_at = line_at
         self._faults = faults
@@ -86,6 +88,8 @@ class Moves:
         """Take in who has come to stand before a call, and who has ended."""
         gate, state, last = self.gate, self._state, self._last
         if last != NOBODY:
+            if (mover := gate.numbered[last]) in gate.standing:
+                self._clocks.take_readings(mover)
             state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
         for task in gate.away:
             state.note_cut_off(task.number)
@@ -100,6 +104,8 @@ class Moves:
                 self._names[who] = task.name
                 if who >= state.buyers:
                     state.join(who)
+                if last != NOBODY:
+                    self._clocks.begin(task, gate.numbered[last])
             if who != last and last != NOBODY:
                 state.note_arrival(who, last)
             self._stand(task, call)
@@ -139,6 +145,7 @@ class Moves:
                 self.gate.came.append(task)
         else:
             self._pacer.note("fault", str(fault))
+            self._clocks.show(task)
             self.gate.answer(task, failing(fault.kind, task, call))
 
     def _look_again(self) -> None:
@@ -184,6 +191,7 @@ class Moves:
         if self._line_at is not None and (line := self._line_at(task)):
             pacer.note("line", line)
         self._last = who
+        self._clocks.show(task)
         gate.answer(task, answer)
         if step.action in (Action.SIGNAL, Action.EXIT):
             gate.settle()
@@ -201,10 +209,15 @@ class Moves:
     def is_point(self, task: Task, call: StoppedCall) -> bool:
         """Whether somebody else may move before a call; what is no point is taken down, and passed."""
         if call.asleep is not None:
+            self._clocks.take_readings(task)
             self._pacer.me = task.number
             self._pacer.sleep(call.asleep)
+            self._clocks.show(task)
             return False
         step = call.step
+        if step.private:
+            self._clocks.show(task)
+            return False
         if step.everywhere or step.action in _ALWAYS or self._is_shared(step):
             return True
         made = call.found() if call.found is not None else None
