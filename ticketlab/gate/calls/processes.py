@@ -12,6 +12,7 @@ from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.locks import releases
+from ticketlab.gate.calls.outside import hanging_up
 from ticketlab.gate.descriptors import Sort
 from ticketlab.gate.processes import Process, Task, children_of, exit_code_of, is_ending, state_of
 from ticketlab.gate.sight import Sight
@@ -67,6 +68,7 @@ def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[
         found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
         if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
             found.append((Action.CLOSE, file.name))
+            found += hanging_up(sight, file.name)
     return tuple(dict.fromkeys(found))
 
 
@@ -88,7 +90,8 @@ def _close(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     if file is None or not file.name:
         return None
     if file.sort in (Sort.PIPE, Sort.SOCKET):
-        return StoppedCall(Step(Action.CLOSE, file.name))
+        sight.after(task, sight.servers.settle)
+        return StoppedCall(Step(Action.CLOSE, file.name, also=hanging_up(sight, file.name)))
     given_up = releases(sight, process, file)
     if not given_up:
         return None

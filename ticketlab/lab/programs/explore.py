@@ -140,7 +140,14 @@ def explore_program(
 
 
 def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
-    return ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults)
+    return ProgramExecutor(
+        program,
+        steps=how.steps,
+        stall_timeout=how.stall_timeout,
+        patience=how.patience,
+        seed=how.seed,
+        faults=how.faults,
+    )
 
 
 def _search_everything(

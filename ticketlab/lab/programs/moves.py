@@ -11,7 +11,7 @@ from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.fault_pacer import with_fault
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.gate.calls.call import Reply, StoppedCall
@@ -74,11 +74,30 @@ class Moves:
         state.counters.started = state.buyers
         gate.settle()
         self._take_in()
-        while (who := scheduler.next()) != NOBODY:
-            if self._move(gate.numbered[who]):
+        while (who := scheduler.next()) != NOBODY or self._has_come_late():
+            if who != NOBODY and self._move(gate.numbered[who]):
                 gate.settle()
                 self._take_in()
         self._tell_who_waits()
+
+    def _has_come_late(self) -> bool:
+        """Wait with all patience for servers outside, now that nobody can move; return whether one has answered."""
+        state, standing = self._state, self.gate.standing
+        waiting = {task: call.comes for task, call in standing.items() if call.comes is not None and call.waits}
+        if state.counters.ending != ExecutionEnd.STUCK or not waiting:
+            return False
+        come: list[Task] = []
+
+        def have_come() -> bool:
+            come.extend(task for task, comes in waiting.items() if comes())
+            return bool(come)
+
+        self.sight.servers.wait(have_come)
+        for task in come:
+            state.open[state.pending[task.number]] = 1
+            state.counters.version += 1
+            state.counters.ending = ExecutionEnd.RUNNING
+        return bool(come)
 
     def name_of(self, who: int) -> str:
         """Return a participant's place in the tree of processes."""
@@ -196,6 +215,7 @@ class Moves:
         if step.action in (Action.SIGNAL, Action.EXIT):
             gate.settle()
             gate.look_after_signals()
+            self.sight.servers.settle()
         return True
 
     def _answer(self, who: int, call: StoppedCall) -> Reply | None:
@@ -218,6 +238,8 @@ class Moves:
         if step.private:
             self._clocks.show(task)
             return False
+        if call.comes is not None and call.comes():
+            return False  # it is a part of the request
         if step.everywhere or step.action in _ALWAYS or self._is_shared(step):
             return True
         made = call.found() if call.found is not None else None
