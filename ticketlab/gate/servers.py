@@ -77,12 +77,15 @@ class Servers:
         self._patience = patience
         self._servers: dict[str, Server] = {}
         self._by_connection: dict[str, Server] = {}
+        self.unanswered: set[str] = set()
+        """The connections by which something was sent since the last answer came."""
         self._at_ports: dict[int, list[tuple[int, int]]] = {}  # who listens there, and the inodes of their sockets
 
     def begin(self) -> None:
         """Begin an execution, in which nobody is connected, when the servers are done with the one before."""
         self.settle()
         self._by_connection.clear()
+        self.unanswered.clear()
 
     def connect(self, connection: str, listener: str, pids: Iterable[int]) -> None:
         """Take down that a connection leads to a server."""

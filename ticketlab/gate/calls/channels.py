@@ -42,8 +42,8 @@ def on_channel(
 
     if (server := sight.servers.of(file.name)) is not None:
         if reads:
-            return answered(server, file.name, has_come, returns_at_once)
-        return asking(sight, task, server, lambda: has_come() or returns_at_once())
+            return answered(sight, server, file.name, has_come, returns_at_once)
+        return asking(sight, task, server, file.name, lambda: has_come() or returns_at_once())
     return StoppedCall(step, waits=True, attempt=lambda: GO_ON if has_come() or returns_at_once() else None)
 
 

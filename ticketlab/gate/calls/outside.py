@@ -34,26 +34,33 @@ def look_who_answers(sight: Sight, process: Process, descriptor: int, file: Open
         sight.servers.connect(file.name, listener, pids)
 
 
-def asking(sight: Sight, task: Task, server: Server, is_ready: IsReady) -> StoppedCall:
+def asking(sight: Sight, task: Task, server: Server, connection: str, is_ready: IsReady) -> StoppedCall:
     """Return a call that sends something to a server, which then goes on until it has nothing more to do."""
 
     def attempt() -> Reply | None:
         if not is_ready():
             return None
+        sight.servers.unanswered.add(connection)
         sight.after(task, server.settle)
         return GO_ON
 
     return StoppedCall(Step(Action.SEND, server.name), waits=True, attempt=attempt)
 
 
-def answered(server: Server, answer: str, is_ready: IsReady, returns_at_once: IsReady) -> StoppedCall:
-    """Return a call that receives an answer of a server."""
+def answered(sight: Sight, server: Server, connection: str, is_ready: IsReady, returns_at_once: IsReady) -> StoppedCall:
+    """Return a call that receives an answer of a server; who has asked nothing may look, which is no step."""
+    unanswered = sight.servers.unanswered
 
     def comes() -> bool:
-        return is_ready() or (not returns_at_once() and server.answers(is_ready))
+        if returns_at_once() and connection not in unanswered:
+            return True
+        come = is_ready() or (not returns_at_once() and server.answers(is_ready))
+        if come:
+            unanswered.discard(connection)
+        return come
 
     return StoppedCall(
-        Step(Action.RECEIVE, answer, also=((Action.READ, server.name),)),
+        Step(Action.RECEIVE, connection, also=((Action.READ, server.name),)),
         waits=True,
         attempt=lambda: GO_ON if comes() or returns_at_once() else None,
         comes=comes,
