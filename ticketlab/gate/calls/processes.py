@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -167,7 +168,13 @@ def _signal(place: int) -> Classify:
             return StoppedCall(Step(Action.LOOK, name))
         if target is not None and pid > 0:
             target.killed_by = task.name
-        return StoppedCall(Step(Action.SIGNAL, name))
+
+        def attempt() -> Reply | None:
+            if target is not None and pid > 0 and arguments[place] == signal.SIGKILL:
+                target.exits_with = -signal.SIGKILL  # its parent may take it before anybody has looked
+            return GO_ON
+
+        return StoppedCall(Step(Action.SIGNAL, name), attempt=attempt)
 
     return classify
 
