@@ -34,3 +34,13 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the test's own folder the working directory, so that `.ticketlab` is made there; return it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the kernel's gate not speak of memory that modules of other tests share, and which the test cannot reach."""
+    from ticketlab.gate import inherited
+
+    others = {span.start for span in inherited._spans() if not span.is_lock}
+    own = inherited.own_addresses
+    monkeypatch.setattr(inherited, "own_addresses", lambda: own() | others)

@@ -253,8 +253,8 @@ def program_test(
     `commands` are command lines such as "shop.py 2", "./buy.sh alice"; all run at once, in a fresh copy of their folder
     each time. The function may ask by parameter name for `folder`, the folder as the program left it, for `outputs`,
     what each command printed, and for fixtures. The settings are those of `testing.ProgramRace`: copies, folder,
-    serial, allow_exit, policy, executions, seed, steps, stall_timeout, unseen. The test fails if any of the schedules
-    that were tried goes wrong, or if the search did not decide.
+    serial, reset, allow_exit, policy, executions, seed, steps, stall_timeout, patience, unseen. The test fails if any
+    of the schedules that were tried goes wrong, or if the search did not decide.
     """
     return lambda function: ProgramTest(function, commands, settings).as_test()
 

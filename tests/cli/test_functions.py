@@ -166,6 +166,7 @@ def test_the_kernel_stops_the_calls_of_a_function_if_asked() -> None:
         run("replay", str(case), "--executor", "inline")
 
 
+@pytest.mark.usefixtures("memory_of_other_tests")
 def test_what_no_probe_told_is_in_the_text_and_on_the_page(shop: Path) -> None:
     shop.write_text("import subprocess\n\ndef log(): subprocess.run(['sh', '-c', 'echo >> log'], check=True)")
     result = run("explore", "shop:log", "--gate", "kernel", "--html", "page.html")

@@ -73,6 +73,12 @@ if TYPE_CHECKING:
     default=10.0,
     help="Seconds for which a process may stay away from scheduling points.",
 )
+@option(
+    "--patience",
+    type=Positive(DAY_S, "seconds"),
+    default=2.0,
+    help="Seconds that a server outside a program gets to answer before its client counts as waiting.",
+)
 @option("--seed", type=int, default=0, help="The seed of all that is drawn.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
@@ -159,7 +165,8 @@ def _program_options(given: Mapping[str, Any]) -> ExploreOptions:
     from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.programs.faults import faults_of_program
 
-    return ExploreOptions(executor="program", faults=faults_of_program(given["faults"]), **_how(given))
+    faults = faults_of_program(given["faults"])
+    return ExploreOptions(executor="program", faults=faults, patience=given["patience"], **_how(given))
 
 
 def _how(given: Mapping[str, Any]) -> dict[str, Any]:

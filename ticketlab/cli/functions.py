@@ -34,9 +34,9 @@ _OF_PURCHASES: Final = (
 )
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
-    "For functions and programs": ("invariant", "serial", "unseen", "times"),
-    "For functions": ("processes", "threads", "tasks", "gate", "reset", "returned"),
-    "For programs": ("run", "copies", "in_", "allow_exit"),
+    "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
+    "For functions": ("processes", "threads", "tasks", "gate", "returned"),
+    "For programs": ("run", "copies", "in_", "allow_exit", "patience"),
     "For purchases": (*_OF_PURCHASES, "folder"),
 }
 """What the help of a command tells together."""
@@ -52,7 +52,11 @@ def function_options(command: F) -> F:
             metavar=f"{_PATH} | COMMAND",
             help="Is asked afterwards: false, an error or, of a command, another exit code than 0 is a failure.",
         ),
-        click.option("--reset", metavar=_PATH, help="Lays out the folder in which the processes stand, each time."),
+        click.option(
+            "--reset",
+            metavar=f"{_PATH} | COMMAND",
+            help="Is called in the fresh folder before each execution, and puts back what is outside it.",
+        ),
         option("--processes", type=click.IntRange(min=1), default=2, help="How many processes call FUNCTION at once."),
         click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[FUNCTION | PROGRAM]"),
     ):

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_PROGRAMS: Final = ("in_", "allow_exit")
+_OF_PROGRAMS: Final = ("in_", "allow_exit", "patience")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "gate", "reset", "returned", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "gate", "returned", "executor", "atomic_accesses"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),
@@ -96,6 +96,7 @@ def program_of(words: Sequence[str], given: Mapping[str, Any], *not_of_programs:
         invariant=command_words(given["invariant"] or ""),
         allowed=_codes(given["allow_exit"]),
         serial=given["serial"],
+        reset=command_words(given["reset"] or ""),
     )
 
 

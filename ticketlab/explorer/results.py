@@ -16,7 +16,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
-from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
+from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
 
 EXECUTIONS: Final = 10_000
 
@@ -30,8 +30,8 @@ class ExploreOptions:
 
     `executions` bounds the search. With `exhaust`, the search goes on after an anomaly and counts them all. With
     `atomic_accesses`, reads and writes are one step each. An execution of more than `steps` steps counts as endless.
-    `stall_timeout`, in seconds, is how long a real process may stay outside control. `faults` are injected, one in each
-    execution.
+    `stall_timeout`, in seconds, is how long a real process may stay outside control, and `patience` how long a server
+    outside a program may take to answer. `faults` are injected, one in each execution.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -42,6 +42,7 @@ class ExploreOptions:
     atomic_accesses: bool = False
     steps: int = STEPS
     stall_timeout: float = STALL_TIMEOUT
+    patience: float = PATIENCE
     folder: Path | None = None
     faults: tuple[Fault, ...] = ()
 

@@ -145,4 +145,5 @@ class Task:
     number: int
     serves: bool = False  # whether it only answers others, and so takes no part
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
+    clock: int = 0  # where in memory it looks for its time; see `gate.inside.clock`
     has_started: str = ""  # the call by which it has started another one, until it comes to its next call

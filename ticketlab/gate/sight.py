@@ -15,6 +15,7 @@ from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, p
 from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
+from ticketlab.gate.servers import Servers
 
 AT_FDCWD: Final = (1 << 32) - 100
 _MAPS_SHARED: Final = "s"
@@ -26,7 +27,7 @@ class Sight:
     What has no name of its own is called by the process that made it, and the how manieth it was there.
     """
 
-    def __init__(self, folder: str, outputs: str, temporary: str, seed: int) -> None:
+    def __init__(self, folder: str, outputs: str, temporary: str, seed: int, servers: Servers | None = None) -> None:
         self._outputs = outputs + "/"
         self.pids: dict[str, str] = {}
         self.processes: dict[int, Process] = {}
@@ -41,6 +42,12 @@ class Sight:
         """Who wrote what to its output, in order."""
         self._opened: dict[int, dict[int, Opened | None]] = {}
         self._channels: dict[int, str] = {}
+        self.servers = servers or Servers(patience=0)
+        """The servers outside the program to which it is connected."""
+        self.bound: set[str] = set()
+        """The addresses at which participants listen."""
+        self.ports: dict[int, str] = {}
+        """What the ports are called that the kernel has chosen for participants."""
         self._connecting: dict[str, deque[str]] = {}
         self._memory: dict[tuple[int, int], str] = {}
         self._words: dict[int, dict[int, str]] = {}
@@ -87,6 +94,8 @@ class Sight:
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
         process.forked = False
+        for task in process.tasks:
+            task.clock = 0
         self._opened[process.pid] = {}
         self._words[process.pid] = {}
 
@@ -215,6 +224,10 @@ class Sight:
         """Call a pipe or a socket by a name, if there is one."""
         if name:
             self._channels.setdefault(inode, name)
+
+    def rename_channel(self, inode: int, name: str) -> None:
+        """Call a pipe or a socket by another name from now on."""
+        self._channels[inode] = name
 
     def connect(self, listener: str, inode: int, name: str) -> None:
         """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""

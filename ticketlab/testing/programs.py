@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.spec import Spec
-from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
+from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.case_files import CASES
 from ticketlab.lab.programs.case import program_to_json
@@ -35,6 +35,8 @@ class ProgramSettings(TypedDict, total=False):
     seed: int
     steps: int
     stall_timeout: float
+    patience: float
+    reset: str
     unseen: str
 
 
@@ -57,6 +59,8 @@ class ProgramRace:
     seed: int = 0
     steps: int = STEPS
     stall_timeout: float = STALL_TIMEOUT
+    patience: float = PATIENCE
+    reset: str = ""
     unseen: str = "fail"
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,6 +97,7 @@ class ProgramRace:
             invariant=function,
             allowed=frozenset(self.allow_exit),
             serial=self.serial,
+            reset=command_words(self.reset),
             fixtures=self.fixtures,
             test=test,
         )
@@ -106,6 +111,7 @@ class ProgramRace:
             seed=self.seed,
             steps=self.steps,
             stall_timeout=self.stall_timeout,
+            patience=self.patience,
         )
 
 

@@ -24,6 +24,8 @@ from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.results import PlainExploration
 
+pytestmark = pytest.mark.usefixtures("memory_of_other_tests")
+
 libc = ctypes.CDLL(None)
 lock = multiprocessing.Lock()
 results: multiprocessing.Queue[int] = multiprocessing.Queue()

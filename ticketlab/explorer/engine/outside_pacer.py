@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ticketlab.core.steps import Step
-from ticketlab.explorer.engine.clock import in_ticks
+from ticketlab.explorer.engine.clock import SECOND, in_ticks
 from ticketlab.explorer.engine.pacer import ControlledPacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES, is_alone
+
+_MILLISECOND: Final = SECOND // 1000
 
 
 class OutsidePacer(ControlledPacer):
@@ -77,13 +81,13 @@ class OutsidePacer(ControlledPacer):
         if self._tries[me][1] >= MOST_VAIN_TRIES:
             self._spinning[me] = tuple(sorted({name for symbol in mine for name in symbol.step.resources}))
             state.gave_way[me] |= not is_alone(state, me)
-            state.clock.wake[me] = state.clock.local[me]
+            state.clock.wake[me] = _rounded(state.clock.local[me])
 
     def wait_at_most(self, who: int, seconds: float) -> None:
         """Have a participant's attempt made again after so long, if nobody can move before."""
         clock = self._state.clock
         if not clock.wake[who]:
-            clock.wake[who] = max(clock.time[0], clock.local[who]) + max(1, in_ticks(seconds))
+            clock.wake[who] = _rounded(max(clock.time[0], clock.local[who]) + max(1, in_ticks(seconds)))
 
     def has_waited(self, who: int) -> bool:
         """Whether the time is over for which a participant waits at most."""
@@ -93,3 +97,8 @@ class OutsidePacer(ControlledPacer):
     def stops_waiting(self, who: int) -> None:
         """Take down that a participant does not wait any more."""
         self._state.clock.wake[who] = 0
+
+
+def _rounded(ticks: int) -> int:
+    """Round a time up to milliseconds: two who wait equally long are done together, though one has read its clock."""
+    return -(-ticks // _MILLISECOND) * _MILLISECOND

@@ -19,6 +19,8 @@ from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
 STEPS: Final = 10_000
 STALL_TIMEOUT: Final = 10.0
+PATIENCE: Final = 2.0
+"""How long a server outside a program may take to answer, in seconds; PostgreSQL looks for deadlocks after one."""
 
 
 class Executor(ABC):

@@ -38,7 +38,8 @@ class StoppedCall:
     is answered now, or None if it has to wait; only a call that `waits` may. `found` looks what the step is, right
     before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
     says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
-    `written` has the descriptor, the address and the size of what it writes.
+    `written` has the descriptor, the address and the size of what it writes. `comes` says whether what it waits for has
+    come from outside the program: then it goes on at once, as part of the step that asked for it.
     """
 
     step: Step
@@ -50,3 +51,4 @@ class StoppedCall:
     asleep: float | None = None
     ends: bool = False
     written: tuple[int, int, int] | None = None
+    comes: Callable[[], bool] | None = None

@@ -11,13 +11,16 @@ from contextlib import suppress
 from typing import Final
 
 from ticketlab.core.steps import Action, Step
-from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.calls.outside import answered, asking, awaiting_too, look_who_answers
 from ticketlab.gate.descriptors import Opened, Sort, flags_of, lowest_free
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _MSG_DONTWAIT: Final = 0x40
+_OF_SERVERS: Final = "/var/lib/"
+"""Where sockets of databases stand among what is the system's."""
 _POLLFD: Final = struct.Struct("ihh")
 
 
@@ -31,13 +34,17 @@ def on_channel(
     step = Step(Action.RECEIVE if reads else Action.SEND, file.name)
     wanted = select.POLLIN if reads else select.POLLOUT
 
-    def attempt() -> Reply | None:
-        if is_ready(sight, process, descriptor, wanted):
-            return GO_ON
-        returns_at_once = flags & _MSG_DONTWAIT or flags_of(process.pid, descriptor) & os.O_NONBLOCK
-        return GO_ON if returns_at_once else None
+    def has_come() -> bool:
+        return is_ready(sight, process, descriptor, wanted)
 
-    return StoppedCall(step, waits=True, attempt=attempt)
+    def returns_at_once() -> bool:
+        return bool(flags & _MSG_DONTWAIT or flags_of(process.pid, descriptor) & os.O_NONBLOCK)
+
+    if (server := sight.servers.of(file.name)) is not None:
+        if reads:
+            return answered(sight, server, file.name, has_come, returns_at_once)
+        return asking(sight, task, server, file.name, lambda: has_come() or returns_at_once())
+    return StoppedCall(step, waits=True, attempt=lambda: GO_ON if has_come() or returns_at_once() else None)
 
 
 def is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
@@ -97,9 +104,13 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | No
         sight.connect(listener, file.inode, file.name)
         if listener in sight.served:
             sight.served.add(file.name)
+        sight.after(task, lambda: look_who_answers(sight, task.process, arguments[0], file, listener))
         return GO_ON
 
-    return StoppedCall(Step(Action.SEND, listener), attempt=attempt)
+    def found() -> Made:
+        return Made(Step(Action.SEND if listener in sight.bound else Action.LOOK, listener))
+
+    return StoppedCall(Step(Action.SEND, listener), attempt=attempt, found=found)
 
 
 def _listener_name(sight: Sight, process: Process, address: bytes, family: int) -> str:
@@ -108,10 +119,12 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
         name = address[2:]
         if name.startswith(b"\0"):
             return f"socket @{sight.names.repeatable(os.fsdecode(name.strip(bytes(1))))}"
-        place = sight.place(sight.absolute(process, os.fsdecode(name.partition(b"\0")[0])))
-        return f"socket {place.path}" if place else ""
+        path = sight.absolute(process, os.fsdecode(name.partition(b"\0")[0]))
+        place = sight.place(path)
+        return f"socket {place.path if place else path}" if place or path.startswith(_OF_SERVERS) else ""
     if family in (socket.AF_INET, socket.AF_INET6):
-        return f"port {int.from_bytes(address[2:4], 'big')}"
+        port = int.from_bytes(address[2:4], "big")
+        return sight.ports.get(port, f"port {port}")
     return ""
 
 
@@ -121,9 +134,23 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     name, file = _listener_name(sight, task.process, address, family), sight.opened(task.process, arguments[0])
     if not name or file is None:
         return None
+    if name == "port 0":
+        name = sight.name_made(task.process, "port")
+        sight.after(task, lambda: _look_which_port(sight, task.process, arguments[0], name))
     sight.name_channel(file.inode, name)
+    sight.bound.add(name)
     file.name = name
     return StoppedCall(Step(Action.SET, name))
+
+
+def _look_which_port(sight: Sight, process: Process, descriptor: int, name: str) -> None:
+    """Learn which port the kernel has chosen: another each time, so it is called by who has asked for it."""
+    with sight.copy(process, descriptor) as copy:
+        listener = socket.socket(fileno=copy)
+        try:
+            sight.ports[listener.getsockname()[1]] = name
+        finally:
+            listener.detach()
 
 
 # Several at once
@@ -145,7 +172,15 @@ def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until
             return GO_ON
         return None
 
-    return StoppedCall(step, waits=True, attempt=attempt, until=until)
+    call = StoppedCall(step, waits=True, attempt=attempt, until=until)
+    outside = [
+        (descriptor, events) for descriptor, events, file in files if file is not None and sight.servers.of(file.name)
+    ]
+
+    def has_come() -> bool:
+        return any(is_ready(sight, process, descriptor, events) for descriptor, events in outside)
+
+    return awaiting_too(sight, call, names, has_come, now=until == 0)
 
 
 def _nothing(task: Task) -> Step:
@@ -192,7 +227,8 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     watched = _watched_by(task.process, descriptor)
     until = _milliseconds(arguments[3])
     process = task.process
-    names = sorted({file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name})
+    files = {each: file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name}
+    names, outside = sorted(set(files.values())), [each for each, name in files.items() if sight.servers.of(name)]
     if not names:
         return None
     first, *others = names
@@ -201,7 +237,11 @@ def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     def attempt() -> Reply | None:
         return GO_ON if until == 0 or is_ready(sight, process, descriptor, select.POLLIN) else None
 
-    return StoppedCall(step, waits=True, attempt=attempt, until=until)
+    def has_come() -> bool:
+        return attempt() is not None and any(is_ready(sight, process, each, select.POLLIN) for each in outside)
+
+    call = StoppedCall(step, waits=True, attempt=attempt, until=until)
+    return awaiting_too(sight, call, names, has_come, now=until == 0)
 
 
 def _watched_by(process: Process, descriptor: int) -> list[int]:

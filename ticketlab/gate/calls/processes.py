@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
@@ -12,6 +13,7 @@ from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.locks import releases
+from ticketlab.gate.calls.outside import hanging_up
 from ticketlab.gate.descriptors import Sort
 from ticketlab.gate.kernel import children_of, exit_code_of, is_ending, parent_of, state_of
 from ticketlab.gate.processes import Process, Task
@@ -68,6 +70,7 @@ def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[
         found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
         if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
             found.append((Action.CLOSE, file.name))
+            found += hanging_up(sight, file.name)
     return tuple(dict.fromkeys(found))
 
 
@@ -89,7 +92,8 @@ def _close(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     if file is None or not file.name:
         return None
     if file.sort in (Sort.PIPE, Sort.SOCKET):
-        return StoppedCall(Step(Action.CLOSE, file.name))
+        sight.after(task, sight.servers.settle)
+        return StoppedCall(Step(Action.CLOSE, file.name, also=hanging_up(sight, file.name)))
     given_up = releases(sight, process, file)
     if not given_up:
         return None
@@ -171,7 +175,13 @@ def _signal(place: int) -> Classify:
             return StoppedCall(Step(Action.LOOK, name))
         if target is not None and pid > 0:
             target.killed_by = task.name
-        return StoppedCall(Step(Action.SIGNAL, name))
+
+        def attempt() -> Reply | None:
+            if target is not None and pid > 0 and arguments[place] == signal.SIGKILL:
+                target.exits_with = -signal.SIGKILL  # its parent may take it before anybody has looked
+            return GO_ON
+
+        return StoppedCall(Step(Action.SIGNAL, name), attempt=attempt)
 
     return classify
 

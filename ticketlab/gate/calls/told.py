@@ -56,6 +56,14 @@ def _sleep(_sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     return StoppedCall(step, asleep=seconds, attempt=lambda: _DONE)
 
 
+def _keep_time(_sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall | None:
+    """Know where a thread looks for its time from now on; who only answers others has none but the system's."""
+    if task.serves:
+        return StoppedCall(Step(Action.READ, f"time of {task.name}", private=True), attempt=lambda: _TOO_LATE)
+    task.clock = int(fields[0])
+    return None
+
+
 def _finish(_sight: Sight, task: Task, _fields: Sequence[str]) -> None:
     task.operation = None
 
@@ -188,6 +196,7 @@ _MESSAGES: Final[Mapping[str, Handle]] = {
     "refer": _refer,
     "same": _same,
     "sleep": _sleep,
+    "clock": _keep_time,
     "done": _finish,
     "acquire": _acquire,
     "try": _try,

@@ -18,6 +18,8 @@ _MODULES: Final = {
     "multiprocessing.sharedctypes": "values",
     "multiprocessing.managers": "managers",
     "multiprocessing.util": "helpers",
+    "datetime": "dates",
+    "threading": "threads",
 }
 """Modules of the standard library, and the module here that has them tell."""
 

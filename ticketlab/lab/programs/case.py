@@ -2,9 +2,9 @@
 
 A case of a program is a JSON object like any other case (`explorer.case`), but that it names command lines:
 
-    {"ticketlab": "case", "version": 6,
+    {"ticketlab": "case", "version": 7,
      "program": {"commands": ["python shop.py 2"], "in": "shop", "invariant": "", "test": "",
-                 "allow_exit": [], "serial": false},
+                 "allow_exit": [], "serial": false, "reset": ""},
      "points": ["db", ...], "seed": 0,
      "without": [[2, 1]], "faults": [], "schedule": [1, 2, 2, 1], "participants": {"1": "1", "2": "1.1"},
      "steps": ["read db", ...],
@@ -29,7 +29,7 @@ from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.lab.programs.program import Program, command_words
 from ticketlab.lab.programs.run import branches
 
-PROGRAM_CASE_VERSION: Final = 6
+PROGRAM_CASE_VERSION: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,7 @@ def program_to_json(program: Program) -> dict[str, Any]:
         "test": program.test,
         "allow_exit": sorted(program.allowed),
         "serial": program.serial,
+        "reset": shlex.join(program.reset),
     }
 
 
@@ -126,5 +127,6 @@ def _program(fields: JsonField) -> Program:
         invariant=command_words(fields["invariant"].text()),
         allowed=frozenset(fields["allow_exit"].list_of(lambda code: code.whole(most=255))),
         serial=fields["serial"].flag(),
+        reset=command_words(fields["reset"].text()),
         test=fields["test"].text(),
     )

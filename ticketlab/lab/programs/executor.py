@@ -24,16 +24,18 @@ from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.engine.steps import StepTable
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
-from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
+from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
+from ticketlab.gate.servers import Servers
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.starting.starter import CommandLine, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
+from ticketlab.lab.programs.invariant import put_back
 from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.moves import Moves
 from ticketlab.lab.programs.program import Program
@@ -52,6 +54,7 @@ class ProgramExecutor(Executor):
         *,
         steps: int = STEPS,
         stall_timeout: float = STALL_TIMEOUT,
+        patience: float = PATIENCE,
         seed: int = 0,
         points: Sequence[str] = (),
         faults: Sequence[Fault] = (),
@@ -75,6 +78,7 @@ class ProgramExecutor(Executor):
         self._faults = faults
         self._fault_points: FaultPoints = ()
         self._stall_timeout = stall_timeout
+        self._servers = Servers(patience)
         self._state = ExecutionState(StepTable(), [1] * len(self.scripts), _ROOM, steps, joining=True)
         self._scheduler = Scheduler(self._state)
         self._pacer = OutsidePacer(self._scheduler)
@@ -195,10 +199,13 @@ class ProgramExecutor(Executor):
 
     def _sight(self) -> Sight:
         """Return what is known of an execution before it begins."""
-        return Sight(*self._folders.paths, self._seed)
+        return Sight(*self._folders.paths, self._seed, self._servers)
 
     def _prepare(self, policy: Policy) -> None:
         self._lay_out()
+        self._servers.begin()
+        put_back(self.program, self.folder)
+        self._servers.settle()
         self._scheduler.reset(policy)
         self._pacer.begin()
         self._pacer.pick = self._scheduler.next
@@ -222,6 +229,7 @@ class ProgramExecutor(Executor):
         """Take in what several participants touched and one of them changed: it has points from now on."""
         self.run_of = moves.outcome()
         self.outside.update(moves.sight.outside)
+        self.outside.update(dict.fromkeys(self._servers.sentences(reset=bool(self.program.reset))))
         self._cut_off |= moves.cut_off
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
         shared |= moves.blocked_on

@@ -58,7 +58,14 @@ def explore_program(
 
 
 def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
-    return ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults)
+    return ProgramExecutor(
+        program,
+        steps=how.steps,
+        stall_timeout=how.stall_timeout,
+        patience=how.patience,
+        seed=how.seed,
+        faults=how.faults,
+    )
 
 
 def _finding(program: Program, how: ExploreOptions, smallest: Smallest) -> ProgramFinding:

@@ -14,7 +14,7 @@ _POSSIBLE: Final = (
 )
 _WHY_NOT: Final = {
     FaultKind.PAUSE: "every schedule in which it moves late is tried without it",
-    FaultKind.CLOCK: "the clock of a program is the system's",
+    FaultKind.CLOCK: "only Python processes have a clock of their own",
 }
 
 

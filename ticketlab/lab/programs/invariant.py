@@ -1,4 +1,4 @@
-"""The user's invariant of a program: a command that is run in the folder afterwards, or a Python function."""
+"""What the user has run in the folder of a program: the invariant afterwards, and what puts things back before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,27 @@ def broken_invariant(program: Program, folder: Path, outputs: Sequence[str]) -> 
         yield from _by_command(program.invariant, folder)
 
 
+def put_back(program: Program, folder: Path) -> None:
+    """Run the command, if there is one, that puts back before an execution what stands outside the folder.
+
+    Raises:
+        UsageError: it cannot be run.
+        TicketlabError: it fails, or does not end.
+    """
+    if program.reset:
+        code, said = _run("reset command", program.reset, folder)
+        if code:
+            raise TicketlabError(f"the reset command {program.reset[0]} ends with {code}{said}")
+
+
 def _by_command(command: Sequence[str], folder: Path) -> Iterator[Anomaly]:
+    code, said = _run("invariant", command, folder)
+    if code:
+        yield Anomaly("invariant broken", f"afterwards the invariant ends with {code}{said}")
+
+
+def _run(what: str, command: Sequence[str], folder: Path) -> tuple[int, str]:
+    """Run a command of the user's in the folder; return its exit code, and what it said last."""
     try:
         done = subprocess.run(  # noqa: S603 - the user's own command
             command,
@@ -44,10 +64,8 @@ def _by_command(command: Sequence[str], folder: Path) -> Iterator[Anomaly]:
             check=False,
         )
     except OSError as error:
-        raise UsageError(f"the invariant {command[0]} cannot be run: {error.strerror}") from None
+        raise UsageError(f"the {what} {command[0]} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise TicketlabError(f"the invariant {command[0]} has not ended after {_LONGEST} s") from None
-    if done.returncode:
-        lines = done.stdout.decode(errors="replace").strip().splitlines()
-        said = f": {lines[-1]}" if lines else ""
-        yield Anomaly("invariant broken", f"afterwards the invariant ends with {done.returncode}{said}")
+        raise TicketlabError(f"the {what} {command[0]} has not ended after {_LONGEST} s") from None
+    lines = done.stdout.decode(errors="replace").strip().splitlines()
+    return done.returncode, f": {lines[-1]}" if lines else ""

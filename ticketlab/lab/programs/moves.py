@@ -11,7 +11,7 @@ from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.fault_pacer import with_fault
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
-from ticketlab.explorer.engine.state import NOBODY
+from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord
 from ticketlab.gate.calls.call import Reply, StoppedCall
@@ -19,6 +19,7 @@ from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
 from ticketlab.gate.sight import Sight
+from ticketlab.lab.programs.clocks import Clocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
@@ -53,6 +54,7 @@ class Moves:
         self.records: list[RequestRecord] = []
         self._scheduler, self._pacer = scheduler, pacer
         self._state = scheduler.state
+        self._clocks = Clocks(self._state.clock)
         self._points = points
         self._line_at = line_at
         self._faults = faults
@@ -72,11 +74,30 @@ class Moves:
         state.counters.started = state.buyers
         gate.settle()
         self._take_in()
-        while (who := scheduler.next()) != NOBODY:
-            if self._move(gate.numbered[who]):
+        while (who := scheduler.next()) != NOBODY or self._has_come_late():
+            if who != NOBODY and self._move(gate.numbered[who]):
                 gate.settle()
                 self._take_in()
         self._tell_who_waits()
+
+    def _has_come_late(self) -> bool:
+        """Wait with all patience for servers outside, now that nobody can move; return whether one has answered."""
+        state, standing = self._state, self.gate.standing
+        waiting = {task: call.comes for task, call in standing.items() if call.comes is not None and call.waits}
+        if state.counters.ending != ExecutionEnd.STUCK or not waiting:
+            return False
+        come: list[Task] = []
+
+        def have_come() -> bool:
+            come.extend(task for task, comes in waiting.items() if comes())
+            return bool(come)
+
+        self.sight.servers.wait(have_come)
+        for task in come:
+            state.open[state.pending[task.number]] = 1
+            state.counters.version += 1
+            state.counters.ending = ExecutionEnd.RUNNING
+        return bool(come)
 
     def name_of(self, who: int) -> str:
         """Return a participant's place in the tree of processes."""
@@ -86,6 +107,8 @@ class Moves:
         """Take in who has come to stand before a call, and who has ended."""
         gate, state, last = self.gate, self._state, self._last
         if last != NOBODY:
+            if (mover := gate.numbered[last]) in gate.standing:
+                self._clocks.take_readings(mover)
             state.leave_alone(last)  # unless it has come to its next call: it may sleep in the kernel, or have ended
         for task in gate.away:
             state.note_cut_off(task.number)
@@ -100,6 +123,8 @@ class Moves:
                 self._names[who] = task.name
                 if who >= state.buyers:
                     state.join(who)
+                if last != NOBODY:
+                    self._clocks.begin(task, gate.numbered[last])
             if who != last and last != NOBODY:
                 state.note_arrival(who, last)
             self._stand(task, call)
@@ -139,6 +164,7 @@ class Moves:
                 self.gate.came.append(task)
         else:
             self._pacer.note("fault", str(fault))
+            self._clocks.show(task)
             self.gate.answer(task, failing(fault.kind, task, call))
 
     def _look_again(self) -> None:
@@ -184,10 +210,12 @@ class Moves:
         if self._line_at is not None and (line := self._line_at(task)):
             pacer.note("line", line)
         self._last = who
+        self._clocks.show(task)
         gate.answer(task, answer)
         if step.action in (Action.SIGNAL, Action.EXIT):
             gate.settle()
             gate.look_after_signals()
+            self.sight.servers.settle()
         return True
 
     def _answer(self, who: int, call: StoppedCall) -> Reply | None:
@@ -201,10 +229,17 @@ class Moves:
     def is_point(self, task: Task, call: StoppedCall) -> bool:
         """Whether somebody else may move before a call; what is no point is taken down, and passed."""
         if call.asleep is not None:
+            self._clocks.take_readings(task)
             self._pacer.me = task.number
             self._pacer.sleep(call.asleep)
+            self._clocks.show(task)
             return False
         step = call.step
+        if step.private:
+            self._clocks.show(task)
+            return False
+        if call.comes is not None and call.comes():
+            return False  # it is a part of the request
         if step.everywhere or step.action in _ALWAYS or self._is_shared(step):
             return True
         made = call.found() if call.found is not None else None

@@ -25,7 +25,9 @@ class Program:
     afterwards, and ends with 0 if the end is right; or a function that returns False or raises AssertionError if it is
     not, and may ask by parameter name for `folder`, `outputs` (what each command printed) and any of `fixtures`.
     `allowed` has the exit codes, beside 0, that are right. `serial` says that files, outputs and exit codes must be
-    those of some order of the participants one after another. `test` is the test whose function the invariant is.
+    those of some order of the participants one after another. `reset` is a command that is run in the folder before
+    each execution, and puts back what stands outside it, such as a database. `test` is the test whose function the
+    invariant is.
     """
 
     commands: tuple[tuple[str, ...], ...]
@@ -33,6 +35,7 @@ class Program:
     invariant: tuple[str, ...] | Callable[..., object] = ()
     allowed: frozenset[int] = frozenset()
     serial: bool = False
+    reset: tuple[str, ...] = ()
     fixtures: Mapping[str, Any] = field(default_factory=dict, compare=False)
     test: str = ""
 
@@ -45,6 +48,7 @@ class Program:
         invariant: str | Callable[..., object] = "",
         allow_exit: Iterable[int] = (),
         serial: bool = False,
+        reset: str = "",
     ) -> Program:
         """Return the program of command lines such as "shop.py 2" or "./buy.sh alice", each run in so many `copies`.
 
@@ -60,6 +64,7 @@ class Program:
             invariant=command_words(invariant) if isinstance(invariant, str) else invariant,
             allowed=frozenset(allow_exit),
             serial=serial,
+            reset=command_words(reset),
         )
 
     def __post_init__(self) -> None:

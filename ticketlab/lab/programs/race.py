@@ -25,7 +25,7 @@ from ticketlab.lab.plain.results import PlainRaceResult
 from ticketlab.lab.plain.serial import files_below, without_journals
 from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, files_left, first_end, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
-from ticketlab.lab.programs.invariant import broken_invariant
+from ticketlab.lab.programs.invariant import broken_invariant, put_back
 from ticketlab.lab.programs.judge import failure
 from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.program import Program, command_title
@@ -165,6 +165,7 @@ def _races(program: Program, times: int, timeout: float) -> Iterator[_Race]:
         with Starter([CommandLine(each) for each in program.commands], *folders) as starter:
             for _ in range(times):
                 folders.lay_out(layout)
+                put_back(program, folders.work)
                 run = starter.run_freely(timeout)
                 texts = [(folders.outputs / f"{1 + who}.out").read_bytes() for who in range(len(program.commands))]
                 yield _Race(run, folders.work, [text.decode(errors="replace") for text in texts])
