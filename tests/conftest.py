@@ -39,8 +39,8 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the kernel's gate not speak of memory that modules of other tests share, and which the test cannot reach."""
+    from ticketlab.core.system.own_memory import own_addresses
     from ticketlab.gate import inherited
 
     others = {span.start for span in inherited._spans() if not span.is_lock}
-    own = inherited.own_addresses
-    monkeypatch.setattr(inherited, "own_addresses", lambda: own() | others)
+    monkeypatch.setattr(inherited, "own_addresses", lambda: own_addresses() | others)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # typing is slow to import
     from collections.abc import Callable
     from typing import Any, Final
 
-BEGINNING: Final = 1_767_225_600  # 2026-01-01, 00:00 UTC
+_BEGINNING: Final = 1_767_225_600  # 2026-01-01, 00:00 UTC
 """What the clock on the wall shows when an execution begins, in seconds."""
 _UP: Final = 100_000
 """What the clocks that never jump show then, in seconds."""
@@ -112,8 +112,8 @@ def _any_clock(read: Callable[[int], Any], unit: float) -> Callable[[int], Any]:
 
 
 _NAMES: Final = {
-    "CLOCK_REALTIME": BEGINNING,
-    "CLOCK_REALTIME_COARSE": BEGINNING,
+    "CLOCK_REALTIME": _BEGINNING,
+    "CLOCK_REALTIME_COARSE": _BEGINNING,
     "CLOCK_MONOTONIC": _UP,
     "CLOCK_MONOTONIC_RAW": _UP,
     "CLOCK_MONOTONIC_COARSE": _UP,
@@ -145,7 +145,7 @@ def patch() -> None:
     """Have sleep tell how long it lasts, and clocks show virtual time."""
     posix.register_at_fork(after_in_child=_forget)
     acts: dict[str, Callable[..., Any]] = {"sleep": _sleeping(time.sleep)}
-    for name, start in (("time", BEGINNING), ("monotonic", _UP), ("perf_counter", _UP)):
+    for name, start in (("time", _BEGINNING), ("monotonic", _UP), ("perf_counter", _UP)):
         acts[name] = _clock(getattr(time, name), start, _SECOND)
         acts[f"{name}_ns"] = _clock(getattr(time, f"{name}_ns"), start, 1)
     acts["clock_gettime"] = _any_clock(time.clock_gettime, _SECOND)

@@ -18,7 +18,7 @@ _ROW: Final = struct.Struct("qq")  # the time by the gate and the last reading, 
 _TIME: Final = struct.Struct("q")
 
 
-class Clocks:
+class ShownClocks:
     """The clocks of one execution's participants."""
 
     def __init__(self, clock: Clock) -> None:

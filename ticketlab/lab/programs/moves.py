@@ -19,7 +19,7 @@ from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
 from ticketlab.gate.sight import Sight
-from ticketlab.lab.programs.clocks import Clocks
+from ticketlab.lab.programs.clocks import ShownClocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
@@ -54,7 +54,7 @@ class Moves:
         self.records: list[RequestRecord] = []
         self._scheduler, self._pacer = scheduler, pacer
         self._state = scheduler.state
-        self._clocks = Clocks(self._state.clock)
+        self._clocks = ShownClocks(self._state.clock)
         self._points = points
         self._line_at = line_at
         self._faults = faults

@@ -18,7 +18,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.system.fork import ForkedProcess
 from ticketlab.testing.lock_check.subject import LockSubject
 
-PATIENCE: Final = 30.0  # seconds
+LONGEST_CHECK: Final = 30.0  # seconds
 YEAR: Final = 365 * 86_400  # seconds
 _HIDDEN: Final = ("fcntl.fcntl", "socket.bind", "socket.connect", "mmap.", "ctypes.call", "os.fork")
 _NUMBER: Final = re.compile(rb"\d+")
@@ -107,7 +107,9 @@ class _Told(NamedTuple):
 
 def _told_by(process: Connection) -> _Told:
     try:
-        told: _Told = process.recv() if process.poll(PATIENCE) else _Told(f"it was not done after {PATIENCE:g} s")
+        told: _Told = (
+            process.recv() if process.poll(LONGEST_CHECK) else _Told(f"it was not done after {LONGEST_CHECK:g} s")
+        )
     except EOFError:
         return _Told("it ended without a word")
     return told
