@@ -8,6 +8,8 @@ from ticketlab.core.steps import NAME, Access, Action, Step
 
 LIST: Final = "names in "
 """How the resource of the list of a folder's names begins."""
+READERS: Final = "readers of "
+"""How the resource begins that is who reads a database."""
 LINKS: Final = "links of "
 """How the resource begins that is what names a file has: whether it has lost its last one."""
 

@@ -10,7 +10,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Step
@@ -140,6 +140,7 @@ class Task:
     number: int
     serves: bool = False  # whether it only answers others, and so takes no part
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
+    statement: Any = None  # what it has told it asks of a database, see `calls.databases`
     has_started: str = ""  # the call by which it has started another one, until it comes to its next call
 
 

@@ -29,6 +29,7 @@ _POLL_MS: Final = 1
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
 _MOST_NAPS: Final = 100  # of those who only answer others, until somebody else has moved
 _NO_NUMBER: Final = -1  # of who takes no part
+_CALLED: Final = frozenset({Action.READ, Action.WRITE, Action.APPEND, Action.TRUNCATE, Action.ACQUIRE})
 
 
 class Runaway(TicketlabError):
@@ -275,10 +276,21 @@ class Gate(LiveThreads):
         else:
             classify = self._classify.get(stop.number)
             call = classify(self.sight, task, stop.arguments) if classify else None
+            if call is not None:
+                call = self._in_statement(task, call)
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:
                 self._stand_or_pass(task, stop, call)
+
+    def _in_statement(self, task: Task, call: StoppedCall) -> StoppedCall:
+        """Return a call as part of the statement that its thread has told, if it has."""
+        if task.statement is not None:
+            part: StoppedCall = task.statement.takes(call)
+            return part
+        if call.step.action in _CALLED:
+            self.sight.called.add(call.step.resource)
+        return call
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: StoppedCall) -> None:
         eager = self._is_eager(task, call)
@@ -303,6 +315,8 @@ class Gate(LiveThreads):
         """Whether a call is made as soon as it can be: by who only answers others, or as part of a step."""
         if task.serves or call.step.private:
             return task.serves
+        if call.inner:
+            return True
         if task.operation is not None:
             return not call.ends
         return self.sight.served.issuperset(call.step.resources)

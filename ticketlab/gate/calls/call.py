@@ -38,7 +38,8 @@ class StoppedCall:
     is answered now, or None if it has to wait; only a call that `waits` may. `found` looks what the step is, right
     before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
     says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
-    `written` has the descriptor, the address and the size of what it writes.
+    `written` has the descriptor, the address and the size of what it writes. `came` says what the step has turned out
+    to be when its thread has gone on, and `inner` that the call is part of another step.
     """
 
     step: Step
@@ -50,3 +51,5 @@ class StoppedCall:
     asleep: float | None = None
     ends: bool = False
     written: tuple[int, int, int] | None = None
+    came: Callable[[], Made | None] | None = None
+    inner: bool = False

@@ -18,6 +18,7 @@ _MODULES: Final = {
     "multiprocessing.sharedctypes": "values",
     "multiprocessing.managers": "managers",
     "multiprocessing.util": "helpers",
+    "sqlite3.dbapi2": "sql",
 }
 """Modules of the standard library, and the module here that has them tell."""
 
