@@ -57,6 +57,13 @@ class Process:
                 os.close(descriptor)
         self.handle = self.memory = -1
 
+    def takes_servant(self, what: str) -> bool:
+        """Whether it has told that the next thread or process that it starts only answers others; that one has come."""
+        if self.servants_due != what:
+            return False
+        self.servants_due = ""
+        return True
+
     def is_dead(self, milliseconds: float = 0) -> bool:
         """Whether the process has ended, waiting for that so long."""
         poll = select.poll()

@@ -14,6 +14,7 @@ from typing import Final
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.listener import Listener, Stop
@@ -29,7 +30,6 @@ _POLL_MS: Final = 1
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
 _MOST_NAPS: Final = 100  # of those who only answer others, until somebody else has moved
 _NO_NUMBER: Final = -1  # of who takes no part
-_CALLED: Final = frozenset({Action.READ, Action.WRITE, Action.APPEND, Action.TRUNCATE, Action.ACQUIRE})
 
 
 class Runaway(TicketlabError):
@@ -224,7 +224,7 @@ class Gate(LiveThreads):
         else:
             process.threads += 1
             name = f"{process.name}t{process.threads}"
-        if process.serves or _is_due(process, "thread"):
+        if process.serves or process.takes_servant("thread"):
             task = self.tasks[stop.thread] = Task(stop.thread, process, name, _NO_NUMBER, serves=True)
             self._consider(task, stop)
         else:
@@ -245,7 +245,7 @@ class Gate(LiveThreads):
         parent = self.sight.processes.get(int(status_of(pid, "PPid") or 0), self._leader)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
-        process = Process(pid, name, parent, serves=_is_due(parent, "process"))
+        process = Process(pid, name, parent, serves=parent.takes_servant("process"))
         process.open()
         self.sight.enter(process)
         return process
@@ -277,20 +277,11 @@ class Gate(LiveThreads):
             classify = self._classify.get(stop.number)
             call = classify(self.sight, task, stop.arguments) if classify else None
             if call is not None:
-                call = self._in_statement(task, call)
+                call = in_statement(self.sight, task, call, looks=name == "fstat")
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:
                 self._stand_or_pass(task, stop, call)
-
-    def _in_statement(self, task: Task, call: StoppedCall) -> StoppedCall:
-        """Return a call as part of the statement that its thread has told, if it has."""
-        if task.statement is not None:
-            part: StoppedCall = task.statement.takes(call)
-            return part
-        if call.step.action in _CALLED:
-            self.sight.called.add(call.step.resource)
-        return call
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: StoppedCall) -> None:
         eager = self._is_eager(task, call)
@@ -353,11 +344,3 @@ class Gate(LiveThreads):
         self._reply(task, stop, answer)
         if call.ends:
             self._await_end(task, whole=call.step.resource.startswith("process "))
-
-
-def _is_due(process: Process, what: str) -> bool:
-    """Whether a process has told that the next thread or process that it starts only answers others."""
-    if process.servants_due != what:
-        return False
-    process.servants_due = ""
-    return True

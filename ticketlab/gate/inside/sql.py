@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # typing is slow to import
 _MOST_TEXT: Final = 2_000
 _BETWEEN: Final = "\x1f"
 _BUSY: Final = 5
+_COMMITS: Final = ("commit", "end", "release")
 _LEVEL: Final[Any] = vars(Connection)["isolation_level"]
 _ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
 _STATEMENT: Final = type(Connection(":memory:")("select 1"))
@@ -98,7 +99,7 @@ def _after(connection: Any, before: tuple[int, bool]) -> tuple[int, int]:
 
 def _tables(connection: Any, told: _Told, what: str, sql: str, failed: str) -> str:
     """Return the tables that a statement touches, or a commit changes."""
-    if what == "commit":
+    if what == "commit" or sql.lstrip().lower().startswith(_COMMITS):
         found = list(told.changed)
         if not connection.in_transaction or failed == "":
             told.changed.clear()
