@@ -184,7 +184,7 @@ class Statement:
         self._steps.locks = now
         if claims:
             self._made = Made(self._steps.claiming(keeping, step.path))
-            return self._steps.any_commit(keeping)
+            return self._steps.any_commit(keeping) if self._steps.commits_at_once or step.affects == () else step
         self._made = Made(step, refused=True)
         return step if step.affects is None else self._steps.any_commit(self._steps.databases)
 
