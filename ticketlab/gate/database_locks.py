@@ -20,7 +20,8 @@ _LOG_WRITER: Final = 120
 _LOG_READERS: Final = range(123, 128)
 _LOG_LOCKS: Final = range(120, 128)  # 128 is locked by whoever has the database open
 _READ_VERSION: Final = 18  # of the file's header; it is 2 if there is a log
-_BESIDE: Final = ("-journal", "-wal", "-shm", "-mj")
+BESIDE: Final = ("-journal", "-wal", "-shm")
+"""How the names of the files end that SQLite has beside a database."""
 _KINDS: Final = ("record lock on ", "lock on ", "place in ", NAME)
 EVERY_CALL: Final = "calls on databases"
 """A point that has each call on a database be a step."""
@@ -65,7 +66,7 @@ def is_of_database(resource: str, data: str) -> bool:
     if not resource.startswith(data):
         return False
     rest = resource.removeprefix(data)
-    return not rest or rest.startswith(("#", *_BESIDE))
+    return not rest or rest.startswith(("#", "-mj", *BESIDE))
 
 
 def has_log(file: str) -> bool:

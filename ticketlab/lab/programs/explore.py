@@ -22,6 +22,7 @@ from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
 from ticketlab.explorer.workload import FaultPoints
+from ticketlab.gate.database_locks import EVERY_CALL
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
@@ -96,12 +97,14 @@ def explore_program(
     *,
     command: str = "",
     allows_unseen: bool = False,
+    every_call: bool = False,
     progress: Progress = lambda _done, _anomalous: None,
 ) -> ProgramExploration:
     """Search the schedules of a program for one that goes wrong, and shrink it.
 
     `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
-    it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
+    it saw no race, or not all; `every_call` that each call of SQLite in a Python process is a step, as where faults
+    make calls fail. `progress` is called now and then with the number of executions, and of wrong ones.
 
     Raises:
         UsageError: a command or a name is unknown, or things do not go together.
@@ -111,7 +114,7 @@ def explore_program(
     how = how or ExploreOptions(executor="program")
     began = time.monotonic()
     tally = _Tally()
-    with _executor(program, how) as executor:
+    with _executor(program, how, every_call=every_call) as executor:
         judge = ProgramFaultJudge(executor) if how.faults else ProgramJudge(executor)
         racing = _search_everything(executor, judge, how, tally, progress)
         gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
@@ -139,8 +142,11 @@ def explore_program(
     )
 
 
-def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
-    return ProgramExecutor(program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, faults=how.faults)
+def _executor(program: Program, how: ExploreOptions, *, every_call: bool) -> ProgramExecutor:
+    points = (EVERY_CALL,) if every_call or not all(fault.kind.is_step for fault in how.faults) else ()
+    return ProgramExecutor(
+        program, steps=how.steps, stall_timeout=how.stall_timeout, seed=how.seed, points=points, faults=how.faults
+    )
 
 
 def _search_everything(

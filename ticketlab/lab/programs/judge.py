@@ -12,6 +12,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import NOTHING, Place
+from ticketlab.gate.database_locks import BESIDE
 from ticketlab.lab.plain.judge import crossing, made_steps, stuck
 from ticketlab.lab.programs.ends import ProgramEnd, SerialEnds, end_of_run, files_left, serial_ends
 from ticketlab.lab.programs.executor import ProgramExecutor
@@ -102,6 +103,7 @@ class ProgramJudge:
         known = serial is not None and serial.complete and serial.repeats
         strange = known and serial is not None and not serial.allows(end)
         crossed = patterns(made_steps(execution)) if failed or strange else []
+        crossed = [each for each in crossed if not each.path.endswith(BESIDE)]  # which SQLite locks rightly
         if crossed:
             yield crossing(crossed[0], execution, self.name_of)
         elif strange and self._program.serial:
