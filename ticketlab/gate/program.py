@@ -277,7 +277,7 @@ class Gate(LiveThreads):
             classify = self._classify.get(stop.number)
             call = classify(self.sight, task, stop.arguments) if classify else None
             if call is not None:
-                call = in_statement(self.sight, task, call, looks=name == "fstat")
+                call = in_statement(self.sight, task, call, looks="stat" in name)
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:

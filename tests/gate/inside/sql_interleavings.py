@@ -143,7 +143,8 @@ class _Mover:
                 self._held.close()
             return _NOTHING
 
-        return [*steps, close_cursor, lambda: db.close()]
+        held = [close_cursor] if "open" in self.side.statements else []
+        return [*steps, *held, lambda: db.close()]
 
     def _steps_of(self, db: Any, name: str) -> list[Callable[[], Any]]:
         line = STATEMENTS[name]
