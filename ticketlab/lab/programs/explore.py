@@ -332,8 +332,9 @@ def replay_program(case: ProgramCase, *, command: str = "") -> ProgramReplay:
 def touched_resources(executor: ProgramExecutor) -> list[Touched]:
     """Return what several participants touched and one of them changed, and how often, in the last execution."""
     found = []
+    with_tables = {name.rpartition(" in ")[2] for name in executor.touched if name.startswith(TABLE)}
     for resource, by in sorted(executor.touched.items()):
-        if resource.startswith(_OF_PROCESSES) or not is_contested(by):
+        if resource.startswith(_OF_PROCESSES) or resource in with_tables or not is_contested(by):
             continue
         names = executor.run_of.names
         reads = {names[who]: count for who, done in by.items() if (count := _count(done, looks=True))}
