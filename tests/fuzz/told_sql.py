@@ -15,7 +15,7 @@ from tests.gate.inside.sql_interleavings import Side, all_outcomes
 from tests.gate.inside.told_sql import told_outcomes
 
 _READS = ("select", "open")
-_WRITES = ("add", "double", "none", "insert")
+_WRITES = ("add", "double", "none", "insert", "returning", "wal")
 
 
 def random_side(r: Random, timeout: float) -> Side:

@@ -53,6 +53,8 @@ STATEMENTS: Final = {
     "add": "ask(lambda: db.execute('UPDATE t SET n = n + 1 WHERE k = 0').rowcount)",
     "double": "ask(lambda: db.execute('UPDATE t SET n = n * 2 WHERE k = 0').rowcount)",
     "none": "ask(lambda: db.execute('UPDATE t SET n = 9 WHERE k = 7').rowcount)",
+    "returning": "ask(lambda: db.execute('UPDATE t SET n = n + 3 WHERE k = 0 RETURNING n').fetchone()[0])",
+    "wal": "ask(lambda: db.execute('PRAGMA journal_mode = WAL').fetchone()[0])",
     "insert": "ask(lambda: db.execute('INSERT INTO t (n) VALUES (5)').lastrowid)",
     "begin": "ask(lambda: db.execute('BEGIN') and None)",
     "immediate": "ask(lambda: db.execute('BEGIN IMMEDIATE') and None)",
@@ -153,7 +155,7 @@ class _Mover:
         if name == "rollback":
             return [lambda: db.rollback()]
         sql = line.split("'")[1]
-        if name in ("select", "open"):
+        if "fetchone" in line:
             cursors: list[Any] = []
 
             def execute() -> Any:

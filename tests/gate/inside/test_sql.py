@@ -27,6 +27,10 @@ SIDES: Final = {
         "wal",
         (Side(("begin", "select", "add", "commit"), None, 5.0), Side(("double",), None, 7.0)),
     ),
+    "a change that returns rows": (
+        "delete",
+        (Side(("returning",), None, 5.0), Side(("open", "add"), None, 7.0)),
+    ),
     "nobody waits": (
         "wal",
         (Side(("immediate", "add", "rollback"), None, 0.0), Side(("add", "insert"), None, 0.0)),
