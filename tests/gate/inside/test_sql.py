@@ -31,6 +31,10 @@ SIDES: Final = {
         "delete",
         (Side(("returning",), None, 5.0), Side(("open", "add"), None, 7.0)),
     ),
+    "a reader is why another is refused": (
+        "delete",
+        (Side(("begin", "open", "commit"), None, 5.0), Side(("exclusive", "double", "commit"), None, 0.0)),
+    ),
     "nobody waits": (
         "wal",
         (Side(("immediate", "add", "rollback"), None, 0.0), Side(("add", "insert"), None, 0.0)),

@@ -224,6 +224,8 @@ class Statement:
             return
         before = self._steps.locks
         now = [self._now(each) for each in self._steps.databases]
+        if self._steps.verb is Verb.EXCLUDE and not self._steps.sets_the_same(now):
+            self._tell_of_logs(before)
         same = self._steps.asked.alone and [one.mine for one in now] == [one.mine for one in before]
         if failed:
             self._made = self._failed(failed, tables, unchanged=same and not (in_transaction and changed))
@@ -233,6 +235,13 @@ class Statement:
             self._made = Made(self._steps.any_commit(self._steps.databases))
         else:
             self._made = self._done(tables, changed=changed)
+
+    def _tell_of_logs(self, before: Sequence[DatabaseLocks]) -> None:
+        """Tell that something depended on who has a database with a log open, which no step says."""
+        for database, locks in zip(self._steps.databases, before, strict=True):
+            if locks.has_log:
+                sentence = f"the log of {database.data} was ended or copied, and who had it open then is not seen"
+                self._sight.outside[sentence] = None
 
     def _done(self, tables: Sequence[str], *, changed: bool) -> Made:
         steps = self._steps

@@ -103,6 +103,8 @@ class StatementSteps:
             elif verb is Verb.READ:
                 if self._level(locks) < Level.READING:
                     yield from ((Action.READ, database.data), *database.looks)
+                    if not locks.has_log:  # whoever needs the database for itself is refused from now on
+                        yield Action.ENTER, database.readers
             elif verb in CHANGES:
                 yield from self._changing(database, locks)
             elif verb is Verb.BEGIN and not self.is_deferred:
@@ -190,7 +192,8 @@ class StatementSteps:
 
     def any_read(self) -> Step:
         """Return the step of reading anything."""
-        return step_of([access for each in self.databases for access in ((Action.READ, each.data), *each.looks)])
+        accesses = [access for each in self.databases for access in ((Action.READ, each.data), *each.looks)]
+        return step_of([*accesses, *((Action.ENTER, each.readers) for each in self.databases)])
 
     def any_commit(self, databases: Sequence[Database]) -> Step:
         """Return the step of changing anything for all to see."""
