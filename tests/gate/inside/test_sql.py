@@ -35,6 +35,7 @@ SIDES: Final = {
         "delete",
         (Side(("begin", "open", "commit"), None, 5.0), Side(("exclusive", "double", "commit"), None, 0.0)),
     ),
+    "a journal is switched": ("delete", (Side(("wal", "none"), "", 5.0), Side(("none", "add"), "", 7.0))),
     "nobody waits": (
         "wal",
         (Side(("immediate", "add", "rollback"), None, 0.0), Side(("add", "insert"), None, 0.0)),

@@ -207,7 +207,9 @@ class StatementSteps:
         return step_of([*accesses, *((Action.WRITE, each.readers) for each in databases)], path)
 
     def sets_the_same(self, now: Sequence[DatabaseLocks]) -> bool:
-        """Whether a setting that concerns all was what it is now before."""
+        """Whether a setting that concerns all was what it is now before; another one may not be committed yet."""
+        if any(locks.mine >= Level.WRITING for locks in now):
+            return False
         logs = [locks.has_log for locks in self.locks]
         return self.statement.setting == "journal_mode" and logs == [locks.has_log for locks in now]
 
