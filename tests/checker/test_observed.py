@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ticketlab.checker.observed import MadeStep, Pattern, patterns
-from ticketlab.core.steps import NAME, Access, Action, Step
+from ticketlab.core.steps import NAME, TABLE, Access, Action, Step
 
 
 def named(action: Action, name: str, *also: Access) -> Step:
@@ -57,3 +57,12 @@ def test_an_act_that_was_refused_counts_if_it_is_on_that_name() -> None:
 def test_the_same_crossing_is_told_once() -> None:
     once = found((0, READ), (1, WRITE), (0, WRITE), (0, WRITE))
     assert once == [Pattern("lost update", "data", (0, 1, 2))]
+
+
+def test_a_statement_that_reads_again_what_it_changes_acts_on_nothing_old() -> None:
+    stock = TABLE + "stock in shop.db"
+    looked = Step(Action.READ, "shop.db", also=((Action.READ, stock),))
+    blind = Step(Action.WRITE, "shop.db", also=((Action.WRITE, stock),))
+    afresh = blind._replace(also=((Action.READ, stock), *blind.also))
+    assert [each.kind for each in found((0, looked), (1, blind), (0, blind))] == ["lost update", "check then act"]
+    assert not found((0, looked), (1, blind), (0, afresh))

@@ -8,7 +8,8 @@ Each pattern is three steps, in this order: by one participant, by another, and 
 - *torn read*: another begins to change a file, it reads, and the other goes on: what was read, nobody had finished.
 
 In a database these are told of tables: who reads one also looks for what is there, and another's change counts when it
-is committed. Who inserts rows writes over nothing, but acts.
+is committed. Who inserts rows writes over nothing, but acts. A statement that reads again what it changes, at that very
+moment, acts on nothing that it read before.
 
 A pattern says that two participants crossed each other, not that it did any harm: an idle one may be all right. So
 whoever judges asks also whether the outcome is one that the participants have one after another.
@@ -124,6 +125,8 @@ def _checked(who: Sequence[int], seen: Sequence[_Seen], failed: Container[int] |
     names = [each.names for each in seen]
     for node, step in enumerate(seen):
         me = who[node]
+        for path in step.reads if step.acts else ():
+            looked.pop((me, path), None)  # a statement that reads again what it acts on
         tries = step.tries if failed is None or me in failed else _NONE
         for (one, path), since in looked.items():
             if (

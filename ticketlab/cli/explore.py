@@ -49,6 +49,12 @@ if TYPE_CHECKING:
     default="fail",
     help="allow: it may pass though the lab saw no race, or did not see all.",
 )
+@click.option(
+    "--sql",
+    type=click.Choice(["statements", "calls"]),
+    default="statements",
+    help="calls: each call that SQLite makes in a Python program is a step, and not each statement.",
+)
 @option("--store", type=Name("store"), default="json", help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), default="none", help="How a purchase is kept safe.")
 @option("--buyers", type=int, default=3, help="How many buyers there are.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_PROGRAMS: Final = ("in_", "allow_exit", "patience")
+_OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
     *("processes", "threads", "tasks", "gate", "returned", "executor", "atomic_accesses"),
@@ -119,6 +119,7 @@ def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bo
             options,
             command=_line(words),
             allows_unseen=given["unseen"] == "allow",
+            every_call=given["sql"] == "calls",
             progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
         )
     return _tell(found, as_json, given)

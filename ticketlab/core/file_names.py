@@ -8,6 +8,10 @@ from ticketlab.core.steps import NAME, Access, Action, Step
 
 LIST: Final = "names in "
 """How the resource of the list of a folder's names begins."""
+READERS: Final = "readers of "
+"""How the resource begins that is who reads a database."""
+BESIDE: Final = ("-journal", "-wal", "-shm")
+"""How the names of the files end that SQLite has beside a database."""
 LINKS: Final = "links of "
 """How the resource begins that is what names a file has: whether it has lost its last one."""
 

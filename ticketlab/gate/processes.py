@@ -9,7 +9,7 @@ import select
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Step
@@ -146,4 +146,5 @@ class Task:
     serves: bool = False  # whether it only answers others, and so takes no part
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
     clock: int = 0  # where in memory it looks for its time; see `gate.inside.clock`
+    statement: Any = None  # what it has told it asks of a database, see `calls.databases`
     has_started: str = ""  # the call by which it has started another one, until it comes to its next call

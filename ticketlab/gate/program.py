@@ -14,6 +14,7 @@ from typing import Final
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
@@ -279,6 +280,8 @@ class Gate(LiveThreads):
         else:
             classify = ALL_STOPPED.get(name)
             call = classify(self.sight, task, stop.arguments) if classify else None
+            if call is not None:
+                call = in_statement(self.sight, task, call, looks="stat" in name)
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:
@@ -307,6 +310,8 @@ class Gate(LiveThreads):
         """Whether a call is made as soon as it can be: by who only answers others, or as part of a step."""
         if task.serves or call.step.private:
             return task.serves
+        if call.inner:
+            return True
         if task.operation is not None:
             return not call.ends
         served = self.sight.served

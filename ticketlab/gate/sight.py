@@ -11,6 +11,7 @@ from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
+from ticketlab.gate.database_locks import EVERY_CALL, calls_on, is_of_database
 from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pipes_device, sort_of
 from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.names import FileNames
@@ -68,6 +69,12 @@ class Sight:
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
         """Who holds a manager's lock, and how often."""
+        self.databases: set[str] = set()
+        """The databases of which somebody has told."""
+        self.called: set[str] = set()
+        """What was read, changed or locked by calls that are part of nothing that was told."""
+        self.statements = 0
+        """How many statements have ended, or have gone on after a wait."""
         self.served: set[str] = set()
         """The sockets at whose other end somebody only answers."""
 
@@ -139,6 +146,14 @@ class Sight:
         if identity not in self.referents:
             self.referents[identity] = self.numbered("object")
         return self.referents[identity]
+
+    def by_calls(self, database: str) -> bool:
+        """Whether each call on a database is a step, since not everybody tells of its statements."""
+        return EVERY_CALL in self.points or calls_on(database) in self.points
+
+    def untold(self) -> set[str]:
+        """Return the points that have each call be a step, for the databases of which not everybody has told."""
+        return {calls_on(data) for data in self.databases if any(is_of_database(each, data) for each in self.called)}
 
     def chance_of(self, process: Process) -> Random:
         """Return what draws a process's numbers: the same in each execution, whoever drew before."""

@@ -11,7 +11,7 @@ from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.search import search
-from ticketlab.gate.inside.clock import BEGINNING
+from ticketlab.gate.inside.clock import _BEGINNING
 from ticketlab.lab.programs.ends import BranchesInOrder
 from ticketlab.lab.programs.executor import ProgramExecutor
 from ticketlab.lab.programs.program import Program
@@ -104,10 +104,10 @@ def test_a_child_begins_at_its_parents_time_and_programs_of_their_own_have_their
         before = time.time()
         sys.stdout.flush()
         if os.fork() == 0:
-            print(time.time() > before, int(time.time()) - {BEGINNING}, flush=True)
+            print(time.time() > before, int(time.time()) - {_BEGINNING}, flush=True)
             os._exit(0)
         os.wait()
-        asked = [sys.executable, "-c", "import time; print(int(time.time()) - {BEGINNING})"]
+        asked = [sys.executable, "-c", "import time; print(int(time.time()) - {_BEGINNING})"]
         print(subprocess.run(asked, capture_output=True, text=True).stdout.strip())
         """
     assert outputs(tmp_path, script) == ["True 100\n100\n"]
@@ -143,7 +143,7 @@ def test_the_same_schedule_leads_to_the_same_readings(tmp_path: Path) -> None:
         """
     with ProgramExecutor(program(tmp_path, script)) as executor:
         seen = {execution.schedule: output for execution, output in explored(executor)}
-        times = {float(text) - BEGINNING for output in seen.values() for _, text in output if text.strip()}
+        times = {float(text) - _BEGINNING for output in seen.values() for _, text in output if text.strip()}
         assert {round(time, 1) for time in times} == {0.3, 0.4, 0.7}
         for schedule, output in seen.items():
             (again,) = search(executor, ReplaySchedule(schedule))

@@ -55,6 +55,14 @@ class OutsidePacer(ControlledPacer):
         elif made.action.holds:
             self._held.enter(who, made)
 
+    def revise(self, who: int, made: Step, *, refused: bool) -> None:
+        """Put another step in place of the one made last, now that it is known what came of it."""
+        self.me = who
+        self.made(made)
+        if refused:
+            self._held.take_back()
+            self._scheduler.take_back(gave_back=False)
+
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass for the participant, unless it has tried the same in vain again and again.
 

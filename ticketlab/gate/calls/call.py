@@ -39,7 +39,8 @@ class StoppedCall:
     before the answer. `until` is how long it waits at most, in seconds, and then it is answered as `expired`. `asleep`
     says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
     `written` has the descriptor, the address and the size of what it writes. `comes` says whether what it waits for has
-    come from outside the program: then it goes on at once, as part of the step that asked for it.
+    come from outside the program: then it goes on at once, as part of the step that asked for it. `came` says what the
+    step has turned out to be when its thread has gone on, and `inner` that the call is part of another step.
     """
 
     step: Step
@@ -52,3 +53,5 @@ class StoppedCall:
     ends: bool = False
     written: tuple[int, int, int] | None = None
     comes: Callable[[], bool] | None = None
+    came: Callable[[], Made | None] | None = None
+    inner: bool = False

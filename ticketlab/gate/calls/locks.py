@@ -16,6 +16,7 @@ from typing import Final
 from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.database_locks import keeps_somebody
 from ticketlab.gate.descriptors import Opened, Sort
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -93,6 +94,8 @@ def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
         return None
 
     step = Step(Action.ACQUIRE, lock)
+    if task.statement is not None and holder():
+        task.statement.refused(lambda: holder() != 0)
     if command in (_SETLKW, _OFD_SETLKW):
         return StoppedCall(step, waits=True, attempt=attempt)
     return StoppedCall(step, found=lambda: Made(step, refused=holder() != 0))
@@ -118,7 +121,14 @@ def releases(sight: Sight, process: Process, file: Opened) -> list[str]:
     if file.sort not in (Sort.FILE, Sort.FOLDER):
         return []
     found = [_lock_of(file)] if file.inode in sight.locked else []
-    return [*found, record_lock_of(file)] if sight.recorded and holds_records(process, file) else found
+    return [*found, record_lock_of(file)] if sight.recorded and _keeps_somebody(sight, process, file) else found
+
+
+def _keeps_somebody(sight: Sight, process: Process, file: Opened) -> bool:
+    """Whether others may wait for what a process has locked of a file; SQLite keeps a lock while a log is open."""
+    if file.name.removesuffix("-shm") in sight.databases and not sight.by_calls(file.name.removesuffix("-shm")):
+        return keeps_somebody(file.path, process.pid)
+    return holds_records(process, file)
 
 
 def holds_records(process: Process, file: Opened) -> bool:

@@ -210,6 +210,9 @@ def _clock_nanosleep(_sight: Sight, task: Task, arguments: Arguments) -> Stopped
 
 
 def _asleep(task: Task, seconds: float) -> StoppedCall:
+    if task.statement is not None:  # it is SQLite that sleeps, before it tries again
+        waits: StoppedCall | None = task.statement.asleep()
+        return waits or StoppedCall(Step(Action.READ, f"clock of {task.name}", private=True), attempt=lambda: Reply(0))
     step = Step(Action.AWAIT, f"{seconds:.3g} s, by {task.name}", private=True)
     return StoppedCall(step, asleep=seconds, attempt=lambda: Reply(0))
 
@@ -238,7 +241,7 @@ def _outside(sentence: str) -> Classify:
 
 def _map(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     descriptor = ctypes.c_int(arguments[4] & 0xFFFFFFFF).value
-    if descriptor >= 0:
+    if descriptor >= 0 and not (task.statement is not None and task.statement.maps(descriptor)):
         sight.maps(task.process, descriptor)
     return None
 

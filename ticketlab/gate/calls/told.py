@@ -15,6 +15,7 @@ from typing import Final
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Made, Reply, StoppedCall
 from ticketlab.gate.calls.channels import is_ready
+from ticketlab.gate.calls.databases import ask, came_to
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -202,4 +203,6 @@ _MESSAGES: Final[Mapping[str, Handle]] = {
     "try": _try,
     "release": _release,
     "operation": _operate,
+    "statement": ask,
+    "came to": came_to,
 }

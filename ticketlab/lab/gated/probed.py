@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.file_names import BESIDE
 from ticketlab.core.steps import NAME, Action
 from ticketlab.core.text import join_words
 from ticketlab.explorer.analysis.execution import Execution
@@ -19,7 +20,6 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.gated.executor import FunctionExecutor
-from ticketlab.lab.plain.databases import BESIDE
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.participants import executor_of, probes_in_place
 from ticketlab.lab.plain.serial import InOrder

@@ -10,8 +10,6 @@ from typing import Final
 
 MAGIC: Final = b"SQLite format 3\0"
 """How the file of an SQLite database begins."""
-BESIDE: Final = ("-journal", "-wal", "-shm")
-"""How the files end that SQLite has beside one."""
 
 
 def contents(path: str) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
-from ticketlab.core.file_names import LINKS, LIST
+from ticketlab.core.file_names import LINKS, LIST, READERS
 from ticketlab.core.pacing import OUT_OF_SIGHT, OUTLASTED, UNTRIED
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action, Step
@@ -36,7 +36,7 @@ from ticketlab.lab.plain.loading import imported
 from ticketlab.lab.plain.participants import executor_of, judge_of, learn_orders, probes_in_place, ready_participants
 from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched, not_seen
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
-from ticketlab.probes.file_system.resources import DATABASE, READERS
+from ticketlab.probes.file_system.resources import DATABASE
 from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED

@@ -11,6 +11,7 @@ from itertools import combinations, permutations
 from math import factorial, perm
 from typing import Final, NamedTuple
 
+from ticketlab.core.file_names import BESIDE
 from ticketlab.core.steps import NAME, Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
@@ -21,7 +22,7 @@ from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
 from ticketlab.lab.exploring.stopping import raise_stopped
-from ticketlab.lab.plain.databases import BESIDE, MAGIC, contents
+from ticketlab.lab.plain.databases import MAGIC, contents
 from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 from ticketlab.probes.here import HERE

@@ -232,7 +232,7 @@ class ProgramExecutor(Executor):
         self.outside.update(dict.fromkeys(self._servers.sentences(reset=bool(self.program.reset))))
         self._cut_off |= moves.cut_off
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
-        shared |= moves.blocked_on
+        shared |= moves.blocked_on | moves.sight.untold()
         if not self.frozen:
             self._learnt |= shared
             self.grew = not self._learnt <= self.points

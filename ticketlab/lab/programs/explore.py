@@ -9,6 +9,7 @@ from typing import Final
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.gate.database_locks import EVERY_CALL
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.programs.case import ProgramCase
@@ -28,12 +29,14 @@ def explore_program(
     *,
     command: str = "",
     allows_unseen: bool = False,
+    every_call: bool = False,
     progress: Progress = lambda _done, _anomalous: None,
 ) -> ProgramExploration:
     """Search the schedules of a program for one that goes wrong, and shrink it.
 
     `command` is the command line that runs the search again. `allows_unseen` says that it may prove something though
-    it saw no race, or not all. `progress` is called now and then with the number of executions, and of wrong ones.
+    it saw no race, or not all; `every_call` that each call of SQLite in a Python process is a step, as where faults
+    make calls fail. `progress` is called now and then with the number of executions, and of wrong ones.
 
     Raises:
         UsageError: a command or a name is unknown, or things do not go together.
@@ -42,7 +45,7 @@ def explore_program(
     """
     how = how or ExploreOptions(executor="program")
     began = time.monotonic()
-    with _executor(program, how) as executor:
+    with _executor(program, how, every_call=every_call) as executor:
         judge = ProgramFaultJudge(executor) if how.faults else ProgramJudge(executor)
         fields, smallest = searched(executor, judge, how, progress)
     return ProgramExploration(
@@ -57,13 +60,14 @@ def explore_program(
     )
 
 
-def _executor(program: Program, how: ExploreOptions) -> ProgramExecutor:
+def _executor(program: Program, how: ExploreOptions, *, every_call: bool) -> ProgramExecutor:
     return ProgramExecutor(
         program,
         steps=how.steps,
         stall_timeout=how.stall_timeout,
         patience=how.patience,
         seed=how.seed,
+        points=(EVERY_CALL,) if every_call or not all(fault.kind.is_step for fault in how.faults) else (),
         faults=how.faults,
     )
 

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from ticketlab.checker.observed import patterns
+from ticketlab.core.file_names import BESIDE
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -117,6 +118,7 @@ class ProgramJudge:
 
     def _crossings(self, execution: Execution, end: ProgramEnd, *, failed: bool, strange: bool) -> Iterator[Anomaly]:
         crossed = patterns(made_steps(execution)) if failed or strange else []
+        crossed = [each for each in crossed if not each.path.endswith(BESIDE)]  # which SQLite locks rightly
         if crossed:
             yield crossing(crossed[0], execution, self.name_of)
         elif strange and self._program.serial:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence, Set
 from typing import Final
 
 from ticketlab.core.faults import Fault, FaultKind
-from ticketlab.core.steps import Action, Step
+from ticketlab.core.steps import TABLE, Action, Step
 from ticketlab.explorer.engine.fault_pacer import with_fault
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.state import NOBODY, ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.workload import RequestRecord
-from ticketlab.gate.calls.call import Reply, StoppedCall
+from ticketlab.gate.calls.call import Made, Reply, StoppedCall
 from ticketlab.gate.calls.failing import failing
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
@@ -62,6 +62,7 @@ class Moves:
         self._names: dict[int, str] = {}
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
+        self._came: Callable[[], Made | None] | None = None  # says what the step made last has turned out to be
 
     @property
     def sight(self) -> Sight:
@@ -77,6 +78,7 @@ class Moves:
         while (who := scheduler.next()) != NOBODY or self._has_come_late():
             if who != NOBODY and self._move(gate.numbered[who]):
                 gate.settle()
+                self._revise(gate.numbered[who])
                 self._take_in()
         self._tell_who_waits()
 
@@ -98,6 +100,16 @@ class Moves:
             state.counters.version += 1
             state.counters.ending = ExecutionEnd.RUNNING
         return bool(come)
+
+    def _revise(self, task: Task) -> None:
+        """Take down what the step made last has turned out to be, if only what came after it could tell."""
+        came, self._came = self._came, None
+        made = came() if came is not None else None
+        if made is not None:
+            self._pacer.revise(task.number, made.step, refused=made.refused)
+            for action, resource in made.step.accesses:
+                if resource.startswith(TABLE):
+                    self.touched[resource][task.number][action] += 1
 
     def name_of(self, who: int) -> str:
         """Return a participant's place in the tree of processes."""
@@ -211,6 +223,7 @@ class Moves:
             pacer.note("line", line)
         self._last = who
         self._clocks.show(task)
+        self._came = call.came
         gate.answer(task, answer)
         if step.action in (Action.SIGNAL, Action.EXIT):
             gate.settle()

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import FaultPoint
-from ticketlab.core.file_names import LIST
+from ticketlab.core.file_names import LIST, READERS
 from ticketlab.core.spec import Spec
-from ticketlab.core.steps import NAME, Action
+from ticketlab.core.steps import NAME, TABLE, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay
@@ -30,7 +30,7 @@ from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.run import branches, is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
-_OF_PROCESSES: Final = ("process ", "children of ", LIST)
+_OF_PROCESSES: Final = ("process ", "children of ", LIST, READERS)
 _MANY, _LONG = 8, 60  # processes, and steps: with more, the first executions of a search that ends are too much alike
 _FIRST_OF_MANY: Final = 5  # executions, if many processes race
 _FIRST_BY_RANDOM: Final = 10  # executions
@@ -263,13 +263,14 @@ def _leads_to(name: str, others: Collection[str]) -> bool:
 def touched_resources(executor: ProgramExecutor) -> list[Touched]:
     """Return what several participants touched and one of them changed, and how often, in the last execution."""
     found = []
+    with_tables = {name.rpartition(" in ")[2] for name in executor.touched if name.startswith(TABLE)}
     for resource, by in sorted(executor.touched.items()):
-        if resource.startswith(_OF_PROCESSES) or not is_contested(by):
+        if resource.startswith(_OF_PROCESSES) or resource in with_tables or not is_contested(by):
             continue
         names = executor.run_of.names
         reads = {names[who]: count for who, done in by.items() if (count := _count(done, looks=True))}
         changes = {names[who]: count for who, done in by.items() if (count := _count(done, looks=False))}
-        found.append(Touched(resource.removeprefix(NAME), reads, changes))
+        found.append(Touched(resource.removeprefix(NAME).removeprefix(TABLE), reads, changes))
     return found
 
 

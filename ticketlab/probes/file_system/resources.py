@@ -20,7 +20,6 @@ from ticketlab.core.steps import Access, Action
 from ticketlab.probes.file_system.inodes import Inodes
 
 DATABASE: Final = "database "  # whoever opens one says so; nobody changes that
-READERS: Final = "readers of "
 MOST_CACHED: Final = 4096
 MOST_LINKS: Final = 40  # as many as the kernel follows
 AnyPath = str | bytes | PathLike[str] | PathLike[bytes]

@@ -7,9 +7,9 @@ from functools import cache, partial
 from sqlite3 import Connection, Cursor
 from typing import Any
 
+from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.statements import Verb, parsed, split
 from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
 
 WRONG: list[BaseException] = []

@@ -23,12 +23,12 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core import pacing
-from ticketlab.core.file_names import FileName
+from ticketlab.core.file_names import READERS, FileName
 from ticketlab.core.pacing import UNCHANGED
 from ticketlab.core.steps import TABLE, Access, Action, Step
 from ticketlab.core.text import join_words
 from ticketlab.probes.file_system.opening import name_now
-from ticketlab.probes.file_system.resources import DATABASE, READERS
+from ticketlab.probes.file_system.resources import DATABASE
 from ticketlab.probes.here import HERE
 
 _stat, _exists = os.stat, os.path.exists

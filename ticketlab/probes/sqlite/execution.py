@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.sql_statements import Statement, Verb, parsed
 from ticketlab.core.steps import Action
 from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
-from ticketlab.probes.sqlite.statements import Statement, Verb, parsed
 from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
 
 T = TypeVar("T")
