@@ -57,7 +57,6 @@ class Gate(LiveThreads):
         machine = supported_machine()
         self._audit = machine.audit
         self._names = names_by_number(machine.column)
-        self._starts = {number for number, name in self._names.items() if name in _STARTS}
         super().__init__(listener, sight)
         self._leader = Process(leader, "")
         self._leads = 0  # how many commands the leader has started
@@ -158,7 +157,7 @@ class Gate(LiveThreads):
             sleep = sleep_of(task.thread)
             if sleep is None or state == "R":
                 return None
-            starts = state == "D" or sleep.call in self._starts
+            starts = state == "D" or self._names.get(sleep.call) in _STARTS
             if starts and task.has_started != _WAITS_FOR_CHILD:
                 return None  # whoever starts another may sleep for a moment on the way
             found.append((task.thread, sleep))
