@@ -64,9 +64,21 @@ class Database:
         self.changed: set[str] = set()
 
     @property
+    def has_log(self) -> bool:
+        """Whether there is a write-ahead log, in which readers keep nobody out."""
+        return _exists(f"{self._file}-wal")
+
+    @property
     def keeps_others(self) -> bool:
         """Whether somebody may have to wait until this reading ends: not if there is a log, which cannot change now."""
-        return self.most is Level.READING and not _exists(f"{self._file}-wal")
+        return self.most is Level.READING and not self.has_log
+
+    @property
+    def begins_to_read(self) -> Iterator[Access]:
+        """What the first read is to others; whoever needs the database for itself may be refused from now on."""
+        yield Action.READ, self.data
+        if not self.has_log:
+            yield Action.ENTER, self.readers
 
     def table(self, name: str) -> str:
         """Return the resource that a table is."""
@@ -131,7 +143,8 @@ class Databases:
         if len(self.files) > 1:
             return self._statement(touched, changes=changes, alone=alone, did=did)
         main = self.main
-        key = main.data, main.path, main.least, touched, changes, alone, did
+        logged = not changes and main.least < Level.READING and main.has_log
+        key = main.data, main.path, main.least, touched, changes, alone, did, logged
         try:
             return _steps[key]
         except KeyError:
@@ -146,7 +159,7 @@ class Databases:
         for file in written:
             if file.least < Level.WRITING:
                 accesses += [(action, file.data), *([(Action.WRITE, file.readers)] if alone else []), *file.beside]
-        accesses += [(Action.READ, file.data) for file in read if file.least < Level.READING]
+        accesses += [access for file in read if file.least < Level.READING for access in file.begins_to_read]
         tables = list(self._tables(touched, did)) if touched else []
         path = self._words(touched)
         if did is Action.READ and changes:
