@@ -36,7 +36,8 @@ class Process:
     ends: int | None = None
     exits_with: int | None = None  # what it says itself, before it ends
     folder: str = ""  # where it stands; "" if that has to be asked
-    killed_by: str = ""  # who sent the signal that ended it
+    killed_by: str = ""  # who sent the last signal that may have ended it
+    signals: set[int] = field(default_factory=set)  # that others have sent
     program: str = ""  # the file of the program that it ran when it ended
     serves: bool = False  # whether it only answers others
     servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others

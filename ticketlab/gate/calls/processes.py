@@ -167,13 +167,30 @@ def _signal(place: int) -> Classify:
         pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
         target = sight.processes.get(abs(pid))
         name = process_resource(target) if target is not None else f"process {sight.name_of_ended(abs(pid))}"
-        if arguments[place] == 0:
+        if (number := arguments[place] & 0xFFFFFFFF) == 0:
             return StoppedCall(Step(Action.LOOK, name))
-        if target is not None and pid > 0:
-            target.killed_by = task.name
-        return StoppedCall(Step(Action.SIGNAL, name))
+
+        def attempt() -> Reply | None:
+            for each in [target] if pid > 0 else _group(sight, task, -pid):
+                if each is not None:
+                    each.killed_by = task.name
+                    if each is not task.process or pid <= 0:  # whoever ends itself by a signal has failed
+                        each.signals.add(number)
+            return GO_ON
+
+        return StoppedCall(Step(Action.SIGNAL, name), attempt=attempt)
 
     return classify
+
+
+def _group(sight: Sight, task: Task, group: int) -> list[Process]:
+    """Return whom a signal to a group of processes reaches; 0 is the sender's own group, and 1 means everybody."""
+    found = []
+    for each in sight.processes.values():
+        with suppress(ProcessLookupError):
+            if each.name and (group == 1 or os.getpgid(each.pid) == (group or os.getpgid(task.process.pid))):
+                found.append(each)
+    return found
 
 
 def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ class ProcessEnd(NamedTuple):
     """How a process ended: its exit code or, negative, a signal (None: it never ended), and what it wrote.
 
     `runs_command` says that it is one of the program's commands, `in_python` that it is a Python process that runs the
-    program of its parent, and `signalled_by` who sent it a signal, if anybody did.
+    program of its parent, and `signalled_by` who sent it the signal that ended it, if another process did.
     """
 
     name: str
@@ -39,7 +40,8 @@ class ProcessEnd(NamedTuple):
         """Whether its end says that something is wrong: commands fail as a matter of course, if somebody asks them."""
         if not self.code or (self.code < 0 and self.signalled_by):
             return False
-        return self.runs_command or self.in_python or self.raised or self.code < 0
+        piped = self.code == -signal.SIGPIPE  # as the writers of a shell's pipelines end whose readers have enough
+        return self.runs_command or self.in_python or self.raised or (self.code < 0 and not piped)
 
 
 @dataclass(slots=True)
@@ -82,7 +84,8 @@ def is_contested(by: Touches, cut_off: Set[int] = frozenset()) -> bool:
 def end_of(process: Process, output: str) -> ProcessEnd:
     """Return how a process ended, and what it wrote."""
     in_python = process.forked and process.program.startswith("python")
-    return ProcessEnd(process.name, process.ends, output, "." not in process.name, in_python, process.killed_by)
+    signalled_by = process.killed_by if process.ends is not None and -process.ends in process.signals else ""
+    return ProcessEnd(process.name, process.ends, output, "." not in process.name, in_python, signalled_by)
 
 
 _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
