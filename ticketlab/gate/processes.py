@@ -56,6 +56,12 @@ class Process:
                 os.close(descriptor)
         self.handle = self.memory = -1
 
+    def forget_memory(self) -> None:
+        """Take hold of its memory anew: what it had before belongs to whoever it shared it with (vfork(2))."""
+        if self.memory >= 0:
+            os.close(self.memory)
+        self.memory = -1
+
     def starts_servant(self, what: str) -> bool:
         """Whether the process has told that the next thread or process that it starts only answers others."""
         if self.servants_due != what:

@@ -51,6 +51,8 @@ class Sight:
         """The files that have been locked by flock, by inode."""
         self.waits_for: dict[int, int] = {}
         """By process: whose record lock it waits for."""
+        self.wakes_unseen = False
+        """Whether something that is not controlled may end a wait: a timer, a file that is watched."""
         self.recorded = False
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
@@ -86,6 +88,7 @@ class Sight:
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
         process.forked = False
+        process.forget_memory()
         self._opened[process.pid] = {}
         self._words[process.pid] = {}
 
@@ -102,6 +105,11 @@ class Sight:
     def cannot_control(self, process: Process, sentence: str) -> None:
         """Take down what a process does that nobody here can see or order."""
         self.outside[f"process {process.name} {sentence}"] = None
+
+    def sets_timer(self, process: Process) -> None:
+        """Take down that a process has the kernel send a signal at a time, which does not pass here."""
+        self.wakes_unseen = True
+        self.cannot_control(process, "sets a timer, and when that goes off is not controlled")
 
     def after(self, task: Task, look: Callable[[], None]) -> None:
         """Have a look taken when a thread's call is done, at its next stop."""
@@ -148,9 +156,16 @@ class Sight:
             file = known[descriptor] = self._look_up(process, descriptor)
             return file
 
-    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[Opened]:
-        """Yield what a process's descriptors are of; `until_exec`: of those that another program does not inherit."""
+    def open_files(
+        self, process: Process, *, until_exec: bool = False, within: range | None = None
+    ) -> Iterator[Opened]:
+        """Yield what a process's descriptors are of, those `within` a range.
+
+        `until_exec`: of those that another program does not inherit.
+        """
         for descriptor in descriptors_of(process.pid):
+            if within is not None and descriptor not in within:
+                continue
             if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
                 continue
             file = self.opened(process, descriptor)
@@ -207,7 +222,7 @@ class Sight:
     def name_channel(self, inode: int, name: str) -> None:
         """Call a pipe or a socket by a name, if there is one."""
         if name:
-            self._channels.setdefault(inode, name)
+            self._channels[inode] = name
 
     def connect(self, listener: str, inode: int, name: str) -> None:
         """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from textwrap import dedent
+from socket import AF_UNIX, socket
+from textwrap import dedent, indent
 from typing import Final, NamedTuple
 
 import pytest
@@ -28,7 +30,7 @@ class Meeting(NamedTuple):
 
 def _twice(question: str) -> str:
     """Return a script that fails if the answer to a question changes while it asks: in no order one after another."""
-    return f"def ask():\n    {question}\nsys.exit(ask() != ask())\n"
+    return f"def ask():\n{indent(dedent(question).strip(), '    ')}\nsys.exit(ask() != ask())\n"
 
 
 MEETINGS: Final = {
@@ -91,17 +93,142 @@ MEETINGS: Final = {
         ),
         "",
     ),
+    "rights that a file is given": Meeting(
+        ("os.chmod('f', 0o755)", _twice("return os.access('f', os.X_OK)")),
+        files={"f": ""},
+    ),
+    "attributes of a file": Meeting(
+        ("os.setxattr('f', 'user.seen', b'1')", _twice("return os.listxattr('f')")),
+        files={"f": ""},
+    ),
+    "a folder to go to": Meeting(
+        (
+            "os.mkdir('d')",
+            _twice(
+                """
+                try:
+                    os.chdir("d")
+                    os.chdir("..")
+                except OSError:
+                    return False
+                return True
+                """
+            ),
+        )
+    ),
+    "a program to run": Meeting(
+        (
+            "os.symlink('/bin/true', 'tool')",
+            _twice(
+                """
+                if child := os.fork():
+                    return os.waitpid(child, 0)[1]
+                try:
+                    os.execv("./tool", ["tool"])
+                except OSError:
+                    os._exit(1)
+                """
+            ),
+        )
+    ),
+    "a process that /proc shows": Meeting(
+        (
+            """
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            if not (child := os.fork()):
+                os._exit(0)
+            if os.fork():
+                try:
+                    os.wait()
+                except ChildProcessError:
+                    sys.exit()
+            """
+            + _twice("return os.path.exists(f'/proc/{child}')").replace("\n", "\n" + " " * 12),
+        )
+    ),
+    "a name that a socket is bound to": Meeting(
+        (
+            "import socket\nsocket.socket(socket.AF_UNIX).bind('s')",
+            _twice("return os.path.exists('s')"),
+        )
+    ),
+    "datagrams of several senders": Meeting(
+        (
+            """
+            import socket
+            receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            receiver.bind("s")
+            for number in range(2):
+                if os.fork() == 0:
+                    sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                    for _ in range(2):
+                        sender.sendto(b"%d" % number, "s")
+                    os._exit(0)
+            sys.exit(b"".join(receiver.recv(1) for _ in range(4)) not in (b"0011", b"1100"))
+            """,
+        )
+    ),
+    "an end of a socket that is shut down": Meeting(
+        (
+            """
+            import socket
+            mine, other = socket.socketpair()
+            if os.fork() == 0:
+                mine.close()
+                while other.recv(1):
+                    pass
+                other.send(b"x")
+                os._exit(0)
+            other.close()
+            mine.send(b"a")
+            mine.shutdown(socket.SHUT_WR)
+            mine.recv(1)
+            """,
+            "",
+        ),
+        "",
+    ),
+    "ends of pipes that are closed together": Meeting(
+        (
+            """
+            (asks, asked), (answers, answered) = os.pipe(), os.pipe()
+            if os.fork() == 0:
+                os.close(asked)
+                while os.read(asks, 1):
+                    pass
+                os.write(answered, b"x")
+                os._exit(0)
+            if os.fork() == 0:
+                os.closerange(asked, asked + 1)
+                os.read(answers, 1)
+                os._exit(0)
+            os.close(asked)
+            os.wait(), os.wait()
+            """,
+            "",
+        ),
+        "",
+    ),
+    "numbers that are drawn from a device": Meeting(
+        ("n = open('/dev/urandom', 'rb', 0).read(1)[0]\nopen(f'drawn{n}', 'w').close()", ""),
+        "",
+    ),
+    "an older file": Meeting(
+        ("sys.exit(os.path.getmtime('main1.py') > 1.5e9)", "sys.exit(os.path.getmtime('main0.py') > 1.5e9)"),
+        "",
+    ),
 }
 
 
-def explored(folder: Path, meeting: Meeting) -> ProgramExploration:
+def explored(folder: Path, meeting: Meeting, *, serial: bool = False) -> ProgramExploration:
     for file, text in meeting.files.items():
         (folder / file).write_text(text)
     for number, script in enumerate(meeting.scripts):
         (folder / f"main{number}.py").write_text(_SHARED + dedent(script))
+        os.utime(folder / f"main{number}.py", (1e9, 1e9))
     commands = tuple(("python", f"main{number}.py") for number in range(len(meeting.scripts)))
     return explore_program(
-        Program(commands=commands, folder=folder), ExploreOptions(executor="program", executions=200)
+        Program(commands=commands, folder=folder, serial=serial), ExploreOptions(executor="program", executions=200)
     )
 
 
@@ -113,3 +240,35 @@ def test_a_way_to_notice_each_other_is_seen(way: str, tmp_path: Path) -> None:
         assert meeting.wrong in found.names
     else:
         assert found.valid is True, (found.names, found.outside)
+
+
+UNSEEN: Final = {
+    "a timer": "signal.signal(signal.SIGALRM, lambda *_: None)\nsignal.alarm(1)\nsignal.pause()",
+    "share it with its children": "import mmap\nmmap.mmap(-1, 1)",
+    "source files": "open('settings.py', 'w').close()",
+}
+
+
+@pytest.mark.parametrize("way", UNSEEN)
+def test_a_way_that_is_not_controlled_is_told_and_nothing_is_proved(way: str, tmp_path: Path) -> None:
+    found = explored(tmp_path, Meeting((UNSEEN[way], "")))
+    assert (found.valid, found.names) == (None, {})
+    assert way in " ".join(found.outside)
+
+
+def test_what_stands_in_a_folder_beside_files_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p")
+    with socket(AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+    found = explored(tmp_path, Meeting(("import stat\nassert stat.S_ISFIFO(os.stat('p').st_mode)", "")))
+    assert found.valid is True
+
+
+def test_what_is_written_in_several_parts_is_judged_as_well(tmp_path: Path) -> None:
+    (tmp_path / "n").write_text("1")
+    scripts = (
+        "os.writev(1, [open('n', 'rb').read(), open('n', 'rb').read()])",
+        "open('m', 'w').write('2')\nos.rename('m', 'n')",
+    )
+    found = explored(tmp_path, Meeting(scripts), serial=True)
+    assert found.valid is False

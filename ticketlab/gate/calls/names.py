@@ -11,7 +11,7 @@ from ticketlab.core.file_names import LIST, FileName
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Made, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
-from ticketlab.gate.calls.paths import MakeCall, stat_of, with_path
+from ticketlab.gate.calls.paths import MakeCall, changes_program, stat_of, with_path
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
 
@@ -32,6 +32,7 @@ def _change(sight: Sight, absolute: str, action: Action) -> StoppedCall | None:
     absolute = absolute.rstrip("/")
     place = sight.place(absolute)
     if place is None:
+        changes_program(sight, absolute)
         return None
     step = place.step(action)
 
@@ -72,7 +73,9 @@ def _moving(places: tuple[int | None, int, int | None, int], action: Action, fla
         )
         here, there = sight.place(old), sight.place(new)
         if here is None or there is None:
-            return None
+            changes_program(sight, new)
+            changes_program(sight, old)
+            return _change(sight, new, action) if there is not None else None
         keeps = flags is not None and bool(arguments[flags] & _RENAME_NOREPLACE)
         if action is Action.RENAME:
             return StoppedCall(

@@ -235,4 +235,6 @@ class Moves:
         alive = [each for each in self.sight.processes.values() if each.name]
         ends = [end_of(process, "".join(output.get(process.name, []))) for process in (*self.gate.ended, *alive)]
         made = made_names(self.touched)
-        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), made, self.gate.calls)
+        return ProgramRun(
+            ends, told, dict(self._names), dict(self.sight.pids), made, self.gate.calls, self.sight.wakes_unseen
+        )

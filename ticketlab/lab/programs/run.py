@@ -54,6 +54,7 @@ class ProgramRun:
     pids: dict[str, str] = field(default_factory=dict)  # the processes by the digits of their numbers
     made: frozenset[str] = frozenset()  # the names that came to be
     calls: int = 0
+    wakes_unseen: bool = False  # whether somebody may be woken by what is not controlled
 
     def output_of_commands(self, commands: int) -> list[str]:
         """Return what each command and all that it started wrote, in the order of the schedule."""
