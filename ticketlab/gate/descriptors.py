@@ -73,6 +73,15 @@ def flags_of(pid: int, descriptor: int) -> int:
         return 0
 
 
+def pid_behind(pid: int, descriptor: int) -> int:
+    """Return the number of the process that a descriptor stands for (pidfd_open(2)); 0 if it stands for none."""
+    try:
+        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
+    except OSError:
+        return 0
+
+
 def descriptors_of(pid: int) -> list[int]:
     """Return the numbers of a process's descriptors."""
     try:

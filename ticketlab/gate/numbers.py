@@ -31,7 +31,8 @@ llistxattr 195 12|flistxattr 196 13|removexattr 197 14|lremovexattr 198 15|fremo
 chown 92 -|fchown 93 55|lchown 94 -|fchownat 260 54|shutdown 48 210|splice 275 76|tee 276 77|vmsplice 278 75
 alarm 37 -|setitimer 38 103|timer_settime 223 110|timerfd_settime 286 86|inotify_add_watch 254 27
 semget 64 190|msgget 68 186|shmget 29 194|mq_open 240 180|mq_unlink 241 181|add_key 248 217|request_key 249 218
-keyctl 250 219|ptrace 101 117|process_vm_writev 311 271|process_vm_readv 310 270|chroot 161 51|mount 165 40
+rt_sigtimedwait 128 137|keyctl 250 219|ptrace 101 117|process_vm_writev 311 271|process_vm_readv 310 270
+chroot 161 51|mount 165 40
 """
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
-from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pipes_device, sort_of
+from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pid_behind, pipes_device, sort_of
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 
@@ -62,6 +62,8 @@ class Sight:
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
         """Who holds a manager's lock, and how often."""
+        self.ports: dict[int, str] = {}
+        """The ports by numbers that the kernel has chosen: others in each execution."""
         self.served: set[str] = set()
         """The sockets at whose other end somebody only answers."""
 
@@ -176,6 +178,10 @@ class Sight:
         """Return what it is to others if a process moves on in an open file: the place belongs to all who share it."""
         return ((Action.SET, f"place in {file.name}"),) if file.inode in self._inherited else ()
 
+    def shares_places(self, process: Process) -> None:
+        """Take down that a process hands on descriptors: the places in its files belong to others as well."""
+        self._inherited.update(file.inode for file in self.open_files(process) if file.sort is Sort.FILE)
+
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
         self._opened[process.pid].pop(descriptor, None)
@@ -199,7 +205,11 @@ class Sight:
             return Opened(sort, place.path if place else "", found.st_ino, path)
         if sort in (Sort.PIPE, Sort.SOCKET):
             return Opened(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
-        return Opened(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)
+        if sort is not Sort.EVENTS:
+            return Opened(sort, "", found.st_ino)
+        awaited = self.processes.get(pid_behind(process.pid, descriptor))
+        name = f"process {awaited.name}" if awaited is not None else f"events of {process.name}"
+        return Opened(sort, name, found.st_ino)
 
     def _file(self, sort: Sort, found: os.stat_result, path: str) -> Opened:
         removed = path.endswith(" (deleted)")

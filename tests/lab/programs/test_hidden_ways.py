@@ -103,11 +103,11 @@ MEETINGS: Final = {
     ),
     "a folder to go to": Meeting(
         (
-            "os.mkdir('d')",
+            "os.mkdir('new')",
             _twice(
                 """
                 try:
-                    os.chdir("d")
+                    os.chdir("new")
                     os.chdir("..")
                 except OSError:
                     return False
@@ -217,12 +217,64 @@ MEETINGS: Final = {
         ("sys.exit(os.path.getmtime('main1.py') > 1.5e9)", "sys.exit(os.path.getmtime('main0.py') > 1.5e9)"),
         "",
     ),
+    "an end of a pipe that has a name": Meeting(
+        (
+            "os.close(os.open('p', os.O_RDONLY | os.O_NONBLOCK))",
+            _twice(
+                """
+                try:
+                    os.close(os.open("p", os.O_WRONLY | os.O_NONBLOCK))
+                except OSError:
+                    return False
+                return True
+                """
+            ),
+        )
+    ),
+    "a folder by two names": Meeting(
+        ("open('d/f', 'w').close()", _twice("return os.path.exists('link/f')")),
+    ),
+    "a port that the kernel chooses": Meeting(
+        (
+            """
+            import socket
+            server = socket.create_server(("127.0.0.1", 0))
+            if os.fork() == 0:
+                client = socket.create_connection(server.getsockname())
+                client.send(b"x")
+                client.recv(1)
+                os._exit(0)
+            one, _ = server.accept()
+            one.send(one.recv(1))
+            os.wait()
+            """,
+            "",
+        ),
+        "",
+    ),
+    "a handle of a process": Meeting(
+        (
+            """
+            import select
+            if (child := os.fork()) == 0:
+                open("log", "a").write("x")
+                os._exit(0)
+            select.select([os.pidfd_open(child)], [], [])
+            os.wait()
+            """,
+            "",
+        ),
+        "",
+    ),
 }
 
 
 def explored(folder: Path, meeting: Meeting, *, serial: bool = False) -> ProgramExploration:
     for file, text in meeting.files.items():
         (folder / file).write_text(text)
+    (folder / "d").mkdir()
+    (folder / "link").symlink_to("d")
+    os.mkfifo(folder / "p")
     for number, script in enumerate(meeting.scripts):
         (folder / f"main{number}.py").write_text(_SHARED + dedent(script))
         os.utime(folder / f"main{number}.py", (1e9, 1e9))
@@ -257,7 +309,6 @@ def test_a_way_that_is_not_controlled_is_told_and_nothing_is_proved(way: str, tm
 
 
 def test_what_stands_in_a_folder_beside_files_keeps_nobody_waiting(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "p")
     with socket(AF_UNIX) as server:
         server.bind(str(tmp_path / "s"))
     found = explored(tmp_path, Meeting(("import stat\nassert stat.S_ISFIFO(os.stat('p').st_mode)", "")))

@@ -18,6 +18,7 @@ from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _MSG_DONTWAIT: Final = 0x40
+_ANY_PORT: Final = "port 0"
 _POLLFD: Final = struct.Struct("ihh")
 
 
@@ -68,8 +69,10 @@ def _send_to(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | No
 
 
 def _send_message(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    head = task.process.read(arguments[1], 16).ljust(16, bytes(1))
-    address, length = struct.unpack("QI4x", head)
+    head = task.process.read(arguments[1], 48).ljust(48, bytes(1))
+    address, length, rights = struct.unpack("QI28xQ", head)
+    if rights:
+        sight.shares_places(task.process)
     return _addressed(sight, task, arguments[0], arguments[2], (address, length))
 
 
@@ -157,8 +160,15 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
         place = sight.place(sight.absolute(process, os.fsdecode(name.partition(b"\0")[0])))
         return f"socket {place.path}" if place else ""
     if family in (socket.AF_INET, socket.AF_INET6):
-        return f"port {int.from_bytes(address[2:4], 'big')}"
+        number = int.from_bytes(address[2:4], "big")
+        return sight.ports.get(number, f"port {number}")
     return ""
+
+
+def _learn_port(sight: Sight, process: Process, descriptor: int, name: str) -> None:
+    """Take down which number the kernel has given to a port."""
+    with sight.copy(process, descriptor) as copy, socket.socket(fileno=os.dup(copy)) as end:
+        sight.ports[end.getsockname()[1]] = name
 
 
 def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
@@ -167,6 +177,9 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     name, file = _listener_name(sight, task.process, address, family), sight.opened(task.process, arguments[0])
     if not name or file is None:
         return None
+    if name == _ANY_PORT:
+        name = sight.name_made(task.process, "port")
+        sight.after(task, lambda: _learn_port(sight, task.process, arguments[0], name))
     sight.name_channel(file.inode, name)
     file.name = name
     looks = _looks(sight, task, address)

@@ -158,10 +158,13 @@ def _opening(sight: Sight, absolute: str, flags: int) -> StoppedCall | None:
     def found() -> Made:
         return _opened(sight, absolute, flags, follows=follows)
 
+    here = stat_of(absolute)
+    if here is not None and stat.S_ISFIFO(here.st_mode):  # who opens the other end notices it
+        step = place.step(Action.CREATE if flags & _CREATES else Action.LOOK)
+        return StoppedCall(step._replace(also=(*step.also, (Action.SET, place.path))))
     if not flags & _CREATES:
         return StoppedCall(place.step(Action.LOOK), found=found)
     step = place.step(Action.CREATE)
-    here = stat_of(absolute)
     if flags & os.O_TRUNC and here is not None and stat.S_ISREG(here.st_mode):
         step = step._replace(also=(*step.also, (Action.TRUNCATE, sight.names.data(here, place))))
     return StoppedCall(step, found=found)

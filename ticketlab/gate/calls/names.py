@@ -41,6 +41,7 @@ def _change(sight: Sight, absolute: str, action: Action) -> StoppedCall | None:
         makes = action in (Action.MAKE_DIRECTORY, Action.CREATE, Action.LINK)
         if makes is (here is not None):
             return Made(step, refused=True)
+        sight.names.forget_ways()
         if action is Action.UNLINK and here is not None:
             if stat.S_ISDIR(here.st_mode):
                 return Made(step, refused=True)
@@ -98,6 +99,7 @@ def _renamed(sight: Sight, old: str, new: str, here: FileName, there: FileName, 
     if stat_of(old, follows=False) is None or (keeps and replaced is not None):
         return Made(step, refused=True)
     sight.names.keep(old)
+    sight.names.forget_ways()
     if replaced is not None:
         sight.names.keep(new)
         sight.names.gone(replaced)

@@ -49,6 +49,12 @@ def _alarm(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     return None
 
 
+def _await_signal(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    if arguments[2]:
+        sight.sets_timer(task.process)
+    return None
+
+
 def _watch(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
     sight.wakes_unseen = True
     sight.cannot_control(task.process, "watches files, and when it is told of them is not controlled")
@@ -75,6 +81,7 @@ STOPPED: Final[Mapping[str, Classify]] = {
     **dict.fromkeys(("chroot", "mount"), _outside("changes what paths mean, which is not followed")),
     "inotify_add_watch": _watch,
     "alarm": _alarm,
+    "rt_sigtimedwait": _await_signal,
     "setitimer": _timer(1),
     **dict.fromkeys(("timer_settime", "timerfd_settime"), _timer(2)),
 }

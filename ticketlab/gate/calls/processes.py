@@ -15,7 +15,7 @@ from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.files import examining
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.calls.paths import with_path
-from ticketlab.gate.descriptors import Sort
+from ticketlab.gate.descriptors import Sort, pid_behind
 from ticketlab.gate.kernel import children_of, exit_code_of, is_ending, parent_of, state_of
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -216,10 +216,7 @@ def _group(sight: Sight, task: Task, group: int) -> list[Process]:
 
 
 def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    pid = 0
-    with suppress(OSError), open(f"/proc/{task.process.pid}/fdinfo/{arguments[0]}") as file:
-        pid = next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
-    return _signal(1)(sight, task, (pid, *arguments[1:]))
+    return _signal(1)(sight, task, (pid_behind(task.process.pid, arguments[0]), *arguments[1:]))
 
 
 # Time and chance
