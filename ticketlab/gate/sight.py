@@ -62,6 +62,8 @@ class Sight:
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
         """Who holds a manager's lock, and how often."""
+        self.mapped: set[str] = set()
+        """The files that somebody has mapped into its memory to read them."""
         self.ports: dict[int, str] = {}
         """The ports by numbers that the kernel has chosen: others in each execution."""
         self.served: set[str] = set()

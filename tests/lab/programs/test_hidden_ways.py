@@ -301,6 +301,17 @@ UNSEEN: Final = {
 }
 
 
+def test_a_file_that_is_read_in_memory_while_others_change_it_is_told_and_nothing_is_proved(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("a")
+    scripts = (
+        "import mmap\nwith open('f', 'rb') as file: mmap.mmap(file.fileno(), 1, prot=mmap.PROT_READ)",
+        "with open('f', 'r+') as file: file.write('b')",
+    )
+    found = explored(tmp_path, Meeting(scripts))
+    assert (found.valid, found.names) == (None, {})
+    assert found.outside == ["f is read in memory, and changed: when it is read is not seen"]
+
+
 @pytest.mark.parametrize("way", UNSEEN)
 def test_a_way_that_is_not_controlled_is_told_and_nothing_is_proved(way: str, tmp_path: Path) -> None:
     found = explored(tmp_path, Meeting((UNSEEN[way], "")))

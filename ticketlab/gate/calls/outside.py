@@ -6,13 +6,15 @@ import ctypes
 from collections.abc import Mapping
 from typing import Final
 
+from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.descriptors import Sort
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import Sight
 
 _ITIMER, _ITIMERSPEC = 16, 16  # where in the struct the time stands, after the interval
-_SHARED: Final = 1
+_MAP_SHARED, _PROT_WRITE = 1, 2
 
 
 def _outside(sentence: str) -> Classify:
@@ -25,11 +27,23 @@ def _outside(sentence: str) -> Classify:
 
 def _map(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     descriptor = ctypes.c_int(arguments[4] & 0xFFFFFFFF).value
+    shared = arguments[3] & _MAP_SHARED and arguments[2] & _PROT_WRITE
+    if descriptor >= 0 and not shared:
+        return _map_to_read(sight, task, descriptor)
     if descriptor >= 0:
         sight.maps(task.process, descriptor)
     else:
         sight.cannot_control(task.process, "maps memory to share it with its children: what they do there is not seen")
     return None
+
+
+def _map_to_read(sight: Sight, task: Task, descriptor: int) -> StoppedCall | None:
+    """What others write into the file is read without a call, at any time from now on."""
+    file = sight.opened(task.process, descriptor)
+    if file is None or file.sort is not Sort.FILE or not file.name:
+        return None
+    sight.mapped.add(file.name)
+    return StoppedCall(Step(Action.READ, file.name, path=file.shown))
 
 
 def _timer(place: int) -> Classify:
