@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from itertools import count
+from itertools import count, islice
 from typing import Final
 
 _URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
@@ -72,6 +73,15 @@ def flags_of(pid: int, descriptor: int) -> int:
         return 0
 
 
+def pid_behind(pid: int, descriptor: int) -> int:
+    """Return the number of the process that a descriptor stands for (pidfd_open(2)); 0 if it stands for none."""
+    try:
+        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
+    except OSError:
+        return 0
+
+
 def descriptors_of(pid: int) -> list[int]:
     """Return the numbers of a process's descriptors."""
     try:
@@ -82,5 +92,14 @@ def descriptors_of(pid: int) -> list[int]:
 
 def lowest_free(pid: int) -> int:
     """Return the number that a process's next descriptor gets."""
+    return next(_free(pid))
+
+
+def two_lowest_free(pid: int) -> list[int]:
+    """Return the numbers that a process's next two descriptors get."""
+    return list(islice(_free(pid), 2))
+
+
+def _free(pid: int) -> Iterator[int]:
     taken = set(descriptors_of(pid))
-    return next(number for number in count() if number not in taken)
+    return (number for number in count() if number not in taken)

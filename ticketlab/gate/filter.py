@@ -22,7 +22,7 @@ _SET_MODE_FILTER, _NEW_LISTENER, _WAIT_KILLABLE = 1, 8, 32
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
 _PRIVATE_FUTEX: Final = 128
-_MAP_SHARED, _PROT_WRITE = 1, 2
+_MAP_SHARED, _MAP_ANONYMOUS, _PROT_WRITE = 1, 32, 2
 _SEEK_CUR: Final = 1
 _LOCK_COMMANDS: Final = (5, 6, 7, 36, 37, 38)  # F_GETLK to F_SETLKW, and F_OFD_GETLK to F_OFD_SETLKW
 
@@ -51,6 +51,7 @@ def _by_arguments(known: dict[str, int]) -> dict[int, list[_Instruction]]:
         ],
         known["mmap"]: [
             _argument(3),
+            _Instruction(_JUMP_SET, _MAP_ANONYMOUS, "", "notify"),  # a file, which others may change
             _Instruction(_JUMP_SET, _MAP_SHARED, "", "allow"),
             _argument(2),
             _Instruction(_JUMP_SET, _PROT_WRITE, "notify", "allow"),

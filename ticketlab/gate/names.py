@@ -86,7 +86,19 @@ class FileNames:
         if not path.startswith(self.folder + "/"):
             return FileName(self.repeatable(path), self.repeatable(above) or "/")
         way = self._seeming(above)
+        if os.path.islink(above) and (real := self._behind(above)):
+            there = self._seeming(f"{real}/{last}")
+            return FileName(there.path, there.folder, (*way.looks, (Action.LOOK, way.name), *there.looks))
         return FileName(f"{way.path}/{self.repeatable(last)}", way.path, (*way.looks, (Action.LOOK, way.name)))
+
+    def _behind(self, folder: str) -> str:
+        """Return the path of the folder to which a link leads; "" if it leads to none of the program's."""
+        real, root = os.path.realpath(folder), os.path.realpath(self.folder)
+        return f"{self.folder}{real.removeprefix(root)}" if real.startswith(f"{root}/") and os.path.isdir(real) else ""
+
+    def forget_ways(self) -> None:
+        """Take down that a link to a folder may lead elsewhere from now on."""
+        self._places.clear()
 
     def followed(self, absolute: str) -> FileName | None:
         """Return the name that a path leads to now, with looks at the links on the way."""

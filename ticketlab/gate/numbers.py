@@ -26,6 +26,13 @@ preadv 295 69|pwritev 296 70|recvmmsg 299 243|sendmmsg 307 269|renameat2 316 276
 copy_file_range 326 285|preadv2 327 286|pwritev2 328 287|statx 332 291|getdents64 217 61|getdents 78 -
 pidfd_send_signal 424 424|io_uring_setup 425 425|clone3 435 435|close_range 436 436|openat2 437 437|faccessat2 439 439
 epoll_pwait2 441 441|futex_waitv 449 449|fchmodat2 452 452|futex_wake 454 454|futex_wait 455 455
+setxattr 188 5|lsetxattr 189 6|fsetxattr 190 7|getxattr 191 8|lgetxattr 192 9|fgetxattr 193 10|listxattr 194 11
+llistxattr 195 12|flistxattr 196 13|removexattr 197 14|lremovexattr 198 15|fremovexattr 199 16
+chown 92 -|fchown 93 55|lchown 94 -|fchownat 260 54|shutdown 48 210|splice 275 76|tee 276 77|vmsplice 278 75
+alarm 37 -|setitimer 38 103|timer_settime 223 110|timerfd_settime 286 86|inotify_add_watch 254 27
+semget 64 190|msgget 68 186|shmget 29 194|mq_open 240 180|mq_unlink 241 181|add_key 248 217|request_key 249 218
+rt_sigtimedwait 128 137|keyctl 250 219|ptrace 101 117|process_vm_writev 311 271|process_vm_readv 310 270
+chroot 161 51|mount 165 40
 """
 
 

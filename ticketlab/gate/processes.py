@@ -36,7 +36,8 @@ class Process:
     ends: int | None = None
     exits_with: int | None = None  # what it says itself, before it ends
     folder: str = ""  # where it stands; "" if that has to be asked
-    killed_by: str = ""  # who sent the signal that ended it
+    killed_by: str = ""  # who sent the last signal that may have ended it
+    signals: set[int] = field(default_factory=set)  # that others have sent
     program: str = ""  # the file of the program that it ran when it ended
     serves: bool = False  # whether it only answers others
     servants_due: str = ""  # "thread" or "process" if the next one that it starts only answers others
@@ -54,6 +55,12 @@ class Process:
             if descriptor >= 0:
                 os.close(descriptor)
         self.handle = self.memory = -1
+
+    def forget_memory(self) -> None:
+        """Take hold of its memory anew: what it had before belongs to whoever it shared it with (vfork(2))."""
+        if self.memory >= 0:
+            os.close(self.memory)
+        self.memory = -1
 
     def starts_servant(self, what: str) -> bool:
         """Whether the process has told that the next thread or process that it starts only answers others."""

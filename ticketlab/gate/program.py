@@ -18,6 +18,7 @@ from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
+from ticketlab.gate.leader import STARTS, Leader
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import names_by_number, supported_machine
 from ticketlab.gate.processes import Process, Task
@@ -26,7 +27,6 @@ from ticketlab.gate.threads import LiveThreads
 
 _CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
-_STARTS: Final = frozenset({"clone", "fork", "vfork", "clone3"})
 _POLL_MS: Final = 1
 _BIRTH_MS: Final = 5  # it takes a process that long to come to its first call
 _MOST_CALLS: Final = 200_000  # in a row that concern nobody else
@@ -58,9 +58,7 @@ class Gate(LiveThreads):
         self._audit = machine.audit
         self._names = names_by_number(machine.column)
         super().__init__(listener, sight)
-        self._leader = Process(leader, "")
-        self._leads = 0  # how many commands the leader has started
-        self._leader_waits: Stop | None = None  # until the command that it started has come
+        self._leader = Leader(leader, len(commands), listener, self._names)
         self.is_point: Callable[[Task, StoppedCall], bool] = lambda _task, _call: True
         """Says of a call whether somebody else may move before it; all others are answered at once."""
         self.numbered: dict[int, Task] = {}
@@ -75,8 +73,7 @@ class Gate(LiveThreads):
         self._numbers = iter(numbers_left)
         self._stall_timeout = stall_timeout
         self.calls = 0
-        sight.processes[leader] = self._leader
-        self._leader.open()
+        sight.processes[leader] = self._leader.process
 
     def settle(self) -> None:
         """Wait until it is quiet and nobody is left who may go on without being chosen."""
@@ -105,7 +102,8 @@ class Gate(LiveThreads):
         before, patience = None, _POLL_MS
         silent_since, until = 0.0, self.calls + _MOST_CALLS
         while not self._listener.closed:
-            if self._is_idle() and self.tasks:
+            taken = self._is_idle() and self._leader.take(self.sight, self.ended, alive=bool(self.tasks))
+            if not taken and self._is_idle() and self.tasks:
                 return
             stop = self._listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
             if stop is not None:
@@ -122,7 +120,7 @@ class Gate(LiveThreads):
                 before, patience = asleep, 0
             else:  # between the two looks nobody ran, and so nobody could wake another
                 self._unborn = 0
-                if not self._release_held():
+                if not self._release_held() and not self._leader.take(self.sight, self.ended, alive=bool(self.tasks)):
                     return
                 before = None
         for task in list(self.tasks.values()):
@@ -144,7 +142,7 @@ class Gate(LiveThreads):
 
     def _is_idle(self) -> bool:
         """Whether every thread that is known stands before a call."""
-        return not self._running and not self._unborn
+        return not self._running and not self._unborn and not self._leader.takes
 
     def _sleep(self) -> list[tuple[int, Sleep]] | None:
         """Return the sleep of each thread that does not stand before a call; None if one may not sleep."""
@@ -157,7 +155,7 @@ class Gate(LiveThreads):
             sleep = sleep_of(task.thread)
             if sleep is None or state == "R":
                 return None
-            starts = state == "D" or self._names.get(sleep.call) in _STARTS
+            starts = state == "D" or self._names.get(sleep.call) in STARTS
             if starts and task.has_started != _WAITS_FOR_CHILD:
                 return None  # whoever starts another may sleep for a moment on the way
             found.append((task.thread, sleep))
@@ -166,29 +164,25 @@ class Gate(LiveThreads):
             if sleep is None or state_of(thread) != "S":
                 return None
             found.append((thread, sleep))  # it has come to sleep without a call that is stopped
-        return found if not self._unborn or self._leader_is_done() else None
+        return found if not self._leader.takes and (not self._unborn or self._leader.is_done) else None
 
     def _unseen(self) -> list[int]:
         """Return the processes and threads that have been started and have made no call yet that is stopped."""
         seen = {stop.thread for stop in self._held}
         starting = {task.process.pid for task in self.tasks.values() if task.has_started}
-        pids = [self._leader.pid, *starting]  # whoever has lost its parent is the leader's
+        leader = self._leader.process.pid
+        pids = [leader, *starting]  # whoever has lost its parent is the leader's
         found = [child for pid in pids for child in children_of(pid)]
-        found += [thread for pid in pids for thread in threads_of(pid) if pid != self._leader.pid]
+        found += [thread for pid in pids for thread in threads_of(pid) if pid != leader]
         return [
             each for each in found if each not in self.tasks and each not in seen and state_of(each) in ("R", "D", "S")
         ]
 
-    def _leader_is_done(self) -> bool:
-        """Whether the leader has started all commands, or has ended."""
-        leader = state_of(self._leader.pid)
-        return leader not in ("R", "D") and (leader != "S" or self._leads >= len(self._commands))
-
     def _take(self, stop: Stop) -> None:
         """Take in a stopped call: it is answered at once, or its thread stands before it from now on."""
         self.calls += 1
-        if stop.thread == self._leader.pid:
-            self._lead(stop)
+        if stop.thread == self._leader.process.pid:
+            self._leader.lead(stop)
             return
         task = self.tasks.get(stop.thread)
         if task is None:
@@ -202,14 +196,6 @@ class Gate(LiveThreads):
             task.has_started = ""
         self.sight.call_is_done(task)
         self._consider(task, stop)
-
-    def _lead(self, stop: Stop) -> None:
-        """Answer the leader: it starts the commands one after another, and waits for all."""
-        if self._leads > self._leader.children:
-            self._leader_waits = stop
-            return
-        self._leads += self._names.get(stop.number, "") in _STARTS
-        self._listener.go_on(stop)
 
     def _appear(self, stop: Stop) -> None:
         """Take in a thread that is stopped for the first time."""
@@ -232,14 +218,12 @@ class Gate(LiveThreads):
             self.tasks[stop.thread] = self.numbered[number] = task
             self._stand(task, stop, starting(task))
         process.tasks.append(task)
-        if self._leader_waits is not None and self._leads <= self._leader.children:
-            stop, self._leader_waits = self._leader_waits, None
-            self._lead(stop)
+        self._leader.command_came()
         if not self._unborn:
             self._release_held()
 
     def _new_process(self, pid: int, above: int) -> Process:
-        parent = self.sight.processes.get(above, self._leader)
+        parent = self.sight.processes.get(above, self._leader.process)
         parent.children += 1
         name = f"{parent.name}.{parent.children}" if parent.name else self._command(parent.children)
         process = Process(pid, name, parent, serves=parent.starts_servant("process"))
@@ -274,7 +258,7 @@ class Gate(LiveThreads):
         if stop.audit != self._audit:
             self.sight.cannot_control(task.process, "is a program for another kind of processor")
             self._reply(task, stop, GO_ON)
-        elif name in _STARTS:
+        elif name in STARTS:
             self._start(task, stop, name)
         else:
             classify = ALL_STOPPED.get(name)

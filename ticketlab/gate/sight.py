@@ -12,7 +12,7 @@ from typing import Final
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
 from ticketlab.gate.database_locks import EVERY_CALL, calls_on, is_of_database
-from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pipes_device, sort_of
+from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pid_behind, pipes_device, sort_of
 from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
@@ -60,6 +60,8 @@ class Sight:
         """The files that have been locked by flock, by inode."""
         self.waits_for: dict[int, int] = {}
         """By process: whose record lock it waits for."""
+        self.wakes_unseen = False
+        """Whether something that is not controlled may end a wait: a timer, a file that is watched."""
         self.recorded = False
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
@@ -75,6 +77,8 @@ class Sight:
         """What was read, changed or locked by calls that are part of nothing that was told."""
         self.statements = 0
         """How many statements have ended, or have gone on after a wait."""
+        self.mapped: set[str] = set()
+        """The files that somebody has mapped into its memory to read them."""
         self.served: set[str] = set()
         """The sockets at whose other end somebody only answers."""
 
@@ -103,6 +107,7 @@ class Sight:
         process.forked = False
         for task in process.tasks:
             task.clock = 0
+        process.forget_memory()
         self._opened[process.pid] = {}
         self._words[process.pid] = {}
 
@@ -119,6 +124,11 @@ class Sight:
     def cannot_control(self, process: Process, sentence: str) -> None:
         """Take down what a process does that nobody here can see or order."""
         self.outside[f"process {process.name} {sentence}"] = None
+
+    def sets_timer(self, process: Process) -> None:
+        """Take down that a process has the kernel send a signal at a time, which does not pass here."""
+        self.wakes_unseen = True
+        self.cannot_control(process, "sets a timer, and when that goes off is not controlled")
 
     def after(self, task: Task, look: Callable[[], None]) -> None:
         """Have a look taken when a thread's call is done, at its next stop."""
@@ -179,9 +189,16 @@ class Sight:
             file = known[descriptor] = self._look_up(process, descriptor)
             return file
 
-    def open_files(self, process: Process, *, until_exec: bool = False) -> Iterator[Opened]:
-        """Yield what a process's descriptors are of; `until_exec`: of those that another program does not inherit."""
+    def open_files(
+        self, process: Process, *, until_exec: bool = False, within: range | None = None
+    ) -> Iterator[Opened]:
+        """Yield what a process's descriptors are of, those `within` a range.
+
+        `until_exec`: of those that another program does not inherit.
+        """
         for descriptor in descriptors_of(process.pid):
+            if within is not None and descriptor not in within:
+                continue
             if until_exec and not flags_of(process.pid, descriptor) & os.O_CLOEXEC:
                 continue
             file = self.opened(process, descriptor)
@@ -191,6 +208,10 @@ class Sight:
     def place_in(self, file: Opened) -> tuple[Access, ...]:
         """Return what it is to others if a process moves on in an open file: the place belongs to all who share it."""
         return ((Action.SET, f"place in {file.name}"),) if file.inode in self._inherited else ()
+
+    def shares_places(self, process: Process) -> None:
+        """Take down that a process hands on descriptors: the places in its files belong to others as well."""
+        self._inherited.update(file.inode for file in self.open_files(process) if file.sort is Sort.FILE)
 
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
@@ -215,7 +236,11 @@ class Sight:
             return Opened(sort, place.path if place else "", found.st_ino, path)
         if sort in (Sort.PIPE, Sort.SOCKET):
             return Opened(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
-        return Opened(sort, f"events of {process.name}" if sort is Sort.EVENTS else "", found.st_ino)
+        if sort is not Sort.EVENTS:
+            return Opened(sort, "", found.st_ino)
+        awaited = self.processes.get(pid_behind(process.pid, descriptor))
+        name = f"process {awaited.name}" if awaited is not None else f"events of {process.name}"
+        return Opened(sort, name, found.st_ino)
 
     def _file(self, sort: Sort, found: os.stat_result, path: str) -> Opened:
         removed = path.endswith(" (deleted)")
@@ -238,7 +263,7 @@ class Sight:
     def name_channel(self, inode: int, name: str) -> None:
         """Call a pipe or a socket by a name, if there is one."""
         if name:
-            self._channels.setdefault(inode, name)
+            self._channels[inode] = name
 
     def rename_channel(self, inode: int, name: str) -> None:
         """Call a pipe or a socket by another name from now on."""

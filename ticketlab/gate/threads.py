@@ -80,8 +80,9 @@ class LiveThreads:
     def end(self, task: Task, *, terminate: bool) -> None:
         """Send a process the signal that ends it, and wait until it has ended or, if it catches that, is under way."""
         process = task.process
-        process.killed_by = "a fault"
-        os.kill(process.pid, signal.SIGTERM if terminate else signal.SIGKILL)
+        process.killed_by, number = "a fault", signal.SIGTERM if terminate else signal.SIGKILL
+        process.signals.add(number)
+        os.kill(process.pid, number)
         if terminate and catches(task.thread, signal.SIGTERM):
             self.look_after_signals()
             return

@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from ticketlab.core.steps import Action, Step
+from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.outside import answered, asking, awaiting_too, look_who_answers
-from ticketlab.gate.descriptors import Opened, Sort, flags_of, lowest_free
+from ticketlab.gate.descriptors import Opened, Sort, flags_of, lowest_free, two_lowest_free
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _MSG_DONTWAIT: Final = 0x40
 _OF_SERVERS: Final = "/var/lib/"
 """Where sockets of databases stand among what is the system's."""
+_ANY_PORT: Final = "port 0"
 _POLLFD: Final = struct.Struct("ihh")
 
 
@@ -70,6 +71,42 @@ def _transfer(action: Action, flags: int) -> Classify:
     return classify
 
 
+def _send_to(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    return _addressed(sight, task, arguments[0], arguments[3], arguments[4:6])
+
+
+def _send_message(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    head = task.process.read(arguments[1], 48).ljust(48, bytes(1))
+    address, length, rights = struct.unpack("QI28xQ", head)
+    if rights:
+        sight.shares_places(task.process)
+    return _addressed(sight, task, arguments[0], arguments[2], (address, length))
+
+
+def _addressed(sight: Sight, task: Task, descriptor: int, flags: int, address: Sequence[int]) -> StoppedCall | None:
+    """Return a call that sends: to the other end, or to whoever listens at an address."""
+    call = _transfer(Action.WRITE, 1)(sight, task, (descriptor, flags))
+    if call is None or not address[0]:
+        return call
+    data = task.process.read(address[0], min(address[1], 128))
+    listener = _listener_name(sight, task.process, data, int.from_bytes(data[:2], "little"))
+    return StoppedCall(Step(Action.SEND, listener, also=_looks(sight, task, data))) if listener else call
+
+
+def _looks(sight: Sight, task: Task, address: bytes) -> tuple[Access, ...]:
+    """Return the look for the name in a folder that an address is, if it is one."""
+    if int.from_bytes(address[:2], "little") != socket.AF_UNIX or address[2:3] in (b"", bytes(1)):
+        return ()
+    place = sight.place(sight.absolute(task.process, os.fsdecode(address[2:].partition(bytes(1))[0])))
+    return (*place.looks, (Action.LOOK, place.name)) if place else ()
+
+
+def _shut_down(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    """Whoever reads from the other end, or writes to it, is told at once."""
+    file = sight.opened(task.process, arguments[0])
+    return StoppedCall(Step(Action.SEND, file.name)) if file is not None and file.name else None
+
+
 def _accept(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file = sight.opened(task.process, arguments[0])
     if file is None or not file.name:
@@ -99,7 +136,13 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | No
     if file is None or not listener:
         return None
 
+    looks = _looks(sight, task, address)
+
     def attempt() -> Reply | None:
+        if _is_datagram(sight, task.process, arguments[0]):
+            sight.name_channel(file.inode, listener)  # what it sends is the listener's at once
+            file.name = listener
+            return GO_ON
         file.name = sight.name_made(task.process, "connection")
         sight.connect(listener, file.inode, file.name)
         if listener in sight.served:
@@ -108,9 +151,15 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | No
         return GO_ON
 
     def found() -> Made:
-        return Made(Step(Action.SEND if listener in sight.bound else Action.LOOK, listener))
+        return Made(Step(Action.SEND if listener in sight.bound else Action.LOOK, listener, also=looks))
 
-    return StoppedCall(Step(Action.SEND, listener), attempt=attempt, found=found)
+    return StoppedCall(Step(Action.SEND, listener, also=looks), attempt=attempt, found=found)
+
+
+def _is_datagram(sight: Sight, process: Process, descriptor: int) -> bool:
+    with suppress(OSError), sight.copy(process, descriptor) as copy, socket.socket(fileno=os.dup(copy)) as end:
+        return end.type == socket.SOCK_DGRAM
+    return False
 
 
 def _listener_name(sight: Sight, process: Process, address: bytes, family: int) -> str:
@@ -123,9 +172,15 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
         place = sight.place(path)
         return f"socket {place.path if place else path}" if place or path.startswith(_OF_SERVERS) else ""
     if family in (socket.AF_INET, socket.AF_INET6):
-        port = int.from_bytes(address[2:4], "big")
-        return sight.ports.get(port, f"port {port}")
+        number = int.from_bytes(address[2:4], "big")
+        return sight.ports.get(number, f"port {number}")
     return ""
+
+
+def _learn_port(sight: Sight, process: Process, descriptor: int, name: str) -> None:
+    """Take down which number the kernel has given to a port."""
+    with sight.copy(process, descriptor) as copy, socket.socket(fileno=os.dup(copy)) as end:
+        sight.ports[end.getsockname()[1]] = name
 
 
 def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
@@ -134,23 +189,15 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     name, file = _listener_name(sight, task.process, address, family), sight.opened(task.process, arguments[0])
     if not name or file is None:
         return None
-    if name == "port 0":
+    if name == _ANY_PORT:
         name = sight.name_made(task.process, "port")
-        sight.after(task, lambda: _look_which_port(sight, task.process, arguments[0], name))
+        sight.after(task, lambda: _learn_port(sight, task.process, arguments[0], name))
     sight.name_channel(file.inode, name)
     sight.bound.add(name)
     file.name = name
-    return StoppedCall(Step(Action.SET, name))
-
-
-def _look_which_port(sight: Sight, process: Process, descriptor: int, name: str) -> None:
-    """Learn which port the kernel has chosen: another each time, so it is called by who has asked for it."""
-    with sight.copy(process, descriptor) as copy:
-        listener = socket.socket(fileno=copy)
-        try:
-            sight.ports[listener.getsockname()[1]] = name
-        finally:
-            listener.detach()
+    looks = _looks(sight, task, address)
+    made = tuple((Action.CREATE, each) for _, each in looks[-1:])
+    return StoppedCall(Step(Action.SET, name, also=(*looks[:-1], *made)))
 
 
 # Several at once
@@ -254,15 +301,15 @@ def _watched_by(process: Process, descriptor: int) -> list[int]:
 # What is made and closed
 
 
-def _making_pair(address: int, what: str) -> Classify:
-    """Return how calls are taken that make two descriptors, whose numbers they write to an address."""
+def _making_pair(what: str) -> Classify:
+    """Return how calls are taken that make two descriptors; what they write may be gone at the next stop."""
 
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-        process, place = task.process, arguments[address]
-        name = sight.name_made(process, what)
+    def classify(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
+        process = task.process
+        name, new = sight.name_made(process, what), two_lowest_free(process.pid)
 
         def look() -> None:
-            for descriptor in struct.unpack("ii", process.read(place, 8)):
+            for descriptor in new:
                 sight.closed(process, descriptor)
                 inode = os.stat(f"/proc/{process.pid}/fd/{descriptor}").st_ino
                 sight.name_channel(inode, name)
@@ -277,8 +324,9 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "recvfrom": _transfer(Action.READ, 3),
     "recvmsg": _transfer(Action.READ, 2),
     "recvmmsg": _transfer(Action.READ, 3),
-    "sendto": _transfer(Action.WRITE, 3),
-    "sendmsg": _transfer(Action.WRITE, 2),
+    "sendto": _send_to,
+    "sendmsg": _send_message,
+    "shutdown": _shut_down,
     "sendmmsg": _transfer(Action.WRITE, 3),
     **dict.fromkeys(("accept", "accept4"), _accept),
     "connect": _connect,
@@ -288,6 +336,6 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "select": _select(1e6),
     "pselect6": _select(1e9),
     **dict.fromkeys(("epoll_wait", "epoll_pwait"), _epoll),
-    **dict.fromkeys(("pipe", "pipe2"), _making_pair(0, Sort.PIPE.value)),
-    "socketpair": _making_pair(3, Sort.SOCKET.value),
+    **dict.fromkeys(("pipe", "pipe2"), _making_pair(Sort.PIPE.value)),
+    "socketpair": _making_pair(Sort.SOCKET.value),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -11,18 +12,22 @@ from typing import Final
 from ticketlab.core.file_names import LIST
 from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import Made, StoppedCall
+from ticketlab.gate.calls.chance import chance
 from ticketlab.gate.calls.channels import on_channel
 from ticketlab.gate.calls.family import Arguments, Classify
-from ticketlab.gate.calls.paths import MakeCall, stat_of, with_path
+from ticketlab.gate.calls.paths import MakeCall, changes_program, stat_of, with_path
 from ticketlab.gate.calls.told import told
 from ticketlab.gate.descriptors import Opened, Sort, flags_of
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import Sight
 
+_PART: Final = struct.Struct("QQ")  # struct iovec: where it begins, and how much it is
 _AT_SYMLINK_NOFOLLOW: Final = 0x100
 _AT_EMPTY_PATH: Final = 0x1000
 _CREATES: Final = os.O_CREAT | os.O_TRUNC
+_CHANNELS: Final = (Sort.PIPE, Sort.SOCKET)
+_ATTRIBUTES: Final = ("setxattr", "lsetxattr", "removexattr", "lremovexattr")
 
 
 # Data
@@ -60,18 +65,39 @@ def _write(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     if file is not None and file.sort is Sort.OUTPUT:
         sight.output.append((task.process, task.process.read(arguments[1], min(arguments[2], 1 << 16))))
         return None
-    call = _data(Action.WRITE)(sight, task, arguments)
+    call = _moving_on(Action.WRITE)(sight, task, arguments)
     if call is not None:
         call.written = arguments[0], arguments[1], arguments[2]
     return call
 
 
+def _write_vector(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    file, process = sight.opened(task.process, arguments[0]), task.process
+    if file is None or file.sort is not Sort.OUTPUT:
+        return _moving_on(Action.WRITE)(sight, task, arguments)
+    parts = _PART.iter_unpack(process.read(arguments[1], _PART.size * min(arguments[2], 1024)))
+    sight.output.append((process, b"".join(process.read(start, min(size, 1 << 16)) for start, size in parts if size)))
+    return None
+
+
+def _moving_on(action: Action) -> Classify:
+    """Reading and writing move on in the open file, whose place belongs to all processes that have inherited it."""
+    data = _data(action)
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+        call, file = data(sight, task, arguments), sight.opened(task.process, arguments[0])
+        if call is not None and file is not None and file.sort is Sort.FILE:
+            call.step = call.step._replace(also=sight.place_in(file))
+        return call
+
+    return classify
+
+
 def _read(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    """Reading moves on in the open file, whose place belongs to all processes that have inherited it."""
-    call, file = _data(Action.READ)(sight, task, arguments), sight.opened(task.process, arguments[0])
-    if call is not None and file is not None and file.sort is Sort.FILE:
-        call.step = call.step._replace(also=sight.place_in(file))
-    return call
+    file = sight.opened(task.process, arguments[0])
+    if file is not None and file.sort is Sort.CHANCE:
+        return chance(sight, task, arguments[1], arguments[2])
+    return _moving_on(Action.READ)(sight, task, arguments)
 
 
 def _seek(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
@@ -88,9 +114,11 @@ def _copy(into_first: bool, second: int) -> Classify:
     def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         one, other = (sight.opened(task.process, arguments[place]) for place in (0, second))
         target, source = (one, other) if into_first else (other, one)
-        reads = (Action.READ, source.name) if source and source.name else None
+        taken = Action.RECEIVE if source is not None and source.sort in _CHANNELS else Action.READ
+        reads = (taken, source.name) if source and source.name else None
         if target is not None and target.name:
-            return StoppedCall(Step(Action.WRITE, target.name, also=(reads,) if reads else ()))
+            given = Action.SEND if target.sort in _CHANNELS else Action.WRITE
+            return StoppedCall(Step(given, target.name, also=(reads,) if reads else ()))
         return StoppedCall(Step(*reads)) if reads else None
 
     return classify
@@ -122,16 +150,21 @@ def _open(flags: int) -> MakeCall:
 def _opening(sight: Sight, absolute: str, flags: int) -> StoppedCall | None:
     place = sight.place(absolute)
     if place is None:
+        if flags & (os.O_WRONLY | os.O_RDWR | _CREATES):
+            changes_program(sight, absolute)
         return None
     follows = not flags & (os.O_NOFOLLOW | os.O_EXCL)
 
     def found() -> Made:
         return _opened(sight, absolute, flags, follows=follows)
 
+    here = stat_of(absolute)
+    if here is not None and stat.S_ISFIFO(here.st_mode):  # who opens the other end notices it
+        step = place.step(Action.CREATE if flags & _CREATES else Action.LOOK)
+        return StoppedCall(step._replace(also=(*step.also, (Action.SET, place.path))))
     if not flags & _CREATES:
         return StoppedCall(place.step(Action.LOOK), found=found)
     step = place.step(Action.CREATE)
-    here = stat_of(absolute)
     if flags & os.O_TRUNC and here is not None and stat.S_ISREG(here.st_mode):
         step = step._replace(also=(*step.also, (Action.TRUNCATE, sight.names.data(here, place))))
     return StoppedCall(step, found=found)
@@ -165,19 +198,28 @@ def _look(sight: Sight, _task: Task, _arguments: Arguments, absolute: str) -> St
     return None if place is None else StoppedCall(place.step(Action.LOOK))
 
 
-def _access(path: int, folder: int | None) -> Classify:
-    """Return how calls are taken that ask whether a name is there: by some of them a process tells something."""
-    look = with_path(path, folder, _look)
+def _access(path: int, folder: int | None, rights: int) -> Classify:
+    """Return how calls are taken that ask whether a name is there, or what one may do with the file.
+
+    By some of them a process tells something.
+    """
+    look, examine = with_path(path, folder, _look), with_path(path, folder, examining())
 
     def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         text = task.process.text(arguments[path])
-        return told(sight, task, text) if text.startswith(PREFIX) else look(sight, task, arguments)
+        if text.startswith(PREFIX):
+            return told(sight, task, text)
+        return (examine if arguments[rights] & 0xFFFFFFFF else look)(sight, task, arguments)
 
     return classify
 
 
-def _examine(no_follow: Callable[[Arguments], bool]) -> MakeCall:
-    """Return how calls are taken that say how much is in a file, and when it was changed."""
+def _follows(_arguments: Arguments) -> bool:
+    return False
+
+
+def examining(no_follow: Callable[[Arguments], bool] = _follows) -> MakeCall:
+    """Return how calls are taken that say how much is in a file, when it was changed, and what one may do with it."""
 
     def make(sight: Sight, _task: Task, arguments: Arguments, absolute: str) -> StoppedCall | None:
         place = sight.place(absolute)
@@ -187,13 +229,13 @@ def _examine(no_follow: Callable[[Arguments], bool]) -> MakeCall:
         def found() -> Made:
             here = stat_of(absolute, follows=not no_follow(arguments))
             there = sight.place(absolute, follows=not no_follow(arguments)) or place
-            if here is None or not stat.S_ISREG(here.st_mode):
+            if here is None or not _has_data(here):
                 return Made(there.step(Action.LOOK))
             return Made(there.with_data(Action.READ, sight.names.data(here, there)))
 
         step = place.step(Action.LOOK)
         here = stat_of(absolute)
-        if here is not None and stat.S_ISREG(here.st_mode):
+        if here is not None and _has_data(here):
             step = place.with_data(Action.READ, sight.names.data(here, place))
         return StoppedCall(step, found=found)
 
@@ -204,13 +246,19 @@ def _stat_at(sight: Sight, task: Task, arguments: Arguments, *, flags: int) -> S
     text = task.process.text(arguments[1])
     if not text and arguments[flags] & _AT_EMPTY_PATH:
         return _examine_descriptor(sight, task, arguments)
-    absolute = sight.absolute(task.process, text, arguments[0])
-    examine = _examine(lambda given: bool(given[flags] & _AT_SYMLINK_NOFOLLOW))
-    return examine(sight, task, arguments, absolute) if absolute else None
+    examine = examining(lambda given: bool(given[flags] & _AT_SYMLINK_NOFOLLOW))
+    return with_path(1, 0, examine)(sight, task, arguments)
 
 
-def _touching(action: Action) -> MakeCall:
-    """Return how calls are taken that change a file's times, mode or size by its name."""
+def _has_data(found: os.stat_result) -> bool:
+    return stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+
+
+def _touching(action: Action, *, for_opening: bool = False) -> MakeCall:
+    """Return how calls are taken that change a file's times, mode or size by its name.
+
+    `for_opening` says that they may decide whether somebody can open the file, who only looks for its name.
+    """
 
     def make(sight: Sight, _task: Task, _arguments: Arguments, absolute: str) -> StoppedCall | None:
         place = sight.place(absolute)
@@ -219,12 +267,13 @@ def _touching(action: Action) -> MakeCall:
         here = stat_of(absolute)
         if here is None:
             return StoppedCall(place.step(Action.LOOK))
-        return StoppedCall(place.with_data(action, sight.names.data(here, place)))
+        step = place.with_data(action, sight.names.data(here, place))
+        return StoppedCall(step._replace(also=(*step.also, (action, place.name))) if for_opening else step)
 
     return make
 
 
-def _change_folder(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
+def _change_folder(sight: Sight, task: Task, arguments: Arguments, absolute: str) -> StoppedCall | None:
     process = task.process
 
     def forget() -> None:
@@ -232,19 +281,24 @@ def _change_folder(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCa
 
     process.folder = ""
     sight.after(task, forget)
-    return None
+    return _look(sight, task, arguments, absolute) if absolute else None
 
 
 STOPPED: Final[Mapping[str, Classify]] = {
-    **dict.fromkeys(("read", "readv"), _read),
+    "read": _read,
+    "readv": _moving_on(Action.READ),
     **dict.fromkeys(("pread64", "preadv", "preadv2"), _data(Action.READ)),
     "write": _write,
-    **dict.fromkeys(("pwrite64", "writev", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
+    "writev": _write_vector,
+    **dict.fromkeys(("pwrite64", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
     **dict.fromkeys(("fsync", "fdatasync"), _data(Action.FLUSH)),
     "ftruncate": _data(Action.TRUNCATE),
-    "fchmod": _data(Action.TOUCH),
+    **dict.fromkeys(("fchmod", "fchown", "fsetxattr", "fremovexattr"), _data(Action.TOUCH)),
+    "vmsplice": _data(Action.WRITE),
+    "splice": _copy(False, 2),
+    "tee": _copy(False, 1),
     "lseek": _seek,
-    "fstat": _examine_descriptor,
+    **dict.fromkeys(("fstat", "fgetxattr", "flistxattr"), _examine_descriptor),
     "sendfile": _copy(True, 1),
     "copy_file_range": _copy(False, 2),
     **dict.fromkeys(("getdents64", "getdents"), _list),
@@ -252,17 +306,20 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "creat": with_path(0, None, _creat),
     "openat": with_path(1, 0, _open(2)),
     "openat2": with_path(1, 0, _open_how),
-    "access": _access(0, None),
-    **dict.fromkeys(("faccessat", "faccessat2"), _access(1, 0)),
+    "access": _access(0, None, 1),
+    **dict.fromkeys(("faccessat", "faccessat2"), _access(1, 0, 2)),
     "readlink": with_path(0, None, _look),
     "readlinkat": with_path(1, 0, _look),
-    "stat": with_path(0, None, _examine(lambda _given: False)),
-    "lstat": with_path(0, None, _examine(lambda _given: True)),
+    **dict.fromkeys(("stat", "getxattr", "listxattr"), with_path(0, None, examining())),
+    **dict.fromkeys(("lstat", "lgetxattr", "llistxattr"), with_path(0, None, examining(lambda _given: True))),
     "newfstatat": lambda sight, task, given: _stat_at(sight, task, given, flags=3),
     "statx": lambda sight, task, given: _stat_at(sight, task, given, flags=2),
     "truncate": with_path(0, None, _touching(Action.TRUNCATE)),
-    "chmod": with_path(0, None, _touching(Action.TOUCH)),
+    **dict.fromkeys(("chmod", "chown", "lchown"), with_path(0, None, _touching(Action.TOUCH, for_opening=True))),
+    **dict.fromkeys(_ATTRIBUTES, with_path(0, None, _touching(Action.TOUCH))),
     **dict.fromkeys(("utime", "utimes"), with_path(0, None, _touching(Action.TOUCH))),
-    **dict.fromkeys(("fchmodat", "fchmodat2", "utimensat", "futimesat"), with_path(1, 0, _touching(Action.TOUCH))),
-    **dict.fromkeys(("chdir", "fchdir"), _change_folder),
+    **dict.fromkeys(("fchmodat", "fchmodat2", "fchownat"), with_path(1, 0, _touching(Action.TOUCH, for_opening=True))),
+    **dict.fromkeys(("utimensat", "futimesat"), with_path(1, 0, _touching(Action.TOUCH))),
+    "chdir": with_path(0, None, _change_folder),
+    "fchdir": lambda sight, task, given: _change_folder(sight, task, given, ""),
 }

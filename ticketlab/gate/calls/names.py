@@ -11,7 +11,7 @@ from ticketlab.core.file_names import LIST, FileName
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Made, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
-from ticketlab.gate.calls.paths import MakeCall, stat_of, with_path
+from ticketlab.gate.calls.paths import MakeCall, changes_program, stat_of, with_path
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
 
@@ -32,6 +32,7 @@ def _change(sight: Sight, absolute: str, action: Action) -> StoppedCall | None:
     absolute = absolute.rstrip("/")
     place = sight.place(absolute)
     if place is None:
+        changes_program(sight, absolute)
         return None
     step = place.step(action)
 
@@ -40,6 +41,7 @@ def _change(sight: Sight, absolute: str, action: Action) -> StoppedCall | None:
         makes = action in (Action.MAKE_DIRECTORY, Action.CREATE, Action.LINK)
         if makes is (here is not None):
             return Made(step, refused=True)
+        sight.names.forget_ways()
         if action is Action.UNLINK and here is not None:
             if stat.S_ISDIR(here.st_mode):
                 return Made(step, refused=True)
@@ -72,7 +74,9 @@ def _moving(places: tuple[int | None, int, int | None, int], action: Action, fla
         )
         here, there = sight.place(old), sight.place(new)
         if here is None or there is None:
-            return None
+            changes_program(sight, new)
+            changes_program(sight, old)
+            return _change(sight, new, action) if there is not None else None
         keeps = flags is not None and bool(arguments[flags] & _RENAME_NOREPLACE)
         if action is Action.RENAME:
             return StoppedCall(
@@ -95,6 +99,7 @@ def _renamed(sight: Sight, old: str, new: str, here: FileName, there: FileName, 
     if stat_of(old, follows=False) is None or (keeps and replaced is not None):
         return Made(step, refused=True)
     sight.names.keep(old)
+    sight.names.forget_ways()
     if replaced is not None:
         sight.names.keep(new)
         sight.names.gone(replaced)

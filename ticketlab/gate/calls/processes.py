@@ -11,10 +11,13 @@ from typing import Final
 
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
+from ticketlab.gate.calls.chance import get_random
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.calls.files import examining
 from ticketlab.gate.calls.locks import releases
 from ticketlab.gate.calls.outside import hanging_up
-from ticketlab.gate.descriptors import Sort
+from ticketlab.gate.calls.paths import with_path
+from ticketlab.gate.descriptors import Sort, pid_behind
 from ticketlab.gate.kernel import children_of, exit_code_of, is_ending, parent_of, state_of
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -23,6 +26,7 @@ _LONGEST_DEATH_MS: Final = 1_000
 _WNOHANG: Final = 1
 _P_ALL, _P_PID = 0, 1
 _TIMER_ABSTIME: Final = 1
+_CLOSE_RANGE_CLOEXEC: Final = 4
 
 
 def process_resource(process: Process) -> str:
@@ -63,10 +67,12 @@ def _among_children(sight: Sight, parent: Process) -> Access:
     return (Action.EXIT if resource in sight.points else Action.CLOSE, resource)
 
 
-def _closing(sight: Sight, process: Process, *, by_exec: bool = False) -> tuple[Access, ...]:
+def _closing(
+    sight: Sight, process: Process, *, by_exec: bool = False, within: range | None = None
+) -> tuple[Access, ...]:
     """Return what happens when a process's descriptors are closed: locks are given up, and pipes have an end less."""
     found: list[Access] = []
-    for file in sight.open_files(process, until_exec=by_exec):
+    for file in sight.open_files(process, until_exec=by_exec, within=within):
         found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
         if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
             found.append((Action.CLOSE, file.name))
@@ -101,9 +107,12 @@ def _close(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     return StoppedCall(Step(Action.RELEASE, first, also=tuple((Action.RELEASE, each) for each in others)))
 
 
-def _close_many(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
+def _close_many(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    first, last, flags = (each & 0xFFFFFFFF for each in arguments[:3])
+    at_once = not flags & _CLOSE_RANGE_CLOEXEC
+    closed = _closing(sight, task.process, within=range(first, last + 1)) if at_once else ()
     sight.closed_many(task.process)
-    return None
+    return StoppedCall(Step(*closed[0], also=closed[1:])) if closed else None
 
 
 def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
@@ -113,11 +122,24 @@ def _duplicate(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | 
     return _close(sight, task, (arguments[1],))
 
 
-def _exec(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
+def _exec(look: Classify) -> Classify:
+    """Return how calls are taken by which a process becomes the program in a file, for which it looks."""
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+        return _executing(sight, task, look(sight, task, arguments))
+
+    return classify
+
+
+def _executing(sight: Sight, task: Task, call: StoppedCall | None) -> StoppedCall | None:
     process = task.process
     sight.after(task, lambda: sight.became_another(process))
     closed = _closing(sight, process, by_exec=True)
-    return StoppedCall(Step(*closed[0], also=closed[1:])) if closed else None
+    if call is None:
+        return StoppedCall(Step(*closed[0], also=closed[1:])) if closed else None
+    if closed:
+        call = StoppedCall(call.step._replace(also=(*call.step.also, *closed)))
+    return call
 
 
 # Waiting for children
@@ -171,13 +193,16 @@ def _signal(place: int) -> Classify:
         pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
         target = sight.processes.get(abs(pid))
         name = process_resource(target) if target is not None else f"process {sight.name_of_ended(abs(pid))}"
-        if arguments[place] == 0:
+        if (number := arguments[place] & 0xFFFFFFFF) == 0:
             return StoppedCall(Step(Action.LOOK, name))
-        if target is not None and pid > 0:
-            target.killed_by = task.name
 
         def attempt() -> Reply | None:
-            if target is not None and pid > 0 and arguments[place] == signal.SIGKILL:
+            for each in [target] if pid > 0 else _group(sight, task, -pid):
+                if each is not None:
+                    each.killed_by = task.name
+                    if each is not task.process or pid <= 0:  # whoever ends itself by a signal has failed
+                        each.signals.add(number)
+            if target is not None and pid > 0 and number == signal.SIGKILL:
                 target.exits_with = -signal.SIGKILL  # its parent may take it before anybody has looked
             return GO_ON
 
@@ -186,11 +211,18 @@ def _signal(place: int) -> Classify:
     return classify
 
 
+def _group(sight: Sight, task: Task, group: int) -> list[Process]:
+    """Return whom a signal to a group of processes reaches; 0 is the sender's own group, and 1 means everybody."""
+    found = []
+    for each in sight.processes.values():
+        with suppress(ProcessLookupError):
+            if each.name and (group == 1 or os.getpgid(each.pid) == (group or os.getpgid(task.process.pid))):
+                found.append(each)
+    return found
+
+
 def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    pid = 0
-    with suppress(OSError), open(f"/proc/{task.process.pid}/fdinfo/{arguments[0]}") as file:
-        pid = next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
-    return _signal(1)(sight, task, (pid, *arguments[1:]))
+    return _signal(1)(sight, task, (pid_behind(task.process.pid, arguments[0]), *arguments[1:]))
 
 
 # Time and chance
@@ -217,42 +249,14 @@ def _asleep(task: Task, seconds: float) -> StoppedCall:
     return StoppedCall(step, asleep=seconds, attempt=lambda: Reply(0))
 
 
-def _get_random(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    count = min(arguments[1], 1 << 20)
-    step = Step(Action.READ, f"chance of {task.name}", private=True)
-
-    def attempt() -> Reply | None:
-        task.process.write(arguments[0], sight.chance_of(task.process).randbytes(count))
-        return Reply(count)
-
-    return StoppedCall(step, attempt=attempt)
-
-
-# What cannot be controlled
-
-
-def _outside(sentence: str) -> Classify:
-    def classify(sight: Sight, task: Task, _arguments: Arguments) -> StoppedCall | None:
-        sight.cannot_control(task.process, sentence)
-        return None
-
-    return classify
-
-
-def _map(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    descriptor = ctypes.c_int(arguments[4] & 0xFFFFFFFF).value
-    if descriptor >= 0 and not (task.statement is not None and task.statement.maps(descriptor)):
-        sight.maps(task.process, descriptor)
-    return None
-
-
 STOPPED: Final[Mapping[str, Classify]] = {
     "exit_group": _exit_group,
     "exit": _exit,
     "close": _close,
     "close_range": _close_many,
     **dict.fromkeys(("dup2", "dup3"), _duplicate),
-    **dict.fromkeys(("execve", "execveat"), _exec),
+    "execve": _exec(with_path(0, None, examining())),
+    "execveat": _exec(with_path(1, 0, examining())),
     "wait4": _wait4,
     "waitid": _waitid,
     **dict.fromkeys(("kill", "tkill"), _signal(1)),
@@ -260,12 +264,5 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "pidfd_send_signal": _signal_by_handle,
     "nanosleep": _nanosleep,
     "clock_nanosleep": _clock_nanosleep,
-    "getrandom": _get_random,
-    "mmap": _map,
-    "io_uring_setup": _outside("uses io_uring, whose calls are not stopped"),
-    **dict.fromkeys(("semop", "semtimedop"), _outside("uses System V semaphores, which are not controlled")),
-    **dict.fromkeys(("msgsnd", "msgrcv"), _outside("uses System V messages, which are not controlled")),
-    **dict.fromkeys(("mq_timedsend", "mq_timedreceive"), _outside("uses POSIX messages, which are not controlled")),
-    "shmat": _outside("maps System V memory: what processes do there is not seen"),
-    **dict.fromkeys(("futex_waitv", "futex_wait", "futex_wake"), _outside("uses a lock that is not controlled")),
+    "getrandom": get_random,
 }

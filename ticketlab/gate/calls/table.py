@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ticketlab.gate.calls import channels, files, locks, names, processes
+from ticketlab.gate.calls import channels, files, locks, names, processes, uncontrolled
 from ticketlab.gate.calls.family import Classify
 
 ALL_STOPPED: Final[Mapping[str, Classify]] = {
@@ -14,4 +14,5 @@ ALL_STOPPED: Final[Mapping[str, Classify]] = {
     **locks.STOPPED,
     **channels.STOPPED,
     **processes.STOPPED,
+    **uncontrolled.STOPPED,
 }

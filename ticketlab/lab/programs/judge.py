@@ -77,6 +77,8 @@ class ProgramJudge:
         if execution.ending is not ExecutionEnd.COMPLETED:
             if without and (serial is None or serial.stuck):
                 return []  # who waits for somebody that was left out is no finding
+            if self._executor.run_of.wakes_unseen:
+                return []
             return [stuck(execution, self.name_of)]
         run = self._executor.run_of
         failed = [end for end in run.ends if self.is_blamed(end, serial, without)]

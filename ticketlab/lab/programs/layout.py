@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +21,8 @@ class Layout:
     def __init__(self, source: Path | None) -> None:
         self._source = source
         self._folders: list[tuple[str, int]] = []
-        self._files: list[tuple[str, bytes, int]] = []
+        self._files: list[tuple[str, bytes, os.stat_result]] = []
+        self._pipes: list[tuple[str, int]] = []
         self._links: list[tuple[str, str]] = []
         if source is not None:
             self._read(source)
@@ -42,14 +44,23 @@ class Layout:
                 if os.path.islink(path):
                     self._links.append((place, os.readlink(path)))
                     continue
-                size += os.stat(path).st_size
+                here = os.stat(path)
+                if not stat.S_ISREG(here.st_mode):
+                    self._leave_out(place, here)
+                    continue
+                size += here.st_size
                 if size > _MOST_COPIED:
                     raise UsageError(
                         f"{source} holds more than {_MOST_COPIED >> 20} MiB, and is copied for each execution: name a "
                         "smaller folder with --in"
                     )
                 with suppress(PermissionError), open(path, "rb") as file:
-                    self._files.append((place, file.read(), os.stat(path).st_mode & 0o7777))
+                    self._files.append((place, file.read(), here))
+
+    def _leave_out(self, place: str, found: os.stat_result) -> None:
+        """Take in a pipe that has a name; a socket without its server is of no use to anybody."""
+        if stat.S_ISFIFO(found.st_mode):
+            self._pipes.append((place, stat.S_IMODE(found.st_mode)))
 
     def lay_out(self, folder: Path) -> None:
         """Empty a folder, and put everything into it as it was at the beginning."""
@@ -57,11 +68,15 @@ class Layout:
         for place, mode in self._folders:
             os.mkdir(folder / place)
             os.chmod(folder / place, mode | 0o700)
-        for place, data, mode in self._files:
+        for place, mode in self._pipes:
+            os.mkfifo(folder / place, mode)
+        for place, data, was in self._files:
+            mode = stat.S_IMODE(was.st_mode)
             descriptor = os.open(folder / place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode | 0o200)
             try:
                 os.write(descriptor, data)
                 os.fchmod(descriptor, mode)
+                os.utime(descriptor, ns=(was.st_atime_ns, was.st_mtime_ns))  # caches and make(1) look at the times
             finally:
                 os.close(descriptor)
         for place, target in self._links:

@@ -283,5 +283,5 @@ class Moves:
         alive = [each for each in self.sight.processes.values() if each.name]
         ends = [end_of(process, "".join(output.get(process.name, []))) for process in (*self.gate.ended, *alive)]
         made = made_names(self.touched)
-        files = self.sight.names.files
-        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), made, files, self.gate.calls)
+        files, unseen = self.sight.names.files, self.sight.wakes_unseen
+        return ProgramRun(ends, told, dict(self._names), dict(self.sight.pids), made, files, self.gate.calls, unseen)

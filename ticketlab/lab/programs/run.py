@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ class ProcessEnd(NamedTuple):
     """How a process ended: its exit code or, negative, a signal (None: it never ended), and what it wrote.
 
     `runs_command` says that it is one of the program's commands, `in_python` that it is a Python process that runs the
-    program of its parent, and `signalled_by` who sent it a signal, if anybody did. `told` is what of it is compared
-    with other executions, beside its code.
+    program of its parent, and `signalled_by` who sent it the signal that ended it, if another process did. `told` is
+    what of it is compared with other executions, beside its code.
     """
 
     name: str
@@ -41,7 +42,8 @@ class ProcessEnd(NamedTuple):
         """Whether its end says that something is wrong: commands fail as a matter of course, if somebody asks them."""
         if not self.code or (self.code < 0 and self.signalled_by):
             return False
-        return self.runs_command or self.in_python or self.raised or self.code < 0
+        piped = self.code == -signal.SIGPIPE  # as the writers of a shell's pipelines end whose readers have enough
+        return self.runs_command or self.in_python or self.raised or (self.code < 0 and not piped)
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class ProgramRun:
     made: frozenset[str] = frozenset()  # the names that came to be
     files: frozenset[str] = frozenset()  # what the files are called that somebody met
     calls: int = 0
+    wakes_unseen: bool = False  # whether somebody may be woken by what is not controlled
 
     def output_of_commands(self, commands: int) -> list[str]:
         """Return what each command and all that it started wrote, in the order of the schedule."""
@@ -86,7 +89,8 @@ def end_of(process: Process, output: str) -> ProcessEnd:
     """Return how a process ended, and what it wrote."""
     in_python = process.forked and process.program.startswith("python")
     is_command = "." not in process.name
-    return ProcessEnd(process.name, process.ends, output, is_command, in_python, process.killed_by, output)
+    signalled_by = process.killed_by if process.ends is not None and -process.ends in process.signals else ""
+    return ProcessEnd(process.name, process.ends, output, is_command, in_python, signalled_by, output)
 
 
 _MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
