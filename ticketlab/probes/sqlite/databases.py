@@ -244,10 +244,6 @@ class Databases:
         accesses = [access for file in writers for access in ((Action.ROLLBACK, file.data), *file.beside)]
         return _step([*accesses, *self._finishing()], self.main.path)
 
-    def finishing(self) -> Step | None:
-        """Return the step that ends reading outside a transaction; None if nobody notices it."""
-        return _step(list(self._finishing()), self.main.path)
-
     def _finishing(self) -> Iterator[Access]:
         for file in self.files.values():
             if file.keeps_others:

@@ -202,7 +202,7 @@ class Transactions:
             return self.databases.committing()
         if self.closed:
             return self.databases.rolling_back()
-        return None if self.is_open else self.databases.finishing()
+        return None if self.is_open else self.databases.committing()  # of a setting; of what only reads it is its end
 
     def _left(self, cursor: Cursor) -> None:
         """Take down that nothing is left to fetch from a cursor."""
