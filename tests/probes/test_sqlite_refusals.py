@@ -22,6 +22,14 @@ SIDES: Final = {
     ),
     "a reader is no reason in a log": ("wal", (READER, Side(("exclusive", "add", "commit"), None, 0.0))),
     "a commit that a reader keeps out": ("delete", (READER, Side(("immediate", "add", "commit"), None, 0.0))),
+    "nobody moves while a change is refused": (
+        "delete",
+        (Side(("select",), None, 0.0), Side(("add",), None, 0.0), Side(("select",), None, 0.0)),
+    ),
+    "who is refused a commit keeps new readers out": (
+        "delete",
+        (Side(("select",), None, 0.0), Side(("immediate", "add", "commit"), None, 0.0), Side(("select",), None, 0.0)),
+    ),
     "a change that a reader keeps out": ("delete", (READER, Side(("add", "add"), None, 0.0))),
     "a journal that is switched while a row is fetched": ("delete", (READER, Side(("wal", "select"), None, 0.0))),
 }
