@@ -43,7 +43,7 @@ class StatementRunner(Transactions):
         if verb is Verb.BEGIN and statement.mode != "deferred":
             return self._begin(statement.mode, call)
         if verb is Verb.EXCLUDE:
-            return self._exclude(statement, call)
+            return self._exclude(cursor, statement, call)
         if verb is Verb.ATTACH:
             return self._attach(sql, parameters, call)
         if statement.setting == "busy_timeout":
@@ -158,8 +158,11 @@ class StatementRunner(Transactions):
             file.hold(Level.WRITING, surely=True)
         return result
 
-    def _exclude(self, statement: Statement, call: Callable[[], T]) -> T:
-        """Make a statement that needs the database for itself; to set what is set already changes nothing."""
+    def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
+        """Make a statement that needs the database for itself; to set what is set already changes nothing.
+
+        What returns a row keeps the database until that has been fetched.
+        """
         before: list[Any] = []
 
         def make() -> T:
@@ -169,6 +172,8 @@ class StatementRunner(Transactions):
         result = self._make(self.databases.excluding(), make, waits=True)
         if before and self.raw("PRAGMA journal_mode") == before[0]:
             pacing.made(self.databases.statement(None, changes=False))
+        elif is_active(cursor):
+            self.databases.enter(None, changes=True, surely=False)
         return result
 
     def _attach(self, sql: str, parameters: Any, call: Callable[[], T]) -> T:
