@@ -15,6 +15,7 @@ from random import Random
 from tests.fuzz.told_sql import random_side
 from tests.gate.inside.sql_interleavings import all_outcomes
 from tests.probes.function_sql import explored_outcomes
+from ticketlab.lab.artifacts.race_folder import fastest
 
 
 def differs(seed: int, folder: Path) -> bool:
@@ -26,7 +27,14 @@ def differs(seed: int, folder: Path) -> bool:
     with chdir(folder):
         wanted = all_outcomes(folder, journal, sides)
     same = set(found.outcomes) == wanted
-    print(seed, journal, *sides, f"{len(wanted)} outcomes, {found.executions} executions", "" if same else "DIFFER")
+    print(
+        seed,
+        journal,
+        *sides,
+        f"{len(wanted)} outcomes, {found.executions} executions",
+        "" if same else "DIFFER",
+        flush=True,
+    )
     for outcome in () if same else wanted - set(found.outcomes):
         print("  missing:", outcome)
     for outcome in () if same else set(found.outcomes) - wanted:
@@ -40,7 +48,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=fastest()) as folder:
         bad = sum(differs(seed, Path(folder)) for seed in range(asked.first, asked.first + asked.count))
     print(f"{bad} of {asked.count} differ")
     return int(bad > 0)

@@ -37,6 +37,7 @@ def explored_outcomes(journal: str, sides: Sequence[Side], most: int = 3_000, *,
     outcomes: dict[Outcome, list[str]] = {}
     executions = 0
     with installed(probes()), Inline(PlainWorkload(plain)) as executor:
+        list(search(executor, SourceSets(), 1))  # which learns what each statement touches
         for execution in search(executor, SourceSets() if reduced else DepthFirst(), most):
             executions += 1
             records = sorted(execution.records, key=lambda one: one.buyer)

@@ -25,6 +25,7 @@ from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import installed
 
 SLEEPS = 12
+write = os.write  # as it is without probes
 
 
 class Enough(BaseException):
@@ -37,7 +38,8 @@ class Sleepers(Free):
     may_wait = False
     me = 0
 
-    def __init__(self) -> None:
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
         self.time = BEGINNING
         self.spinning: list[bool] = []
         self._noted = False
@@ -49,6 +51,7 @@ class Sleepers(Free):
     def sleep(self, seconds: float) -> None:
         """Let virtual time pass; raises Enough after many sleeps."""
         self.time += seconds
+        self.meanwhile()
         self.spinning.append(self._noted)
         self._noted = False
         if len(self.spinning) == SLEEPS:
@@ -63,9 +66,12 @@ class Sleepers(Free):
         self._noted |= what == SPINS
 
 
-def sleeps_of(loop: Callable[[], None]) -> list[bool]:
-    """Run a loop as a participant; return for each of its sleeps whether it was said to spin."""
-    pacer = Sleepers()
+def sleeps_of(loop: Callable[[], None], meanwhile: Callable[[], object] = lambda: None) -> list[bool]:
+    """Run a loop as a participant; return for each of its sleeps whether it was said to spin.
+
+    `meanwhile` is what others do while it sleeps.
+    """
+    pacer = Sleepers(meanwhile)
     with installed(probes()), paced_by(pacer):
         HERE.begin(1)
         try:
@@ -235,6 +241,19 @@ def test_who_looks_at_the_time_after_a_wait_is_undecided(function: Callable[...,
     assert f"looks at {what} after somebody slept and tried again in vain: no later time was tried" in (
         found.verdict.reason
     )
+
+
+def test_what_others_write_to_the_same_output_is_no_memory() -> None:
+    output = os.open("output", os.O_WRONLY | os.O_CREAT)
+    before = os.dup(2)
+    os.dup2(output, 2)
+    try:
+        slept = sleeps_of(poll(lambda: os.path.exists("no lock")), meanwhile=lambda: write(2, b"a warning"))
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(output)
+    assert slept == [False] + [True] * (SLEEPS - 1)
 
 
 def test_a_sleep_takes_its_time_whether_or_not_its_loop_spins() -> None:

@@ -315,13 +315,26 @@ def _is_own(module: str) -> bool:
 
 
 def _offsets() -> Sequence[tuple[str, int]]:
-    """Return which descriptors are open, and how far each file has been read or written."""
+    """Return which descriptors are open, and how far each file has been read or written.
+
+    How far the standard outputs have been written is no memory of the loop: where they are a file, all that the lab has
+    started writes there as well.
+    """
     known = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are all that is needed
-    return tuple((descriptor, _offset(int(descriptor))) for descriptor in sorted(known))
+    outputs = {_file_of(descriptor) for descriptor in (1, 2)}
+    return tuple((each, -1 if _file_of(int(each)) in outputs else _offset(int(each))) for each in sorted(known))
+
+
+def _file_of(descriptor: int) -> tuple[int, int]:
+    try:
+        found = os.fstat(descriptor)
+    except OSError:  # it only listed the others
+        return -1, -1
+    return found.st_dev, found.st_ino
 
 
 def _offset(descriptor: int) -> int:
     try:
         return os.lseek(descriptor, 0, os.SEEK_CUR)
-    except OSError:  # it has none, or only listed the others
+    except OSError:  # it has none
         return -1

@@ -238,15 +238,12 @@ class Databases:
             accesses += [(Action.WRITE, file.table(name)) for name in sorted(file.changed)]
         return _step([*accesses, *self._finishing()], self.main.path)
 
-    def rolling_back(self) -> Step | None:
-        """Return the step that rolls back; None if nobody notices it."""
+    def rolling_back(self, *, for_readers: bool = False) -> Step | None:
+        """Return the step that rolls back; None if nobody notices it. `for_readers` says that they are the reason."""
         writers = [file for file in self.files.values() if file.most is Level.WRITING]
         accesses = [access for file in writers for access in ((Action.ROLLBACK, file.data), *file.beside)]
+        accesses += [(Action.WRITE, file.readers) for file in writers if for_readers]
         return _step([*accesses, *self._finishing()], self.main.path)
-
-    def finishing(self) -> Step | None:
-        """Return the step that ends reading outside a transaction; None if nobody notices it."""
-        return _step(list(self._finishing()), self.main.path)
 
     def _finishing(self) -> Iterator[Access]:
         for file in self.files.values():

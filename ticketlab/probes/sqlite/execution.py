@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
-from ticketlab.core.pacing import UNCHANGED
+from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
 from ticketlab.core.steps import Action
+from ticketlab.probes.here import HERE
 from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
 from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
 
@@ -43,7 +44,7 @@ class StatementRunner(Transactions):
         if verb is Verb.BEGIN and statement.mode != "deferred":
             return self._begin(statement.mode, call)
         if verb is Verb.EXCLUDE:
-            return self._exclude(statement, call)
+            return self._exclude(cursor, statement, call)
         if verb is Verb.ATTACH:
             return self._attach(sql, parameters, call)
         if statement.setting == "busy_timeout":
@@ -152,23 +153,63 @@ class StatementRunner(Transactions):
 
     def _begin(self, mode: str, call: Callable[[], T]) -> T:
         """Begin a transaction with the right to change things."""
-        step = self.databases.beginning(exclusive=mode == "exclusive")
-        result = self._make(step, call, waits=self.databases.waits(None, changes=True))
+        exclusive = mode == "exclusive"
+        waits = self.databases.waits(None, changes=True)
+        step, claims = self.databases.beginning(exclusive=exclusive), False
+
+        def begin() -> T:
+            nonlocal claims
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                claims = claims or (exclusive and waits and self.timeout > 0 and self._is_kept_out_by_readers(error))
+                raise
+
+        try:
+            result = self._make(step, begin, waits=waits)
+        finally:
+            if claims:
+                pacing.note(UNTRIED, "a BEGIN EXCLUSIVE waits for readers: that it keeps out new ones was not tried")
         for file in self.databases.files.values():
             file.hold(Level.WRITING, surely=True)
         return result
 
-    def _exclude(self, statement: Statement, call: Callable[[], T]) -> T:
-        """Make a statement that needs the database for itself; to set what is set already changes nothing."""
+    def _is_kept_out_by_readers(self, error: sqlite3.OperationalError) -> bool:
+        """Whether nobody but readers keeps others out of the database; then whoever waits for them lets no more in."""
+        if not is_refused(error):
+            return False
+        try:
+            self.raw("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        self.raw("ROLLBACK")
+        return True
+
+    def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
+        """Make a statement that needs the database for itself; to set what is set already changes nothing.
+
+        What returns a row keeps the database until that has been fetched.
+        """
         before: list[Any] = []
+        refused: list[sqlite3.OperationalError] = []
 
         def make() -> T:
             before[:] = [self.raw("PRAGMA journal_mode")] if statement.setting == "journal_mode" else []
-            return call()
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                refused.append(error)
+                raise
 
-        result = self._make(self.databases.excluding(), make, waits=True)
+        try:
+            result = self._make(self.databases.excluding(), make, waits=True)
+        finally:
+            if refused:
+                pacing.note(UNTRIED, f"{HERE.called} sets up a database that others use: how it waits was not tried")
         if before and self.raw("PRAGMA journal_mode") == before[0]:
             pacing.made(self.databases.statement(None, changes=False))
+        elif is_active(cursor):
+            self.databases.enter(None, changes=True, surely=False)
         return result
 
     def _attach(self, sql: str, parameters: Any, call: Callable[[], T]) -> T:

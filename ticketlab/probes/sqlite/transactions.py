@@ -145,7 +145,18 @@ class Transactions:
             self.databases.rest(reads_on=bool(self.busy), surely=True)
 
     def _commit_late(self, call: Callable[[], T], *, undo: bool = False) -> T:
-        """Commit as soon as those who read are done; new readers are kept out until then."""
+        """Commit as soon as those who read are done; new readers are kept out until then.
+
+        Without a time-out SQLite does not try again, so that nobody else moves between the try and its end.
+        """
+        if self.timeout <= 0:
+            assert self._refusal is not None
+            error, self._refusal = self._refusal, None
+            if undo:
+                self._undo(for_readers=True)
+            else:
+                pacing.made(self.databases.claiming())
+            raise error
         pacing.made(self.databases.claiming())
         step = self.databases.committing()
         assert step is not None
@@ -159,8 +170,8 @@ class Transactions:
             self.databases.rest(reads_on=bool(self.busy), surely=True)
         return result
 
-    def _undo(self) -> None:
-        back = self.databases.rolling_back()
+    def _undo(self, *, for_readers: bool = False) -> None:
+        back = self.databases.rolling_back(for_readers=for_readers)
         self.raw("ROLLBACK")
         if back is not None:
             pacing.made(back)
@@ -202,7 +213,7 @@ class Transactions:
             return self.databases.committing()
         if self.closed:
             return self.databases.rolling_back()
-        return None if self.is_open else self.databases.finishing()
+        return None if self.is_open else self.databases.committing()  # of a setting; of what only reads it is its end
 
     def _left(self, cursor: Cursor) -> None:
         """Take down that nothing is left to fetch from a cursor."""
