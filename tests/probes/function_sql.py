@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.gate.inside.sql_interleavings import Outcome, Side, lay_out, rows_of, script_of
+from ticketlab.core.pacing import UNTRIED
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -18,10 +19,11 @@ from ticketlab.probes.kind import installed
 
 
 class Explored(NamedTuple):
-    """The outcomes, each with the steps that first led there, and how many executions there were."""
+    """The outcomes, each with the steps that first led there, how many executions there were, what was not tried."""
 
     outcomes: dict[Outcome, list[str]]
     executions: int
+    untried: frozenset[str]
 
 
 def explored_outcomes(journal: str, sides: Sequence[Side], most: int = 3_000, *, reduced: bool = True) -> Explored:
@@ -35,15 +37,17 @@ def explored_outcomes(journal: str, sides: Sequence[Side], most: int = 3_000, *,
 
     plain = PlainFunction(function=play, processes=len(sides), reset=lambda folder: lay_out(folder, journal))
     outcomes: dict[Outcome, list[str]] = {}
+    untried: set[str] = set()
     executions = 0
     with installed(probes()), Inline(PlainWorkload(plain)) as executor:
         list(search(executor, SourceSets(), 1))  # which learns what each statement touches
         for execution in search(executor, SourceSets() if reduced else DepthFirst(), most):
             executions += 1
+            untried |= {str(note.value) for note in execution.notes if note.what == UNTRIED}
             records = sorted(execution.records, key=lambda one: one.buyer)
             assert all(isinstance(record.outcome, Returned) for record in records), records
             told = tuple(str(record.outcome.value) for record in records)
             moves = [f"{who + 1} {step}" for who, step in zip(execution.trace.who, execution.steps, strict=True)]
             outcomes.setdefault((told, rows_of(Path())), moves)
     assert executions < most, "the search has not come to an end"
-    return Explored(outcomes, executions)
+    return Explored(outcomes, executions, frozenset(untried))

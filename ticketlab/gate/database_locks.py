@@ -58,6 +58,21 @@ def calls_on(data: str) -> str:
     return f"calls on {data}"
 
 
+class DatabaseUse:
+    """Which databases somebody has told of in an execution, and what was done to files beside what was told."""
+
+    def __init__(self) -> None:
+        self.told: set[str] = set()
+        self.called: set[str] = set()
+        """What was read, changed or locked by calls that are part of nothing that was told."""
+        self.statements = 0
+        """How many statements have ended, or have gone on after a wait."""
+
+    def untold(self) -> set[str]:
+        """Return the points that have each call be a step, for the databases of which not everybody has told."""
+        return {calls_on(data) for data in self.told if any(is_of_database(each, data) for each in self.called)}
+
+
 def is_of_database(resource: str, data: str) -> bool:
     """Whether a resource is of a database's files: of its data, its journals, its locks or their names."""
     for kind in _KINDS:

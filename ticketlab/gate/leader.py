@@ -25,13 +25,14 @@ class Leader:
         self._starts = 0  # how many commands it has started
         self._waits: Stop | None = None  # until the command that it started has come
         self._rests: Stop | None = None  # before it takes those who have ended
-        self._takes = False
+        self.takes = False
+        """Whether it is just taking somebody who has ended."""
         self._settled = 0  # how many had ended when nobody was left to take
         self.process.open()
 
     def lead(self, stop: Stop) -> None:
         """Answer it, unless it has to wait: for the command that it started, or for an end that is not known yet."""
-        self._takes = False
+        self.takes = False
         if self._starts > self.process.children:
             self._waits = stop
             return
@@ -54,11 +55,6 @@ class Leader:
         state = state_of(self.process.pid)
         return state not in ("R", "D") and (state != "S" or self._starts >= self._commands)
 
-    @property
-    def takes(self) -> bool:
-        """Whether it is just taking somebody who has ended."""
-        return self._takes
-
     def take(self, sight: Sight, ended: Collection[Process], *, alive: bool) -> bool:
         """Have it take one who has ended, after it is noted how: nobody can ask for that later.
 
@@ -76,6 +72,6 @@ class Leader:
             if known is not None and known.exits_with is None:
                 known.exits_with = exit_code_of(child)
         stop, self._rests = self._rests, None
-        self._takes = bool(dead)
+        self.takes = bool(dead)
         self._listener.go_on(stop)
         return True

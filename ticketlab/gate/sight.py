@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
@@ -11,15 +12,15 @@ from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
-from ticketlab.gate.database_locks import EVERY_CALL, calls_on, is_of_database
+from ticketlab.gate.database_locks import EVERY_CALL, DatabaseUse, calls_on
 from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pid_behind, pipes_device, sort_of
 from ticketlab.gate.inherited import Inherited
+from ticketlab.gate.memory_names import MemoryNames
 from ticketlab.gate.names import FileNames
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.servers import Servers
 
 AT_FDCWD: Final = (1 << 32) - 100
-_MAPS_SHARED: Final = "s"
 
 
 class Sight:
@@ -50,10 +51,8 @@ class Sight:
         self.ports: dict[int, str] = {}
         """What the ports are called that the kernel has chosen for participants."""
         self._connecting: dict[str, deque[str]] = {}
-        self._memory: dict[tuple[int, int], str] = {}
-        self._words: dict[int, dict[int, str]] = {}
-        self._word_names: dict[tuple[tuple[int, int], int], str] = {}
         self._made: Counter[str] = Counter()
+        self.memory = MemoryNames(self.names, self.name_made, self.numbered)
         self._after: dict[int, Callable[[], None]] = {}
         self._inherited: set[int] = set()  # the files that were open when a process was forked, by inode
         self.locked: set[int] = set()
@@ -71,12 +70,7 @@ class Sight:
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
         """Who holds a manager's lock, and how often."""
-        self.databases: set[str] = set()
-        """The databases of which somebody has told."""
-        self.called: set[str] = set()
-        """What was read, changed or locked by calls that are part of nothing that was told."""
-        self.statements = 0
-        """How many statements have ended, or have gone on after a wait."""
+        self.databases = DatabaseUse()
         self.mapped: set[str] = set()
         """The files that somebody has mapped into its memory to read them."""
         self.served: set[str] = set()
@@ -100,7 +94,7 @@ class Sight:
             inherited = (file for file in opened.values() if file and file.sort is Sort.FILE and file.name)
             self._inherited.update(file.inode for file in inherited)
         self._opened[process.pid] = dict(opened)
-        self._words[process.pid] = dict(self._words.get(above, {}))
+        self.memory.enter(process.pid, above)
 
     def became_another(self, process: Process) -> None:
         """Take down that a process is about to run another program."""
@@ -109,7 +103,7 @@ class Sight:
             task.clock = 0
         process.forget_memory()
         self._opened[process.pid] = {}
-        self._words[process.pid] = {}
+        self.memory.forget(process.pid)
 
     def leave(self, process: Process) -> None:
         """Forget a process that has ended; its name stays, since others may still speak of its number."""
@@ -161,10 +155,6 @@ class Sight:
         """Whether each call on a database is a step, since not everybody tells of its statements."""
         return EVERY_CALL in self.points or calls_on(database) in self.points
 
-    def untold(self) -> set[str]:
-        """Return the points that have each call be a step, for the databases of which not everybody has told."""
-        return {calls_on(data) for data in self.databases if any(is_of_database(each, data) for each in self.called)}
-
     def chance_of(self, process: Process) -> Random:
         """Return what draws a process's numbers: the same in each execution, whoever drew before."""
         name = process.name
@@ -176,7 +166,7 @@ class Sight:
         """Take in what all processes share from the beginning."""
         self._inherited |= inherited.files
         self._channels |= inherited.channels
-        self._memory |= inherited.memory
+        self.memory.files |= inherited.memory
 
     # Descriptors
 
@@ -265,10 +255,6 @@ class Sight:
         if name:
             self._channels[inode] = name
 
-    def rename_channel(self, inode: int, name: str) -> None:
-        """Call a pipe or a socket by another name from now on."""
-        self._channels[inode] = name
-
     def connect(self, listener: str, inode: int, name: str) -> None:
         """Call a socket by a name that asks for a connection, and soon the listener's end of it as well."""
         self._channels[inode] = name
@@ -287,6 +273,16 @@ class Sight:
             yield copy
         finally:
             os.close(copy)
+
+    @contextmanager
+    def socket_of(self, process: Process, descriptor: int) -> Iterator[socket.socket]:
+        """Have a process's socket for a while; raises OSError if the descriptor is of none."""
+        with self.copy(process, descriptor) as copy:
+            copied = socket.socket(fileno=copy)
+            try:
+                yield copied
+            finally:
+                copied.detach()
 
     # Paths
 
@@ -311,53 +307,5 @@ class Sight:
 
     def maps(self, process: Process, descriptor: int) -> None:
         """Take down that a process maps a file so that others see what it writes there."""
-        try:
-            found = os.stat(f"/proc/{process.pid}/fd/{descriptor}")
-            path = os.readlink(f"/proc/{process.pid}/fd/{descriptor}")
-        except OSError:
-            return
-        what = "lock" if path.startswith("/dev/shm/sem.") else "memory"  # noqa: S108 - where sem_open(3) puts them
-        key = found.st_dev, found.st_ino
-        if key not in self._memory:
-            self._memory[key] = self.name_made(process, what)
-        if what == "memory":
-            place = self.names.place(path.removesuffix(" (deleted)"))
-            shown = place.path if place is not None and place.in_folder else self._memory[key]
+        if shown := self.memory.maps(process, descriptor):
             self.outside[f"{shown} is memory that processes share: what they do there is not seen"] = None
-
-    def name_word(self, process: Process, address: int, name: str) -> None:
-        """Call a word in shared memory, which has just been made, by a name."""
-        if (known := self._key_of(process, address)) is not None:
-            self._word_names[known] = self.numbered(name)
-        self._words[process.pid].pop(address, None)
-
-    def word(self, process: Process, address: int) -> str:
-        """Return what a word in shared memory is called."""
-        known = self._words[process.pid]
-        if address not in known:
-            known[address] = self._look_up_word(process, address)
-        return known[address]
-
-    def _look_up_word(self, process: Process, address: int) -> str:
-        key = self._key_of(process, address)
-        if key is None:
-            return f"memory of {process.name}"
-        if key in self._word_names:
-            return self._word_names[key]
-        file, place = key
-        if file not in self._memory:
-            self._memory[file] = self.name_made(process, "memory")
-        return f"{self._memory[file]}+{place}" if place else self._memory[file]
-
-    def _key_of(self, process: Process, address: int) -> tuple[tuple[int, int], int] | None:
-        """Return the file that shared memory is of, and the place in it; None if it is not shared."""
-        with open(f"/proc/{process.pid}/maps") as maps:
-            for line in maps:
-                span, rights, offset, device, inode, *_ = line.split()
-                start, end = (int(each, 16) for each in span.split("-"))
-                if start <= address < end:
-                    if rights[3] != _MAPS_SHARED:
-                        return None
-                    major, minor = (int(each, 16) for each in device.split(":"))
-                    return (os.makedev(major, minor), int(inode)), address - start + int(offset, 16)
-        return None

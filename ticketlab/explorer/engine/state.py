@@ -100,7 +100,21 @@ class ExecutionState:
         self.counters = memory.numbers(Counters)
         self._present = self.counters.present = self.buyers if joining else size  # at the start of an execution
 
-        # Who stands where.
+        self._place_standing(size, memory)
+        self._place_trace(size, bound, memory)
+
+        # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
+        self.skip = memory.column(sum(requests))  # by request, buyer by buyer: whether it is left out
+        self.offset = tuple(accumulate(requests, initial=0))  # by buyer: the place of its first request there
+        self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
+
+        self.clock = Clock(self.counters, size, bound, table.most_resources, memory)
+        self.faults = FaultPlan(self.counters, size, memory)
+        self.for_policy = LentColumns(size, bound, memory)
+
+    def _place_standing(self, size: int, memory: Memory) -> None:
+        """Place who stands where, and which attempts may succeed."""
+        table = self.table
         self.pending = memory.column(size)  # by participant: a symbol
         self.pending_bytes = memory.bytes(size)  # the same modulo 256, which is all while symbols are few
         self.open = memory.bytes(table.limit)  # by symbol: whether an attempt may succeed
@@ -108,8 +122,12 @@ class ExecutionState:
         self._ones = b"\1" * table.limit
         self.open[1 : table.limit] = self._ones[1:]  # 0 is no step
 
-        # The trace so far: who made each step, and which, as announced and as it turned out; before which step an
-        # attempt failed, and which.
+    def _place_trace(self, size: int, bound: int, memory: Memory) -> None:
+        """Place what happens in an execution.
+
+        The trace so far: who made each step, and which, as announced and as it turned out; before which step an attempt
+        failed, and which.
+        """
         self.who = memory.column(bound)
         self.announced = memory.column(bound)
         self.what = memory.column(bound)
@@ -130,15 +148,6 @@ class ExecutionState:
         self.cut_off: list[tuple[int, int, int]] = []
         self.joined = memory.column(size)  # by participant: whether it has joined while the execution ran
         self.gave_way = memory.column(size)  # whether it was ever put off with tries left out; never reset
-
-        # What lasts from one execution to the next: which requests are left out, and how each buyer begins.
-        self.skip = memory.column(sum(requests))  # by request, buyer by buyer: whether it is left out
-        self.offset = tuple(accumulate(requests, initial=0))  # by buyer: the place of its first request there
-        self.opening = memory.column(self.buyers)  # the first step of each buyer, once it is known
-
-        self.clock = Clock(self.counters, size, bound, table.most_resources, memory)
-        self.faults = FaultPlan(self.counters, size, memory)
-        self.for_policy = LentColumns(size, bound, memory)
 
     def reset(self) -> None:
         """Go back to the start of an execution: no buyer has come yet, and services keep standing where they wait."""

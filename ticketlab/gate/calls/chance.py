@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import Sight
 
-_MOST: int = 1 << 20
+_MOST: Final = 1 << 20
 
 
 def chance(sight: Sight, task: Task, address: int, size: int) -> StoppedCall:

@@ -157,7 +157,7 @@ def _connect(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | No
 
 
 def _is_datagram(sight: Sight, process: Process, descriptor: int) -> bool:
-    with suppress(OSError), sight.copy(process, descriptor) as copy, socket.socket(fileno=os.dup(copy)) as end:
+    with suppress(OSError), sight.socket_of(process, descriptor) as end:
         return end.type == socket.SOCK_DGRAM
     return False
 
@@ -179,7 +179,7 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
 
 def _learn_port(sight: Sight, process: Process, descriptor: int, name: str) -> None:
     """Take down which number the kernel has given to a port."""
-    with sight.copy(process, descriptor) as copy, socket.socket(fileno=os.dup(copy)) as end:
+    with sight.socket_of(process, descriptor) as end:
         sight.ports[end.getsockname()[1]] = name
 
 

@@ -56,7 +56,7 @@ def in_statement(sight: Sight, task: Task, call: StoppedCall, *, looks: bool) ->
     if isinstance(statement := task.statement, ToldStatement):
         return statement.takes(call)
     if call.step.action in _TOUCHES and not looks:
-        sight.called.add(call.step.resource)
+        sight.databases.called.add(call.step.resource)
     return call
 
 
@@ -68,7 +68,7 @@ def _database(sight: Sight, file: str) -> ToldDatabase | None:
     data = place.path
     with suppress(OSError):
         data = sight.names.data(os.stat(file), place)
-    sight.databases.add(data)
+    sight.databases.told.add(data)
     return ToldDatabase(file, data, place)
 
 
@@ -158,14 +158,14 @@ class ToldStatement:
         if self._expired or (self.step is None and self.late is None):
             return None
         self.step = self._cut_short(self.step or self.late)
-        self._granted, refused, since = False, self._refused, self._sight.statements
+        self._granted, refused, since = False, self._refused, self._sight.databases.statements
         self._refused = None
 
         def attempt() -> Reply | None:
-            if refused() if refused is not None else self._sight.statements == since:
+            if refused() if refused is not None else self._sight.databases.statements == since:
                 return None
             self._granted = True
-            self._sight.statements += 1
+            self._sight.databases.statements += 1
             return _DONE
 
         return StoppedCall(
@@ -221,7 +221,7 @@ class ToldStatement:
 
     def end(self, failed: str, tables: Sequence[str], *, changed: bool, in_transaction: bool) -> None:
         """Take down what came of it."""
-        self._sight.statements += 1
+        self._sight.databases.statements += 1
         if self.step is None or self._steps.asked.what == "connect":
             return
         before = self._steps.locks

@@ -65,7 +65,7 @@ def _write(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     if file is not None and file.sort is Sort.OUTPUT:
         sight.output.append((task.process, task.process.read(arguments[1], min(arguments[2], 1 << 16))))
         return None
-    call = _moving_on(Action.WRITE)(sight, task, arguments)
+    call = _write_on(sight, task, arguments)
     if call is not None:
         call.written = arguments[0], arguments[1], arguments[2]
     return call
@@ -74,7 +74,7 @@ def _write(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
 def _write_vector(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file, process = sight.opened(task.process, arguments[0]), task.process
     if file is None or file.sort is not Sort.OUTPUT:
-        return _moving_on(Action.WRITE)(sight, task, arguments)
+        return _write_on(sight, task, arguments)
     parts = _PART.iter_unpack(process.read(arguments[1], _PART.size * min(arguments[2], 1024)))
     sight.output.append((process, b"".join(process.read(start, min(size, 1 << 16)) for start, size in parts if size)))
     return None
@@ -93,11 +93,14 @@ def _moving_on(action: Action) -> Classify:
     return classify
 
 
+_read_on, _write_on = _moving_on(Action.READ), _moving_on(Action.WRITE)
+
+
 def _read(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     file = sight.opened(task.process, arguments[0])
     if file is not None and file.sort is Sort.CHANCE:
         return chance(sight, task, arguments[1], arguments[2])
-    return _moving_on(Action.READ)(sight, task, arguments)
+    return _read_on(sight, task, arguments)
 
 
 def _seek(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
@@ -242,12 +245,16 @@ def examining(no_follow: Callable[[Arguments], bool] = _follows) -> MakeCall:
     return make
 
 
-def _stat_at(sight: Sight, task: Task, arguments: Arguments, *, flags: int) -> StoppedCall | None:
-    text = task.process.text(arguments[1])
-    if not text and arguments[flags] & _AT_EMPTY_PATH:
-        return _examine_descriptor(sight, task, arguments)
-    examine = examining(lambda given: bool(given[flags] & _AT_SYMLINK_NOFOLLOW))
-    return with_path(1, 0, examine)(sight, task, arguments)
+def _stat_at(flags: int) -> Classify:
+    """Return how calls are taken that examine a name or, where their flags say so, a descriptor."""
+    examine = with_path(1, 0, examining(lambda given: bool(given[flags] & _AT_SYMLINK_NOFOLLOW)))
+
+    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+        if arguments[flags] & _AT_EMPTY_PATH and not task.process.text(arguments[1]):
+            return _examine_descriptor(sight, task, arguments)
+        return examine(sight, task, arguments)
+
+    return classify
 
 
 def _has_data(found: os.stat_result) -> bool:
@@ -286,7 +293,7 @@ def _change_folder(sight: Sight, task: Task, arguments: Arguments, absolute: str
 
 STOPPED: Final[Mapping[str, Classify]] = {
     "read": _read,
-    "readv": _moving_on(Action.READ),
+    "readv": _read_on,
     **dict.fromkeys(("pread64", "preadv", "preadv2"), _data(Action.READ)),
     "write": _write,
     "writev": _write_vector,
@@ -312,8 +319,8 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "readlinkat": with_path(1, 0, _look),
     **dict.fromkeys(("stat", "getxattr", "listxattr"), with_path(0, None, examining())),
     **dict.fromkeys(("lstat", "lgetxattr", "llistxattr"), with_path(0, None, examining(lambda _given: True))),
-    "newfstatat": lambda sight, task, given: _stat_at(sight, task, given, flags=3),
-    "statx": lambda sight, task, given: _stat_at(sight, task, given, flags=2),
+    "newfstatat": _stat_at(3),
+    "statx": _stat_at(2),
     "truncate": with_path(0, None, _touching(Action.TRUNCATE)),
     **dict.fromkeys(("chmod", "chown", "lchown"), with_path(0, None, _touching(Action.TOUCH, for_opening=True))),
     **dict.fromkeys(_ATTRIBUTES, with_path(0, None, _touching(Action.TOUCH))),

@@ -126,7 +126,7 @@ def releases(sight: Sight, process: Process, file: Opened) -> list[str]:
 
 def _keeps_somebody(sight: Sight, process: Process, file: Opened) -> bool:
     """Whether others may wait for what a process has locked of a file; SQLite keeps a lock while a log is open."""
-    if file.name.removesuffix("-shm") in sight.databases and not sight.by_calls(file.name.removesuffix("-shm")):
+    if file.name.removesuffix("-shm") in sight.databases.told and not sight.by_calls(file.name.removesuffix("-shm")):
         return keeps_somebody(file.path, process.pid)
     return holds_records(process, file)
 
@@ -143,7 +143,7 @@ def holds_records(process: Process, file: Opened) -> bool:
 def _futex(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     address, operation, value, timeout = arguments[0], arguments[1] & _OPERATION, arguments[2], arguments[3]
     process = task.process
-    word = sight.word(process, address)
+    word = sight.memory.word(process, address)
     if operation in (_WAKE, _WAKE_BITSET, _WAKE_OP, _REQUEUE, _COMPARE_REQUEUE):
         return StoppedCall(Step(Action.RELEASE, word), found=_waking(sight, word, value))
     if operation not in (_WAIT, _WAIT_BITSET):

@@ -7,7 +7,6 @@ at again after each step on the server.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 
 from ticketlab.core.steps import Access, Action, Step
@@ -22,15 +21,11 @@ IsReady = Callable[[], bool]
 
 def look_who_answers(sight: Sight, process: Process, descriptor: int, file: Opened, listener: str) -> None:
     """Find out whether a socket that has just been connected leads out of the program."""
-    with sight.copy(process, descriptor) as copy:
-        connected = socket.socket(fileno=copy)
-        try:
-            pids = sight.servers.at_other_end(connected, process.pid, sight.pids)
-        finally:
-            connected.detach()
+    with sight.socket_of(process, descriptor) as connected:
+        pids = sight.servers.at_other_end(connected, process.pid, sight.pids)
     if pids is not None:
         file.name = sight.name_made(process, f"answer from {listener} to")
-        sight.rename_channel(file.inode, file.name)
+        sight.name_channel(file.inode, file.name)
         sight.servers.connect(file.name, listener, pids)
 
 

@@ -40,7 +40,7 @@ def _serve(_sight: Sight, task: Task, fields: Sequence[str]) -> None:
 
 
 def _name(sight: Sight, task: Task, fields: Sequence[str]) -> None:
-    sight.name_word(task.process, int(fields[0]), fields[1])
+    sight.memory.name_word(task.process, int(fields[0]), fields[1])
 
 
 def _refer(sight: Sight, _task: Task, fields: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ def _count_of(process: Process, address: int) -> int:
 
 def _acquire(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     process, address = task.process, int(fields[0])
-    step = Step(Action.ACQUIRE, sight.word(process, address), in_memory=True)
+    step = Step(Action.ACQUIRE, sight.memory.word(process, address), in_memory=True)
     until = float(fields[1]) if fields[1] else None
     return StoppedCall(
         step,
@@ -91,12 +91,12 @@ def _acquire(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
 
 def _try(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     process, address = task.process, int(fields[0])
-    step = Step(Action.ACQUIRE, sight.word(process, address), in_memory=True)
+    step = Step(Action.ACQUIRE, sight.memory.word(process, address), in_memory=True)
     return StoppedCall(step, attempt=lambda: _DONE, found=lambda: Made(step, refused=not _count_of(process, address)))
 
 
 def _release(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
-    step = Step(Action.RELEASE, sight.word(task.process, int(fields[0])), in_memory=True)
+    step = Step(Action.RELEASE, sight.memory.word(task.process, int(fields[0])), in_memory=True)
     return StoppedCall(step, attempt=lambda: _DONE)
 
 
@@ -107,7 +107,7 @@ def _operate(sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
     """Return the step of an operation: its action, on what it is, on which part of that, and what it needs."""
     did, kind, target, key, needs, timeout = fields
     action = Action(did)
-    what = sight.word(task.process, int(target)) if kind == "word" else sight.referent(target)
+    what = sight.memory.word(task.process, int(target)) if kind == "word" else sight.referent(target)
     wanted = [_need(sight, task, what, each) for each in needs.split(",") if each]
     also = (*_whole(action, what, key), *(access for need in wanted for access in need.also))
     step = Step(action, f"{what}{key}", also=also, in_memory=True)
@@ -159,7 +159,7 @@ def _need(sight: Sight, task: Task, what: str, text: str) -> _Need:
     if sort == "z":
         return _Need(lambda: _count_of(process, number) == 0)
     if sort == "l":
-        lock = sight.word(process, number)
+        lock = sight.memory.word(process, number)
         return _Need(lambda: _count_of(process, number) > 0, ((Action.READ, lock),))
     return _Need(lambda: _count_of(process, number) > 0) if sort == "s" else _Need()
 

@@ -86,6 +86,8 @@ def serve(channel: socket.socket, lines: Lines, leading: Lead) -> NoReturn:
             elif os.fork() == 0:
                 try:
                     leading(json.loads(request[:length]))
+                except ConnectionError:
+                    os._exit(1)  # the lab has gone
                 except BaseException:  # neither the leader nor a command may come back here
                     traceback.print_exc()
                     os._exit(1)

@@ -232,7 +232,7 @@ class ProgramExecutor(Executor):
         self.outside.update(dict.fromkeys(self._servers.sentences(reset=bool(self.program.reset))))
         self._cut_off |= moves.cut_off
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
-        shared |= moves.blocked_on | moves.sight.untold()
+        shared |= moves.blocked_on | moves.sight.databases.untold()
         for name in sorted(moves.sight.mapped & shared):
             self.outside[f"{name} is read in memory, and changed: when it is read is not seen"] = None
         if not self.frozen:
