@@ -36,7 +36,7 @@ _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
     "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
     "For functions": ("processes", "threads", "tasks", "gate", "returned"),
-    "For programs": ("run", "copies", "in_", "allow_exit", "patience"),
+    "For programs": ("run", "copies", "in_", "allow_exit", "patience", "sql"),
     "For purchases": (*_OF_PURCHASES, "folder"),
 }
 """What the help of a command tells together."""

@@ -232,4 +232,4 @@ def _words(tables: list[str]) -> str:
 
 def step_of(accesses: Sequence[Access], path: str = "") -> Step:
     (action, resource), *also = accesses
-    return Step(action, resource, also=tuple(also), path=path)
+    return Step(action, resource, also=tuple(also), path=path or resource.removeprefix(READERS))
