@@ -41,7 +41,7 @@ def combinations() -> Iterator[tuple[str, str]]:
     """
     for store in stores():
         for way in strategies():
-            if not way.unsupported_on(store) and not store.in_process and store.name != "private":
+            if not way.unsupported_on(store, Spec(way.name)) and not store.in_process and store.name != "private":
                 for shape in store.variants or [""]:
                     for variant in way.variants or [""]:
                         yield str(Spec(store.name, shape)), str(Spec(way.name, variant))

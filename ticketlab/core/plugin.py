@@ -32,6 +32,10 @@ class Capability(Enum):
     SHARED = "books that every process shares"
     FILE = "a file that a lock file can stand beside"
     TRANSACTION = "transactions"
+    BEGIN_MODES = "transactions that begin deferred, immediate or exclusive"
+    ISOLATION_LEVELS = "isolation levels"
+    ROW_LOCKS = "locks on rows"
+    ADVISORY_LOCKS = "advisory locks"
     COMPARE_AND_SET = "compare-and-set on a version"
     CONDITIONAL_UPDATE = "a conditional update in one statement"
     MANAGER = "a multiprocessing manager"
@@ -65,6 +69,26 @@ class Versioned(Session, Protocol):
 
     def compare_and_set(self, stock: Stock, entry: Entry | None) -> bool:
         """Write the record if the version in the books is one less than `stock.version`; return whether it was."""
+
+
+class RowLocking(Transactional, Protocol):
+    """A session of a store with ROW_LOCKS."""
+
+    def read_locked(self, section: str, *, wait: bool = True) -> Stock:
+        """Lock the section's record until the transaction ends, and return it.
+
+        Raises Conflict if the transaction is refused, or if `wait` is false and another buyer has locked the record.
+        """
+
+
+class AdvisoryLocking(Transactional, Protocol):
+    """A session of a store with ADVISORY_LOCKS."""
+
+    def take_advisory_lock(self) -> None:
+        """Wait for the one advisory lock of all buyers, and take it; the database ties it to no transaction."""
+
+    def end_advisory_lock(self) -> None:
+        """Give the advisory lock back."""
 
 
 class Conditional(Session, Protocol):
@@ -191,7 +215,7 @@ class StoreKind(Kind):
 class StrategyKind(Kind):
     """A strategy by name; `build(variant, **options)` makes one. `wrong` names the variants that are wrong on purpose.
 
-    A kind without variants is wrong if `wrong` has the empty string. `parts` names what has to work beside the store
+    A kind without variants is wrong if `wrong` has the empty string. `also_needs` has what a variant needs beside `needs`. `parts` names what has to work beside the store
     and the purchase itself, for a variant by its name, and for all others under the empty string: the fewer parts, the
     simpler the strategy. A kind without `parts` is not ranked. `asks_who_lives` names the variants that break the lock
     of a holder whose process has died, `opens_data_file` those that open the store's own file. `has_services` says that
@@ -201,6 +225,7 @@ class StrategyKind(Kind):
 
     needs: frozenset[Capability]
     build: Callable[..., Strategy]
+    also_needs: Mapping[str, frozenset[Capability]] = field(default_factory=dict)
     wrong: frozenset[str] = field(default=frozenset())
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     asks_who_lives: frozenset[str] = field(default=frozenset())
@@ -220,11 +245,23 @@ class StrategyKind(Kind):
         """Return the parts that the spec's variant needs beside the store, or None if its author does not say."""
         return self.parts.get(self.variant(spec), self.parts.get(""))
 
-    def missing_on(self, store: StoreKind) -> list[str]:
-        """Return the capabilities that this strategy needs and a store does not have, in words."""
-        return [capability.value for capability in Capability if capability in self.needs - store.capabilities]
+    def missing_on(self, store: StoreKind, variant: str | None = None) -> list[str]:
+        """Return the capabilities that a variant needs and a store does not have, in words.
 
-    def unsupported_on(self, store: StoreKind) -> str:
-        """Return why this strategy cannot run on a store, or an empty string if it can."""
-        missing = self.missing_on(store)
-        return f"{self.name} needs {' and '.join(missing)}; {store.name} has none" if missing else ""
+        Without a variant it is the one that lacks the least.
+        """
+        if variant is None:
+            return min((self.missing_on(store, each) for each in self.variants or ("",)), key=len)
+        needs = self.needs | self.also_needs.get(variant, frozenset())
+        return [capability.value for capability in Capability if capability in needs - store.capabilities]
+
+    def unsupported_on(self, store: StoreKind, spec: Spec | None = None) -> str:
+        """Return why a spec of this strategy, or else every variant, cannot run on a store; empty if it can."""
+        variant = None if spec is None else self.variant(spec)
+        missing = self.missing_on(store, variant)
+        if not missing:
+            return ""
+        running = [each for each in self.variants if not self.missing_on(store, each)]
+        instead = f" (on {store.name}: {', '.join(f'{self.name}:{each}' for each in running)})" if running else ""
+        name = self.name if variant is None or not self.variants else f"{self.name}:{variant}"
+        return f"{name} needs {' and '.join(missing)}; {store.name} has none{instead}"

@@ -1,6 +1,7 @@
 """How stores, strategies, launchers and policies are named: `name`, `name:variant`, `name:variant,option=value`.
 
-A value may be any text, such as the address of a database; a comma in it is written twice.
+A value may be any text, such as the address of a database; a comma in it is written twice. A password in an address is
+never shown (see `secrets`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.secrets import concealed
 
 _MOST_DIGITS: Final = 9
 _COMMA: Final = "\0"  # stands for two commas while a text is split at single ones
@@ -37,7 +39,7 @@ class Spec:
         for part in rest.replace(",,", _COMMA).split(",") if rest else []:
             key, equals, value = part.partition("=")
             if equals and key and value:
-                options.append((key, value.replace(_COMMA, ",")))
+                options.append((key, concealed(value.replace(_COMMA, ","))))
             elif part and not equals and not variant and _COMMA not in part:
                 variant = part
             else:

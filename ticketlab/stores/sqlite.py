@@ -157,7 +157,18 @@ KIND = StoreKind(
         "journal": Option("wal", "SQLite's journal_mode", ("wal", "delete", "truncate", "persist", "memory")),
         "synchronous": Option("normal", "SQLite's synchronous", ("off", "normal", "full", "extra")),
     },
-    capabilities=frozenset(Capability) - {Capability.MANAGER},
+    capabilities=frozenset(
+        {
+            Capability.RECORDS,
+            Capability.SHARED,
+            Capability.FILE,
+            Capability.TRANSACTION,
+            Capability.BEGIN_MODES,
+            Capability.COMPARE_AND_SET,
+            Capability.CONDITIONAL_UPDATE,
+            Capability.HOLDS,
+        }
+    ),
     build=SqliteStore,
     process_locks=True,
     toured=("none", "lock", "transaction:immediate", "optimistic", "atomic"),

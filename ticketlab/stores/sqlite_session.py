@@ -11,22 +11,10 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import Conflict
-from ticketlab.core.inventory import (
-    Buy,
-    Cancel,
-    Cancelled,
-    Entry,
-    Found,
-    Outcome,
-    Request,
-    Search,
-    Sold,
-    SoldOut,
-    Stock,
-)
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNDONE, Blocked, at, note
 from ticketlab.core.steps import Action, Step
-from ticketlab.stores.statements import Statements, statements, to_row, to_stock
+from ticketlab.stores.sql_session import SqlSession
+from ticketlab.stores.statements import Statements, statements
 
 T = TypeVar("T")
 _DIALECT: Final = sqlite_dialect(paramstyle="named")
@@ -37,7 +25,7 @@ def sql() -> Statements:
     return statements(_DIALECT)
 
 
-class SqliteSession:
+class SqliteSession(SqlSession):
     """One buyer's connection; an access outside a transaction is a transaction of its own, and one step.
 
     The resource of every step is the database: SQLite locks it as a whole, and a commit changes what every read finds.
@@ -45,92 +33,12 @@ class SqliteSession:
     """
 
     def __init__(self, connection: sqlite3.Connection, resource: str, *, ledger: bool, wal: bool) -> None:
-        self._execute = connection.execute
+        super().__init__(connection.execute, sql(), resource, ledger=ledger)
         self._connection = connection
-        self._ledger = ledger
         self._wal = wal
         self._holds = False  # whether others notice when the transaction ends
         self._wrote = False  # whether this transaction has, or may have, the write lock
-        self._sql = sql()
-        self._reading = Step(Action.READ, resource)
-        self._writing = Step(Action.WRITE, resource)
-        self._staging = Step(Action.WRITE, resource, uncommitted=True)
         self._beginning = Step(Action.BEGIN, resource, excludes=True)
-        self._committing = Step(Action.COMMIT, resource)
-        self._rolling_back = Step(Action.ROLLBACK, resource)
-
-    def read(self, section: str) -> Stock:
-        """Read the section's row."""
-        stock = self._access(self._reading, lambda: self._look(section))
-        note("remaining", stock.remaining)
-        return stock
-
-    def _look(self, section: str) -> Stock:
-        return to_stock(self._execute(self._sql.read, {"_section": section}).fetchone())
-
-    def write(self, stock: Stock, entry: Entry | None) -> None:
-        """Update the section's row, whatever it says by now, and insert the entry."""
-        self._access(self._writing, lambda: self._change(self._sql.write, stock, entry))
-        note("remaining", stock.remaining)
-
-    def compare_and_set(self, stock: Stock, entry: Entry | None) -> bool:
-        """Update the section's row if its version is still the one that was read; return whether it was."""
-        done = self._access(self._writing, lambda: self._change(self._sql.compare_and_set, stock, entry))
-        note("remaining", stock.remaining) if done else note("stale", stock.version - 1)
-        return done
-
-    def _change(self, sql: str, stock: Stock, entry: Entry | None) -> bool:
-        done = self._execute(sql, to_row(stock)).rowcount == 1
-        if done and entry is not None:
-            self._enter(entry)
-        return done
-
-    def _enter(self, entry: Entry) -> None:
-        if self._ledger:
-            for ticket in entry.tickets:
-                row = {"_buyer": entry.buyer, "_section": entry.section, "_ticket": ticket, "_cancels": entry.cancels}
-                self._execute(self._sql.enter, row)
-
-    def apply(self, request: Request) -> Outcome:
-        """Perform the request by one statement that checks and changes; if there are holds, by a few in a transaction.
-
-        A sale that finds enough tickets does not depend on whether holds have expired.
-        """
-        outcome: Outcome | None = None
-        if isinstance(request, Search):
-            stock = self.read(request.section)
-            outcome = None if stock.holds else Found(stock.remaining)
-        elif isinstance(request, Buy):
-            outcome = self._access(self._writing, lambda: self._buy(request))
-        elif isinstance(request, Cancel) and not request.hold:
-            outcome = self._access(self._writing, lambda: self._cancel(request))
-        return outcome or self._access(self._writing, lambda: self._decide(request), single=False)
-
-    def _buy(self, request: Buy) -> Sold | SoldOut | None:
-        buyer, section, quantity = request
-        row = self._execute(self._sql.buy, {"_section": section, "_quantity": quantity}).fetchone()
-        if row is None:
-            if self._execute(self._sql.holds, {"_section": section}).fetchone():
-                return None
-            note("refused", quantity)
-            return SoldOut()
-        remaining, issued = row
-        note("remaining", remaining)
-        tickets = tuple(range(issued - quantity + 1, issued + 1))
-        self._enter(Entry(buyer, section, tickets))
-        return Sold(tickets)
-
-    def _cancel(self, request: Cancel) -> Cancelled:
-        self._execute(self._sql.cancel, {"_section": request.section, "_quantity": len(request.tickets)})
-        self._enter(Entry(request.buyer, request.section, request.tickets, cancels=True))
-        return Cancelled(request.tickets)
-
-    def _decide(self, request: Request) -> Outcome:
-        stock, entry, outcome = request.on(self._look(request.section))
-        if stock is not None:
-            self._change(self._sql.write, stock, entry)
-            note("remaining", stock.remaining)
-        return outcome
 
     @contextmanager
     def transaction(self, mode: str) -> Iterator[None]:

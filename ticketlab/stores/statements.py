@@ -22,6 +22,7 @@ class Statements(NamedTuple):
     """The statements of a session; their parameters are named."""
 
     read: str
+    lock: str
     write: str
     compare_and_set: str
     buy: str
@@ -63,17 +64,18 @@ def statements(dialect: Dialect) -> Statements:
     }
     return Statements(
         read=sql(select(STOCK).where(here)),
+        lock=sql(select(STOCK).where(here).with_for_update()),
         write=sql(replace.where(here)),
         compare_and_set=sql(replace.where(here, version + one == p("_version"))),
         buy=sql(update(STOCK).where(here, left >= p("_quantity")).values(take).returning(left, issued)),
         cancel=sql(update(STOCK).where(here).values(give_back)),
         holds=sql(select(one).select_from(STOCK).where(here, STOCK.c.holds.is_not(None))),
-        enter=sql(insert(LEDGER).values(ticket)),
+        enter=sql(insert(LEDGER).inline().values(ticket)),
         clear=sql(delete(LEDGER)),
         stocks=sql(select(STOCK)),
         ledger=sql(select(LEDGER).order_by(LEDGER.c.id)),
         tables=tuple(sql(CreateTable(table)) for table in METADATA.sorted_tables),
-        open=sql(insert(STOCK)),
+        open=sql(insert(STOCK).inline()),
     )
 
 

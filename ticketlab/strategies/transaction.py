@@ -1,4 +1,4 @@
-"""A database transaction around the purchase, begun in one of SQLite's three ways."""
+"""A database transaction around the purchase: begun in one of SQLite's ways, or at an isolation level."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import cast
 from ticketlab.core.inventory import Outcome, Request
 from ticketlab.core.plugin import Capability, Perform, Store, StrategyKind, Transactional
 from ticketlab.strategies.purchase import BaseStrategy, fulfil, retrying
+from ticketlab.strategies.wrong import RetriesTooMuch
 
 
 class Transaction(BaseStrategy):
@@ -30,6 +31,9 @@ class Transaction(BaseStrategy):
             yield retrying(purchase, buyer)
 
 
+_BEGINS = frozenset({Capability.BEGIN_MODES})
+_LEVELS = frozenset({Capability.ISOLATION_LEVELS})
+
 KIND = StrategyKind(
     name="transaction",
     summary="a database transaction around the purchase, tried again if it is refused",
@@ -37,8 +41,26 @@ KIND = StrategyKind(
         "immediate": "takes the write lock at BEGIN",
         "deferred": "takes it at the first write: a buyer that has read an older state is refused, and retries",
         "exclusive": "takes it at BEGIN; with a rollback journal it keeps readers out too",
+        "read-committed": "lets another buyer's sale come between its read and its write (wrong)",
+        "repeatable-read": "is refused if it writes what another buyer has changed since its first read",
+        "serializable": "is refused if the transactions might not be as if one came after the other",
+        "retry-too-much": "repeats a sale that is committed, if what comes after it is refused (wrong)",
     },
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION}),
-    build=Transaction,
-    parts={"": ("a transaction",), "deferred": ("a transaction", "a retry when refused")},
+    also_needs={
+        "immediate": _BEGINS,
+        "deferred": _BEGINS,
+        "exclusive": _BEGINS,
+        "read-committed": _LEVELS,
+        "repeatable-read": _LEVELS,
+        "serializable": _LEVELS,
+        "retry-too-much": _LEVELS,
+    },
+    build=lambda variant: RetriesTooMuch() if variant == "retry-too-much" else Transaction(variant),
+    wrong=frozenset({"read-committed", "retry-too-much"}),
+    parts={
+        "": ("a transaction", "a retry when refused"),
+        "immediate": ("a transaction",),
+        "exclusive": ("a transaction",),
+    },
 )

@@ -10,10 +10,10 @@ from typing import cast
 
 from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import at, now
-from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext
+from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext, Transactional
 from ticketlab.core.steps import Action, Step
 from ticketlab.strategies.process_lock import ProcessLock
-from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, wait_and_retry
+from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, retrying, wait_and_retry
 from ticketlab.strategies.stale import LinkLock
 
 
@@ -62,6 +62,26 @@ class CheckThenLock(ProcessLock):
                 return outcome
 
             yield purchase
+
+
+class RetriesTooMuch(BaseStrategy):
+    """Commits the sale, counts the visit in a second transaction, and repeats both if the second one is refused."""
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy again if the count of visits is refused."""
+
+        def purchase(request: Request) -> Outcome:
+            with session.transaction("repeatable-read"):
+                outcome = fulfil(session, request)
+            with session.transaction("repeatable-read"):
+                stock = session.read(request.section)
+                session.write(stock._replace(version=stock.version + 1), None)
+            return outcome
+
+        with store.session() as opened:
+            session = cast("Transactional", opened)
+            yield retrying(purchase, buyer)
 
 
 class FlockOnDataFile(BaseStrategy):

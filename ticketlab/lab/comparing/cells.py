@@ -92,7 +92,7 @@ def cell_matrix(
             raise UsageError(f"{kind.name} cannot be raced for, so it cannot be measured (explore it instead)")
         for strategy in chosen_strategies or default_strategies(store):
             strategy_kind(strategy).settings(strategy)
-            if reason := strategy_kind(strategy).unsupported_on(kind):
+            if reason := strategy_kind(strategy).unsupported_on(kind, strategy):
                 unsupported.append(UnsupportedPair(store, strategy, reason))
             else:
                 cells += [
@@ -122,7 +122,7 @@ def default_strategies(store: Spec) -> list[Spec]:
     if kind.compared:
         return [Spec.parse(each) for each in kind.compared]
     for_orders = [each for each in strategies() if Capability.HOLDS not in each.needs]
-    return [Spec(each.name) for each in for_orders if not each.unsupported_on(kind)]
+    return [Spec(each.name) for each in for_orders if not each.unsupported_on(kind, Spec(each.name))]
 
 
 def parse_specs(texts: Iterable[str]) -> list[Spec]:

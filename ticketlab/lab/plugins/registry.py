@@ -71,7 +71,7 @@ def compared_stores() -> list[StoreKind]:
 def refuse_combination(scenario: Scenario) -> None:
     """Raise UsageError if a scenario's strategy cannot run on its store, or its store cannot keep its holds."""
     store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
-    reason = strategy.unsupported_on(store)
+    reason = strategy.unsupported_on(store, scenario.strategy)
     if reason:
         raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
     if scenario.hold:

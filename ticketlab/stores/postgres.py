@@ -1,0 +1,236 @@
+"""The books in a PostgreSQL database, through SQLAlchemy Core and psycopg.
+
+Each store has a schema of its own, which is dropped at the end, in a server that the lab starts for itself or in yours.
+No connection crosses a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticketlab.core import pacing
+from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.inventory import Books, Entry, Inventory, Stock
+from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.secrets import revealed
+from ticketlab.core.spec import Option
+from ticketlab.stores.statements import to_row, to_stock
+
+if TYPE_CHECKING:  # the driver is imported when a store is made
+    from sqlalchemy import URL
+
+    from ticketlab.stores.paced_connection import Observer, PacedConnection
+    from ticketlab.stores.postgres_session import PostgresSession
+
+
+class PostgresStore:
+    """A schema in a PostgreSQL database; `synchronous` is the server's setting synchronous_commit."""
+
+    def __init__(self, folder: Path, variant: str, url: str, synchronous: str) -> None:
+        self._url = url
+        self._synchronous = synchronous
+        self._schema = f"ticketlab_{uuid.uuid4().hex[:12]}"  # so that nothing of yours is touched
+        self._ledger = True
+        self._opening: dict[str, int] = {}
+        self._address: URL | None = None
+        self._owner = os.getpid()
+        self._server = 0
+        self._own: PacedConnection | None = None
+        self._observer: Observer | None = None
+        self._has_sessions = 0  # the process in which buyers connected last
+        self._key = uuid.uuid4().int >> 65  # what the advisory lock is called
+
+    def create(self, inventory: Inventory, *, ledger: bool) -> None:
+        """Start a server unless one is named, and make the schema, its tables and the opening stock."""
+        from ticketlab.stores.postgres_session import sql
+
+        self._opening, self._ledger = dict(inventory.sections), ledger
+        self._find_server()
+        self._own = self._connect(create=True)
+        statements = sql()
+        with self._own.transaction():
+            self._own.execute(f"CREATE SCHEMA {self._schema}")
+            for table in statements.tables:
+                self._own.execute(table)
+            for name, count in self._opening.items():
+                self._own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
+        self._own.execute("ANALYZE")
+
+    def _find_server(self) -> None:
+        """Start the lab's own server, or take the one that is named."""
+        try:
+            import psycopg  # noqa: F401 - the first to tell that the extra is missing
+            from sqlalchemy import make_url
+            from sqlalchemy.exc import ArgumentError
+        except ImportError as error:
+            raise UsageError("postgres needs its driver: pip install 'ticketlab[postgres]'") from error
+        if self._url:
+            try:
+                self._address = make_url(revealed(self._url)).set(drivername="postgresql+psycopg")
+            except ArgumentError as error:
+                raise UsageError(
+                    f"url of postgres is {self._url!r}, and not postgresql://user@host/database"
+                ) from error
+            return
+        from sqlalchemy import URL
+
+        from ticketlab.stores.servers.postgresql import postgresql_server
+
+        server = postgresql_server()
+        self._server = server.pid
+        self._address = URL.create(
+            "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(server.folder)}
+        )
+
+    def _connect(self, *, create: bool = False) -> PacedConnection:
+        """Connect, with the schema as the place of all tables; raises TicketlabError in one line if that fails."""
+        import psycopg
+
+        from ticketlab.stores.paced_connection import PacedConnection, application_name
+
+        assert self._address is not None, "the store has been created"
+        options = {
+            "search_path": self._schema,
+            "synchronous_commit": self._synchronous,
+            "enable_seqscan": "off",  # the tables are small, and reading one whole would conflict with every writer
+            "lock_timeout": "0",
+            "statement_timeout": "0",
+        }
+        try:
+            address: dict[str, Any] = self._address.translate_connect_args(username="user", database="dbname")
+            return PacedConnection.connect(
+                **address | self._address.query,
+                autocommit=True,
+                application_name=application_name(self._schema),
+                options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+            )
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[-1]
+            where = "the lab's own server" if not self._url else str(self._address)  # its password is left out
+            raise TicketlabError(f"cannot connect to PostgreSQL ({where}): {reason}") from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a buyer is given: no connection, since each process has its own."""
+        return {**self.__dict__, "_own": None, "_observer": None, "_has_sessions": 0}
+
+    def reset(self) -> None:
+        """Put the opening stock back, in one transaction."""
+        from ticketlab.stores.postgres_session import sql
+
+        statements = sql()
+        own = self._settled()
+        with own.transaction():
+            own.execute(statements.clear)
+            for name, count in self._opening.items():
+                own.execute(statements.write, to_row(Stock(name, count, count)))
+
+    def _settled(self) -> PacedConnection:
+        """Return this process's own connection, when nothing of buyers that have ended is left in the server."""
+        if self._own is None:
+            self._own = self._connect()
+        if not self._observes_itself:
+            self._observing(alone=False).settle()
+        return self._own
+
+    @property
+    def _observes_itself(self) -> bool:
+        """Whether the buyers are in this process."""
+        return self._has_sessions == os.getpid()
+
+    def _observing(self, *, alone: bool) -> Observer:
+        """Return what asks the server for this process."""
+        from ticketlab.stores.paced_connection import Observer
+
+        if self._observer is None:
+            self._observer = Observer(self._connect(), self._schema, alone=alone)
+        return self._observer
+
+    @contextmanager
+    def session(self) -> Iterator[PostgresSession]:
+        """Connect to the database."""
+        from ticketlab.stores.postgres_session import PostgresSession
+
+        self._has_sessions = os.getpid()
+        connection = self._connect()
+        try:
+            if not pacing.current().may_wait:
+                connection.be_observed(self._observing(alone=self._has_sessions == self._owner))
+            yield PostgresSession(connection, ledger=self._ledger, advisory_key=self._key)
+        finally:
+            connection.close()
+
+    def books(self) -> Books:
+        """Read both tables at one moment; a server of the lab that was killed is started again first."""
+        from psycopg import OperationalError
+
+        try:
+            return self._read()
+        except OperationalError:
+            if self._url:
+                raise
+        self._forget_connections()
+        self._find_server()
+        return self._read()
+
+    def _read(self) -> Books:
+        from ticketlab.stores.postgres_session import sql
+
+        statements, own = sql(), self._settled()
+        with own.transaction():
+            own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            stocks = {row[0]: to_stock(row) for row in own.execute(statements.stocks)}
+            rows = own.execute(statements.ledger).fetchall()
+        ledger = tuple(Entry(buyer, section, (ticket,), cancels) for _, buyer, section, ticket, cancels in rows)
+        return Books(stocks, ledger if self._ledger else None)
+
+    def servers(self) -> list[int]:
+        """Return the process id of the lab's own server; yours is not the lab's to kill."""
+        return [self._server] if self._server else []
+
+    def _forget_connections(self) -> None:
+        for each in (self._own, self._observer):
+            if each is not None:
+                each.close()
+        self._own = self._observer = None
+
+    def close(self) -> None:
+        """Drop the schema, in the process that made it, and disconnect."""
+        from psycopg import OperationalError
+
+        if os.getpid() == self._owner and self._own is not None:
+            with suppress(OperationalError):  # the server has been killed
+                self._own.execute(f"DROP SCHEMA {self._schema} CASCADE")
+        self._forget_connections()
+
+
+KIND = StoreKind(
+    name="postgres",
+    summary="a PostgreSQL server: the lab's own, or yours by url=",
+    options={
+        "url": Option(
+            "", "the database to use, as postgresql://user@host/name; the lab's own server if empty", text=True
+        ),
+        "synchronous": Option("off", "PostgreSQL's synchronous_commit", ("off", "on")),
+    },
+    capabilities=frozenset(
+        {
+            Capability.RECORDS,
+            Capability.SHARED,
+            Capability.COMPARE_AND_SET,
+            Capability.CONDITIONAL_UPDATE,
+            Capability.HOLDS,
+            Capability.TRANSACTION,
+            Capability.ISOLATION_LEVELS,
+            Capability.ROW_LOCKS,
+            Capability.ADVISORY_LOCKS,
+        }
+    ),
+    build=PostgresStore,
+    compared=("none", "transaction:serializable", "row-lock", "advisory", "optimistic", "atomic"),
+    slows_forks=True,
+)
