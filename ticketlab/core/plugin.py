@@ -215,12 +215,13 @@ class StoreKind(Kind):
 class StrategyKind(Kind):
     """A strategy by name; `build(variant, **options)` makes one. `wrong` names the variants that are wrong on purpose.
 
-    A kind without variants is wrong if `wrong` has the empty string. `also_needs` has what a variant needs beside `needs`. `parts` names what has to work beside the store
-    and the purchase itself, for a variant by its name, and for all others under the empty string: the fewer parts, the
-    simpler the strategy. A kind without `parts` is not ranked. `asks_who_lives` names the variants that break the lock
-    of a holder whose process has died, `opens_data_file` those that open the store's own file. `has_services` says that
-    service processes are started for the buyers; `uncontrolled` names, by option, the values with which these start
-    processes of their own, which no exploration can control.
+    A kind without variants is wrong if `wrong` has the empty string. `also_needs` has what a variant needs beside
+    `needs`. `parts` names what has to work beside the store and the purchase itself, for a variant by its name, and for
+    all others under the empty string: the fewer parts, the simpler the strategy. A kind without `parts` is not ranked.
+    `asks_who_lives` names the variants that break the lock of a holder whose process has died, `opens_data_file` those
+    that open the store's own file. `has_services` says that service processes are started for the buyers;
+    `uncontrolled` names, by option, the values with which these start processes of their own, which no exploration can
+    control.
     """
 
     needs: frozenset[Capability]

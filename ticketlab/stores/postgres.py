@@ -104,7 +104,7 @@ class PostgresStore:
         try:
             address: dict[str, Any] = self._address.translate_connect_args(username="user", database="dbname")
             return PacedConnection.connect(
-                **address | self._address.query,
+                **address | dict(self._address.query),
                 autocommit=True,
                 application_name=application_name(self._schema),
                 options=" ".join(f"-c {name}={value}" for name, value in options.items()),
