@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from select import select
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors, pq, sql
 from psycopg.abc import PQGen
 from psycopg.waiting import READY_R, READY_W, WAIT_R, Ready
 
@@ -34,7 +34,12 @@ _SETTINGS: Final = (
     "SET log_lock_waits = on",
     "SET client_min_messages = log",
     "SET lc_messages = 'C'",
+    "SET enable_indexscan = off",
+    "SET enable_bitmapscan = off",
 )
+"""What an exploration sets. Tables are read whole: at SERIALIZABLE a look at a page of an index conflicts with whoever
+puts a new version of a row into it, and whether an update has to do that depends on the room that was left before.
+"""
 _AT_REST: Final = sql.SQL("""
     SELECT a.application_name,
            a.state = 'active' AND NOT EXISTS (
@@ -171,7 +176,7 @@ class PacedConnection(psycopg.Connection[Any]):
     _step: Step | None = None
 
     def be_observed(self, observer: Observer) -> None:
-        """Have the server say when a statement waits.
+        """Have the server say when a statement waits, and do the same for the same schedule.
 
         Raises:
             UsageError: the role may not ask for that.
@@ -203,6 +208,13 @@ class PacedConnection(psycopg.Connection[Any]):
             yield
         finally:
             self._step = None
+
+    def end(self) -> None:
+        """Disconnect; a transaction that is open has been rolled back when this returns."""
+        with suppress(psycopg.Error):
+            if self.info.transaction_status != pq.TransactionStatus.IDLE:
+                self.execute("ROLLBACK")
+        self.close()
 
     def wait(self, gen: PQGen[T], *args: Any, **settings: Any) -> T:
         """Run a statement, as psycopg does, or up to where it has to wait for a lock."""

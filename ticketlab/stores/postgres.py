@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -28,6 +28,10 @@ if TYPE_CHECKING:  # the driver is imported when a store is made
     from ticketlab.stores.postgres_session import PostgresSession
 
 
+_RESETS_TO_VACUUM: Final = 500
+"""After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
+
+
 class PostgresStore:
     """A schema in a PostgreSQL database; `synchronous` is the server's setting synchronous_commit."""
 
@@ -42,6 +46,7 @@ class PostgresStore:
         self._server = 0
         self._own: PacedConnection | None = None
         self._observer: Observer | None = None
+        self._resets = 0
         self._has_sessions = 0  # the process in which buyers connected last
         self._key = uuid.uuid4().int >> 65  # what the advisory lock is called
 
@@ -97,7 +102,6 @@ class PostgresStore:
         options = {
             "search_path": self._schema,
             "synchronous_commit": self._synchronous,
-            "enable_seqscan": "off",  # the tables are small, and reading one whole would conflict with every writer
             "lock_timeout": "0",
             "statement_timeout": "0",
         }
@@ -128,6 +132,9 @@ class PostgresStore:
             own.execute(statements.clear)
             for name, count in self._opening.items():
                 own.execute(statements.write, to_row(Stock(name, count, count)))
+        self._resets += 1
+        if self._resets % _RESETS_TO_VACUUM == 0:
+            own.execute("VACUUM stock, ledger")
 
     def _settled(self) -> PacedConnection:
         """Return this process's own connection, when nothing of buyers that have ended is left in the server."""
@@ -162,7 +169,7 @@ class PostgresStore:
                 connection.be_observed(self._observing(alone=self._has_sessions == self._owner))
             yield PostgresSession(connection, ledger=self._ledger, advisory_key=self._key)
         finally:
-            connection.close()
+            connection.end()
 
     def books(self) -> Books:
         """Read both tables at one moment; a server of the lab that was killed is started again first."""
