@@ -196,13 +196,14 @@ class StoreKind(Kind):
     `process_locks` says that its locks belong to a process, which loses them when it closes the store's file anywhere,
     as POSIX locks are lost. `toured` and `compared` name the strategies that people choose between on this store, the
     unguarded one first: `ticketlab race` and `ticketlab compare` take them if no strategy is named. A store that names
-    none is left out if no store is named either.
+    none is left out if no store is named either; so is one that is `on_request`, since it takes more than this package.
     """
 
     capabilities: frozenset[Capability]
     build: Callable[..., Store]
     in_process: bool = False
     process_locks: bool = False
+    on_request: bool = False
     toured: Sequence[str] = ()
     compared: Sequence[str] = ()
 

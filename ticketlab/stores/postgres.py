@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +33,14 @@ _RESETS_TO_VACUUM: Final = 500
 """After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
 
 
+@dataclass(slots=True)
+class _Connections:
+    """What one process keeps open beside its sessions."""
+
+    own: PacedConnection | None = None
+    observer: Observer | None = None
+
+
 class PostgresStore:
     """A schema in a PostgreSQL database; `synchronous` is the server's setting synchronous_commit."""
 
@@ -44,27 +53,25 @@ class PostgresStore:
         self._address: URL | None = None
         self._owner = os.getpid()
         self._server = 0
-        self._own: PacedConnection | None = None
-        self._observer: Observer | None = None
+        self._connections: dict[int, _Connections] = {}  # by process: those of the process that forked it are kept too
         self._resets = 0
         self._has_sessions = 0  # the process in which buyers connected last
         self._key = uuid.uuid4().int >> 65  # what the advisory lock is called
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start a server unless one is named, and make the schema, its tables and the opening stock."""
-        from ticketlab.stores.postgres_session import sql
+        from ticketlab.stores.postgres_session import postgres_sql
 
         self._opening, self._ledger = dict(inventory.sections), ledger
         self._find_server()
-        self._own = self._connect(create=True)
-        statements = sql()
-        with self._own.transaction():
-            self._own.execute(f"CREATE SCHEMA {self._schema}")
+        own, statements = self._own(), postgres_sql()
+        with own.transaction():
+            own.execute(f"CREATE SCHEMA {self._schema}")
             for table in statements.tables:
-                self._own.execute(table)
+                own.execute(table)
             for name, count in self._opening.items():
-                self._own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
-        self._own.execute("ANALYZE")
+                own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
+        own.execute("ANALYZE stock, ledger")
 
     def _find_server(self) -> None:
         """Start the lab's own server, or take the one that is named."""
@@ -92,7 +99,7 @@ class PostgresStore:
             "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(server.folder)}
         )
 
-    def _connect(self, *, create: bool = False) -> PacedConnection:
+    def _connect(self) -> PacedConnection:
         """Connect, with the schema as the place of all tables; raises TicketlabError in one line if that fails."""
         import psycopg
 
@@ -120,13 +127,13 @@ class PostgresStore:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a buyer is given: no connection, since each process has its own."""
-        return {**self.__dict__, "_own": None, "_observer": None, "_has_sessions": 0}
+        return {**self.__dict__, "_connections": {}, "_has_sessions": 0}
 
     def reset(self) -> None:
         """Put the opening stock back, in one transaction."""
-        from ticketlab.stores.postgres_session import sql
+        from ticketlab.stores.postgres_session import postgres_sql
 
-        statements = sql()
+        statements = postgres_sql()
         own = self._settled()
         with own.transaction():
             own.execute(statements.clear)
@@ -136,26 +143,31 @@ class PostgresStore:
         if self._resets % _RESETS_TO_VACUUM == 0:
             own.execute("VACUUM stock, ledger")
 
-    def _settled(self) -> PacedConnection:
-        """Return this process's own connection, when nothing of buyers that have ended is left in the server."""
-        if self._own is None:
-            self._own = self._connect()
-        if not self._observes_itself:
-            self._observing(alone=False).settle()
-        return self._own
+    def _own(self) -> PacedConnection:
+        """Return the connection that this process keeps for itself."""
+        mine = self._mine
+        if mine.own is None:
+            mine.own = self._connect()
+        return mine.own
 
-    @property
-    def _observes_itself(self) -> bool:
-        """Whether the buyers are in this process."""
-        return self._has_sessions == os.getpid()
-
-    def _observing(self, *, alone: bool) -> Observer:
+    def _observer(self, *, alone: bool) -> Observer:
         """Return what asks the server for this process."""
         from ticketlab.stores.paced_connection import Observer
 
-        if self._observer is None:
-            self._observer = Observer(self._connect(), self._schema, alone=alone)
-        return self._observer
+        mine = self._mine
+        if mine.observer is None:
+            mine.observer = Observer(self._connect(), self._schema, alone=alone)
+        return mine.observer
+
+    @property
+    def _mine(self) -> _Connections:
+        return self._connections.setdefault(os.getpid(), _Connections())
+
+    def _settled(self) -> PacedConnection:
+        """Return this process's own connection, when nothing of buyers that have ended is left in the server."""
+        if self._has_sessions != os.getpid():  # the buyers are other processes
+            self._observer(alone=False).settle()
+        return self._own()
 
     @contextmanager
     def session(self) -> Iterator[PostgresSession]:
@@ -166,7 +178,7 @@ class PostgresStore:
         connection = self._connect()
         try:
             if not pacing.current().may_wait:
-                connection.be_observed(self._observing(alone=self._has_sessions == self._owner))
+                connection.be_observed(self._observer(alone=self._has_sessions == self._owner))
             yield PostgresSession(connection, ledger=self._ledger, advisory_key=self._key)
         finally:
             connection.end()
@@ -180,14 +192,14 @@ class PostgresStore:
         except OperationalError:
             if self._url:
                 raise
-        self._forget_connections()
+        self._disconnect()
         self._find_server()
         return self._read()
 
     def _read(self) -> Books:
-        from ticketlab.stores.postgres_session import sql
+        from ticketlab.stores.postgres_session import postgres_sql
 
-        statements, own = sql(), self._settled()
+        statements, own = postgres_sql(), self._settled()
         with own.transaction():
             own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             stocks = {row[0]: to_stock(row) for row in own.execute(statements.stocks)}
@@ -199,20 +211,21 @@ class PostgresStore:
         """Return the process id of the lab's own server; yours is not the lab's to kill."""
         return [self._server] if self._server else []
 
-    def _forget_connections(self) -> None:
-        for each in (self._own, self._observer):
-            if each is not None:
-                each.close()
-        self._own = self._observer = None
-
     def close(self) -> None:
         """Drop the schema, in the process that made it, and disconnect."""
         from psycopg import OperationalError
 
-        if os.getpid() == self._owner and self._own is not None:
+        own = self._mine.own
+        if os.getpid() == self._owner and own is not None:
             with suppress(OperationalError):  # the server has been killed
-                self._own.execute(f"DROP SCHEMA {self._schema} CASCADE")
-        self._forget_connections()
+                own.execute(f"DROP SCHEMA {self._schema} CASCADE")
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        mine = self._connections.pop(os.getpid(), _Connections())
+        for each in (mine.own, mine.observer):
+            if each is not None:
+                each.close()
 
 
 KIND = StoreKind(
@@ -238,6 +251,8 @@ KIND = StoreKind(
         }
     ),
     build=PostgresStore,
+    on_request=True,
+    toured=("none", "transaction:repeatable-read", "row-lock", "optimistic", "atomic"),
     compared=("none", "transaction:serializable", "row-lock", "advisory", "optimistic", "atomic"),
     slows_forks=True,
 )

@@ -29,7 +29,7 @@ _CONFLICTS: Final = "conflicts between transactions"
 
 
 @cache
-def sql() -> Statements:
+def postgres_sql() -> Statements:
     """Return the statements in PostgreSQL's dialect."""
     return statements(PGDialect_psycopg())  # type: ignore[no-untyped-call]  # of SQLAlchemy
 
@@ -43,7 +43,7 @@ class PostgresSession(SqlSession):
     """
 
     def __init__(self, connection: PacedConnection, *, ledger: bool, advisory_key: int) -> None:
-        super().__init__(connection.execute, sql(), _RESOURCE, ledger=ledger)
+        super().__init__(connection.execute, postgres_sql(), _RESOURCE, ledger=ledger)
         self._connection = connection
         self._key = advisory_key
         self._locking = Step(Action.ACQUIRE, _RESOURCE, uncommitted=True)
