@@ -8,12 +8,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.schema import CreateTable
 
 from ticketlab.stores.schema import METADATA
 
 FOLDER = Path(__file__).parents[1] / "db" / "schema"
-DIALECTS = {"sqlite": sqlite.dialect()}
+DIALECTS = {
+    "postgresql": PGDialect_psycopg(),  # type: ignore[no-untyped-call]  # of SQLAlchemy
+    "sqlite": sqlite.dialect(),
+}
 
 
 def schema(dialect: str) -> str:

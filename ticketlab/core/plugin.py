@@ -254,8 +254,8 @@ class StrategyKind(Kind):
         """
         if variant is None:
             return min((self.missing_on(store, each) for each in self.variants or ("",)), key=len)
-        needs = self.needs | self.also_needs.get(variant, frozenset())
-        return [capability.value for capability in Capability if capability in needs - store.capabilities]
+        missing = self.needs - store.capabilities or self.also_needs.get(variant, frozenset()) - store.capabilities
+        return [capability.value for capability in Capability if capability in missing]
 
     def unsupported_on(self, store: StoreKind, spec: Spec | None = None) -> str:
         """Return why a spec of this strategy, or else every variant, cannot run on a store; empty if it can."""
@@ -263,7 +263,6 @@ class StrategyKind(Kind):
         missing = self.missing_on(store, variant)
         if not missing:
             return ""
-        running = [each for each in self.variants if not self.missing_on(store, each)]
-        instead = f" (on {store.name}: {', '.join(f'{self.name}:{each}' for each in running)})" if running else ""
-        name = self.name if variant is None or not self.variants else f"{self.name}:{variant}"
+        running = [f"{self.name}:{each}" for each in self.variants if not self.missing_on(store, each)]
+        name, instead = (f"{self.name}:{variant}", f" ({', '.join(running)} run there)") if running else (self.name, "")
         return f"{name} needs {' and '.join(missing)}; {store.name} has none{instead}"

@@ -175,6 +175,15 @@ class PacedConnection(psycopg.Connection[Any]):
     told_to_wait = False
     _step: Step | None = None
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._opened_by = os.getpid()
+
+    def __del__(self, *_: object) -> None:
+        """Close it in the process that opened it: a copy of a store is never closed, and a forked child has copies."""
+        if self._opened_by == os.getpid():
+            self.close()
+
     def be_observed(self, observer: Observer) -> None:
         """Have the server say when a statement waits, and do the same for the same schedule.
 

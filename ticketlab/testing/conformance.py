@@ -18,7 +18,10 @@ from ticketlab.testing.strategy_laws import STRATEGY_LAWS, StrategyUnderTest, ke
 T = TypeVar("T")
 _EXECUTIONS: Final = 10_000
 _AT_ONCE: Final = {
-    Capability.TRANSACTION: Spec("transaction", "immediate"),
+    Capability.BEGIN_MODES: Spec("transaction", "immediate"),
+    Capability.ISOLATION_LEVELS: Spec("transaction", "repeatable-read"),
+    Capability.ROW_LOCKS: Spec("row-lock"),
+    Capability.ADVISORY_LOCKS: Spec("advisory"),
     Capability.COMPARE_AND_SET: Spec("optimistic"),
     Capability.CONDITIONAL_UPDATE: Spec("atomic"),
 }
@@ -71,7 +74,7 @@ def check_strategy(
     else:
         kind = strategy
         variants = [Spec(kind.name, variant) for variant in kind.variants or ("",)]
-    if reason := kind.unsupported_on(store_of_it):
+    if reason := kind.unsupported_on(store_of_it, variants[0]):
         raise UsageError(f"{kind.name} cannot be checked on {store_of_it.name}: {reason}")
     failures = []
     with registered(kind), registered(store_of_it) if isinstance(store, StoreKind) else nullcontext():

@@ -18,6 +18,8 @@ from ticketlab.testing.store_under_test import StoreLaw, StoreUnderTest, sales, 
 
 _METHODS: Final = {
     Capability.TRANSACTION: "transaction",
+    Capability.ROW_LOCKS: "read_locked",
+    Capability.ADVISORY_LOCKS: "take_advisory_lock",
     Capability.COMPARE_AND_SET: "compare_and_set",
     Capability.CONDITIONAL_UPDATE: "apply",
 }
@@ -116,11 +118,12 @@ def transactions(subject: StoreUnderTest) -> None:
         return
     with subject.opened() as store, store.session() as session:
         transaction = cast("Transactional", session).transaction
-        with suppress(_Abandoned), transaction("immediate"):
+        mode = "serializable" if subject.has(Capability.ISOLATION_LEVELS) else "immediate"
+        with suppress(_Abandoned), transaction(mode):
             sell(session, 1)
             raise _Abandoned
         same("the sales of a transaction that failed", sales(store.books()), [])
-        with transaction("immediate"):
+        with transaction(mode):
             sell(session, 2)
         same("the sales of a transaction that succeeded", sales(store.books()), [(2, 1)])
 
