@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import starmap
 from pathlib import Path
 from select import select
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
@@ -40,15 +41,14 @@ _SETTINGS: Final = (
 """What an exploration sets. Tables are read whole: at SERIALIZABLE a look at a page of an index conflicts with whoever
 puts a new version of a row into it, and whether an update has to do that depends on the room that was left before.
 """
-_AT_REST: Final = sql.SQL("""
-    SELECT a.application_name,
-           a.state = 'active' AND NOT EXISTS (
-               SELECT FROM pg_locks AS l
-               WHERE l.pid = a.pid AND NOT l.granted AND l.waitstart < clock_timestamp() - interval '3 ms')
+_STATES: Final = sql.SQL("""
+    SELECT a.application_name, a.state = 'active', EXISTS (
+        SELECT FROM pg_locks AS l
+        WHERE l.pid = a.pid AND NOT l.granted AND l.waitstart < clock_timestamp() - interval '3 ms')
     FROM pg_stat_activity AS a
     WHERE a.application_name LIKE {name} AND a.pid <> pg_backend_pid()
 """)
-"""Who is connected, and whether the server works for it: who has just begun to wait has not looked for a deadlock."""
+"""Who is connected, whether the server works for it, and whether it waits and has looked for a deadlock by now."""
 
 _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 
@@ -62,7 +62,7 @@ class Observer:
         `alone` says that all buyers are in this process.
         """
         self._connection = connection
-        self._at_rest = _AT_REST.format(name=sql.Literal(f"{name} %"))
+        self._states = _STATES.format(name=sql.Literal(f"{name} %"))
         self._alone = alone
         self.waiting: list[_Statement[Any]] = []  # of this process
 
@@ -72,10 +72,8 @@ class Observer:
         return row is not None and row[0] > 0
 
     def settle(self) -> None:
-        """Wait until every statement that was sent is answered or waits, and nobody who was killed is connected."""
-        while not self._alone and any(
-            busy or not _lives(name) for name, busy in self._connection.execute(self._at_rest)
-        ):
+        """Wait until every statement that was sent is answered or waits, and who was killed is gone or waits."""
+        while not self._alone and not all(starmap(_at_rest, self._connection.execute(self._states))):
             pass
         while True:
             heard = [statement.settle() for statement in self.waiting]  # all of them: one may have let another go on
@@ -156,6 +154,11 @@ def _raise(error: Exception) -> NoReturn:
 def application_name(name: str) -> str:
     """Return the application name of a connection that the calling process opens."""
     return f"{name} {os.getpid()}"
+
+
+def _at_rest(name: str, active: bool, waits: bool) -> bool:
+    """Whether a connection stays as it is until somebody acts: the server ends one whose process has ended."""
+    return waits or (not active and _lives(name))
 
 
 def _lives(name: str) -> bool:

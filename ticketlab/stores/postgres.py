@@ -42,11 +42,11 @@ class _Connections:
 
 
 class PostgresStore:
-    """A schema in a PostgreSQL database; `synchronous` is the server's setting synchronous_commit."""
+    """A schema in a PostgreSQL database; `fsync` is a setting of the lab's own server."""
 
-    def __init__(self, folder: Path, variant: str, url: str, synchronous: str) -> None:
+    def __init__(self, folder: Path, variant: str, url: str, fsync: str) -> None:
         self._url = url
-        self._synchronous = synchronous
+        self._fsync = fsync
         self._schema = f"ticketlab_{uuid.uuid4().hex[:12]}"  # so that nothing of yours is touched
         self._ledger = True
         self._opening: dict[str, int] = {}
@@ -93,7 +93,7 @@ class PostgresStore:
 
         from ticketlab.stores.servers.postgresql import postgresql_server
 
-        server = postgresql_server()
+        server = postgresql_server(self._fsync)
         self._server = server.pid
         self._address = URL.create(
             "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(server.folder)}
@@ -108,7 +108,6 @@ class PostgresStore:
         assert self._address is not None, "the store has been created"
         options = {
             "search_path": self._schema,
-            "synchronous_commit": self._synchronous,
             "lock_timeout": "0",
             "statement_timeout": "0",
         }
@@ -208,8 +207,11 @@ class PostgresStore:
         return Books(stocks, ledger if self._ledger else None)
 
     def servers(self) -> list[int]:
-        """Return the process id of the lab's own server; yours is not the lab's to kill."""
-        return [self._server] if self._server else []
+        """Return the processes of the lab's own server, the first one first; yours is not the lab's to kill."""
+        if not self._server:
+            return []
+        children = Path(f"/proc/{self._server}/task/{self._server}/children")
+        return [self._server, *map(int, children.read_text().split())]
 
     def close(self) -> None:
         """Drop the schema, in the process that made it, and disconnect."""
@@ -218,7 +220,7 @@ class PostgresStore:
         own = self._mine.own
         if os.getpid() == self._owner and own is not None:
             with suppress(OperationalError):  # the server has been killed
-                own.execute(f"DROP SCHEMA {self._schema} CASCADE")
+                own.execute(f"DROP SCHEMA IF EXISTS {self._schema} CASCADE")
         self._disconnect()
 
     def _disconnect(self) -> None:
@@ -235,7 +237,7 @@ KIND = StoreKind(
         "url": Option(
             "", "the database to use, as postgresql://user@host/name; the lab's own server if empty", text=True
         ),
-        "synchronous": Option("off", "PostgreSQL's synchronous_commit", ("off", "on")),
+        "fsync": Option("off", "whether the lab's own server waits for the disk at each commit", ("off", "on")),
     },
     capabilities=frozenset(
         {

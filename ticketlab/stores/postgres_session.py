@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ticketlab.core.errors import Conflict
@@ -88,9 +89,14 @@ class PostgresSession(SqlSession):
             yield
             self._end("COMMIT", self._committing)
         except BaseException:
-            if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            if self._in_transaction:
                 self._end("ROLLBACK", self._rolling_back)
             raise
+
+    @property
+    def _in_transaction(self) -> bool:
+        status = self._connection.info.transaction_status
+        return status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)  # unknown: the connection is lost
 
     def _end(self, command: str, step: Step) -> None:
         if self._holds:
@@ -111,7 +117,7 @@ class PostgresSession(SqlSession):
         return step._replace(also=((Action.WRITE, _CONFLICTS),)) if self._serializable else step
 
     def _access(self, step: Step, do: Callable[[], T], *, single: bool | None = None) -> T:
-        in_transaction = self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        in_transaction = self._in_transaction
         writes = step is self._writing
         if in_transaction and writes:
             step = self._staging
@@ -122,7 +128,7 @@ class PostgresSession(SqlSession):
         held = self._holds
         try:
             with self._connection.making(step):
-                result = do() if in_transaction or single else self._in_transaction(do)
+                result = do() if in_transaction or single else self._alone(do)
         except _REFUSALS as error:
             if not (in_transaction and held):
                 note(UNCHANGED, type(error).__name__)
@@ -132,13 +138,14 @@ class PostgresSession(SqlSession):
             self._holds |= not step.action.looks
         return result
 
-    def _in_transaction(self, do: Callable[[], T]) -> T:
+    def _alone(self, do: Callable[[], T]) -> T:
+        """Make an access of several statements as a transaction of its own."""
         self._execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         try:
             result = do()
             self._execute("COMMIT")
         except BaseException:
-            if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            if self._in_transaction:
                 self._execute("ROLLBACK")
             raise
         return result

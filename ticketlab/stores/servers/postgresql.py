@@ -41,9 +41,13 @@ class PostgresqlProgram:
     refuses_root = True
     stop_signal = signal.SIGQUIT  # at once: the data are removed anyway
 
-    def __init__(self, programs: Path) -> None:
-        """Take the folder that has `initdb` and `postgres`."""
+    def __init__(self, programs: Path, fsync: str) -> None:
+        """Take the folder that has `initdb` and `postgres`, and whether a commit waits for the disk.
+
+        Without that, what is committed still survives the death of the server, as long as the machine lives.
+        """
         self._programs = programs
+        self._fsync = fsync
 
     def prepare(self, folder: Path) -> None:
         """Make the database cluster; it is not synced, since nobody needs it after a crash of the machine."""
@@ -55,7 +59,7 @@ class PostgresqlProgram:
 
     def command(self, folder: Path) -> list[str]:
         """Return the command of the server's first process."""
-        settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
+        settings = {**_SETTINGS, "fsync": self._fsync, "unix_socket_directories": str(folder)}
         return [
             str(self._programs / "postgres"),
             "-D",
@@ -72,21 +76,21 @@ class PostgresqlProgram:
         return lines[:1] == [str(pid)] and lines[-1:] == ["ready"]  # a killed server has left such a file too
 
 
-_server: KeptServer | None = None
+_servers: dict[str, KeptServer] = {}
 
 
-def postgresql_server() -> KeptServer:
+def postgresql_server(fsync: str = "off") -> KeptServer:
     """Return the server of this run of the lab, which starts at the first call; it is reused for each later store.
 
     Raises:
         UsageError: there is no PostgreSQL on this machine.
         TicketlabError: it cannot be started.
     """
-    global _server
-    if _server is None or not _server.is_mine:
-        _server = KeptServer(PostgresqlProgram(_programs()))
-    _server.ensure_running()
-    return _server
+    server = _servers.get(fsync)
+    if server is None or not server.is_mine:
+        server = _servers[fsync] = KeptServer(PostgresqlProgram(_programs(), fsync))
+    server.ensure_running()
+    return server
 
 
 def _programs() -> Path:
