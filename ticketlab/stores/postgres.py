@@ -188,7 +188,7 @@ class PostgresStore:
 
         try:
             return self._read()
-        except OperationalError:
+        except (OperationalError, TicketlabError):
             if self._url:
                 raise
         self._disconnect()
