@@ -7,6 +7,7 @@ No connection crosses a fork.
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # the driver is imported when a store is made
     from ticketlab.stores.postgres_session import PostgresSession
 
 
+_RECOVERY_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.005
 _RESETS_TO_VACUUM: Final = 500
 """After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
 
@@ -186,14 +189,16 @@ class PostgresStore:
         """Read both tables at one moment; a server of the lab that was killed is started again first."""
         from psycopg import OperationalError
 
-        try:
-            return self._read()
-        except (OperationalError, TicketlabError):
-            if self._url:
-                raise
-        self._disconnect()
-        self._find_server()
-        return self._read()
+        until = time.monotonic() + _RECOVERY_SECONDS
+        while True:
+            try:
+                return self._read()
+            except (OperationalError, TicketlabError):
+                if self._url or time.monotonic() > until:
+                    raise
+            time.sleep(_POLL_SECONDS)  # it may be about to end, or to put its data in order
+            self._disconnect()
+            self._find_server()
 
     def _read(self) -> Books:
         from ticketlab.stores.postgres_session import postgres_sql
