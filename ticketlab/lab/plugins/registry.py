@@ -60,12 +60,12 @@ def full_name(spec: Spec, kind: Kind) -> str:
 
 def toured_stores() -> list[StoreKind]:
     """Return the stores that `ticketlab race` races for if none is named, in the order of their entry points."""
-    return [kind for kind in _all("store", StoreKind) if kind.toured]
+    return [kind for kind in _all("store", StoreKind) if kind.toured and not kind.extra]
 
 
 def compared_stores() -> list[StoreKind]:
     """Return the stores that `ticketlab compare` compares if none is named, in the order of their entry points."""
-    return [kind for kind in _all("store", StoreKind) if kind.compared]
+    return [kind for kind in _all("store", StoreKind) if kind.compared and not kind.extra]
 
 
 def refuse_combination(scenario: Scenario) -> None:

@@ -1,0 +1,199 @@
+"""The books in a Valkey or Redis server: a hash for each section's record, and a list for its sales.
+
+Each store's keys begin with a name of its own, and are deleted at the end, in a server that the lab starts for itself
+or in yours. No connection crosses a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ticketlab.core.errors import TicketlabError, TornRead
+from ticketlab.core.inventory import Books, Inventory, Stock
+from ticketlab.core.plugin import Capability, StoreKind
+from ticketlab.core.secrets import revealed
+from ticketlab.core.spec import Option
+from ticketlab.stores.servers.valkey import NOT_KEPT, SOCKET, valkey_server
+
+if TYPE_CHECKING:
+    from ticketlab.stores.valkey_connection import ValkeyConnection
+    from ticketlab.stores.valkey_session import Keys, ValkeySession
+
+_RESTART_SECONDS: Final = 60.0
+"""How long a server that was killed may still seem to be alive; that guards against hanging."""
+
+
+class ValkeyStore:
+    """Keys in a server; `appendfsync` is the server's setting of that name, or `off` if it keeps nothing in files."""
+
+    def __init__(self, folder: Path, variant: str, url: str, appendfsync: str) -> None:
+        self._url = url
+        self._appendfsync = appendfsync
+        self._prefix = f"ticketlab:{uuid.uuid4().hex[:12]}"
+        self._ledger = True
+        self._opening: dict[str, int] = {}
+        self._address = ""
+        self._owner = os.getpid()
+        self._server = 0
+        self._own: tuple[int, ValkeyConnection] | None = None  # with the process that opened it
+
+    def create(self, inventory: Inventory, *, ledger: bool) -> None:
+        """Start a server unless one is named, and write the opening stock."""
+        from ticketlab.stores.valkey_connection import driver
+
+        driver()  # the first to tell that the extra is missing
+        self._opening, self._ledger = dict(inventory.sections), ledger
+        self._find_server()
+        self.reset()
+
+    def _find_server(self) -> None:
+        """Start the lab's own server, again if it was killed, or take the one that is named."""
+        if self._url:
+            self._address = revealed(self._url)
+            return
+        server = valkey_server(self._appendfsync)
+        self._server, self._address = server.pid, f"unix://{server.folder / SOCKET}"
+
+    def _connect(self) -> ValkeyConnection:
+        from ticketlab.stores.valkey_connection import ValkeyConnection
+
+        return ValkeyConnection(self._address, self._url or "the lab's own server")
+
+    def _connection(self) -> ValkeyConnection:
+        """Return this process's own connection."""
+        if self._own is None or self._own[0] != os.getpid():
+            self._own = os.getpid(), self._connect()
+        return self._own[1]
+
+    def _keys(self) -> Keys:
+        from ticketlab.stores.valkey_session import Keys
+
+        return Keys(self._prefix)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a buyer is given: no connection, since each process has its own."""
+        return {**self.__dict__, "_own": None}
+
+    def reset(self) -> None:
+        """Put the opening stock back, and forget every lease, in one transaction."""
+        from ticketlab.stores.valkey_session import to_fields
+
+        keys = self._keys()
+        records = [
+            ("HSET", keys.stock(name), *to_fields(Stock(name, count, count))) for name, count in self._opening.items()
+        ]
+        self._connection().transaction(("DEL", *keys.beside(self._opening)), *records)
+
+    @contextmanager
+    def session(self) -> Iterator[ValkeySession]:
+        """Connect to the server."""
+        from ticketlab.stores.valkey_session import ValkeySession
+
+        connection = self._connect()
+        try:
+            yield ValkeySession(connection, self._keys(), ledger=self._ledger)
+        finally:
+            connection.close()
+
+    def books(self) -> Books:
+        """Read all keys at one moment; a server of the lab that was killed is started again first.
+
+        Raises:
+            TornRead: the server that was killed had kept nothing.
+        """
+        from ticketlab.stores.valkey_connection import connection_errors
+
+        try:
+            return self._read()
+        except connection_errors():
+            if self._url:
+                raise
+        self._restart()
+        try:
+            return self._read()
+        except TornRead as error:
+            setting = f"appendfsync={self._appendfsync}"
+            raise TornRead(f"the server was killed, and had kept no books in files ({setting})") from error
+
+    def _restart(self) -> None:
+        """Start the server again, as soon as the one that was killed has ended, and connect."""
+        until = time.monotonic() + _RESTART_SECONDS
+        while True:
+            self._own = None
+            self._find_server()
+            try:
+                self._connection()
+            except TicketlabError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.001)
+            else:
+                return
+
+    def _read(self) -> Books:
+        from ticketlab.stores.valkey_session import FIELDS, to_entry, to_stock
+
+        keys, names = self._keys(), list(self._opening)
+        records = [("HMGET", keys.stock(name), *FIELDS) for name in names]
+        sales = [("LRANGE", keys.sales(name), 0, -1) for name in names]
+        answers = self._connection().transaction(*records, *sales)
+        assert answers is not None, "nothing is watched"
+        stocks = {name: to_stock(name, answer) for name, answer in zip(names, answers, strict=False)}
+        entries = [to_entry(*pair) for pair in _pairs(names, answers[len(names) :])]
+        return Books(stocks, tuple(entries) if self._ledger else None)
+
+    def servers(self) -> list[int]:
+        """Return the process id of the lab's own server; yours is not the lab's to kill."""
+        return [self._server] if self._server else []
+
+    def close(self) -> None:
+        """Delete the keys, in the process that made them, and disconnect."""
+        if os.getpid() != self._owner or self._own is None:
+            return
+        from ticketlab.stores.valkey_connection import connection_errors
+
+        keys, (_, connection) = self._keys(), self._own
+        with suppress(*connection_errors()):  # the server has been killed
+            connection("DEL", *keys.beside(self._opening), *map(keys.stock, self._opening))
+        connection.close()
+        self._own = None
+
+
+def _pairs(names: list[str], lists: list[list[str]]) -> Iterator[tuple[str, str]]:
+    for name, texts in zip(names, lists, strict=True):
+        for text in texts:
+            yield name, text
+
+
+KIND = StoreKind(
+    name="valkey",
+    summary="a Valkey or Redis server: the lab's own, or yours by url=",
+    options={
+        "url": Option("", "the server to use, as valkey://user@host:6379/0; the lab's own server if empty", text=True),
+        "appendfsync": Option(
+            NOT_KEPT, "Valkey's appendfsync, of the lab's own server", (NOT_KEPT, "no", "everysec", "always")
+        ),
+    },
+    capabilities=frozenset(
+        {
+            Capability.RECORDS,
+            Capability.SHARED,
+            Capability.COMPARE_AND_SET,
+            Capability.CONDITIONAL_UPDATE,
+            Capability.DECREMENT,
+            Capability.LEASES,
+            Capability.HOLDS,
+        }
+    ),
+    build=ValkeyStore,
+    extra="valkey",
+    toured=("none", "lock", "optimistic", "atomic", "key-lease"),
+    compared=("none", "lock", "clerk", "optimistic", "atomic", "key-lease"),
+    slows_forks=True,
+)
