@@ -132,7 +132,7 @@ class ValkeySession:
             outcome = self._buy(request, floor=True)
         elif isinstance(request, Cancel) and not request.hold:
             outcome = self._cancel(request)
-        return outcome or self._decide(request)
+        return self._decide(request) if outcome is None else outcome
 
     def take(self, request: Buy) -> Outcome:
         """Take the tickets without a look at how many are left: the stock may go below zero."""
