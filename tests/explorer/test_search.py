@@ -41,9 +41,11 @@ def combinations() -> Iterator[tuple[str, str]]:
     """
     for store in stores():
         for way in strategies():
-            if not way.unsupported_on(store, Spec(way.name)) and not store.in_process and store.name != "private":
-                for shape in store.variants or [""]:
-                    for variant in way.variants or [""]:
+            if store.in_process or store.name == "private":
+                continue
+            for shape in store.variants or [""]:
+                for variant in way.variants or [""]:
+                    if not way.unsupported_on(store, Spec(way.name, variant)):
                         yield str(Spec(store.name, shape)), str(Spec(way.name, variant))
 
 

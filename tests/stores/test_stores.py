@@ -32,6 +32,7 @@ ALL = [
     "manager",
     "private",
     "memory",
+    "valkey",
 ]
 
 
