@@ -35,7 +35,7 @@ def test_an_option_s_value_may_be_any_text(value: str) -> None:
 def test_an_address_is_written_as_it_is_but_for_its_commas() -> None:
     spec = Spec.parse("postgres:pooled,url=postgresql://lab:pw@[::1]:5432/books?a=1,,b=2,size=2")
     assert spec.variant == "pooled"
-    assert dict(spec.options) == {"url": "postgresql://lab:pw@[::1]:5432/books?a=1,b=2", "size": "2"}
+    assert dict(spec.options) == {"url": "postgresql://lab:***@[::1]:5432/books?a=1,b=2", "size": "2"}
 
 
 def test_settings_are_the_defaults_and_what_was_set() -> None:

@@ -29,7 +29,7 @@ from ticketlab.lab.racing.options import RaceOptions
 from ticketlab.stores.servers.keeper import KeptServer
 from ticketlab.stores.servers.valkey import SOCKET, ValkeyProgram, _program, valkey_server
 from ticketlab.stores.valkey import ValkeyStore
-from ticketlab.stores.valkey_connection import Command, ValkeyConnection
+from ticketlab.stores.valkey_connection import ServerCommand, ValkeyConnection
 from ticketlab.stores.valkey_session import Keys, ValkeySession
 from ticketlab.testing import check_store
 
@@ -102,7 +102,7 @@ class Interrupted(ValkeyConnection):
         self._other = other
         self._times = times
 
-    def transaction(self, *commands: Command) -> list[Any] | None:
+    def transaction(self, *commands: ServerCommand) -> list[Any] | None:
         if self._times:
             self._times -= 1
             assert isinstance(self._other.apply(Buy(2, "main")), Sold)

@@ -228,16 +228,16 @@ class StoreKind(Kind):
     `process_locks` says that its locks belong to a process, which loses them when it closes the store's file anywhere,
     as POSIX locks are lost. `toured` and `compared` name the strategies that people choose between on this store, the
     unguarded one first: `ticketlab race` and `ticketlab compare` take them if no strategy is named. A store that names
-    none is left out if no store is named either, and so is one whose packages come with the `extra` of that name.
+    none is left out if no store is named either; so is one that is `on_request`, since it takes more than this package.
     """
 
     capabilities: frozenset[Capability]
     build: Callable[..., Store]
     in_process: bool = False
     process_locks: bool = False
+    on_request: bool = False
     toured: Sequence[str] = ()
     compared: Sequence[str] = ()
-    extra: str = ""
 
     def make(self, spec: Spec, folder: Path) -> Store:
         """Build the store that a spec names, its files in `folder`."""
@@ -286,8 +286,8 @@ class StrategyKind(Kind):
         """
         if variant is None:
             return min((self.missing_on(store, each) for each in self.variants or ("",)), key=len)
-        needs = self.needs | self.also_needs.get(variant, frozenset())
-        return [capability.value for capability in Capability if capability in needs - store.capabilities]
+        missing = self.needs - store.capabilities or self.also_needs.get(variant, frozenset()) - store.capabilities
+        return [capability.value for capability in Capability if capability in missing]
 
     def unsupported_on(self, store: StoreKind, spec: Spec | None = None) -> str:
         """Return why a spec of this strategy, or else every variant, cannot run on a store; empty if it can."""
@@ -295,7 +295,6 @@ class StrategyKind(Kind):
         missing = self.missing_on(store, variant)
         if not missing:
             return ""
-        running = [each for each in self.variants if not self.missing_on(store, each)]
-        instead = f" (on {store.name}: {', '.join(f'{self.name}:{each}' for each in running)})" if running else ""
-        name = self.name if variant is None or not self.variants else f"{self.name}:{variant}"
+        running = [f"{self.name}:{each}" for each in self.variants if not self.missing_on(store, each)]
+        name, instead = (f"{self.name}:{variant}", f" ({', '.join(running)} run there)") if running else (self.name, "")
         return f"{name} needs {' and '.join(missing)}; {store.name} has none{instead}"

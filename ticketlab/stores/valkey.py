@@ -137,14 +137,14 @@ class ValkeyStore:
                 return
 
     def _read(self) -> Books:
-        from ticketlab.stores.valkey_session import FIELDS, to_entry, to_stock
+        from ticketlab.stores.valkey_session import FIELDS, to_entry, to_record
 
         keys, names = self._keys(), list(self._opening)
         records = [("HMGET", keys.stock(name), *FIELDS) for name in names]
         sales = [("LRANGE", keys.sales(name), 0, -1) for name in names]
         answers = self._connection().transaction(*records, *sales)
         assert answers is not None, "nothing is watched"
-        stocks = {name: to_stock(name, answer) for name, answer in zip(names, answers, strict=False)}
+        stocks = {name: to_record(name, answer) for name, answer in zip(names, answers, strict=False)}
         entries = [to_entry(*pair) for pair in _pairs(names, answers[len(names) :])]
         return Books(stocks, tuple(entries) if self._ledger else None)
 
@@ -192,7 +192,7 @@ KIND = StoreKind(
         }
     ),
     build=ValkeyStore,
-    extra="valkey",
+    on_request=True,
     toured=("none", "lock", "optimistic", "atomic", "key-lease"),
     compared=("none", "lock", "clerk", "optimistic", "atomic", "key-lease"),
     slows_forks=True,

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 
-Command = Sequence[str | int]
+ServerCommand = Sequence[str | int]
 
 _SCHEMES: Final = ("valkey", "redis")
 """The first part of an address, which each client has named after itself."""
 
 
-class Script:
+class ServerScript:
     """A script that the server runs, during which it does nothing else."""
 
     def __init__(self, body: str) -> None:
@@ -60,7 +60,7 @@ class ValkeyConnection:
         self._raw.send_command(*command)
         return self._raw.read_response()
 
-    def together(self, *commands: Command) -> list[Any]:
+    def together(self, *commands: ServerCommand) -> list[Any]:
         """Send commands in one message, and return the answers; others' commands may come in between."""
         self._raw.send_packed_command(self._raw.pack_commands(commands))
         answers = [self._answer() for _ in commands]
@@ -75,7 +75,7 @@ class ValkeyConnection:
         except self._driver.exceptions.ResponseError as error:
             return error
 
-    def transaction(self, *commands: Command) -> list[Any] | None:
+    def transaction(self, *commands: ServerCommand) -> list[Any] | None:
         """Send commands between MULTI and EXEC; return the answers, or None if a watched key has changed."""
         answers: list[Any] | None = self.together(("MULTI",), *commands, ("EXEC",))[-1]
         for answer in answers or ():
@@ -83,7 +83,7 @@ class ValkeyConnection:
                 raise answer
         return answers
 
-    def script(self, script: Script, keys: Sequence[str], *values: str | int) -> Any:
+    def script(self, script: ServerScript, keys: Sequence[str], *values: str | int) -> Any:
         """Have the server run a script on some keys, and return its answer."""
         try:
             return self("EVALSHA", script.digest, len(keys), *keys, *values)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ticketlab.stores.valkey_connection import Script
+from ticketlab.stores.valkey_connection import ServerScript
 
-TAKE: Final = Script("""
+TAKE: Final = ServerScript("""
 local stock, sales = KEYS[1], KEYS[2]
 local buyer, quantity, floor, ledger = ARGV[1], tonumber(ARGV[2]), ARGV[3] == '1', ARGV[4] == '1'
 if floor and tonumber(redis.call('HGET', stock, 'remaining')) < quantity then
@@ -30,7 +30,7 @@ return {issued, remaining}
 """)
 """Takes tickets; with `floor`, only if as many are left. Returns the last ticket's number and what remains."""
 
-CANCEL: Final = Script("""
+CANCEL: Final = ServerScript("""
 local remaining = redis.call('HINCRBY', KEYS[1], 'remaining', ARGV[1])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 if ARGV[2] ~= '' then
@@ -40,7 +40,7 @@ return remaining
 """)
 """Gives tickets back, and returns what remains."""
 
-TAKE_LEASE: Final = Script("""
+TAKE_LEASE: Final = ServerScript("""
 local lease, tokens = KEYS[1], KEYS[2]
 local now, ends, milliseconds = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local held = redis.call('GET', lease)
@@ -61,7 +61,7 @@ return {token, ends}
 """)
 """Takes the lease if nobody has it, and numbers it; the value is its number and the time at which it ends."""
 
-END_LEASE: Final = Script("""
+END_LEASE: Final = ServerScript("""
 local held = redis.call('GET', KEYS[1])
 if held and string.match(held, '^%d+') == ARGV[1] then
   return redis.call('DEL', KEYS[1])
@@ -78,10 +78,10 @@ end
 redis.call('SET', KEYS[1], ARGV[1])
 """
 
-FENCED_READ: Final = Script(_FENCE + "return redis.call('HMGET', KEYS[2], unpack(ARGV, 2))")
+FENCED_READ: Final = ServerScript(_FENCE + "return redis.call('HMGET', KEYS[2], unpack(ARGV, 2))")
 """Reads a record, unless a newer token than this one has been seen."""
 
-FENCED_WRITE: Final = Script(
+FENCED_WRITE: Final = ServerScript(
     _FENCE
     + """
 redis.call('HSET', KEYS[2], unpack(ARGV, 3))

@@ -29,7 +29,7 @@ from ticketlab.core.inventory import (
 from ticketlab.core.pacing import UNCHANGED, at, current, note, now
 from ticketlab.core.plugin import Lease
 from ticketlab.core.steps import Action, Step
-from ticketlab.stores.valkey_connection import Command, ValkeyConnection
+from ticketlab.stores.valkey_connection import ServerCommand, ValkeyConnection
 from ticketlab.stores.valkey_scripts import CANCEL, END_LEASE, FENCED_READ, FENCED_WRITE, TAKE, TAKE_LEASE
 
 FIELDS: Final = ("tickets", "remaining", "issued", "version", "holds")
@@ -89,7 +89,7 @@ class ValkeySession:
         return self._look(section)
 
     def _look(self, section: str) -> Stock:
-        stock = to_stock(section, self._server("HMGET", self._keys.stock(section), *FIELDS))
+        stock = to_record(section, self._server("HMGET", self._keys.stock(section), *FIELDS))
         note("remaining", stock.remaining)
         return stock
 
@@ -100,8 +100,8 @@ class ValkeySession:
         self._server.transaction(*change) if len(change) > 1 else self._server(*change[0])
         note("remaining", stock.remaining)
 
-    def _change(self, stock: Stock, entry: Entry | None) -> list[Command]:
-        change: list[Command] = [("HSET", self._keys.stock(stock.section), *to_fields(stock))]
+    def _change(self, stock: Stock, entry: Entry | None) -> list[ServerCommand]:
+        change: list[ServerCommand] = [("HSET", self._keys.stock(stock.section), *to_fields(stock))]
         if entry is not None and self._ledger:
             change.append(("RPUSH", self._keys.sales(entry.section), to_text(entry)))
         return change
@@ -223,7 +223,7 @@ class FencedByToken:
         fields = self._server.script(FENCED_READ, keys, self._token, *FIELDS)
         if fields is None:
             raise _refusal()
-        stock = to_stock(section, fields)
+        stock = to_record(section, fields)
         note("remaining", stock.remaining)
         return stock
 
@@ -248,7 +248,7 @@ def to_fields(stock: Stock) -> tuple[str, ...]:
     return tuple(part for pair in zip(FIELDS, values, strict=True) for part in pair)
 
 
-def to_stock(section: str, values: list[str | None]) -> Stock:
+def to_record(section: str, values: list[str | None]) -> Stock:
     """Return a hash's values as a record; raises TornRead if there is no such hash, or not all of it."""
     tickets, remaining, issued, version, holds = values
     if tickets is None or remaining is None or issued is None or version is None:

@@ -27,7 +27,7 @@ SAFE = [
     for store in stores()
     if store.name != "private"
     and not store.in_process
-    and not strategy.unsupported_on(store, Spec(strategy.name))
+    and not strategy.unsupported_on(store, Spec(strategy.name, variant))
     and strategy.claims_safety(Spec(strategy.name, variant))
 ]
 MORE_SAFE = [

@@ -60,12 +60,12 @@ def full_name(spec: Spec, kind: Kind) -> str:
 
 def toured_stores() -> list[StoreKind]:
     """Return the stores that `ticketlab race` races for if none is named, in the order of their entry points."""
-    return [kind for kind in _all("store", StoreKind) if kind.toured and not kind.extra]
+    return [kind for kind in _all("store", StoreKind) if kind.toured and not kind.on_request]
 
 
 def compared_stores() -> list[StoreKind]:
     """Return the stores that `ticketlab compare` compares if none is named, in the order of their entry points."""
-    return [kind for kind in _all("store", StoreKind) if kind.compared and not kind.extra]
+    return [kind for kind in _all("store", StoreKind) if kind.compared and not kind.on_request]
 
 
 def refuse_combination(scenario: Scenario) -> None:
