@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -228,6 +229,29 @@ def test_on_your_server_nothing_of_yours_is_touched_and_no_password_is_shown(for
             race(wrong)
         assert "wrong" not in str(told.value).replace("WRONGPASS", "")
         assert "\n" not in str(told.value)
+
+
+def test_a_server_of_yours_that_goes_away_is_told_in_one_line(tmp_path: Path) -> None:
+    with somebodys_server() as (address, owner), opened(f"valkey:url={address}", tmp_path) as store:
+        told = re.escape(f"the connection to Valkey ({address.replace(PASSWORD, '***')}) is lost")
+        os.kill(int(owner("INFO", "server").split("process_id:")[1].split()[0]), signal.SIGKILL)
+        for ask in (store.books, store.reset):
+            with pytest.raises(TicketlabError, match=told):
+                ask()
+
+
+def test_how_your_server_keeps_its_books_is_not_for_the_lab_to_say(tmp_path: Path) -> None:
+    spec = Spec.parse("valkey:appendfsync=always,url=valkey://localhost")
+    with pytest.raises(UsageError, match="appendfsync is a setting of the lab's own server"):
+        store_kind(spec).make(spec, tmp_path).create(Inventory.of(1), ledger=True)
+
+
+@pytest.mark.parametrize("setting", ["off", "always"])
+def test_a_store_is_made_at_once_after_the_server_was_killed(setting: str, tmp_path: Path) -> None:
+    for _ in range(5):
+        with opened(f"valkey:appendfsync={setting}", tmp_path) as store:
+            assert buy(store, 1) == Sold((1,))
+            kill(store)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ticketlab.core.errors import TicketlabError, TornRead
+from ticketlab.core.errors import TicketlabError, TornRead, UsageError
 from ticketlab.core.inventory import Books, Inventory, Stock
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.secrets import revealed
@@ -48,22 +48,41 @@ class ValkeyStore:
         from ticketlab.stores.valkey_connection import driver
 
         driver()  # the first to tell that the extra is missing
+        if self._url and self._appendfsync != NOT_KEPT:
+            raise UsageError(
+                "appendfsync is a setting of the lab's own server, and valkey has url= as well: leave one out"
+            )
         self._opening, self._ledger = dict(inventory.sections), ledger
-        self._find_server()
+        self._reach_server()
         self.reset()
 
-    def _find_server(self) -> None:
-        """Start the lab's own server, again if it was killed, or take the one that is named."""
+    def _reach_server(self) -> None:
+        """Connect to the server that is named, or to the lab's own, which is started again if it was killed."""
+        self._own = None
         if self._url:
             self._address = revealed(self._url)
+            self._connection()
             return
-        server = valkey_server(self._appendfsync)
-        self._server, self._address = server.pid, f"unix://{server.folder / SOCKET}"
+        until = time.monotonic() + _RESTART_SECONDS
+        while self._own is None:
+            server = valkey_server(self._appendfsync)
+            self._server, self._address = server.pid, f"unix://{server.folder / SOCKET}"
+            try:
+                self._connection()
+            except TicketlabError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.001)
 
     def _connect(self) -> ValkeyConnection:
         from ticketlab.stores.valkey_connection import ValkeyConnection
 
-        return ValkeyConnection(self._address, self._url or "the lab's own server")
+        return ValkeyConnection(self._address, self._shown)
+
+    @property
+    def _shown(self) -> str:
+        """What people call the server; a password in its address is left out."""
+        return self._url or "the lab's own server"
 
     def _connection(self) -> ValkeyConnection:
         """Return this process's own connection."""
@@ -82,13 +101,20 @@ class ValkeyStore:
 
     def reset(self) -> None:
         """Put the opening stock back, and forget every lease, in one transaction."""
+        from ticketlab.stores.valkey_connection import connection_errors
         from ticketlab.stores.valkey_session import to_fields
 
         keys = self._keys()
         records = [
             ("HSET", keys.stock(name), *to_fields(Stock(name, count, count))) for name, count in self._opening.items()
         ]
-        self._connection().transaction(("DEL", *keys.beside(self._opening)), *records)
+        try:
+            self._connection().transaction(("DEL", *keys.beside(self._opening)), *records)
+        except connection_errors() as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> TicketlabError:
+        return TicketlabError(f"the connection to Valkey ({self._shown}) is lost: {error}")
 
     @contextmanager
     def session(self) -> Iterator[ValkeySession]:
@@ -111,30 +137,15 @@ class ValkeyStore:
 
         try:
             return self._read()
-        except connection_errors():
+        except connection_errors() as error:
             if self._url:
-                raise
-        self._restart()
+                raise self._lost(error) from error
+        self._reach_server()
         try:
             return self._read()
         except TornRead as error:
             setting = f"appendfsync={self._appendfsync}"
             raise TornRead(f"the server was killed, and had kept no books in files ({setting})") from error
-
-    def _restart(self) -> None:
-        """Start the server again, as soon as the one that was killed has ended, and connect."""
-        until = time.monotonic() + _RESTART_SECONDS
-        while True:
-            self._own = None
-            self._find_server()
-            try:
-                self._connection()
-            except TicketlabError:
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.001)
-            else:
-                return
 
     def _read(self) -> Books:
         from ticketlab.stores.valkey_session import FIELDS, to_entry, to_record
