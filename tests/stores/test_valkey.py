@@ -45,7 +45,7 @@ def test_the_store_conforms() -> None:
 
 
 def test_keys_are_for_people_to_read_and_go_when_the_store_is_closed(tmp_path: Path) -> None:
-    server = ValkeyConnection(f"unix://{valkey_server('off').folder / SOCKET}", "")
+    server = ValkeyConnection(f"unix://{valkey_server('').folder / SOCKET}", "")
     with opened("valkey", tmp_path) as store:
         buy(store, 7)
         stock, sales = sorted(server("KEYS", "ticketlab:*"), reverse=True)
@@ -56,7 +56,7 @@ def test_keys_are_for_people_to_read_and_go_when_the_store_is_closed(tmp_path: P
 
 
 def test_the_server_listens_on_nothing_but_a_socket_in_its_folder() -> None:
-    server = valkey_server("off")
+    server = valkey_server("")
     files = [str(each.readlink()) for each in Path(f"/proc/{server.pid}/fd").iterdir()]
     inodes = {name.removeprefix("socket:[").rstrip("]") for name in files if name.startswith("socket:")}
     assert inodes
@@ -68,8 +68,8 @@ def test_the_server_listens_on_nothing_but_a_socket_in_its_folder() -> None:
 
 
 def test_a_server_is_reused() -> None:
-    assert valkey_server("off") is valkey_server("off")
-    assert valkey_server("off").pid != valkey_server("always").pid
+    assert valkey_server("") is valkey_server("")
+    assert valkey_server("").pid != valkey_server("always").pid
 
 
 def test_each_process_has_a_connection_of_its_own(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_live_the_death_of_the_server_costs_the_books_unless_it_keeps_them() -> 
 @contextmanager
 def somebodys_server() -> Iterator[tuple[str, ValkeyConnection]]:
     """Start a server that is not the store's, with a password and a key; yield its address, and a connection."""
-    server = KeptServer(ValkeyProgram(_program(), "off"))
+    server = KeptServer(ValkeyProgram(_program(), ""))
     try:
         address = f"unix://:{PASSWORD}@{server.folder / SOCKET}?db=3"
         owner = ValkeyConnection(f"unix://{server.folder / SOCKET}?db=3", "")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,12 +18,13 @@ from ticketlab.core.inventory import Books, Inventory, Stock
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.secrets import revealed
 from ticketlab.core.spec import Option
-from ticketlab.stores.servers.valkey import NOT_KEPT, SOCKET, valkey_server
 
 if TYPE_CHECKING:
     from ticketlab.stores.valkey_connection import ValkeyConnection
     from ticketlab.stores.valkey_session import Keys, ValkeySession
 
+_MEMORY_ONLY: Final = "off"
+"""The value of `appendfsync` for a server that keeps nothing in files."""
 _RESTART_SECONDS: Final = 60.0
 """How long a server that was killed may still seem to be alive; that guards against hanging."""
 
@@ -35,7 +35,7 @@ class ValkeyStore:
     def __init__(self, folder: Path, variant: str, url: str, appendfsync: str) -> None:
         self._url = url
         self._appendfsync = appendfsync
-        self._prefix = f"ticketlab:{uuid.uuid4().hex[:12]}"
+        self._prefix = f"ticketlab:{os.urandom(6).hex()}"
         self._ledger = True
         self._opening: dict[str, int] = {}
         self._address = ""
@@ -48,7 +48,7 @@ class ValkeyStore:
         from ticketlab.stores.valkey_connection import driver
 
         driver()  # the first to tell that the extra is missing
-        if self._url and self._appendfsync != NOT_KEPT:
+        if self._url and self._appendfsync != _MEMORY_ONLY:
             raise UsageError(
                 "appendfsync is a setting of the lab's own server, and valkey has url= as well: leave one out"
             )
@@ -63,9 +63,11 @@ class ValkeyStore:
             self._address = revealed(self._url)
             self._connection()
             return
+        from ticketlab.stores.servers.valkey import SOCKET, valkey_server
+
         until = time.monotonic() + _RESTART_SECONDS
         while self._own is None:
-            server = valkey_server(self._appendfsync)
+            server = valkey_server("" if self._appendfsync == _MEMORY_ONLY else self._appendfsync)
             self._server, self._address = server.pid, f"unix://{server.folder / SOCKET}"
             try:
                 self._connection()
@@ -188,7 +190,7 @@ KIND = StoreKind(
     options={
         "url": Option("", "the server to use, as valkey://user@host:6379/0; the lab's own server if empty", text=True),
         "appendfsync": Option(
-            NOT_KEPT, "Valkey's appendfsync, of the lab's own server", (NOT_KEPT, "no", "everysec", "always")
+            _MEMORY_ONLY, "Valkey's appendfsync, of the lab's own server", (_MEMORY_ONLY, "no", "everysec", "always")
         ),
     },
     capabilities=frozenset(

@@ -15,8 +15,6 @@ from ticketlab.stores.servers.keeper import KeptServer
 
 SOCKET: Final = "socket"
 """The name of the server's Unix socket in its folder."""
-NOT_KEPT: Final = "off"
-"""The setting of a server that keeps its books in memory only."""
 
 _SETTINGS: Final = {
     "port": "0",  # no other socket than the one in the folder
@@ -28,7 +26,7 @@ _SETTINGS: Final = {
 
 
 class ValkeyProgram:
-    """Valkey, on a Unix socket in its folder; `appendfsync` says how it keeps what it is told, if not `off`."""
+    """Valkey, on a Unix socket in its folder; `appendfsync` is its setting, or empty if it keeps nothing in files."""
 
     name = "valkey"
     refuses_root = False
@@ -45,7 +43,7 @@ class ValkeyProgram:
     def command(self, folder: Path) -> list[str]:
         """Return the server's command."""
         settings = {**_SETTINGS, "unixsocket": str(folder / SOCKET), "dir": str(folder), "appendonly": "no"}
-        if self._appendfsync != NOT_KEPT:
+        if self._appendfsync:
             settings |= {"appendonly": "yes", "appendfsync": self._appendfsync}
         return [self._program, *(part for name, value in settings.items() for part in (f"--{name}", value))]
 
