@@ -27,12 +27,12 @@ ALL = [
     "json:rename",
     "json:durable",
     "json:journal",
+    "valkey",
     "sqlite",
     "sqlite:journal=delete",
     "manager",
     "private",
     "memory",
-    "valkey",
 ]
 
 
