@@ -27,6 +27,7 @@ ALL = [
     "json:rename",
     "json:durable",
     "json:journal",
+    "valkey",
     "sqlite",
     "sqlite:journal=delete",
     "manager",

@@ -16,9 +16,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from ticketlab.core.inventory import Books, Entry, Inventory, Outcome, Request, Stock
+from ticketlab.core.inventory import Books, Buy, Entry, Inventory, Outcome, Request, Stock
 from ticketlab.core.spec import Kind, Spec
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Capability(Enum):
     ADVISORY_LOCKS = "advisory locks"
     COMPARE_AND_SET = "compare-and-set on a version"
     CONDITIONAL_UPDATE = "a conditional update in one statement"
+    DECREMENT = "a decrement that looks at nothing"
+    LEASES = "leases that the server ends"
     MANAGER = "a multiprocessing manager"
     HOLDS = "records that carry holds"
 
@@ -96,6 +98,36 @@ class Conditional(Session, Protocol):
 
     def apply(self, request: Request) -> Outcome:
         """Perform the request by statements that check and change in one step."""
+
+
+class Decrementing(Conditional, Protocol):
+    """A session of a store with DECREMENT."""
+
+    def take(self, request: Buy) -> Outcome:
+        """Sell the tickets without a look at how many are left: the stock may go below zero."""
+
+
+class Lease(NamedTuple):
+    """The answer to who asks for the lease: its token, or 0 and, if that is known, in how many seconds another ends."""
+
+    token: int
+    ends_in: float | None = None
+
+
+class Leasing(Session, Protocol):
+    """A session of a store with LEASES."""
+
+    def take_lease(self, seconds: float | None) -> Lease:
+        """Ask for the one lease of all buyers, which lasts so long, or for ever if that is None.
+
+        Each lease's token is larger than the one before.
+        """
+
+    def end_lease(self, token: int) -> None:
+        """Give the lease back, if it is still the one with this token."""
+
+    def fenced(self, token: int) -> Session:
+        """Return the session whose accesses show a token; each raises Conflict if the store has seen a newer one."""
 
 
 class Store(Protocol):

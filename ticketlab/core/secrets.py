@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_PASSWORD: Final = re.compile(r"(://[^/@:\s]*):([^/\s]*)@")
+_PASSWORD: Final = re.compile(r"(://[^/@:\s]*:)[^/\s]*(?=@)|([?&]password=)[^&\s]*")
 _STARS: Final = "***"
 _known: dict[str, str] = {}
 
 
 def concealed(text: str) -> str:
     """Return a text with stars for the password of each address in it."""
-    shown = _PASSWORD.sub(rf"\1:{_STARS}@", text)
+    shown = _PASSWORD.sub(lambda found: f"{found[1] or found[2]}{_STARS}", text)
     if shown != text:
         _known[shown] = text
     return shown
@@ -24,4 +24,4 @@ def concealed(text: str) -> str:
 
 def revealed(text: str) -> str:
     """Return the text that was concealed; if it is not known here, it has no password: the driver looks elsewhere."""
-    return _known.get(text) or text.replace(f":{_STARS}@", "@")
+    return _known.get(text) or text.replace(f":{_STARS}@", "@").replace(f"password={_STARS}", "")

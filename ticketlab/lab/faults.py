@@ -55,6 +55,8 @@ def why_not(fault: Fault, scenario: Scenario, store: Store, services: int) -> st
         return f"{kind.name} has no lock of its own that an outsider could hold"
     if fault.kind is FaultKind.KILL_SERVER and not isinstance(store, ServedStore):
         return f"{kind.name} has no server"
+    if fault.kind is FaultKind.KILL_SERVER and isinstance(store, ServedStore) and not store.servers():
+        return "the server is not the lab's own"
     if fault.kind is FaultKind.KILL_SERVICE and not services:
         return f"{scenario.strategy} has no service process"
     return ""

@@ -59,9 +59,8 @@ def _names(kinds: list[Mapping[str, Any]]) -> Table:
             default = " (default)" if number == 0 else ""
             table.add_row(Text(f"  {kind['name']}:{variant}", style="cyan"), text + default)
         for key, option in kind["options"].items():
-            choices = "|".join(option["choices"]) or "N"
+            choices = "|".join(option["choices"]) or ("TEXT" if option.get("text") else "N")
             before = f"  {kind['name']}:{option['variant']}" if "variant" in option else "  ..."
-            table.add_row(
-                Text(f"{before},{key}={choices}", style="cyan"), f"{option['help']} (default {option['default']})"
-            )
+            default = f" (default {option['default']})" if option["default"] else ""
+            table.add_row(Text(f"{before},{key}={choices}", style="cyan"), option["help"] + default)
     return table

@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-from ticketlab.core.plugin import Capability, Conditional, Perform, Store, StrategyKind
+from ticketlab.core.plugin import Capability, Conditional, Perform, Store, Strategy, StrategyKind
 from ticketlab.strategies.purchase import BaseStrategy
 
 
 class Atomic(BaseStrategy):
-    """UPDATE ... SET remaining = remaining - 1 WHERE remaining >= 1."""
-
-    def __init__(self, variant: str) -> None:
-        pass
+    """UPDATE ... SET remaining = remaining - 1 WHERE remaining >= 1, or a script that a server runs as one step."""
 
     @contextmanager
     def join(self, store: Store, buyer: int) -> Iterator[Perform]:
@@ -23,10 +20,24 @@ class Atomic(BaseStrategy):
             yield cast("Conditional", session).apply
 
 
+def _build(variant: str) -> Strategy:
+    if variant == "unchecked":
+        from ticketlab.strategies.wrong import DecrementUnchecked
+
+        return DecrementUnchecked()
+    return Atomic()
+
+
 KIND = StrategyKind(
     name="atomic",
     summary="one conditional UPDATE",
+    variants={
+        "checked": "checks how many are left, and takes them, in one step",
+        "unchecked": "checks in one step and takes in the next, by a decrement without a floor (wrong)",
+    },
     needs=frozenset({Capability.CONDITIONAL_UPDATE}),
-    build=Atomic,
+    also_needs={"unchecked": frozenset({Capability.DECREMENT})},
+    build=_build,
+    wrong=frozenset({"unchecked"}),
     parts={"": ()},
 )

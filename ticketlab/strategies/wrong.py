@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from ticketlab.core.inventory import Confirm, Expired, Outcome, Request
+from ticketlab.core.inventory import Buy, Confirm, Expired, Outcome, Request
 from ticketlab.core.pacing import at, now
-from ticketlab.core.plugin import FileStore, Perform, Store, StrategyContext, Transactional
+from ticketlab.core.plugin import Decrementing, FileStore, Perform, Store, StrategyContext, Transactional
 from ticketlab.core.steps import Action, Step
 from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, retrying, wait_and_retry
@@ -82,6 +82,23 @@ class RetriesTooMuch(BaseStrategy):
         with store.session() as opened:
             session = cast("Transactional", opened)
             yield retrying(purchase, buyer)
+
+
+class DecrementUnchecked(BaseStrategy):
+    """Looks whether enough are left, and then takes them by a decrement, as if that could not have changed since."""
+
+    @contextmanager
+    def join(self, store: Store, buyer: int) -> Iterator[Perform]:
+        """Buy by a look and a decrement; all but purchases are done in one step."""
+
+        def purchase(request: Request) -> Outcome:
+            if isinstance(request, Buy) and session.read(request.section).remaining >= request.quantity:
+                return session.take(request)
+            return session.apply(request)
+
+        with store.session() as opened:
+            session = cast("Decrementing", opened)
+            yield purchase
 
 
 class FlockOnDataFile(BaseStrategy):

@@ -51,6 +51,7 @@ def _entries(kinds: Iterable[Kind]) -> list[dict[str, Any]]:
             "options": {
                 key: {"default": option.default, "help": option.help, "choices": list(option.choices)}
                 | ({"variant": option.variant} if option.variant else {})
+                | ({"text": True} if option.text else {})
                 for key, option in kind.options.items()
             },
         }
