@@ -14,7 +14,7 @@ Event = dict[str, Any]
 def random_history(
     random: Random, lists: bool, most: int = 4, duplicates: bool = False, keys: str = "xy"
 ) -> TransactionHistory:
-    """Return 1 to `most` transactions of up to 3 accesses, under a random isolation, half of them with one false read."""
+    """Return 1 to `most` transactions of up to 3 accesses, randomly isolated; half with a false read."""
     return transactions_of(enumerate(random_events(random, lists, most, duplicates, keys), 1), "line")
 
 
@@ -23,7 +23,7 @@ def random_events(random: Random, lists: bool, most: int, duplicates: bool = Fal
     fresh = iter(range(1, 1000))
     plans = []
     for _ in range(random.randint(1, most)):
-        plan = []
+        plan: list[list[Any]] = []
         for _ in range(random.randint(1, 3)):
             key = random.choice(keys)
             if random.random() < 0.5:

@@ -7,13 +7,13 @@ handful of transactions, and nothing else is known to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, combinations, permutations, product
+from itertools import chain, combinations, pairwise, permutations, product
 from typing import Any
 
-from ticketlab.checker.transactions.history import Transaction, TransactionHistory
+from ticketlab.checker.transactions.history import TransactionHistory, TransactionRecord
 
 
-def choices(history: TransactionHistory) -> Iterator[list[Transaction]]:
+def choices(history: TransactionHistory) -> Iterator[list[TransactionRecord]]:
     """Yield the transactions that happened: all that are ok, and any of those of which nobody knows."""
     certain = [each for each in history.transactions if each.status == "ok"]
     open_ones = [each for each in history.transactions if each.status == "info"]
@@ -21,7 +21,7 @@ def choices(history: TransactionHistory) -> Iterator[list[Transaction]]:
         yield [*certain, *some]
 
 
-def run(transaction: Transaction, state: dict[Any, Any], lists: bool) -> dict[Any, Any] | None:
+def run(transaction: TransactionRecord, state: dict[Any, Any], lists: bool) -> dict[Any, Any] | None:
     """Run a transaction on a state; return the new state, or None if it would have read something else."""
     state = dict(state)
     for op in transaction.ops:
@@ -36,7 +36,7 @@ def run(transaction: Transaction, state: dict[Any, Any], lists: bool) -> dict[An
     return state
 
 
-def in_time(order: Sequence[Transaction], sessions: bool) -> bool:
+def in_time(order: Sequence[TransactionRecord], sessions: bool) -> bool:
     """Whether nobody comes before one who was over when it began; with `sessions`, of its own process only."""
     return not any(
         later.completed is not None
@@ -56,10 +56,8 @@ def serializable(history: TransactionHistory, order_in_time: str = "") -> bool:
                 continue
             state: dict[Any, Any] | None = {}
             for each in order:
-                state = run(each, state, history.lists)
-                if state is None:
-                    break
-            else:
+                state = None if state is None else run(each, state, history.lists)
+            if state is not None:
                 return True
     return False
 
@@ -70,7 +68,10 @@ def snapshot_isolated(history: TransactionHistory) -> bool:
 
 
 def _snapshots(
-    waiting: list[Transaction], state: dict[Any, Any], running: dict[int, tuple[Transaction, Any, Any]], lists: bool
+    waiting: list[TransactionRecord],
+    state: dict[Any, Any],
+    running: dict[int, tuple[TransactionRecord, Any, Any]],
+    lists: bool,
 ) -> bool:
     if not waiting and not running:
         return True
@@ -83,8 +84,8 @@ def _snapshots(
     for transaction in waiting:
         after = run(transaction, state, lists)
         if after is not None:
-            rest = [each for each in waiting if each is not transaction]
-            if _snapshots(rest, state, running | {transaction.number: (transaction, state, after)}, lists):
+            others = [each for each in waiting if each is not transaction]
+            if _snapshots(others, state, running | {transaction.number: (transaction, state, after)}, lists):
                 return True
     return False
 
@@ -94,12 +95,12 @@ def read_committed(history: TransactionHistory) -> bool:
     return any(_read_committed(happened, history.lists) for happened in choices(history))
 
 
-def _read_committed(happened: list[Transaction], lists: bool) -> bool:
-    keys = sorted({op.key for each in happened for op in each.ops})
+def _read_committed(happened: list[TransactionRecord], lists: bool) -> bool:
+    keys = sorted({op.key for each in happened for op in each.ops}, key=str)
     writers = {key: [n for n, each in enumerate(happened) if written(each, key)] for key in keys}
     for orders in product(*(permutations(writers[key]) for key in keys)):
         order = dict(zip(keys, orders, strict=True))
-        edges = {pair for each in orders for pair in zip(each, each[1:], strict=False)}
+        edges = {pair for each in orders for pair in pairwise(each)}
         sources = [_sources(number, each, happened, order, lists) for number, each in enumerate(happened)]
         for chosen in product(*chain.from_iterable(sources)):
             if acyclic(len(happened), edges | {pair for pair in chosen if pair[0] >= 0 and pair[0] != pair[1]}):
@@ -107,15 +108,15 @@ def _read_committed(happened: list[Transaction], lists: bool) -> bool:
     return False
 
 
-def written(transaction: Transaction, key: Any) -> list[Any]:
+def written(transaction: TransactionRecord, key: Any) -> list[Any]:
     """Return what a transaction wrote to a key, in order."""
     return [op.value for op in transaction.ops if op.f != "r" and op.key == key]
 
 
 def _sources(
-    number: int, transaction: Transaction, happened: list[Transaction], order: dict[Any, Any], lists: bool
+    number: int, transaction: TransactionRecord, happened: list[TransactionRecord], order: dict[Any, Any], lists: bool
 ) -> list[list[tuple[int, int]]]:
-    """Return for each read who can have written what it saw (-1: nobody yet), as edges; none if it saw what cannot be."""
+    """Return for each read who can have written what it saw (-1: nobody yet), as edges; none if nobody can."""
     found: list[list[tuple[int, int]]] = []
     own: dict[Any, list[Any]] = {}
     for op in transaction.ops:
@@ -166,7 +167,7 @@ def read_uncommitted(history: TransactionHistory) -> bool:
     return False
 
 
-def _own_writes_seen(transaction: Transaction, lists: bool) -> bool:
+def _own_writes_seen(transaction: TransactionRecord, lists: bool) -> bool:
     own: dict[Any, list[Any]] = {}
     for op in transaction.ops:
         if op.f != "r":
@@ -199,9 +200,9 @@ def _all_written(history: TransactionHistory) -> bool:
     return True
 
 
-def _element_orders(history: TransactionHistory, happened: list[Transaction]) -> Iterator[set[tuple[int, int]]]:
+def _element_orders(history: TransactionHistory, happened: list[TransactionRecord]) -> Iterator[set[tuple[int, int]]]:
     """Yield the edges between writers, for every order of all elements of which each read is a beginning."""
-    keys = sorted({op.key for each in history.transactions for op in each.ops})
+    keys = sorted({op.key for each in history.transactions for op in each.ops}, key=str)
     possible = []
     for key in keys:
         elements = [(value, each) for each in history.transactions for value in written(each, key)]
@@ -228,7 +229,7 @@ def _element_orders(history: TransactionHistory, happened: list[Transaction]) ->
         yield edges
 
 
-def _in_program_order(order: Sequence[tuple[Any, Transaction]]) -> bool:
+def _in_program_order(order: Sequence[tuple[Any, TransactionRecord]]) -> bool:
     return not any(
         one is other and [op.value for op in one.ops].index(b) < [op.value for op in one.ops].index(a)
         for place, (a, one) in enumerate(order)

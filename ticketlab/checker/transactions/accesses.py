@@ -11,9 +11,9 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ticketlab.checker.transactions.history import OK, READ, Transaction, TransactionHistory
+from ticketlab.checker.transactions.history import OK, READ, TransactionHistory, TransactionRecord
 from ticketlab.checker.transactions.levels import READ_UNCOMMITTED, REPEATABLE_READ, SNAPSHOT_ISOLATION
-from ticketlab.checker.transactions.sentences import Finding, key_text, value_text, wrote
+from ticketlab.checker.transactions.sentences import FoundAnomaly, key_text, value_text, wrote
 
 Item = tuple[Hashable, Any]
 
@@ -32,21 +32,21 @@ class ExternalRead(NamedTuple):
 
 
 @dataclass(slots=True)
-class Accesses:
+class TransactionAccesses:
     """All reads of others, the writes of each transaction by key (in their order), and what cannot be."""
 
     reads: list[ExternalRead] = field(default_factory=list)
     writes: list[dict[Hashable, list[Any]]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FoundAnomaly] = field(default_factory=list)
 
     def installed(self, transaction: int, key: Hashable) -> Any:
         """Return what a transaction last wrote to a key."""
         return self.writes[transaction][key][-1]
 
 
-def accesses_of(history: TransactionHistory) -> Accesses:
+def accesses_of(history: TransactionHistory) -> TransactionAccesses:
     """Return what the transactions read of others and wrote; of those that are not ok, only what they wrote."""
-    found = Accesses()
+    found = TransactionAccesses()
     follow = _list_reads if history.lists else _register_reads
     for number, transaction in enumerate(history.transactions):
         writes: dict[Hashable, list[Any]] = {}
@@ -56,14 +56,14 @@ def accesses_of(history: TransactionHistory) -> Accesses:
         found.writes.append(writes)
         if transaction.status == OK:
             for each in follow(number, transaction):
-                if isinstance(each, Finding):
+                if isinstance(each, FoundAnomaly):
                     found.findings.append(each)
                 else:
                     found.reads.append(each)
     return found
 
 
-def _list_reads(number: int, transaction: Transaction) -> Iterator[ExternalRead | Finding]:
+def _list_reads(number: int, transaction: TransactionRecord) -> Iterator[ExternalRead | FoundAnomaly]:
     own: dict[Hashable, list[Any]] = {}
     seen: dict[Hashable, list[Any]] = {}
     told: dict[Hashable, list[list[Any]]] = defaultdict(list)
@@ -90,7 +90,7 @@ def _list_reads(number: int, transaction: Transaction) -> Iterator[ExternalRead 
         seen.setdefault(key, external)
 
 
-def _register_reads(number: int, transaction: Transaction) -> Iterator[ExternalRead | Finding]:
+def _register_reads(number: int, transaction: TransactionRecord) -> Iterator[ExternalRead | FoundAnomaly]:
     own: dict[Hashable, Any] = {}
     seen: dict[Hashable, Any] = {}
     for op in transaction.ops:
@@ -109,22 +109,22 @@ def _register_reads(number: int, transaction: Transaction) -> Iterator[ExternalR
             yield ExternalRead(number, key, value, value, True)
 
 
-def _unseen(number: int, sentence: str) -> Finding:
-    return Finding("internal inconsistency", (READ_UNCOMMITTED,), sentence, (number,))
+def _unseen(number: int, sentence: str) -> FoundAnomaly:
+    return FoundAnomaly("internal inconsistency", (READ_UNCOMMITTED,), sentence, (number,))
 
 
-def _early(number: int, transaction: Transaction, item: Item, seen: Any) -> Finding:
+def _early(number: int, transaction: TransactionRecord, item: Item, seen: Any) -> FoundAnomaly:
     sentence = (
         f"{transaction.name} read {key_text(item[0])} as {value_text(seen)}, with {value_text(item[1])}, "
         "before it appended that itself"
     )
-    return Finding("internal inconsistency", (READ_UNCOMMITTED,), sentence, (number,))
+    return FoundAnomaly("internal inconsistency", (READ_UNCOMMITTED,), sentence, (number,))
 
 
-def _changed(number: int, transaction: Transaction, before: Item, after: Any) -> Finding:
+def _changed(number: int, transaction: TransactionRecord, before: Item, after: Any) -> FoundAnomaly:
     apart = ", its own elements left aside," if isinstance(after, list) else ""
     sentence = (
         f"{transaction.name} read {key_text(before[0])}{apart} as {value_text(before[1])}, and later as "
         f"{value_text(after)}"
     )
-    return Finding("internal inconsistency", (SNAPSHOT_ISOLATION, REPEATABLE_READ), sentence, (number,))
+    return FoundAnomaly("internal inconsistency", (SNAPSHOT_ISOLATION, REPEATABLE_READ), sentence, (number,))

@@ -14,7 +14,7 @@ from ticketlab.checker.budget import BudgetSpent, Meter
 from ticketlab.checker.transactions.graph import FREE, Edge
 
 Out = Sequence[Sequence[Edge]]
-Step = tuple[int, Edge]
+CycleStep = tuple[int, Edge]
 
 
 def topological(out: Out, size: int, kinds: int) -> tuple[list[int], list[int]]:
@@ -89,14 +89,14 @@ def _popped(stack: list[int], root: int, inside: set[int]) -> list[int]:
 
 def shortest_cycle(
     out: Out, component: Collection[int], starts: Iterable[int], kinds: int, meter: Meter
-) -> tuple[list[Step], bool]:
+) -> tuple[list[CycleStep], bool]:
     """Return the shortest cycle through one of the starts, as steps (node, edge), and whether it is certain to be.
 
     Every start is on a cycle of the component. A `FREE` edge has no length. The first start is searched without a
     limit; if the meter is spent on others, the shortest cycle so far is returned.
     """
     inside = set(component)
-    best: list[Step] = []
+    best: list[CycleStep] = []
     length = len(inside) + 1
     try:
         for start in starts:
@@ -113,11 +113,11 @@ def shortest_cycle(
 
 def _cycle_through(
     out: Out, start: int, inside: set[int], kinds: int, limit: int, spend: Callable[[], None]
-) -> list[Step]:
+) -> list[CycleStep]:
     """Return the shortest cycle through a node that is shorter than a limit, or an empty list (0-1 breadth first)."""
     distance = {start: 0}
-    came: dict[int, Step] = {}
-    last: Step | None = None
+    came: dict[int, CycleStep] = {}
+    last: CycleStep | None = None
     queue = deque([(0, start)])
     while queue:
         reached, node = queue.popleft()
@@ -142,14 +142,14 @@ def _cycle_through(
     return _back(came, start, last) if last else []
 
 
-def _back(came: dict[int, Step], start: int, last: Step) -> list[Step]:
+def _back(came: dict[int, CycleStep], start: int, last: CycleStep) -> list[CycleStep]:
     steps = [last]
     while steps[-1][0] != start:
         steps.append(came[steps[-1][0]])
     return steps[::-1]
 
 
-def _length(steps: Sequence[Step]) -> int:
+def _length(steps: Sequence[CycleStep]) -> int:
     return sum(edge[1] != FREE for _, edge in steps)
 
 

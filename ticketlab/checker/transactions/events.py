@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ticketlab.checker.columns import MalformedHistory
 from ticketlab.checker.jsonl import json_objects
-from ticketlab.checker.transactions.history import APPEND, FAIL, INFO, OK, READ, WRITE, MicroOp, Transaction
+from ticketlab.checker.transactions.history import APPEND, FAIL, INFO, OK, READ, WRITE, MicroOp, TransactionRecord
 from ticketlab.checker.transactions.history import TransactionHistory as Transactions
 from ticketlab.core.strict_json import brief
 
@@ -65,7 +65,7 @@ def transactions_of(
     return Transactions(found, lists, place, meta or {})
 
 
-def _paired(events: Iterable[Numbered], place: str) -> Iterator[Transaction]:
+def _paired(events: Iterable[Numbered], place: str) -> Iterator[TransactionRecord]:
     """Yield transactions as they complete, and at the end those that never did."""
     begun: dict[int, tuple[int, int, Any]] = {}
     for position, (number, event) in enumerate(events):
@@ -89,12 +89,12 @@ def _paired(events: Iterable[Numbered], place: str) -> Iterator[Transaction]:
         else:
             yield _completed(number, position, process, event, begun.pop(process, None), place)
     for process, (number, position, value) in begun.items():
-        yield Transaction(number, process, INFO, _ops(value, number, place, read=False), position, None)
+        yield TransactionRecord(number, process, INFO, _ops(value, number, place, read=False), position, None)
 
 
 def _completed(
     number: int, position: int, process: int, event: Mapping[str, Any], begun: tuple[int, int, Any] | None, place: str
-) -> Transaction:
+) -> TransactionRecord:
     kind, value = event["type"], event.get("value")
     if kind != OK and value is None and begun is not None:
         value = begun[2]
@@ -103,7 +103,7 @@ def _completed(
         raise MalformedHistory(
             f"{place} {number}: process {process} completes other accesses than it invoked at {place} {begun[0]}"
         )
-    return Transaction(number, process, kind, ops, begun[1] if begun else None, position if kind == OK else None)
+    return TransactionRecord(number, process, kind, ops, begun[1] if begun else None, position if kind == OK else None)
 
 
 def _same(done: list[MicroOp], asked: list[MicroOp]) -> bool:
@@ -140,11 +140,11 @@ def _wrong(number: int, place: str, access: Any) -> MalformedHistory:
     )
 
 
-def _reads_lists(found: Iterable[Transaction]) -> bool:
+def _reads_lists(found: Iterable[TransactionRecord]) -> bool:
     return any(type(op.value) is list for each in found for op in each.ops)
 
 
-def _check_reads(transaction: Transaction, lists: bool, place: str) -> None:
+def _check_reads(transaction: TransactionRecord, lists: bool, place: str) -> None:
     for op in transaction.ops:
         if op.f != READ or op.value is None:
             continue

@@ -23,7 +23,7 @@ class MicroOp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Transaction:
+class TransactionRecord:
     """One transaction.
 
     `number` is the line or event that completed it, or that invoked it if it never completed. `status` is `OK`, `FAIL`
@@ -52,7 +52,7 @@ class TransactionHistory:
     "event".
     """
 
-    transactions: Sequence[Transaction]
+    transactions: Sequence[TransactionRecord]
     lists: bool
     place: str = "line"
     meta: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ A level is contradicted if no execution of that level explains what the transact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,10 +18,10 @@ from ticketlab.checker.transactions.cycles import topological
 from ticketlab.checker.transactions.graph import PROCESS, TIME, add_process_order, add_time_order
 from ticketlab.checker.transactions.history import INFO, OK, READ, TransactionHistory
 from ticketlab.checker.transactions.layers import SERIAL, cycle_findings
-from ticketlab.checker.transactions.levels import LEVELS, SERIALIZABLE, TIMED_LEVELS, Standing, weaker
+from ticketlab.checker.transactions.levels import ISOLATION_LEVELS, SERIALIZABLE, TIMED_LEVELS, Standing, weaker
 from ticketlab.checker.transactions.lists import ListVersions
 from ticketlab.checker.transactions.registers import RegisterVersions
-from ticketlab.checker.transactions.sentences import Finding, names
+from ticketlab.checker.transactions.sentences import FoundAnomaly, transaction_names
 from ticketlab.checker.transactions.serial_search import serial_order
 from ticketlab.checker.transactions.versions import INITIAL, Versions
 from ticketlab.checker.transactions.witness import explains, has_snapshots
@@ -77,8 +77,8 @@ def check_transactions(
     Raises:
         UsageError: no such level, or it asks for invocations that the history does not have (`MalformedHistory`).
     """
-    if level not in LEVELS:
-        raise unknown_name("isolation level", level, LEVELS)
+    if level not in ISOLATION_LEVELS:
+        raise unknown_name("isolation level", level, ISOLATION_LEVELS)
     if level in TIMED_LEVELS and not history.timed:
         bare = next(each for each in history.transactions if each.invoked is None)
         raise MalformedHistory(
@@ -87,7 +87,7 @@ def check_transactions(
         )
     meter = (budget or Budget()).start()
     versions = versions_of(history)
-    standing = Standing(each for each in LEVELS if history.timed or each not in TIMED_LEVELS)
+    standing = Standing(each for each in ISOLATION_LEVELS if history.timed or each not in TIMED_LEVELS)
     findings = _refute(versions, standing, meter)
     _prove(versions, standing)
     reason, spent = "", False
@@ -102,6 +102,11 @@ def check_transactions(
     return IsolationResult(level, verdict, standing.of, standing.strongest(), history, spent)
 
 
+def level_named(meta: Mapping[str, Any], name: str | None = None) -> str:
+    """Return the level that a history's `meta` names, unless another is given; without both, serializable."""
+    return name if name is not None else str(meta.get("isolation", SERIALIZABLE))
+
+
 def versions_of(history: TransactionHistory) -> Versions:
     """Return the dependencies of a history; their order in time is in the graph if all invocations are known."""
     versions = ListVersions(history) if history.lists else RegisterVersions(history)
@@ -114,7 +119,7 @@ def versions_of(history: TransactionHistory) -> Versions:
     return versions
 
 
-def _refute(versions: Versions, standing: Standing, meter: Meter) -> list[Finding]:
+def _refute(versions: Versions, standing: Standing, meter: Meter) -> list[FoundAnomaly]:
     lost = versions.lost_updates()
     findings = [*versions.findings, *lost]
     _, core = topological(versions.graph.out, versions.graph.size, _EVERY)
@@ -147,7 +152,7 @@ def _prove(versions: Versions, standing: Standing) -> None:
         standing.prove(levels.SNAPSHOT_ISOLATION)
 
 
-def _search(versions: Versions, level: str, standing: Standing, meter: Meter) -> list[Finding]:
+def _search(versions: Versions, level: str, standing: Standing, meter: Meter) -> list[FoundAnomaly]:
     """Search a serial order for a level that neither is proved nor contradicted; return the anomaly if there is none.
 
     Raises:
@@ -167,7 +172,7 @@ def _search(versions: Versions, level: str, standing: Standing, meter: Meter) ->
     return [finding]
 
 
-def _no_order(versions: Versions, level: str, kinds: int, meter: Meter) -> Finding:
+def _no_order(versions: Versions, level: str, kinds: int, meter: Meter) -> FoundAnomaly:
     """Return a small set of transactions that no serial order explains, whatever all others did.
 
     Without any one of them there is an order, but for those that are there because others read what they wrote.
@@ -182,8 +187,10 @@ def _no_order(versions: Versions, level: str, kinds: int, meter: Meter) -> Findi
     needed = set(minimal_subset(answered, contradict))
     members = sorted(needed | {source for reader, _, source in versions.sources if reader in needed} - {INITIAL})
     name = "not serializable" if kinds == SERIAL else f"not {level}"
-    sentence = f"no serial order of {names(history, members)} explains what they read, whatever the others did"
-    return Finding(name, (level,), sentence, members, least=patience.certain)
+    sentence = (
+        f"no serial order of {transaction_names(history, members)} explains what they read, whatever the others did"
+    )
+    return FoundAnomaly(name, (level,), sentence, members, least=patience.certain)
 
 
 def _relaxed(history: TransactionHistory, firm: frozenset[int]) -> TransactionHistory:

@@ -17,10 +17,10 @@ from typing import Final, NamedTuple
 
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.transactions import levels
-from ticketlab.checker.transactions.cycles import Step, components, shortest_cycle
+from ticketlab.checker.transactions.cycles import CycleStep, components, shortest_cycle
 from ticketlab.checker.transactions.graph import FREE, KINDS, PROCESS, RW, TIME, WR, WW, DependencyGraph, Edge
 from ticketlab.checker.transactions.history import OK
-from ticketlab.checker.transactions.sentences import CycleEdge, Finding, drawn
+from ticketlab.checker.transactions.sentences import CycleEdge, FoundAnomaly, cycle_line
 from ticketlab.checker.transactions.versions import Versions
 
 SERIAL: Final = WW | WR | RW
@@ -48,7 +48,7 @@ LAYERS: Final = (
 )
 
 
-def cycle_findings(versions: Versions, core: Sequence[int], told: set[int], meter: Meter) -> Iterator[Finding]:
+def cycle_findings(versions: Versions, core: Sequence[int], told: set[int], meter: Meter) -> Iterator[FoundAnomaly]:
     """Yield the anomalies of the cycles among some nodes; `told` has transactions whose lost updates are known."""
     left = _ALL
     reported: set[int] = set()
@@ -98,15 +98,15 @@ def starts_and_commits(graph: DependencyGraph) -> list[list[Edge]]:
     return out
 
 
-def _finding(versions: Versions, steps: Sequence[Step], layer: Layer, *, least: bool) -> Finding:
+def _finding(versions: Versions, steps: Sequence[CycleStep], layer: Layer, *, least: bool) -> FoundAnomaly:
     cycle = _of_transactions(versions, steps)
     members = [edge.source for edge in cycle]
     kinds = [edge.kind for edge in cycle]
-    sentence = f"no order explains them: {drawn(versions.history, cycle)}"
-    return Finding(name_of(kinds), layer.forbidden_by, sentence, members, cycle, least)
+    sentence = f"no order explains them: {cycle_line(versions.history, cycle)}"
+    return FoundAnomaly(name_of(kinds), layer.forbidden_by, sentence, members, cycle, least)
 
 
-def _of_transactions(versions: Versions, steps: Sequence[Step]) -> list[CycleEdge]:
+def _of_transactions(versions: Versions, steps: Sequence[CycleStep]) -> list[CycleEdge]:
     """Return a cycle without the nodes that are no transactions; it begins at its earliest transaction."""
     size, many = versions.graph.size, len(versions.graph.out)
     found: list[tuple[int, int, int, object]] = []

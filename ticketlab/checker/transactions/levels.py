@@ -27,7 +27,7 @@ _NEXT_WEAKER: Final[Mapping[str, tuple[str, ...]]] = {
     STRONG_SESSION: (SERIALIZABLE,),
     STRICT_SERIALIZABLE: (STRONG_SESSION,),
 }
-LEVELS: Final = tuple(_NEXT_WEAKER)
+ISOLATION_LEVELS: Final = tuple(_NEXT_WEAKER)
 TIMED_LEVELS: Final = (STRONG_SESSION, STRICT_SERIALIZABLE)
 """The levels that ask what was over before what began."""
 

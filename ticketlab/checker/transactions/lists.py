@@ -16,7 +16,7 @@ from ticketlab.checker.transactions.accesses import ExternalRead
 from ticketlab.checker.transactions.graph import RW, WR, WW
 from ticketlab.checker.transactions.history import FAIL, INFO, OK, TransactionHistory
 from ticketlab.checker.transactions.levels import READ_COMMITTED, READ_UNCOMMITTED
-from ticketlab.checker.transactions.sentences import Finding, key_text, value_text, wrote
+from ticketlab.checker.transactions.sentences import FoundAnomaly, key_text, value_text, wrote
 from ticketlab.checker.transactions.versions import INITIAL, Versions
 from ticketlab.core.strict_json import brief
 
@@ -79,11 +79,11 @@ class ListVersions(Versions):
             f"{value_text(stray.whole)}: neither is a beginning of the other"
         )
         members = sorted({self._longest[key].reader, stray.reader})
-        self.findings.append(Finding("incompatible order", (READ_COMMITTED,), sentence, members))
+        self.findings.append(FoundAnomaly("incompatible order", (READ_COMMITTED,), sentence, members))
         self.unordered = f"reads of {key_text(key)} disagree about its order"
         return False
 
-    def _turned(self, key: Hashable, read: ExternalRead) -> Iterator[Finding]:
+    def _turned(self, key: Hashable, read: ExternalRead) -> Iterator[FoundAnomaly]:
         """Yield elements that one transaction appended in another order than a read has them."""
         every, known = self.history.transactions, self._writer[key]
         count: dict[int, int] = defaultdict(int)
@@ -97,14 +97,16 @@ class ListVersions(Versions):
                         f"{every[read.reader].name} read {key_text(key)} as {value_text(read.whole)}; "
                         f"{wrote(every[writer], before, key)} before it appended {value_text(element)}"
                     )
-                    yield Finding("incompatible order", (READ_UNCOMMITTED,), sentence, sorted({writer, read.reader}))
+                    yield FoundAnomaly(
+                        "incompatible order", (READ_UNCOMMITTED,), sentence, sorted({writer, read.reader})
+                    )
                     return
                 count[writer] += 1
 
-    def _impossible(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[Finding]:
+    def _impossible(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[FoundAnomaly]:
         """Yield elements that nobody appended, and those that a list has twice, each once."""
         told: set[Any] = set()
-        for read in sorted(reads, key=lambda read: read.reader):
+        for read in reads:
             reader, known = self.history.transactions[read.reader], self._writer[key]
             said = f"{reader.name} read {key_text(key)} as {value_text(read.whole)}"
             if len(set(read.whole)) < len(read.whole):
@@ -112,22 +114,22 @@ class ListVersions(Versions):
                 if ("twice", twice) not in told:
                     told.add(("twice", twice))
                     sentence = f"{said}, which has {value_text(twice)} {read.whole.count(twice)} times"
-                    yield Finding("duplicate element", (READ_UNCOMMITTED,), sentence, (read.reader,))
+                    yield FoundAnomaly("duplicate element", (READ_UNCOMMITTED,), sentence, (read.reader,))
             if not known.keys() >= set(read.whole):
                 for element in read.whole:
                     if element not in known and element not in told:
                         told.add(element)
                         sentence = f"{said}, and no transaction of this history appended {value_text(element)}"
-                        yield Finding("unwritten value", (READ_UNCOMMITTED,), sentence, (read.reader,))
+                        yield FoundAnomaly("unwritten value", (READ_UNCOMMITTED,), sentence, (read.reader,))
 
-    def _aborted(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[Finding]:
+    def _aborted(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[FoundAnomaly]:
         """Yield the first read of each element of a failed transaction, and the first append on top of it."""
         every, known = self.history.transactions, self._writer[key]
         failed = {element: writer for element, writer in known.items() if every[writer].status == FAIL}
         if not failed:
             return
         told: set[Any] = set()
-        for read in sorted(reads, key=lambda read: read.reader):
+        for read in reads:
             for place, element in enumerate(read.whole):
                 if element not in failed or element in told:
                     continue
@@ -137,10 +139,12 @@ class ListVersions(Versions):
                     f"{every[read.reader].name} read {key_text(key)} as {value_text(read.whole)}; "
                     f"{wrote(every[writer], element, key)}, and failed"
                 )
-                yield Finding("G1a", (READ_COMMITTED,), sentence, (writer, read.reader))
+                yield FoundAnomaly("G1a", (READ_COMMITTED,), sentence, (writer, read.reader))
                 yield from self._dirty_update(key, (writer, element), self._longest[key].whole, place)
 
-    def _dirty_update(self, key: Hashable, below: tuple[int, Any], order: list[Any], place: int) -> Iterator[Finding]:
+    def _dirty_update(
+        self, key: Hashable, below: tuple[int, Any], order: list[Any], place: int
+    ) -> Iterator[FoundAnomaly]:
         every, known = self.history.transactions, self._writer[key]
         for element in order[place + 1 :] if order[place : place + 1] == [below[1]] else ():
             writer = known.get(element, INITIAL)
@@ -150,13 +154,13 @@ class ListVersions(Versions):
                     f"{every[self._longest[key].reader].name} read {value_text(order)}; "
                     f"{every[below[0]].name} had appended that, and failed"
                 )
-                yield Finding("dirty update", (READ_COMMITTED,), sentence, (below[0], writer))
+                yield FoundAnomaly("dirty update", (READ_COMMITTED,), sentence, (below[0], writer))
                 return
 
-    def _intermediate(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[Finding]:
+    def _intermediate(self, key: Hashable, reads: list[ExternalRead]) -> Iterator[FoundAnomaly]:
         """Yield the first read of each version that its writer itself appended more to."""
         every, told = self.history.transactions, set()
-        for read in sorted(reads, key=lambda read: read.reader):
+        for read in reads:
             element = read.value[-1] if read.value else None
             writer = self._writer[key].get(element, INITIAL)
             if writer in (INITIAL, read.reader) or every[writer].status == FAIL or element in told:
@@ -168,7 +172,7 @@ class ListVersions(Versions):
                     f"{every[read.reader].name} read {key_text(key)} as {value_text(read.value)}; "
                     f"{wrote(every[writer], element, key)}, and then {value_text(last)}"
                 )
-                yield Finding("G1b", (READ_COMMITTED,), sentence, (writer, read.reader))
+                yield FoundAnomaly("G1b", (READ_COMMITTED,), sentence, (writer, read.reader))
 
     def _note_unseen(self) -> None:
         """Note what was appended by transactions that happened, and that no read has; an element for each."""
@@ -185,9 +189,11 @@ class ListVersions(Versions):
         graph, committed, known = self.graph, self.committed, self._writer[key]
         readers: dict[int, list[int]] = defaultdict(list)
         for read in reads:
+            source = known.get(read.value[-1], INITIAL) if read.value else INITIAL
+            if source not in (INITIAL, read.reader) and self.accesses.installed(source, key) != read.value[-1]:
+                continue  # an intermediate read, which is told by itself
             readers[len(read.value)].append(read.reader)
             self.note_update(len(read.value), read)
-            source = known.get(read.value[-1], INITIAL) if read.value else INITIAL
             if source == INITIAL or committed[source]:
                 self.sources.append((read.reader, key, source))
             if source != INITIAL and committed[source]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from ticketlab.checker.transactions.accesses import ExternalRead
 from ticketlab.checker.transactions.graph import WR
-from ticketlab.checker.transactions.history import FAIL, INFO, Transaction, TransactionHistory
+from ticketlab.checker.transactions.history import FAIL, INFO, TransactionHistory, TransactionRecord
 from ticketlab.checker.transactions.levels import READ_COMMITTED, READ_UNCOMMITTED
-from ticketlab.checker.transactions.sentences import Finding, key_text, names, value_text, wrote
+from ticketlab.checker.transactions.sentences import FoundAnomaly, key_text, transaction_names, value_text, wrote
 from ticketlab.checker.transactions.versions import INITIAL, Versions
 
 
@@ -49,7 +49,7 @@ class RegisterVersions(Versions):
         final = [writer for writer in possible if self.accesses.installed(writer, read.key) == read.value]
         if len(others) > 1:
             self.optional += [writer for writer in possible if every[writer].status == INFO]
-            who = names(self.history, others)
+            who = transaction_names(self.history, others)
             doubt = f"{value_text(read.value)} was written to {key_text(read.key)} by each of {who}"
             self.unclear = self.unclear or doubt
             return None
@@ -74,7 +74,7 @@ class RegisterVersions(Versions):
                 else "and no transaction of this history wrote that"
             )
             sentence = f"{reader.name} read {key_text(read.key)} as {value_text(read.value)}, {nobody}"
-            self.findings.append(Finding("unwritten value", (READ_UNCOMMITTED,), sentence, (read.reader,)))
+            self.findings.append(FoundAnomaly("unwritten value", (READ_UNCOMMITTED,), sentence, (read.reader,)))
 
     def _tell_once(self, read: ExternalRead, name: str, writer: int) -> None:
         """Tell of the first read of a version that is none: it failed, or was written over by its own writer."""
@@ -85,7 +85,7 @@ class RegisterVersions(Versions):
         last = value_text(self.accesses.installed(writer, read.key))
         how = "and failed" if name == "G1a" else f"and then {last}"
         sentence = f"{_read_text(other, read)}; {wrote(one, read.value, read.key)}, {how}"
-        self.findings.append(Finding(name, (READ_COMMITTED,), sentence, (writer, read.reader)))
+        self.findings.append(FoundAnomaly(name, (READ_COMMITTED,), sentence, (writer, read.reader)))
 
     def _order(self, traced: list[tuple[ExternalRead, int]]) -> None:
         writers: dict[Hashable, list[int]] = defaultdict(list)
@@ -129,5 +129,5 @@ class RegisterVersions(Versions):
         return f"{_read_text(one, read)}, and {other.name} also read that and then wrote {new}"
 
 
-def _read_text(transaction: Transaction, read: ExternalRead) -> str:
+def _read_text(transaction: TransactionRecord, read: ExternalRead) -> str:
     return f"{transaction.name} read {key_text(read.key)} as {value_text(read.value)}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ticketlab.checker.transactions.history import APPEND, INFO, READ, MicroOp, Transaction, TransactionHistory
+from ticketlab.checker.transactions.history import APPEND, READ, MicroOp, TransactionHistory, TransactionRecord
 from ticketlab.core.text import join_some
 from ticketlab.core.verdict import Anomaly
 
@@ -28,7 +28,7 @@ class CycleEdge:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FoundAnomaly:
     """An anomaly, the weakest levels that forbid it, and the transactions that prove it; for a cycle its edges.
 
     `least` says that no smaller proof was left out: no shorter cycle in the same component, or no smaller set.
@@ -57,7 +57,7 @@ class Finding:
         return Anomaly(self.name, self.sentence, evidence)
 
 
-def evidence_of(transaction: Transaction, place: str) -> dict[str, Any]:
+def evidence_of(transaction: TransactionRecord, place: str) -> dict[str, Any]:
     """Return a transaction as evidence: its name, its place, and its accesses as in the history."""
     return {
         "name": transaction.name,
@@ -93,23 +93,18 @@ def key_text(key: Any) -> str:
     return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}..."
 
 
-def names(history: TransactionHistory, members: Sequence[int], most: int = 6) -> str:
+def transaction_names(history: TransactionHistory, members: Sequence[int], most: int = 6) -> str:
     """Return transactions by their names: "T3, T5 and T9"."""
     return join_some([history.transactions[each].name for each in members], most)
 
 
-def drawn(history: TransactionHistory, cycle: Sequence[CycleEdge]) -> str:
+def cycle_line(history: TransactionHistory, cycle: Sequence[CycleEdge]) -> str:
     """Return a cycle in one line: `T1 -rw-> T2 -rw-> T1`."""
     every = history.transactions
     return every[cycle[0].source].name + "".join(f" -{edge.kind}-> {every[edge.target].name}" for edge in cycle)
 
 
-def wrote(transaction: Transaction, value: Any, key: Any) -> str:
+def wrote(transaction: TransactionRecord, value: Any, key: Any) -> str:
     """Say what a transaction wrote, in the past: "T1 appended 3 to x", "T1 wrote 3 to x"."""
     appended = any(op.f == APPEND for op in transaction.ops)
     return f"{transaction.name} {'appended' if appended else 'wrote'} {value_text(value)} to {key_text(key)}"
-
-
-def ended(transaction: Transaction) -> str:
-    """Say how a transaction ended, after its name."""
-    return "may not have happened" if transaction.status == INFO else "failed"

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from ticketlab.checker.transactions.accesses import Accesses, ExternalRead, accesses_of
+from ticketlab.checker.transactions.accesses import ExternalRead, TransactionAccesses, accesses_of
 from ticketlab.checker.transactions.graph import PROCESS, RW, TIME, WR, WW, DependencyGraph
 from ticketlab.checker.transactions.history import OK, TransactionHistory
 from ticketlab.checker.transactions.levels import REPEATABLE_READ, SNAPSHOT_ISOLATION
-from ticketlab.checker.transactions.sentences import Finding, key_text, names, value_text
+from ticketlab.checker.transactions.sentences import FoundAnomaly, key_text, transaction_names, value_text
 
 _Version = tuple[Hashable, Hashable]
 INITIAL = -1
@@ -30,8 +30,8 @@ class Versions(ABC):
 
     def __init__(self, history: TransactionHistory) -> None:
         self.history = history
-        self.accesses: Accesses = accesses_of(history)
-        self.findings: list[Finding] = list(self.accesses.findings)
+        self.accesses: TransactionAccesses = accesses_of(history)
+        self.findings: list[FoundAnomaly] = list(self.accesses.findings)
         self.graph = DependencyGraph(len(history.transactions))
         self.committed = [each.status == OK for each in history.transactions]
         self.optional: list[int] = []
@@ -57,8 +57,9 @@ class Versions(ABC):
         """Return a sentence that says why one transaction depends on another."""
         if kind in (PROCESS, TIME):
             one, other = self.history.transactions[source], self.history.transactions[target]
-            same = f", which process {one.process} invoked next" if one.process == other.process else ""
-            return f"{one.name} had completed before {other.name} was invoked{same if kind == PROCESS else ''}"
+            if kind == PROCESS:
+                return f"process {one.process} had completed {one.name} before it invoked {other.name}"
+            return f"{one.name} had completed before {other.name} was invoked"
         return {WW: self.ww, WR: self.wr, RW: self.rw}[kind](source, target, key)
 
     def note_update(self, version: Hashable, read: ExternalRead) -> None:
@@ -66,7 +67,7 @@ class Versions(ABC):
         if read.first and read.key in self.accesses.writes[read.reader]:
             self._updates[read.key, version].setdefault(read.reader, read)
 
-    def lost_updates(self) -> list[Finding]:
+    def lost_updates(self) -> list[FoundAnomaly]:
         """Return a lost update for each version that several transactions read and then overwrote.
 
         Whichever wrote the later version overwrote the other's without having read it: a cycle with one
@@ -78,11 +79,11 @@ class Versions(ABC):
                 members = sorted(readers)
                 verb = "appended" if self.history.lists else "wrote"
                 sentence = (
-                    f"{names(self.history, members)} each read {key_text(key)} as "
+                    f"{transaction_names(self.history, members)} each read {key_text(key)} as "
                     f"{value_text(readers[members[0]].value)} and then {verb} to it, "
                     "so one of them did not see what the other wrote"
                 )
-                found.append(Finding("lost update", (SNAPSHOT_ISOLATION, REPEATABLE_READ), sentence, members))
+                found.append(FoundAnomaly("lost update", (SNAPSHOT_ISOLATION, REPEATABLE_READ), sentence, members))
         return found
 
     def reads_of(self, reader: int, key: Hashable) -> Sequence[ExternalRead]:

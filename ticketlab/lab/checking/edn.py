@@ -1,4 +1,4 @@
-"""Jepsen's register histories: an EDN map for each event, as in Jepsen's `history.edn`.
+"""Jepsen's histories of registers and of transactions: an EDN map for each event, as in Jepsen's `history.edn`.
 
 The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), which is imported when an EDN file is
 read. It takes about half a millisecond an event: enough for thousands of operations, not for millions.
@@ -12,6 +12,8 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Columns, MalformedHistory
+from ticketlab.checker.transactions.events import transactions_of
+from ticketlab.checker.transactions.history import TransactionHistory
 from ticketlab.core.errors import UsageError
 from ticketlab.core.strict_json import DEEPEST, brief
 from ticketlab.core.text import escape_controls
@@ -62,6 +64,38 @@ def parse_edn(text: str) -> Columns:
         _add(columns, begun, None)
     columns.check_order()
     return columns
+
+
+def parse_edn_transactions(text: str) -> TransactionHistory:
+    """Read a history of transactions, `:f :txn`, on lists (`:append`, `:r`) or registers (`:w`, `:r`).
+
+    Raises:
+        MalformedHistory: the text is not such a history.
+        UsageError: the parser is not installed.
+    """
+    return transactions_of(_transaction_events(_forms(text)), "event")
+
+
+def _transaction_events(forms: Iterable[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, form in enumerate(forms, 1):
+        if not isinstance(form, Mapping):
+            raise MalformedHistory(f"event {number}: found {brief(form)}: expected a map")
+        fields = {getattr(key, "name", str(key)): value for key, value in form.items()}
+        process = fields.get("process")
+        event = {key: getattr(fields.get(key), "name", fields.get(key)) for key in ("type", "f")}
+        event["process"] = process if process is None or type(process) is int else str(process)
+        event["value"] = _accesses(fields.get("value"))
+        yield number, event
+
+
+def _accesses(value: Any) -> Any:
+    """Return the accesses of a transaction; a keyword that names a kind of access stands for its name."""
+    plain = _plain(value)
+    if isinstance(plain, list):
+        for access in plain:
+            if isinstance(access, list) and access and isinstance(access[0], str):
+                access[0] = access[0].removeprefix(":")
+    return plain
 
 
 def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
