@@ -134,7 +134,8 @@ def _proof(evidence: Mapping[str, Any]) -> Iterator[str]:
 def _places(operations: Sequence[Mapping[str, Any]], evidence: Mapping[str, Any]) -> str:
     size = evidence.get("size", 0)
     kind = next((each for each in ("line", "event") if operations and each in operations[0]), "row")
-    shown = ", ".join(str(operation[kind]) for operation in operations[:_PROVING])
+    places = [operation[kind] for operation in operations[:_PROVING]]
+    shown = ", ".join(map(str, sorted(places) if "cycle" in evidence else places))
     more = f" and {size - _PROVING:,} more" if size > _PROVING else ""
     least = "shortest cycle" if "cycle" in evidence else "smallest set"
     whole = "" if evidence.get("minimal", True) else f" (not the {least}: the budget ended first)"
