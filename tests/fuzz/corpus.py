@@ -129,7 +129,7 @@ _HISTORIES: Final = (
     ),
 )
 _EDN: Final = (
-    b"{:type :ok, :f :txn, :process 0, :value [[:append :x 1] [:r 2 nil]]}\n{:process 1 :type :ok :f :txn :value [[:r :x [1]]]}",
+    b"{:type :ok, :f :txn, :process 0, :value [[:append :x 1] [:r 2 nil]]}",
     b"{:type :invoke, :f :read, :value nil, :process 0, :time 1}\n{:type :ok, :f :read, :value 3, :process 0, :time 2}",
     b"[{:process 0 :type :invoke :f :cas :value [1 2]} {:process 0 :type :info :f :cas :value [1 2]}]",
     b'{:process :nemesis, :type :info, :f :kill} {:type :invoke, :f :write, :value "a", :process 1, :time 7} #_ {}',
