@@ -99,7 +99,7 @@ def _text(checked: CheckResult) -> str:
     if len(verdict.anomalies) > _SHOWN:
         lines.append(f"  and {len(verdict.anomalies) - _SHOWN:,} more anomalies: --json lists them all")
     if verdict.reason and not result.get("budget_spent", "isolation" not in result):
-        lines.append(f"  undecided: {verdict.reason}")
+        lines.append(f"  reason: {verdict.reason}")
     elif verdict.reason:
         lines.append(f"  not finished: {verdict.reason}; --budget-seconds and --budget-mb give it more")
     if "isolation" in result:

@@ -165,6 +165,7 @@ def _search(versions: Versions, level: str, standing: Standing, meter: Meter) ->
         standing.prove(level if level in TIMED_LEVELS else SERIALIZABLE)
         return []
     if level not in _SERIAL:
+        standing.refute((levels.REPEATABLE_READ,))
         return []
     weakest = levels.REPEATABLE_READ if level == SERIALIZABLE else level
     finding = _no_order(versions, weakest, kinds, meter)
