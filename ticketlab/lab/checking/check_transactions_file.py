@@ -61,7 +61,7 @@ def load_transactions(path: Path, progress: LinesProgress | None, most: int) -> 
     """Read transactions from a file; raises UsageError as `check_file` does, and BudgetSpent for `most` bytes."""
 
     def from_edn(text: str) -> TransactionHistory:
-        from ticketlab.lab.checking import edn  # its parser is an optional extra
+        from ticketlab.lab.checking import edn  # seldom needed
 
         return edn.parse_edn_transactions(text)
 

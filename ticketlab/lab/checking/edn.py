@@ -1,22 +1,17 @@
-"""Jepsen's histories of registers and of transactions: an EDN map for each event, as in Jepsen's `history.edn`.
-
-The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), which is imported when an EDN file is
-read. It takes about half a millisecond an event: enough for thousands of operations, not for millions.
-"""
+"""Jepsen's histories of registers and of transactions: an EDN map for each event, as in Jepsen's `history.edn`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Columns, MalformedHistory
 from ticketlab.checker.transactions.events import transactions_of
 from ticketlab.checker.transactions.history import TransactionHistory
-from ticketlab.core.errors import UsageError
 from ticketlab.core.strict_json import DEEPEST, brief
 from ticketlab.core.text import escape_controls
+from ticketlab.lab.checking.edn_reader import read_forms
 
 _SHOWN = 60  # characters of a bad value that a message quotes
 _TYPES = ("invoke", "ok", "fail", "info")
@@ -40,7 +35,6 @@ def parse_edn(text: str) -> Columns:
 
     Raises:
         MalformedHistory: the text is not such a history.
-        UsageError: the parser is not installed.
     """
     events = list(_events(_forms(text)))
     timed = (
@@ -71,7 +65,6 @@ def parse_edn_transactions(text: str) -> TransactionHistory:
 
     Raises:
         MalformedHistory: the text is not such a history.
-        UsageError: the parser is not installed.
     """
     return transactions_of(_transaction_events(_forms(text)), "event")
 
@@ -108,18 +101,12 @@ def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
 
 
 def _forms(text: str) -> Iterable[Any]:
+    """Yield the forms of a text, or those of the one list that is all of it."""
     try:
-        edn = import_module("edn_format")
-    except ImportError:
-        raise UsageError("reading EDN needs a parser: pip install 'ticketlab[edn]'") from None
-    try:
-        forms = edn.loads_all(text)
-    except Exception as error:  # the parser names no exceptions of its own, and anybody may have written the text
-        said = escape_controls(str(error))[:_SHOWN] or type(error).__name__
-        raise MalformedHistory(f"this is not EDN: {said}: expected Jepsen's events, a map each") from None
-    if len(forms) == 1 and not isinstance(forms[0], Mapping):
-        forms = forms[0]
-    return forms if isinstance(forms, Iterable) else [forms]
+        forms = list(read_forms(text))
+    except ValueError as error:
+        raise MalformedHistory(f"this is not EDN: {error}: expected Jepsen's events, a map each") from None
+    return forms[0] if len(forms) == 1 and isinstance(forms[0], list) else forms
 
 
 def _events(forms: Iterable[Any]) -> Iterator[_Event]:
