@@ -160,3 +160,16 @@ print(checked.verdict.valid, checked.result["reason"])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("None ")
     assert "spent on loading" in done.stdout
+
+
+def test_edn_stops_with_its_memory_too(tmp_path: Path) -> None:
+    path = tmp_path / "history.edn"
+    path.write_text("[] " * 300_000)
+    script = f"""
+from pathlib import Path
+from ticketlab.lab.checking.check_file import check_file
+checked = check_file(Path({str(path)!r}), megabytes=0.5)
+print(checked.verdict.valid, checked.result["reason"])
+"""  # a process of its own, as above
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "None the budget of memory was spent on loading, in the middle of the file\n"

@@ -122,7 +122,8 @@ def _early(number: int, transaction: TransactionRecord, item: Item, seen: Any) -
 
 
 def _changed(number: int, transaction: TransactionRecord, before: Item, after: Any) -> FoundAnomaly:
-    apart = ", its own elements left aside," if isinstance(after, list) else ""
+    wrote_it = any(op.f != READ and op.key == before[0] for op in transaction.ops)
+    apart = ", its own elements left aside," if wrote_it and isinstance(after, list) else ""
     sentence = (
         f"{transaction.name} read {key_text(before[0])}{apart} as {value_text(before[1])}, and later as "
         f"{value_text(after)}"

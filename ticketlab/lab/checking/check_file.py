@@ -153,10 +153,10 @@ def holds_transactions(path: Path) -> bool:
 
 
 def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
-    def from_edn(text: str) -> Columns:
+    def from_edn(text: str, look: Callable[[], None]) -> Columns:
         from ticketlab.lab.checking import edn  # seldom needed
 
-        return edn.parse_edn(text)
+        return edn.parse_edn(text, look)
 
     return read_history_file(path, progress, most, jsonl.parse_history, from_edn)
 
@@ -166,7 +166,7 @@ def read_history_file(
     progress: LinesProgress | None,
     most: int,
     from_lines: Callable[[Iterable[str], Callable[[int], None]], T],
-    from_edn: Callable[[str], T],
+    from_edn: Callable[[str, Callable[[], None]], T],
 ) -> T:
     """Read a file as what two functions make of its lines, or of its text if it is EDN.
 
@@ -177,7 +177,8 @@ def read_history_file(
     try:
         with path.open("rb") as raw:
             if path.suffix == ".edn":
-                return from_edn(read_file(path, "history", largest=_LARGEST_EDN).decode("utf-8"))
+                text_of_edn = read_file(path, "history", largest=_LARGEST_EDN).decode("utf-8")
+                return from_edn(text_of_edn, lambda: _refuse_more(most, "in the middle of the file"))
             size = max(1, path.stat().st_size)
 
             def report(lines: int) -> None:
@@ -198,6 +199,11 @@ def read_history_file(
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
 
 
+def _refuse_more(most: int, where: str) -> None:
+    if memory_in_use() > most:
+        raise BudgetSpent(f"the budget of memory was spent on loading, {where}")
+
+
 def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
     """Open a file as text, unpacked if it begins as a gzip file does."""
     zipped = raw.read(2) == b"\x1f\x8b"
@@ -216,8 +222,7 @@ def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
             raise MalformedHistory(f"line {number}: longer than {MOST_CHARACTERS:,} characters: expected one operation")
         if unseen > _LOOK_EVERY:
             unseen = 0
-            if memory_in_use() > most:
-                raise BudgetSpent(f"the budget of memory was spent on loading, after {number:,} lines")
+            _refuse_more(most, f"after {number:,} lines")
         yield line
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,10 @@ def check_transactions_file(
 def load_transactions(path: Path, progress: LinesProgress | None, most: int) -> TransactionHistory:
     """Read transactions from a file; raises UsageError as `check_file` does, and BudgetSpent for `most` bytes."""
 
-    def from_edn(text: str) -> TransactionHistory:
+    def from_edn(text: str, look: Callable[[], None]) -> TransactionHistory:
         from ticketlab.lab.checking import edn  # seldom needed
 
-        return edn.parse_edn_transactions(text)
+        return edn.parse_edn_transactions(text, look)
 
     return read_history_file(path, progress, most, parse_transactions, from_edn)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ class _Event(NamedTuple):
     time: int
 
 
-def parse_edn(text: str) -> Columns:
+def parse_edn(text: str, look: Callable[[], None]) -> Columns:
     """Read a history of reads, writes and compare-and-sets, for the model `cas-register`.
 
     As in Jepsen, `:fail` says that an operation certainly had no effect; `:info`, or no completion, that it may take
@@ -36,7 +36,7 @@ def parse_edn(text: str) -> Columns:
     Raises:
         MalformedHistory: the text is not such a history.
     """
-    events = list(_events(_forms(text)))
+    events = list(_events(_forms(text, look)))
     timed = (
         all(one.time < other.time for one, other in pairwise(events))
         and min((event.time for event in events), default=-1) >= 0
@@ -60,13 +60,13 @@ def parse_edn(text: str) -> Columns:
     return columns
 
 
-def parse_edn_transactions(text: str) -> TransactionHistory:
+def parse_edn_transactions(text: str, look: Callable[[], None]) -> TransactionHistory:
     """Read a history of transactions, `:f :txn`, on lists (`:append`, `:r`) or registers (`:w`, `:r`).
 
     Raises:
         MalformedHistory: the text is not such a history.
     """
-    return transactions_of(_transaction_events(_forms(text)), "event")
+    return transactions_of(_transaction_events(_forms(text, look)), "event")
 
 
 def _transaction_events(forms: Iterable[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -100,10 +100,10 @@ def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
     columns.add(begun.process, begun.f, arg, answers[completed.type], "", begun.time, completed.time)
 
 
-def _forms(text: str) -> Iterable[Any]:
+def _forms(text: str, look: Callable[[], None]) -> Iterable[Any]:
     """Yield the forms of a text, or those of the one list that is all of it."""
     try:
-        forms = list(read_forms(text))
+        forms = list(read_forms(text, look))
     except ValueError as error:
         raise MalformedHistory(f"this is not EDN: {error}: expected Jepsen's events, a map each") from None
     return forms[0] if len(forms) == 1 and isinstance(forms[0], list) else forms

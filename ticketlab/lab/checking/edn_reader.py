@@ -7,7 +7,7 @@ read as the form without its tag, so that `#jepsen.history.Op{...}` is a map. On
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ _CONSTANTS: Final = {"nil": None, "true": True, "false": False}
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+N?")
 _REAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?M?")
 _DISCARD: Final = object()
+_LOOK_EVERY: Final = 1 << 16  # tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class EdnName:
         return self.text
 
 
-def read_forms(text: str) -> Iterator[Any]:
-    """Yield the forms that stand in a text, one after another.
+def read_forms(text: str, look: Callable[[], None] = lambda: None) -> Iterator[Any]:
+    """Yield the forms that stand in a text, one after another; `look` is called from time to time, and may raise.
 
     Raises:
         ValueError: the text is not EDN; the message says in which line.
@@ -59,7 +60,11 @@ def read_forms(text: str) -> Iterator[Any]:
     known: dict[str, Any] = dict(_CONSTANTS)
     frames: list[tuple[str, list[Any]]] = [("", [])]
     position, tagged = 0, False
+    tokens = 0
     while position < len(text):
+        tokens += 1
+        if not tokens % _LOOK_EVERY:
+            look()
         token = _TOKEN.match(text, position)
         if token is None:
             raise _wrong(text, position, f"found {brief(text[position : position + 20])}")
