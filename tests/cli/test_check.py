@@ -73,3 +73,62 @@ def test_a_history_is_drawn_too(tmp_path: Path) -> None:
     assert "<h1>history: ✗ oversold</h1>" in html
     assert 'id="timelines"' in html
     assert "exists already" in run(tmp_path, META, "--html", "page.html").stderr
+
+
+EVENT = '{"type": "ok", "f": "txn", "process": %d, "value": [["r", "%s", []], ["append", "%s", 1]]}\n'
+SKEW = EVENT % (0, "x", "y") + EVENT % (1, "y", "x")
+
+
+def test_transactions_are_known_by_their_events(tmp_path: Path) -> None:
+    result = run(tmp_path, SKEW)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[:3] == [
+        "anomalous: 2 transactions judged for isolation serializable",
+        "  G2-item: no order explains them: T1 -rw-> T2 -rw-> T1",
+        "    T1 -rw-> T2: T1 read x as [], without 1, which T2 appended",
+    ]
+    assert result.stdout.endswith("proof: lines 1, 2\n  not contradicted: snapshot-isolation (proved)\n")
+
+
+def test_the_level_is_the_command_lines_or_the_historys(tmp_path: Path) -> None:
+    assert run(tmp_path, SKEW, "--isolation", "snapshot-isolation").returncode == 0
+    meta = '{"meta": {"model": "transactions", "isolation": "snapshot-isolation"}}\n'
+    assert run(tmp_path, meta + SKEW).returncode == 0
+    assert run(tmp_path, meta + SKEW, "--isolation", "repeatable-read").returncode == 1
+    strict = run(tmp_path, SKEW, "--isolation", "strict-serializable")
+    assert (strict.returncode, "has no invocation" in strict.stderr) == (2, True)
+    other = run(tmp_path, META + SALE % 1, "--isolation", "serializable")
+    assert (other.returncode, "is judged by another model" in other.stderr) == (2, True)
+
+
+def test_transactions_as_data_and_as_a_page(tmp_path: Path) -> None:
+    result = run(tmp_path, SKEW, "--json", "--html", "page.html")
+    found = json.loads(result.stdout)
+    assert (found["isolation"], found["transactions"], found["operations"]) == ("serializable", 2, 4)
+    assert (found["strongest"], found["levels"]["serializable"]) == (["snapshot-isolation"], False)
+    (anomaly,) = found["anomalies"]
+    assert [edge["dependency"] for edge in anomaly["evidence"]["cycle"]] == ["rw", "rw"]
+    assert [each["line"] for each in anomaly["evidence"]["transactions"]] == [1, 2]
+    assert found["command"] == "ticketlab check history.jsonl"
+    html = (tmp_path / "page.html").read_text()
+    assert html.count('<svg class="cycle"') == 1
+    assert "T1 read x as [], without 1, which T2 appended" in html
+    assert "<td>T2</td><td>line 2</td><td>1</td><td>ok</td><td>[r y []] [append x 1]</td>" in html
+
+
+def test_undecided_transactions_say_why(tmp_path: Path) -> None:
+    event = '{"type": "ok", "f": "txn", "process": 0, "value": %s}\n'
+    writes = event % '[["w", "x", 1], ["w", "y", 2]]' + event % '[["w", "x", 2], ["w", "y", 1]]'
+    reads = event % '[["r", "x", 1], ["r", "y", 1]]' + event % '[["r", "x", 2], ["r", "y", 2]]'
+    result = run(tmp_path, writes + reads, "--isolation", "snapshot-isolation")
+    reason = (
+        "no anomaly was found, and no execution under snapshot-isolation either: the order of some writes is not known"
+    )
+    assert (result.returncode, result.stdout.splitlines()) == (
+        3,
+        [
+            "undecided: 4 transactions judged for isolation snapshot-isolation",
+            f"  reason: {reason}",
+            "  not contradicted: snapshot-isolation (not proved)",
+        ],
+    )

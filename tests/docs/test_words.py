@@ -19,7 +19,7 @@ def anomalies() -> Iterator[str]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id == "Anomaly"
+                and node.func.id in ("Anomaly", "FoundAnomaly")
                 and node.args
             ):
                 first = node.args[0]

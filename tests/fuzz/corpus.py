@@ -105,6 +105,17 @@ _HISTORIES: Final = (
         b'{"process": 1, "op": "cancel", "arg": 1, "result": "ok", "invoke_ns": 6, "return_ns": 7, "section": "a"}\n'
     ),
     (
+        b'{"type": "invoke", "f": "txn", "process": 0, "value": [["r", "x", null], ["append", "y", 1]]}\n'
+        b'{"type": "ok", "f": "txn", "process": 0, "value": [["r", "x", [2, 3]], ["append", "y", 1]]}\n'
+        b'{"type": "info", "f": "txn", "process": 1, "value": [["append", "x", 2], ["append", "x", 3]]}\n'
+    ),
+    (
+        b'{"meta": {"model": "transactions", "isolation": "snapshot-isolation"}}\n'
+        b'{"type": "ok", "f": "txn", "process": 0, "value": [["w", "x", 1], ["r", "y", null]]}\n'
+        b'{"type": "ok", "f": "txn", "process": 1, "value": [["w", "y", 1], ["r", "x", null]]}\n'
+        b'{"type": "fail", "f": "txn", "process": 2, "value": [["w", "y", 2]]}\n'
+    ),
+    (
         b'{"meta": {"model": "seats"}}\n'
         b'{"process": 1, "op": "buyseat", "arg": "A1", "result": "ok", "invoke_ns": 1, "return_ns": 5}\n'
         b'{"process": 2, "op": "buyseat", "arg": "A1", "result": "ok", "invoke_ns": 6, "return_ns": 9}\n'
@@ -118,6 +129,7 @@ _HISTORIES: Final = (
     ),
 )
 _EDN: Final = (
+    b"{:type :ok, :f :txn, :process 0, :value [[:append :x 1] [:r 2 nil]]}",
     b"{:type :invoke, :f :read, :value nil, :process 0, :time 1}\n{:type :ok, :f :read, :value 3, :process 0, :time 2}",
     b"[{:process 0 :type :invoke :f :cas :value [1 2]} {:process 0 :type :info :f :cas :value [1 2]}]",
     b'{:process :nemesis, :type :info, :f :kill} {:type :invoke, :f :write, :value "a", :process 1, :time 7} #_ {}',

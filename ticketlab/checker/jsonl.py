@@ -64,6 +64,32 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
     return columns
 
 
+def json_objects(
+    numbered: Iterable[tuple[int, str]], what: str, progress: Callable[[int], None] | None = None, every: int = 20_000
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each line's number and JSON object; `what` says for messages what a line is.
+
+    Raises:
+        MalformedHistory: a line is no JSON object.
+    """
+    decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
+    number = 0
+    for number, line in numbered:
+        try:
+            found = decode(line)
+            if "\\u" in line:
+                strict_json.refuse_half_characters(found)
+        except (ValueError, RecursionError) as error:
+            _bad_line(number, line, error)
+        if type(found) is not dict:
+            raise MalformedHistory(f"line {number}: found {_quoted(line)}: expected an object, {what} a line")
+        yield number, found
+        if progress and number % every == 0:
+            progress(number)
+    if progress:
+        progress(number)
+
+
 def history_lines(history: History) -> Iterator[str]:
     """Yield a history's lines, each with its newline; fields that have their defaults are left out."""
     yield json.dumps({"meta": dict(history.meta)}) + "\n"

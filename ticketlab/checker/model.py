@@ -203,7 +203,9 @@ def _is_value(value: Any) -> bool:
     return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
 
 
-NAMES: Final = ("cas-register", "counter", "holds", "seats")
+TRANSACTIONS: Final = "transactions"
+"""The model of histories of transactions, which are read and judged apart (`checker.transactions`)."""
+NAMES: Final = ("cas-register", "counter", "holds", "seats", TRANSACTIONS)
 
 
 def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
@@ -226,4 +228,6 @@ def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | N
         return seats()
     if chosen == "cas-register":
         return cas_register(meta.get("initial"))
+    if chosen == TRANSACTIONS:
+        raise MalformedHistory("operations are no transactions: expected a model of operations")
     raise unknown_name("model", str(chosen), NAMES)

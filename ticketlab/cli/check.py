@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ticketlab.cli.options import Command, Positive, Seconds, is_typed, option
-from ticketlab.core.text import escape_controls
+from ticketlab.core.text import escape_controls, join_words, pluralize
 
 if TYPE_CHECKING:
     from ticketlab.lab.checking.check_file import CheckResult
 
 _SHOWN = 20  # anomalies in the text; --json has all of them
+_PROVING = 10  # operations or transactions of one anomaly
+_ENDS = {"ok": "", "fail": ", and failed", "info": ", and never heard how it ended"}
 
 
 @click.command("check", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@option("--model", metavar="NAME", help="counter, seats or cas-register; the history's own by default.")
+@option(
+    "--model", metavar="NAME", help="counter, holds, seats, cas-register or transactions; the history's own by default."
+)
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
+@option("--isolation", metavar="LEVEL", help="Level of transactions; the history's own, or serializable, by default.")
 @option("--budget-seconds", type=Seconds(), default=60.0, help="Limit of the search, in seconds.")
 @option("--budget-mb", type=Positive(1e6, "megabytes"), default=2000.0, help="Limit of memory, in megabytes.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="PAGE", help="Write a page that opens offline.")
@@ -29,6 +35,7 @@ def command(
     file: Path,
     model: str | None,
     stock: int | None,
+    isolation: str | None,
     budget_seconds: float,
     budget_mb: float,
     html: Path | None,
@@ -40,6 +47,10 @@ def command(
     A history is valid if every operation can have taken effect at one instant between its invocation and its return.
     If it is not, the operations that contradict each other are listed. When a budget is spent, the verdict is
     "undecided".
+
+    A history of transactions is valid if an execution under the isolation LEVEL explains what they read:
+    read-uncommitted, read-committed, snapshot-isolation, repeatable-read, serializable, strong-session-serializable or
+    strict-serializable.
     """
     from ticketlab.cli.command_lines import check_line
     from ticketlab.cli.terminal import ProgressLine, print_json
@@ -56,10 +67,11 @@ def command(
             file,
             model,
             stock=stock,
+            isolation=isolation,
             seconds=budget_seconds,
             megabytes=budget_mb,
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
-            command=check_line(file, model, stock, *said),
+            command=check_line(file, model, stock, *said, isolation=isolation),
         )
     if as_json:
         print_json(checked.result)
@@ -75,17 +87,23 @@ def command(
 
 def _text(checked: CheckResult) -> str:
     result, verdict = checked.result, checked.verdict
-    judged = f"{result['operations']:,} operations" if result["operations"] is not None else "history"
-    about = f"{judged} judged by model {result['model']}"
+    if "isolation" in result:
+        about = f"{pluralize(result['transactions'], 'transaction')} judged for isolation {result['isolation']}"
+    else:
+        judged = f"{result['operations']:,} operations" if result["operations"] is not None else "history"
+        about = f"{judged} judged by model {result['model']}"
     lines = [f"{_word(verdict.valid)}: {about}"]
     for anomaly in verdict.anomalies[:_SHOWN]:
         lines.append(f"  {anomaly.name}: {anomaly.sentence}")
-        if "operations" in anomaly.evidence:  # otherwise the books are the proof, and the sentence says how
-            lines.append(f"    proof: {_places(anomaly.evidence)}")
+        lines.extend(f"    {each}" for each in _proof(anomaly.evidence))
     if len(verdict.anomalies) > _SHOWN:
         lines.append(f"  and {len(verdict.anomalies) - _SHOWN:,} more anomalies: --json lists them all")
-    if verdict.reason:
+    if verdict.reason and not result.get("budget_spent", "isolation" not in result):
+        lines.append(f"  reason: {verdict.reason}")
+    elif verdict.reason:
         lines.append(f"  not finished: {verdict.reason}; --budget-seconds and --budget-mb give it more")
+    if "isolation" in result:
+        lines.append(f"  {_levels(result)}")
     return "\n".join(lines)
 
 
@@ -93,11 +111,32 @@ def _word(valid: bool | None) -> str:
     return {True: "valid", False: "anomalous", None: "undecided"}[valid]
 
 
-def _places(evidence: object) -> str:
-    assert hasattr(evidence, "get")
-    operations, size = evidence.get("operations", []), evidence.get("size", 0)
-    kind = "line" if operations and "line" in operations[0] else "row"
-    shown = ", ".join(str(operation[kind]) for operation in operations[:10])
-    more = f" and {size - 10:,} more" if size > 10 else ""
-    whole = "" if evidence.get("minimal", True) else " (not the smallest set: the budget ended first)"
+def _levels(result: Mapping[str, Any]) -> str:
+    """Say which levels the history does not contradict: the strongest, and whether there is a proof of each."""
+    told = [f"{each} ({'proved' if result['levels'][each] else 'not proved'})" for each in result["strongest"]]
+    if not told:
+        return "the history contradicts every level"
+    return f"not contradicted: {join_words(told)}"
+
+
+def _proof(evidence: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the proof of an anomaly: the dependencies of a cycle, the transactions, and where they stand."""
+    for edge in evidence.get("cycle", ()):
+        yield f"{edge['from']} -{edge['dependency']}-> {edge['to']}: {edge['why']}"
+    transactions = evidence.get("transactions", ())
+    for each in transactions[:_PROVING]:
+        yield f"{each['name']}: {each['text']}{_ENDS[each['type']]}"
+    operations = evidence.get("operations", transactions)
+    if "operations" in evidence or transactions:  # otherwise the books are the proof, and the sentence says how
+        yield f"proof: {_places(operations, evidence)}"
+
+
+def _places(operations: Sequence[Mapping[str, Any]], evidence: Mapping[str, Any]) -> str:
+    size = evidence.get("size", 0)
+    kind = next((each for each in ("line", "event") if operations and each in operations[0]), "row")
+    places = [operation[kind] for operation in operations[:_PROVING]]
+    shown = ", ".join(map(str, sorted(places) if "cycle" in evidence else places))
+    more = f" and {size - _PROVING:,} more" if size > _PROVING else ""
+    least = "shortest cycle" if "cycle" in evidence else "smallest set"
+    whole = "" if evidence.get("minimal", True) else f" (not the {least}: the budget ended first)"
     return f"{kind}{'s' if size > 1 else ''} {shown}{more}{whole}"

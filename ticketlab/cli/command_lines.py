@@ -31,10 +31,17 @@ def explore_line(row: CrashResult) -> str:
 
 
 def check_line(
-    path: Path, model: str | None, stock: int | None, seconds: float | None = None, megabytes: float | None = None
+    path: Path,
+    model: str | None,
+    stock: int | None,
+    seconds: float | None = None,
+    megabytes: float | None = None,
+    *,
+    isolation: str | None = None,
 ) -> str:
     """Return the command line that judges a file; None stands for what is not said."""
-    said = {"--model": model, "--stock": stock, "--budget-seconds": seconds, "--budget-mb": megabytes}
+    said: dict[str, object] = {"--model": model, "--stock": stock, "--isolation": isolation}
+    said |= {"--budget-seconds": seconds, "--budget-mb": megabytes}
     words = [word for name, value in said.items() if value is not None for word in (name, f"{value}")]
     return shlex.join(["ticketlab", "check", str(path), *words])
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ticketlab.checker.budget import Budget
     from ticketlab.checker.columns import Columns
     from ticketlab.checker.model import Model
+    from ticketlab.checker.transactions.history import TransactionHistory
     from ticketlab.core.faults import FaultPoint
     from ticketlab.core.history import History
     from ticketlab.core.inventory import Request
@@ -174,21 +175,33 @@ def replay(case: Case | Path | str, executor: str | None = None) -> ReplayResult
 
 
 def check(
-    history: History | Columns | Path | str, model: Model | str | None = None, budget: Budget | None = None
+    history: History | Columns | TransactionHistory | Path | str,
+    model: Model | str | None = None,
+    budget: Budget | None = None,
+    *,
+    isolation: str | None = None,
 ) -> Verdict:
     """Judge a history, or the history in a file: valid, anomalous with the operations that prove it, or undecided.
 
     A file has JSON Lines, gzipped or not, or Jepsen's EDN. Without a `model`, the history names it. The operations may
     come in any order; operations that share an instant count as concurrent. Without a `budget`, a search ends after
-    5,000,000 configurations.
+    5,000,000 configurations. Transactions are judged by a level of `isolation`: without one, as serializable.
 
     Raises:
         UsageError: the model is unknown, the file cannot be read, or the history is malformed.
     """
     from ticketlab.checker.linearize import check as check_operations
     from ticketlab.checker.model import model_named
+    from ticketlab.checker.transactions.history import TransactionHistory
     from ticketlab.lab.checking.check_file import load_history
+    from ticketlab.lab.checking.check_transactions_file import given_transactions
 
+    transactions = history if isinstance(history, TransactionHistory) else given_transactions(history, model)
+    if transactions is not None:
+        from ticketlab.checker.transactions.isolation import check_transactions, level_named
+
+        return check_transactions(transactions, level_named(transactions.meta, isolation), budget).verdict
+    assert not isinstance(history, TransactionHistory)
     operations = load_history(Path(history)) if isinstance(history, str | Path) else history
     chosen = model_named(operations.meta, model) if isinstance(model, str) else model
     return check_operations(operations, chosen, budget)

@@ -18,7 +18,18 @@ from ticketlab.core.text import escape_all_controls, join_words
 from ticketlab.report.rows import seen_line, tally
 
 T = TypeVar("T")
-_FACTS: Final = ("processes", "model", "operations", "executions", "anomalous", "exhausted", "races", "wrong")
+_FACTS: Final = (
+    "processes",
+    "model",
+    "isolation",
+    "transactions",
+    "operations",
+    "executions",
+    "anomalous",
+    "exhausted",
+    "races",
+    "wrong",
+)
 _NUMBERS: Final = (
     "race_s", "wall_s", "sales_per_s", "p50_ms", "p99_ms", "longest_ms", "fairness", "retries", "recovery_ms",
 )  # fmt: skip

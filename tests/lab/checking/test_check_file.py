@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ticketlab import check
 from ticketlab.checker import MalformedHistory
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.checking.check_file import MOST_CHARACTERS, check_file
@@ -122,3 +123,53 @@ def test_malformed_edn_says_which_event(tmp_path: Path, content: str, message: s
     path.write_text(content)
     with pytest.raises(MalformedHistory, match=message):
         check_file(path)
+
+
+TRANSACTIONS = """\
+{:process :nemesis, :type :info, :f :start, :value nil, :index 0}
+{:process 0, :type :invoke, :f :txn, :value [[:append 1 10] [:r 2 nil]], :index 1}
+{:process 1, :type :invoke, :f :txn, :value [[:append 2 20] [:r 1 nil]], :index 2}
+{:process 0, :type :ok, :f :txn, :value [[:append 1 10] [:r 2 %s]], :index 3}
+{:process 1, :type :ok, :f :txn, :value [[:append 2 20] [:r 1 [10]]], :index 4}
+"""
+
+
+@pytest.mark.parametrize(("seen", "names"), [("nil", []), ("[20]", ["G1c"])])
+def test_jepsens_histories_of_transactions(tmp_path: Path, seen: str, names: list[str]) -> None:
+    path = tmp_path / "history.edn"
+    path.write_text(TRANSACTIONS % seen)
+    checked = check_file(path)
+    assert (checked.result["model"], checked.result["objects"]) == ("transactions", "lists")
+    assert [anomaly.name for anomaly in checked.verdict.anomalies] == names
+    assert check(path).valid is (not names)
+    assert check(path, isolation="read-uncommitted").valid is True
+
+
+def test_transactions_are_zipped_too_and_stop_with_their_memory(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    event = {"type": "ok", "f": "txn", "process": 0, "value": [["w", "x", 1]]}
+    path.write_bytes(gzip.compress(text(event).encode()))
+    assert check_file(path).verdict.valid is True
+    path.write_text(text(*(event | {"value": [["w", "x", number]]} for number in range(30_000))))
+    script = f"""
+from pathlib import Path
+from ticketlab.lab.checking.check_file import check_file
+checked = check_file(Path({str(path)!r}), megabytes=0.5)
+print(checked.verdict.valid, checked.result["reason"])
+"""  # a process of its own, as above
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("None ")
+    assert "spent on loading" in done.stdout
+
+
+def test_edn_stops_with_its_memory_too(tmp_path: Path) -> None:
+    path = tmp_path / "history.edn"
+    path.write_text("[] " * 300_000)
+    script = f"""
+from pathlib import Path
+from ticketlab.lab.checking.check_file import check_file
+checked = check_file(Path({str(path)!r}), megabytes=0.5)
+print(checked.verdict.valid, checked.result["reason"])
+"""  # a process of its own, as above
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "None the budget of memory was spent on loading, in the middle of the file\n"

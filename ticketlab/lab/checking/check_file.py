@@ -5,20 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import mmap
+import re
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 from ticketlab.checker import jsonl
 from ticketlab.checker.budget import Budget, BudgetSpent
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.checker.final_state import judge_closing
 from ticketlab.checker.linearize import check
-from ticketlab.checker.model import NAMES, model_named
+from ticketlab.checker.model import NAMES, TRANSACTIONS, model_named
+from ticketlab.core import strict_json
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
@@ -29,11 +31,12 @@ from ticketlab.lab.environment import environment
 MOST_CHARACTERS: Final = 64 * 1024
 """The most characters of a line; a longer one is no operation, and reading on could fill the memory."""
 _LOOK_EVERY: Final = 1 << 20  # characters, after which the memory in use is looked up again
-_LARGEST_EDN: Final = 4 << 20  # bytes; the parser takes ten seconds for each MiB
+_LARGEST_EDN: Final = 64 << 20  # bytes; reading takes about half a second for each MiB
 _DEFAULT_SECONDS: Final = 60.0
 _DEFAULT_MEGABYTES: Final = 2_000.0
 
 LinesProgress = Callable[[int, float], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def check_file(
     model: str | None = None,
     *,
     stock: int | None = None,
+    isolation: str | None = None,
     seconds: float = _DEFAULT_SECONDS,
     megabytes: float = _DEFAULT_MEGABYTES,
     progress: LinesProgress | None = None,
@@ -72,20 +76,30 @@ def check_file(
 ) -> CheckResult:
     """Judge the history in a file: JSON Lines, gzipped or not, or Jepsen's EDN (`*.edn`).
 
-    `model` and `stock` override those in the file. `seconds` limits the judging, `megabytes` the memory of loading and
-    judging together; when a limit is reached, the verdict is undecided. `progress` is called with the number of lines
-    read and the share of the file that they are. `command` is the command line that judges the file again.
+    `model`, `stock` and `isolation` (the level by which transactions are judged) override those in the file. `seconds`
+    limits the judging, `megabytes` the memory of loading and judging together; when a limit is reached, the verdict is
+    undecided. `progress` is called with the number of lines read and the share of the file that they are. `command` is
+    the command line that judges the file again.
 
     Raises:
         UsageError: the file cannot be read, the history is malformed, or the model is unknown.
     """
     if model is not None and model not in NAMES:
         raise unknown_name("model", model, NAMES)  # before a long file is read
+    if model == TRANSACTIONS or (model is None and holds_transactions(path)):
+        from ticketlab.lab.checking.check_transactions_file import check_transactions_file
+
+        verdict, found = check_transactions_file(
+            path, isolation, seconds=seconds, megabytes=megabytes, progress=progress, command=command
+        )
+        return CheckResult(verdict, found)
+    if isolation is not None:
+        raise UsageError(f"an isolation level is asked of transactions: {path} is judged by another model")
     before = memory_in_use()
     try:
         columns = _load(path, progress, before + int(megabytes * 1_000_000))
     except BudgetSpent as spent:
-        return CheckResult(Verdict((), str(spent)), _result(Verdict((), str(spent)), None, None, command))
+        return CheckResult(Verdict((), str(spent)), as_result(Verdict((), str(spent)), None, command))
     chosen = model_named(columns.meta, model, stock)
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
@@ -96,7 +110,7 @@ def check_file(
         if each.name not in {found.name for found in verdict.anomalies}
     ]
     verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
-    result = _result(verdict, chosen.name, len(columns), command) | {"origin_ns": min(columns.invoke, default=0)}
+    result = as_result(verdict, chosen.name, command, len(columns)) | {"origin_ns": min(columns.invoke, default=0)}
     return CheckResult(verdict, result, columns)
 
 
@@ -119,13 +133,52 @@ def memory_in_use() -> int:
     return int(pages) * mmap.PAGESIZE
 
 
+def holds_transactions(path: Path) -> bool:
+    """Whether a file begins as a history of transactions does; False if it cannot be read."""
+    try:
+        with path.open("rb") as raw, _unpacked(raw) as text:
+            begin = text.read(MOST_CHARACTERS)
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        return False  # who reads it next says why
+    if path.suffix == ".edn":
+        return re.search(r":f\s+:txn\b", begin) is not None
+    try:
+        first = strict_json.parse(begin.partition("\n")[0])
+    except ValueError:
+        return False
+    if not isinstance(first, dict):
+        return False
+    meta = first.get("meta")
+    return meta.get("model") == TRANSACTIONS if isinstance(meta, dict) else first.get("f") == "txn"
+
+
 def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
+    def from_edn(text: str, look: Callable[[], None]) -> Columns:
+        from ticketlab.lab.checking import edn  # seldom needed
+
+        return edn.parse_edn(text, look)
+
+    return read_history_file(path, progress, most, jsonl.parse_history, from_edn)
+
+
+def read_history_file(
+    path: Path,
+    progress: LinesProgress | None,
+    most: int,
+    from_lines: Callable[[Iterable[str], Callable[[int], None]], T],
+    from_edn: Callable[[str, Callable[[], None]], T],
+) -> T:
+    """Read a file as what two functions make of its lines, or of its text if it is EDN.
+
+    Raises:
+        UsageError: the file cannot be read, or the history is malformed.
+        BudgetSpent: more than `most` bytes of memory are in use.
+    """
     try:
         with path.open("rb") as raw:
             if path.suffix == ".edn":
-                from ticketlab.lab.checking import edn  # its parser is an optional extra
-
-                return edn.parse_edn(read_file(path, "history", largest=_LARGEST_EDN).decode("utf-8"))
+                text_of_edn = read_file(path, "history", largest=_LARGEST_EDN).decode("utf-8")
+                return from_edn(text_of_edn, lambda: _refuse_more(most, "in the middle of the file"))
             size = max(1, path.stat().st_size)
 
             def report(lines: int) -> None:
@@ -133,7 +186,7 @@ def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
                     progress(lines, min(1.0, raw.tell() / size))
 
             with _unpacked(raw) as text:
-                return jsonl.parse_history(_lines(text, most), report)
+                return from_lines(_lines(text, most), report)
     except IsADirectoryError:
         raise UsageError(f"{path} is a folder: expected a history, as in history.jsonl") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -144,6 +197,11 @@ def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
         raise MalformedHistory(f"{path} is no text in UTF-8: {error.reason}") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _refuse_more(most: int, where: str) -> None:
+    if memory_in_use() > most:
+        raise BudgetSpent(f"the budget of memory was spent on loading, {where}")
 
 
 def _unpacked(raw: BinaryIO) -> io.TextIOWrapper:
@@ -164,12 +222,12 @@ def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
             raise MalformedHistory(f"line {number}: longer than {MOST_CHARACTERS:,} characters: expected one operation")
         if unseen > _LOOK_EVERY:
             unseen = 0
-            if memory_in_use() > most:
-                raise BudgetSpent(f"the budget of memory was spent on loading, after {number:,} lines")
+            _refuse_more(most, f"after {number:,} lines")
         yield line
 
 
-def _result(verdict: Verdict, model: str | None, operations: int | None, command: str) -> dict[str, Any]:
+def as_result(verdict: Verdict, model: str | None, command: str, operations: int | None = None) -> dict[str, Any]:
+    """Return a verdict as the result that is printed and saved."""
     result: dict[str, Any] = {
         "valid": verdict.valid,
         "anomalies": [anomaly.to_json() for anomaly in verdict.anomalies],

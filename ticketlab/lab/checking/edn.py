@@ -1,20 +1,17 @@
-"""Jepsen's register histories: an EDN map for each event, as in Jepsen's `history.edn`.
-
-The parser is `edn_format`, an optional extra (`pip install 'ticketlab[edn]'`), which is imported when an EDN file is
-read. It takes about half a millisecond an event: enough for thousands of operations, not for millions.
-"""
+"""Jepsen's histories of registers and of transactions: an EDN map for each event, as in Jepsen's `history.edn`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Columns, MalformedHistory
-from ticketlab.core.errors import UsageError
+from ticketlab.checker.transactions.events import transactions_of
+from ticketlab.checker.transactions.history import TransactionHistory
 from ticketlab.core.strict_json import DEEPEST, brief
 from ticketlab.core.text import escape_controls
+from ticketlab.lab.checking.edn_reader import read_forms
 
 _SHOWN = 60  # characters of a bad value that a message quotes
 _TYPES = ("invoke", "ok", "fail", "info")
@@ -29,7 +26,7 @@ class _Event(NamedTuple):
     time: int
 
 
-def parse_edn(text: str) -> Columns:
+def parse_edn(text: str, look: Callable[[], None]) -> Columns:
     """Read a history of reads, writes and compare-and-sets, for the model `cas-register`.
 
     As in Jepsen, `:fail` says that an operation certainly had no effect; `:info`, or no completion, that it may take
@@ -38,9 +35,8 @@ def parse_edn(text: str) -> Columns:
 
     Raises:
         MalformedHistory: the text is not such a history.
-        UsageError: the parser is not installed.
     """
-    events = list(_events(_forms(text)))
+    events = list(_events(_forms(text, look)))
     timed = (
         all(one.time < other.time for one, other in pairwise(events))
         and min((event.time for event in events), default=-1) >= 0
@@ -64,6 +60,37 @@ def parse_edn(text: str) -> Columns:
     return columns
 
 
+def parse_edn_transactions(text: str, look: Callable[[], None]) -> TransactionHistory:
+    """Read a history of transactions, `:f :txn`, on lists (`:append`, `:r`) or registers (`:w`, `:r`).
+
+    Raises:
+        MalformedHistory: the text is not such a history.
+    """
+    return transactions_of(_transaction_events(_forms(text, look)), "event")
+
+
+def _transaction_events(forms: Iterable[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, form in enumerate(forms, 1):
+        if not isinstance(form, Mapping):
+            raise MalformedHistory(f"event {number}: found {brief(form)}: expected a map")
+        fields = {getattr(key, "name", str(key)): value for key, value in form.items()}
+        process = fields.get("process")
+        event = {key: getattr(fields.get(key), "name", fields.get(key)) for key in ("type", "f")}
+        event["process"] = process if process is None or type(process) is int else str(process)
+        event["value"] = _accesses(fields.get("value"))
+        yield number, event
+
+
+def _accesses(value: Any) -> Any:
+    """Return the accesses of a transaction; a keyword that names a kind of access stands for its name."""
+    plain = _plain(value)
+    if isinstance(plain, list):
+        for access in plain:
+            if isinstance(access, list) and access and isinstance(access[0], str):
+                access[0] = access[0].removeprefix(":")
+    return plain
+
+
 def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
     arg = None if begun.f == "read" else begun.value
     if completed is None:
@@ -73,19 +100,13 @@ def _add(columns: Columns, begun: _Event, completed: _Event | None) -> None:
     columns.add(begun.process, begun.f, arg, answers[completed.type], "", begun.time, completed.time)
 
 
-def _forms(text: str) -> Iterable[Any]:
+def _forms(text: str, look: Callable[[], None]) -> Iterable[Any]:
+    """Yield the forms of a text, or those of the one list that is all of it."""
     try:
-        edn = import_module("edn_format")
-    except ImportError:
-        raise UsageError("reading EDN needs a parser: pip install 'ticketlab[edn]'") from None
-    try:
-        forms = edn.loads_all(text)
-    except Exception as error:  # the parser names no exceptions of its own, and anybody may have written the text
-        said = escape_controls(str(error))[:_SHOWN] or type(error).__name__
-        raise MalformedHistory(f"this is not EDN: {said}: expected Jepsen's events, a map each") from None
-    if len(forms) == 1 and not isinstance(forms[0], Mapping):
-        forms = forms[0]
-    return forms if isinstance(forms, Iterable) else [forms]
+        forms = list(read_forms(text, look))
+    except ValueError as error:
+        raise MalformedHistory(f"this is not EDN: {error}: expected Jepsen's events, a map each") from None
+    return forms[0] if len(forms) == 1 and isinstance(forms[0], list) else forms
 
 
 def _events(forms: Iterable[Any]) -> Iterator[_Event]:

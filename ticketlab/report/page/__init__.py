@@ -24,6 +24,7 @@ from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
 from ticketlab.report.page.crashes import crashes_page
+from ticketlab.report.page.cycle import cycle_picture
 from ticketlab.report.page.evidence import came_of_faults, proved
 from ticketlab.report.page.template import filled
 from ticketlab.report.page.view import matrix_view, race_lines
@@ -65,6 +66,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         within=within,
         proved=proved,
         came_of_faults=came_of_faults,
+        cycle_picture=cycle_picture,
         charts=charts(found),
         charts_json=Markup(_script_safe(charts(found))),  # noqa: S704 - escaped by _script_safe
         timelines=timelines,

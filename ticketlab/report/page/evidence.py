@@ -24,6 +24,8 @@ class Proof:
 
 
 _OPERATIONS: Final = ("who", "asked at", "what was read and written", "heard at", "was told")
+_DEPENDENCIES: Final = ("first", "dependency", "then", "why")
+_TRANSACTIONS: Final = ("transaction", "stands on", "process", "ended", "what it read and wrote")
 _PEOPLE: Final = ("who", "what it did last", "how it ended")
 _FAULTS: Final = ("who", "fault", "before", "schedules", "what came of it")
 
@@ -59,6 +61,15 @@ def proofs(finding: ShownAnomaly, origin_ns: int = 0) -> Iterator[Proof]:
     if operations:
         whole = evidence.get("size", len(operations))
         yield _proof("the operations that prove it", operations, origin_ns, whole if isinstance(whole, int) else 0)
+    cycle = _operations(evidence.get("cycle"))
+    if cycle:
+        rows = [tuple(str(each.get(key, "")) for key in ("from", "dependency", "to", "why")) for each in cycle]
+        yield Proof("the dependencies, each with its reason", _DEPENDENCIES, rows[:_SHOWN], _more(len(rows)))
+    transactions = _operations(evidence.get("transactions"))
+    if transactions:
+        size, rows = evidence.get("size"), [_transaction_cells(each) for each in transactions]
+        left_out = _more(size if isinstance(size, int) else len(rows))
+        yield Proof("the transactions that prove it", _TRANSACTIONS, rows[:_SHOWN], left_out)
     people = [each for each in _list(evidence.get("participants")) if isinstance(each, Mapping)]
     if people:
         rows = [tuple(str(each.get(key, "")) for key in ("who", "last", "detail")) for each in people]
@@ -69,6 +80,12 @@ def _proof(caption: str, operations: Sequence[Mapping[str, Any]], origin_ns: int
     ordered = sorted(operations, key=lambda each: _number(each.get("invoke_ns", each.get("invoke_step"))))
     rows = [_cells(each, origin_ns) for each in ordered[:_SHOWN]]
     return Proof(caption, _OPERATIONS, rows, _more(max(whole, len(ordered))))
+
+
+def _transaction_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
+    kind = next((kind for kind in ("line", "event") if kind in each), "")
+    stands = f"{kind} {each[kind]}" if kind else ""
+    return (str(each.get("name", "?")), stands, *(str(each.get(key, "")) for key in ("process", "type", "text")))
 
 
 def _more(number: int) -> str:
