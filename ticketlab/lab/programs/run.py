@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from ticketlab.core.steps import NAME, Action, Step
+from ticketlab.core.file_names import ORDER
+from ticketlab.core.steps import MAKES, NAME, Action, Step
 from ticketlab.gate.processes import Process
 
 Touches = dict[int, Counter[Action]]
@@ -93,14 +94,28 @@ def end_of(process: Process, output: str) -> ProcessEnd:
     return ProcessEnd(process.name, process.ends, output, is_command, in_python, signalled_by, output)
 
 
-_MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
+def orders_that_matter(touched: Mapping[str, Touches], listed: Mapping[str, Set[str]]) -> set[str]:
+    """Return the orders of names in folders that somebody has listed who saw what several participants had made.
+
+    `listed` has the names that were seen, by folder.
+    """
+    found = set()
+    for folder, names in listed.items():
+        within = "" if folder == "." else f"{folder}/"
+        makers = [
+            {who for who, done in touched.get(f"{NAME}{within}{name}", {}).items() if MAKES & done.keys()}
+            for name in names
+        ]
+        if len(set().union(*makers)) > 1:
+            found.add(ORDER + folder)
+    return found
 
 
 def made_names(touched: Mapping[str, Touches]) -> frozenset[str]:
     """Return the names that came to be in an execution."""
     named = ((resource, by) for resource, by in touched.items() if resource.startswith(NAME))
     return frozenset(
-        resource.removeprefix(NAME) for resource, by in named if any(_MAKES & done.keys() for done in by.values())
+        resource.removeprefix(NAME) for resource, by in named if any(MAKES & done.keys() for done in by.values())
     )
 
 
