@@ -265,6 +265,7 @@ class Gate(LiveThreads):
         else:
             classify = ALL_STOPPED.get(name)
             call = classify(self.sight, task, stop.arguments) if classify else None
+            task.last_call = name, stop.arguments
             if call is not None:
                 call = in_order(self.sight, in_statement(self.sight, task, call, looks="stat" in name))
             if call is None:

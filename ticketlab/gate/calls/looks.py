@@ -14,12 +14,14 @@ from ticketlab.gate.calls.call import Made, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
 from ticketlab.gate.calls.paths import stat_of, with_path
 from ticketlab.gate.descriptors import Sort, flags_of
-from ticketlab.gate.processes import Process, Task
+from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
 
 _AT_SYMLINK_NOFOLLOW: Final = 0x100
 _AT_EMPTY_PATH: Final = 0x1000
 _SHELLS: Final = frozenset({"sh", "dash", "bash", "ash", "busybox", "ksh", "mksh", "zsh", "yash"})
+_MAKE_FOLDERS: Final = ("mkdir", "mkdirat")
+_OPEN: Final = ("open", "openat", "openat2", "creat")
 _SOURCE: Final = ".py"
 _PROCESSES: Final = "/proc"
 
@@ -36,6 +38,8 @@ def examining(path: int = 0, folder: int | None = None, no_follow: Callable[[Arg
         if place is None:
             return None
 
+        after, _ = task.last_call
+
         def step(*, follows: bool) -> Step:
             there = (sight.place(absolute, follows=True) if follows else place) or place
             here = stat_of(absolute, follows=follows)
@@ -45,7 +49,7 @@ def examining(path: int = 0, folder: int | None = None, no_follow: Callable[[Arg
             found = there.with_data(Action.READ, name)
             if stat.S_ISREG(here.st_mode):
                 return found._replace(also=(*found.also, (Action.READ, LINKS + name)))
-            if _asks_idly(task.process, task.process.text(arguments[path]), absolute):
+            if _asks_idly(task, task.process.text(arguments[path]), absolute, after):
                 return found
             return found._replace(also=(*found.also, *_lists(name, there.path)))
 
@@ -66,11 +70,15 @@ def _lists(*names: str) -> tuple[Access, ...]:
     return tuple((Action.LIST, LIST + name) for name in dict.fromkeys(names))
 
 
-def _asks_idly(process: Process, text: str, absolute: str) -> bool:
+def _asks_idly(task: Task, text: str, absolute: str, after: str) -> bool:
     """Whether it is a shell that makes sure where it stands, or Python that looks whether its modules have changed.
 
-    They do so all the time, and what Python's import reads is no file of the program's.
+    They do so all the time, and what Python's import reads is no file of the program's. Whoever has just failed to make
+    a folder asks only whether it is one, as os.makedirs and mkdir(1) do.
     """
+    process = task.process
+    if after in _MAKE_FOLDERS:
+        return True
     with suppress(OSError):
         program = os.path.basename(os.readlink(f"/proc/{process.pid}/exe"))
         here = text == "." or (text.startswith("/") and absolute.rstrip("/") == process.stands_in())
@@ -87,10 +95,21 @@ def examine_descriptor(sight: Sight, task: Task, arguments: Arguments) -> Stoppe
     if file is None or not file.name:
         return None
     if file.sort is Sort.FILE:
-        return StoppedCall(Step(Action.READ, file.name, also=((Action.READ, LINKS + file.name),), path=file.shown))
+        names = () if _has_just_opened(task) else ((Action.READ, LINKS + file.name),)
+        return StoppedCall(Step(Action.READ, file.name, also=names, path=file.shown))
     if file.sort is not Sort.FOLDER or flags_of(task.process.pid, arguments[0]) & os.O_NONBLOCK:
         return None  # it is opendir(3), which makes sure that it has a folder before it lists it
     return StoppedCall(Step(Action.READ, file.name, also=_lists(file.name, _path_now(sight, task, arguments[0]))))
+
+
+def _has_just_opened(task: Task) -> bool:
+    """Whether a thread asks as libraries do when they open a file, or begin to read it: only how much is in it.
+
+    Python does so whenever it opens a file (right after that), and when it reads a whole one (after it has asked for
+    the place). What is replaced beside a reader would have twice as many orders, all alike.
+    """
+    name, arguments = task.last_call
+    return name in _OPEN or (name == "lseek" and not arguments[1] and arguments[2] & 0xFFFFFFFF == os.SEEK_CUR)
 
 
 def _path_now(sight: Sight, task: Task, descriptor: int) -> str:

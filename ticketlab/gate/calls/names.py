@@ -155,23 +155,23 @@ class _Move(NamedTuple):
 
 def in_order(sight: Sight, call: StoppedCall) -> StoppedCall:
     """Return a call that notices the names that others put into its folder, if it is known that their order matters."""
-    folders = {each for each in sight.points if each.startswith(ORDER)} if call.step.action in MAKES else set()
-    found = call.found
-    if not folders:
+    if call.step.action not in MAKES or ORDER + call.step.resource not in sight.points:
         return call
-
-    def ordered(step: Step) -> Step:
-        orders = (ORDER + name.removeprefix(LIST) for action, name in step.accesses if action is Action.ENTER)
-        also = tuple((Action.SET, order) for order in orders if order in folders)
-        return step._replace(also=(*step.also, *also)) if step.action in MAKES else step
+    orders = [ORDER + name.removeprefix(LIST) for action, name in call.step.accesses if action is Action.ENTER]
+    noticed = tuple((Action.SET, order) for order in orders if order in sight.points)
+    found = call.found
 
     def made() -> Made:
         assert found is not None
         was = found()
-        return was._replace(step=ordered(was.step))
+        return was._replace(step=_noticing(was.step, noticed))
 
-    call.step, call.found = ordered(call.step), made if found is not None else None
+    call.step, call.found = _noticing(call.step, noticed), made if found is not None else None
     return call
+
+
+def _noticing(step: Step, noticed: tuple[Access, ...]) -> Step:
+    return step._replace(also=(*step.also, *noticed)) if step.action in MAKES else step
 
 
 def _symlink(to_folder: int | None, to_path: int) -> Classify:

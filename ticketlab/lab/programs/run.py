@@ -95,19 +95,17 @@ def end_of(process: Process, output: str) -> ProcessEnd:
 
 
 def orders_that_matter(touched: Mapping[str, Touches], listed: Mapping[str, Set[str]]) -> set[str]:
-    """Return the orders of names in folders that somebody has listed who saw what several participants had made.
+    """Return the folders, as resources, that somebody has listed who saw what several participants had made.
 
-    `listed` has the names that were seen, by folder.
+    `listed` has the names that were seen, by folder. The names themselves are returned as well: who makes one of those
+    notices the others.
     """
-    found = set()
+    found: set[str] = set()
     for folder, names in listed.items():
-        within = "" if folder == "." else f"{folder}/"
-        makers = [
-            {who for who, done in touched.get(f"{NAME}{within}{name}", {}).items() if MAKES & done.keys()}
-            for name in names
-        ]
-        if len(set().union(*makers)) > 1:
-            found.add(ORDER + folder)
+        paths = [NAME + (name if folder == "." else f"{folder}/{name}") for name in names]
+        makers = {path: {who for who, done in touched.get(path, {}).items() if MAKES & done.keys()} for path in paths}
+        if len(set().union(*makers.values())) > 1:
+            found |= {ORDER + folder, *(ORDER + path for path, made_by in makers.items() if made_by)}
     return found
 
 
