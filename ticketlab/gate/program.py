@@ -15,7 +15,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.databases import in_statement
-from ticketlab.gate.calls.names import in_order
+from ticketlab.gate.calls.names import with_order_of_names
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.calls.uncontrolled import tell_what_is_shared
@@ -267,7 +267,7 @@ class Gate(LiveThreads):
             call = classify(self.sight, task, stop.arguments) if classify else None
             task.last_call = name, stop.arguments
             if call is not None:
-                call = in_order(self.sight, in_statement(self.sight, task, call, looks="stat" in name))
+                call = with_order_of_names(self.sight, in_statement(self.sight, task, call, looks="stat" in name))
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:

@@ -153,7 +153,7 @@ class _Move(NamedTuple):
         return Made(step)
 
 
-def in_order(sight: Sight, call: StoppedCall) -> StoppedCall:
+def with_order_of_names(sight: Sight, call: StoppedCall) -> StoppedCall:
     """Return a call that notices the names that others put into its folder, if it is known that their order matters."""
     if call.step.action not in MAKES or ORDER + call.step.resource not in sight.points:
         return call
