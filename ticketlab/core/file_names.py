@@ -8,6 +8,8 @@ from ticketlab.core.steps import NAME, Access, Action, Step
 
 LIST: Final = "names in "
 """How the resource of the list of a folder's names begins."""
+ORDER: Final = "order of names in "
+"""How the resource begins that is in which order a folder lists its names."""
 READERS: Final = "readers of "
 """How the resource begins that is who reads a database."""
 BESIDE: Final = ("-journal", "-wal", "-shm")

@@ -84,6 +84,9 @@ class Action(Enum):
         self.own = self.looks or value == "go on from"
 
 
+MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
+"""What a step does to a name that comes to be."""
+
 Access = tuple[Action, str]
 """What a step does to one resource."""
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import fcntl
 import os
 import stat
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -12,6 +17,12 @@ from itertools import count, islice
 from typing import Final
 
 _URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
+
+_MASTERS: Final = os.makedev(5, 2)
+_TERMINALS: Final = range(136, 144)  # the numbers of the drivers at whose devices programs in a terminal have their end
+_SAME_OPEN_FILE: Final = 0
+_NUMBER_OF_TERMINAL: Final = 0x80045430  # TIOCGPTN
+_COMPARE: Final = {"x86_64": 312, "aarch64": 272}  # kcmp(2)
 
 
 @cache
@@ -31,10 +42,15 @@ class Sort(Enum):
     FOLDER = "folder"
     PIPE = "pipe"
     SOCKET = "socket"
+    TERMINAL = "terminal"  # either end of a pseudo-terminal
     CHANCE = "chance"
     EVENTS = "events"  # of a kind that only its own process knows: an eventfd, a timer, an epoll
     OUTPUT = "output"
     OTHER = "other"
+
+
+CHANNELS: Final = frozenset({Sort.PIPE, Sort.SOCKET, Sort.TERMINAL})
+"""What one process writes into for another one to read, and is closed at either end."""
 
 
 @dataclass(slots=True)
@@ -60,6 +76,8 @@ def sort_of(found: os.stat_result) -> Sort:
     if stat.S_ISSOCK(mode):
         return Sort.SOCKET
     if stat.S_ISCHR(mode):
+        if os.major(found.st_rdev) in _TERMINALS or found.st_rdev == _MASTERS:
+            return Sort.TERMINAL
         return Sort.CHANCE if found.st_rdev in _URANDOM else Sort.OTHER
     return Sort.EVENTS if not stat.S_IFMT(mode) else Sort.OTHER
 
@@ -103,3 +121,42 @@ def two_lowest_free(pid: int) -> list[int]:
 def _free(pid: int) -> Iterator[int]:
     taken = set(descriptors_of(pid))
     return (number for number in count() if number not in taken)
+
+
+def terminal_of(descriptor: int, found: os.stat_result) -> int:
+    """Return the number of the pseudo-terminal of which a descriptor is either end."""
+    if found.st_rdev != _MASTERS:
+        return (os.major(found.st_rdev) - _TERMINALS.start << 20) + os.minor(found.st_rdev)
+    return int.from_bytes(fcntl.ioctl(descriptor, _NUMBER_OF_TERMINAL, bytes(4)), sys.byteorder)
+
+
+def is_same_opening(pid: int, descriptor: int, other_pid: int, other: int) -> bool:
+    """Whether two descriptors are of the same opening of a file; if the kernel does not tell, they may be."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    compared: int = libc.syscall(_COMPARE[os.uname().machine], pid, other_pid, _SAME_OPEN_FILE, descriptor, other)
+    return compared == 0 or (compared < 0 and ctypes.get_errno() in (errno.ENOSYS, errno.EPERM))
+
+
+def shares_opening(pid: int, descriptor: int, others: Iterable[int]) -> bool:
+    """Whether another process has the same opening of a file."""
+    try:
+        inode = os.stat(f"/proc/{pid}/fd/{descriptor}").st_ino
+    except OSError:
+        return False
+    for each in others:
+        for beside in descriptors_of(each) if each != pid else ():
+            with suppress(OSError):
+                if os.stat(f"/proc/{each}/fd/{beside}").st_ino == inode and is_same_opening(
+                    pid, descriptor, each, beside
+                ):
+                    return True
+    return False
+
+
+def awaited_signals(pid: int, descriptor: int) -> int:
+    """Return the mask of the signals that are read from a descriptor (signalfd(2)); 0 if it is none of these."""
+    try:
+        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
+            return next((int(line.split()[1], 16) for line in file if line.startswith("sigmask:")), 0)
+    except OSError:
+        return 0

@@ -100,6 +100,12 @@ def has_signal(thread: int) -> bool:
     return bool((mine | of_process) & caught & ~blocked)
 
 
+def signals_of(pid: int) -> int:
+    """Return the mask of the signals that are on their way to a process, or to its first thread."""
+    mine, of_process = _signals(pid, "SigPnd", "ShdPnd")
+    return mine | of_process
+
+
 def catches(thread: int, number: int) -> bool:
     """Whether a process has a handler of its own for a signal, or ignores it."""
     caught, ignored = _signals(thread, "SigCgt", "SigIgn")

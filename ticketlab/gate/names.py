@@ -34,8 +34,31 @@ _MOST_LINKS: Final = 40  # as many as the kernel follows
 TEMPORARY: Final = "$TMPDIR"
 """How the folder of temporary files is called: it stands elsewhere each time."""
 _NUMBER: Final = re.compile(r"\d+")
+_OWN_DESCRIPTOR: Final = re.compile(
+    r"/proc/(?P<whose>self|thread-self|\d+)(?:/task/\d+)?/(?P<what>fd/\d+|cwd|root)(?=/|$)|/dev/(?P<short>fd/\d+|std\w+)"
+)
+_NEVER_NAMED: Final = re.compile(r"/#\d+$")
+_STANDARD: Final = {"stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
 
 _Inode = tuple[int, int]
+
+
+def without_number(removed: str) -> str:
+    """Return the path of a removed file; one that has never had a name stands there by a number (O_TMPFILE)."""
+    return _NEVER_NAMED.sub("/unnamed file", removed)
+
+
+def behind_descriptor(pid: int, absolute: str) -> str:
+    """Return the path to which one leads by what a process has open itself, or where it stands; else the path."""
+    found = _OWN_DESCRIPTOR.match(absolute) if absolute.startswith(("/proc/", "/dev/")) else None
+    if found is None or found["whose"] not in (None, "self", "thread-self", str(pid)):
+        return absolute
+    what = found["what"] or _STANDARD.get(found["short"], found["short"])
+    with suppress(OSError):
+        there = os.readlink(f"/proc/{pid}/{what}")
+        if there.startswith("/") and not there.endswith(" (deleted)"):
+            return f"{there}{absolute[found.end() :]}"
+    return absolute
 
 
 class FileNames:

@@ -32,7 +32,13 @@ chown 92 -|fchown 93 55|lchown 94 -|fchownat 260 54|shutdown 48 210|splice 275 7
 alarm 37 -|setitimer 38 103|timer_settime 223 110|timerfd_settime 286 86|inotify_add_watch 254 27
 semget 64 190|msgget 68 186|shmget 29 194|mq_open 240 180|mq_unlink 241 181|add_key 248 217|request_key 249 218
 rt_sigtimedwait 128 137|keyctl 250 219|ptrace 101 117|process_vm_writev 311 271|process_vm_readv 310 270
-chroot 161 51|mount 165 40
+chroot 161 51|mount 165 40|umount2 166 39|pivot_root 155 41|move_mount 429 429|unshare 272 97|setns 308 268
+ioctl 16 29|rt_sigaction 13 134|rt_sigprocmask 14 135|prctl 157 167|getppid 110 173|setpgid 109 154|getpgid 121 155
+setsid 112 157|getsid 124 156|getpgrp 111 -|listen 50 201|setsockopt 54 208|signalfd 282 -|signalfd4 289 74
+epoll_ctl 233 21|statfs 137 43|fstatfs 138 44|semctl 66 191|msgctl 71 187|shmctl 31 195|pidfd_getfd 438 438
+fanotify_mark 301 263|open_by_handle_at 304 265|userfaultfd 323 282|io_setup 206 0|futex_requeue 456 456
+setxattrat 463 463|getxattrat 464 464|listxattrat 465 465|removexattrat 466 466
+rt_sigqueueinfo 129 138|rt_tgsigqueueinfo 297 240
 """
 
 

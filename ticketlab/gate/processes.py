@@ -154,4 +154,5 @@ class Task:
     operation: Step | None = None  # what it has told it is doing: all its calls are part of that
     clock: int = 0  # where in memory it looks for its time; see `gate.inside.clock`
     statement: Any = None  # what it has told it asks of a database, see `calls.databases`
+    last_call: tuple[str, tuple[int, ...]] = ("", ())  # that was stopped before the one that is considered
     has_started: str = ""  # the call by which it has started another one, until it comes to its next call

@@ -15,8 +15,10 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.databases import in_statement
+from ticketlab.gate.calls.names import with_order_of_names
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
+from ticketlab.gate.calls.uncontrolled import tell_what_is_shared
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
 from ticketlab.gate.leader import STARTS, Leader
 from ticketlab.gate.listener import Listener, Stop
@@ -255,7 +257,7 @@ class Gate(LiveThreads):
     def _consider(self, task: Task, stop: Stop) -> None:
         """Have a thread stand before its call, or answer it at once."""
         name = self._names.get(stop.number, "")
-        if stop.audit != self._audit:
+        if stop.audit != self._audit or not name:
             self.sight.cannot_control(task.process, "is a program for another kind of processor")
             self._reply(task, stop, GO_ON)
         elif name in STARTS:
@@ -263,8 +265,9 @@ class Gate(LiveThreads):
         else:
             classify = ALL_STOPPED.get(name)
             call = classify(self.sight, task, stop.arguments) if classify else None
+            task.last_call = name, stop.arguments
             if call is not None:
-                call = in_statement(self.sight, task, call, looks="stat" in name)
+                call = with_order_of_names(self.sight, in_statement(self.sight, task, call, looks="stat" in name))
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:
@@ -305,6 +308,7 @@ class Gate(LiveThreads):
         flags = stop.arguments[0] if name == "clone" else 0
         if name == "clone3":
             flags = task.process.number(stop.arguments[0], 8)
+        tell_what_is_shared(self.sight, task.process, flags)
         task.has_started = _WAITS_FOR_CHILD if flags & _CLONE_VFORK else name
         self._unborn += 1
         self._reply(task, stop, GO_ON)

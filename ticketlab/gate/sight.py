@@ -13,14 +13,25 @@ from typing import Final
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
 from ticketlab.gate.database_locks import EVERY_CALL, DatabaseUse, calls_on
-from ticketlab.gate.descriptors import Opened, Sort, descriptors_of, flags_of, pid_behind, pipes_device, sort_of
+from ticketlab.gate.descriptors import (
+    Opened,
+    Sort,
+    descriptors_of,
+    flags_of,
+    is_same_opening,
+    pid_behind,
+    pipes_device,
+    sort_of,
+    terminal_of,
+)
 from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.memory_names import MemoryNames
-from ticketlab.gate.names import FileNames
+from ticketlab.gate.names import FileNames, behind_descriptor, without_number
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.servers import Servers
 
 AT_FDCWD: Final = (1 << 32) - 100
+_WITH_PLACES: Final = (Sort.FILE, Sort.FOLDER)
 
 
 class Sight:
@@ -42,7 +53,7 @@ class Sight:
         """What was done that the gate cannot control, in sentences."""
         self.output: list[tuple[Process, bytes]] = []
         """Who wrote what to its output, in order."""
-        self._opened: dict[int, dict[int, Opened | None]] = {}
+        self._opened: dict[int, dict[int, Opened]] = {}
         self._channels: dict[int, str] = {}
         self.servers = servers or Servers(patience=0)
         """The servers outside the program to which it is connected."""
@@ -65,7 +76,7 @@ class Sight:
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
         """How many of those who wait for a word in memory have been woken, by its name."""
-
+        self.shared_flags: set[str] = set()  # the files whose flags several processes have had to do with
         self.referents: dict[str, str] = {}
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
@@ -73,6 +84,8 @@ class Sight:
         self.databases = DatabaseUse()
         self.mapped: set[str] = set()
         """The files that somebody has mapped into its memory to read them."""
+        self.listed: dict[str, set[str]] = {}
+        """The names that somebody has seen in a folder's list."""
         self.served: set[str] = set()
         """The sockets at whose other end somebody only answers."""
 
@@ -89,9 +102,9 @@ class Sight:
             if parent.threads:  # another one may have opened others by now
                 opened = dict(opened)
             for descriptor in descriptors_of(process.pid):
-                if descriptor not in opened:
-                    opened[descriptor] = self._look_up(process, descriptor)
-            inherited = (file for file in opened.values() if file and file.sort is Sort.FILE and file.name)
+                if descriptor not in opened and (file := self._look_up(process, descriptor, parent)) is not None:
+                    opened[descriptor] = file
+            inherited = (file for file in opened.values() if file.sort in _WITH_PLACES and file.name)
             self._inherited.update(file.inode for file in inherited)
         self._opened[process.pid] = dict(opened)
         self.memory.enter(process.pid, above)
@@ -102,7 +115,9 @@ class Sight:
         for task in process.tasks:
             task.clock = 0
         process.forget_memory()
-        self._opened[process.pid] = {}
+        left, known = set(descriptors_of(process.pid)), self._opened[process.pid]
+        events = {each: file for each, file in known.items() if each in left and file.sort is Sort.EVENTS}
+        self._opened[process.pid] = events  # all others are looked up again; these have no number of their own
         self.memory.forget(process.pid)
 
     def leave(self, process: Process) -> None:
@@ -176,7 +191,9 @@ class Sight:
         try:
             return known[descriptor]
         except KeyError:
-            file = known[descriptor] = self._look_up(process, descriptor)
+            file = self._look_up(process, descriptor, process)
+            if file is not None:
+                known[descriptor] = file
             return file
 
     def open_files(
@@ -201,7 +218,7 @@ class Sight:
 
     def shares_places(self, process: Process) -> None:
         """Take down that a process hands on descriptors: the places in its files belong to others as well."""
-        self._inherited.update(file.inode for file in self.open_files(process) if file.sort is Sort.FILE)
+        self._inherited.update(file.inode for file in self.open_files(process) if file.sort in _WITH_PLACES)
 
     def closed(self, process: Process, descriptor: int) -> None:
         """Forget what a descriptor was of."""
@@ -211,7 +228,8 @@ class Sight:
         """Forget what all descriptors were of."""
         self._opened[process.pid].clear()
 
-    def _look_up(self, process: Process, descriptor: int) -> Opened | None:
+    def _look_up(self, process: Process, descriptor: int, owner: Process) -> Opened | None:
+        """Return what a descriptor is of; what has no name yet is called by its owner."""
         link = f"/proc/{process.pid}/fd/{descriptor}"
         try:
             found = os.stat(link)
@@ -225,16 +243,37 @@ class Sight:
             place = self.names.place(path)
             return Opened(sort, place.path if place else "", found.st_ino, path)
         if sort in (Sort.PIPE, Sort.SOCKET):
-            return Opened(sort, self.channel(process, found.st_ino, sort.value), found.st_ino)
+            return Opened(sort, self.channel(owner, found.st_ino, sort.value), found.st_ino)
+        if sort is Sort.TERMINAL:
+            with self.copy(process, descriptor) as copy:
+                name = self._channels.get(~terminal_of(copy, found), "")
+            return Opened(sort, name, found.st_ino)
         if sort is not Sort.EVENTS:
             return Opened(sort, "", found.st_ino)
-        awaited = self.processes.get(pid_behind(process.pid, descriptor))
-        name = f"process {awaited.name}" if awaited is not None else f"events of {process.name}"
-        return Opened(sort, name, found.st_ino)
+        return self._events(process, descriptor, owner, found.st_ino)
+
+    def _events(self, process: Process, descriptor: int, owner: Process, inode: int) -> Opened:
+        """Return what a descriptor is of that has no inode of its own: the same as another that is known, or new."""
+        if (awaited := self.processes.get(pid_behind(process.pid, descriptor))) is not None:
+            return Opened(Sort.EVENTS, f"process {awaited.name}", inode)
+        for pid, opened in self._opened.items():
+            for other, file in opened.items():
+                if file.sort is Sort.EVENTS and is_same_opening(process.pid, descriptor, pid, other):
+                    return file
+        return Opened(Sort.EVENTS, f"events of {owner.name}", inode)
+
+    def opens_terminal(self, process: Process, descriptor: int) -> None:
+        """Take in a pseudo-terminal that a process has made; those of others are nobody's business."""
+        with self.copy(process, descriptor) as copy:
+            number = terminal_of(copy, os.fstat(copy))
+        self._channels[~number] = self.name_made(process, Sort.TERMINAL.value)
+        self.cannot_control(process, "makes a terminal, and what that does by itself is not controlled")
 
     def _file(self, sort: Sort, found: os.stat_result, path: str) -> Opened:
         removed = path.endswith(" (deleted)")
         path = path.removesuffix(" (deleted)")
+        if removed:
+            path = without_number(path)
         if path.startswith(self._outputs):
             return Opened(Sort.OUTPUT, "", found.st_ino, path)
         place = self.names.place(path)
@@ -289,7 +328,7 @@ class Sight:
     def absolute(self, process: Process, text: str, folder: int = AT_FDCWD) -> str:
         """Return the absolute path that a process means; "" if it means none."""
         if text.startswith("/"):
-            return text
+            return behind_descriptor(process.pid, text)
         folder &= (1 << 32) - 1
         if folder == AT_FDCWD:
             return f"{process.stands_in()}/{text}" if text else process.stands_in()

@@ -15,6 +15,9 @@ from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _LONGEST_END_MS: Final = 10_000
+_MADE_AGAIN: Final = (
+    513  # ERESTARTNOINTR, which a program never sees: the kernel makes the call again after the handler
+)
 
 
 class LiveThreads:
@@ -102,9 +105,11 @@ class LiveThreads:
                 self._died(task)
             elif not self._listener.is_valid(stop):
                 self._leaves(task)
-            elif self._call_of(task).waits and task.thread == task.process.pid and has_signal(task.thread):
-                self._leaves(task)
-                self._listener.answer(stop, -errno.EINTR)
+            elif task.thread == task.process.pid and has_signal(task.thread):
+                call = self._call_of(task)
+                if call.waits or call.restarts:
+                    self._leaves(task)
+                    self._listener.answer(stop, -errno.EINTR if call.waits else -_MADE_AGAIN)
 
     def _leaves(self, task: Task) -> None:
         """Have a thread not stand before its call any more: a signal has ended its wait."""

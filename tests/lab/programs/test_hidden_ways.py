@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from socket import AF_UNIX, socket
-from textwrap import dedent, indent
-from typing import Final, NamedTuple
+from typing import Final
 
 import pytest
 
-from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.programs.explore import explore_program
-from ticketlab.lab.programs.program import Program
-from ticketlab.lab.programs.results import ProgramExploration
-
-_SHARED: Final = "import os, signal, sys\nopen('log', 'a').write('x')\n"
-"""What each Python script begins with: beside the way in question, something is shared that can be seen."""
-
-
-class Meeting(NamedTuple):
-    """Scripts that meet in one way: a command is run for each; and the name of what is wrong, "" if nothing is."""
-
-    scripts: tuple[str, ...]
-    wrong: str = "exit code"
-    files: Mapping[str, str] = {}
-
-
-def _twice(question: str) -> str:
-    """Return a script that fails if the answer to a question changes while it asks: in no order one after another."""
-    return f"def ask():\n{indent(dedent(question).strip(), '    ')}\nsys.exit(ask() != ask())\n"
-
+from tests.lab.programs.meetings import Meeting, explored, twice
 
 MEETINGS: Final = {
     "a process that aborts has failed": Meeting(
@@ -94,17 +71,17 @@ MEETINGS: Final = {
         "",
     ),
     "rights that a file is given": Meeting(
-        ("os.chmod('f', 0o755)", _twice("return os.access('f', os.X_OK)")),
+        ("os.chmod('f', 0o755)", twice("return os.access('f', os.X_OK)")),
         files={"f": ""},
     ),
     "attributes of a file": Meeting(
-        ("os.setxattr('f', 'user.seen', b'1')", _twice("return os.listxattr('f')")),
+        ("os.setxattr('f', 'user.seen', b'1')", twice("return os.listxattr('f')")),
         files={"f": ""},
     ),
     "a folder to go to": Meeting(
         (
             "os.mkdir('new')",
-            _twice(
+            twice(
                 """
                 try:
                     os.chdir("new")
@@ -119,7 +96,7 @@ MEETINGS: Final = {
     "a program to run": Meeting(
         (
             "os.symlink('/bin/true', 'tool')",
-            _twice(
+            twice(
                 """
                 if child := os.fork():
                     return os.waitpid(child, 0)[1]
@@ -143,13 +120,13 @@ MEETINGS: Final = {
                 except ChildProcessError:
                     sys.exit()
             """
-            + _twice("return os.path.exists(f'/proc/{child}')").replace("\n", "\n" + " " * 12),
+            + twice("return os.path.exists(f'/proc/{child}')").replace("\n", "\n" + " " * 12),
         )
     ),
     "a name that a socket is bound to": Meeting(
         (
             "import socket\nsocket.socket(socket.AF_UNIX).bind('s')",
-            _twice("return os.path.exists('s')"),
+            twice("return os.path.exists('s')"),
         )
     ),
     "datagrams of several senders": Meeting(
@@ -220,7 +197,7 @@ MEETINGS: Final = {
     "an end of a pipe that has a name": Meeting(
         (
             "os.close(os.open('p', os.O_RDONLY | os.O_NONBLOCK))",
-            _twice(
+            twice(
                 """
                 try:
                     os.close(os.open("p", os.O_WRONLY | os.O_NONBLOCK))
@@ -232,7 +209,7 @@ MEETINGS: Final = {
         )
     ),
     "a folder by two names": Meeting(
-        ("open('d/f', 'w').close()", _twice("return os.path.exists('link/f')")),
+        ("open('d/f', 'w').close()", twice("return os.path.exists('link/f')")),
     ),
     "a port that the kernel chooses": Meeting(
         (
@@ -267,21 +244,6 @@ MEETINGS: Final = {
         "",
     ),
 }
-
-
-def explored(folder: Path, meeting: Meeting, *, serial: bool = False) -> ProgramExploration:
-    for file, text in meeting.files.items():
-        (folder / file).write_text(text)
-    (folder / "d").mkdir()
-    (folder / "link").symlink_to("d")
-    os.mkfifo(folder / "p")
-    for number, script in enumerate(meeting.scripts):
-        (folder / f"main{number}.py").write_text(_SHARED + dedent(script))
-        os.utime(folder / f"main{number}.py", (1e9, 1e9))
-    commands = tuple(("python", f"main{number}.py") for number in range(len(meeting.scripts)))
-    return explore_program(
-        Program(commands=commands, folder=folder, serial=serial), ExploreOptions(executor="program", executions=200)
-    )
 
 
 @pytest.mark.parametrize("way", MEETINGS)

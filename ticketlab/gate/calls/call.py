@@ -40,7 +40,8 @@ class StoppedCall:
     says that it only lets time pass, so many seconds; `ends` that its thread, or its whole process, is about to end.
     `written` has the descriptor, the address and the size of what it writes. `comes` says whether what it waits for has
     come from outside the program: then it goes on at once, as part of the step that asked for it. `came` says what the
-    step has turned out to be when its thread has gone on, and `inner` that the call is part of another step.
+    step has turned out to be when its thread has gone on, and `inner` that the call is part of another step. `restarts`
+    says that a signal that comes while the thread stands here is delivered first, as it would be right before the call.
     """
 
     step: Step
@@ -55,3 +56,4 @@ class StoppedCall:
     comes: Callable[[], bool] | None = None
     came: Callable[[], Made | None] | None = None
     inner: bool = False
+    restarts: bool = False

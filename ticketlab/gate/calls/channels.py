@@ -13,8 +13,9 @@ from typing import Final
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
-from ticketlab.gate.calls.outside import answered, asking, awaiting_too, look_who_answers
-from ticketlab.gate.descriptors import Opened, Sort, flags_of, lowest_free, two_lowest_free
+from ticketlab.gate.calls.outside import answered, asking, look_who_answers
+from ticketlab.gate.descriptors import Opened, Sort, awaited_signals, flags_of, lowest_free, two_lowest_free
+from ticketlab.gate.kernel import signals_of
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
@@ -50,6 +51,9 @@ def on_channel(
 
 def is_ready(sight: Sight, process: Process, descriptor: int, wanted: int) -> bool:
     """Whether a call on a descriptor would return at once."""
+    file = sight.opened(process, descriptor)
+    if file is not None and file.sort is Sort.EVENTS and (signals := awaited_signals(process.pid, descriptor)):
+        return bool(signals & signals_of(process.pid))  # whoever looks would be told of its own
     try:
         with sight.copy(process, descriptor) as copy:
             poll = select.poll()
@@ -174,6 +178,8 @@ def _listener_name(sight: Sight, process: Process, address: bytes, family: int) 
     if family in (socket.AF_INET, socket.AF_INET6):
         number = int.from_bytes(address[2:4], "big")
         return sight.ports.get(number, f"port {number}")
+    if family not in (socket.AF_UNSPEC, socket.AF_NETLINK):
+        sight.cannot_control(process, "uses sockets of a kind that is not controlled")
     return ""
 
 
@@ -200,105 +206,20 @@ def _bind(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     return StoppedCall(Step(Action.SET, name, also=(*looks[:-1], *made)))
 
 
-# Several at once
-
-
-def _awaiting(sight: Sight, task: Task, wanted: Sequence[tuple[int, int]], until: float | None) -> StoppedCall | None:
-    """Return a call that waits until one of several descriptors is ready, or for a time."""
-    process = task.process
-    files = [(descriptor, events, sight.opened(process, descriptor)) for descriptor, events in wanted]
-    names = [file.name for _, _, file in files if file is not None and file.name]
-    if not names:
-        return (
-            None if until is None or until == 0 else StoppedCall(_nothing(task), attempt=lambda: Reply(0), asleep=until)
-        )
-    step = Step(Action.WAIT_ON, names[0], also=tuple((Action.WAIT_ON, name) for name in dict.fromkeys(names[1:])))
-
-    def attempt() -> Reply | None:
-        if until == 0 or any(is_ready(sight, process, descriptor, events) for descriptor, events, _ in files):
-            return GO_ON
-        return None
-
-    call = StoppedCall(step, waits=True, attempt=attempt, until=until)
-    outside = [
-        (descriptor, events) for descriptor, events, file in files if file is not None and sight.servers.of(file.name)
-    ]
-
-    def has_come() -> bool:
-        return any(is_ready(sight, process, descriptor, events) for descriptor, events in outside)
-
-    return awaiting_too(sight, call, names, has_come, now=until == 0)
-
-
-def _nothing(task: Task) -> Step:
-    return Step(Action.AWAIT, f"nothing, by {task.name}", private=True)
-
-
-def _milliseconds(value: int) -> float | None:
-    signed = value & 0xFFFFFFFF
-    return None if signed & 0x80000000 else signed / 1000
-
-
-def _poll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    return _polling(sight, task, arguments, _milliseconds(arguments[2]))
-
-
-def _ppoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    return _polling(sight, task, arguments, task.process.seconds(arguments[2]))
-
-
-def _polling(sight: Sight, task: Task, arguments: Arguments, until: float | None) -> StoppedCall | None:
-    count = min(arguments[1], 1024)
-    data = task.process.read(arguments[0], _POLLFD.size * count) if count else b""
-    whole = len(data) - len(data) % _POLLFD.size
-    wanted = [(descriptor, events) for descriptor, events, _ in _POLLFD.iter_unpack(data[:whole]) if descriptor >= 0]
-    return _awaiting(sight, task, wanted, until)
-
-
-def _select(unit: float) -> Classify:
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-        process, highest = task.process, min(arguments[0], 1024)
-        wanted: dict[int, int] = {}
-        for address, events in zip(arguments[1:4], (select.POLLIN, select.POLLOUT, select.POLLPRI), strict=True):
-            bits = process.number(address, (highest + 7) // 8) if address and highest else 0
-            for descriptor in range(highest):
-                if bits >> descriptor & 1:
-                    wanted[descriptor] = wanted.get(descriptor, 0) | events
-        return _awaiting(sight, task, list(wanted.items()), process.seconds(arguments[4], unit))
-
-    return classify
-
-
-def _epoll(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    descriptor = arguments[0]
-    watched = _watched_by(task.process, descriptor)
-    until = _milliseconds(arguments[3])
-    process = task.process
-    files = {each: file.name for each in watched if (file := sight.opened(process, each)) is not None and file.name}
-    names, outside = sorted(set(files.values())), [each for each, name in files.items() if sight.servers.of(name)]
-    if not names:
-        return None
-    first, *others = names
-    step = Step(Action.WAIT_ON, first, also=tuple((Action.WAIT_ON, name) for name in others))
-
-    def attempt() -> Reply | None:
-        return GO_ON if until == 0 or is_ready(sight, process, descriptor, select.POLLIN) else None
-
-    def has_come() -> bool:
-        return attempt() is not None and any(is_ready(sight, process, each, select.POLLIN) for each in outside)
-
-    call = StoppedCall(step, waits=True, attempt=attempt, until=until)
-    return awaiting_too(sight, call, names, has_come, now=until == 0)
-
-
-def _watched_by(process: Process, descriptor: int) -> list[int]:
-    """Return the descriptors that an epoll watches, in the order of their places in the kernel's memory."""
-    with suppress(OSError), open(f"/proc/{process.pid}/fdinfo/{descriptor}") as file:
-        return [int(line.split()[1]) for line in file if line.startswith("tfd:")]
-    return []
-
-
 # What is made and closed
+
+
+def _listen(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    """Until now whoever wants to connect is refused."""
+    file = sight.opened(task.process, arguments[0])
+    return StoppedCall(Step(Action.SET, file.name)) if file is not None and file.name else None
+
+
+def _limit_waits(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    if arguments[1] == socket.SOL_SOCKET:
+        sight.wakes_unseen = True
+        sight.cannot_control(task.process, "limits how long a socket waits, and when that is over is not controlled")
+    return None
 
 
 def _making_pair(what: str) -> Classify:
@@ -331,11 +252,8 @@ STOPPED: Final[Mapping[str, Classify]] = {
     **dict.fromkeys(("accept", "accept4"), _accept),
     "connect": _connect,
     "bind": _bind,
-    "poll": _poll,
-    "ppoll": _ppoll,
-    "select": _select(1e6),
-    "pselect6": _select(1e9),
-    **dict.fromkeys(("epoll_wait", "epoll_pwait"), _epoll),
+    "listen": _listen,
+    "setsockopt": _limit_waits,
     **dict.fromkeys(("pipe", "pipe2"), _making_pair(Sort.PIPE.value)),
     "socketpair": _making_pair(Sort.SOCKET.value),
 }

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
+from ticketlab.core.file_names import LINKS
 from ticketlab.core.sql_statements import Verb
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Made, Reply, StoppedCall
@@ -211,7 +212,7 @@ class ToldStatement:
         return file is not None and any(each.owns(file.name) for each in self._steps.databases)
 
     def _owns(self, step: Step) -> bool:
-        names = [resource for action, resource in step.accesses if action is not Action.ENTER]
+        names = [resource.removeprefix(LINKS) for action, resource in step.accesses if action is not Action.ENTER]
         return all("etilqs_" in name or any(each.owns(name) for each in self._steps.databases) for name in names)
 
     def came(self) -> Made | None:

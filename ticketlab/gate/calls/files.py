@@ -9,24 +9,29 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from ticketlab.core.file_names import LIST
 from ticketlab.core.steps import Action, Step
-from ticketlab.gate.calls.call import Made, StoppedCall
+from ticketlab.gate.calls.call import Made, Reply, StoppedCall
 from ticketlab.gate.calls.chance import chance
 from ticketlab.gate.calls.channels import on_channel
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.calls.locks import flags_of_opening
+from ticketlab.gate.calls.looks import examining
 from ticketlab.gate.calls.paths import MakeCall, changes_program, stat_of, with_path
 from ticketlab.gate.calls.told import told
-from ticketlab.gate.descriptors import Opened, Sort, flags_of
+from ticketlab.gate.calls.uncontrolled import asks_for_signals
+from ticketlab.gate.descriptors import CHANNELS, Opened, Sort, flags_of, lowest_free
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import Sight
 
 _PART: Final = struct.Struct("QQ")  # struct iovec: where it begins, and how much it is
-_AT_SYMLINK_NOFOLLOW: Final = 0x100
-_AT_EMPTY_PATH: Final = 0x1000
 _CREATES: Final = os.O_CREAT | os.O_TRUNC
-_CHANNELS: Final = (Sort.PIPE, Sort.SOCKET)
+_FILLED: Final = (0x541B, 0x5411)  # FIONREAD, TIOCOUTQ
+_NON_BLOCKING: Final = 0x5421
+_OWNERS: Final = (0x5452, 0x8901, 0x8902)  # FIOASYNC, FIOSETOWN, SIOCSPGRP
+_FLAGS: Final = (0x40086602, 0x401C5820)  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
+_CLONE_RANGE, _SHARE_EQUAL_PARTS = 0x4020940D, 0xC0189436
+_TERMINALS: Final = ("/dev/ptmx", "/dev/pts/ptmx")
 _ATTRIBUTES: Final = ("setxattr", "lsetxattr", "removexattr", "lremovexattr")
 
 
@@ -40,7 +45,7 @@ def _data(action: Action) -> Classify:
         file = sight.opened(task.process, arguments[0])
         if file is None:
             return None
-        if file.sort in (Sort.PIPE, Sort.SOCKET, Sort.EVENTS):
+        if file.sort in CHANNELS or file.sort is Sort.EVENTS:
             return on_channel(sight, task, arguments[0], file, action)
         if not file.name or file.sort is not Sort.FILE:
             return None
@@ -108,43 +113,71 @@ def _seek(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         return _read(sight, task, arguments)
     file = sight.opened(task.process, arguments[0])
     place = sight.place_in(file) if file is not None else ()
-    return StoppedCall(Step(*place[0])) if place else None
+    asks = arguments[2] & 0xFFFFFFFF == os.SEEK_CUR and not arguments[1]
+    return StoppedCall(Step(Action.READ if asks else Action.SET, place[0][1])) if place else None
 
 
 def _copy(into_first: bool, second: int) -> Classify:
-    """Return how calls are taken that copy from one descriptor to another."""
+    """Return how calls are taken that copy from one descriptor to another; they may wait for either."""
 
     def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-        one, other = (sight.opened(task.process, arguments[place]) for place in (0, second))
-        target, source = (one, other) if into_first else (other, one)
-        taken = Action.RECEIVE if source is not None and source.sort in _CHANNELS else Action.READ
-        reads = (taken, source.name) if source and source.name else None
-        if target is not None and target.name:
-            given = Action.SEND if target.sort in _CHANNELS else Action.WRITE
-            return StoppedCall(Step(given, target.name, also=(reads,) if reads else ()))
-        return StoppedCall(Step(*reads)) if reads else None
+        one, other = ((arguments[place], sight.opened(task.process, arguments[place])) for place in (0, second))
+        (target, written), (source, taken) = (one, other) if into_first else (other, one)
+        halves = ((target, written, Action.WRITE), (source, taken, Action.READ))
+        whole: StoppedCall | None = None
+        for descriptor, file, action in halves:
+            half = _half_copy(sight, task, descriptor, file, action) if file is not None and file.name else None
+            if whole is not None and half is not None:
+                whole.step = whole.step._replace(also=(*whole.step.also, *half.step.accesses))
+                whole.waits, whole.attempt = whole.waits or half.waits, _both(whole.attempt, half.attempt)
+            whole = whole or half
+        return whole
 
     return classify
 
 
-def _examine_descriptor(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    file = sight.opened(task.process, arguments[0])
-    examined = file is not None and file.name and file.sort is Sort.FILE
-    return StoppedCall(Step(Action.READ, file.name, path=file.shown)) if file and examined else None
+def _half_copy(sight: Sight, task: Task, descriptor: int, file: Opened, action: Action) -> StoppedCall | None:
+    """Return one half of a copy as a call of its own."""
+    if file.sort in CHANNELS:
+        return on_channel(sight, task, descriptor, file, action)
+    step = _data_step(task, descriptor, file, action)
+    return StoppedCall(step._replace(also=sight.place_in(file)))
 
 
-def _list(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    file = sight.opened(task.process, arguments[0])
-    if file is None or file.sort is not Sort.FOLDER or not file.name:
+def _both(one: Callable[[], Reply | None], other: Callable[[], Reply | None]) -> Callable[[], Reply | None]:
+    """Return the attempt of a call that waits until two others can go on."""
+    return lambda: other() if one() is not None else None
+
+
+def _control(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    """Return a call that does to a descriptor what there is no call for."""
+    file, command = sight.opened(task.process, arguments[0]), arguments[1] & 0xFFFFFFFF
+    if command in _OWNERS:
+        asks_for_signals(sight, task.process)
+    if file is None or not file.name:
         return None
-    return StoppedCall(Step(Action.LIST, LIST + file.name, path=file.name))
+    if command == _NON_BLOCKING:
+        return flags_of_opening(sight, task, arguments[0], Action.SET)
+    if command in _FILLED:
+        return StoppedCall(Step(Action.READ, file.name, path=file.shown))
+    if file.sort not in (Sort.FILE, Sort.FOLDER):
+        return None
+    if command in _FLAGS:
+        return StoppedCall(Step(Action.TOUCH, file.name, path=file.shown))
+    source = task.process.number(arguments[2], 8) if command == _CLONE_RANGE else arguments[2]
+    taken = sight.opened(task.process, source & 0xFFFFFFFF) if command != _SHARE_EQUAL_PARTS else None
+    reads = ((Action.READ, taken.name),) if taken is not None and taken.name else ()
+    return StoppedCall(Step(Action.WRITE, file.name, also=reads, path=file.shown))
 
 
 # Names
 
 
 def _open(flags: int) -> MakeCall:
-    def make(sight: Sight, _task: Task, arguments: Arguments, absolute: str) -> StoppedCall | None:
+    def make(sight: Sight, task: Task, arguments: Arguments, absolute: str) -> StoppedCall | None:
+        if absolute in _TERMINALS:
+            new = lowest_free(task.process.pid)
+            sight.after(task, lambda: sight.opens_terminal(task.process, new))
         return _opening(sight, absolute, arguments[flags])
 
     return make
@@ -206,7 +239,7 @@ def _access(path: int, folder: int | None, rights: int) -> Classify:
 
     By some of them a process tells something.
     """
-    look, examine = with_path(path, folder, _look), with_path(path, folder, examining())
+    look, examine = with_path(path, folder, _look), examining(path, folder)
 
     def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
         text = task.process.text(arguments[path])
@@ -215,50 +248,6 @@ def _access(path: int, folder: int | None, rights: int) -> Classify:
         return (examine if arguments[rights] & 0xFFFFFFFF else look)(sight, task, arguments)
 
     return classify
-
-
-def _follows(_arguments: Arguments) -> bool:
-    return False
-
-
-def examining(no_follow: Callable[[Arguments], bool] = _follows) -> MakeCall:
-    """Return how calls are taken that say how much is in a file, when it was changed, and what one may do with it."""
-
-    def make(sight: Sight, _task: Task, arguments: Arguments, absolute: str) -> StoppedCall | None:
-        place = sight.place(absolute)
-        if place is None:
-            return None
-
-        def found() -> Made:
-            here = stat_of(absolute, follows=not no_follow(arguments))
-            there = sight.place(absolute, follows=not no_follow(arguments)) or place
-            if here is None or not _has_data(here):
-                return Made(there.step(Action.LOOK))
-            return Made(there.with_data(Action.READ, sight.names.data(here, there)))
-
-        step = place.step(Action.LOOK)
-        here = stat_of(absolute)
-        if here is not None and _has_data(here):
-            step = place.with_data(Action.READ, sight.names.data(here, place))
-        return StoppedCall(step, found=found)
-
-    return make
-
-
-def _stat_at(flags: int) -> Classify:
-    """Return how calls are taken that examine a name or, where their flags say so, a descriptor."""
-    examine = with_path(1, 0, examining(lambda given: bool(given[flags] & _AT_SYMLINK_NOFOLLOW)))
-
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-        if arguments[flags] & _AT_EMPTY_PATH and not task.process.text(arguments[1]):
-            return _examine_descriptor(sight, task, arguments)
-        return examine(sight, task, arguments)
-
-    return classify
-
-
-def _has_data(found: os.stat_result) -> bool:
-    return stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
 
 
 def _touching(action: Action, *, for_opening: bool = False) -> MakeCall:
@@ -293,11 +282,13 @@ def _change_folder(sight: Sight, task: Task, arguments: Arguments, absolute: str
 
 STOPPED: Final[Mapping[str, Classify]] = {
     "read": _read,
-    "readv": _read_on,
-    **dict.fromkeys(("pread64", "preadv", "preadv2"), _data(Action.READ)),
+    **dict.fromkeys(("readv", "preadv2"), _read_on),  # preadv2 reads on as well if no place is given
+    **dict.fromkeys(("pread64", "preadv"), _data(Action.READ)),
     "write": _write,
     "writev": _write_vector,
-    **dict.fromkeys(("pwrite64", "pwritev", "pwritev2", "fallocate"), _data(Action.WRITE)),
+    "pwrite64": _write,
+    **dict.fromkeys(("pwritev", "pwritev2"), _write_vector),
+    "fallocate": _data(Action.WRITE),
     **dict.fromkeys(("fsync", "fdatasync"), _data(Action.FLUSH)),
     "ftruncate": _data(Action.TRUNCATE),
     **dict.fromkeys(("fchmod", "fchown", "fsetxattr", "fremovexattr"), _data(Action.TOUCH)),
@@ -305,10 +296,9 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "splice": _copy(False, 2),
     "tee": _copy(False, 1),
     "lseek": _seek,
-    **dict.fromkeys(("fstat", "fgetxattr", "flistxattr"), _examine_descriptor),
+    "ioctl": _control,
     "sendfile": _copy(True, 1),
     "copy_file_range": _copy(False, 2),
-    **dict.fromkeys(("getdents64", "getdents"), _list),
     "open": with_path(0, None, _open(1)),
     "creat": with_path(0, None, _creat),
     "openat": with_path(1, 0, _open(2)),
@@ -317,13 +307,10 @@ STOPPED: Final[Mapping[str, Classify]] = {
     **dict.fromkeys(("faccessat", "faccessat2"), _access(1, 0, 2)),
     "readlink": with_path(0, None, _look),
     "readlinkat": with_path(1, 0, _look),
-    **dict.fromkeys(("stat", "getxattr", "listxattr"), with_path(0, None, examining())),
-    **dict.fromkeys(("lstat", "lgetxattr", "llistxattr"), with_path(0, None, examining(lambda _given: True))),
-    "newfstatat": _stat_at(3),
-    "statx": _stat_at(2),
     "truncate": with_path(0, None, _touching(Action.TRUNCATE)),
     **dict.fromkeys(("chmod", "chown", "lchown"), with_path(0, None, _touching(Action.TOUCH, for_opening=True))),
     **dict.fromkeys(_ATTRIBUTES, with_path(0, None, _touching(Action.TOUCH))),
+    **dict.fromkeys(("setxattrat", "removexattrat"), with_path(1, 0, _touching(Action.TOUCH))),
     **dict.fromkeys(("utime", "utimes"), with_path(0, None, _touching(Action.TOUCH))),
     **dict.fromkeys(("fchmodat", "fchmodat2", "fchownat"), with_path(1, 0, _touching(Action.TOUCH, for_opening=True))),
     **dict.fromkeys(("utimensat", "futimesat"), with_path(1, 0, _touching(Action.TOUCH))),

@@ -16,13 +16,16 @@ from typing import Final
 from ticketlab.core.steps import Action, Step
 from ticketlab.gate.calls.call import GO_ON, Made, Reply, StoppedCall
 from ticketlab.gate.calls.family import Arguments, Classify
+from ticketlab.gate.calls.uncontrolled import asks_for_signals
 from ticketlab.gate.database_locks import keeps_somebody
-from ticketlab.gate.descriptors import Opened, Sort
+from ticketlab.gate.descriptors import CHANNELS, Opened, Sort, shares_opening
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _GETLK, _SETLK, _SETLKW = 5, 6, 7
 _OFD_GETLK, _OFD_SETLK, _OFD_SETLKW = 36, 37, 38
+_GETFL, _SETFL, _SET_ROOM, _ADD_SEALS, _GET_SEALS = 3, 4, 1031, 1033, 1034
+_ASKS_FOR_SIGNALS: Final = (8, 10, 15, 1024, 1026)  # F_SETOWN, F_SETSIG, F_SETOWN_EX, F_SETLEASE, F_NOTIFY
 _FLOCK: Final = struct.Struct("hhqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
 _UNLOCKED: Final = fcntl.F_UNLCK
 
@@ -62,10 +65,38 @@ def _flock(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     return StoppedCall(step, waits=not operation & fcntl.LOCK_NB, attempt=attempt)
 
 
-def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    file, command = sight.opened(task.process, arguments[0]), arguments[1]
-    if file is None or file.sort is not Sort.FILE:
+def flags_of_opening(sight: Sight, task: Task, descriptor: int, action: Action) -> StoppedCall | None:
+    """Return a call that asks for the flags of an open file, or sets some: all who share the opening notice it."""
+    file, process = sight.opened(task.process, descriptor), task.process
+    others = [each.pid for each in sight.processes.values() if each.name and each is not process]
+    if file is None or not file.name:
         return None
+    if file.name not in sight.shared_flags and not shares_opening(process.pid, descriptor, others):
+        return None
+    sight.shared_flags.add(file.name)  # the other one may have ended when it is asked again
+    also = sight.place_in(file) if action is Action.SET else ()
+    if file.sort in CHANNELS:  # who reads there and does not wait notices it
+        also = ((action, file.name),)
+    return StoppedCall(Step(action, f"flags of {file.name}", also=also))
+
+
+def _fcntl(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
+    file, command = sight.opened(task.process, arguments[0]), arguments[1] & 0xFFFFFFFF
+    if command in (_GETFL, _SETFL):
+        return flags_of_opening(sight, task, arguments[0], Action.READ if command == _GETFL else Action.SET)
+    if command in _ASKS_FOR_SIGNALS:
+        asks_for_signals(sight, task.process)
+        return None
+    if file is None or not file.name:
+        return None
+    if command in (_ADD_SEALS, _GET_SEALS, _SET_ROOM):
+        return StoppedCall(Step(Action.READ if command == _GET_SEALS else Action.TOUCH, file.name, path=file.shown))
+    if file.sort is not Sort.FILE:
+        return None
+    return _record_lock(sight, task, arguments, file, command)
+
+
+def _record_lock(sight: Sight, task: Task, arguments: Arguments, file: Opened, command: int) -> StoppedCall:
     process, descriptor = task.process, arguments[0]
     sight.recorded = True
     kind, whence, start, length, _ = _FLOCK.unpack(process.read(arguments[2], _FLOCK.size).ljust(_FLOCK.size, b"\0"))
@@ -132,10 +163,11 @@ def _keeps_somebody(sight: Sight, process: Process, file: Opened) -> bool:
 
 
 def holds_records(process: Process, file: Opened) -> bool:
-    """Whether a process has locked a part of a file, by the kernel's list of locks."""
+    """Whether a process has locked a part of a file, by the kernel's list of locks, or whoever shares its opening."""
+    holders = ("POSIX", str(process.pid)), ("OFDLCK", "-1")
     with open("/proc/locks") as locks:
         return any(
-            words[1] == "POSIX" and words[-4] == str(process.pid) and words[-3].endswith(f":{file.inode}")
+            (words[1], words[-4]) in holders and words[-3].endswith(f":{file.inode}")
             for words in (line.replace("->", "").split() for line in locks)
         )
 

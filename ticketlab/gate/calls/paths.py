@@ -13,6 +13,7 @@ from ticketlab.gate.processes import Task
 from ticketlab.gate.sight import AT_FDCWD, Sight
 
 _PROCESSES: Final = "/proc/"
+_OF_ALL: Final = ("/proc/locks", "/proc/net/", "/proc/self/net/", "/proc/sysvipc/")
 _SOURCE: Final = ".py"
 
 MakeCall = Callable[[Sight, Task, Arguments, str], StoppedCall | None]
@@ -34,9 +35,13 @@ def with_path(path: int, folder: int | None, make: MakeCall) -> Classify:
 
 def _process_looked_at(sight: Sight, task: Task, absolute: str) -> StoppedCall | None:
     """Return the look at another process of the program, by which one learns whether it lives."""
-    number = absolute.removeprefix(_PROCESSES).partition("/")[0]
+    number, _, rest = absolute.removeprefix(_PROCESSES).partition("/")
+    if absolute.startswith(_OF_ALL):
+        sight.cannot_control(task.process, "asks the kernel what all processes do, and that is not seen")
     if number not in sight.pids or number == str(task.process.pid):
         return None
+    if rest:
+        sight.cannot_control(task.process, "looks into another process, and what it does there is not seen")
     return StoppedCall(Step(Action.LOOK, f"process {sight.name_of_ended(int(number))}"))
 
 

@@ -1,4 +1,4 @@
-"""Processes, time and chance: who starts, ends, waits for and signals whom; sleeps; and numbers that are drawn."""
+"""Processes, time and chance: who starts, ends and waits for whom; sleeps; and numbers that are drawn."""
 
 from __future__ import annotations
 
@@ -13,25 +13,20 @@ from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.chance import get_random
 from ticketlab.gate.calls.family import Arguments, Classify
-from ticketlab.gate.calls.files import examining
 from ticketlab.gate.calls.locks import releases
+from ticketlab.gate.calls.looks import examining
 from ticketlab.gate.calls.outside import hanging_up
-from ticketlab.gate.calls.paths import with_path
-from ticketlab.gate.descriptors import Sort, pid_behind
+from ticketlab.gate.calls.signals import group_resource, handler_resource, process_resource
+from ticketlab.gate.descriptors import CHANNELS
 from ticketlab.gate.kernel import children_of, exit_code_of, is_ending, parent_of, state_of
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 
 _LONGEST_DEATH_MS: Final = 1_000
 _WNOHANG: Final = 1
-_P_ALL, _P_PID = 0, 1
+_P_PID, _P_PGID = 1, 2
 _TIMER_ABSTIME: Final = 1
 _CLOSE_RANGE_CLOEXEC: Final = 4
-
-
-def process_resource(process: Process) -> str:
-    """Return the resource that is whether a process lives, and how it has ended."""
-    return f"process {process.name}"
 
 
 def children_resource(process: Process) -> str:
@@ -57,7 +52,8 @@ def ending(sight: Sight, task: Task, *, whole: bool) -> StoppedCall:
         )  # the others end wherever they are
     also = _closing(sight, process)
     if process.parent is not None:
-        also = (*also, _among_children(sight, process.parent))
+        told = (Action.READ, handler_resource(process.parent, signal.SIGCHLD))
+        also = (*also, _among_children(sight, process.parent), told)
     return StoppedCall(Step(Action.EXIT, process_resource(process), also=also), ends=True)
 
 
@@ -74,7 +70,7 @@ def _closing(
     found: list[Access] = []
     for file in sight.open_files(process, until_exec=by_exec, within=within):
         found += [(Action.RELEASE, lock) for lock in releases(sight, process, file)]
-        if file.sort in (Sort.PIPE, Sort.SOCKET) and file.name:
+        if file.sort in CHANNELS and file.name:
             found.append((Action.CLOSE, file.name))
             found += hanging_up(sight, file.name)
     return tuple(dict.fromkeys(found))
@@ -97,7 +93,7 @@ def _close(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
     sight.closed(process, descriptor)
     if file is None or not file.name:
         return None
-    if file.sort in (Sort.PIPE, Sort.SOCKET):
+    if file.sort in CHANNELS:
         sight.after(task, sight.servers.settle)
         return StoppedCall(Step(Action.CLOSE, file.name, also=hanging_up(sight, file.name)))
     given_up = releases(sight, process, file)
@@ -147,15 +143,15 @@ def _executing(sight: Sight, task: Task, call: StoppedCall | None) -> StoppedCal
 
 def _wait4(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
-    return _waiting(sight, task, pid if pid > 0 else None, arguments[2])
+    return _waiting(sight, task, pid if pid > 0 else None, arguments[2], by_group=pid not in (-1, max(pid, 1)))
 
 
 def _waitid(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
     pid = arguments[1] if arguments[0] == _P_PID else None
-    return _waiting(sight, task, pid, arguments[3])
+    return _waiting(sight, task, pid, arguments[3], by_group=arguments[0] == _P_PGID)
 
 
-def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> StoppedCall | None:
+def _waiting(sight: Sight, task: Task, pid: int | None, options: int, *, by_group: bool) -> StoppedCall | None:
     process = task.process
     awaited = sight.processes.get(pid) if pid is not None else None
     resource = process_resource(awaited) if awaited is not None else children_resource(process)
@@ -167,7 +163,9 @@ def _waiting(sight: Sight, task: Task, pid: int | None, options: int) -> Stopped
         dead = [child for child in wanted if _is_dead(sight, child)]
         return GO_ON if dead or options & _WNOHANG else None
 
-    return StoppedCall(Step(Action.WAIT_ON, resource), waits=not options & _WNOHANG, attempt=attempt)
+    children = (each for each in sight.processes.values() if by_group and each.parent is process)
+    also = tuple((Action.READ, group_resource(each)) for each in children)
+    return StoppedCall(Step(Action.WAIT_ON, resource, also=also), waits=not options & _WNOHANG, attempt=attempt)
 
 
 def _children(process: Process, pid: int | None) -> list[int]:
@@ -186,43 +184,6 @@ def _is_dead(sight: Sight, child: int) -> bool:
     if state == "Z" and known is not None and known.exits_with is None:
         known.exits_with = exit_code_of(child)
     return state in ("Z", "")
-
-
-def _signal(place: int) -> Classify:
-    def classify(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-        pid = ctypes.c_int(arguments[0] & 0xFFFFFFFF).value
-        target = sight.processes.get(abs(pid))
-        name = process_resource(target) if target is not None else f"process {sight.name_of_ended(abs(pid))}"
-        if (number := arguments[place] & 0xFFFFFFFF) == 0:
-            return StoppedCall(Step(Action.LOOK, name))
-
-        def attempt() -> Reply | None:
-            for each in [target] if pid > 0 else _group(sight, task, -pid):
-                if each is not None:
-                    each.killed_by = task.name
-                    if each is not task.process or pid <= 0:  # whoever ends itself by a signal has failed
-                        each.signals.add(number)
-            if target is not None and pid > 0 and number == signal.SIGKILL:
-                target.exits_with = -signal.SIGKILL  # its parent may take it before anybody has looked
-            return GO_ON
-
-        return StoppedCall(Step(Action.SIGNAL, name), attempt=attempt)
-
-    return classify
-
-
-def _group(sight: Sight, task: Task, group: int) -> list[Process]:
-    """Return whom a signal to a group of processes reaches; 0 is the sender's own group, and 1 means everybody."""
-    found = []
-    for each in sight.processes.values():
-        with suppress(ProcessLookupError):
-            if each.name and (group == 1 or os.getpgid(each.pid) == (group or os.getpgid(task.process.pid))):
-                found.append(each)
-    return found
-
-
-def _signal_by_handle(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
-    return _signal(1)(sight, task, (pid_behind(task.process.pid, arguments[0]), *arguments[1:]))
 
 
 # Time and chance
@@ -255,13 +216,10 @@ STOPPED: Final[Mapping[str, Classify]] = {
     "close": _close,
     "close_range": _close_many,
     **dict.fromkeys(("dup2", "dup3"), _duplicate),
-    "execve": _exec(with_path(0, None, examining())),
-    "execveat": _exec(with_path(1, 0, examining())),
+    "execve": _exec(examining(0)),
+    "execveat": _exec(examining(1, 0)),
     "wait4": _wait4,
     "waitid": _waitid,
-    **dict.fromkeys(("kill", "tkill"), _signal(1)),
-    "tgkill": _signal(2),
-    "pidfd_send_signal": _signal_by_handle,
     "nanosleep": _nanosleep,
     "clock_nanosleep": _clock_nanosleep,
     "getrandom": get_random,

@@ -16,6 +16,7 @@ from ticketlab.core.steps import Access, Action, Step
 from ticketlab.gate.calls.call import Made, Reply, StoppedCall
 from ticketlab.gate.calls.channels import is_ready
 from ticketlab.gate.calls.databases import ask, came_to
+from ticketlab.gate.calls.signals import handler_resource
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
@@ -63,6 +64,11 @@ def _keep_time(_sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall 
         return StoppedCall(Step(Action.READ, f"time of {task.name}", private=True), attempt=lambda: _TOO_LATE)
     task.clock = int(fields[0])
     return None
+
+
+def _has_handler(_sight: Sight, task: Task, fields: Sequence[str]) -> StoppedCall:
+    """A signal that comes while it stands here finds the new handler."""
+    return StoppedCall(Step(Action.READ, handler_resource(task.process, int(fields[0]))), attempt=lambda: _DONE)
 
 
 def _finish(_sight: Sight, task: Task, _fields: Sequence[str]) -> None:
@@ -198,6 +204,7 @@ _MESSAGES: Final[Mapping[str, Handle]] = {
     "same": _same,
     "sleep": _sleep,
     "clock": _keep_time,
+    "handler": _has_handler,
     "done": _finish,
     "acquire": _acquire,
     "try": _try,

@@ -20,6 +20,7 @@ _MODULES: Final = {
     "multiprocessing.util": "helpers",
     "datetime": "dates",
     "threading": "threads",
+    "signal": "signals",
     "sqlite3.dbapi2": "sql",
 }
 """Modules of the standard library, and the module here that has them tell."""

@@ -39,7 +39,7 @@ from ticketlab.lab.programs.invariant import put_back
 from ticketlab.lab.programs.layout import Layout, ProgramFolders
 from ticketlab.lab.programs.moves import Moves
 from ticketlab.lab.programs.program import Program
-from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested
+from ticketlab.lab.programs.run import ProgramRun, Touches, is_contested, orders_that_matter
 
 _ROOM: Final = 1024
 _LONGEST_SOURCE: Final = 100
@@ -233,6 +233,7 @@ class ProgramExecutor(Executor):
         self._cut_off |= moves.cut_off
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
         shared |= moves.blocked_on | moves.sight.databases.untold()
+        shared |= orders_that_matter(moves.touched, moves.sight.listed)
         for name in sorted(moves.sight.mapped & shared):
             self.outside[f"{name} is read in memory, and changed: when it is read is not seen"] = None
         if not self.frozen:

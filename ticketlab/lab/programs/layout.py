@@ -24,11 +24,13 @@ class Layout:
         self._files: list[tuple[str, bytes, os.stat_result]] = []
         self._pipes: list[tuple[str, int]] = []
         self._links: list[tuple[str, str]] = []
+        self._further_names: list[tuple[str, str]] = []
         if source is not None:
             self._read(source)
 
     def _read(self, source: Path) -> None:
         size = 0
+        first_names: dict[tuple[int, int], str] = {}
         for above, folders, files in os.walk(source):
             within = os.path.relpath(above, source)
             for name in sorted(folders):
@@ -47,6 +49,9 @@ class Layout:
                 here = os.stat(path)
                 if not stat.S_ISREG(here.st_mode):
                     self._leave_out(place, here)
+                    continue
+                if (first := first_names.setdefault((here.st_dev, here.st_ino), place)) != place:
+                    self._further_names.append((place, first))
                     continue
                 size += here.st_size
                 if size > _MOST_COPIED:
@@ -79,6 +84,9 @@ class Layout:
                 os.utime(descriptor, ns=(was.st_atime_ns, was.st_mtime_ns))  # caches and make(1) look at the times
             finally:
                 os.close(descriptor)
+        for place, first in self._further_names:
+            with suppress(FileNotFoundError):  # nobody may read it
+                os.link(folder / first, folder / place)
         for place, target in self._links:
             os.symlink(target, folder / place)
 

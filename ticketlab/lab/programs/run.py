@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from ticketlab.core.steps import NAME, Action, Step
+from ticketlab.core.file_names import ORDER
+from ticketlab.core.steps import MAKES, NAME, Action, Step
 from ticketlab.gate.processes import Process
 
 Touches = dict[int, Counter[Action]]
@@ -93,14 +94,26 @@ def end_of(process: Process, output: str) -> ProcessEnd:
     return ProcessEnd(process.name, process.ends, output, is_command, in_python, signalled_by, output)
 
 
-_MAKES: Final = frozenset({Action.CREATE, Action.LINK, Action.RENAME, Action.MAKE_DIRECTORY})
+def orders_that_matter(touched: Mapping[str, Touches], listed: Mapping[str, Set[str]]) -> set[str]:
+    """Return the folders, as resources, that somebody has listed who saw what several participants had made.
+
+    `listed` has the names that were seen, by folder. The names themselves are returned as well: who makes one of those
+    notices the others.
+    """
+    found: set[str] = set()
+    for folder, names in listed.items():
+        paths = [NAME + (name if folder == "." else f"{folder}/{name}") for name in names]
+        makers = {path: {who for who, done in touched.get(path, {}).items() if MAKES & done.keys()} for path in paths}
+        if len(set().union(*makers.values())) > 1:
+            found |= {ORDER + folder, *(ORDER + path for path, made_by in makers.items() if made_by)}
+    return found
 
 
 def made_names(touched: Mapping[str, Touches]) -> frozenset[str]:
     """Return the names that came to be in an execution."""
     named = ((resource, by) for resource, by in touched.items() if resource.startswith(NAME))
     return frozenset(
-        resource.removeprefix(NAME) for resource, by in named if any(_MAKES & done.keys() for done in by.values())
+        resource.removeprefix(NAME) for resource, by in named if any(MAKES & done.keys() for done in by.values())
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import FaultPoint
-from ticketlab.core.file_names import LIST, READERS
+from ticketlab.core.file_names import LINKS, LIST, ORDER, READERS
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action
 from ticketlab.core.verdict import Anomaly
@@ -30,7 +30,18 @@ from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.run import branches, is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
-_OF_PROCESSES: Final = ("process ", "children of ", LIST, READERS)
+_UNTOLD: Final = (
+    "process ",
+    "children of ",
+    "signal ",
+    "signals kept",
+    "group of ",
+    "flags of ",
+    LIST,
+    LINKS,
+    READERS,
+    ORDER,
+)
 _MANY, _LONG = 8, 60  # processes, and steps: with more, the first executions of a search that ends are too much alike
 _FIRST_OF_MANY: Final = 5  # executions, if many processes race
 _FIRST_BY_RANDOM: Final = 10  # executions
@@ -265,7 +276,7 @@ def touched_resources(executor: ProgramExecutor) -> list[Touched]:
     found = []
     with_tables = {name.rpartition(" in ")[2] for name in executor.touched if name.startswith(TABLE)}
     for resource, by in sorted(executor.touched.items()):
-        if resource.startswith(_OF_PROCESSES) or resource in with_tables or not is_contested(by):
+        if resource.startswith(_UNTOLD) or resource in with_tables or not is_contested(by):
             continue
         names = executor.run_of.names
         reads = {names[who]: count for who, done in by.items() if (count := _count(done, looks=True))}
