@@ -97,7 +97,7 @@ class SqlSession:
             outcome = self._access(self._writing, lambda: self._buy(request))
         elif isinstance(request, Cancel) and not request.hold:
             outcome = self._access(self._writing, lambda: self._cancel(request))
-        return outcome or self._decide(request)
+        return self._decide(request) if outcome is None else outcome
 
     def _buy(self, request: Buy) -> Sold | SoldOut | None:
         buyer, section, quantity = request
