@@ -24,22 +24,22 @@ from psycopg.abc import PQGen
 from psycopg.waiting import READY_R, READY_W, WAIT_R, Ready
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, Blocked
-from ticketlab.core.steps import Step
+from ticketlab.core.steps import Action, Step
 
 T = TypeVar("T")
 
-_SETTINGS: Final = (
-    "SET deadlock_timeout = '1ms'",
-    "SET log_lock_waits = on",
-    "SET client_min_messages = log",
-    "SET lc_messages = 'C'",
-    "SET enable_indexscan = off",
-    "SET enable_bitmapscan = off",
-)
-"""What an exploration sets. Tables are read whole: at SERIALIZABLE a look at a page of an index conflicts with whoever
-puts a new version of a row into it, and whether an update has to do that depends on the room that was left before.
+OBSERVED: Final = {
+    "deadlock_timeout": "1ms",
+    "log_lock_waits": "on",
+    "client_min_messages": "log",
+    "lc_messages": "C",
+    "enable_indexscan": "off",
+    "enable_bitmapscan": "off",
+}
+"""The settings of connections in an exploration. Tables are read whole: at SERIALIZABLE a look at a page of an index
+conflicts with whoever puts a new version of a row into it, and whether an update has to do that depends on the room
+that was left before.
 """
 _STATES: Final = sql.SQL("""
     SELECT a.application_name, a.state = 'active', EXISTS (
@@ -188,18 +188,7 @@ class PacedConnection(psycopg.Connection[Any]):
             self.close()
 
     def be_observed(self, observer: Observer) -> None:
-        """Have the server say when a statement waits, and do the same for the same schedule.
-
-        Raises:
-            UsageError: the role may not ask for that.
-        """
-        try:
-            for setting in _SETTINGS:
-                self.execute(setting)
-        except errors.InsufficientPrivilege as error:
-            raise UsageError(
-                f"exploring PostgreSQL takes a role that may set log_lock_waits and deadlock_timeout: {error}"
-            ) from error
+        """Have statements wait as the pacer says; the connection has been opened with the settings OBSERVED."""
         self.add_notice_handler(self._hear)
         self.observer = observer
 
@@ -212,7 +201,11 @@ class PacedConnection(psycopg.Connection[Any]):
 
     @contextmanager
     def making(self, step: Step) -> Iterator[None]:
-        """Say which step the statements within the context make: one that has to wait goes on in another such step."""
+        """Say which step the statements within the context make.
+
+        A statement that has to wait goes on in a later step. If it only took a lock, or changed what is not committed
+        yet, the server has done so by then, and the step is to wait for that; else it is another one like this.
+        """
         if self.observer is not None:
             self.observer.settle()
         self._step = step
@@ -221,12 +214,12 @@ class PacedConnection(psycopg.Connection[Any]):
         finally:
             self._step = None
 
-    def end(self) -> None:
-        """Disconnect; a transaction that is open has been rolled back when this returns."""
+    def give_up(self) -> None:
+        """Roll back and give back whatever the connection holds, when this returns."""
         with suppress(psycopg.Error):
             if self.info.transaction_status != pq.TransactionStatus.IDLE:
                 self.execute("ROLLBACK")
-        self.close()
+            self.execute("SELECT pg_advisory_unlock_all()")
 
     def wait(self, gen: PQGen[T], *args: Any, **settings: Any) -> T:
         """Run a statement, as psycopg does, or up to where it has to wait for a lock."""
@@ -240,6 +233,8 @@ class PacedConnection(psycopg.Connection[Any]):
             return statement.answer()
         observer.waiting.append(statement)
         try:
+            if step.uncommitted or step.action is Action.ACQUIRE:
+                step = step._replace(action=Action.AWAIT)
             return pacing.block(step, statement.attempt, partial(_never, step))
         except BaseException:
             if statement.runs:

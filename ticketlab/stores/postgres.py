@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,6 +42,7 @@ class _Connections:
 
     own: PacedConnection | None = None
     observer: Observer | None = None
+    idle: list[PacedConnection] = field(default_factory=list)  # of buyers of earlier executions
 
 
 class PostgresStore:
@@ -102,17 +103,21 @@ class PostgresStore:
             "postgresql+psycopg", username="postgres", database="postgres", query={"host": str(server.folder)}
         )
 
-    def _connect(self) -> PacedConnection:
-        """Connect, with the schema as the place of all tables; raises TicketlabError in one line if that fails."""
+    def _connect(self, *, observed: bool = False) -> PacedConnection:
+        """Connect, with the schema as the place of all tables; raises TicketlabError in one line if that fails.
+
+        To be `observed` takes a role that may set `log_lock_waits`.
+        """
         import psycopg
 
-        from ticketlab.stores.paced_connection import PacedConnection, application_name
+        from ticketlab.stores.paced_connection import OBSERVED, PacedConnection, application_name
 
         assert self._address is not None, "the store has been created"
         options = {
             "search_path": self._schema,
             "lock_timeout": "0",
             "statement_timeout": "0",
+            **(OBSERVED if observed else {}),
         }
         try:
             address: dict[str, Any] = self._address.translate_connect_args(username="user", database="dbname")
@@ -177,13 +182,28 @@ class PostgresStore:
         from ticketlab.stores.postgres_session import PostgresSession
 
         self._has_sessions = os.getpid()
-        connection = self._connect()
+        connection = self._for_buyer()
         try:
-            if not pacing.current().may_wait:
-                connection.be_observed(self._observer(alone=self._has_sessions == self._owner))
             yield PostgresSession(connection, ledger=self._ledger, advisory_key=self._key)
+        except BaseException:
+            connection.give_up()
+            raise
         finally:
-            connection.end()
+            if connection.observer is None or connection.closed:
+                connection.close()
+            else:
+                self._mine.idle.append(connection)
+
+    def _for_buyer(self) -> PacedConnection:
+        """Return a connection for a buyer; in an exploration one that an earlier buyer of this process has used."""
+        if pacing.current().may_wait:
+            return self._connect()
+        idle = self._mine.idle
+        if idle:
+            return idle.pop()
+        connection = self._connect(observed=True)
+        connection.be_observed(self._observer(alone=self._has_sessions == self._owner))
+        return connection
 
     def books(self) -> Books:
         """Read both tables at one moment; a server of the lab that was killed is started again first."""
@@ -230,7 +250,7 @@ class PostgresStore:
 
     def _disconnect(self) -> None:
         mine = self._connections.pop(os.getpid(), _Connections())
-        for each in (mine.own, mine.observer):
+        for each in (mine.own, mine.observer, *mine.idle):
             if each is not None:
                 each.close()
 

@@ -132,7 +132,6 @@ class PostgresSession(SqlSession):
         except _REFUSALS as error:
             if not (in_transaction and held):
                 note(UNCHANGED, type(error).__name__)
-            self._holds = False
             raise _conflict(error) from error
         if in_transaction:
             self._holds |= not step.action.looks
