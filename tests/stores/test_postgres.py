@@ -96,7 +96,7 @@ def test_who_waits_in_the_server_goes_on_where_the_lock_is_given_back() -> None:
         waited = 0
         for one, other in zip(executions(here), executions(there), strict=False):
             assert (one.schedule, one.notes) == (other.schedule, other.notes)
-            waits = [step for step in one.trace.steps if step.action is Action.AWAIT]
+            waits = [step for step in one.trace.steps if step.action is Action.ARRIVE]
             waited += bool(waits)
         assert waited
 

@@ -3,17 +3,21 @@
 In an exploration nobody may wait in the operating system. A statement is sent; then the server either answers, or says
 that the statement waits: with `log_lock_waits` it sends a message when it has looked for a deadlock and found none
 (`deadlock_timeout` after the wait began). So no time-out of the lab decides what is blocked, and a deadlock is an
-answer like any other. A statement that waits stays in the server's queue, as it would in a live race, and goes on when
-the server lets it. What others do to the queue has settled before anybody makes the next step.
+answer like any other.
+
+A statement that waits stays in the server's queue, as it would in a live race. When a lock is given back, several may
+be let go at once, and then race for the row within the server. So the server's process of a statement that waits is
+stopped (SIGSTOP), and goes on only when its buyer is picked: who is first is a choice of the schedule. A server that
+the lab has not started is not stopped. There, executions in which several wait for one row may not repeat themselves.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import starmap
 from pathlib import Path
 from select import select
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
@@ -41,14 +45,12 @@ OBSERVED: Final = {
 conflicts with whoever puts a new version of a row into it, and whether an update has to do that depends on the room
 that was left before.
 """
-_STATES: Final = sql.SQL("""
-    SELECT a.application_name, a.state = 'active', EXISTS (
-        SELECT FROM pg_locks AS l
-        WHERE l.pid = a.pid AND NOT l.granted AND l.waitstart < clock_timestamp() - interval '3 ms')
+_CONNECTED: Final = sql.SQL("""
+    SELECT a.application_name, a.pid, EXISTS (SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted)
     FROM pg_stat_activity AS a
     WHERE a.application_name LIKE {name} AND a.pid <> pg_backend_pid()
 """)
-"""Who is connected, whether the server works for it, and whether it waits and has looked for a deadlock by now."""
+"""Who is connected, by which process of the server, and whether that waits for a lock."""
 
 _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 
@@ -56,15 +58,15 @@ _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 class Observer:
     """A second connection, by which a process asks the server what it does for the buyers of a store."""
 
-    def __init__(self, connection: psycopg.Connection[Any], name: str, *, alone: bool) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], name: str, *, alone: bool, stops: bool) -> None:
         """Take a connection, and how the application names of the store's connections begin.
 
-        `alone` says that all buyers are in this process.
+        `alone` says that all buyers are in this process, `stops` that the server's processes may be stopped.
         """
         self._connection = connection
-        self._states = _STATES.format(name=sql.Literal(f"{name} %"))
+        self._connected = _CONNECTED.format(name=sql.Literal(f"{name} %"))
         self._alone = alone
-        self.waiting: list[_Statement[Any]] = []  # of this process
+        self._stops = stops
 
     def waits(self, backend: int) -> bool:
         """Return whether a process of the server waits for a lock."""
@@ -72,13 +74,25 @@ class Observer:
         return row is not None and row[0] > 0
 
     def settle(self) -> None:
-        """Wait until every statement that was sent is answered or waits, and who was killed is gone or waits."""
-        while not self._alone and not all(starmap(_at_rest, self._connection.execute(self._states))):
-            pass
-        while True:
-            heard = [statement.settle() for statement in self.waiting]  # all of them: one may have let another go on
-            if not any(heard):
+        """Wait until the server has done with connections of processes that have ended, or these wait for locks."""
+        while not self._alone:
+            left = [row for row in self._connection.execute(self._connected) if not _lives(row[0])]
+            for _, backend, _ in left:
+                self.go_on(backend)
+            if all(waits for _, _, waits in left):
                 break
+
+    def stop(self, backend: int) -> None:
+        """Keep a process of the server where it waits."""
+        if self._stops:
+            with suppress(ProcessLookupError):
+                os.kill(backend, signal.SIGSTOP)
+
+    def go_on(self, backend: int) -> None:
+        """Let a process of the server go on that was stopped."""
+        if self._stops:
+            with suppress(ProcessLookupError):
+                os.kill(backend, signal.SIGCONT)
 
     def close(self) -> None:
         """Disconnect."""
@@ -94,6 +108,7 @@ class _Statement(Generic[T]):
         self._generator = generator
         self._next: Ready | None = None
         self._socket = connection.pgconn.socket
+        self._backend = connection.info.backend_pid
         self._answer: Callable[[], T] | None = None
         self._advance()
 
@@ -113,26 +128,27 @@ class _Statement(Generic[T]):
         """Whether it has not been answered."""
         return self._answer is None
 
-    def settle(self) -> bool:
-        """Wait until it has been answered or waits for a lock; return whether it has heard anything new."""
-        heard = False
+    def settle(self) -> None:
+        """Wait until it has been answered or waits for a lock."""
         while self.runs and not self._waits():
             if self._next == READY_R:
                 select([self._socket], [], [])
             self._advance()
-            heard = True
-        return heard
 
     def _waits(self) -> bool:
         """Whether the server has said that it waits, and it still does."""
-        told = self._connection.told_to_wait and self._observer.waits(self._connection.info.backend_pid)
+        told = self._connection.told_to_wait and self._observer.waits(self._backend)
         return told and not select([self._socket], [], [], 0)[0]
 
     def attempt(self) -> T | Literal[Blocked.BLOCKED]:
-        """Return the answer, or BLOCKED."""
+        """Let the server go on with it; return the answer, or BLOCKED if it still waits, and is stopped again."""
         self._observer.settle()
+        self._observer.go_on(self._backend)
         self.settle()
-        return BLOCKED if self.runs else self.answer()
+        if self.runs:
+            self._observer.stop(self._backend)
+            return BLOCKED
+        return self.answer()
 
     def answer(self) -> T:
         """Return what psycopg makes of the answer, or raise the error that it is."""
@@ -141,6 +157,7 @@ class _Statement(Generic[T]):
 
     def cancel(self) -> None:
         """Have the server give up the statement."""
+        self._observer.go_on(self._backend)
         self._connection.cancel_safe()
         while self.runs:
             select([self._socket], [], [])
@@ -154,11 +171,6 @@ def _raise(error: Exception) -> NoReturn:
 def application_name(name: str) -> str:
     """Return the application name of a connection that the calling process opens."""
     return f"{name} {os.getpid()}"
-
-
-def _at_rest(name: str, active: bool, waits: bool) -> bool:
-    """Whether a connection stays as it is until somebody acts: the server ends one whose process has ended."""
-    return waits or (not active and _lives(name))
 
 
 def _lives(name: str) -> bool:
@@ -203,8 +215,7 @@ class PacedConnection(psycopg.Connection[Any]):
     def making(self, step: Step) -> Iterator[None]:
         """Say which step the statements within the context make.
 
-        A statement that has to wait goes on in a later step. If it only took a lock, or changed what is not committed
-        yet, the server has done so by then, and the step is to wait for that; else it is another one like this.
+        A statement that has to wait has only arrived in the server's queue then, and makes the step later.
         """
         if self.observer is not None:
             self.observer.settle()
@@ -231,17 +242,14 @@ class PacedConnection(psycopg.Connection[Any]):
         statement.settle()
         if not statement.runs:
             return statement.answer()
-        observer.waiting.append(statement)
+        observer.stop(self.info.backend_pid)
+        pacing.made(step._replace(action=Action.ARRIVE, uncommitted=True))
         try:
-            if step.uncommitted or step.action is Action.ACQUIRE:
-                step = step._replace(action=Action.AWAIT)
             return pacing.block(step, statement.attempt, partial(_never, step))
         except BaseException:
             if statement.runs:
                 statement.cancel()
             raise
-        finally:
-            observer.waiting.remove(statement)
 
 
 def _never(step: Step) -> NoReturn:

@@ -163,7 +163,7 @@ class PostgresStore:
 
         mine = self._mine
         if mine.observer is None:
-            mine.observer = Observer(self._connect(), self._schema, alone=alone)
+            mine.observer = Observer(self._connect(), self._schema, alone=alone, stops=not self._url)
         return mine.observer
 
     @property
