@@ -56,7 +56,7 @@ def _vanishes(outcomes: _Outcomes, rows: _Rows) -> bool:
     order = (11, 12) if rows["a"] == 12 else (12, 11)
     ages = {10: 0, 20: 0, order[0]: 1, order[1]: 2}
     ages |= {19: ages[11], 18: ages[12]}
-    seen = [(name, ages[number]) for name, number in zip("abab", outcomes[2].seen, strict=True)]  # type: ignore[index]
+    seen = [(name, ages[number]) for name, number in zip("aba", outcomes[2].seen, strict=True)]  # type: ignore[index]
     return any(one[0] != later[0] and one[1] > later[1] for one, later in combinations(seen, 2))
 
 
@@ -89,7 +89,7 @@ def _both_found_none(outcomes: _Outcomes, _rows: _Rows) -> bool:
 
 
 _MOVE_TO_12: Final = transaction(write("a", 12), write("b", 18))
-_LOOK_TWICE: Final = (read("a"), read("b"), read("a"), read("b"))
+_LOOK_TWICE: Final = (read("a"), read("b"), read("a"))  # from a to b, and from b to a
 
 ANOMALIES: Final = (
     IsolationAnomaly(

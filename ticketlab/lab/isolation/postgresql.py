@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,13 +21,18 @@ _RESETS_TO_VACUUM: Final = 200
 """After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
 
 
+_RESET: Final = ";".join(
+    (CLEAR, *(f"INSERT INTO sections VALUES ('{name}', {number})" for name, number in OPENING.items()))
+)
+
+
 class PostgresLevels(PostgresStore):
     """A schema with the table `sections`, and connections at each level.
 
     READ UNCOMMITTED is left out: in PostgreSQL it is READ COMMITTED.
     """
 
-    levels = ("read committed", "repeatable read", "serializable")
+    levels: Sequence[str] = ("read committed", "repeatable read", "serializable")
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -55,12 +60,9 @@ class PostgresLevels(PostgresStore):
             connection.end()
 
     def reset(self, level: str = "") -> None:
-        """Put the opening rows back, in one transaction."""
+        """Put the opening rows back, in one message to the server, which is one transaction."""
         own = self._own()
-        with own.transaction():
-            own.execute(CLEAR)
-            for name, number in OPENING.items():
-                own.execute(_sql(Verb.INSERT), (number, name))
+        own.execute(_RESET)
         self._resets += 1
         if self._resets % _RESETS_TO_VACUUM == 0:
             own.execute("VACUUM sections")
@@ -97,7 +99,7 @@ class _PostgresConnection:
         at(step)
         try:
             with self._connection.making(going_on(step)):
-                cursor = self._connection.execute(sql, statement.parameters if statement else None)  # type: ignore[arg-type]
+                cursor = self._connection.execute(sql, statement.parameters if statement else None)
         except (errors.SerializationFailure, errors.DeadlockDetected) as error:
             raise Conflict(f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})") from error
         if statement is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,8 @@ from ticketlab.lab.isolation.transactions import OPENING, Seen, TableStatement, 
 
 T = TypeVar("T")
 
-_SHARED_CACHE: Final = "shared cache, read uncommitted"
-_JOURNALS: Final = {"rollback journal": "delete", "WAL": "wal"}
+_SHARED_CACHE: Final = "shared-cache read_uncommitted"
+_JOURNALS: Final = {"delete-journal": "delete", "wal": "wal"}
 _MODES: Final = ("deferred", "immediate", "exclusive")
 _NO_WAIT: Final = 0.0
 
@@ -37,7 +37,7 @@ _NO_WAIT: Final = 0.0
 class SqliteLevels:
     """Databases in a folder, one for each journal mode and one whose cache is shared."""
 
-    levels = (*(f"{journal}, {mode}" for journal in _JOURNALS for mode in _MODES), _SHARED_CACHE)
+    levels: Sequence[str] = (*(f"{journal} {mode}" for journal in _JOURNALS for mode in _MODES), _SHARED_CACHE)
     version = f"SQLite {sqlite3.sqlite_version}"
 
     def __init__(self, folder: Path) -> None:
@@ -86,7 +86,7 @@ class SqliteLevels:
 
 
 def _journal(level: str) -> str:
-    return level if level == _SHARED_CACHE else level.split(",")[0]
+    return level if level == _SHARED_CACHE else level.split()[0]
 
 
 class _SqliteConnection:

@@ -47,7 +47,7 @@ class TableStatement:
     @property
     def parameters(self) -> tuple[int | str, ...]:
         """The parameters of its SQL."""
-        return tuple(each for each in (self.number, self.name) if each not in (None, ""))  # type: ignore[misc]
+        return tuple(each for each in (self.number, self.name) if each not in (None, ""))
 
     @property
     def words(self) -> str:
