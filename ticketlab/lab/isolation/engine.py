@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 from ticketlab.core.steps import Action, Step
-from ticketlab.lab.isolation.transactions import Seen, TableStatement, Verb
+from ticketlab.lab.isolation.transactions import Seen, TableStatement, TableVerb
 
 _DATABASE: Final = "database"
 COMMIT: Final = Step(Action.COMMIT, _DATABASE, path="commit")
@@ -58,7 +58,7 @@ class IsolationEngine(Protocol):
         """Return the rows that are committed."""
 
 
-def step_of(statement: TableStatement) -> Step:
+def table_step(statement: TableStatement) -> Step:
     """Return a statement as a step. All have one resource, and none is taken to be hidden: that is what is measured."""
     return Step(Action.READ if statement.verb.looks else Action.WRITE, _DATABASE, path=statement.words)
 
@@ -73,10 +73,10 @@ def going_on(step: Step) -> Step:
     return step._replace(path=f"{step.path} (goes on)")
 
 
-def told(statement: TableStatement, rows: Sequence[Sequence[object]], changed: int) -> Seen:
+def seen_of(statement: TableStatement, rows: Sequence[Sequence[object]], changed: int) -> Seen:
     """Return what a statement tells, given the rows that it returned and the number of those that it changed."""
-    if statement.verb is Verb.FIND:
+    if statement.verb is TableVerb.FIND:
         return tuple(str(name) for (name,) in rows)
-    if statement.verb is Verb.READ:
+    if statement.verb is TableVerb.READ:
         return int(str(rows[0][0])) if rows else None
     return changed

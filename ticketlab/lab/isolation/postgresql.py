@@ -12,8 +12,8 @@ from ticketlab.core.errors import Conflict
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.pacing import at
 from ticketlab.core.steps import Step
-from ticketlab.lab.isolation.engine import CLEAR, COMMIT, CREATE, ROLLBACK, ROWS, going_on, step_of, told
-from ticketlab.lab.isolation.transactions import OPENING, Seen, TableStatement, Verb
+from ticketlab.lab.isolation.engine import CLEAR, COMMIT, CREATE, ROLLBACK, ROWS, going_on, seen_of, table_step
+from ticketlab.lab.isolation.transactions import OPENING, Seen, TableStatement, TableVerb
 from ticketlab.stores.paced_connection import PacedConnection
 from ticketlab.stores.postgres import PostgresStore
 
@@ -21,9 +21,7 @@ _RESETS_TO_VACUUM: Final = 200
 """After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
 
 
-_RESET: Final = ";".join(
-    (CLEAR, *(f"INSERT INTO sections VALUES ('{name}', {number})" for name, number in OPENING.items()))
-)
+_RESET: Final = f"{CLEAR}; INSERT INTO sections VALUES {', '.join(map(str, OPENING.items()))}"  # noqa: S608 - constants
 
 
 class PostgresLevels(PostgresStore):
@@ -83,7 +81,7 @@ class _PostgresConnection:
         self._connection.execute(self._begin)  # it takes no snapshot and no lock, so nobody notices
 
     def execute(self, statement: TableStatement) -> Seen:
-        return self._make(step_of(statement), _sql(statement.verb), statement)
+        return self._make(table_step(statement), _sql(statement.verb), statement)
 
     def commit(self) -> None:
         self._make(COMMIT, "COMMIT")
@@ -104,8 +102,8 @@ class _PostgresConnection:
             raise Conflict(f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})") from error
         if statement is None:
             return None
-        return told(statement, cursor.fetchall() if statement.verb.looks else (), cursor.rowcount)
+        return seen_of(statement, cursor.fetchall() if statement.verb.looks else (), cursor.rowcount)
 
 
-def _sql(verb: Verb) -> str:
+def _sql(verb: TableVerb) -> str:
     return verb.value.replace("?", "%s")

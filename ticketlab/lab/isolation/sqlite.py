@@ -21,10 +21,10 @@ from ticketlab.lab.isolation.engine import (
     ROWS,
     begin_step,
     going_on,
-    step_of,
-    told,
+    seen_of,
+    table_step,
 )
-from ticketlab.lab.isolation.transactions import OPENING, Seen, TableStatement, Verb
+from ticketlab.lab.isolation.transactions import OPENING, Seen, TableStatement, TableVerb
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class SqliteLevels:
         own.execute("BEGIN IMMEDIATE")
         own.execute(CLEAR)
         for name, number in OPENING.items():
-            own.execute(Verb.INSERT.value, (number, name))
+            own.execute(TableVerb.INSERT.value, (number, name))
         own.execute("COMMIT")
 
     def rows(self, level: str) -> Mapping[str, int]:
@@ -112,9 +112,9 @@ class _SqliteConnection:
     def execute(self, statement: TableStatement) -> Seen:
         def do() -> Seen:
             cursor = self._connection.execute(statement.verb.value, statement.parameters)
-            return told(statement, cursor.fetchall(), cursor.rowcount)
+            return seen_of(statement, cursor.fetchall(), cursor.rowcount)
 
-        step = step_of(statement)
+        step = table_step(statement)
         try:
             if not self._has_lock:
                 seen = self._wait(step, do)

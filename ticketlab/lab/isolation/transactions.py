@@ -17,7 +17,7 @@ Seen = int | tuple[str, ...] | None
 """What a statement tells: a number of tickets, the names of the rows found, or how many rows were changed."""
 
 
-class Verb(Enum):
+class TableVerb(Enum):
     """What a statement does; the value is its SQL, in which each `?` is a parameter.
 
     No row has an index, so a statement reads the whole table, as a lock on a predicate would have it.
@@ -33,14 +33,14 @@ class Verb(Enum):
     @property
     def looks(self) -> bool:
         """Whether it changes nothing."""
-        return self in (Verb.READ, Verb.FIND)
+        return self in (TableVerb.READ, TableVerb.FIND)
 
 
 @dataclass(frozen=True, slots=True)
 class TableStatement:
     """One statement; `name` is the row's, and `number` what is written, added or looked for, if it takes one."""
 
-    verb: Verb
+    verb: TableVerb
     name: str = ""
     number: int | None = None
 
@@ -53,17 +53,17 @@ class TableStatement:
     def words(self) -> str:
         """The statement as it stands in schedules."""
         match self.verb:
-            case Verb.READ:
+            case TableVerb.READ:
                 return f"read {self.name}"
-            case Verb.FIND:
+            case TableVerb.FIND:
                 return f"find rows = {self.number}"
-            case Verb.WRITE:
+            case TableVerb.WRITE:
                 return f"write {self.name} = {self.number}"
-            case Verb.INSERT:
+            case TableVerb.INSERT:
                 return f"insert {self.name} = {self.number}"
-            case Verb.ADD:
+            case TableVerb.ADD:
                 return f"add {self.number} to all rows"
-            case Verb.DELETE:
+            case TableVerb.DELETE:
                 return f"delete rows = {self.number}"
 
 
@@ -111,29 +111,29 @@ def transaction(*statements: TableStatement, aborts: bool = False) -> Transactio
 
 def read(name: str) -> TableStatement:
     """Read a row."""
-    return TableStatement(Verb.READ, name)
+    return TableStatement(TableVerb.READ, name)
 
 
 def find(number: int) -> TableStatement:
     """Find the rows that have so many tickets."""
-    return TableStatement(Verb.FIND, number=number)
+    return TableStatement(TableVerb.FIND, number=number)
 
 
 def write(name: str, number: int) -> TableStatement:
     """Write a row, whatever it says by now."""
-    return TableStatement(Verb.WRITE, name, number)
+    return TableStatement(TableVerb.WRITE, name, number)
 
 
 def insert(name: str, number: int) -> TableStatement:
     """Insert a row."""
-    return TableStatement(Verb.INSERT, name, number)
+    return TableStatement(TableVerb.INSERT, name, number)
 
 
 def add(number: int) -> TableStatement:
     """Add to every row."""
-    return TableStatement(Verb.ADD, number=number)
+    return TableStatement(TableVerb.ADD, number=number)
 
 
 def delete(number: int) -> TableStatement:
     """Delete the rows that have so many tickets."""
-    return TableStatement(Verb.DELETE, number=number)
+    return TableStatement(TableVerb.DELETE, number=number)

@@ -11,7 +11,13 @@ from ticketlab.core.errors import Conflict
 from ticketlab.core.pacing import note
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.lab.isolation.engine import IsolationEngine, LevelConnection
-from ticketlab.lab.isolation.transactions import IsolationScenario, Seen, TransactionOutcome, TransactionScript, Verb
+from ticketlab.lab.isolation.transactions import (
+    IsolationScenario,
+    Seen,
+    TableVerb,
+    TransactionOutcome,
+    TransactionScript,
+)
 
 REFUSED: Final = "refused"
 """The note that says why the database refused a transaction."""
@@ -79,7 +85,7 @@ def _run(connection: LevelConnection, script: TransactionScript) -> TransactionO
     return TransactionOutcome(not script.aborts, tuple(seen))
 
 
-def _in_words(seen: Seen, verb: Verb) -> str:
+def _in_words(seen: Seen, verb: TableVerb) -> str:
     if isinstance(seen, tuple):
         return ", ".join(seen) or "none"
-    return str(seen) if verb in (Verb.READ, Verb.DELETE) else ""
+    return str(seen) if verb in (TableVerb.READ, TableVerb.DELETE) else ""
