@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import click
 
 from ticketlab.cli.options import Command, Name, command_line, option
+from ticketlab.cli.saving import refuse_outputs
 
 
 @click.command("isolation", cls=Command)
@@ -12,8 +16,10 @@ from ticketlab.cli.options import Command, Name, command_line, option
 @click.option("--level", "levels", multiple=True, metavar="NAME", help="Only this isolation level; repeatable.")
 @click.option("--anomaly", "anomalies", multiple=True, metavar="NAME", help="Only this anomaly, as P4; repeatable.")
 @option("--executions", type=click.IntRange(min=1), default=100_000, help="The most schedules of each scenario.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
+@click.option("--force", is_flag=True, help="Replace the --html file if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(store: str, levels: tuple[str, ...], anomalies: tuple[str, ...], executions: int, as_json: bool) -> int:
+def command(store: str, executions: int, as_json: bool, **given: Any) -> int:
     """Find out which anomalies the isolation levels of a database let happen, by trying every schedule.
 
     Ten anomalies, from dirty writes (G0) to write skew (G2), each by a small scenario of tickets on the real database.
@@ -22,23 +28,27 @@ def command(store: str, levels: tuple[str, ...], anomalies: tuple[str, ...], exe
 
     Exit code 1: a cell differs from the published one; 3: a cell could not be decided.
     """
+    from ticketlab.cli.report import write_page
     from ticketlab.cli.terminal import ProgressLine, console, print_json
     from ticketlab.core.spec import Spec
     from ticketlab.core.verdict import exit_code
     from ticketlab.lab.isolation.measure import measure_isolation
     from ticketlab.report.isolation import print_isolation
 
+    refuse_outputs(given)
     with ProgressLine() as progress:
         found = measure_isolation(
             Spec.parse(store),
-            levels=levels,
-            anomalies=anomalies,
+            levels=given["levels"],
+            anomalies=given["anomalies"],
             executions=executions,
-            command=command_line("json"),
+            command=command_line("json", "html", "force"),
             progress=progress.say,
         ).to_json()
     if as_json:
         print_json(found)
     else:
         print_isolation(found, console())
+    if given["html"] is not None:
+        write_page(given["html"], found, (), force=given["force"])
     return exit_code(found["valid"])

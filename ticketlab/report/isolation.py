@@ -15,8 +15,8 @@ from ticketlab.report.safe_console import Roomy
 _Cell = Mapping[str, Any]
 _Document = Mapping[str, Any]
 
-_MARKS: Final = {"prevented": ("✓", "green"), "possible": ("✗", "yellow"), "undecided": ("?", "yellow")}
-_LEGEND: Final = {
+OCCURRENCE_MARKS: Final = {"prevented": ("✓", "green"), "possible": ("✗", "yellow"), "undecided": ("?", "yellow")}
+OCCURRENCE_LEGEND: Final = {
     "prevented": "✓ prevented: every schedule was run, and none shows it",
     "possible": "✗ possible: a schedule below shows it",
     "undecided": "? undecided: not every schedule was run",
@@ -41,22 +41,27 @@ def isolation_headline(document: _Document) -> str:
     return f"{document['product']}: {said}"
 
 
+def isolation_setting(document: _Document) -> str:
+    """Say how many schedules were run."""
+    schedules = sum(scenario["executions"] for cell in document["cells"] for scenario in cell["scenarios"])
+    return f"{pluralize(schedules, 'schedule')}: every order of the statements of each scenario"
+
+
 def print_isolation(document: _Document, console: Console) -> None:
     """Print the table of levels and anomalies, and for each anomaly that can occur its smallest schedule."""
     cells = document["cells"]
-    schedules = sum(scenario["executions"] for cell in cells for scenario in cell["scenarios"])
     console.print(Text(isolation_headline(document), style=f"bold {_STYLES[document['valid']]}"))
-    console.print(Text(f"{pluralize(schedules, 'schedule')}: every order of the statements of each scenario", "dim"))
+    console.print(Text(isolation_setting(document), style="dim"))
     console.print()
     console.print(Roomy(_levels(document)))
     for result in dict.fromkeys(cell["result"] for cell in cells):
-        console.print(Text(_LEGEND[result], style="dim"))
-    for line in _remarks(cells):
-        console.print(line)
+        console.print(Text(OCCURRENCE_LEGEND[result], style="dim"))
+    for said, style in isolation_remarks(cells):
+        console.print(Text(said, style=style))
     console.print(Text(f"published: {document['source']}", style="dim"))
     _print_parts("\nThe anomalies", [(key, _tells(words)) for key, words in document["words"].items()], console)
-    _print_parts("\nRefused by the database", list(_refusals(cells)), console)
-    for title, steps in _schedules(document):
+    _print_parts("\nRefused by the database", list(isolation_refusals(cells)), console)
+    for title, steps in smallest_schedules(document):
         console.print(Text(title, style="bold"))
         console.print(Roomy(_schedule(steps)))
 
@@ -73,28 +78,28 @@ def _levels(document: _Document) -> Table:
 
 
 def _mark(cell: _Cell) -> Text:
-    mark, style = _MARKS[cell["result"]]
+    mark, style = OCCURRENCE_MARKS[cell["result"]]
     return Text(f"{mark} !", style="red") if cell["valid"] is False else Text(mark, style=style)
 
 
-def _remarks(cells: Sequence[_Cell]) -> Iterator[Text]:
-    """Yield a line for each cell that differs or is undecided, and for each level of which nothing is published."""
+def isolation_remarks(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
+    """Yield lines with their styles: cells that differ or are undecided, and levels of which nothing is published."""
     for cell in cells:
         where = f"{cell['anomaly']} at {cell['level']}"
         if cell["valid"] is False:
-            yield Text(f"! {where}: {cell['result']} here, {cell['published']} as published", style="red")
+            yield f"! {where}: {cell['result']} here, {cell['published']} as published", "red"
         for scenario in cell["scenarios"]:
             if scenario["reason"]:
-                yield Text(f"? {where}, {scenario['name']}: {scenario['reason']}", style="yellow")
+                yield f"? {where}, {scenario['name']}: {scenario['reason']}", "yellow"
     for level in dict.fromkeys(cell["level"] for cell in cells if cell["published"] is None):
-        yield Text(f"{level}: nothing is published", style="dim")
+        yield f"{level}: nothing is published", "dim"
 
 
 def _tells(words: Mapping[str, str]) -> str:
     return f"{words['name']}: {words['tickets']}"
 
 
-def _refusals(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
+def isolation_refusals(cells: Sequence[_Cell]) -> Iterator[tuple[str, str]]:
     """Yield for each level each reason of the database, and the anomalies in whose scenarios it was given."""
     found: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
@@ -119,7 +124,7 @@ def _print_parts(title: str, rows: Sequence[tuple[str, str]], console: Console) 
     console.print(Roomy(table))
 
 
-def _schedules(document: _Document) -> Iterator[tuple[str, Sequence[Mapping[str, str]]]]:
+def smallest_schedules(document: _Document) -> Iterator[tuple[str, Sequence[Mapping[str, str]]]]:
     """Yield each smallest schedule with its title; levels at which it is the same share one."""
     shared: dict[tuple[str, str, str], tuple[list[str], Sequence[Mapping[str, str]]]] = {}
     for cell in document["cells"]:
@@ -139,12 +144,21 @@ def _place(document: _Document, key: tuple[str, str, str]) -> int:
 
 def _schedule(steps: Sequence[Mapping[str, str]]) -> Table:
     """Return a schedule with a column for each transaction."""
+    lanes, rows = lanes_of_steps(steps)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     table.add_column("", justify="right")
-    lanes = sorted({step["who"] for step in steps})
     for lane in lanes:
         table.add_column(lane, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def lanes_of_steps(steps: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str]]]:
+    """Return the transactions of a schedule, and its rows: a step's number, and the step in the column of its own."""
+    lanes = sorted({step["who"] for step in steps})
+    rows = []
     for number, step in enumerate(steps, 1):
         said = f"{step['step']} → {step['told']}" if step["told"] else step["step"]
-        table.add_row(str(number), *(said if lane == step["who"] else "" for lane in lanes))
-    return table
+        rows.append([str(number), *(said if lane == step["who"] else "" for lane in lanes)])
+    return lanes, rows

@@ -10,6 +10,7 @@ from rich.console import Console
 from ticketlab.lab.isolation.anomalies import ANOMALIES
 from ticketlab.lab.isolation.results import IsolationCell, IsolationResult, Occurrence, ScenarioResult, ScheduledStep
 from ticketlab.report.isolation import isolation_headline, print_isolation
+from ticketlab.report.page import render
 
 CLEAN = ScenarioResult("a scenario", 20, 0, (), {})
 SHOWN = ScenarioResult(
@@ -64,3 +65,10 @@ def test_a_cell_that_differs_is_told_with_its_schedule() -> None:
     assert "! G0 at serializable: possible here, prevented as published" in told
     assert "G0, a scenario, at serializable (in 3 of 20 schedules)" in told
     assert "read a → 10" in told
+
+
+def test_the_page_has_the_table_and_the_schedule() -> None:
+    told = render(result(SHOWN, published=Occurrence.PREVENTED).to_json())
+    assert '<span class="wrong">✗ possible !</span>' in told
+    assert "<h3>G0, a scenario, at serializable (in 3 of 20 schedules)</h3>" in told
+    assert "<td>read a → 10</td>" in told
