@@ -28,9 +28,10 @@ _COMMANDS: Final = {
     "check-lock": "Hold a lock of yours to the laws that every lock keeps.",
     "explore": "Search the schedules of buyers, a function or a program for one that goes wrong.",
     "replay": "Run a saved case again, with the same steps every time.",
+    "isolation": "Show which anomalies the isolation levels of a database let happen.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = ("race", "compare", "explore", "check-lock", "replay")  # the commands that start buyers
+_STARTING: Final = ("race", "compare", "explore", "check-lock", "replay", "isolation")  # the commands that start buyers
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"

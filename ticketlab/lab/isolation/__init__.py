@@ -1,0 +1,1 @@
+"""Isolation: which anomalies the isolation levels of a database let happen, found by trying every schedule."""
