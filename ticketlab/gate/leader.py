@@ -12,6 +12,7 @@ from ticketlab.gate.sight import Sight
 
 STARTS: Final = frozenset({"clone", "fork", "vfork", "clone3"})
 _WAITS: Final = "wait4"
+_ASKS: Final = ("access", "faccessat")
 
 
 class Leader:
@@ -25,6 +26,8 @@ class Leader:
         self._starts = 0  # how many commands it has started
         self._waits: Stop | None = None  # until the command that it started has come
         self._rests: Stop | None = None  # before it takes those who have ended
+        self.asks: Stop | None = None
+        """The call by which it asks for another execution: it has nobody left."""
         self.takes = False
         """Whether it is just taking somebody who has ended."""
         self._settled = 0  # how many had ended when nobody was left to take
@@ -39,6 +42,9 @@ class Leader:
         name = self._names.get(stop.number, "")
         if name == _WAITS:
             self._rests = stop
+            return
+        if name in _ASKS:
+            self.asks = stop
             return
         self._starts += name in STARTS
         self._listener.go_on(stop)

@@ -75,6 +75,11 @@ class Gate(LiveThreads):
         self.calls = 0
         sight.processes[leader] = self._leader.process
 
+    @property
+    def leader_asks(self) -> Stop | None:
+        """The call by which the leader asks for another execution, now that nothing is left of this one."""
+        return self._leader.asks
+
     def settle(self) -> None:
         """Wait until it is quiet and nobody is left who may go on without being chosen."""
         self._naps = 0
@@ -101,7 +106,7 @@ class Gate(LiveThreads):
         """Wait until whoever does not stand before a call sleeps in the kernel."""
         before, patience = None, _POLL_MS
         silent_since, until = 0.0, self.calls + _MOST_CALLS
-        while not self._listener.closed:
+        while not self._listener.closed and self.leader_asks is None:
             taken = self._is_idle() and self._leader.take(self.sight, self.ended, alive=bool(self.tasks))
             if not taken and self._is_idle() and self.tasks:
                 return

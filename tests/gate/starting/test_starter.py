@@ -157,9 +157,34 @@ def test_objects_lie_at_the_same_addresses_in_each_execution(folder: Path) -> No
         for _ in zip(range(9), programs.stops(), strict=False):
             pass  # it is ended in the middle
         found += programs.run()
+        for _ in range(20):
+            found += programs.run(keeps_leader=True)
     with programs.starter:
         found += programs.run()
     assert len(set(found)) == 1
+
+
+def test_one_leader_leads_executions_that_are_alike(folder: Path) -> None:
+    programs = Programs.of(folder, ("true",), ("sh", "-c", "echo $PPID"))
+
+    def leader() -> str:
+        return programs.run(keeps_leader=True)[1]
+
+    with programs.starter as starter:
+        kept = leader()
+        assert leader() == kept
+        os.kill(int(kept), signal.SIGKILL)
+        after_death = leader()
+        assert after_death != kept
+        started = starter.start([1])
+        assert str(started.leader) != after_death
+        in_another_folder = folder.with_name("before")
+        folder.rename(in_another_folder)
+        folder.mkdir()
+        moved = leader()
+        in_another_folder.rmdir()
+        assert leader() == moved
+    assert not programs.alive()
 
 
 LEAVING: Final = """

@@ -52,10 +52,17 @@ def _hides_modules(folder: Path) -> bool:
     return False
 
 
-def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | None) -> NoReturn:
+def write_to(output: str) -> None:
+    """Have this process write all that it prints to a file, which it empties."""
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def perform(command: Sequence[str], how: Prepared, output: str, lines: Lines | None) -> NoReturn:
     """Become the command, in a process of its own; its descriptors from 3 on are closed."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    write_to(output)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.setpgid(0, 0)  # "kill 0" in a command is meant for what that command has started
     if isinstance(how, Script):

@@ -1,10 +1,11 @@
 """The warm interpreter: a process that has imported what scripts import, and is forked for every execution.
 
-The lab starts it once for a search (`starter`) and asks it for executions over a socket. For each it forks a leader;
-the leader installs the filter, sends its listener to the lab, forks one process for each command and waits for all
-that these leave behind. If the lab names cores, there is no filter: all commands run at once on these cores. The warm
-interpreter itself is never stopped, and inherits what outlives the leader. If the lab dies, however it dies, the warm
-interpreter kills all that it started and ends.
+The lab starts it once for a search (`starter`) and asks it for executions over a socket. It forks a leader; the leader
+installs the filter, sends its listener to the lab, forks one process for each command and waits for all that these
+leave behind. Then it asks the lab by a call that is stopped whether to do the same again, and ends if the lab does not
+say so: an execution like the one before costs no new leader. If the lab names cores, there is no filter: all commands
+run at once on these cores. The warm interpreter itself is never stopped, and inherits what outlives the leader. If the
+lab dies, however it dies, the warm interpreter kills all that it started and ends.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
+from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.kernel import kill_descendants
 from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
 from ticketlab.gate.starting.lines import Lines
@@ -34,6 +36,7 @@ from ticketlab.gate.starting.script import Script, read_script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl
+_AGAIN: Final = f"{PREFIX}again"
 OVER: Final = b"over"
 """What the leader of a run without a filter says when nothing of it is left."""
 
@@ -64,7 +67,7 @@ def main() -> NoReturn:
     known, lines = {str(each): read_script(each) for each in scripts}, Lines()
     gc.collect()
     gc.freeze()
-    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines)))
+    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines), asks=True))
 
 
 def serve(channel: socket.socket, lines: Lines, leading: Lead) -> NoReturn:
@@ -124,8 +127,12 @@ def _end_all() -> NoReturn:
     os._exit(0)
 
 
-def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> NoReturn:
-    """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
+def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any], *, asks: bool = False) -> NoReturn:
+    """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process.
+
+    If it `asks`, it leads another one as long as the lab wants the same again. As in `serve`, nothing but forking and
+    waiting is done in between.
+    """
     try:
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
@@ -138,10 +145,13 @@ def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> 
     channel.sendmsg([b"%d" % os.getpid()], rights, LETS_BY)
     os.close(listener)
     channel.close()
-    for each in ready:
-        if os.fork() == 0:
-            each()
-    _wait_for_all()
+    goes_on = True
+    while goes_on:
+        for each in ready:
+            if os.fork() == 0:
+                each()
+        _wait_for_all()
+        goes_on = asks and os.access(_AGAIN, os.F_OK)
     os._exit(0)
 
 
@@ -152,7 +162,7 @@ def _ready(
     os.chdir(order.folder)
     numbers = asked["commands"] or range(1, 1 + len(order.commands))
     ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
-    outputs = [open_output(order.output, number) for number in numbers]
+    outputs = [output_path(order.output, number) for number in numbers]
     if cores := asked.get("cores"):
         os.sched_setaffinity(0, cores)
         _let_go(channel, list(zip(ready, outputs, strict=True)))
@@ -160,11 +170,12 @@ def _ready(
     return [partial(perform, command, how, output, kept) for (command, how), output in zip(ready, outputs, strict=True)]
 
 
-def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], int]]) -> NoReturn:
+def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], str]]) -> NoReturn:
     """Let all commands go at once; tell the lab how each ended, as soon as it has, and when nothing is left of them."""
     waits, goes = os.pipe()
     number_of: dict[int, int] = {}
     for number, ((command, how), output) in enumerate(ready, 1):
+        Path(output).write_bytes(b"")  # it is there, even if the command has no time to begin
         if (pid := os.fork()) == 0:
             os.close(goes)
             os.read(waits, 1)
@@ -186,6 +197,6 @@ def _wait_for_all() -> None:
             os.wait()
 
 
-def open_output(folder: str, number: int) -> int:
-    """Open the file of what command N prints, N from 1, and return its descriptor."""
-    return os.open(Path(folder, f"{number}.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+def output_path(folder: str, number: int) -> str:
+    """Return the path of the file of what command N prints, N from 1."""
+    return f"{folder}/{number}.out"
