@@ -173,7 +173,10 @@ def test_one_leader_leads_executions_that_are_alike(folder: Path) -> None:
     with programs.starter as starter:
         kept = leader()
         assert leader() == kept
+        [handle] = pidfds([int(kept)])
         os.kill(int(kept), signal.SIGKILL)
+        assert select.select([handle], [], [], 30)[0], "it dies"
+        os.close(handle)
         after_death = leader()
         assert after_death != kept
         started = starter.start([1])
