@@ -38,6 +38,11 @@ _NUMBER: Final = re.compile(r"\d+")
 _Inode = tuple[int, int]
 
 
+def is_of_system(absolute: str) -> bool:
+    """Whether a path leads to what belongs to the system or to an interpreter."""
+    return not absolute.startswith(_OTHERS_MEMORY) and (absolute.startswith(_SYSTEM) or absolute + "/" in _SYSTEM)
+
+
 class FileNames:
     """The names of the files of one execution.
 
@@ -69,7 +74,7 @@ class FileNames:
             return True
         if absolute.startswith((_OTHERS_MEMORY, self.folder + "/")):
             return absolute.endswith(_PROGRAM) and absolute.startswith(self.folder)
-        return absolute.startswith(_SYSTEM) or absolute.endswith(_PROGRAM) or absolute + "/" in _SYSTEM
+        return is_of_system(absolute) or absolute.endswith(_PROGRAM)
 
     def _seeming(self, absolute: str) -> FileName:
         path = posixpath.normpath(absolute)

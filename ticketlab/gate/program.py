@@ -18,14 +18,13 @@ from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.processes import starting
 from ticketlab.gate.calls.table import ALL_STOPPED
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
-from ticketlab.gate.leader import STARTS, Leader
+from ticketlab.gate.leader import STARTS, Leader, waits_for_child
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import names_by_number, supported_machine
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.threads import LiveThreads
 
-_CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
 _POLL_MS: Final = 1
 _BIRTH_MS: Final = 5  # it takes a process that long to come to its first call
@@ -125,6 +124,8 @@ class Gate(LiveThreads):
                 before, patience = asleep, 0
             else:  # between the two looks nobody ran, and so nobody could wake another
                 self._unborn = 0
+                if self._leader.is_kept_waiting:
+                    raise Runaway("a command waits, and has made no call by which the lab could know it")
                 if not self._release_held() and not self._leader.take(self.sight, self.ended, alive=bool(self.tasks)):
                     return
                 before = None
@@ -204,6 +205,9 @@ class Gate(LiveThreads):
 
     def _appear(self, stop: Stop) -> None:
         """Take in a thread that is stopped for the first time."""
+        if self._leader.is_becoming(stop):
+            self._listener.go_on(stop)
+            return
         pid, parent = (int(each or "0") for each in status_of(stop.thread, "Tgid", "PPid"))
         self._unborn = max(0, self._unborn - 1)
         process = self.sight.processes.get(pid)
@@ -307,10 +311,7 @@ class Gate(LiveThreads):
 
     def _start(self, task: Task, stop: Stop, name: str) -> None:
         """Have a thread start another thread or a process, which is expected to come."""
-        flags = stop.arguments[0] if name == "clone" else 0
-        if name == "clone3":
-            flags = task.process.number(stop.arguments[0], 8)
-        task.has_started = _WAITS_FOR_CHILD if flags & _CLONE_VFORK else name
+        task.has_started = _WAITS_FOR_CHILD if waits_for_child(task.process, stop, name) else name
         self._unborn += 1
         self._reply(task, stop, GO_ON)
 

@@ -35,7 +35,7 @@ from ticketlab.gate.kernel import children_of, kill_descendants, parent_of
 from ticketlab.gate.starting.commands import write_to
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.starter import Started, Starter
-from ticketlab.gate.starting.warm import lead, output_path, serve, settle
+from ticketlab.gate.starting.warm import forked, lead, output_path, serve, settle
 
 _mp: Final[Any] = util  # what multiprocessing does in a child has no public names
 _processes: Final[Any] = process
@@ -153,10 +153,11 @@ class FunctionStarter(Starter):
         in_silence(self._parts.after)(asked["commands"])
         os._exit(0)
 
-    def _ready(self, lines: Lines, asked: Mapping[str, Any]) -> Sequence[Callable[[], NoReturn]]:
+    def _ready(self, lines: Lines, asked: Mapping[str, Any]) -> Sequence[Callable[[], object]]:
         kept = lines if asked["lines"] and self._sources else None
         numbers = asked["commands"]
-        return [partial(self._take_part, number, output_path(self._paths[1], number), kept) for number in numbers]
+        parts = [partial(self._take_part, number, output_path(self._paths[1], number), kept) for number in numbers]
+        return [partial(forked, part) for part in parts]
 
     def _take_part(self, number: int, output: str, lines: Lines | None) -> NoReturn:
         """Call what participants call, in a process of its own, and end as `multiprocessing` has processes end."""

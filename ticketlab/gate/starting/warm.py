@@ -29,7 +29,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 from ticketlab.gate.filter import LETS_BY, install
 from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.kernel import kill_descendants
-from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
+from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of, spawn, spawned
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load
 from ticketlab.gate.starting.script import Script, read_script
@@ -40,8 +40,8 @@ _AGAIN: Final = f"{PREFIX}again"
 OVER: Final = b"over"
 """What the leader of a run without a filter says when nothing of it is left."""
 
-Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], NoReturn]]]
-"""Makes ready, in a leader, what the lab asks for, and returns what each process does that is forked then."""
+Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], object]]]
+"""Makes ready, in a leader, what the lab asks for, and returns what begins each process then."""
 Lead = Callable[[Mapping[str, Any]], NoReturn]
 """Leads an execution that the lab asks for, in a process of its own."""
 
@@ -147,9 +147,8 @@ def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any], *, 
     channel.close()
     goes_on = True
     while goes_on:
-        for each in ready:
-            if os.fork() == 0:
-                each()
+        for begin in ready:
+            begin()
         _wait_for_all()
         goes_on = asks and os.access(_AGAIN, os.F_OK)
     os._exit(0)
@@ -157,24 +156,33 @@ def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any], *, 
 
 def _ready(
     channel: socket.socket, order: Order, known: Mapping[str, Script], lines: Lines, asked: Mapping[str, Any]
-) -> Sequence[Callable[[], NoReturn]]:
+) -> Sequence[Callable[[], object]]:
     """Return the commands that the lab asks for, ready to be performed; if it names cores, let them go at once."""
     os.chdir(order.folder)
     numbers = asked["commands"] or range(1, 1 + len(order.commands))
-    ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
-    outputs = [output_path(order.output, number) for number in numbers]
+    wanted = [(order.commands[number - 1], output_path(order.output, number)) for number in numbers]
+    ready = [(command, prepare(command, known), output) for command, output in wanted]
     if cores := asked.get("cores"):
         os.sched_setaffinity(0, cores)
-        _let_go(channel, list(zip(ready, outputs, strict=True)))
+        _let_go(channel, ready)
+    of_system = [spawned(*each) for each in ready]
+    if None not in of_system:  # to spawn some would change where things lie in the memory of those that are forked
+        return [partial(spawn, each) for each in of_system if each is not None]
     kept = lines if asked["lines"] else None
-    return [partial(perform, command, how, output, kept) for (command, how), output in zip(ready, outputs, strict=True)]
+    return [partial(forked, partial(perform, *each, kept)) for each in ready]
 
 
-def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], str]]) -> NoReturn:
+def forked(act: Callable[[], NoReturn]) -> None:
+    """Have a fork of this process do something."""
+    if os.fork() == 0:
+        act()
+
+
+def _let_go(channel: socket.socket, ready: Sequence[tuple[list[str], Prepared, str]]) -> NoReturn:
     """Let all commands go at once; tell the lab how each ended, as soon as it has, and when nothing is left of them."""
     waits, goes = os.pipe()
     number_of: dict[int, int] = {}
-    for number, ((command, how), output) in enumerate(ready, 1):
+    for number, (command, how, output) in enumerate(ready, 1):
         Path(output).write_bytes(b"")  # it is there, even if the command has no time to begin
         if (pid := os.fork()) == 0:
             os.close(goes)
