@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from ticketlab.gate.kernel import children_of, exit_code_of, state_of
+from ticketlab.gate.kernel import children_of_thread, exit_code_of, state_of
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.processes import Process
 from ticketlab.gate.sight import Sight
@@ -92,7 +92,7 @@ class Leader:
         """
         if self._rests is None or (alive and self._settled == len(ended)):
             return False
-        children = children_of(self.process.pid)
+        children = children_of_thread(self.process.pid)
         dead = [child for child in children if state_of(child) == "Z"]
         if children and not dead:
             self._settled = len(ended)

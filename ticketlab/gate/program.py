@@ -105,11 +105,11 @@ class Gate(LiveThreads):
         """Wait until whoever does not stand before a call sleeps in the kernel."""
         before, patience = None, _POLL_MS
         silent_since, until = 0.0, self.calls + _MOST_CALLS
-        while not self._listener.closed and self.leader_asks is None:
-            taken = self._is_idle() and self._leader.take(self.sight, self.ended, alive=bool(self.tasks))
-            if not taken and self._is_idle() and self.tasks:
+        listener, leader = self._listener, self._leader
+        while not listener.closed and leader.asks is None:
+            if self._is_idle() and not leader.take(self.sight, self.ended, alive=bool(self.tasks)) and self.tasks:
                 return
-            stop = self._listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
+            stop = listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
             if stop is not None:
                 self._take(stop)
                 before, patience, silent_since = None, _POLL_MS, 0.0
@@ -124,9 +124,9 @@ class Gate(LiveThreads):
                 before, patience = asleep, 0
             else:  # between the two looks nobody ran, and so nobody could wake another
                 self._unborn = 0
-                if self._leader.is_kept_waiting:
+                if leader.is_kept_waiting:
                     raise Runaway("a command waits, and has made no call by which the lab could know it")
-                if not self._release_held() and not self._leader.take(self.sight, self.ended, alive=bool(self.tasks)):
+                if not self._release_held() and not leader.take(self.sight, self.ended, alive=bool(self.tasks)):
                     return
                 before = None
         for task in list(self.tasks.values()):
