@@ -16,7 +16,7 @@ from ticketlab.core.steps import Action
 from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.processes import starting
-from ticketlab.gate.calls.table import ALL_STOPPED
+from ticketlab.gate.calls.table import kinds
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
 from ticketlab.gate.leader import STARTS, Leader, waits_for_child
 from ticketlab.gate.listener import Listener, Stop
@@ -55,7 +55,7 @@ class Gate(LiveThreads):
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._names = names_by_number(machine.column)
+        self._names, self._kinds = names_by_number(machine.column), kinds(machine.column)
         super().__init__(listener, sight)
         self._leader = Leader(leader, len(commands), listener, self._names)
         self.is_point: Callable[[Task, StoppedCall], bool] = lambda _task, _call: True
@@ -263,21 +263,17 @@ class Gate(LiveThreads):
 
     def _consider(self, task: Task, stop: Stop) -> None:
         """Have a thread stand before its call, or answer it at once."""
-        name = self._names.get(stop.number, "")
         if stop.audit != self._audit:
             self.sight.cannot_control(task.process, "is a program for another kind of processor")
             self._reply(task, stop, GO_ON)
-        elif name in STARTS:
-            self._start(task, stop, name)
+        elif (kind := self._kinds.get(stop.number)) is None:
+            self._reply(task, stop, GO_ON)
+        elif kind.take is None:
+            self._start(task, stop, kind.name)
+        elif (call := kind.take(self.sight, task, stop.arguments)) is None:
+            self._reply(task, stop, GO_ON)
         else:
-            classify = ALL_STOPPED.get(name)
-            call = classify(self.sight, task, stop.arguments) if classify else None
-            if call is not None:
-                call = in_statement(self.sight, task, call, looks="stat" in name)
-            if call is None:
-                self._reply(task, stop, GO_ON)
-            else:
-                self._stand_or_pass(task, stop, call)
+            self._stand_or_pass(task, stop, in_statement(self.sight, task, call, looks=kind.looks))
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: StoppedCall) -> None:
         eager = self._is_eager(task, call)

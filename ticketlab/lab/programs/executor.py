@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault
+from ticketlab.core.system.collecting import no_collection
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -164,7 +165,8 @@ class ProgramExecutor(Executor):
         )
         asks = None
         try:
-            moves.run()
+            with no_collection():
+                moves.run()
             asks = gate.leader_asks if self._is_repeatable else None
         finally:
             self._starter.end(asks)
