@@ -21,7 +21,7 @@ ALL_STOPPED: Final[Mapping[str, Classify]] = {
 }
 
 
-class Kind(NamedTuple):
+class KindOfCall(NamedTuple):
     """A kind of call: its name, how it is taken (None: it starts a thread or a process), and whether it only looks."""
 
     name: str
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
 
 
 @cache
-def kinds(column: int) -> Mapping[int, Kind]:
+def kinds(column: int) -> Mapping[int, KindOfCall]:
     """Return the kinds of calls by their numbers on a machine."""
     stopped = {name: number for name, number in numbers(column).items() if name in STARTS or name in ALL_STOPPED}
-    return {number: Kind(name, ALL_STOPPED.get(name), "stat" in name) for name, number in stopped.items()}
+    return {number: KindOfCall(name, ALL_STOPPED.get(name), "stat" in name) for name, number in stopped.items()}
