@@ -24,7 +24,6 @@ from scripts.benchmarks.runner import Measurement, Sample
 from ticketlab.explorer.executors.cpu_affinity import on_one_core
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.search import search
-from ticketlab.gate.listener import Listener
 from ticketlab.gate.starting.starter import CommandLine, Starter
 from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.programs.executor import ProgramExecutor
@@ -147,12 +146,11 @@ def answered_call() -> Iterator[Sample]:
         with on_one_core(), _warm(_python("calls.py", calls)) as (starter, lay_out):
             began = time.perf_counter()
             lay_out()
-            listener = Listener(starter.start().listener)
+            listener = starter.start().listener
             while not listener.closed:
                 if stop := listener.receive(1000):
                     listener.go_on(stop)
             starter.end()
-            listener.close()
             return time.perf_counter() - began
 
     yield lambda: (took(MANY) - took(0)) / MANY * 1e6

@@ -16,6 +16,8 @@ from functools import cache
 from itertools import count, islice
 from typing import Final
 
+from ticketlab.gate.kernel import read_proc
+
 _URANDOM: Final = (os.makedev(1, 8), os.makedev(1, 9))
 
 _MASTERS: Final = os.makedev(5, 2)
@@ -84,20 +86,17 @@ def sort_of(found: os.stat_result) -> Sort:
 
 def flags_of(pid: int, descriptor: int) -> int:
     """Return the flags with which a descriptor is open (O_APPEND, O_NONBLOCK); 0 if there is none."""
-    try:
-        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
-            return next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
-    except OSError:
-        return 0
+    return int(_about(pid, descriptor, b"flags:") or b"0", 8)
 
 
 def pid_behind(pid: int, descriptor: int) -> int:
     """Return the number of the process that a descriptor stands for (pidfd_open(2)); 0 if it stands for none."""
-    try:
-        with open(f"/proc/{pid}/fdinfo/{descriptor}") as file:
-            return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
-    except OSError:
-        return 0
+    return int(_about(pid, descriptor, b"\nPid:") or 0)
+
+
+def _about(pid: int, descriptor: int, name: bytes) -> bytes:
+    """Return what the kernel tells of a descriptor by this name; nothing if it tells nothing."""
+    return read_proc(f"/proc/{pid}/fdinfo/{descriptor}").partition(name)[2].partition(b"\n")[0].strip()
 
 
 def descriptors_of(pid: int) -> list[int]:

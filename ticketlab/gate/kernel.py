@@ -11,7 +11,7 @@ _EXITING: Final = 4  # among the kernel's flags of a thread
 _CHUNK: Final = 4096
 
 
-def read_proc(path: str) -> bytes:
+def read_proc(path: str, *, whole: bool = False) -> bytes:
     """Return the beginning of a file of /proc, which holds most of them whole; nothing if the thread is gone.
 
     Without a file object it takes a third of the time, and these are read several times in each execution.
@@ -21,7 +21,10 @@ def read_proc(path: str) -> bytes:
     except OSError:
         return b""
     try:
-        return os.read(descriptor, _CHUNK)
+        data = part = os.read(descriptor, _CHUNK)
+        while whole and part:
+            data += (part := os.read(descriptor, _CHUNK))
+        return data
     except OSError:
         return b""
     finally:
@@ -86,8 +89,8 @@ def sleep_of(thread: int) -> Sleep | None:
 
 def status_of(thread: int, *names: str) -> list[str]:
     """Return fields of /proc/N/status by their names; all are "" if the thread is gone."""
-    lines = dict(line.partition(":")[::2] for line in read_proc(f"/proc/{thread}/status").decode().splitlines())
-    return [lines.get(name, "").strip() for name in names]
+    text = "\n" + read_proc(f"/proc/{thread}/status").decode()
+    return [text.partition(f"\n{name}:")[2].partition("\n")[0].strip() for name in names]
 
 
 def _signals(thread: int, *names: str) -> list[int]:
@@ -122,11 +125,12 @@ def threads_of(pid: int) -> list[int]:
 
 def children_of(pid: int) -> list[int]:
     """Return the numbers of a process's children, the oldest first."""
-    found: list[int] = []
-    for thread in threads_of(pid):
-        with suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
-            found += map(int, file.read().split())  # there may be thousands
-    return found
+    return [child for thread in threads_of(pid) for child in children_of_thread(thread)]
+
+
+def children_of_thread(thread: int) -> list[int]:
+    """Return the numbers of the processes that a thread has started, the oldest first."""
+    return [int(each) for each in read_proc(f"/proc/{thread}/task/{thread}/children", whole=True).split()]
 
 
 def kill_descendants(pid: int) -> None:

@@ -10,7 +10,7 @@ import struct
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-_STOPPED: Final = struct.Struct("QIIiI8x6Q")
+_STOPPED: Final = struct.Struct("QI4xiI8x6Q")
 _ANSWER: Final = struct.Struct("QqiI")
 _EMPTY: Final = bytes(_STOPPED.size)
 _RECEIVE: Final = 0xC0502100
@@ -67,8 +67,8 @@ class Listener:
             if error.errno in (errno.ENOENT, errno.EINTR):
                 return None
             raise
-        stopped = _STOPPED.unpack(buffer)
-        return Stop(stopped[0], stopped[1], stopped[3], stopped[4], stopped[5:])
+        cookie, thread, number, audit, *arguments = _STOPPED.unpack(buffer)
+        return Stop(cookie, thread, number, audit, tuple(arguments))
 
     def go_on(self, stop: Stop) -> bool:
         """Have the kernel perform the call; return whether its thread still waited."""

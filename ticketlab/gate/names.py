@@ -61,6 +61,11 @@ def behind_descriptor(pid: int, absolute: str) -> str:
     return absolute
 
 
+def is_of_system(absolute: str) -> bool:
+    """Whether a path leads to what belongs to the system or to an interpreter."""
+    return not absolute.startswith(_OTHERS_MEMORY) and (absolute.startswith(_SYSTEM) or absolute + "/" in _SYSTEM)
+
+
 class FileNames:
     """The names of the files of one execution.
 
@@ -92,7 +97,7 @@ class FileNames:
             return True
         if absolute.startswith((_OTHERS_MEMORY, self.folder + "/")):
             return absolute.endswith(_PROGRAM) and absolute.startswith(self.folder)
-        return absolute.startswith(_SYSTEM) or absolute.endswith(_PROGRAM) or absolute + "/" in _SYSTEM
+        return is_of_system(absolute) or absolute.endswith(_PROGRAM)
 
     def _seeming(self, absolute: str) -> FileName:
         path = posixpath.normpath(absolute)

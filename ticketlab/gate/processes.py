@@ -7,7 +7,6 @@ import math
 import os
 import select
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -87,9 +86,11 @@ class Process:
                     ) from None
                 except OSError:
                     return b""
-            with suppress(OSError):
+            try:
                 if data := os.pread(self.memory, size, address):
                     return data
+            except OSError:
+                pass
             os.close(self.memory)  # it may have become another program meanwhile
             self.memory = -1
         return b""

@@ -17,17 +17,16 @@ from ticketlab.gate.calls.call import GO_ON, Reply, StoppedCall
 from ticketlab.gate.calls.databases import in_statement
 from ticketlab.gate.calls.names import with_order_of_names
 from ticketlab.gate.calls.processes import starting
-from ticketlab.gate.calls.table import ALL_STOPPED
+from ticketlab.gate.calls.table import kinds
 from ticketlab.gate.calls.uncontrolled import tell_what_is_shared
 from ticketlab.gate.kernel import Sleep, children_of, sleep_of, state_of, status_of, threads_of
-from ticketlab.gate.leader import STARTS, Leader
+from ticketlab.gate.leader import STARTS, Leader, flags_of_start, waits_for_child
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import names_by_number, supported_machine
 from ticketlab.gate.processes import Process, Task
 from ticketlab.gate.sight import Sight
 from ticketlab.gate.threads import LiveThreads
 
-_CLONE_VFORK: Final = 0x4000
 _WAITS_FOR_CHILD: Final = "vfork"
 _POLL_MS: Final = 1
 _BIRTH_MS: Final = 5  # it takes a process that long to come to its first call
@@ -58,7 +57,7 @@ class Gate(LiveThreads):
     ) -> None:
         machine = supported_machine()
         self._audit = machine.audit
-        self._names = names_by_number(machine.column)
+        self._names, self._kinds = names_by_number(machine.column), kinds(machine.column)
         super().__init__(listener, sight)
         self._leader = Leader(leader, len(commands), listener, self._names)
         self.is_point: Callable[[Task, StoppedCall], bool] = lambda _task, _call: True
@@ -76,6 +75,11 @@ class Gate(LiveThreads):
         self._stall_timeout = stall_timeout
         self.calls = 0
         sight.processes[leader] = self._leader.process
+
+    @property
+    def leader_asks(self) -> Stop | None:
+        """The call by which the leader asks for another execution, now that nothing is left of this one."""
+        return self._leader.asks
 
     def settle(self) -> None:
         """Wait until it is quiet and nobody is left who may go on without being chosen."""
@@ -103,11 +107,11 @@ class Gate(LiveThreads):
         """Wait until whoever does not stand before a call sleeps in the kernel."""
         before, patience = None, _POLL_MS
         silent_since, until = 0.0, self.calls + _MOST_CALLS
-        while not self._listener.closed:
-            taken = self._is_idle() and self._leader.take(self.sight, self.ended, alive=bool(self.tasks))
-            if not taken and self._is_idle() and self.tasks:
+        listener, leader = self._listener, self._leader
+        while not listener.closed and leader.asks is None:
+            if self._is_idle() and not leader.take(self.sight, self.ended, alive=bool(self.tasks)) and self.tasks:
                 return
-            stop = self._listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
+            stop = listener.receive(max(patience, _BIRTH_MS) if patience and self._unborn else patience)
             if stop is not None:
                 self._take(stop)
                 before, patience, silent_since = None, _POLL_MS, 0.0
@@ -122,7 +126,9 @@ class Gate(LiveThreads):
                 before, patience = asleep, 0
             else:  # between the two looks nobody ran, and so nobody could wake another
                 self._unborn = 0
-                if not self._release_held() and not self._leader.take(self.sight, self.ended, alive=bool(self.tasks)):
+                if leader.is_kept_waiting:
+                    raise Runaway("a command waits, and has made no call by which the lab could know it")
+                if not self._release_held() and not leader.take(self.sight, self.ended, alive=bool(self.tasks)):
                     return
                 before = None
         for task in list(self.tasks.values()):
@@ -201,6 +207,9 @@ class Gate(LiveThreads):
 
     def _appear(self, stop: Stop) -> None:
         """Take in a thread that is stopped for the first time."""
+        if self._leader.is_becoming(stop):
+            self._listener.go_on(stop)
+            return
         pid, parent = (int(each or "0") for each in status_of(stop.thread, "Tgid", "PPid"))
         self._unborn = max(0, self._unborn - 1)
         process = self.sight.processes.get(pid)
@@ -256,21 +265,20 @@ class Gate(LiveThreads):
 
     def _consider(self, task: Task, stop: Stop) -> None:
         """Have a thread stand before its call, or answer it at once."""
-        name = self._names.get(stop.number, "")
-        if stop.audit != self._audit or not name:
+        if stop.audit != self._audit or stop.number not in self._names:
             self.sight.cannot_control(task.process, "is a program for another kind of processor")
             self._reply(task, stop, GO_ON)
-        elif name in STARTS:
-            self._start(task, stop, name)
+        elif (kind := self._kinds.get(stop.number)) is None:
+            self._reply(task, stop, GO_ON)
+        elif kind.take is None:
+            self._start(task, stop, kind.name)
         else:
-            classify = ALL_STOPPED.get(name)
-            call = classify(self.sight, task, stop.arguments) if classify else None
-            task.last_call = name, stop.arguments
-            if call is not None:
-                call = with_order_of_names(self.sight, in_statement(self.sight, task, call, looks="stat" in name))
+            call = kind.take(self.sight, task, stop.arguments)
+            task.last_call = kind.name, stop.arguments
             if call is None:
                 self._reply(task, stop, GO_ON)
             else:
+                call = with_order_of_names(self.sight, in_statement(self.sight, task, call, looks=kind.looks))
                 self._stand_or_pass(task, stop, call)
 
     def _stand_or_pass(self, task: Task, stop: Stop, call: StoppedCall) -> None:
@@ -305,11 +313,9 @@ class Gate(LiveThreads):
 
     def _start(self, task: Task, stop: Stop, name: str) -> None:
         """Have a thread start another thread or a process, which is expected to come."""
-        flags = stop.arguments[0] if name == "clone" else 0
-        if name == "clone3":
-            flags = task.process.number(stop.arguments[0], 8)
+        flags = flags_of_start(task.process, stop, name)
         tell_what_is_shared(self.sight, task.process, flags)
-        task.has_started = _WAITS_FOR_CHILD if flags & _CLONE_VFORK else name
+        task.has_started = _WAITS_FOR_CHILD if waits_for_child(name, flags) else name
         self._unborn += 1
         self._reply(task, stop, GO_ON)
 

@@ -7,11 +7,11 @@ import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
-from random import Random
 from typing import Final
 
 from ticketlab.core.file_names import FileName
 from ticketlab.core.steps import Access, Action
+from ticketlab.gate.chance import Chance
 from ticketlab.gate.database_locks import EVERY_CALL, DatabaseUse, calls_on
 from ticketlab.gate.descriptors import (
     Opened,
@@ -46,7 +46,7 @@ class Sight:
         self.processes: dict[int, Process] = {}
         self.names = FileNames(folder, outputs, temporary, self.pids)
         self._seed = seed
-        self._chance: dict[str, Random] = {}
+        self._chance: dict[str, Chance] = {}
         self.points: Set[str] = frozenset()
         """The resources that are known to be touched by several participants, and changed by one of them."""
         self.outside: dict[str, None] = {}
@@ -170,11 +170,11 @@ class Sight:
         """Whether each call on a database is a step, since not everybody tells of its statements."""
         return EVERY_CALL in self.points or calls_on(database) in self.points
 
-    def chance_of(self, process: Process) -> Random:
+    def chance_of(self, process: Process) -> Chance:
         """Return what draws a process's numbers: the same in each execution, whoever drew before."""
         name = process.name
         if name not in self._chance:
-            self._chance[name] = Random(f"{self._seed} {name}")
+            self._chance[name] = Chance(f"{self._seed} {name}")
         return self._chance[name]
 
     def inherit(self, inherited: Inherited) -> None:

@@ -126,7 +126,6 @@ class LiveThreads:
         """Give back what is held of the processes."""
         for process in list(self.sight.processes.values()):
             process.close()
-        self._listener.close()
 
     def waiting(self) -> dict[Task, StoppedCall]:
         """Return who has to wait that need not be chosen, and for what."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ticketlab.gate.listener import Listener, Stop
+from ticketlab.gate.listener import Stop
 from ticketlab.gate.numbers import numbers, supported_machine
 from ticketlab.gate.starting.starter import CommandLine, Starter
 
 CALLS: Final = numbers(supported_machine().column)
+ASKS: Final = {CALLS.get("access"), CALLS["faccessat"]}
+"""The calls by which a leader asks for another execution."""
 
 
 @dataclass
@@ -35,24 +37,29 @@ class Programs:
         output.mkdir()
         return Programs(Starter([CommandLine(each) for each in commands], folder, output), output)
 
-    def stops(self, *, with_lines: bool = False) -> Generator[Stop]:
-        """Begin an execution, and yield each call while it is stopped; the call goes on when the next is asked for."""
+    def stops(self, *, with_lines: bool = False, keeps_leader: bool = False) -> Generator[Stop]:
+        """Begin an execution, and yield each call while it is stopped; the call goes on when the next is asked for.
+
+        If asked, the leader is kept for the next execution.
+        """
         started = self.starter.start(with_lines=with_lines)
         self.threads.add(started.leader)
-        listener = Listener(started.listener)
+        listener, asks = started.listener, None
         try:
             while not listener.closed:
                 if stop := listener.receive(1000):
+                    if keeps_leader and stop.thread == started.leader and stop.number in ASKS:
+                        asks = stop
+                        return
                     self._note(stop)
                     yield stop
                     listener.go_on(stop)
         finally:
-            self.starter.end()  # while the listener is open: what is stopped must not go on
-            listener.close()
+            self.starter.end(asks)
 
-    def run(self) -> list[str]:
+    def run(self, *, keeps_leader: bool = False) -> list[str]:
         """Let all commands run to their end; return what each has printed."""
-        for _ in self.stops():
+        for _ in self.stops(keeps_leader=keeps_leader):
             pass
         return [file.read_text() for file in sorted(self.output.iterdir(), key=lambda file: int(file.stem))]
 

@@ -151,15 +151,44 @@ def test_objects_lie_at_the_same_addresses_in_each_execution(folder: Path) -> No
     write(
         folder / "where.py", "import sys\nclass Thing: ...\nprint([id(each) for each in {Thing() for _ in range(9)}])"
     )
-    programs = Programs.of(folder, ("python", "where.py"))
+    programs = Programs.of(folder, ("python", "where.py"), ("true",))
     with programs.starter:
         found = programs.run()
         for _ in zip(range(9), programs.stops(), strict=False):
             pass  # it is ended in the middle
         found += programs.run()
+        for _ in range(20):
+            found += programs.run(keeps_leader=True)
     with programs.starter:
         found += programs.run()
-    assert len(set(found)) == 1
+    assert set(found[1::2]) == {""}
+    assert len(set(found[::2])) == 1
+
+
+def test_one_leader_leads_executions_that_are_alike(folder: Path) -> None:
+    programs = Programs.of(folder, ("true",), ("sh", "-c", "echo $PPID"))
+
+    def leader() -> str:
+        return programs.run(keeps_leader=True)[1]
+
+    with programs.starter as starter:
+        kept = leader()
+        assert leader() == kept
+        [handle] = pidfds([int(kept)])
+        os.kill(int(kept), signal.SIGKILL)
+        assert select.select([handle], [], [], 30)[0], "it dies"
+        os.close(handle)
+        after_death = leader()
+        assert after_death != kept
+        started = starter.start([1])
+        assert str(started.leader) != after_death
+        in_another_folder = folder.with_name("before")
+        folder.rename(in_another_folder)
+        folder.mkdir()
+        moved = leader()
+        in_another_folder.rmdir()
+        assert leader() == moved
+    assert not programs.alive()
 
 
 LEAVING: Final = """

@@ -19,7 +19,7 @@ def chance(sight: Sight, task: Task, address: int, size: int) -> StoppedCall:
     step = Step(Action.READ, f"chance of {task.name}", private=True)
 
     def attempt() -> Reply | None:
-        task.process.write(address, sight.chance_of(task.process).randbytes(count))
+        task.process.write(address, sight.chance_of(task.process).draw(count))
         return Reply(count)
 
     return StoppedCall(step, attempt=attempt)

@@ -9,15 +9,20 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
+from ticketlab.gate.names import is_of_system
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.script import Script, read_script, run_script
 
 _IGNORED: Final = (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ)  # by the warm interpreter
 _PYTHON: Final = ("python", "python3", f"python3.{sys.version_info.minor}", Path(sys.executable).name, sys.executable)
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+_COMPILED: Final = b"\x7fELF"
+_WRITES: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_MODE: Final = 0o644
 
 Prepared = Script | str | None
 """How a command is run: as a script in this interpreter, by executing a file, or not: nothing has its name."""
@@ -52,21 +57,60 @@ def _hides_modules(folder: Path) -> bool:
     return False
 
 
-def perform(command: Sequence[str], how: Prepared, output: int, lines: Lines | None) -> NoReturn:
+class Spawned(NamedTuple):
+    """A command that needs no copy of this process: a compiled program of the system, and what it is given."""
+
+    file: str
+    argv: list[str]
+    environment: Mapping[bytes, bytes]
+    output: str
+
+
+def spawned(command: Sequence[str], how: Prepared, output: str) -> Spawned | None:
+    """Return how a command is run without a fork of this process, or None if it cannot be.
+
+    Only files are executed so that no participant can change or see: nobody else moves before they are.
+    """
+    if not isinstance(how, str) or not is_of_system(how) or not os.access(how, os.X_OK):
+        return None
+    with open(how, "rb") as file:
+        if file.read(len(_COMPILED)) != _COMPILED:
+            return None
+    return Spawned(how, list(_argv(command, how)), dict(os.environb), output)
+
+
+def spawn(what: Spawned) -> None:
+    """Begin a command, with the memory of this process until it is executed (posix_spawn(3))."""
+    actions = ((os.POSIX_SPAWN_OPEN, 1, what.output, _WRITES, _MODE), (os.POSIX_SPAWN_DUP2, 1, 2))
+    with suppress(OSError):  # its process has said so by its exit code
+        os.posix_spawn(what.file, what.argv, what.environment, file_actions=actions, setpgroup=0, setsigdef=_IGNORED)
+
+
+def write_to(output: str) -> None:
+    """Have this process write all that it prints to a file, which it empties."""
+    descriptor = os.open(output, _WRITES, _MODE)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def perform(command: Sequence[str], how: Prepared, output: str, lines: Lines | None) -> NoReturn:
     """Become the command, in a process of its own; its descriptors from 3 on are closed."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    write_to(output)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.setpgid(0, 0)  # "kill 0" in a command is meant for what that command has started
     if isinstance(how, Script):
         if lines is not None:
             lines.follow(how.folder)
         run_script(how, command)
-    _execute(how, [sys.executable, *_arguments(command)] if how == sys.executable else command)
+    _execute(how, _argv(command, how))
 
 
-def _arguments(command: Sequence[str]) -> Sequence[str]:
-    return command[1:] if command[0] in _PYTHON else command
+def _argv(command: Sequence[str], file: str | None) -> Sequence[str]:
+    """Return the arguments that a file is executed with: its own name comes first."""
+    if file != sys.executable:
+        return command
+    return [file, *(command[1:] if command[0] in _PYTHON else command)]
 
 
 def _execute(file: str | None, command: Sequence[str]) -> NoReturn:

@@ -32,9 +32,10 @@ from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.inside import begin_telling
 from ticketlab.gate.inside.telling import in_silence
 from ticketlab.gate.kernel import children_of, kill_descendants, parent_of
+from ticketlab.gate.starting.commands import write_to
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.starter import Started, Starter
-from ticketlab.gate.starting.warm import lead, open_output, serve, settle
+from ticketlab.gate.starting.warm import forked, lead, output_path, serve, settle
 
 _mp: Final[Any] = util  # what multiprocessing does in a child has no public names
 _processes: Final[Any] = process
@@ -152,12 +153,13 @@ class FunctionStarter(Starter):
         in_silence(self._parts.after)(asked["commands"])
         os._exit(0)
 
-    def _ready(self, lines: Lines, asked: Mapping[str, Any]) -> Sequence[Callable[[], NoReturn]]:
+    def _ready(self, lines: Lines, asked: Mapping[str, Any]) -> Sequence[Callable[[], object]]:
         kept = lines if asked["lines"] and self._sources else None
         numbers = asked["commands"]
-        return [partial(self._take_part, number, open_output(self._paths[1], number), kept) for number in numbers]
+        parts = [partial(self._take_part, number, output_path(self._paths[1], number), kept) for number in numbers]
+        return [partial(forked, part) for part in parts]
 
-    def _take_part(self, number: int, output: int, lines: Lines | None) -> NoReturn:
+    def _take_part(self, number: int, output: str, lines: Lines | None) -> NoReturn:
         """Call what participants call, in a process of its own, and end as `multiprocessing` has processes end."""
         code = 1
         try:
@@ -189,11 +191,9 @@ def _forget_forks() -> None:
     _mp._run_after_forkers()
 
 
-def _begin_process(output: int) -> None:
+def _begin_process(output: str) -> None:
     """Write to a file from now on, and have a group of its own."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
+    write_to(output)
     sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(number, "w", closefd=False)) for number in (1, 2))
     os.setpgid(0, 0)  # "kill 0" is meant for what the function has started
     _signal.signal(_signal.SIGINT, _signal.default_int_handler)

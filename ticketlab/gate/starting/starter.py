@@ -18,6 +18,7 @@ from typing import Final, NamedTuple, Self
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.gate.kernel import kill_descendants
+from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.starting.lines import ReadMemory, line_at
 from ticketlab.gate.starting.warm import OVER
 
@@ -44,10 +45,19 @@ class CommandLine(NamedTuple):
 
 
 class Started(NamedTuple):
-    """An execution: the process number of its leader, and the descriptor of its listener, the caller's to close."""
+    """An execution: the process number of its leader, and its listener, which the starter closes at its end."""
 
     leader: int
-    listener: int
+    listener: Listener
+
+
+class _Asking(NamedTuple):
+    """How a leader asks to do again what was requested of it: by a call before which it stands."""
+
+    call: Stop
+    request: bytes
+    folder: tuple[int, int] | None
+    """Device and inode of the folder in which it stands."""
 
 
 class FreeRun(NamedTuple):
@@ -73,8 +83,11 @@ class Starter:
     ) -> None:
         order = [[each.argv for each in commands], str(folder.absolute()), str(output.absolute())]
         self._order = json.dumps(order)
-        self._temporary = temporary
+        self._folder, self._temporary = folder, temporary
         self._running = False
+        self._started: Started | None = None
+        self._request = b""
+        self._asking: _Asking | None = None
         self.lines_address = 0
         """Where in the memory of the program's Python processes the table of their lines is (`line_at`)."""
 
@@ -123,11 +136,31 @@ class Starter:
 
         The execution before is ended first. Raises TicketlabError if it cannot begin: no folder, or no filter.
         """
+        self._request = json.dumps({"commands": list(commands), "lines": with_lines}).encode()
+        if self._started is not None and self._leads_again(self._started):
+            return self._started
         self.end()
         self._running = True
-        self._channel.send(json.dumps({"commands": list(commands), "lines": with_lines}).encode())
+        self._channel.send(self._request)
         leader, descriptors = self._receive()
-        return Started(int(leader), descriptors[0])
+        self._started = Started(int(leader), Listener(descriptors[0]))
+        return self._started
+
+    def _leads_again(self, started: Started) -> bool:
+        """Have the leader that asks for it lead another execution, if that is to be the same in the same folder."""
+        asking, self._asking = self._asking, None
+        if asking is None or asking.request != self._request:
+            return False
+        if asking.folder is None or asking.folder != self._stands_in():
+            return False
+        return started.listener.answer(asking.call, 0)
+
+    def _stands_in(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._folder)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def run_freely(self, timeout: float) -> FreeRun:
         """Run all commands at once, at full speed on all cores, and end what is left of them after so many seconds."""
@@ -146,11 +179,14 @@ class Starter:
         finally:
             self.end()
 
-    def end(self) -> None:
+    def end(self, asks: Stop | None = None) -> None:
         """Kill all that the last execution started and that is still alive, and wait until it is gone.
 
-        The listener should still be open: calls that are stopped when it closes fail, and their program goes on.
+        If all has ended by itself, the leader `asks` for another execution by this call, and is kept for it.
         """
+        if asks is not None:
+            self._asking = _Asking(asks, self._request, self._stands_in())
+            return
         if not self._running:
             return
         self._channel.send(b"end")
@@ -163,6 +199,14 @@ class Starter:
             for each in descriptors:
                 os.close(each)
         self._running = False
+        self._forget_leader()
+
+    def _forget_leader(self) -> None:
+        """Close its listener, now that nobody is left: calls that are stopped then fail, and their program goes on."""
+        self._asking = None
+        if self._started is not None:
+            self._started.listener.close()
+            self._started = None
 
     def _kill_what_is_left(self) -> None:
         """Kill what an execution has left, as far as it is there by now."""
@@ -186,6 +230,7 @@ class Starter:
         while not self._has_ended(_PATIENCE):  # an execution that was interrupted at its start waits for an answer
             kill_descendants(self._pid)
         self._running = False
+        self._forget_leader()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

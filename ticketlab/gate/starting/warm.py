@@ -1,10 +1,11 @@
 """The warm interpreter: a process that has imported what scripts import, and is forked for every execution.
 
-The lab starts it once for a search (`starter`) and asks it for executions over a socket. For each it forks a leader;
-the leader installs the filter, sends its listener to the lab, forks one process for each command and waits for all
-that these leave behind. If the lab names cores, there is no filter: all commands run at once on these cores. The warm
-interpreter itself is never stopped, and inherits what outlives the leader. If the lab dies, however it dies, the warm
-interpreter kills all that it started and ends.
+The lab starts it once for a search (`starter`) and asks it for executions over a socket. It forks a leader; the leader
+installs the filter, sends its listener to the lab, forks one process for each command and waits for all that these
+leave behind. Then it asks the lab by a call that is stopped whether to do the same again, and ends if the lab does not
+say so: an execution like the one before costs no new leader. If the lab names cores, there is no filter: all commands
+run at once on these cores. The warm interpreter itself is never stopped, and inherits what outlives the leader. If the
+lab dies, however it dies, the warm interpreter kills all that it started and ends.
 """
 
 from __future__ import annotations
@@ -26,19 +27,21 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, NoReturn
 
 from ticketlab.gate.filter import LETS_BY, install
+from ticketlab.gate.inside.telling import PREFIX
 from ticketlab.gate.kernel import kill_descendants
-from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of
+from ticketlab.gate.starting.commands import Prepared, perform, prepare, script_of, spawn, spawned
 from ticketlab.gate.starting.lines import Lines
 from ticketlab.gate.starting.preload import imports_of, load
 from ticketlab.gate.starting.script import Script, read_script
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PRCTL: Final = ctypes.CDLL(None).prctl
+_AGAIN: Final = f"{PREFIX}again"
 OVER: Final = b"over"
 """What the leader of a run without a filter says when nothing of it is left."""
 
-Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], NoReturn]]]
-"""Makes ready, in a leader, what the lab asks for, and returns what each process does that is forked then."""
+Prepare = Callable[[Mapping[str, Any]], Sequence[Callable[[], object]]]
+"""Makes ready, in a leader, what the lab asks for, and returns what begins each process then."""
 Lead = Callable[[Mapping[str, Any]], NoReturn]
 """Leads an execution that the lab asks for, in a process of its own."""
 
@@ -64,7 +67,7 @@ def main() -> NoReturn:
     known, lines = {str(each): read_script(each) for each in scripts}, Lines()
     gc.collect()
     gc.freeze()
-    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines)))
+    serve(channel, lines, partial(lead, channel, partial(_ready, channel, order, known, lines), asks=True))
 
 
 def serve(channel: socket.socket, lines: Lines, leading: Lead) -> NoReturn:
@@ -124,8 +127,12 @@ def _end_all() -> NoReturn:
     os._exit(0)
 
 
-def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> NoReturn:
-    """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process."""
+def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any], *, asks: bool = False) -> NoReturn:
+    """Lead an execution: from the moment when the filter is installed, the lab answers each call of this process.
+
+    If it `asks`, it leads another one as long as the lab wants the same again. As in `serve`, nothing but forking and
+    waiting is done in between.
+    """
     try:
         _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
         _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
@@ -138,33 +145,45 @@ def lead(channel: socket.socket, prepare: Prepare, asked: Mapping[str, Any]) -> 
     channel.sendmsg([b"%d" % os.getpid()], rights, LETS_BY)
     os.close(listener)
     channel.close()
-    for each in ready:
-        if os.fork() == 0:
-            each()
-    _wait_for_all()
+    goes_on = True
+    while goes_on:
+        for begin in ready:
+            begin()
+        _wait_for_all()
+        goes_on = asks and os.access(_AGAIN, os.F_OK)
     os._exit(0)
 
 
 def _ready(
     channel: socket.socket, order: Order, known: Mapping[str, Script], lines: Lines, asked: Mapping[str, Any]
-) -> Sequence[Callable[[], NoReturn]]:
+) -> Sequence[Callable[[], object]]:
     """Return the commands that the lab asks for, ready to be performed; if it names cores, let them go at once."""
     os.chdir(order.folder)
     numbers = asked["commands"] or range(1, 1 + len(order.commands))
-    ready = [(each, prepare(each, known)) for each in (order.commands[number - 1] for number in numbers)]
-    outputs = [open_output(order.output, number) for number in numbers]
+    wanted = [(order.commands[number - 1], output_path(order.output, number)) for number in numbers]
+    ready = [(command, prepare(command, known), output) for command, output in wanted]
     if cores := asked.get("cores"):
         os.sched_setaffinity(0, cores)
-        _let_go(channel, list(zip(ready, outputs, strict=True)))
+        _let_go(channel, ready)
+    of_system = [spawned(*each) for each in ready]
+    if None not in of_system:  # to spawn some would change where things lie in the memory of those that are forked
+        return [partial(spawn, each) for each in of_system if each is not None]
     kept = lines if asked["lines"] else None
-    return [partial(perform, command, how, output, kept) for (command, how), output in zip(ready, outputs, strict=True)]
+    return [partial(forked, partial(perform, *each, kept)) for each in ready]
 
 
-def _let_go(channel: socket.socket, ready: Sequence[tuple[tuple[list[str], Prepared], int]]) -> NoReturn:
+def forked(act: Callable[[], NoReturn]) -> None:
+    """Have a fork of this process do something."""
+    if os.fork() == 0:
+        act()
+
+
+def _let_go(channel: socket.socket, ready: Sequence[tuple[list[str], Prepared, str]]) -> NoReturn:
     """Let all commands go at once; tell the lab how each ended, as soon as it has, and when nothing is left of them."""
     waits, goes = os.pipe()
     number_of: dict[int, int] = {}
-    for number, ((command, how), output) in enumerate(ready, 1):
+    for number, (command, how, output) in enumerate(ready, 1):
+        Path(output).write_bytes(b"")  # it is there, even if the command has no time to begin
         if (pid := os.fork()) == 0:
             os.close(goes)
             os.read(waits, 1)
@@ -186,6 +205,6 @@ def _wait_for_all() -> None:
             os.wait()
 
 
-def open_output(folder: str, number: int) -> int:
-    """Open the file of what command N prints, N from 1, and return its descriptor."""
-    return os.open(Path(folder, f"{number}.out"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+def output_path(folder: str, number: int) -> str:
+    """Return the path of the file of what command N prints, N from 1."""
+    return f"{folder}/{number}.out"

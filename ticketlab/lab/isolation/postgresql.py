@@ -50,12 +50,13 @@ class PostgresLevels(PostgresStore):
     @contextmanager
     def connect(self, level: str) -> Iterator[_PostgresConnection]:
         """Connect a participant."""
-        connection = self._connect()
+        connection = self._connect(observed=True)
         try:
             connection.be_observed(self._observer(alone=True))
             yield _PostgresConnection(connection, level)
         finally:
-            connection.end()
+            connection.give_up()
+            connection.close()
 
     def reset(self, level: str = "") -> None:
         """Put the opening rows back, in one message to the server, which is one transaction."""

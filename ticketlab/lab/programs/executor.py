@@ -18,6 +18,7 @@ from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault
+from ticketlab.core.system.collecting import no_collection
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.outside_pacer import OutsidePacer
 from ticketlab.explorer.engine.scheduler import Scheduler
@@ -28,7 +29,6 @@ from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
-from ticketlab.gate.listener import Listener
 from ticketlab.gate.processes import Task
 from ticketlab.gate.program import Gate
 from ticketlab.gate.servers import Servers
@@ -158,16 +158,19 @@ class ProgramExecutor(Executor):
         sight = self._sight()
         sight.points = self.used
         line_at = self._line_at if self._keeps_lines else None
-        listener = Listener(started.listener)
-        gate = Gate(listener, started.leader, sight, commands, range(len(self.scripts), _ROOM), self._stall_timeout)
+        left = range(len(self.scripts), _ROOM)
+        gate = Gate(started.listener, started.leader, sight, commands, left, self._stall_timeout)
         self._moves = moves = Moves(
             gate, self._scheduler, self._pacer, self.points, faults=self._faults, line_at=line_at
         )
+        asks = None
         try:
-            moves.run()
+            with no_collection():
+                moves.run()
+            asks = gate.leader_asks if self._is_repeatable else None
         finally:
-            self._starter.end()
-            moves.gate.close()
+            self._starter.end(asks)
+            gate.close()
         self._learn(moves)
         return Execution.of(self._state, moves.records, self._pacer.notes)
 
@@ -185,6 +188,11 @@ class ProgramExecutor(Executor):
         alike = next((node for node, (step, again) in enumerate(pairs) if step != again), len(execution.steps))
         lines = [note for note in lined.told if note[0] < alike and note[1] == "line"]
         return replace(execution, told=[*execution.told, *lines])
+
+    @property
+    def _is_repeatable(self) -> bool:
+        """Whether the folder is the same before each execution, so that what is known of its scripts stays true."""
+        return not self.program.reset
 
     def name_now(self, who: int) -> str:
         """Return the place in the tree of processes of a participant of the execution that runs."""
