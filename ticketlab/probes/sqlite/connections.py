@@ -153,9 +153,8 @@ class ProbedConnection(Connection):
     def in_transaction(self) -> bool:
         """Whether a transaction is open that the user knows of."""
         self.wake()
-        if self.transactions is not None and self.transactions.lent:
-            return False
-        return bool(IN_TRANSACTION.__get__(self))
+        lent = self.transactions is not None and self.transactions.lent
+        return not lent and bool(IN_TRANSACTION.__get__(self))
 
     @property
     def isolation_level(self) -> Any:
@@ -204,7 +203,10 @@ def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callabl
     def probe(connection: Any) -> None:
         transactions = at_work(connection)
         call = partial(original, connection)
-        call() if transactions is None else end(transactions, call)
+        if transactions is None:
+            call()
+        elif not transactions.lent:  # else no transaction is open that the user knows of
+            end(transactions, call)
 
     return probed(original, probe)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import partial
 from sqlite3 import Connection, Cursor
 from typing import Any, Final, TypeVar
+from weakref import ref
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
@@ -21,6 +24,12 @@ T = TypeVar("T")
 _PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
 
 
+def _fail_without_transaction(sql: str) -> Any:
+    """Fail as SQLite does if a statement is to end a transaction and none is open."""
+    with closing(Connection(":memory:")) as another:
+        return another.execute(sql)
+
+
 class StatementRunner(Transactions):
     """The statements of a connection."""
 
@@ -28,10 +37,23 @@ class StatementRunner(Transactions):
         """Make a statement."""
         if id(cursor) in self.busy:
             self._leave_early(cursor)
-        result = self._by_verb(cursor, sql, parsed(sql), parameters, call)
+        statement = parsed(sql)
+        if self.lent:
+            call = self._while_lent(cursor, sql, statement, call)
+        result = self._by_verb(cursor, sql, statement, parameters, call)
         if is_active(cursor):
             self.busy.add(id(cursor))
+            if statement.verb is Verb.CHANGE:
+                self.changing[id(cursor)] = ref(cursor)
         return result
+
+    def _while_lent(self, cursor: Cursor, sql: str, statement: Statement, call: Callable[[], Any]) -> Callable[[], Any]:
+        """Have a statement see what the user knows: that no transaction is open; one that it begins is the lent one."""
+        if statement.verb in (Verb.COMMIT, Verb.RELEASE, Verb.ROLLBACK):
+            return partial(_fail_without_transaction, sql)
+        if statement.verb is Verb.BEGIN or (statement.begins and self.drivers_mode() is not None):
+            self.lent = False
+        return partial(Cursor.execute, cursor, "") if statement.verb is Verb.BEGIN else call
 
     def _by_verb(self, cursor: Cursor, sql: str, statement: Statement, parameters: Any, call: Callable[[], T]) -> T:
         verb = statement.verb
@@ -74,7 +96,7 @@ class StatementRunner(Transactions):
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
         self._made(touched, changes=changes, alone=alone, idle=idle)
-        if self.is_open or is_active(cursor):
+        if self.is_open or self.lent or is_active(cursor):
             self.databases.enter(touched, changes=changes)
         if self._claimed:
             self._claimed = False
@@ -133,6 +155,8 @@ class StatementRunner(Transactions):
         transaction that the probe begins, and committed late. So is what returns rows, for it commits when the last one
         has been fetched.
         """
+        if self.lent:
+            return call()
         if not lends:
             try:
                 return call()
