@@ -124,7 +124,7 @@ LINES: Final = {
     "wait": _executed("PRAGMA busy_timeout = 3000"),
     "second": _SECOND + "ask(lambda: db2.execute('SELECT n FROM t WHERE k = 0').fetchone())\ndb2.close()",
     "second add": _SECOND
-    + "ask(lambda: db2.execute('UPDATE t SET n = n + 10 WHERE k = 0').rowcount)\nask(lambda: db2.commit())\ndb2.close()",
+    + "ask(lambda: db2.execute('UPDATE t SET n = n + 9 WHERE k = 0').rowcount)\nask(lambda: db2.commit())\ndb2.close()",
     "uncommitted": _executed("PRAGMA read_uncommitted = 1"),
     "checkpoint": _executed("PRAGMA wal_checkpoint", ".fetchone()[0]"),
     "truncate": _executed("PRAGMA wal_checkpoint(TRUNCATE)", ".fetchone()[0]"),

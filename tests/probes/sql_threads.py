@@ -55,7 +55,7 @@ def _pausing(name: str, kind: type, *, if_active: bool = False) -> Callable[...,
     original = getattr(kind, name)
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        connection = self.connection if isinstance(self, sqlite3.Cursor) else self
+        connection: Any = self.connection if isinstance(self, sqlite3.Cursor) else self
         own = _is_own(args[0] if args else name, connection)
         if not own and (not if_active or _is_active(self)):
             _pause()

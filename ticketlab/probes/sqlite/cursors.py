@@ -148,7 +148,8 @@ class ProbedCursor(Cursor):
     def __del__(self) -> None:
         transactions: StatementRunner | None = getattr(getattr(self, "connection", None), "transactions", None)
         if transactions is not None and id(self) in transactions.busy:
-            quietly(lambda: transactions.leave(self, self._end))
+            if self.connection.is_here:  # type: ignore[attr-defined]
+                quietly(lambda: transactions.leave(self, self._end))
             transactions.busy.discard(id(self))
 
     def _end(self) -> None:

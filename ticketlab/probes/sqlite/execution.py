@@ -81,7 +81,7 @@ class StatementRunner(Transactions):
         changes = statement.verb is not Verb.READ
         begins = statement.begins and not self.is_open and self.drivers_mode() is not None
         if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
-            self._begin(mode, lambda: self.raw(f"BEGIN {mode}"))
+            self._begin(mode, lambda: self._begin_for(sql, mode))
         alone = changes and not self.is_open and not begins
         touched = None if statement.verb is Verb.DEFINE else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
@@ -103,6 +103,11 @@ class StatementRunner(Transactions):
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
 
+    def _begin_for(self, sql: str, mode: str) -> None:
+        """Begin a transaction as the driver does: not for a statement that cannot be prepared."""
+        Connection.__call__(self.connection, sql)
+        self.raw(f"BEGIN {mode}")
+
     def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
         """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
         alone = alone and not self.lent and not self._claimed
@@ -122,7 +127,8 @@ class StatementRunner(Transactions):
         changes = statement.verb is not Verb.READ
         touched = None
         if statement.verb is not Verb.DEFINE:
-            touched = known(self.databases, sql) or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
+            # of what cannot be prepared now nothing counts that was learnt elsewhere: the step depends on the schedule
+            touched = learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
         kind = type(error).__name__
         if self.is_open:
@@ -191,6 +197,11 @@ class StatementRunner(Transactions):
 
         try:
             result = self._make(step, begin, waits=waits)
+        except sqlite3.Error as error:
+            if not is_refused(error):  # a statement that cannot be prepared, for which none is begun
+                pacing.made(self.databases.statement(None, changes=False))
+                pacing.note(UNCHANGED, type(error).__name__)
+            raise
         finally:
             if claims:
                 pacing.note(UNTRIED, "a BEGIN EXCLUSIVE waits for readers: that it keeps out new ones was not tried")
@@ -215,14 +226,15 @@ class StatementRunner(Transactions):
         What returns a row keeps the database until that has been fetched.
         """
         before: list[Any] = []
-        refused: list[sqlite3.OperationalError] = []
+        refused = False
 
         def make() -> T:
+            nonlocal refused
             before[:] = [self.raw("PRAGMA journal_mode")] if statement.setting == "journal_mode" else []
             try:
                 return call()
-            except sqlite3.OperationalError as error:
-                refused.append(error)
+            except sqlite3.OperationalError:
+                refused = True
                 raise
 
         try:

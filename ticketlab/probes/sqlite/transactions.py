@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from sqlite3 import Connection, Cursor
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NoReturn, TypeVar
 from weakref import ref
 
 from ticketlab.core import pacing
@@ -111,10 +111,18 @@ class Transactions:
             told = attempt()
         if told is BLOCKED or told is TIMED_OUT:
             pacing.note(UNCHANGED, _LOCKED)
-            assert self._refusal is not None
-            error, self._refusal = self._refusal, None
-            raise error
+            self._fail()
+        self._refusal = None
         return told  # type: ignore[no-any-return]
+
+    def _fail(self) -> NoReturn:
+        """Fail with the refusal, which must not keep itself: what the user's frames hold would end late."""
+        error, self._refusal = self._refusal, None
+        assert error is not None
+        try:
+            raise error.with_traceback(None)
+        finally:
+            del error
 
     def _commit_alone(self) -> None:
         try:
@@ -158,13 +166,11 @@ class Transactions:
         Without a time-out SQLite does not try again, so that nobody else moves between the try and its end.
         """
         if self.timeout <= 0:
-            assert self._refusal is not None
-            error, self._refusal = self._refusal, None
             if undo:
                 self._undo(for_readers=True)
             else:
                 pacing.made(self.databases.claiming())
-            raise error
+            self._fail()
         pacing.made(self.databases.claiming())
         step = self.databases.committing()
         assert step is not None
