@@ -67,6 +67,22 @@ PARTS: Final = {
         "delete",
         (Part(("open returning", "in", "commit", "COMMIT", "rollback", "rest"), None, 0.0), Part(("add",), None, 0.0)),
     ),
+    "what fails ends with its function, whatever it had open": (
+        "delete",
+        (Part(("open", "with add"), None, 0.0), Part(("returning", "shut all"), None, 7.0)),
+    ),
+    "nothing is begun for a statement that cannot be prepared": (
+        "delete",
+        (Part(("insert u", "select"), "EXCLUSIVE", 0.0), Part(("add",), None, 0.0)),
+    ),
+    "a script may leave a transaction open": (
+        "delete",
+        (Part(("open script", "open script", "close"), None, 0.0), Part(("select",), None, 7.0)),
+    ),
+    "who attaches a database reads it, and its own": (
+        "delete",
+        (Part(("attach", "select o"), None, 0.0), Part(("add", "wal"), None, 0.0)),
+    ),
     "a journal that is switched while a row is fetched": (
         "delete",
         (READER, Part(("wal", "select", "shut all"), None, 0.0)),

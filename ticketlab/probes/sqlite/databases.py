@@ -296,8 +296,13 @@ _steps: dict[tuple[Any, ...], Step] = {}
 
 
 def known(databases: Databases, sql: str) -> TablesTouched | None:
-    """Return what a statement touches, if it has been learnt."""
-    return _learnt.get((databases.main.data, sql))
+    """Return what a statement touches, if it has been learnt; not if it names a database that is not attached."""
+    touched = _learnt.get((databases.main.data, sql))
+    if touched is None or all(
+        schema in (None, "temp") or schema in databases.files for schema, *_ in (*touched.reads, *touched.changes)
+    ):
+        return touched
+    return None
 
 
 def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]], object]) -> TablesTouched | None:

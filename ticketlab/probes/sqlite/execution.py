@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from sqlite3 import Connection, Cursor
 from typing import Any, Final, TypeVar
 from weakref import ref
@@ -17,7 +18,7 @@ from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
 from ticketlab.core.steps import Action
 from ticketlab.probes.here import HERE
-from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
+from ticketlab.probes.sqlite.databases import Database, Databases, Level, TablesTouched, known, learn, open_database
 from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
 
 T = TypeVar("T")
@@ -28,6 +29,12 @@ def _fail_without_transaction(sql: str) -> Any:
     """Fail as SQLite does if a statement is to end a transaction and none is open."""
     with closing(Connection(":memory:")) as another:
         return another.execute(sql)
+
+
+def _create(path: str) -> None:
+    """Create a database file as SQLite does if there is none; who attaches it reads it afterwards."""
+    with suppress(sqlite3.Error), closing(Connection(path)):
+        pass
 
 
 class StatementRunner(Transactions):
@@ -85,12 +92,15 @@ class StatementRunner(Transactions):
         alone = changes and not self.is_open and not begins
         touched = None if statement.verb is Verb.DEFINE else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
-        before = self.connection.total_changes
+        before, was_open = self.connection.total_changes, self.is_open
         make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
         try:
             result = self._make(step, make, waits=self.databases.waits(touched, changes=changes))
         except sqlite3.Error as error:
-            self._failed(sql, statement, error, alone=alone)
+            if was_open and not self.is_open:
+                self._rolled_back()
+            else:
+                self._failed(sql, statement, error, alone=alone)
             raise
         if statement.verb is not Verb.DEFINE:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
@@ -137,6 +147,14 @@ class StatementRunner(Transactions):
         pacing.made(step)
         if not self.is_open:
             pacing.note(UNCHANGED, kind)
+
+    def _rolled_back(self) -> None:
+        """Take down that a statement has failed and rolled its transaction back, which nobody knew beforehand."""
+        back = self.databases.rolling_back()
+        if back is not None:
+            pacing.made(back)
+        pacing.note(UNTRIED, f"a statement of {HERE.called} rolled back: what others do just before it was not tried")
+        self.databases.rest(reads_on=bool(self.busy))
 
     def _prepare(self, sql: str, allow: Callable[..., int]) -> None:
         """Prepare a statement under an authorizer, and put the user's own back."""
@@ -262,10 +280,13 @@ class StatementRunner(Transactions):
             raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
         if path in ("", ":memory:"):
             return call()
-        results: list[T] = []
-        database = open_database(path, lambda: results.append(call()), creates=True)
+        self.read(lambda: Connection.__call__(self.connection, "SELECT 1 FROM sqlite_schema"))  # unless it was before
+        database = open_database(path, partial(_create, path), creates=True)
+        if database is None or not Path(path).exists():
+            return call()
+        result = self._make(Databases(database).statement(None, changes=False), call, waits=True)
         self._look_what_is_attached(database)
-        return results[0]
+        return result
 
     def _look_what_is_attached(self, opened: Database | None) -> None:
         cursor = Cursor(self.connection)

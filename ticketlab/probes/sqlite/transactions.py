@@ -112,7 +112,8 @@ class Transactions:
         if told is BLOCKED or told is TIMED_OUT:
             pacing.note(UNCHANGED, _LOCKED)
             self._fail()
-        self._refusal = None
+        if not self._claimed:
+            self._refusal = None
         return told  # type: ignore[no-any-return]
 
     def _fail(self) -> NoReturn:
