@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import chdir, closing
-from pathlib import Path
+from contextlib import chdir
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -14,10 +11,7 @@ import pytest
 from tests.probes.function_sql import explored_outcomes
 from tests.probes.sql_scripts import Part, script_of
 from tests.probes.sql_threads import all_outcomes
-from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.artifacts.race_folder import fastest
-from ticketlab.lab.plain.explore import explore_plain
-from ticketlab.lab.plain.function import PlainFunction
 
 READER: Final = Part(("open", "shut all"), None, 0.0)
 PARTS: Final = {
@@ -83,6 +77,18 @@ PARTS: Final = {
         "delete",
         (Part(("attach", "select o"), None, 0.0), Part(("add", "wal"), None, 0.0)),
     ),
+    "who begins an exclusive transaction lets no new reader in": (
+        "delete",
+        (Part(("open",), None, 0.0), Part(("exclusive",), None, 5.0), Part(("select",), None, 0.0)),
+    ),
+    "who waits for readers keeps others from changing anything": (
+        "delete",
+        (Part(("open", "add"), None, 0.0), Part(("exclusive", "commit", "close"), None, 7.0)),
+    ),
+    "a reader waits for the others before it begins an exclusive transaction": (
+        "delete",
+        (Part(("open", "exclusive", "commit"), None, 5.0), Part(("open", "shut"), None, 0.0)),
+    ),
     "a journal that is switched while a row is fetched": (
         "delete",
         (READER, Part(("wal", "select", "shut all"), None, 0.0)),
@@ -97,35 +103,3 @@ def test_who_is_refused_is_tried_out(name: str) -> None:
     with TemporaryDirectory(dir=fastest()) as folder, chdir(folder):
         every = all_outcomes(journal, scripts, most=20_000)
     assert set(explored_outcomes(journal, scripts).outcomes) == every
-
-
-def test_an_exclusive_begin_that_waits_for_readers_proves_nothing() -> None:
-    """It lets no new reader in while it waits, which is not tried."""
-
-    def lay_out(folder: Path) -> None:
-        with closing(sqlite3.connect(folder / "t.db")) as database:
-            database.execute("CREATE TABLE t (n)")
-            database.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
-            database.commit()
-
-    def meet(who: int) -> None:
-        with closing(sqlite3.connect("t.db", isolation_level=None, timeout=0 if who == 3 else 5)) as database:
-            if who == 1:
-                rows = database.execute("SELECT n FROM t")
-                assert rows.fetchone()
-                Path("reading").touch()
-                Path("seen").write_text(str(os.path.exists("refused")))
-                assert rows.fetchall()
-            elif who == 2:
-                database.execute("BEGIN EXCLUSIVE")
-                database.execute("COMMIT")
-            elif os.path.exists("reading"):
-                try:
-                    database.execute("SELECT n FROM t").fetchall()
-                except sqlite3.OperationalError:
-                    Path("refused").touch()
-
-    plain = PlainFunction(function=meet, reset=lay_out, processes=3)
-    found = explore_plain(plain, ExploreOptions(executor="processes", executions=500))
-    assert found.valid is None
-    assert "that it keeps out new ones was not tried" in found.verdict.reason

@@ -217,6 +217,11 @@ class Databases:
         also += [access for file in self.files.values() for access in ((Action.WRITE, file.readers), *file.beside)]
         return Step(Action.WRITE, self.main.data, also=tuple(also))
 
+    def excluding_readers(self) -> Step:
+        """Return the step that keeps readers out, for who already keeps others from changing anything."""
+        main, *others = self.files.values()
+        return Step(Action.WRITE, main.readers, also=tuple((Action.WRITE, file.readers) for file in others))
+
     def claiming(self) -> Step:
         """Return the step that keeps new readers out until those who read are done, and it can be committed."""
         first, *more = [file for file in self.files.values() if file.most is Level.WRITING]

@@ -16,7 +16,7 @@ from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
-from ticketlab.core.steps import Action
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
 from ticketlab.probes.sqlite.databases import Database, Databases, Level, TablesTouched, known, learn, open_database
 from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
@@ -201,42 +201,63 @@ class StatementRunner(Transactions):
 
     def _begin(self, mode: str, call: Callable[[], T]) -> T:
         """Begin a transaction with the right to change things."""
-        exclusive = mode == "exclusive"
         waits = self.databases.waits(None, changes=True)
-        step, claims = self.databases.beginning(exclusive=exclusive), False
+        if mode == "exclusive" and self.timeout > 0:
+            self._begin_at(self.databases.beginning(exclusive=False), lambda: self.raw("BEGIN IMMEDIATE"), waits=waits)
+            return self._keep_readers_out(call)
+        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), call, waits=waits)
 
-        def begin() -> T:
-            nonlocal claims
-            try:
-                return call()
-            except sqlite3.OperationalError as error:
-                claims = claims or (exclusive and waits and self.timeout > 0 and self._is_kept_out_by_readers(error))
-                raise
-
+    def _begin_at(self, step: Step, call: Callable[[], T], *, waits: bool) -> T:
         try:
-            result = self._make(step, begin, waits=waits)
+            result = self._make(step, call, waits=waits)
         except sqlite3.Error as error:
             if not is_refused(error):  # a statement that cannot be prepared, for which none is begun
                 pacing.made(self.databases.statement(None, changes=False))
                 pacing.note(UNCHANGED, type(error).__name__)
             raise
-        finally:
-            if claims:
-                pacing.note(UNTRIED, "a BEGIN EXCLUSIVE waits for readers: that it keeps out new ones was not tried")
         for file in self.databases.files.values():
             file.hold(Level.WRITING, surely=True)
         return result
 
-    def _is_kept_out_by_readers(self, error: sqlite3.OperationalError) -> bool:
-        """Whether nobody but readers keeps others out of the database; then whoever waits for them lets no more in."""
-        if not is_refused(error):
-            return False
+    def _keep_readers_out(self, call: Callable[[], T]) -> T:
+        """Begin an exclusive transaction, after an immediate one: new readers are kept out, and the others waited for.
+
+        SQLite does so in one statement, in this order.
+        """
+
+        def begin() -> T:
+            self.raw("ROLLBACK")  # nobody moves before another transaction is begun
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                if is_refused(error):
+                    self._claim()
+                raise
+
+        step = self.databases.excluding_readers()
+        pacing.at(step)
         try:
-            self.raw("BEGIN IMMEDIATE")
+            return begin()
+        except sqlite3.Error as error:
+            if not is_refused(error):
+                self._rolled_back()
+                raise
+        pacing.made(self.databases.claiming())
+        if len(self.databases.files) > 1:
+            pacing.note(UNTRIED, f"{HERE.called} waits for the readers of several databases: how was not tried")
+        try:
+            return self._make(step, begin, waits=True)
         except sqlite3.OperationalError:
-            return False
-        self.raw("ROLLBACK")
-        return True
+            self._undo(for_readers=True)
+            raise
+
+    def _claim(self) -> None:
+        """Keep new readers out of the main database, as SQLite does for a commit that waits for those who read."""
+        self.raw("BEGIN IMMEDIATE")
+        (version,) = self.raw("PRAGMA user_version")
+        self.raw(f"PRAGMA user_version = {version}")  # it is never committed: there must be something to commit
+        with suppress(sqlite3.OperationalError):
+            self.raw("COMMIT")
 
     def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
         """Make a statement that needs the database for itself; to set what is set already changes nothing.
