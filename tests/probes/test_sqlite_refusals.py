@@ -89,6 +89,14 @@ PARTS: Final = {
         "delete",
         (Part(("open", "exclusive", "commit"), None, 5.0), Part(("open", "shut"), None, 0.0)),
     ),
+    "who asks for a setting in a transaction reads": (
+        "delete",
+        (Part(("save", "version", "commit"), None, 0.0), Part(("add",), None, 0.0)),
+    ),
+    "a transaction that begins once more fails, and keeps others out": (
+        "delete",
+        (Part(("make", "index"), None, 0.0), Part(("begin", "immediate", "commit"), None, 0.0)),
+    ),
     "a journal that is switched while a row is fetched": (
         "delete",
         (READER, Part(("wal", "select", "shut all"), None, 0.0)),

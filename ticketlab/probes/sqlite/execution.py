@@ -90,7 +90,8 @@ class StatementRunner(Transactions):
         if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
             self._begin(mode, lambda: self._begin_for(sql, mode))
         alone = changes and not self.is_open and not begins
-        touched = None if statement.verb is Verb.DEFINE else known(self.databases, sql)
+        is_whole = statement.verb is Verb.DEFINE or bool(statement.setting)  # SQLite does not tell what these touch
+        touched = None if is_whole else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
         before, was_open = self.connection.total_changes, self.is_open
         make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
@@ -102,7 +103,7 @@ class StatementRunner(Transactions):
             else:
                 self._failed(sql, statement, error, alone=alone)
             raise
-        if statement.verb is not Verb.DEFINE:
+        if not is_whole:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
         self._made(touched, changes=changes, alone=alone, idle=idle)
@@ -136,7 +137,7 @@ class StatementRunner(Transactions):
             return
         changes = statement.verb is not Verb.READ
         touched = None
-        if statement.verb is not Verb.DEFINE:
+        if statement.verb is not Verb.DEFINE and not statement.setting:
             # of what cannot be prepared now nothing counts that was learnt elsewhere: the step depends on the schedule
             touched = learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
@@ -202,7 +203,7 @@ class StatementRunner(Transactions):
     def _begin(self, mode: str, call: Callable[[], T]) -> T:
         """Begin a transaction with the right to change things."""
         waits = self.databases.waits(None, changes=True)
-        if mode == "exclusive" and self.timeout > 0:
+        if mode == "exclusive" and self.timeout > 0 and not self.is_open:
             self._begin_at(self.databases.beginning(exclusive=False), lambda: self.raw("BEGIN IMMEDIATE"), waits=waits)
             return self._keep_readers_out(call)
         return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), call, waits=waits)
@@ -211,7 +212,10 @@ class StatementRunner(Transactions):
         try:
             result = self._make(step, call, waits=waits)
         except sqlite3.Error as error:
-            if not is_refused(error):  # a statement that cannot be prepared, for which none is begun
+            if self.is_open:  # SQLite locks what it is to lock before it sees that
+                for file in self.databases.files.values():
+                    file.hold(Level.WRITING, surely=False)
+            elif not is_refused(error):  # a statement that cannot be prepared, for which none is begun
                 pacing.made(self.databases.statement(None, changes=False))
                 pacing.note(UNCHANGED, type(error).__name__)
             raise
@@ -269,7 +273,7 @@ class StatementRunner(Transactions):
 
         def make() -> T:
             nonlocal refused
-            before[:] = [self.raw("PRAGMA journal_mode")] if statement.setting == "journal_mode" else []
+            before[:] = self.raw("PRAGMA journal_mode") if statement.setting == "journal_mode" else []
             try:
                 return call()
             except sqlite3.OperationalError:
@@ -279,9 +283,9 @@ class StatementRunner(Transactions):
         try:
             result = self._make(self.databases.excluding(), make, waits=True)
         finally:
-            if refused:
+            if refused or (before == ["wal"] and statement.argument.lower() != "wal"):
                 pacing.note(UNTRIED, f"{HERE.called} sets up a database that others use: how it waits was not tried")
-        if before and self.raw("PRAGMA journal_mode") == before[0]:
+        if before and [*self.raw("PRAGMA journal_mode")] == before:
             pacing.made(self.databases.statement(None, changes=False))
         elif is_active(cursor):
             self.databases.enter(None, changes=True, surely=False)
