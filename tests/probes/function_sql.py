@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from tests.gate.inside.sql_interleavings import Outcome, Side, lay_out, rows_of, script_of
-from ticketlab.core.pacing import UNTRIED
+from tests.probes.sql_scripts import Outcome, contents, function_of, lay_out
+from ticketlab.core.pacing import OUT_OF_SIGHT, UNTRIED
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -26,16 +25,14 @@ class Explored(NamedTuple):
     untried: frozenset[str]
 
 
-def explored_outcomes(journal: str, sides: Sequence[Side], most: int = 3_000, *, reduced: bool = True) -> Explored:
-    """Return what the sides come to as functions; not `reduced`, under each and every schedule."""
-    scripts = [compile(script_of(side), f"side{number}", "exec") for number, side in enumerate(sides)]
-
-    def play(who: int) -> str:
-        said: list[str] = []
-        exec(scripts[who - 1], {"print": lambda answers: said.append(str(answers))})
-        return said[0]
-
-    plain = PlainFunction(function=play, processes=len(sides), reset=lambda folder: lay_out(folder, journal))
+def explored_outcomes(journal: str, scripts: Sequence[str], most: int = 3_000, *, reduced: bool = True) -> Explored:
+    """Return what the scripts come to as functions; not `reduced`, under each and every schedule."""
+    plays = [function_of(script, f"side{number}") for number, script in enumerate(scripts)]
+    plain = PlainFunction(
+        function=lambda who: plays[who - 1](),
+        processes=len(plays),
+        reset=lambda folder: lay_out(folder, journal),
+    )
     outcomes: dict[Outcome, list[str]] = {}
     untried: set[str] = set()
     executions = 0
@@ -43,11 +40,11 @@ def explored_outcomes(journal: str, sides: Sequence[Side], most: int = 3_000, *,
         list(search(executor, SourceSets(), 1))  # which learns what each statement touches
         for execution in search(executor, SourceSets() if reduced else DepthFirst(), most):
             executions += 1
-            untried |= {str(note.value) for note in execution.notes if note.what == UNTRIED}
+            untried |= {str(note.value) for note in execution.notes if note.what in (UNTRIED, OUT_OF_SIGHT)}
             records = sorted(execution.records, key=lambda one: one.buyer)
-            assert all(isinstance(record.outcome, Returned) for record in records), records
-            told = tuple(str(record.outcome.value) for record in records)
+            ends = [record.outcome for record in records]
+            told = tuple(str(end.value if isinstance(end, Returned) else end) for end in ends)
             moves = [f"{who + 1} {step}" for who, step in zip(execution.trace.who, execution.steps, strict=True)]
-            outcomes.setdefault((told, rows_of(Path())), moves)
+            outcomes.setdefault((told, contents()), moves)
     assert executions < most, "the search has not come to an end"
     return Explored(outcomes, executions, frozenset(untried))

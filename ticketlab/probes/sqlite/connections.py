@@ -54,6 +54,7 @@ class ProbedConnection(Connection):
     _path: str | None = None  # as it is to who collects garbage, as well
     _owner: tuple[int, int] | None = None
     _left: tuple[Any, ...] | None = None
+    _among: WeakSet[ProbedConnection] | None = None
 
     def __init__(self, database: Any, timeout: float = 5.0, *args: Any, **options: Any) -> None:
         options |= dict(zip(_NAMES, args, strict=False))
@@ -71,7 +72,13 @@ class ProbedConnection(Connection):
         main = open_database(self._path, self._connect, creates=self._creates)
         self.transactions = None if main is None else StatementRunner(self, main, self._timeout)
         if main is not None:
-            OPENED.setdefault(HERE.who, WeakSet()).add(self)
+            self._among = OPENED.setdefault(HERE.who, WeakSet())
+            self._among.add(self)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether who is at work has opened it in this execution: what else ends now is left over from another one."""
+        return HERE.acts() and self._among is not None and OPENED.get(HERE.who) is self._among
 
     def _connect(self) -> None:
         database, options = self._arguments
@@ -97,12 +104,17 @@ class ProbedConnection(Connection):
 
     def leave(self) -> None:
         """Close what a participant has left open; it may be opened again in a later execution."""
+        if self.transactions is not None and not self.is_closed:
+            quietly(partial(self.transactions.close, lambda: None))
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close what is left open of an execution that is over; nobody notices."""
         transactions = self.transactions
-        if transactions is None or self.is_closed:
+        if transactions is None or self.is_closed or self._left is not None:
             return
-        self._left = self.row_factory, self.text_factory, self.isolation_level
+        self._left = self.row_factory, self.text_factory, LEVEL.__get__(self)
         self._timeout = transactions.timeout
-        quietly(partial(transactions.close, lambda: None))
         Connection.close(self)
 
     def _reopen(self) -> None:
@@ -153,9 +165,8 @@ class ProbedConnection(Connection):
     def in_transaction(self) -> bool:
         """Whether a transaction is open that the user knows of."""
         self.wake()
-        if self.transactions is not None and self.transactions.lent:
-            return False
-        return bool(IN_TRANSACTION.__get__(self))
+        lent = self.transactions is not None and self.transactions.lent
+        return not lent and bool(IN_TRANSACTION.__get__(self))
 
     @property
     def isolation_level(self) -> Any:
@@ -171,7 +182,7 @@ class ProbedConnection(Connection):
 
     def __del__(self) -> None:
         transactions = self.transactions
-        if transactions is not None and not self.is_closed and self._left is None:
+        if transactions is not None and not self.is_closed and self._left is None and self.is_here:
             quietly(partial(transactions.close, lambda: None))
 
     def set_authorizer(self, authorizer_callback: Callable[..., int] | None) -> None:
@@ -204,7 +215,10 @@ def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callabl
     def probe(connection: Any) -> None:
         transactions = at_work(connection)
         call = partial(original, connection)
-        call() if transactions is None else end(transactions, call)
+        if transactions is None:
+            call()
+        elif not transactions.lent:  # else no transaction is open that the user knows of
+            end(transactions, call)
 
     return probed(original, probe)
 

@@ -88,12 +88,13 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     transactions = at_work(connection)
     if transactions is None or not isinstance(script, str):
         return Cursor.executescript(cursor, script)
-    if getattr(connection, "autocommit", -1) != -1:
-        _execute_each(transactions, cursor, script)
-        return cursor
-    if transactions.is_open:
+    driven = getattr(connection, "autocommit", -1) == -1
+    if driven and transactions.is_open:
         transactions.commit(partial(Connection.commit, connection))
     before = LEVEL.__get__(connection)
+    if before is None or not driven:  # to set that again would commit
+        _execute_each(transactions, cursor, script)
+        return cursor
     LEVEL.__set__(connection, None)
     try:
         _execute_each(transactions, cursor, script)
@@ -148,7 +149,8 @@ class ProbedCursor(Cursor):
     def __del__(self) -> None:
         transactions: StatementRunner | None = getattr(getattr(self, "connection", None), "transactions", None)
         if transactions is not None and id(self) in transactions.busy:
-            quietly(lambda: transactions.leave(self, self._end))
+            if self.connection.is_here:  # type: ignore[attr-defined]
+                quietly(lambda: transactions.leave(self, self._end))
             transactions.busy.discard(id(self))
 
     def _end(self) -> None:

@@ -217,6 +217,11 @@ class Databases:
         also += [access for file in self.files.values() for access in ((Action.WRITE, file.readers), *file.beside)]
         return Step(Action.WRITE, self.main.data, also=tuple(also))
 
+    def excluding_readers(self) -> Step:
+        """Return the step that keeps readers out, for who already keeps others from changing anything."""
+        main, *others = self.files.values()
+        return Step(Action.WRITE, main.readers, also=tuple((Action.WRITE, file.readers) for file in others))
+
     def claiming(self) -> Step:
         """Return the step that keeps new readers out until those who read are done, and it can be committed."""
         first, *more = [file for file in self.files.values() if file.most is Level.WRITING]
@@ -296,8 +301,13 @@ _steps: dict[tuple[Any, ...], Step] = {}
 
 
 def known(databases: Databases, sql: str) -> TablesTouched | None:
-    """Return what a statement touches, if it has been learnt."""
-    return _learnt.get((databases.main.data, sql))
+    """Return what a statement touches, if it has been learnt; not if it names a database that is not attached."""
+    touched = _learnt.get((databases.main.data, sql))
+    if touched is None or all(
+        schema in (None, "temp") or schema in databases.files for schema, *_ in (*touched.reads, *touched.changes)
+    ):
+        return touched
+    return None
 
 
 def learn(databases: Databases, sql: str, prepare: Callable[[Callable[..., int]], object]) -> TablesTouched | None:

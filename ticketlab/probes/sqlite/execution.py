@@ -5,20 +5,36 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
 from sqlite3 import Connection, Cursor
 from typing import Any, Final, TypeVar
+from weakref import ref
 
 from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
-from ticketlab.core.steps import Action
+from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
-from ticketlab.probes.sqlite.databases import Database, Level, TablesTouched, known, learn, open_database
+from ticketlab.probes.sqlite.databases import Database, Databases, Level, TablesTouched, known, learn, open_database
 from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
 
 T = TypeVar("T")
 _PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
+
+
+def _fail_without_transaction(sql: str) -> Any:
+    """Fail as SQLite does if a statement is to end a transaction and none is open."""
+    with closing(Connection(":memory:")) as another:
+        return another.execute(sql)
+
+
+def _create(path: str) -> None:
+    """Create a database file as SQLite does if there is none; who attaches it reads it afterwards."""
+    with suppress(sqlite3.Error), closing(Connection(path)):
+        pass
 
 
 class StatementRunner(Transactions):
@@ -28,10 +44,23 @@ class StatementRunner(Transactions):
         """Make a statement."""
         if id(cursor) in self.busy:
             self._leave_early(cursor)
-        result = self._by_verb(cursor, sql, parsed(sql), parameters, call)
+        statement = parsed(sql)
+        if self.lent:
+            call = self._while_lent(cursor, sql, statement, call)
+        result = self._by_verb(cursor, sql, statement, parameters, call)
         if is_active(cursor):
             self.busy.add(id(cursor))
+            if statement.verb is Verb.CHANGE:
+                self.changing[id(cursor)] = ref(cursor)
         return result
+
+    def _while_lent(self, cursor: Cursor, sql: str, statement: Statement, call: Callable[[], Any]) -> Callable[[], Any]:
+        """Have a statement see what the user knows: that no transaction is open; one that it begins is the lent one."""
+        if statement.verb in (Verb.COMMIT, Verb.RELEASE, Verb.ROLLBACK):
+            return partial(_fail_without_transaction, sql)
+        if statement.verb is Verb.BEGIN or (statement.begins and self.drivers_mode() is not None):
+            self.lent = False
+        return partial(Cursor.execute, cursor, "") if statement.verb is Verb.BEGIN else call
 
     def _by_verb(self, cursor: Cursor, sql: str, statement: Statement, parameters: Any, call: Callable[[], T]) -> T:
         verb = statement.verb
@@ -59,27 +88,36 @@ class StatementRunner(Transactions):
         changes = statement.verb is not Verb.READ
         begins = statement.begins and not self.is_open and self.drivers_mode() is not None
         if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
-            self._begin(mode, lambda: self.raw(f"BEGIN {mode}"))
+            self._begin(mode, lambda: self._begin_for(sql, mode))
         alone = changes and not self.is_open and not begins
-        touched = None if statement.verb is Verb.DEFINE else known(self.databases, sql)
+        is_whole = statement.verb is Verb.DEFINE or bool(statement.setting)  # SQLite does not tell what these touch
+        touched = None if is_whole else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
-        before = self.connection.total_changes
+        before, was_open = self.connection.total_changes, self.is_open
         make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
         try:
             result = self._make(step, make, waits=self.databases.waits(touched, changes=changes))
         except sqlite3.Error as error:
-            self._failed(sql, statement, error, alone=alone)
+            if was_open and not self.is_open:
+                self._rolled_back()
+            else:
+                self._failed(sql, statement, error, alone=alone)
             raise
-        if statement.verb is not Verb.DEFINE:
+        if not is_whole:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
         self._made(touched, changes=changes, alone=alone, idle=idle)
-        if self.is_open or is_active(cursor):
+        if self.is_open or self.lent or is_active(cursor):
             self.databases.enter(touched, changes=changes)
         if self._claimed:
             self._claimed = False
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
+
+    def _begin_for(self, sql: str, mode: str) -> None:
+        """Begin a transaction as the driver does: not for a statement that cannot be prepared."""
+        Connection.__call__(self.connection, sql)
+        self.raw(f"BEGIN {mode}")
 
     def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
         """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
@@ -99,8 +137,9 @@ class StatementRunner(Transactions):
             return
         changes = statement.verb is not Verb.READ
         touched = None
-        if statement.verb is not Verb.DEFINE:
-            touched = known(self.databases, sql) or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
+        if statement.verb is not Verb.DEFINE and not statement.setting:
+            # of what cannot be prepared now nothing counts that was learnt elsewhere: the step depends on the schedule
+            touched = learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
         kind = type(error).__name__
         if self.is_open:
@@ -109,6 +148,14 @@ class StatementRunner(Transactions):
         pacing.made(step)
         if not self.is_open:
             pacing.note(UNCHANGED, kind)
+
+    def _rolled_back(self) -> None:
+        """Take down that a statement has failed and rolled its transaction back, which nobody knew beforehand."""
+        back = self.databases.rolling_back()
+        if back is not None:
+            pacing.made(back)
+        pacing.note(UNTRIED, f"a statement of {HERE.called} rolled back: what others do just before it was not tried")
+        self.databases.rest(reads_on=bool(self.busy))
 
     def _prepare(self, sql: str, allow: Callable[..., int]) -> None:
         """Prepare a statement under an authorizer, and put the user's own back."""
@@ -133,6 +180,8 @@ class StatementRunner(Transactions):
         transaction that the probe begins, and committed late. So is what returns rows, for it commits when the last one
         has been fetched.
         """
+        if self.lent:
+            return call()
         if not lends:
             try:
                 return call()
@@ -153,37 +202,66 @@ class StatementRunner(Transactions):
 
     def _begin(self, mode: str, call: Callable[[], T]) -> T:
         """Begin a transaction with the right to change things."""
-        exclusive = mode == "exclusive"
         waits = self.databases.waits(None, changes=True)
-        step, claims = self.databases.beginning(exclusive=exclusive), False
+        if mode == "exclusive" and self.timeout > 0 and not self.is_open:
+            self._begin_at(self.databases.beginning(exclusive=False), lambda: self.raw("BEGIN IMMEDIATE"), waits=waits)
+            return self._keep_readers_out(call)
+        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), call, waits=waits)
 
-        def begin() -> T:
-            nonlocal claims
-            try:
-                return call()
-            except sqlite3.OperationalError as error:
-                claims = claims or (exclusive and waits and self.timeout > 0 and self._is_kept_out_by_readers(error))
-                raise
-
+    def _begin_at(self, step: Step, call: Callable[[], T], *, waits: bool) -> T:
         try:
-            result = self._make(step, begin, waits=waits)
-        finally:
-            if claims:
-                pacing.note(UNTRIED, "a BEGIN EXCLUSIVE waits for readers: that it keeps out new ones was not tried")
+            result = self._make(step, call, waits=waits)
+        except sqlite3.Error as error:
+            if self.is_open:  # SQLite locks what it is to lock before it sees that
+                for file in self.databases.files.values():
+                    file.hold(Level.WRITING, surely=False)
+            elif not is_refused(error):  # a statement that cannot be prepared, for which none is begun
+                pacing.made(self.databases.statement(None, changes=False))
+                pacing.note(UNCHANGED, type(error).__name__)
+            raise
         for file in self.databases.files.values():
             file.hold(Level.WRITING, surely=True)
         return result
 
-    def _is_kept_out_by_readers(self, error: sqlite3.OperationalError) -> bool:
-        """Whether nobody but readers keeps others out of the database; then whoever waits for them lets no more in."""
-        if not is_refused(error):
-            return False
+    def _keep_readers_out(self, call: Callable[[], T]) -> T:
+        """Begin an exclusive transaction, after an immediate one: new readers are kept out, and the others waited for.
+
+        SQLite does so in one statement, in this order.
+        """
+
+        def begin() -> T:
+            self.raw("ROLLBACK")  # nobody moves before another transaction is begun
+            try:
+                return call()
+            except sqlite3.OperationalError as error:
+                if is_refused(error):
+                    self._claim()
+                raise
+
+        step = self.databases.excluding_readers()
+        pacing.at(step)
         try:
-            self.raw("BEGIN IMMEDIATE")
+            return begin()
+        except sqlite3.Error as error:
+            if not is_refused(error):
+                self._rolled_back()
+                raise
+        pacing.made(self.databases.claiming())
+        if len(self.databases.files) > 1:
+            pacing.note(UNTRIED, f"{HERE.called} waits for the readers of several databases: how was not tried")
+        try:
+            return self._make(step, begin, waits=True)
         except sqlite3.OperationalError:
-            return False
-        self.raw("ROLLBACK")
-        return True
+            self._undo(for_readers=True)
+            raise
+
+    def _claim(self) -> None:
+        """Keep new readers out of the main database, as SQLite does for a commit that waits for those who read."""
+        self.raw("BEGIN IMMEDIATE")
+        (version,) = self.raw("PRAGMA user_version")
+        self.raw(f"PRAGMA user_version = {version}")  # it is never committed: there must be something to commit
+        with suppress(sqlite3.OperationalError):
+            self.raw("COMMIT")
 
     def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
         """Make a statement that needs the database for itself; to set what is set already changes nothing.
@@ -191,22 +269,23 @@ class StatementRunner(Transactions):
         What returns a row keeps the database until that has been fetched.
         """
         before: list[Any] = []
-        refused: list[sqlite3.OperationalError] = []
+        refused = False
 
         def make() -> T:
-            before[:] = [self.raw("PRAGMA journal_mode")] if statement.setting == "journal_mode" else []
+            nonlocal refused
+            before[:] = self.raw("PRAGMA journal_mode") if statement.setting == "journal_mode" else []
             try:
                 return call()
-            except sqlite3.OperationalError as error:
-                refused.append(error)
+            except sqlite3.OperationalError:
+                refused = True
                 raise
 
         try:
             result = self._make(self.databases.excluding(), make, waits=True)
         finally:
-            if refused:
+            if refused or (before == ["wal"] and statement.argument.lower() != "wal"):
                 pacing.note(UNTRIED, f"{HERE.called} sets up a database that others use: how it waits was not tried")
-        if before and self.raw("PRAGMA journal_mode") == before[0]:
+        if before and [*self.raw("PRAGMA journal_mode")] == before:
             pacing.made(self.databases.statement(None, changes=False))
         elif is_active(cursor):
             self.databases.enter(None, changes=True, surely=False)
@@ -226,10 +305,13 @@ class StatementRunner(Transactions):
             raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
         if path in ("", ":memory:"):
             return call()
-        results: list[T] = []
-        database = open_database(path, lambda: results.append(call()), creates=True)
+        self.read(lambda: Connection.__call__(self.connection, "SELECT 1 FROM sqlite_schema"))  # unless it was before
+        database = open_database(path, partial(_create, path), creates=True)
+        if database is None or not Path(path).exists():
+            return call()
+        result = self._make(Databases(database).statement(None, changes=False), call, waits=True)
         self._look_what_is_attached(database)
-        return results[0]
+        return result
 
     def _look_what_is_attached(self, opened: Database | None) -> None:
         cursor = Cursor(self.connection)

@@ -52,7 +52,8 @@ def _standins() -> Sequence[StandIn]:
 
 def _begin() -> None:
     """Have connections that were opened before the search refuse a participant's statements."""
-    OPENED.pop(HERE.who, None)
+    for left in list(OPENED.pop(HERE.who, ())):  # of an execution that was broken off
+        left.abandon()
     WRONG.clear()
     if _refusing_in[0] == os.getpid():
         return

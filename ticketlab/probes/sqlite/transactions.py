@@ -12,11 +12,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from sqlite3 import Connection, Cursor
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, NoReturn, TypeVar
+from weakref import ref
 
 from ticketlab.core import pacing
-from ticketlab.core.pacing import BLOCKED, UNCHANGED, Blocked
+from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNTRIED, Blocked
 from ticketlab.core.steps import Step
+from ticketlab.probes.here import HERE
 from ticketlab.probes.sqlite.databases import Database, Databases
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
@@ -55,8 +57,9 @@ def path_of(connection: Connection) -> str:
 class Transactions:
     """The transactions of a connection; `timeout` is in seconds.
 
-    `busy` lists the cursors that have more to fetch. `lent` says that the probe began the transaction, for a change
-    that is one of its own and returns rows, so that it can be committed late.
+    `busy` lists the cursors that have more to fetch, and `changing` those among them that change rows and return these.
+    `lent` says that the probe began the transaction, for a change that is one of its own and returns rows, so that it
+    can be committed late: as the last of `changing` ends, whatever else is still being read.
     """
 
     def __init__(self, connection: Connection, main: Database, timeout: float) -> None:
@@ -64,6 +67,7 @@ class Transactions:
         self.databases = Databases(main)
         self.timeout = timeout
         self.busy: set[int] = set()
+        self.changing: dict[int, ref[Cursor]] = {}
         self.lent = False
         self.closed = False
         self._claimed = False
@@ -71,7 +75,11 @@ class Transactions:
 
     @property
     def is_open(self) -> bool:
-        """Whether a transaction is open in SQLite."""
+        """Whether a transaction is open that the user knows of."""
+        return not self.lent and self._is_open_in_sqlite
+
+    @property
+    def _is_open_in_sqlite(self) -> bool:
         return not self.closed and bool(IN_TRANSACTION.__get__(self.connection))
 
     def raw(self, sql: str) -> Any:
@@ -103,10 +111,19 @@ class Transactions:
             told = attempt()
         if told is BLOCKED or told is TIMED_OUT:
             pacing.note(UNCHANGED, _LOCKED)
-            assert self._refusal is not None
-            error, self._refusal = self._refusal, None
-            raise error
+            self._fail()
+        if not self._claimed:
+            self._refusal = None
         return told  # type: ignore[no-any-return]
+
+    def _fail(self) -> NoReturn:
+        """Fail with the refusal, which must not keep itself: what the user's frames hold would end late."""
+        error, self._refusal = self._refusal, None
+        assert error is not None
+        try:
+            raise error.with_traceback(None)
+        finally:
+            del error
 
     def _commit_alone(self) -> None:
         try:
@@ -119,7 +136,7 @@ class Transactions:
 
     def commit(self, call: Callable[[], T]) -> T:
         """Commit, and wait for readers if SQLite has to."""
-        step = self.databases.committing() if self.is_open and not self.lent else None
+        step = self.databases.committing() if self.is_open else None
         if step is None:
             return call()
         pacing.at(step)
@@ -150,13 +167,11 @@ class Transactions:
         Without a time-out SQLite does not try again, so that nobody else moves between the try and its end.
         """
         if self.timeout <= 0:
-            assert self._refusal is not None
-            error, self._refusal = self._refusal, None
             if undo:
                 self._undo(for_readers=True)
             else:
                 pacing.made(self.databases.claiming())
-            raise error
+            self._fail()
         pacing.made(self.databases.claiming())
         step = self.databases.committing()
         assert step is not None
@@ -179,19 +194,18 @@ class Transactions:
 
     def roll_back(self, call: Callable[[], T]) -> T:
         """Roll back."""
-        step = self.databases.rolling_back() if self.is_open and not self.lent else None
+        step = self.databases.rolling_back() if self.is_open else None
         if step is not None:
             pacing.at(step)
         result = call()
-        if not self.lent:
-            self.databases.rest(reads_on=bool(self.busy))
+        self.databases.rest(reads_on=bool(self.busy))
         return result
 
     def fetch(self, cursor: Cursor, call: Callable[[], T]) -> T:
         """Fetch from a cursor: if nothing is left then, what it has locked is given back."""
         if id(cursor) not in self.busy:
             return call()
-        step = self._leaving()
+        step = self._leaving(cursor)
         if step is not None:
             pacing.at(step)
         try:
@@ -205,12 +219,12 @@ class Transactions:
             pacing.made(self.databases.nothing)
         return result
 
-    def _leaving(self) -> Step | None:
+    def _leaving(self, cursor: Cursor) -> Step | None:
         """Return the step that it may be to fetch the last row, or to fetch no more."""
+        if self.lent:
+            return self.databases.committing() if self.changing.keys() == {id(cursor)} else None
         if len(self.busy) > 1:
             return None
-        if self.lent:
-            return self.databases.committing()
         if self.closed:
             return self.databases.rolling_back()
         return None if self.is_open else self.databases.committing()  # of a setting; of what only reads it is its end
@@ -218,16 +232,16 @@ class Transactions:
     def _left(self, cursor: Cursor) -> None:
         """Take down that nothing is left to fetch from a cursor."""
         self.busy.discard(id(cursor))
-        if self.busy:
-            return
-        if self.lent:
+        self.changing.pop(id(cursor), None)
+        if self.lent and not self.changing:
             self.lent = False
             self._commit_alone()
             if self._claimed:
                 self._claimed = False
                 self._commit_late(lambda: self.raw("COMMIT"), undo=True)
-                return
-        if not self.is_open:
+            else:
+                self.databases.rest(reads_on=bool(self.busy), surely=True)
+        elif not self.busy and not self.lent and not self.is_open:
             self.databases.rest(reads_on=False)
 
     def leave(self, cursor: Cursor, close: Callable[[], None]) -> None:
@@ -235,7 +249,7 @@ class Transactions:
         if id(cursor) not in self.busy:
             close()
             return
-        step = self._leaving()
+        step = self._leaving(cursor)
         if step is not None:
             pacing.at(step)
         close()
@@ -243,7 +257,7 @@ class Transactions:
 
     def _leave_early(self, cursor: Cursor) -> None:
         """Have a cursor forget what it has not fetched, since another statement is about to be made with it."""
-        step = self._leaving()
+        step = self._leaving(cursor)
         if step is not None:
             pacing.at(step)
         row_factory, cursor.row_factory = cursor.row_factory, None
@@ -253,6 +267,11 @@ class Transactions:
 
     def close(self, close: Callable[[], None]) -> None:
         """Close the connection; what it has locked stays so while cursors have more to fetch."""
+        if self.lent:
+            pacing.note(UNTRIED, f"{HERE.called} closes a connection before it has fetched all that a change returns")
+            for cursor in [each() for each in self.changing.values()]:
+                if cursor is not None:
+                    self._leave_early(cursor)  # SQLite commits a little later, as the cursor ends
         step = None if self.busy or self.closed else self.databases.rolling_back()
         if step is not None:
             pacing.at(step)
