@@ -52,6 +52,12 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def strict(pytester: pytest.Pytester) -> None:
+    """Have the inner pytest of a test refuse what it does not know, and take warnings for errors."""
+    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
+
+
+@pytest.fixture
 def memory_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the kernel's gate not speak of memory that modules of other tests share, and which the test cannot reach."""
     from ticketlab.core.system.own_memory import own_addresses
