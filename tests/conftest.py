@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,19 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     shutil.rmtree(f"{BYTECODE}{tempfile.gettempdir()}", ignore_errors=True)  # modules that earlier tests wrote
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
     sys.dont_write_bytecode = False
+
+for library in (
+    "hypothesis.stateful",
+    "jinja2",
+    "rich.console",
+    "sqlalchemy.orm",
+    "ticketlab.testing",
+    "ticketlab.lab.api",
+):
+    import_module(library)
+gc.collect()
+gc.freeze()  # searches collect before they fork: they need not look through all this, nor copy its pages
+# What tests share is made later: the lab finds it among the objects that the collector knows.
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50, database=None)
 settings.register_profile("campaign", deadline=None, max_examples=5_000)
@@ -34,6 +49,12 @@ def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the test's own folder the working directory, so that `.ticketlab` is made there; return it."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def strict(pytester: pytest.Pytester) -> None:
+    """Have the inner pytest of a test refuse what it does not know, and take warnings for errors."""
+    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.case_files import load_case
 from ticketlab.testing import FunctionRace, RaceSettings
 
+pytestmark = pytest.mark.usefixtures("strict")
+
 RACE = """
     import ticketlab
 
@@ -31,26 +33,6 @@ CURE = """
     def test_checkout(session):
         session.buy()
 """
-
-
-@pytest.fixture(autouse=True)
-def strict(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\naddopts = --strict-markers --strict-config\nfilterwarnings = error\n")
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "told"),
-    [
-        ("--ticketlab-policy", "dporr", "unknown policy 'dporr': did you mean 'dpor'?"),
-        ("--ticketlab-replay", "nowhere.json", "cannot read the case nowhere.json: No such file or directory"),
-    ],
-)
-def test_what_is_asked_wrongly_fails_in_one_line(pytester: pytest.Pytester, option: str, value: str, told: str) -> None:
-    pytester.makepyfile(RACE)
-    result = pytester.runpytest(option, value)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([told])
-    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_a_race_fails_and_shows_the_table_the_sentence_and_the_line_that_replays_it(pytester: pytest.Pytester) -> None:
@@ -133,14 +115,6 @@ def test_an_undecided_search_may_pass_and_is_then_listed(pytester: pytest.Pytest
         result.assert_outcomes(passed=1)
         result.stdout.fnmatch_lines(told)
     pytester.runpytest(*CUT_OFF, "--ticketlab-undecided=fail").assert_outcomes(failed=1)
-
-
-def test_a_wrong_word_for_undecided_in_the_configuration_file_is_refused(pytester: pytest.Pytester) -> None:
-    pytester.makeini("[pytest]\nticketlab_undecided = maybe\n")
-    pytester.makepyfile(CURE)
-    result = pytester.runpytest()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*ticketlab_undecided = 'maybe' in the configuration file: fail or pass is needed"])
 
 
 @pytest.mark.parametrize(
@@ -248,62 +222,6 @@ def test_a_deadlock_of_ones_own_locks_is_found_on_real_processes_too(pytester: p
     result = pytester.runpytest()
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(["deadlock: buyer 1 holds a and waits for b, held by buyer 2; *"])
-
-
-def test_what_is_wrong_with_a_race_test_is_said_in_a_line(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import ticketlab
-
-        @ticketlab.race_test(store="memori")
-        def test_name(session): ...
-
-        @ticketlab.race_test(store="memory")
-        def test_returned(session):
-            return "a ticket"
-
-        @ticketlab.race_test(store="memory")
-        def test_method(session):
-            session.transaction("immediate").__enter__()
-        """
-    )
-    result = pytester.runpytest()
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        [
-            "*unknown store 'memori': did you mean 'memory'?",
-            "*returned 'a ticket': an outcome, the numbers*",
-            "*a session of this store has no transaction",
-        ]
-    )
-
-
-def test_a_function_without_a_session_and_an_unknown_setting_fail_in_a_line(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import ticketlab
-
-        @ticketlab.race_test()
-        def test_nothing(): ...
-
-        @ticketlab.race_test(buyer=2)
-        def test_setting(session): ...
-
-        def test_exploration(ticketlab):
-            from ticketlab import Scenario
-            ticketlab.explore(Scenario.of("memory", "lock"), polcy="dfs")
-        """
-    )
-    result = pytester.runpytest()
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        [
-            "test_nothing takes no session: write def test_nothing(session)",
-            "unknown setting of a race test 'buyer': did you mean 'buyers'?",
-            "unknown setting of an exploration 'polcy': did you mean 'policy'?",
-        ]
-    )
-    result.stdout.no_fnmatch_line("*.py:*: *Error*")
 
 
 def test_race_test_needs_no_parentheses(pytester: pytest.Pytester) -> None:

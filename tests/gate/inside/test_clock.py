@@ -145,7 +145,7 @@ def test_the_same_schedule_leads_to_the_same_readings(tmp_path: Path) -> None:
         seen = {execution.schedule: output for execution, output in explored(executor)}
         times = {float(text) - _BEGINNING for output in seen.values() for _, text in output if text.strip()}
         assert {round(time, 1) for time in times} == {0.3, 0.4, 0.7}
-        for schedule, output in seen.items():
+        for schedule, output in list(seen.items())[::6]:
             (again,) = search(executor, ReplaySchedule(schedule))
             assert again.schedule == schedule
             assert executor.run_of.output == output

@@ -130,8 +130,7 @@ class FunctionStarter(Starter):
         os.close(nothing)
         _tell_of_what_is_there()
         lines = Lines()
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # the lab has just collected; to look through all again would copy every page of its memory
         serve(channel, lines, partial(self._direct, channel, lines))
 
     def _direct(self, channel: socket.socket, lines: Lines, asked: Mapping[str, Any]) -> NoReturn:

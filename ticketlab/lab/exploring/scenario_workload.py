@@ -23,7 +23,7 @@ from ticketlab.explorer.analysis.deadlock import explain
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import RequestRecord, crashed
-from ticketlab.lab.artifacts.race_folder import live_folder
+from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.launch.recorder import outcome_fields, request_fields
@@ -83,7 +83,7 @@ class ScenarioWorkload:
         """Create the store, and prepare the strategy; return its services."""
         scenario = self.scenario
         with ExitStack() as stack:
-            folder = stack.enter_context(live_folder(self._folder))
+            folder = stack.enter_context(live_folder(self._folder, under=fastest()))
             stack.callback(self._look_around, folder)
             store = store_kind(scenario.store).make(scenario.store, folder)
             strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
