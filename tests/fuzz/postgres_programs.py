@@ -1,0 +1,158 @@
+"""Small programs of concurrent PostgreSQL transactions: those that are drawn, and those that were thought of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import StrEnum
+from random import Random
+from typing import Final, NamedTuple
+
+
+class Kind(StrEnum):
+    """What a statement does to what the sessions share."""
+
+    READ = "read"
+    WRITE = "write"
+    LOCK = "lock"  # of rows, or of an advisory key
+    UNLOCK = "unlock"
+    COMMIT = "commit"
+    ROLLBACK = "rollback"
+
+
+class Statement(NamedTuple):
+    """One statement of a session."""
+
+    kind: Kind
+    sql: str
+
+
+class Transactions(NamedTuple):
+    """The statements of each session, which are one transaction, over the table `rows`; all have one isolation level.
+
+    After a statement that fails, a session rolls back at once. What a session ends with gives back its advisory locks.
+    """
+
+    isolation: str
+    rows: tuple[tuple[int, int], ...]
+    sessions: tuple[tuple[Statement, ...], ...]
+
+    @property
+    def interleavings(self) -> int:
+        """How many orders of the statements there are, if none waits or fails."""
+        lengths = [len(statements) for statements in self.sessions]
+        return math.factorial(sum(lengths)) // math.prod(math.factorial(length) for length in lengths)
+
+    @property
+    def reset(self) -> str:
+        """The statements that put the opening rows back."""
+        rows = ", ".join(f"({key}, {value})" for key, value in self.rows)
+        return f"DELETE FROM judged; INSERT INTO judged VALUES {rows}"  # noqa: S608 - numbers only
+
+    @property
+    def begin(self) -> str:
+        """The statement that begins a session's transaction."""
+        return f"BEGIN ISOLATION LEVEL {self.isolation}"
+
+    def __str__(self) -> str:
+        """Return the program as people write it."""
+        sessions = "\n".join(
+            f"  {1 + who}: " + "; ".join(each.sql for each in statements)
+            for who, statements in enumerate(self.sessions)
+        )
+        return f"{self.isolation}, rows {list(self.rows)}\n{sessions}"
+
+
+MAKE_TABLE: Final = "DROP TABLE IF EXISTS judged; CREATE TABLE judged (id int PRIMARY KEY, value int)"
+UNLOCK_ALL: Final = Statement(Kind.UNLOCK, "SELECT pg_advisory_unlock_all()")
+COMMIT: Final = Statement(Kind.COMMIT, "COMMIT")
+ROLLBACK: Final = Statement(Kind.ROLLBACK, "ROLLBACK")
+LEVELS: Final = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+def read(key: int | None = None) -> Statement:
+    """Return a SELECT of one row, or of all."""
+    return Statement(Kind.READ, f"SELECT id, value FROM judged{_where(key)} ORDER BY id")
+
+
+def lock(key: int | None = None, how: str = "") -> Statement:
+    """Return a SELECT ... FOR UPDATE of one row, or of all; `how` is NOWAIT, SKIP LOCKED or nothing."""
+    return Statement(Kind.LOCK, f"SELECT id, value FROM judged{_where(key)} ORDER BY id FOR UPDATE {how}".strip())
+
+
+def share(key: int | None = None) -> Statement:
+    """Return a SELECT ... FOR SHARE of one row, or of all."""
+    return Statement(Kind.LOCK, f"SELECT id, value FROM judged{_where(key)} ORDER BY id FOR SHARE")
+
+
+def write(key: int | None, value: str = "value + 1") -> Statement:
+    """Return an UPDATE of one row, or of all."""
+    return Statement(Kind.WRITE, f"UPDATE judged SET value = {value}{_where(key)}")
+
+
+def insert(key: int, value: int = 7) -> Statement:
+    """Return an INSERT of one row."""
+    return Statement(Kind.WRITE, f"INSERT INTO judged VALUES ({key}, {value})")
+
+
+def delete(key: int) -> Statement:
+    """Return a DELETE of one row."""
+    return Statement(Kind.WRITE, f"DELETE FROM judged{_where(key)}")
+
+
+def advise(key: int) -> Statement:
+    """Return the statement that takes an advisory lock for the session."""
+    return Statement(Kind.LOCK, f"SELECT pg_advisory_lock({key})")
+
+
+def _where(key: int | None) -> str:
+    return "" if key is None else f" WHERE id = {key}"
+
+
+def session(*statements: Statement, end: Statement = COMMIT) -> tuple[Statement, ...]:
+    """Return a session's statements, with those that end it."""
+    advised = any("pg_advisory_lock" in each.sql for each in statements)
+    return (*statements, end, UNLOCK_ALL) if advised else (*statements, end)
+
+
+def draw(number: int, limit: int) -> Transactions:
+    """Draw a program, the same for the same number, that has no more than `limit` interleavings."""
+    random = Random(number)
+    while True:
+        rows = tuple((1 + place, 10 * (1 + place)) for place in range(random.choice((2, 2, 3))))
+        keys = [key for key, _ in rows]
+        sessions = tuple(_session(random, keys) for _ in range(random.choice((2, 2, 3))))
+        program = Transactions(random.choice(LEVELS), rows, sessions)
+        if program.interleavings <= limit:
+            return program
+
+
+def _session(random: Random, keys: list[int]) -> tuple[Statement, ...]:
+    statements = [each for _ in range(random.randint(1, 4)) for each in _statement(random, keys)][:4]
+    return session(*statements, end=random.choices((COMMIT, ROLLBACK), (4, 1))[0])
+
+
+def _statement(random: Random, keys: list[int]) -> Iterator[Statement]:
+    key = random.choice(keys)
+    match random.choices(range(8), (3, 2, 4, 4, 2, 3, 2, 1))[0]:
+        case 0:
+            yield read(key)
+        case 1:
+            yield read()
+        case 2:
+            yield lock(random.choice((key, key, None)), random.choice(("", "", "NOWAIT", "SKIP LOCKED")))
+        case 3:
+            yield write(
+                random.choice((key, key, key, None)), random.choice(("value + 1", str(random.randint(100, 199))))
+            )
+        case 4:
+            yield insert(random.choice((key, keys[-1] + 1)), random.randint(200, 299))
+        case 5:
+            yield delete(key)
+        case 6:
+            yield advise(random.choice((1, 2)))
+            if random.random() < 0.5:
+                yield random.choice((read(key), write(key)))
+                yield Statement(Kind.UNLOCK, f"SELECT pg_advisory_unlock({random.choice((1, 2))})")
+        case _:
+            yield share(key)
