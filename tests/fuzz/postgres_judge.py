@@ -20,6 +20,12 @@ Row = tuple[str, ...]
 DEADLINE: Final = 60.0
 RENEWED: Final = 50
 """After how many executions the table is made anew, so that no page of it or of its index ever fills."""
+_SETTINGS: Final = (
+    "SET client_min_messages = error",
+    "SET enable_indexscan = off",
+    "SET enable_bitmapscan = off",
+)
+"""Tables are read whole, as in an exploration: what conflicts at SERIALIZABLE depends on how they are read."""
 ROWS: Final = "SELECT id, value FROM judged ORDER BY id"
 _WAITING: Final = """
     SELECT pid, pg_blocking_pids(pid)::text, clock_timestamp() - waitstart > interval '6 ms'
@@ -43,7 +49,7 @@ class Ending(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """All endings of a program, how many interleavings were run, and whether one prefix ever led to different states."""
+    """All endings of a program, how many interleavings were run, and whether a prefix ever led elsewhere."""
 
     endings: frozenset[Ending]
     schedules: int
@@ -64,7 +70,8 @@ class Line:
             raise JudgeError(self._connection.error_message.decode())
         self.busy = False
         self._answer = Answer("")
-        self.ask("SET client_min_messages = error")
+        for setting in _SETTINGS:
+            self.ask(setting)
         self.number = self._connection.backend_pid
         self.socket = self._connection.socket
 

@@ -47,7 +47,7 @@ class Transactions(NamedTuple):
     def reset(self) -> str:
         """The statements that put the opening rows back."""
         rows = ", ".join(f"({key}, {value})" for key, value in self.rows)
-        return f"DELETE FROM judged; INSERT INTO judged VALUES {rows}"  # noqa: S608 - numbers only
+        return f"DELETE FROM judged; INSERT INTO judged VALUES {rows}"
 
     @property
     def begin(self) -> str:
@@ -125,6 +125,69 @@ def draw(number: int, limit: int) -> Transactions:
         program = Transactions(random.choice(LEVELS), rows, sessions)
         if program.interleavings <= limit:
             return program
+
+
+def _together(*sessions: tuple[Statement, ...], isolation: str = LEVELS[0]) -> Transactions:
+    return Transactions(isolation, ((1, 10), (2, 20), (3, 30)), sessions)
+
+
+def _upgrade(isolation: str) -> Transactions:
+    one = session(share(1), write(1))
+    return _together(one, one, isolation=isolation)
+
+
+def _skew(isolation: str) -> Transactions:
+    return _together(session(read(1), write(2)), session(read(2), write(1)), isolation=isolation)
+
+
+def _lost(isolation: str) -> Transactions:
+    return _together(session(read(1), write(1, "100")), session(read(1), write(1, "200")), isolation=isolation)
+
+
+THOUGHT_OF: Final = {
+    "two waiters on one row": _together(*(session(write(1, str(100 + who))) for who in range(3))),
+    "three waiters on one row": _together(*(session(write(1, str(100 + who))) for who in range(4))),
+    "a waiter whose holder rolls back": _together(session(write(1), end=ROLLBACK), session(write(1)), session(lock(1))),
+    "waiters at repeatable read": _together(*(session(write(1)) for _ in range(3)), isolation=LEVELS[1]),
+    "an upgrade of a lock": _upgrade(LEVELS[0]),
+    "an upgrade at repeatable read": _upgrade(LEVELS[1]),
+    "an upgrade behind a waiter": _together(session(share(1), write(1)), session(share(1)), session(write(1))),
+    "a deadlock of two": _together(session(write(1), write(2)), session(write(2), write(1))),
+    "a deadlock of two at repeatable read": _together(
+        session(write(1), write(2)), session(write(2), write(1)), isolation=LEVELS[1]
+    ),
+    "a deadlock of three": _together(*(session(lock(1 + who), lock(1 + (1 + who) % 3)) for who in range(3))),
+    "a deadlock of a row and an advisory lock": _together(session(advise(1), write(1)), session(write(1), advise(1))),
+    "a lost update": _lost(LEVELS[0]),
+    "a lost update refused at repeatable read": _lost(LEVELS[1]),
+    "a lost update refused at serializable": _lost(LEVELS[2]),
+    "write skew": _skew(LEVELS[1]),
+    "write skew refused": _skew(LEVELS[2]),
+    "a dangerous structure of three": _together(
+        session(read(1), write(2)), session(read(2), write(3)), session(write(1)), isolation=LEVELS[2]
+    ),
+    "a reader alone is refused": _together(
+        session(read(1), read(2)), session(read(1), write(2)), session(write(1)), isolation=LEVELS[2]
+    ),
+    "skip locked": _together(session(lock(None, "SKIP LOCKED")), session(lock(1), write(2)), session(delete(3))),
+    "no wait": _together(session(lock(1, "NOWAIT"), write(1)), session(lock(1, "NOWAIT"), write(1))),
+    "a key that is waited for": _together(*(session(insert(4, 100 + who)) for who in range(3))),
+    "a key whose holder rolls back": _together(
+        session(insert(4, 100), end=ROLLBACK), session(insert(4, 101)), session(insert(4, 102))
+    ),
+    "a key at repeatable read": _together(
+        session(read(), insert(4, 100)), session(read(), insert(4, 101)), isolation=LEVELS[1]
+    ),
+    "a key at serializable": _together(
+        session(read(), insert(4, 100)), session(read(), insert(4, 101)), isolation=LEVELS[2]
+    ),
+    "a row that is deleted and made again": _together(
+        session(delete(1), insert(1)), session(write(1)), session(read(1))
+    ),
+    "rows that come while an update waits": _together(
+        session(write(1), insert(4)), session(write(None)), session(read())
+    ),
+}
 
 
 def _session(random: Random, keys: list[int]) -> tuple[Statement, ...]:
