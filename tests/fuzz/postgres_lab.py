@@ -15,7 +15,7 @@ from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Performer
-from ticketlab.stores.paced_connection import Observer, PacedConnection, application_name
+from ticketlab.stores.paced_connection import OBSERVED, Observer, PacedConnection, application_name
 from ticketlab.stores.postgres_session import PostgresSession
 
 from .postgres_judge import RENEWED, ROWS, Answer, Ending, Row
@@ -106,13 +106,14 @@ class TransactionsWorkload:
     def open(self) -> Sequence[Callable[[], None]]:
         """Connect those who observe and reset."""
         self._own = self._connect()
-        self._observer = Observer(self._connect(), _NAME, alone=True)
+        self._observer = Observer(self._connect(), _NAME, alone=True, stops=True)
         return ()
 
     def _connect(self) -> PacedConnection:
         name = application_name(_NAME)
         address = f"host={self._folder} user=postgres dbname=postgres"
-        return PacedConnection.connect(address, autocommit=True, application_name=name)
+        options = " ".join(f"-c {setting}={value}" for setting, value in OBSERVED.items())
+        return PacedConnection.connect(address, autocommit=True, application_name=name, options=options)
 
     @contextmanager
     def join(self, buyer: int) -> Iterator[Performer]:
@@ -123,7 +124,8 @@ class TransactionsWorkload:
             session = ScriptedSession(connection, ledger=False, advisory_key=0)
             yield lambda statements: session.perform(self._program, statements)
         finally:
-            connection.end()
+            connection.give_up()
+            connection.close()
 
     def reset(self) -> None:
         """Put the opening rows back."""

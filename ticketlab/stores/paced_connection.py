@@ -189,6 +189,7 @@ class PacedConnection(psycopg.Connection[Any]):
     """Who asks the server; None in a live race, where a statement waits in the operating system."""
     told_to_wait = False
     _step: Step | None = None
+    _later: Step
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -212,14 +213,15 @@ class PacedConnection(psycopg.Connection[Any]):
             self.told_to_wait = False
 
     @contextmanager
-    def making(self, step: Step) -> Iterator[None]:
+    def making(self, step: Step, later: Step | None = None) -> Iterator[None]:
         """Say which step the statements within the context make.
 
-        A statement that has to wait has only arrived in the server's queue then, and makes the step later.
+        A statement that has to wait has only arrived in the server's queue then, and makes the step later, under the
+        name of `later` if that is given.
         """
         if self.observer is not None:
             self.observer.settle()
-        self._step = step
+        self._step, self._later = step, later or step
         try:
             yield
         finally:
@@ -245,7 +247,7 @@ class PacedConnection(psycopg.Connection[Any]):
         observer.stop(self.info.backend_pid)
         pacing.made(step._replace(action=Action.ARRIVE, uncommitted=True))
         try:
-            return pacing.block(step, statement.attempt, partial(_never, step))
+            return pacing.block(self._later, statement.attempt, partial(_never, step))
         except BaseException:
             if statement.runs:
                 statement.cancel()

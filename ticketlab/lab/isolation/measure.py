@@ -11,7 +11,7 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.spec import Spec
-from ticketlab.core.steps import Step
+from ticketlab.core.steps import Action, Step
 from ticketlab.core.text import pluralize
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -155,4 +155,4 @@ def _steps(execution: Execution, workload: IsolationWorkload) -> list[ScheduledS
 
 def _waits(step: Step, following: Sequence[Step]) -> bool:
     """Whether a step had to wait, given the later steps of the same transaction."""
-    return bool(following) and following[0] == going_on(step)
+    return step.action is Action.ARRIVE or (bool(following) and following[0] == going_on(step))

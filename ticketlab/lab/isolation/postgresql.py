@@ -97,7 +97,7 @@ class _PostgresConnection:
     def _make(self, step: Step, sql: str, statement: TableStatement | None = None) -> Seen:
         at(step)
         try:
-            with self._connection.making(going_on(step)):
+            with self._connection.making(step, going_on(step)):
                 cursor = self._connection.execute(sql, statement.parameters if statement else None)
         except (errors.SerializationFailure, errors.DeadlockDetected) as error:
             raise Conflict(f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})") from error
