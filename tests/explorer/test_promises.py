@@ -11,6 +11,7 @@ from tests.explorer.toys import Cells, Semaphore, Toy
 from ticketlab.core import pacing
 from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import Processes
@@ -63,6 +64,41 @@ def test_what_is_left_from_one_execution_to_the_next_is_found(
 ) -> None:
     with executor(Toy(make(), make())) as running, pytest.raises(Nondeterminism, match=differs):
         list(search(running, policy()))
+
+
+class Fickle:
+    """A row that its owner hands to one of two who wait: in the first execution to the second one, later to the first.
+
+    A server may let both go on at once, and then it is luck which of them has the row first.
+    """
+
+    def __init__(self) -> None:
+        self._executions = 0
+        self._owner: int | None = None
+
+    def update(self) -> None:
+        pacing.at(Step(Action.COMMIT, "row"))
+        self._owner = 1 if self._executions > 2 else 2  # two resets come before the end of the first execution
+
+    def wait(self, me: int) -> None:
+        pacing.block(Step(Action.WRITE, "row"), lambda: pacing.BLOCKED if self._owner != me else None, lambda: None)
+        pacing.at(Step(Action.COMMIT, "row"))
+        self._owner = 3 - me
+        pacing.at(Step(Action.WRITE, "log"))
+
+    def reset(self) -> None:
+        self._executions += 1
+        self._owner = None
+
+
+@ALL_THAT_PROVE
+def test_who_cannot_move_where_it_could_before_is_in_no_deadlock(policy: Callable[[], Policy]) -> None:
+    row = Fickle()
+    toy = Toy(row.update, lambda: row.wait(1), lambda: row.wait(2), shared=[row])
+    endings = set[ExecutionEnd]()
+    with Inline(toy) as running, pytest.raises(Nondeterminism, match="names a participant that cannot move"):
+        endings.update(execution.ending for execution in search(running, policy()))
+    assert endings <= {ExecutionEnd.COMPLETED}
 
 
 class Boastful(Semaphore):

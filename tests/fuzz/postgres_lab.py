@@ -11,6 +11,7 @@ import psycopg
 
 from ticketlab.core.errors import Conflict
 from ticketlab.core.steps import Action, Step
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
@@ -152,6 +153,8 @@ def explore(program: Transactions, folder: Path, policy: Policy) -> Explored:
     with Inline(workload) as executor:
         for execution in search(executor, policy):
             executions += 1
+            if execution.ending is not ExecutionEnd.COMPLETED:
+                raise AssertionError(f"an execution ended {execution.ending.name}, after {execution.steps}")
             by_session = {record.buyer: record.outcome for record in execution.records}
             answers = tuple(by_session[who] for who in range(len(program.sessions)))
             if failed := [each for each in answers if isinstance(each, Exception)]:

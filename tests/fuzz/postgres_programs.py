@@ -147,7 +147,9 @@ def _lost(isolation: str) -> Transactions:
 THOUGHT_OF: Final = {
     "two waiters on one row": _together(*(session(write(1, str(100 + who))) for who in range(3))),
     "three waiters on one row": _together(*(session(write(1, str(100 + who))) for who in range(4))),
-    "a waiter whose holder rolls back": _together(session(write(1), end=ROLLBACK), session(write(1)), session(lock(1))),
+    "waiters for a lock": _together(*(session(lock(1)) for _ in range(3))),
+    "a waiter whose holder rolls back": _together(session(write(1), end=ROLLBACK), session(write(1))),
+    "waiters whose holder rolls back": _together(session(write(1), end=ROLLBACK), session(write(1)), session(lock(1))),
     "waiters at repeatable read": _together(*(session(write(1)) for _ in range(3)), isolation=LEVELS[1]),
     "an upgrade of a lock": _upgrade(LEVELS[0]),
     "an upgrade at repeatable read": _upgrade(LEVELS[1]),

@@ -6,6 +6,9 @@
 
 An ending is what each statement of each session came to, and the final rows. If the lab says that nothing is left, it
 has found exactly the endings that the judge finds.
+
+Where the server lets two statements go on at once, it is luck which has the row first: those who wait for a row that
+was updated, or for a key whose holder rolls back. Then the lab may find that its schedules do not repeat themselves.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.stores.servers.postgresql import postgresql_server
@@ -32,9 +36,13 @@ AGAIN: Final = 3
 
 
 class Compared(NamedTuple):
-    """What the judge and the lab say of a program; `schedules` counts the interleavings, or executions, of each."""
+    """What the judge and the lab say of a program; `schedules` counts the interleavings, or executions, of each.
+
+    `refusals` says why the lab proves nothing: the server did not repeat itself, and that is no difference.
+    """
 
     differences: tuple[str, ...]
+    refusals: tuple[str, ...]
     schedules: dict[str, int]
     endings: int
     repeatable: bool  # whether the judge always found the same
@@ -43,11 +51,14 @@ class Compared(NamedTuple):
 def compare_schedules(program: Transactions, folder: Path, policies: tuple[str, ...] = tuple(POLICIES)) -> Compared:
     """Explore a program, and have it judged."""
     judged = judge(program, folder)
-    schedules, differences = {"judge": judged.schedules}, []
+    schedules, differences, refusals = {"judge": judged.schedules}, list[str](), list[str]()
     expected, repeatable = judged.endings, not judged.unsteady
     for policy in policies:
         try:
             told = explore(program, folder, POLICIES[policy]())
+        except Nondeterminism as error:
+            refusals.append(f"{policy}: {error}")
+            continue
         except Exception as error:
             differences.append(f"{policy}: {type(error).__name__}: {error}")
             continue
@@ -58,7 +69,7 @@ def compare_schedules(program: Transactions, folder: Path, policies: tuple[str, 
             expected = expected.union(*again)
         if told.endings - expected or (expected - told.endings and repeatable):
             differences += _differences(policy, told.endings, expected)
-    return Compared(tuple(differences), schedules, len(expected), repeatable)
+    return Compared(tuple(differences), tuple(refusals), schedules, len(expected), repeatable)
 
 
 def _differences(policy: str, told: frozenset[Ending], expected: frozenset[Ending]) -> Iterator[str]:
@@ -96,12 +107,13 @@ def main() -> int:
                 "programs": 1,
                 "endings": compared.endings,
                 "programs on which the lab and the judge differ": bool(compared.differences),
-                "programs on which the server does not repeat itself": not compared.repeatable,
+                "programs on which the judge sees that the server does not repeat itself": not compared.repeatable,
+                "explorations that the lab gives up for that reason": len(compared.refusals),
             }
         )
-        if options.show or compared.differences or not compared.repeatable:
+        if options.show or compared.differences or compared.refusals or not compared.repeatable:
             print(f"{name}: {program}\n  {compared.schedules}, {compared.endings} endings, {compared.repeatable=}")
-        print("".join(f"  {each}\n" for each in compared.differences), end="", flush=True)
+        print("".join(f"  {each}\n" for each in compared.differences + compared.refusals), end="", flush=True)
     print(f"{time.monotonic() - begun:.0f} s: " + ", ".join(f"{what} {count}" for what, count in sums.items()))
     return 1 if sums["programs on which the lab and the judge differ"] else 0
 

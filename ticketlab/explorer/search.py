@@ -39,7 +39,8 @@ def search(
             if first is not None and not fault_points:
                 _repeat(executor, first, without)
             return
-        if execution.ending is ExecutionEnd.DIVERGED:
+        cut_short = execution.ending is ExecutionEnd.STUCK and len(execution.trace) < policy.repeated
+        if execution.ending is ExecutionEnd.DIVERGED or cut_short:  # who is stuck now was not before: no deadlock
             raise Nondeterminism(_where_it_differs(execution))
         if not execution.redundant:
             count += 1

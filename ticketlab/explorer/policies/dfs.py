@@ -48,7 +48,6 @@ class DepthFirst(Policy):
         self.clocked = clocked
         self._bound = preemptions
         self._stack: list[ChoicePoint] = []
-        self._prefix = 0
         self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
 
@@ -65,8 +64,8 @@ class DepthFirst(Policy):
             if not self._stack:
                 return False
         self._begun = True
-        self._prefix = self.prefix[0] = max(0, len(self._stack) - 1)
-        for place, node in enumerate(self._stack[: self._prefix]):
+        self.repeated = self.prefix[0] = max(0, len(self._stack) - 1)
+        for place, node in enumerate(self._stack[: self.repeated]):
             self.planned[place] = node.who
         candidates = self._stack[-1].untried if self._stack else []
         for place, who in enumerate(candidates):
@@ -88,7 +87,7 @@ class DepthFirst(Policy):
         return go_on(enabled, state)
 
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
-        branch = self._prefix
+        branch = self.repeated
         if self._last is not None:
             same_start(trace, self._last, branch)
             same_standing(trace, self._last, branch)

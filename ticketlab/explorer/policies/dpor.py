@@ -81,6 +81,7 @@ class SourceSets(Policy):
                 return False
         self._begun = True
         self._planned = self.planned_steps[0] = len(self._stack)
+        self.repeated = max(0, self._planned - 1)
         for place, node in enumerate(self._stack):
             self.planned[place] = node.who
         self.woken_until[0] = max(0, self._planned - 1)

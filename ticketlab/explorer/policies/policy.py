@@ -29,6 +29,8 @@ class Policy(Declaring, ABC):
     """Whether sleeping and virtual time order the steps."""
     proves = False
     """Whether every schedule is covered when there is no further execution, if the program repeats itself."""
+    repeated = 0
+    """With how many steps of earlier executions the present one has to begin."""
 
     @abstractmethod
     def begin(self, state: ExecutionState) -> bool:
