@@ -9,7 +9,7 @@ from typing import Final
 from ticketlab.core.json_fields import JsonField
 from ticketlab.core.metrics import metric
 from ticketlab.core.text import join_words
-from ticketlab.report.rows import value
+from ticketlab.report.rows import number_text, value
 
 _METHODS: Final = {"law": "scalability law", "queue": "simulated queue"}
 _NAMES: Final = {"p50": "p50 of waits", "p99": "p99 of waits", "max": "longest wait"}
@@ -47,11 +47,11 @@ def prediction_table(field: JsonField) -> PredictionTable:
     measured, added = field["measured"].list_of(JsonField.whole), field["added"].list_of(JsonField.whole)
     buyers = field["buyers"].list_of(JsonField.whole)
     rows = field["rows"].list_of(lambda row: _row(row, len(buyers)))
-    note = f"error: of the prediction for {measured[-1]} buyers from the smaller sizes" if measured else ""
+    note = "error: of what each method predicts for the largest of these sizes from the smaller ones"
     if added:
-        note += f"; {_listed(added)} buyers were measured only for this"
+        note += f"; {_listed(added)} {'buyer was' if added == [1] else 'buyers were'} measured only for this"
     title = f"Predictions, not measurements, from {_listed(measured)} buyers"
-    return PredictionTable(title, note, [f"{count:,} buyers, predicted" for count in buyers], rows)
+    return PredictionTable(title, note, [f"predicted, {count:,}" for count in buyers], rows)
 
 
 def _listed(counts: Sequence[int]) -> str:
@@ -75,7 +75,9 @@ def _row(field: JsonField, predicted: int) -> PredictionRow:
 
 
 def _range(field: JsonField, name: str) -> str:
-    low, high = field["low"].number(), field["high"].number()
+    low, high = (field[end].or_none(JsonField.number) for end in ("low", "high"))
+    if low is None or high is None:
+        return "too wide to tell"
     if name == "sales/s":
         rate = metric(name)
         return f"{value(low, rate)}..{value(high, rate)}"
@@ -83,6 +85,7 @@ def _range(field: JsonField, name: str) -> str:
 
 
 def _time(ms: float) -> str:
-    if ms >= 3_600_000:
-        return f"{ms / 3_600_000:.3g} h"
-    return f"{ms / 1000:.3g} s" if ms >= 1000 else f"{ms:.3g} ms"
+    for unit, length, least in (("h", 3_600_000, 2), ("min", 60_000, 2), ("s", 1_000, 1)):
+        if ms >= least * length:
+            return f"{number_text(ms / length)} {unit}"
+    return f"{ms:.3g} ms"

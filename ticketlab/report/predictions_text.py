@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -27,23 +27,28 @@ def shown_predictions(document: Mapping[str, Any], gap: int, width: int) -> Iter
         columns = [TableColumn("strategy"), TableColumn("by"), TableColumn("metric"), TableColumn("error", number=True)]
         columns += [TableColumn(each, number=True) for each in table.columns]
         sections = []
-        for store, rows in groupby(made, key=lambda row: row.store):
+        for store, made_there in groupby(made, key=lambda row: row.store):
             cells: list[list[TableCell]] = [
                 [f"  {_taker(row, several=several)}", row.method, row.metric, row.error, *row.ranges, ""]
-                for row in rows
+                for row in made_there
             ]
             sections.append(Section(store_heading(store), cells))
         yield from sectioned([*columns, TableColumn("")], sections, gap, width)
-    refused: dict[tuple[str, str, str, str], list[str]] = {}
-    for row in table.rows:
-        if row.reason:
-            key = (f"{_taker(row, several=several)} on {row.store}", row.method, row.reason, row.error)
-            refused.setdefault(key, []).append(row.metric)
-    for (taker, method, reason, _), metrics in refused.items():
-        what = f"{taker}, {', '.join(metrics)} by the {method}"
-        yield Text.assemble("- ", (f"{what}: no prediction: {reason}", "dim"))
+    for (store, *_), group in groupby(table.rows, key=lambda row: (row.store, row.strategy, row.launcher)):
+        rows = list(group)
+        taker = f"{_taker(rows[0], several=several)} on {store}"
+        for what, reason in _refused(rows):
+            yield Text.assemble("- ", (f"{taker}{what}: no prediction: {reason}", "dim"))
     yield Text(table.note, style="dim")
 
 
 def _taker(row: PredictionRow, *, several: bool) -> str:
     return f"{row.strategy} ({row.launcher})" if several else row.strategy
+
+
+def _refused(rows: Sequence[PredictionRow]) -> Iterator[tuple[str, str]]:
+    """Yield which predictions of one strategy are not made, and why; nothing if it is all of them for one reason."""
+    if rows[0].reason and len({row.reason for row in rows}) == 1:
+        yield "", rows[0].reason
+        return
+    yield from ((f", {row.metric} by the {row.method}", row.reason) for row in rows if row.reason)

@@ -7,7 +7,8 @@ Both are checked before they are believed: each predicts the largest size that w
 *error* is the factor by which it is off, less 1, whichever of the two values is larger. Beyond `BOUND` the method does
 not fit, and predicts nothing. Otherwise its range runs from the lowest to the highest of what each round alone says,
 widened by the error once for each step that is taken: the check goes one step, from the largest size but one to the
-largest, and it is assumed that the same factor is lost with every further step as wide.
+largest, and it is assumed that the same factor is lost with every further step as wide. So the way to a million buyers
+may be too long for a method that fits.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from statistics import median
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.text import join_words
 from ticketlab.lab.comparing.cells import Cell, CellMatrix
 from ticketlab.lab.comparing.queueing import QUEUE_METRICS, Turn, simulate_batch, simulate_race
 from ticketlab.lab.comparing.ranking import CellResult
@@ -28,6 +28,9 @@ from ticketlab.lab.plugins.registry import launcher_kind
 
 BOUND: Final = 0.25
 """The largest error of a method that still predicts."""
+WIDEST: Final = 100.0
+"""A range that ends at more than so many times its beginning says nothing, and is not told."""
+_TOO_WIDE: Final = {"low": None, "value": None, "high": None}
 SIZES: Final = LEAST_SIZES + 1
 """How many sizes must be measured: those of a fit, and one to check it."""
 MOST_PREDICTED: Final = 1_000_000
@@ -200,16 +203,16 @@ def _checked(forecast: _Forecast | None, sizes: Sequence[CellResult], predicted:
     error = forecast.error
     check = {"buyers": last, "from": [*smaller, before], "predicted": forecast.largest, "measured": forecast.measured}
     if error > BOUND:
-        shown = f"{error:.0%}" if error < inf else "without bounds"
-        told = join_words([f"{each}" for each in (*smaller, before)])
+        shown = f"{100 * error:,.0f} %" if error < inf else "a share without bounds"
         return {
             "check": check | {"error": error if error < inf else None},
-            "reason": f"the model does not fit: from {told} buyers it is off by {shown} at {last}",
+            "reason": f"it does not fit: off by {shown} at {last} buyers",
         }
     values = []
     for buyers in predicted:
         value, *rounds = forecast.at(buyers)
         widened = (1 + error) ** (log(buyers / last) / log(last / before))
         low, high = min([value, *rounds]) / widened, max([value, *rounds]) * widened
-        values.append({"buyers": buyers, "low": low, "value": value, "high": high})
+        told = low > 0 and high / low <= WIDEST
+        values.append({"buyers": buyers} | ({"low": low, "value": value, "high": high} if told else _TOO_WIDE))
     return {"check": check | {"error": error}, "predicted": values}
