@@ -28,7 +28,7 @@ from ticketlab.lab.plugins.registry import launcher_kind
 
 BOUND: Final = 0.25
 """The largest error of a method that still predicts."""
-WIDEST: Final = 100.0
+WIDEST_RANGE: Final = 100.0
 """A range that ends at more than so many times its beginning says nothing, and is not told."""
 _TOO_WIDE: Final = {"low": None, "value": None, "high": None}
 SIZES: Final = LEAST_SIZES + 1
@@ -213,6 +213,6 @@ def _checked(forecast: _Forecast | None, sizes: Sequence[CellResult], predicted:
         value, *rounds = forecast.at(buyers)
         widened = (1 + error) ** (log(buyers / last) / log(last / before))
         low, high = min([value, *rounds]) / widened, max([value, *rounds]) * widened
-        told = low > 0 and high / low <= WIDEST
+        told = low > 0 and high / low <= WIDEST_RANGE
         values.append({"buyers": buyers} | ({"low": low, "value": value, "high": high} if told else _TOO_WIDE))
     return {"check": check | {"error": error}, "predicted": values}

@@ -44,7 +44,7 @@ class ScalabilityLaw:
 
 
 def fit_scalability(rates: Mapping[int, float]) -> ScalabilityLaw | None:
-    """Return the law that fits sales a second by number of buyers best; None if no law of positive rates does.
+    """Return the law that fits sales a second by number of buyers best; None if no finite rate does.
 
     There must be `LEAST_SIZES` numbers of buyers or more, and every rate must be above 0.
     """
@@ -53,14 +53,12 @@ def fit_scalability(rates: Mapping[int, float]) -> ScalabilityLaw | None:
         weight = Fraction(rate) / buyers
         equations.append((weight, weight * (buyers - 1), weight * buyers * (buyers - 1)))
     fits = []
-    for free in ((0, *others) for count in range(3) for others in combinations((1, 2), count)):
+    for free in (each for count in (1, 2, 3) for each in combinations(range(3), count)):
         found = _least_squares(equations, free)
-        if found is not None and min(found) >= 0 and found[0] > 0:
+        if found is not None and min(found) >= 0:
             fits.append(found)
-    if not fits:
-        return None
     a, b, c = min(fits, key=lambda each: _squares(equations, each))
-    return ScalabilityLaw(float(1 / a), float(b / a), float(c / a))
+    return ScalabilityLaw(float(1 / a), float(b / a), float(c / a)) if a else None
 
 
 def _squares(equations: Sequence[_Equation], found: _Equation) -> Fraction:
