@@ -64,6 +64,32 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     assert len(json.loads(ticketlab("runs", "--json", cwd=tmp_path).stdout)["runs"]) == 1
 
 
+def test_predictions_are_said_to_be_predictions_in_every_form(tmp_path: Path) -> None:
+    words = [word if word != "lock,none" else "lock" for word in SMALL]
+    words[words.index("--buyers") + 1] = "4"
+    outputs = ("--export-json", "r.json", "--html", "r.html", "--export-markdown", "r.md")
+    done = ticketlab(*words, "--predict", "10000,1000000", *outputs, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    title = "Predictions, not measurements, from 1, 2, 3 and 4 buyers"
+    added = "1, 2 and 3 buyers were measured only for this"
+    found = json.loads((tmp_path / "r.json").read_text())["predictions"]
+    assert (found["what"], found["measured"], found["added"]) == ("prediction, not measured", [1, 2, 3, 4], [1, 2, 3])
+    assert [(row["method"], row["metric"]) for row in found["rows"]] == [
+        ("law", "sales/s"), *(("queue", name) for name in ("sales/s", "p50", "p99", "max")),
+    ]  # fmt: skip
+    for row in found["rows"]:
+        # Which of them fit is up to the machine; what does not predicts nothing, and what does gives a range.
+        assert (row["check"]["error"] <= found["bound"]) == (not row["reason"])
+        assert len(row["predicted"]) == (0 if row["reason"] else 2)
+        told = [each for each in row["predicted"] if each["value"] is not None]
+        assert all(each["low"] <= each["value"] <= each["high"] <= 100 * each["low"] for each in told)
+    for text in (done.stdout, (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()):
+        assert title in text
+        assert added in " ".join(text.split())
+    assert ticketlab("report", "--html", "again.html", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "again.html").read_text() == (tmp_path / "r.html").read_text()
+
+
 def test_a_missed_threshold_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     done = ticketlab(*SMALL, "--threshold", "fairness>=1.5", "--format", "md", cwd=tmp_path)
     assert done.returncode == 5
@@ -161,6 +187,10 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["--export-csv", "damaged.json"], "damaged.json exists already: name another file, or add --force"),
     (["--export-json", "no/r.json"], "is not a directory"),
     (["--export-markdown", "."], "is a directory: name a file"),
+    (["--predict", "many"], "--predict 'many': 'many' is not a number of buyers up to 1,000,000"),
+    (["--predict", "100", "--buyers", "1,100"], "--predict 100: 100 buyers are measured"),
+    (["--predict", "100", "--buyers", "3"], "--predict needs 4 numbers of buyers to measure"),
+    (["--predict", "100", "--faults"], "--predict is for races"),
 ]
 
 

@@ -31,6 +31,7 @@ _FOR_RACES: Final = (
     "against",
     "fail-if",
     "threshold",
+    "predict",
     "save",
 )
 _THRESHOLD_MISSED: Final = 5
@@ -67,6 +68,9 @@ _file = click.Path(path_type=Path)
 @click.option("--against", metavar="NAME", help="Compare with a baseline, or with a result file.")
 @click.option("--fail-if", multiple=True, metavar="LINE", help="A change that must not be, such as 'p99>+20%'.")
 @click.option("--threshold", multiple=True, metavar="LINE", help="What must be, such as 'fairness>=0.8'.")
+@click.option(
+    "--predict", metavar="LIST", help="Predict for more buyers, such as 10000,1000000, from at least 4 sizes."
+)
 @click.option("--force", is_flag=True, help="Replace output files and the baseline if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 def command(**given: Any) -> int:
@@ -90,13 +94,23 @@ def command(**given: Any) -> int:
     form, judge = given["format"], _prepare(given)
     plan = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
     cells = cell_matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
+    prediction = None
+    if given["predict"] is not None:
+        from ticketlab.lab.comparing.prediction import plan_prediction
+
+        cells, prediction = plan_prediction(given["predict"], cells)
     references = reference_cells(cells.cells) if given["save"] is not None or given["fail_if"] else ()
-    comparison = Comparison(cells, plan, given["timeout"], crash_safety=kept_crash_safety(), references=references)
+    comparison = Comparison(
+        cells, plan, given["timeout"],
+        crash_safety=kept_crash_safety(), references=references, keep_queues=prediction is not None,
+    )  # fmt: skip
     line = command_line(*PLACES, "save")
     stopped = _measure(comparison, lambda: _may_be_noise(judge(comparison.result().to_json(line, race_line))))
     if stopped is not None:
         return _keep_finished_rounds(comparison, line, form, given["keep"], stopped)
     found = judge(comparison.result().to_json(line, race_line))
+    if prediction is not None:
+        found["predictions"] = prediction.document(comparison.result().cells)
     keep_run(found, "comparison", given["keep"])
     print_document(found, form, _following(found, given))
     write_outputs(found, given)

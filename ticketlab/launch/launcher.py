@@ -140,8 +140,10 @@ class LauncherCapability(Enum):
 class LauncherKind(Kind):
     """A launcher by name; `build(variant, **options)` makes one.
 
-    A fault that needs what is not among the `capabilities` cannot be injected into a race that it launches.
+    A fault that needs what is not among the `capabilities` cannot be injected into a race that it launches. `together`
+    says whether all buyers run at once; if not, some wait to be started, which is no part of their latencies.
     """
 
     build: Callable[..., Launcher]
     capabilities: frozenset[LauncherCapability] = field(default=frozenset(LauncherCapability))
+    together: bool = True

@@ -177,4 +177,5 @@ KIND = LauncherKind(
     summary="N worker processes, each of which takes one buyer after another",
     number="number of workers",
     build=PoolLauncher,
+    together=False,
 )

@@ -13,6 +13,7 @@ from rich.text import Text
 from ticketlab.core.metrics import metric
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.report.crashes import STYLES, store_heading
+from ticketlab.report.predictions_text import shown_predictions
 from ticketlab.report.rows import in_order, value, why
 from ticketlab.report.sections import Section, TableCell, TableColumn, sectioned
 from ticketlab.report.text import next_steps
@@ -51,6 +52,7 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
     yield Text()
     yield from _advice(document, width)
     yield _advice_note(document, width)
+    yield from shown_predictions(document, _gap(width), width)
     if "against" in document:
         yield Text()
         yield from _changes(document["against"])
@@ -126,11 +128,8 @@ def _ranks(document: _Document, width: int) -> Iterator[RenderableType]:
     columns += [TableColumn(name, number=True) for name in ("sales/s", "spread", "ratio", *extra)]
     sections = []
     for (store, buyers), rows in groupby(in_order(document["rows"]), key=lambda row: (row["store"], row["buyers"])):
-        title = (
-            store_heading(store)
-            if len(_crowds(document)) == 1
-            else f"{store_heading(store)}, {pluralize(buyers, 'buyer')}"
-        )
+        title = store_heading(store)
+        title += f", {pluralize(buyers, 'buyer')}" if len(_crowds(document)) > 1 else ""
         named = [(row, [row["launcher"]] if several else []) for row in rows]
         cells = [
             [_rank(row), row["strategy"], *launcher, *_speed(row), *_metrics(row, extra), _books(row)]

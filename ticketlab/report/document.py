@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from ticketlab.core.errors import UsageError
 from ticketlab.core.json_fields import JsonField
 from ticketlab.core.text import escape_all_controls, join_words
+from ticketlab.report.predictions import PredictionTable, prediction_table
 from ticketlab.report.rows import seen_line, tally
 
 T = TypeVar("T")
@@ -162,6 +163,7 @@ class Document:
     facts: Mapping[str, Any]
     warnings: Sequence[str] = ()
     advice: Sequence[Mapping[str, Any]] = ()
+    predictions: PredictionTable | None = None
 
     @property
     def headline(self) -> str:
@@ -193,6 +195,7 @@ def shown_document(value: Any) -> Document:
         facts={key: value[key] for key in _FACTS if key in value},
         warnings=_list(field["warnings"], JsonField.text),
         advice=_list(field["advice"], JsonField.object),
+        predictions=field["predictions"].otherwise(prediction_table, None),
     )
 
 

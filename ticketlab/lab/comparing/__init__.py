@@ -2,5 +2,5 @@
 
 Reading order: `cells` (what is measured); `comparison` (warm-ups and rounds); `ranking`; `advice`; `comparison_result`
 (the result); `baseline` and `thresholds` (what a result is compared with); `crash_safety` (a column from crash
-matrices).
+matrices); `scalability` and `queueing`, then `prediction` (more buyers than were measured).
 """

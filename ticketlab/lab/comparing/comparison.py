@@ -17,6 +17,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.comparing.cells import Cell, CellMatrix
 from ticketlab.lab.comparing.comparison_result import ComparisonResult
 from ticketlab.lab.comparing.crash_safety import CrashSafety
+from ticketlab.lab.comparing.queueing import Queue, turns_of
 from ticketlab.lab.comparing.ranking import CellResult, median_curve
 from ticketlab.lab.environment import environment
 from ticketlab.lab.racing.metrics import curve
@@ -84,6 +85,7 @@ class _Samples:
     verdicts: list[Verdict] = field(default_factory=list)
     metrics: list[Metrics] = field(default_factory=list)
     curves: list[list[float]] = field(default_factory=list)
+    queues: list[Queue] = field(default_factory=list)
 
 
 class Comparison:
@@ -99,6 +101,7 @@ class Comparison:
         measured_on: Mapping[str, Any] | None = None,
         crash_safety: CrashSafety | None = None,
         references: Sequence[Cell] = (),
+        keep_queues: bool = False,
     ) -> None:
         self.matrix = matrix
         self.references = references
@@ -107,6 +110,7 @@ class Comparison:
         self.rounds = 0
         self.environment = measured_on or environment(Path())  # before the comparison itself loads the machine
         self._timeout = timeout
+        self._keep_queues = keep_queues
         self._race = race_cell or self._live
         self._samples: dict[Cell, _Samples] = {}
 
@@ -154,6 +158,8 @@ class Comparison:
         samples.verdicts.append(_brief(result))
         samples.metrics.append(result.metrics)
         samples.curves.append(curve(result.history.operations))
+        if self._keep_queues:
+            samples.queues.append(turns_of(result.history.operations))
 
     def measured(self, cells: Sequence[Cell]) -> list[CellResult]:
         """Return the cells by the finished rounds; of a round that was cut short, only the verdicts count."""
@@ -169,6 +175,7 @@ class Comparison:
                 wrong_races=sum(bool(verdict.anomalies) for verdict in samples.verdicts),
                 metrics=samples.metrics[: self.rounds],
                 curve=median_curve(samples.curves[: self.rounds]),
+                queues=samples.queues[: self.rounds],
             )
             for cell, samples in ((cell, self._samples[cell]) for cell in cells)
         ]

@@ -17,6 +17,7 @@ from statistics import median
 from ticketlab.core.result import Metrics
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.comparing.cells import Cell
+from ticketlab.lab.comparing.queueing import Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class CellResult:
 
     `metrics` holds the metrics of each finished round, in order; `curve` the median latencies at `metrics.SHARES`.
     `orders` is how many orders each buyer placed in a round. `verdict` is that of all `races`, warm-ups included.
+    `queues` holds the turns of each round, if they were kept for predictions.
     """
 
     cell: Cell
@@ -35,6 +37,7 @@ class CellResult:
     wrong_races: int
     metrics: Sequence[Metrics]
     curve: Sequence[float]
+    queues: Sequence[Queue] = ()
 
     @property
     def rates(self) -> list[float]:

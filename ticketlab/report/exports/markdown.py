@@ -10,7 +10,7 @@ from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
 from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
-from ticketlab.report.document import Row, shown_document
+from ticketlab.report.document import Document, Row, shown_document
 from ticketlab.report.rows import in_order, number_text, value, why
 
 STRUCK: Final = (
@@ -69,7 +69,7 @@ def _race(row: Row) -> str:
 
 def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the table, the fastest correct strategies first, and where it was measured."""
-    shown_document(result)  # which finds what is damaged
+    found = shown_document(result)  # which finds what is damaged
     for number, (headline, _) in enumerate(headlines(result)):
         yield f"{_text(headline)}." if number else f"**{_text(headline)}**"
         yield ""
@@ -92,6 +92,7 @@ def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     if any(row["rank"] is None for row in result["rows"]):
         yield ""
         yield STRUCK
+    yield from _predictions(found)
     for number, (_, sentence) in enumerate(answers(result)):
         yield from [] if number else [""]
         yield f"- {_text(sentence)}"
@@ -105,6 +106,29 @@ def _comparison(result: Mapping[str, Any]) -> Iterator[str]:
     for warning in result["warnings"]:
         yield ""
         yield f"Note: {_text(warning)}."
+
+
+def _predictions(found: Document) -> Iterator[str]:
+    table = found.predictions
+    if table is None:
+        return
+    yield from ("", f"**{_text(table.title)}**", "")
+    yield _line(["store", "strategy", "launcher", "by", "metric", "error", *table.columns])
+    yield _line(["---"] * 5 + ["---:"] * (1 + len(table.columns)))
+    for row in table.rows:
+        said = row.ranges or [f"no prediction: {_text(row.reason)}", *[""] * (len(table.columns) - 1)]
+        yield _line(
+            [
+                _text(row.store),
+                _code(row.strategy),
+                _text(row.launcher),
+                row.method,
+                _text(row.metric),
+                row.error,
+                *said,
+            ]
+        )
+    yield from ("", f"{_text(table.note)}.")
 
 
 def _books(row: Mapping[str, Any]) -> str:
