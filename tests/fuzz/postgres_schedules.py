@@ -67,7 +67,7 @@ def compare_schedules(program: Transactions, folder: Path, policies: tuple[str, 
             again = [judge(program, folder).endings for _ in range(AGAIN)]
             repeatable = all(each == expected for each in again)
             expected = expected.union(*again)
-        if told.endings - expected or (expected - told.endings and repeatable):
+        if expected - told.endings or (told.endings - expected and repeatable):  # else the judge has not seen all
             differences += _differences(policy, told.endings, expected)
     return Compared(tuple(differences), tuple(refusals), schedules, len(expected), repeatable)
 

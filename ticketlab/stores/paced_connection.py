@@ -188,6 +188,8 @@ class PacedConnection(psycopg.Connection[Any]):
     observer: Observer | None = None
     """Who asks the server; None in a live race, where a statement waits in the operating system."""
     told_to_wait = False
+    has_waited = False
+    """Whether the statement within the last `making` had to wait: it stood in a queue, and others behind it."""
     _step: Step | None = None
     _later: Step
 
@@ -221,7 +223,7 @@ class PacedConnection(psycopg.Connection[Any]):
         """
         if self.observer is not None:
             self.observer.settle()
-        self._step, self._later = step, later or step
+        self._step, self._later, self.has_waited = step, later or step, False
         try:
             yield
         finally:
@@ -245,6 +247,7 @@ class PacedConnection(psycopg.Connection[Any]):
         if not statement.runs:
             return statement.answer()
         observer.stop(self.info.backend_pid)
+        self.has_waited = True
         pacing.made(step._replace(action=Action.ARRIVE, uncommitted=True))
         try:
             return pacing.block(self._later, statement.attempt, partial(_never, step))

@@ -130,7 +130,7 @@ class PostgresSession(SqlSession):
             with self._connection.making(step):
                 result = do() if in_transaction or single else self._alone(do)
         except _REFUSALS as error:
-            if not (in_transaction and held):
+            if not (self._connection.has_waited or (in_transaction and held)):
                 note(UNCHANGED, type(error).__name__)
             raise _conflict(error) from error
         if in_transaction:
