@@ -127,7 +127,7 @@ def _rows(sizes: Sequence[CellResult], predicted: Sequence[int]) -> Iterable[dic
                 row |= _checked(forecasts.get(name), sizes, predicted)
             if unfit:
                 row |= {"reason": unfit, "predicted": []}
-            if row["reason"] and name == "sales/s":
+            if row["reason"] and not refused and name == "sales/s":
                 unfit = "the method's sales/s do not fit"
             yield row
 
