@@ -30,6 +30,7 @@ KEYS = (
     "unsupported",
     "injected",
     "left_behind",
+    "predictions",
 )
 
 
@@ -43,6 +44,8 @@ def test_a_result_needs_a_verdict_and_anomalies() -> None:
     [
         ({"valid": "yes"}, "valid is 'yes': true, false or null is needed"),
         ({"store": 7}, "store is 7: a text is needed"),
+        ({"predictions": None}, "predictions is None: an object is needed"),
+        ({"predictions": {"measured": ["4"]}}, r"predictions.measured\[0\] is '4': a whole number is needed"),
         ({"buyers": "many"}, "buyers is 'many': a whole number is needed"),
         ({"metrics": {"p50_ms": "fast"}}, "metrics.p50_ms is 'fast': a number is needed"),
         ({"metrics": {"p50_ms": float("nan")}}, "metrics.p50_ms is nan"),

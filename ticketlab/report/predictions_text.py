@@ -51,4 +51,6 @@ def _refused(rows: Sequence[PredictionRow]) -> Iterator[tuple[str, str]]:
     if rows[0].reason and len({row.reason for row in rows}) == 1:
         yield "", rows[0].reason
         return
-    yield from ((f", {row.metric} by the {row.method}", row.reason) for row in rows if row.reason)
+    refused = [row for row in rows if row.reason]
+    for (method, reason), alike in groupby(refused, key=lambda row: (row.method, row.reason)):
+        yield f", {', '.join(row.metric for row in alike)} by the {method}", reason

@@ -60,10 +60,11 @@ def test_the_range_holds_all_rounds_and_loses_the_error_with_every_step() -> Non
 
 def test_a_method_that_misses_the_largest_size_predicts_nothing_and_says_so() -> None:
     cliff = one_guard(8, 0.01)
-    for row in rows([*(one_guard(buyers) for buyers in (1, 2, 4)), cliff]).values():
+    for (_, name), row in rows([*(one_guard(buyers) for buyers in (1, 2, 4)), cliff]).items():
         assert row["predicted"] == []
         assert row["check"]["error"] == pytest.approx(9)
-        assert row["reason"] == "it does not fit: off by 900 % at 8 buyers"
+        own = "it does not fit: off by 900 % at 8 buyers"
+        assert row["reason"] == (own if name == "sales/s" else "the method's sales/s do not fit")
 
 
 def test_a_range_of_more_than_100_times_is_not_told() -> None:
@@ -73,6 +74,16 @@ def test_a_range_of_more_than_100_times_is_not_told() -> None:
     ]
     assert near["high"] / near["low"] == pytest.approx(1.2 ** (2 * log2(1_000 / 8)))
     assert far == {"buyers": 1_000_000, "low": None, "value": None, "high": None}
+
+
+def test_waits_that_fit_by_chance_are_not_predicted() -> None:
+    """Twice as many sales in turns of the same length: waits are as predicted, and sales a second are not."""
+    longer = measured([2_000] * 3, buyers=8)
+    queues = [simulate_race([Turn((0.001, 0.001))], 8, 2 * ORDERS)] * 3
+    cells = [*(one_guard(buyers) for buyers in (1, 2, 4)), replace(longer, orders=ORDERS, queues=queues)]
+    row = rows(cells)["queue", "max"]
+    assert row["check"]["error"] == pytest.approx(0)
+    assert (row["reason"], row["predicted"]) == ("the method's sales/s do not fit", [])
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf, log
 from statistics import median
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.comparing.cells import Cell, CellMatrix
-from ticketlab.lab.comparing.queueing import QUEUE_METRICS, Turn, simulate_batch, simulate_race
+from ticketlab.lab.comparing.queueing import QUEUE_METRICS, simulate_batch, simulate_race
 from ticketlab.lab.comparing.ranking import CellResult
 from ticketlab.lab.comparing.scalability import LEAST_SIZES, fit_scalability
 from ticketlab.lab.plugins.registry import launcher_kind
@@ -115,13 +116,19 @@ def with_enough_sizes(matrix: CellMatrix, predicted: Sequence[int]) -> tuple[Cel
 
 
 def _rows(sizes: Sequence[CellResult], predicted: Sequence[int]) -> Iterable[dict[str, Any]]:
-    reason = _refused(sizes)
+    """Yield a row for each method and metric. If a method's sales a second do not fit, its waits fit by chance only."""
+    refused = _refused(sizes)
     for method, names in _METHODS.items():
-        forecasts = {} if reason else (_law if method == "law" else _queue)(sizes)
+        forecasts = {} if refused else (_law if method == "law" else _queue)(sizes)
+        unfit = ""
         for name in names:
-            row: dict[str, Any] = {"method": method, "metric": name, "reason": reason, "check": None, "predicted": []}
-            if not reason:
+            row: dict[str, Any] = {"method": method, "metric": name, "reason": refused, "check": None, "predicted": []}
+            if not refused:
                 row |= _checked(forecasts.get(name), sizes, predicted)
+            if unfit:
+                row |= {"reason": unfit, "predicted": []}
+            if row["reason"] and not refused and name == "sales/s":
+                unfit = "the method's sales/s do not fit"
             yield row
 
 
@@ -142,7 +149,7 @@ def _refused(sizes: Sequence[CellResult]) -> str:
 class _Forecast:
     """What a method says of one metric: of the largest size from the smaller ones, and of any size from all.
 
-    `at` returns what it says by the medians of the rounds first, and then by each round alone.
+    `at` returns what it says by all rounds first, and then by each round alone.
     """
 
     largest: float
@@ -170,29 +177,25 @@ def _law(sizes: Sequence[CellResult]) -> Mapping[str, _Forecast]:
 
 def _queue(sizes: Sequence[CellResult]) -> Mapping[str, _Forecast]:
     *_, before, last = sizes
-    drawn = [_turns(last), *(list(each.turns) for each in last.queues)]
-    if not _turns(before) or not all(drawn):
+    if not all(queue.turns for queue in (*before.queues, *last.queues)):
         return {}
-    check = simulate_race(_turns(before), last.cell.buyers, last.orders).metrics
-    said: dict[int, list[Mapping[str, float]]] = {}
+    checks = [simulate_race(queue.turns, last.cell.buyers, last.orders).metrics for queue in before.queues]
+    simulated: dict[int, list[Mapping[str, float]]] = {}
 
-    def at(buyers: int, name: str) -> Sequence[float]:
-        if buyers not in said:
-            said[buyers] = [simulate_batch(turns, buyers, seed) for seed, turns in enumerate(drawn)]
-        return [each[name] for each in said[buyers]]
+    def at(name: str, buyers: int) -> Sequence[float]:
+        if buyers not in simulated:
+            simulated[buyers] = [simulate_batch(queue.turns, buyers) for queue in last.queues]
+        rounds = [each[name] for each in simulated[buyers]]
+        return [median(rounds), *rounds]
 
     return {
         name: _Forecast(
-            check[name],
-            median(each.metrics[name] for each in last.queues),
-            lambda buyers, name=name: at(buyers, name),  # type: ignore[misc]
+            median(each[name] for each in checks),
+            median(queue.metrics[name] for queue in last.queues),
+            partial(at, name),
         )
         for name in QUEUE_METRICS
     }
-
-
-def _turns(cell: CellResult) -> list[Turn]:
-    return [turn for queue in cell.queues for turn in queue.turns]
 
 
 def _checked(forecast: _Forecast | None, sizes: Sequence[CellResult], predicted: Sequence[int]) -> dict[str, Any]:
