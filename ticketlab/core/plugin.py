@@ -94,7 +94,7 @@ class AdvisoryLocking(Transactional, Protocol):
         """Give the advisory lock back."""
 
 
-class Numbered(Transactional, Protocol):
+class Numbering(Transactional, Protocol):
     """A session of a store with NUMBERED_TICKETS, after the store has made its table of numbers.
 
     A number is sold once, and void if it is cancelled.

@@ -8,10 +8,10 @@ from typing import Final, cast
 
 from ticketlab.core.errors import Conflict, UsageError
 from ticketlab.core.inventory import Buy, Cancel, Entry, Found, Outcome, Request, Search, Sold, SoldOut
-from ticketlab.core.plugin import Numbered, NumberedStore, Perform, Store, StrategyContext
+from ticketlab.core.plugin import NumberedStore, Numbering, Perform, Store, StrategyContext
 from ticketlab.strategies.purchase import BaseStrategy, retrying
 
-READ_COMMITTED: Final = "read-committed"
+_LEVEL: Final = "read-committed"
 
 
 class NumberedPurchase(BaseStrategy):
@@ -39,10 +39,10 @@ class NumberedPurchase(BaseStrategy):
             raise UsageError("numbered tickets cannot be held")
 
         with store.session() as opened:
-            session = cast("Numbered", opened)
+            session = cast("Numbering", opened)
             yield retrying(purchase, buyer)
 
-    def sell(self, session: Numbered, order: Buy) -> Outcome:
+    def sell(self, session: Numbering, order: Buy) -> Outcome:
         """Fulfil an order; raises Conflict if another buyer came first."""
         raise NotImplementedError
 
@@ -50,10 +50,10 @@ class NumberedPurchase(BaseStrategy):
 class InsertNumbers(NumberedPurchase):
     """Looks for the lowest free numbers and inserts them; the key refuses what another buyer has inserted by then."""
 
-    def sell(self, session: Numbered, order: Buy) -> Outcome:
+    def sell(self, session: Numbering, order: Buy) -> Outcome:
         """Insert the lowest free numbers; the insertion waits for whoever is about to commit one of them."""
         buyer, section, quantity = order
-        with session.transaction(READ_COMMITTED):
+        with session.transaction(_LEVEL):
             numbers = session.free_numbers(section, quantity)
             if len(numbers) < quantity:
                 return SoldOut()
@@ -69,10 +69,10 @@ class SkipLocked(NumberedPurchase):
     def __init__(self, *, gives_up: bool) -> None:
         self._gives_up = gives_up
 
-    def sell(self, session: Numbered, order: Buy) -> Outcome:
+    def sell(self, session: Numbering, order: Buy) -> Outcome:
         """Lock and sell; that too few could be locked does not say yet that too few are left."""
         buyer, section, quantity = order
-        with session.transaction(READ_COMMITTED):
+        with session.transaction(_LEVEL):
             numbers = session.lock_free_numbers(section, quantity)
             if len(numbers) == quantity:
                 session.sell_numbers(Entry(buyer, section, numbers))

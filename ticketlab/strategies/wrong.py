@@ -10,9 +10,9 @@ from typing import cast
 
 from ticketlab.core.inventory import Buy, Confirm, Entry, Expired, Outcome, Request, Sold, SoldOut
 from ticketlab.core.pacing import at, now
-from ticketlab.core.plugin import Decrementing, FileStore, Numbered, Perform, Store, StrategyContext, Transactional
+from ticketlab.core.plugin import Decrementing, FileStore, Numbering, Perform, Store, StrategyContext, Transactional
 from ticketlab.core.steps import Action, Step
-from ticketlab.strategies.numbered import READ_COMMITTED, NumberedPurchase
+from ticketlab.strategies.numbered import NumberedPurchase
 from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, retrying, wait_and_retry
 from ticketlab.strategies.stale import LinkLock
@@ -107,10 +107,10 @@ class CountThenInsert(NumberedPurchase):
 
     keyed = False
 
-    def sell(self, session: Numbered, order: Buy) -> Outcome:
+    def sell(self, session: Numbering, order: Buy) -> Outcome:
         """Count and insert in one transaction; two buyers who count the same both insert, and no row conflicts."""
         buyer, section, quantity = order
-        with session.transaction(READ_COMMITTED):
+        with session.transaction("read-committed"):
             on_sale, sold = session.count_numbers(section)
             if on_sale - sold < quantity:
                 return SoldOut()
