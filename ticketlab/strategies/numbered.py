@@ -62,7 +62,11 @@ class InsertNumbers(NumberedPurchase):
 
 
 class SkipLocked(NumberedPurchase):
-    """Locks free numbers that nobody else has locked, and sells them, so that buyers never wait for each other."""
+    """Locks free numbers that nobody else has locked, and sells them, so that buyers never wait for each other.
+
+    A buyer that `gives_up` says sold out if it could lock too few. That is wrong where orders differ in size: who wants
+    two, and could lock one, keeps it from a third buyer for a moment, and then buys nothing.
+    """
 
     listed = True
 

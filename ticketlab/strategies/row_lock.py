@@ -54,7 +54,7 @@ KIND = StrategyKind(
         "wait": "waits while another buyer has locked the row",
         "nowait": "is refused while another buyer has locked the row, and retries",
         "skip-locked": "takes numbered tickets that nobody has locked, and waits for nobody",
-        "skip-locked-gives-up": "says sold out as soon as too few are unlocked (wrong)",
+        "skip-locked-gives-up": "says sold out if others have locked too many; not all of them may buy (wrong)",
         "other-transaction": "locks the row in one transaction and writes in the next (wrong)",
     },
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION, Capability.ROW_LOCKS}),
