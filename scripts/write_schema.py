@@ -11,7 +11,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.schema import CreateTable
 
-from ticketlab.stores.schema import METADATA
+from ticketlab.stores.schema import METADATA, POSTGRESQL_ONLY
 
 FOLDER = Path(__file__).parents[1] / "db" / "schema"
 DIALECTS = {
@@ -22,7 +22,8 @@ DIALECTS = {
 
 def schema(dialect: str) -> str:
     """Return a dialect's CREATE TABLE statements."""
-    tables = [str(CreateTable(table).compile(dialect=DIALECTS[dialect])) for table in METADATA.sorted_tables]
+    listed = METADATA.sorted_tables + (POSTGRESQL_ONLY.sorted_tables if dialect == "postgresql" else [])
+    tables = [str(CreateTable(table).compile(dialect=DIALECTS[dialect])) for table in listed]
     statements = "\n".join("\n".join(line.rstrip() for line in table.strip().splitlines()) + ";\n" for table in tables)
     return f"-- Written by scripts/write_schema.py from ticketlab/stores/schema.py.\n\n{statements}".replace(
         "\t", "    "

@@ -18,3 +18,10 @@ CREATE TABLE stock (
     holds TEXT,
     PRIMARY KEY (section)
 );
+
+CREATE TABLE numbered (
+    section VARCHAR(200) NOT NULL,
+    ticket BIGINT NOT NULL,
+    buyer BIGINT,
+    PRIMARY KEY (section, ticket)
+);

@@ -39,6 +39,8 @@ RIGHT = [
     "advisory",
     "optimistic",
     "atomic",
+    "unique",
+    "row-lock:skip-locked",
 ]
 WRONG = [
     "none",
@@ -46,6 +48,7 @@ WRONG = [
     "transaction:retry-too-much",
     "row-lock:other-transaction",
     "advisory:early-release",
+    "unique:count-check",
 ]
 
 
@@ -82,7 +85,17 @@ def test_a_wrong_strategy_is_found_out(strategy: str) -> None:
     assert outcomes(strategy, SourceSets())[1]
 
 
-@pytest.mark.parametrize("strategy", ["row-lock", "transaction:read-committed", "advisory:early-release"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "row-lock",
+        "transaction:read-committed",
+        "advisory:early-release",
+        "unique",
+        "unique:count-check",
+        "row-lock:skip-locked",
+    ],
+)
 def test_fewer_executions_come_to_the_same_outcomes(strategy: str) -> None:
     assert outcomes(strategy, SourceSets())[::2] == outcomes(strategy, DepthFirst())[::2]
 

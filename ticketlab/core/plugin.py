@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from ticketlab.core.inventory import Books, Buy, Entry, Inventory, Outcome, Request, Stock
+from ticketlab.core.inventory import Books, Buy, Cancel, Cancelled, Entry, Inventory, Outcome, Request, Stock
 from ticketlab.core.spec import Kind, Spec
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Capability(Enum):
     ISOLATION_LEVELS = "isolation levels"
     ROW_LOCKS = "locks on rows"
     ADVISORY_LOCKS = "advisory locks"
+    NUMBERED_TICKETS = "numbered tickets"
     COMPARE_AND_SET = "compare-and-set on a version"
     CONDITIONAL_UPDATE = "a conditional update in one statement"
     DECREMENT = "a decrement that looks at nothing"
@@ -91,6 +92,34 @@ class AdvisoryLocking(Transactional, Protocol):
 
     def end_advisory_lock(self) -> None:
         """Give the advisory lock back."""
+
+
+class Numbering(Transactional, Protocol):
+    """A session of a store with NUMBERED_TICKETS, after the store has made its table of numbers.
+
+    A number is sold once, and void if it is cancelled.
+    """
+
+    def count_numbers(self, section: str) -> tuple[int, int]:
+        """Count the section's numbers at one moment: those that were ever put on sale, and those that are sold."""
+
+    def free_numbers(self, section: str, quantity: int) -> tuple[int, ...]:
+        """Return the lowest free numbers, at most `quantity`; the table has a row for each number that is sold."""
+
+    def lock_free_numbers(self, section: str, quantity: int) -> tuple[int, ...]:
+        """Lock the lowest free numbers that nobody else has locked, at most `quantity`, until the transaction ends.
+
+        The table lists all numbers.
+        """
+
+    def insert_numbers(self, entry: Entry) -> None:
+        """Insert the numbers of a sale; raises Conflict if the table is keyed and another buyer has one of them."""
+
+    def sell_numbers(self, entry: Entry) -> None:
+        """Sell numbers that the transaction has locked."""
+
+    def give_back(self, request: Cancel) -> Cancelled:
+        """Cancel numbers that the buyer has, and put as many new ones on sale."""
 
 
 class Conditional(Session, Protocol):
@@ -162,6 +191,17 @@ class ManagedStore(Store, Protocol):
 
     def lock(self) -> AbstractContextManager[bool]:
         """Return a new lock that lives in the manager's process."""
+
+
+class NumberedStore(Store, Protocol):
+    """A store with NUMBERED_TICKETS."""
+
+    def number_tickets(self, *, listed: bool, keyed: bool) -> None:
+        """Make the table of numbers, before anybody buys.
+
+        `listed` says that it has a row for each number from the beginning, and not only for those that are sold;
+        `keyed` that it refuses a second row for a number. Raises UsageError if there are too many tickets.
+        """
 
 
 @runtime_checkable
@@ -252,9 +292,9 @@ class StrategyKind(Kind):
     `needs`. `parts` names what has to work beside the store and the purchase itself, for a variant by its name, and for
     all others under the empty string: the fewer parts, the simpler the strategy. A kind without `parts` is not ranked.
     `asks_who_lives` names the variants that break the lock of a holder whose process has died, `opens_data_file` those
-    that open the store's own file. `has_services` says that service processes are started for the buyers;
-    `uncontrolled` names, by option, the values with which these start processes of their own, which no exploration can
-    control.
+    that open the store's own file, `without_holds` those that cannot hold tickets. `has_services` says that service
+    processes are started for the buyers; `uncontrolled` names, by option, the values with which these start processes
+    of their own, which no exploration can control.
     """
 
     needs: frozenset[Capability]
@@ -264,6 +304,7 @@ class StrategyKind(Kind):
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     asks_who_lives: frozenset[str] = field(default=frozenset())
     opens_data_file: frozenset[str] = field(default=frozenset())
+    without_holds: frozenset[str] = field(default=frozenset())
     has_services: bool = False
     uncontrolled: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -274,6 +315,10 @@ class StrategyKind(Kind):
     def claims_safety(self, spec: Spec) -> bool:
         """Return whether this strategy is meant to keep the books right."""
         return self.variant(spec) not in self.wrong
+
+    def keeps_holds(self, spec: Spec) -> bool:
+        """Return whether this strategy can hold tickets on a store that keeps holds."""
+        return self.variant(spec) not in self.without_holds
 
     def moving_parts(self, spec: Spec) -> Sequence[str] | None:
         """Return the parts that the spec's variant needs beside the store, or None if its author does not say."""

@@ -26,12 +26,14 @@ from ticketlab.stores.statements import to_row, to_stock
 if TYPE_CHECKING:  # the driver is imported when a store is made
     from sqlalchemy import URL
 
+    from ticketlab.stores.numbered import NumberedSession, NumberedTable
     from ticketlab.stores.paced_connection import Observer, PacedConnection
-    from ticketlab.stores.postgres_session import PostgresSession
 
 
 _RECOVERY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.005
+_MOST_NUMBERED: Final = 100_000
+"""How many tickets can be numbered: each may have a row before anybody buys."""
 _RESETS_TO_VACUUM: Final = 500
 """After how many resets the rows that these left dead are removed; the lab's own server does not do it by itself."""
 
@@ -60,6 +62,7 @@ class PostgresStore:
         self._connections: dict[int, _Connections] = {}  # by process: those of the process that forked it are kept too
         self._resets = 0
         self._has_sessions = 0  # the process in which buyers connected last
+        self._numbered: NumberedTable | None = None
         self._key = uuid.uuid4().int >> 65  # what the advisory lock is called
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
@@ -76,6 +79,16 @@ class PostgresStore:
             for name, count in self._opening.items():
                 own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
         own.execute("ANALYZE stock, ledger")
+
+    def number_tickets(self, *, listed: bool, keyed: bool) -> None:
+        """Make the table of numbered tickets; raises UsageError if there are more than 100,000."""
+        from ticketlab.stores.numbered import NumberedTable
+
+        tickets = sum(self._opening.values())
+        if tickets > _MOST_NUMBERED:
+            raise UsageError(f"{tickets:,} tickets cannot be numbered one by one: at most {_MOST_NUMBERED:,} can")
+        self._numbered = NumberedTable(listed, keyed)
+        self._numbered.make(self._own(), self._opening)
 
     def _find_server(self) -> None:
         """Start the lab's own server, or take the one that is named."""
@@ -146,9 +159,11 @@ class PostgresStore:
             own.execute(statements.clear)
             for name, count in self._opening.items():
                 own.execute(statements.write, to_row(Stock(name, count, count)))
+            if self._numbered is not None:
+                self._numbered.reset(own)
         self._resets += 1
         if self._resets % _RESETS_TO_VACUUM == 0:
-            own.execute("VACUUM stock, ledger")
+            own.execute("VACUUM stock, ledger" if self._numbered is None else "VACUUM stock, ledger, numbered")
 
     def _own(self) -> PacedConnection:
         """Return the connection that this process keeps for itself."""
@@ -177,14 +192,14 @@ class PostgresStore:
         return self._own()
 
     @contextmanager
-    def session(self) -> Iterator[PostgresSession]:
+    def session(self) -> Iterator[NumberedSession]:
         """Connect to the database."""
-        from ticketlab.stores.postgres_session import PostgresSession
+        from ticketlab.stores.numbered import NumberedSession
 
         self._has_sessions = os.getpid()
         connection = self._for_buyer()
         try:
-            yield PostgresSession(connection, ledger=self._ledger, advisory_key=self._key)
+            yield NumberedSession(connection, ledger=self._ledger, advisory_key=self._key, table=self._numbered)
         except BaseException:
             connection.give_up()
             raise
@@ -228,6 +243,8 @@ class PostgresStore:
             own.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             stocks = {row[0]: to_stock(row) for row in own.execute(statements.stocks)}
             rows = own.execute(statements.ledger).fetchall()
+            if self._numbered is not None:
+                stocks = self._numbered.count_into(stocks, own)
         ledger = tuple(Entry(buyer, section, (ticket,), cancels) for _, buyer, section, ticket, cancels in rows)
         return Books(stocks, ledger if self._ledger else None)
 
@@ -275,6 +292,7 @@ KIND = StoreKind(
             Capability.ISOLATION_LEVELS,
             Capability.ROW_LOCKS,
             Capability.ADVISORY_LOCKS,
+            Capability.NUMBERED_TICKETS,
         }
     ),
     build=PostgresStore,

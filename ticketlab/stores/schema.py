@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
+POSTGRESQL_ONLY = MetaData()
 
 # Counts go up to 2**53 (`core.inventory.MOST_TICKETS`). SQLite's INTEGER holds them, and only INTEGER numbers its rows.
 _COUNT = BigInteger().with_variant(Integer(), "sqlite")
@@ -29,4 +30,13 @@ LEDGER = Table(
     Column("section", String(200), nullable=False),
     Column("ticket", _COUNT, nullable=False),
     Column("cancels", Boolean, nullable=False),
+)
+
+# Made for strategies that sell numbered tickets. A number with a buyer is sold, or was sold and is void.
+NUMBERED = Table(
+    "numbered",
+    POSTGRESQL_ONLY,
+    Column("section", String(200), primary_key=True),
+    Column("ticket", BigInteger, primary_key=True, autoincrement=False),
+    Column("buyer", BigInteger),
 )

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import cast
 
 from ticketlab.core.inventory import Outcome, Request
-from ticketlab.core.plugin import Capability, Perform, RowLocking, Store, StrategyKind
+from ticketlab.core.plugin import Capability, Perform, RowLocking, Store, Strategy, StrategyKind
+from ticketlab.strategies.numbered import SkipLocked
 from ticketlab.strategies.purchase import BaseStrategy, retrying
 
 _LEVEL = "read-committed"
@@ -39,19 +40,31 @@ class RowLock(BaseStrategy):
             yield retrying(purchase, buyer)
 
 
+_SKIPPING = ("skip-locked", "skip-locked-gives-up")
+
+
+def _build(variant: str) -> Strategy:
+    return SkipLocked(gives_up=variant != _SKIPPING[0]) if variant in _SKIPPING else RowLock(variant)
+
+
 KIND = StrategyKind(
     name="row-lock",
     summary="SELECT ... FOR UPDATE: a lock on the row until the transaction ends",
     variants={
         "wait": "waits while another buyer has locked the row",
         "nowait": "is refused while another buyer has locked the row, and retries",
+        "skip-locked": "takes numbered tickets that nobody has locked, and waits for nobody",
+        "skip-locked-gives-up": "says sold out if others have locked too many; not all of them may buy (wrong)",
         "other-transaction": "locks the row in one transaction and writes in the next (wrong)",
     },
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION, Capability.ROW_LOCKS}),
-    build=RowLock,
-    wrong=frozenset({"other-transaction"}),
+    also_needs=dict.fromkeys(_SKIPPING, frozenset({Capability.NUMBERED_TICKETS})),
+    build=_build,
+    wrong=frozenset({"other-transaction", "skip-locked-gives-up"}),
     parts={
         "": ("a transaction", "a lock on a row"),
         "nowait": ("a transaction", "a lock on a row", "a retry when refused"),
+        "skip-locked": ("a transaction", "a lock on a row", "a row for each ticket", "a retry when refused"),
     },
+    without_holds=frozenset(_SKIPPING),
 )

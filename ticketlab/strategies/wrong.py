@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from ticketlab.core.inventory import Buy, Confirm, Expired, Outcome, Request
+from ticketlab.core.inventory import Buy, Confirm, Entry, Expired, Outcome, Request, Sold, SoldOut
 from ticketlab.core.pacing import at, now
-from ticketlab.core.plugin import Decrementing, FileStore, Perform, Store, StrategyContext, Transactional
+from ticketlab.core.plugin import Decrementing, FileStore, Numbering, Perform, Store, StrategyContext, Transactional
 from ticketlab.core.steps import Action, Step
+from ticketlab.strategies.numbered import NumberedPurchase
 from ticketlab.strategies.process_lock import ProcessLock
 from ticketlab.strategies.purchase import BaseStrategy, Guard, flock_guard, fulfil, retrying, wait_and_retry
 from ticketlab.strategies.stale import LinkLock
@@ -99,6 +100,23 @@ class DecrementUnchecked(BaseStrategy):
         with store.session() as opened:
             session = cast("Decrementing", opened)
             yield purchase
+
+
+class CountThenInsert(NumberedPurchase):
+    """Counts what is sold before it inserts the next number, as if the count could not change (a write skew)."""
+
+    keyed = False
+
+    def sell(self, session: Numbering, order: Buy) -> Outcome:
+        """Count and insert in one transaction; two buyers who count the same both insert, and no row conflicts."""
+        buyer, section, quantity = order
+        with session.transaction("read-committed"):
+            on_sale, sold = session.count_numbers(section)
+            if on_sale - sold < quantity:
+                return SoldOut()
+            numbers = tuple(range(sold + 1, sold + quantity + 1))
+            session.insert_numbers(Entry(buyer, section, numbers))
+        return Sold(numbers)
 
 
 class FlockOnDataFile(BaseStrategy):

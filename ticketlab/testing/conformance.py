@@ -22,6 +22,7 @@ _AT_ONCE: Final = {
     Capability.ISOLATION_LEVELS: Spec("transaction", "repeatable-read"),
     Capability.ROW_LOCKS: Spec("row-lock"),
     Capability.ADVISORY_LOCKS: Spec("advisory"),
+    Capability.NUMBERED_TICKETS: Spec("unique"),
     Capability.COMPARE_AND_SET: Spec("optimistic"),
     Capability.CONDITIONAL_UPDATE: Spec("atomic"),
 }

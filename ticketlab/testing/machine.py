@@ -35,7 +35,7 @@ from ticketlab.core.inventory import (
 from ticketlab.core.plugin import Capability
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.exploring.sequential import SequentialRunner
-from ticketlab.lab.plugins.registry import store_kind
+from ticketlab.lab.plugins.registry import store_kind, strategy_kind
 from ticketlab.testing.require import same
 
 _LONG: Final = 1e9
@@ -64,7 +64,8 @@ class InventoryMachine(RuleBasedStateMachine):
         self.stocks = {name: Stock(name, count, count) for name, count in self.scenario.inventory.sections.items()}
         self.ledger: list[Entry] = []
         self.placed = 0
-        self.keeps_holds = Capability.HOLDS in store_kind(self.scenario.store).capabilities
+        store, strategy = store_kind(self.scenario.store), strategy_kind(self.scenario.strategy)
+        self.keeps_holds = Capability.HOLDS in store.capabilities and strategy.keeps_holds(self.scenario.strategy)
         self.runner = SequentialRunner(self.scenario)
         self.runner.__enter__()
 

@@ -20,6 +20,7 @@ _METHODS: Final = {
     Capability.TRANSACTION: "transaction",
     Capability.ROW_LOCKS: "read_locked",
     Capability.ADVISORY_LOCKS: "take_advisory_lock",
+    Capability.NUMBERED_TICKETS: "free_numbers",
     Capability.COMPARE_AND_SET: "compare_and_set",
     Capability.CONDITIONAL_UPDATE: "apply",
 }

@@ -43,6 +43,11 @@ class StrategyUnderTest:
         """Whether the store's books never leave one process."""
         return store_kind(self.store).in_process
 
+    @property
+    def keeps_holds(self) -> bool:
+        """Whether the store and the strategy keep holds."""
+        return Capability.HOLDS in store_kind(self.store).capabilities and self.kind.keeps_holds(self.spec)
+
     def scenario(self, buyers: int, tickets: int) -> Scenario:
         """Return a scenario of that many buyers and tickets; buyers hold tickets first if the strategy needs holds.
 
@@ -73,8 +78,8 @@ def serves(subject: StrategyUnderTest) -> None:
 
 
 def serves_holds(subject: StrategyUnderTest) -> None:
-    """If the store keeps holds, a single buyer can place them, confirm each once, and cancel them."""
-    if Capability.HOLDS not in store_kind(subject.store).capabilities:
+    """If holds are kept, a single buyer can place them, confirm each once, and cancel them."""
+    if not subject.keeps_holds:
         return
     holds = (Hold(1, "main", 1, 30.0, "a"), Hold(1, "main", 1, 30.0, "b"), Hold(1, "main", 1, 30.0, "c"))
     uses = (Confirm(1, "main", "a"), Confirm(1, "main", "a"), Cancel(1, "main", hold="b"), Search(1, "main"))
@@ -118,8 +123,8 @@ def _buy_and_maybe_give_back(session: BuyerSession) -> None:
 
 
 def keeps_its_word_of_holds(subject: StrategyUnderTest) -> None:
-    """If the store keeps holds, a strategy that claims safety is right for holds and their confirmations."""
-    if subject.safe and Capability.HOLDS in store_kind(subject.store).capabilities - subject.kind.needs:
+    """If holds are kept, a strategy that claims safety is right for holds and their confirmations."""
+    if subject.safe and subject.keeps_holds and Capability.HOLDS not in subject.kind.needs:
         scenario = replace(subject.scenario(2, 1), hold=30.0, pay=(20.0, 20.0))
         found = explore(scenario, ExploreOptions(executions=subject.executions))
         _require_word(subject, found, "with 2 buyers that hold the only ticket")

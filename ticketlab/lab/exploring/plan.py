@@ -27,7 +27,7 @@ from ticketlab.lab.exploring.explore import executor_for, refuse_unsupported
 from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes
-from ticketlab.lab.plugins.registry import refuse_holds, store_kind
+from ticketlab.lab.plugins.registry import refuse_holds
 from ticketlab.timings.plans import Plan, Schedule, Timing
 
 
@@ -153,7 +153,7 @@ def _check_plan(scenario: Scenario, plan: Plan, orders: Sequence[Sequence[Reques
     for who, script in enumerate(orders, 1):
         for request in script:
             if isinstance(request, Hold):
-                refuse_holds(store_kind(scenario.store))
+                refuse_holds(scenario)
             if request.buyer != who or request.section not in scenario.inventory.sections:
                 raise UsageError(
                     f"buyer {who} cannot make the order {request}: it names another buyer, or an unknown section"

@@ -75,13 +75,16 @@ def refuse_combination(scenario: Scenario) -> None:
     if reason:
         raise UsageError(f"{scenario.strategy} does not run on {scenario.store}: {reason} (see ticketlab strategies)")
     if scenario.hold:
-        refuse_holds(store)
+        refuse_holds(scenario)
 
 
-def refuse_holds(store: StoreKind) -> None:
-    """Raise UsageError if a store cannot keep holds."""
+def refuse_holds(scenario: Scenario) -> None:
+    """Raise UsageError if a scenario's store or its strategy cannot keep holds."""
+    store, strategy = store_kind(scenario.store), strategy_kind(scenario.strategy)
     if Capability.HOLDS not in store.capabilities:
         raise UsageError(f"{store.name} cannot keep holds: they need {Capability.HOLDS.value}, and it has none")
+    if not strategy.keeps_holds(scenario.strategy):
+        raise UsageError(f"{scenario.strategy} cannot keep holds: it sells each ticket by its number, at once")
 
 
 def stores() -> list[StoreKind]:
