@@ -13,6 +13,7 @@ import pytest
 from ticketlab import replay
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.artifacts.case_files import load_case
+from ticketlab.lab.artifacts.race_folder import IN_MEMORY
 from ticketlab.testing import FunctionRace, RaceSettings
 
 pytestmark = pytest.mark.usefixtures("strict")
@@ -317,7 +318,7 @@ def test_two_processes_of_pytest_do_not_share_files(pytester: pytest.Pytester) -
     cases = [load_case(path) for path in (pytester.path / ".ticketlab" / "cases").iterdir()]
     found = sorted((str(case.found["test"]), len(case.steps)) for case in cases)
     assert found == [("sell", 4), ("sell", 5), ("test_one.py::test_race", 4), ("test_other.py::test_race", 5)]
-    assert list((pytester.path / ".ticketlab" / "live").glob("race-*")) == []
+    assert [folder for worker in workers for folder in IN_MEMORY.glob(f"race-{worker.pid}-*")] == []
 
 
 def test_the_fixture_explores_scenarios_with_what_the_command_line_says(pytester: pytest.Pytester) -> None:

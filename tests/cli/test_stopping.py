@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.command_line import ENVIRONMENT, ticketlab
 from tests.cli.whole_lab import DEADLINE, WholeLab, wait_until
+from ticketlab.lab.artifacts.race_folder import IN_MEMORY
 
 FOR_EVER = ["--buyers", "4", "--latency", "read=500s"]
 EXPLORE = ["explore", "--executor", "processes", "--policy", "random", "--orders", "3", "--executions", "1000000000"]
@@ -58,6 +59,7 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int
     assert output == ""
     assert errors == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
     assert lab.left == []
+    assert list(IN_MEMORY.glob(f"race-{lab.command.pid}-*")) == []
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert set(left) <= {".lock"}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.cli.command_line import ENVIRONMENT
 from tests.cli.whole_lab import DEADLINE
 from ticketlab.lab.artifacts.case_files import load_case
+from ticketlab.lab.artifacts.race_folder import IN_MEMORY
 from ticketlab.lab.artifacts.result_files import read_document
 from ticketlab.lab.artifacts.runs import runs
 from ticketlab.lab.artifacts.timeline_files import read_diagrams
@@ -54,3 +55,4 @@ def test_labs_in_one_folder_do_no_harm_to_each_other(tmp_path: Path) -> None:
     assert read_document(tmp_path / ".ticketlab" / "runs" / "latest")
     assert [load_case(path).anomalies for path in (tmp_path / ".ticketlab" / "cases").iterdir()]
     assert list((tmp_path / ".ticketlab" / "live").glob("race-*")) == []
+    assert [folder for lab in labs for folder in IN_MEMORY.glob(f"race-{lab.pid}-*")] == []
