@@ -76,8 +76,9 @@ class ScriptedSession(PostgresSession):
 
 def _code(error: Exception) -> str:
     cause = error.__cause__ if isinstance(error, Conflict) else error
-    assert isinstance(cause, psycopg.Error)
-    return cause.sqlstate or "?"
+    if not isinstance(cause, psycopg.Error) or cause.sqlstate is None:
+        raise error  # it is no answer of the server's
+    return cause.sqlstate
 
 
 def _after_end(statements: Sequence[Statement]) -> Sequence[Statement]:
@@ -107,7 +108,7 @@ class TransactionsWorkload:
     def open(self) -> Sequence[Callable[[], None]]:
         """Connect those who observe and reset."""
         self._own = self._connect()
-        self._observer = Observer(self._connect(), _NAME, alone=True)
+        self._observer = Observer(self._connect(), _NAME, alone=True, own_server=True)
         return ()
 
     def _connect(self) -> PacedConnection:

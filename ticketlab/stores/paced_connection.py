@@ -5,13 +5,19 @@ that the statement waits: with `log_lock_waits` it sends a message when it has l
 (`deadlock_timeout` after the wait began). So no time-out of the lab decides what is blocked, and a deadlock is an
 answer like any other. A statement that waits stays in the server's queue, as it would in a live race, and goes on when
 the server lets it. What others do to the queue has settled before anybody makes the next step.
+
+A commit may let several go on at once: those who wait for a row that was updated, or for a key whose holder rolls back,
+race for it in the server. So in the lab's own server who waits is stopped by a signal while somebody makes a step, and
+they go on one after another, in the order in which they were sent. In a server of yours it stays luck, and a search
+that sees its schedules not repeat themselves says so.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import starmap
 from pathlib import Path
@@ -46,9 +52,16 @@ _STATES: Final = sql.SQL("""
         SELECT FROM pg_locks AS l
         WHERE l.pid = a.pid AND NOT l.granted AND l.waitstart < clock_timestamp() - interval '3 ms')
     FROM pg_stat_activity AS a
-    WHERE a.application_name LIKE {name} AND a.pid <> pg_backend_pid()
+    WHERE {whose} AND a.pid <> pg_backend_pid()
 """)
 """Who is connected, whether the server works for it, and whether it waits and has looked for a deadlock by now."""
+
+_QUEUE: Final = sql.SQL("""
+    SELECT a.pid FROM pg_stat_activity AS a
+    WHERE {whose} AND EXISTS (SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted)
+    ORDER BY a.query_start
+""")
+"""Who waits for a lock, in the order in which the statements were sent."""
 
 _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 
@@ -56,14 +69,16 @@ _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 class Observer:
     """A second connection, by which a process asks the server what it does for the buyers of a store."""
 
-    def __init__(self, connection: psycopg.Connection[Any], name: str, *, alone: bool) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], name: str, *, alone: bool, own_server: bool) -> None:
         """Take a connection, and how the application names of the store's connections begin.
 
-        `alone` says that all buyers are in this process.
+        `alone` says that all buyers are in this process, and `own_server` that the lab may stop the server's processes.
         """
         self._connection = connection
-        self._states = _STATES.format(name=sql.Literal(f"{name} %"))
+        self._all = sql.SQL("a.application_name LIKE {}").format(sql.Literal(f"{name} %"))
+        self._queue = _QUEUE.format(whose=self._all)
         self._alone = alone
+        self._own_server = own_server
         self.waiting: list[_Statement[Any]] = []  # of this process
 
     def waits(self, backend: int) -> bool:
@@ -73,12 +88,34 @@ class Observer:
 
     def settle(self) -> None:
         """Wait until every statement that was sent is answered or waits, and who was killed is gone or waits."""
-        while not self._alone and not all(starmap(_at_rest, self._connection.execute(self._states))):
-            pass
+        if not self._alone:
+            self._await_rest(self._all)
         while True:
             heard = [statement.settle() for statement in self.waiting]  # all of them: one may have let another go on
             if not any(heard):
                 break
+
+    def _await_rest(self, whose: sql.Composed) -> None:
+        """Wait until the connections that meet a condition stay as they are until somebody acts."""
+        states = _STATES.format(whose=whose)
+        while not all(starmap(_at_rest, self._connection.execute(states))):
+            pass
+
+    @contextmanager
+    def one_after_another(self) -> Iterator[None]:
+        """Have those who wait, and whom the step within lets go on, do so one after another."""
+        several = self._own_server and not (self._alone and len(self.waiting) < 2)
+        backends = [row[0] for row in self._connection.execute(self._queue)] if several else []
+        with ExitStack() as stack:
+            if len(backends) > 1:
+                for backend in reversed(backends):
+                    stack.callback(self._resume, backend)
+                    _send_signal(backend, signal.SIGSTOP)
+            yield
+
+    def _resume(self, backend: int) -> None:
+        _send_signal(backend, signal.SIGCONT)
+        self._await_rest(sql.SQL("a.pid = {}").format(sql.Literal(backend)))
 
     def close(self) -> None:
         """Disconnect."""
@@ -145,6 +182,11 @@ class _Statement(Generic[T]):
         while self.runs:
             select([self._socket], [], [])
             self._advance()
+
+
+def _send_signal(process: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):  # it has ended by now, or the server has been killed
+        os.kill(process, number)
 
 
 def _raise(error: Exception) -> NoReturn:
@@ -231,11 +273,14 @@ class PacedConnection(psycopg.Connection[Any]):
     def wait(self, gen: PQGen[T], *args: Any, **settings: Any) -> T:
         """Run a statement, as psycopg does, or up to where it has to wait for a lock."""
         observer, step = self.observer, self._step
-        if observer is None or step is None:
+        if observer is None:
             return super().wait(gen, *args, **settings)
-        self.told_to_wait = False
-        statement = _Statement(self, observer, gen)
-        statement.settle()
+        with observer.one_after_another():
+            if step is None:
+                return super().wait(gen, *args, **settings)
+            self.told_to_wait = False
+            statement = _Statement(self, observer, gen)
+            statement.settle()
         if not statement.runs:
             return statement.answer()
         observer.waiting.append(statement)

@@ -158,7 +158,7 @@ class PostgresStore:
 
         mine = self._mine
         if mine.observer is None:
-            mine.observer = Observer(self._connect(), self._schema, alone=alone)
+            mine.observer = Observer(self._connect(), self._schema, alone=alone, own_server=bool(self._server))
         return mine.observer
 
     @property
