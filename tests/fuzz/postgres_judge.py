@@ -17,6 +17,10 @@ from psycopg import pq
 from .postgres_programs import MAKE_TABLE, Kind, Statement, Transactions
 
 Row = tuple[str, ...]
+Choices = list[tuple[int, list[int]]]
+"""The sessions that were chosen, each with those that could have been."""
+TRIES: Final = 20
+"""How often an interleaving is tried that begins otherwise than planned, since the server itself has a choice."""
 DEADLINE: Final = 60.0
 RENEWED: Final = 50
 """After how many executions the table is made anew, so that no page of it or of its index ever fills."""
@@ -128,7 +132,7 @@ class Runner:
         for line in (*self._lines, self._observer):
             line.close()
 
-    def run(self, prefix: Sequence[int]) -> tuple[Ending, list[tuple[int, list[int]]]]:
+    def run(self, prefix: Sequence[int]) -> tuple[Ending, Choices]:
         """Run one interleaving, which begins with the sessions of a prefix; return its ending and its choices.
 
         A choice is a session, and those that could have been chosen. A session of the prefix that cannot move is not
@@ -142,7 +146,7 @@ class Runner:
             line.ask(self._program.begin)
         self._answers: list[list[Answer]] = [[] for _ in self._lines]
         self._left = [list(statements) for statements in self._program.sessions]
-        choices: list[tuple[int, list[int]]] = []
+        choices: Choices = []
         while any(self._left) or any(line.busy for line in self._lines):
             able = [who for who, line in enumerate(self._lines) if self._left[who] and not line.busy]
             if not able:
@@ -205,27 +209,31 @@ def judge(program: Transactions, folder: Path, limit: int | None = None) -> Judg
     """Run every interleaving of a program; raise JudgeError if there are more than `limit`."""
     runner = Runner(program, folder)
     endings: set[Ending] = set()
-    prefix: list[int] | None = []
-    schedules, unsteady = 0, False
+    plan: Choices | None = []
+    schedules, tries, unsteady = 0, 0, False
     try:
-        while prefix is not None:
+        while plan is not None:
+            prefix = [chosen for chosen, _ in plan]
             ending, choices = runner.run(prefix)
             schedules += 1
             endings.add(ending)
-            unsteady = unsteady or [chosen for chosen, _ in choices[: len(prefix)]] != prefix
             if limit is not None and schedules > limit:
                 raise JudgeError(f"more than {limit} interleavings")
-            prefix = None if unsteady else _next(choices)
+            followed = [chosen for chosen, _ in choices[: len(prefix)]] == prefix
+            tries = 0 if followed else tries + 1
+            unsteady = unsteady or not followed
+            if followed or tries == TRIES:
+                plan, tries = _next(choices if followed else plan), 0
     finally:
         runner.close()
     return Judged(frozenset(endings), schedules, unsteady)
 
 
-def _next(choices: list[tuple[int, list[int]]]) -> list[int] | None:
+def _next(choices: Choices) -> Choices | None:
     """Return the beginning of the next interleaving, in the order of the sessions."""
     for place in range(len(choices) - 1, -1, -1):
         chosen, able = choices[place]
         later = [who for who in able if who > chosen]
         if later:
-            return [who for who, _ in choices[:place]] + later[:1]
+            return [*choices[:place], (later[0], able)]
     return None
