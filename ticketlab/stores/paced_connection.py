@@ -66,7 +66,7 @@ class Observer:
         self._connection = connection
         self._connected = _CONNECTED.format(name=sql.Literal(f"{name} %"))
         self._alone = alone
-        self._stops = stops
+        self.stops = stops
 
     def waits(self, backend: int) -> bool:
         """Return whether a process of the server waits for a lock."""
@@ -84,13 +84,13 @@ class Observer:
 
     def stop(self, backend: int) -> None:
         """Keep a process of the server where it waits."""
-        if self._stops:
+        if self.stops:
             with suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGSTOP)
 
     def go_on(self, backend: int) -> None:
         """Let a process of the server go on that was stopped."""
-        if self._stops:
+        if self.stops:
             with suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGCONT)
 
@@ -110,6 +110,7 @@ class _Statement(Generic[T]):
         self._socket = connection.pgconn.socket
         self._backend = connection.info.backend_pid
         self._answer: Callable[[], T] | None = None
+        self._keeps_waiting = observer.stops  # once told, until somebody else has moved
         self._advance()
 
     def _advance(self) -> None:
@@ -136,12 +137,16 @@ class _Statement(Generic[T]):
             self._advance()
 
     def _waits(self) -> bool:
-        """Whether the server has said that it waits, and it still does."""
-        told = self._connection.told_to_wait and self._observer.waits(self._backend)
+        """Whether the server has said that it waits, and it still does.
+
+        Until the turn passes on, nobody gives a lock back: whoever else waits is stopped, unless the server is yours.
+        """
+        told = self._connection.told_to_wait and (self._keeps_waiting or self._observer.waits(self._backend))
         return told and not select([self._socket], [], [], 0)[0]
 
     def attempt(self) -> T | Literal[Blocked.BLOCKED]:
         """Let the server go on with it; return the answer, or BLOCKED if it still waits, and is stopped again."""
+        self._keeps_waiting = False
         self._observer.settle()
         self._observer.go_on(self._backend)
         self.settle()

@@ -13,12 +13,12 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ticketlab.core.errors import Conflict
-from ticketlab.core.inventory import Outcome, Request, Stock
+from ticketlab.core.inventory import Entry, Outcome, Request, Stock
 from ticketlab.core.pacing import UNCHANGED, at, note
 from ticketlab.core.steps import Action, Step
 from ticketlab.stores.paced_connection import PacedConnection
 from ticketlab.stores.sql_session import Cursor, SqlSession
-from ticketlab.stores.statements import Statements, statements, to_stock
+from ticketlab.stores.statements import Statements, statements, to_row, to_stock
 
 T = TypeVar("T")
 
@@ -74,6 +74,14 @@ class PostgresSession(SqlSession):
         stock = self._access(self._locking, lambda: self._lock(section, "" if wait else " NOWAIT"))
         note("remaining", stock.remaining)
         return stock
+
+    def _change(self, sql: str, stock: Stock, entry: Entry | None) -> bool:
+        """Change the row; what is entered whatever the update says is sent along with it."""
+        rows = self._rows(entry) if entry is not None and sql == self._sql.write else []
+        if not rows:
+            return super()._change(sql, stock, entry)
+        self._execute(self._connection.together((sql, to_row(stock)), *((self._sql.enter, row) for row in rows)))
+        return True
 
     def _decide(self, request: Request) -> Outcome:
         return self._access(self._writing, lambda: self._fulfil(request, self._lock), single=False)
