@@ -71,7 +71,7 @@ class ScriptedSession(PostgresSession):
             self.answers.append(self._access(steps[each.kind], self._doing(each.sql)))
 
     def _doing(self, sql: str) -> Callable[[], Answer]:
-        return lambda: _answer(self._connection.execute(sql))
+        return lambda: _answer(self._execute(sql))
 
 
 def _code(error: Exception) -> str:
@@ -85,7 +85,7 @@ def _after_end(statements: Sequence[Statement]) -> Sequence[Statement]:
     return statements[next(ends) + 1 :]
 
 
-def _answer(cursor: psycopg.Cursor[Any]) -> Answer:
+def _answer(cursor: Any) -> Answer:
     rows = cursor.fetchall() if cursor.description else []
     return Answer(cursor.statusmessage or "", tuple(tuple(map(_text, row)) for row in rows))
 

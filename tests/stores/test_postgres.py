@@ -26,6 +26,7 @@ from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
+from ticketlab.stores.postgres_session import PostgresSession
 from ticketlab.stores.servers.postgresql import postgresql_server
 from ticketlab.strategies.purchase import fulfil
 
@@ -123,6 +124,18 @@ def test_the_books_are_read_from_a_server_that_was_killed_and_started_again(tmp_
         select.select([watched], [], [])
         os.close(watched)
         assert remaining(store) == 8
+
+
+def test_a_transaction_without_a_statement_leaves_nothing_behind(tmp_path: Path) -> None:
+    with opened("postgres", tmp_path) as store, store.session() as session:
+        assert isinstance(session, PostgresSession)
+        with session.transaction("serializable"):
+            pass
+        with pytest.raises(KeyError), session.transaction("serializable"):
+            raise KeyError
+        before = remaining(store)
+        fulfil(session, Buy(1, "main"))  # by transactions of their own, which others see at once
+        assert remaining(store) == before - 1
 
 
 def test_your_own_server_is_left_as_it_was(tmp_path: Path) -> None:

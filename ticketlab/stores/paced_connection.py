@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,11 @@ _CONNECTED: Final = sql.SQL("""
 """)
 """Who is connected, by which process of the server, and whether that waits for a lock."""
 
+_MOMENT: Final = 0.0003
+"""How long to listen before the server is asked, in seconds: whoever may go on mostly answers sooner than it is asked.
+Nothing but speed depends on it.
+"""
+
 _WAITS: Final = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
 
 
@@ -66,7 +71,7 @@ class Observer:
         self._connection = connection
         self._connected = _CONNECTED.format(name=sql.Literal(f"{name} %"))
         self._alone = alone
-        self._stops = stops
+        self.stops = stops
 
     def waits(self, backend: int) -> bool:
         """Return whether a process of the server waits for a lock."""
@@ -84,13 +89,13 @@ class Observer:
 
     def stop(self, backend: int) -> None:
         """Keep a process of the server where it waits."""
-        if self._stops:
+        if self.stops:
             with suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGSTOP)
 
     def go_on(self, backend: int) -> None:
         """Let a process of the server go on that was stopped."""
-        if self._stops:
+        if self.stops:
             with suppress(ProcessLookupError):
                 os.kill(backend, signal.SIGCONT)
 
@@ -110,6 +115,7 @@ class _Statement(Generic[T]):
         self._socket = connection.pgconn.socket
         self._backend = connection.info.backend_pid
         self._answer: Callable[[], T] | None = None
+        self._keeps_waiting = observer.stops  # once told, until somebody else has moved
         self._advance()
 
     def _advance(self) -> None:
@@ -136,12 +142,23 @@ class _Statement(Generic[T]):
             self._advance()
 
     def _waits(self) -> bool:
-        """Whether the server has said that it waits, and it still does."""
-        told = self._connection.told_to_wait and self._observer.waits(self._backend)
-        return told and not select([self._socket], [], [], 0)[0]
+        """Whether the server has said that it waits, and it still does.
+
+        Until the turn passes on, nobody gives a lock back: whoever else waits is stopped, unless the server is yours.
+        """
+        if not self._connection.told_to_wait:
+            return False
+        if self._keeps_waiting:
+            return not self._has_news(0)
+        return not self._has_news(_MOMENT) and self._observer.waits(self._backend) and not self._has_news(0)
+
+    def _has_news(self, seconds: float) -> bool:
+        """Whether the server has sent something, or does so within a time."""
+        return bool(select([self._socket], [], [], seconds)[0])
 
     def attempt(self) -> T | Literal[Blocked.BLOCKED]:
         """Let the server go on with it; return the answer, or BLOCKED if it still waits, and is stopped again."""
+        self._keeps_waiting = False
         self._observer.settle()
         self._observer.go_on(self._backend)
         self.settle()
@@ -228,6 +245,11 @@ class PacedConnection(psycopg.Connection[Any]):
             yield
         finally:
             self._step = None
+
+    def together(self, *statements: tuple[str, Mapping[str, Any] | None]) -> str:
+        """Return statements with their values written out, to be sent at once."""
+        cursor = psycopg.ClientCursor(self)
+        return "; ".join(cursor.mogrify(query, values) for query, values in statements)
 
     def give_up(self) -> None:
         """Roll back and give back whatever the connection holds, when this returns."""

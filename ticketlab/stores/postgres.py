@@ -60,6 +60,7 @@ class PostgresStore:
         self._owner = os.getpid()
         self._server = 0
         self._connections: dict[int, _Connections] = {}  # by process: those of the process that forked it are kept too
+        self._resetting = ""
         self._resets = 0
         self._has_sessions = 0  # the process in which buyers connected last
         self._numbered: NumberedTable | None = None
@@ -78,6 +79,8 @@ class PostgresStore:
                 own.execute(table)
             for name, count in self._opening.items():
                 own.execute(statements.open, Stock(name, count, count)._asdict() | {"holds": None})
+            back = [(statements.write, to_row(Stock(name, count, count))) for name, count in self._opening.items()]
+            self._resetting = own.together((statements.clear, None), *back)
         own.execute("ANALYZE stock, ledger")
 
     def number_tickets(self, *, listed: bool, keyed: bool) -> None:
@@ -151,15 +154,12 @@ class PostgresStore:
 
     def reset(self) -> None:
         """Put the opening stock back, in one transaction."""
-        from ticketlab.stores.postgres_session import postgres_sql
-
-        statements = postgres_sql()
         own = self._settled()
-        with own.transaction():
-            own.execute(statements.clear)
-            for name, count in self._opening.items():
-                own.execute(statements.write, to_row(Stock(name, count, count)))
-            if self._numbered is not None:
+        if self._numbered is None:
+            own.execute(self._resetting)  # statements that are sent together are one transaction
+        else:
+            with own.transaction():
+                own.execute(self._resetting)
                 self._numbered.reset(own)
         self._resets += 1
         if self._resets % _RESETS_TO_VACUUM == 0:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -13,12 +13,12 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from ticketlab.core.errors import Conflict
-from ticketlab.core.inventory import Outcome, Request, Stock
+from ticketlab.core.inventory import Entry, Outcome, Request, Stock
 from ticketlab.core.pacing import UNCHANGED, at, note
 from ticketlab.core.steps import Action, Step
 from ticketlab.stores.paced_connection import PacedConnection
-from ticketlab.stores.sql_session import SqlSession
-from ticketlab.stores.statements import Statements, statements, to_stock
+from ticketlab.stores.sql_session import Cursor, SqlSession
+from ticketlab.stores.statements import Statements, statements, to_row, to_stock
 
 T = TypeVar("T")
 
@@ -44,14 +44,24 @@ class PostgresSession(SqlSession):
     """
 
     def __init__(self, connection: PacedConnection, *, ledger: bool, advisory_key: int) -> None:
-        super().__init__(connection.execute, postgres_sql(), _RESOURCE, ledger=ledger)
+        super().__init__(self._send, postgres_sql(), _RESOURCE, ledger=ledger)
         self._connection = connection
+        self._begin = ""  # the beginning of a transaction that has not been sent
         self._key = advisory_key
         self._locking = Step(Action.ACQUIRE, _RESOURCE, uncommitted=True)
         self._advising = Step(Action.ACQUIRE, "advisory lock")
         self._ending_advice = Step(Action.RELEASE, "advisory lock")
         self._holds = False  # whether others notice when the transaction ends
         self._serializable = False
+
+    def _send(self, query: str, values: Mapping[str, Any] | Sequence[int] | None = None) -> Cursor:
+        """Execute a statement; a transaction begins with its first one, since BEGIN takes no snapshot and no lock."""
+        begin, self._begin = self._begin, ""
+        if not begin:
+            return self._connection.execute(query, values)
+        cursor = psycopg.ClientCursor(self._connection).execute(f"{begin}; {query}", values)
+        cursor.nextset()  # what BEGIN answers
+        return cursor
 
     def _lock(self, section: str, suffix: str = "") -> Stock:
         return to_stock(self._execute(self._sql.lock + suffix, {"_section": section}).fetchone())
@@ -64,6 +74,14 @@ class PostgresSession(SqlSession):
         stock = self._access(self._locking, lambda: self._lock(section, "" if wait else " NOWAIT"))
         note("remaining", stock.remaining)
         return stock
+
+    def _change(self, sql: str, stock: Stock, entry: Entry | None) -> bool:
+        """Change the row; what is entered whatever the update says is sent along with it."""
+        rows = self._rows(entry) if entry is not None and sql == self._sql.write else []
+        if not rows:
+            return super()._change(sql, stock, entry)
+        self._execute(self._connection.together((sql, to_row(stock)), *((self._sql.enter, row) for row in rows)))
+        return True
 
     def _decide(self, request: Request) -> Outcome:
         return self._access(self._writing, lambda: self._fulfil(request, self._lock), single=False)
@@ -83,7 +101,7 @@ class PostgresSession(SqlSession):
     def transaction(self, mode: str) -> Iterator[None]:
         """Run a transaction at an isolation level; raises Conflict if the server refuses a statement or the commit."""
         self._serializable = mode == "serializable"
-        self._execute(f"BEGIN ISOLATION LEVEL {mode.replace('-', ' ').upper()}")  # no snapshot, and no lock, is taken
+        self._begin = f"BEGIN ISOLATION LEVEL {mode.replace('-', ' ').upper()}"
         self._holds = self._serializable
         try:
             yield
@@ -95,12 +113,16 @@ class PostgresSession(SqlSession):
 
     @property
     def _in_transaction(self) -> bool:
-        status = self._connection.info.transaction_status
-        return status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)  # unknown: the connection is lost
+        status = self._connection.pgconn.transaction_status
+        lost_or_none = status in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)  # unknown: the connection is lost
+        return bool(self._begin) or not lost_or_none
 
     def _end(self, command: str, step: Step) -> None:
         if self._holds:
             at(self._seen(step))
+        if self._begin:  # and nothing came
+            self._begin = ""
+            return
         try:
             self._settled(command)
         except _REFUSALS as error:
@@ -139,7 +161,7 @@ class PostgresSession(SqlSession):
 
     def _alone(self, do: Callable[[], T]) -> T:
         """Make an access of several statements as a transaction of its own."""
-        self._execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self._begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
         try:
             result = do()
             self._execute("COMMIT")

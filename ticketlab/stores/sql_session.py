@@ -79,10 +79,13 @@ class SqlSession:
         return done
 
     def _enter(self, entry: Entry) -> None:
-        if self._ledger:
-            for ticket in entry.tickets:
-                row = {"_buyer": entry.buyer, "_section": entry.section, "_ticket": ticket, "_cancels": entry.cancels}
-                self._execute(self._sql.enter, row)
+        for row in self._rows(entry):
+            self._execute(self._sql.enter, row)
+
+    def _rows(self, entry: Entry) -> list[dict[str, Any]]:
+        """Return the rows of the ledger that an entry becomes."""
+        row = {"_buyer": entry.buyer, "_section": entry.section, "_cancels": entry.cancels}
+        return [row | {"_ticket": ticket} for ticket in entry.tickets] if self._ledger else []
 
     def apply(self, request: Request) -> Outcome:
         """Perform the request by one statement that checks and changes; if there are holds, by a few in a transaction.

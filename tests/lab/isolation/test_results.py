@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from ticketlab.lab.isolation.anomalies import ANOMALIES
-from ticketlab.lab.isolation.results import IsolationCell, IsolationResult, Occurrence, ScenarioResult, ScheduledStep
+from ticketlab.lab.isolation.results import IsolationCell, IsolationTable, Occurrence, ScenarioResult, ScheduledStep
 from ticketlab.report.isolation import isolation_headline, print_isolation
 from ticketlab.report.page import render
 
@@ -19,10 +19,10 @@ SHOWN = ScenarioResult(
 CUT = ScenarioResult("a scenario", 5, 0, (), {}, "only 5 schedules were run")
 
 
-def result(*scenarios: ScenarioResult, published: Occurrence | None) -> IsolationResult:
+def result(*scenarios: ScenarioResult, published: Occurrence | None) -> IsolationTable:
     """Return a table of one cell."""
     cell = IsolationCell("serializable", ANOMALIES[0], scenarios, published)
-    return IsolationResult("", "postgres", "PostgreSQL", "a paper", [cell])
+    return IsolationTable("", "postgres", "PostgreSQL", "a paper", [cell])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from ticketlab.lab.artifacts.race_folder import fastest, live_folder
 from ticketlab.lab.isolation.anomalies import ANOMALIES
 from ticketlab.lab.isolation.engine import IsolationEngine, going_on
 from ticketlab.lab.isolation.published import published_levels
-from ticketlab.lab.isolation.results import IsolationCell, IsolationResult, ScenarioResult, ScheduledStep
+from ticketlab.lab.isolation.results import IsolationCell, IsolationTable, ScenarioResult, ScheduledStep
 from ticketlab.lab.isolation.sqlite import SqliteLevels
 from ticketlab.lab.isolation.transactions import IsolationScenario
 from ticketlab.lab.isolation.workload import REFUSED, IsolationWorkload
@@ -38,7 +38,7 @@ def measure_isolation(
     executions: int | None = None,
     command: str = "",
     progress: Callable[[str], None] = lambda _text: None,
-) -> IsolationResult:
+) -> IsolationTable:
     """Find out which anomalies a store's isolation levels let happen, and hold that against what is published.
 
     `levels` and `anomalies` name those to look at, all by default. `executions` is the most schedules of a scenario. No
@@ -66,7 +66,7 @@ def measure_isolation(
             for anomaly in ANOMALIES
             if anomaly.key in wanted
         ]
-        return IsolationResult(command, str(store), engine.version, expected.source, cells)
+        return IsolationTable(command, str(store), engine.version, expected.source, cells)
 
 
 def _chosen(named: Sequence[str], known: Sequence[str], what: str) -> Sequence[str]:

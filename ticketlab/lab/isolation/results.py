@@ -101,7 +101,7 @@ class IsolationCell:
 
 
 @dataclass(frozen=True, slots=True)
-class IsolationResult:
+class IsolationTable:
     """The table of a store: cells by level, then by anomaly, and the source of what is published."""
 
     command: str
