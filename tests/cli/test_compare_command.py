@@ -106,8 +106,9 @@ TINY = ("compare", "--stores", "sqlite", "--strategies", "none,lock", "--buyers"
 
 
 def test_the_next_commands_work_as_printed_and_keep_the_settings(tmp_path: Path) -> None:
-    settings = ["--strategies", "none,lock", "--rounds", "2", "--orders", "5", "--timeout"]
-    race, grow, save = next_commands(ticketlab(*TINY, "--timeout", "50", cwd=tmp_path).stdout)
+    settings = ["--strategies", "none,lock", "--rounds", "2", "--orders", "500", "--timeout"]
+    overlapping = [*TINY[:-1], "500"]  # a buyer of 5 orders may be done before the other one has begun
+    race, grow, save = next_commands(ticketlab(*overlapping, "--timeout", "50", cwd=tmp_path).stdout)
     assert race[:6] == ["ticketlab", "race", "--store", "sqlite", "--strategy", "none"]
     assert ticketlab(*race[1:], cwd=tmp_path).returncode in (0, 1)
     assert grow[:4] == ["ticketlab", "compare", "--buyers", "1,8,100"]
