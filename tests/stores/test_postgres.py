@@ -220,3 +220,16 @@ def test_a_buyer_of_another_process_connects_by_itself(tmp_path: Path) -> None:
                 os._exit(code)
         assert os.waitpid(child, 0)[1] == 0
         assert remaining(store) == 7
+
+
+_ADOPTING_LATER = """
+from ticketlab.cli import orphans
+from ticketlab.stores.servers.postgresql import postgresql_server
+print(postgresql_server().folder)
+orphans.adopt()  # what is done at the end is done in reverse order
+"""
+
+
+def test_what_ends_orphans_leaves_the_server_to_its_keeper() -> None:
+    ran = subprocess.run([sys.executable, "-c", _ADOPTING_LATER], capture_output=True, text=True, check=True)
+    assert not Path(ran.stdout.strip()).exists()

@@ -35,13 +35,16 @@ def adopt() -> None:
 def _end_adopted(lab: int) -> None:
     """Kill what is left of the lab's descendants, until nothing is.
 
-    Two helpers of `multiprocessing` are spared: they end by themselves, and have memory to give back before.
+    Two helpers of `multiprocessing` are spared, and keepers of servers: they end by themselves, and have memory and
+    files to give back before.
     """
+    from ticketlab.core.system.lifeline import ending_by_themselves
+
     killed: set[int] = set()
     while os.getpid() == lab and (left := [child for child in _children() if child not in killed]):
         for child in left:
             killed.add(child)
-            if not _is_of_the_library(child):
+            if child not in ending_by_themselves and not _is_of_the_library(child):
                 with suppress(OSError):
                     os.kill(child, signal.SIGKILL)  # its own children are handed on to this process
                     os.waitpid(child, 0)

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.fork import ForkedProcess
-from ticketlab.core.system.lifeline import signals_blocked
+from ticketlab.core.system.lifeline import ending_by_themselves, signals_blocked
 from ticketlab.stores.servers.ordinary_user import as_ordinary_user, become_subreaper, die_with
 
 _START_SECONDS: Final = 60.0
@@ -61,6 +61,8 @@ class KeptServer:
         self._keeper = ForkedProcess(_keep, program, self.folder, orders, answers)
         with signals_blocked():
             self._keeper.start()
+        assert self._keeper.pid is not None, "it has been started"
+        ending_by_themselves.add(self._keeper.pid)
         os.close(orders)
         os.close(answers)
         self.pid = 0
@@ -96,6 +98,7 @@ class KeptServer:
         os.close(self._orders)
         self._orders = -1
         self._keeper.join()
+        ending_by_themselves.discard(self._keeper.pid or 0)
         os.close(self._answers)
 
 
