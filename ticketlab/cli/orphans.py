@@ -38,13 +38,13 @@ def _end_adopted(lab: int) -> None:
     Two helpers of `multiprocessing` are spared, and keepers of servers: they end by themselves, and have memory and
     files to give back before.
     """
-    from ticketlab.core.system.lifeline import ending_by_themselves
+    from ticketlab.core.system.keepers import KEEPERS
 
     killed: set[int] = set()
     while os.getpid() == lab and (left := [child for child in _children() if child not in killed]):
         for child in left:
             killed.add(child)
-            if child not in ending_by_themselves and not _is_of_the_library(child):
+            if child not in KEEPERS and not _is_of_the_library(child):
                 with suppress(OSError):
                     os.kill(child, signal.SIGKILL)  # its own children are handed on to this process
                     os.waitpid(child, 0)

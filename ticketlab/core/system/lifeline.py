@@ -21,9 +21,6 @@ _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)  # looked up once, for all pr
 _F_SETSIG = getattr(fcntl, "F_SETSIG", 10)
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
-ending_by_themselves: set[int] = set()
-"""The children of this process that end when it has ended, and have something to put in order before."""
-
 
 @contextmanager
 def signals_blocked() -> Iterator[None]:

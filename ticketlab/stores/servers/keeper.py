@@ -21,7 +21,8 @@ from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.fork import ForkedProcess
-from ticketlab.core.system.lifeline import ending_by_themselves, signals_blocked
+from ticketlab.core.system.keepers import KEEPERS
+from ticketlab.core.system.lifeline import signals_blocked
 from ticketlab.stores.servers.ordinary_user import as_ordinary_user, become_subreaper, die_with
 
 _START_SECONDS: Final = 60.0
@@ -62,7 +63,7 @@ class KeptServer:
         with signals_blocked():
             self._keeper.start()
         assert self._keeper.pid is not None, "it has been started"
-        ending_by_themselves.add(self._keeper.pid)
+        KEEPERS.add(self._keeper.pid)
         os.close(orders)
         os.close(answers)
         self.pid = 0
@@ -98,7 +99,7 @@ class KeptServer:
         os.close(self._orders)
         self._orders = -1
         self._keeper.join()
-        ending_by_themselves.discard(self._keeper.pid or 0)
+        KEEPERS.discard(self._keeper.pid or 0)
         os.close(self._answers)
 
 
