@@ -20,6 +20,7 @@ from unittest.mock import patch
 from weakref import ref
 
 from .sql_scripts import FILES, Outcome, contents, function_of, lay_out
+from .turns import other_beginnings, take_turns
 
 _LIBRARY: Final = ctypes.CDLL(_sqlite3.__file__)  # which finds what it is linked with
 _HANDLER: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
@@ -240,26 +241,7 @@ def _play(
             old.unlink()
         Path(name).write_bytes(data)
     movers = [Mover(play) for play in plays]
-    could: list[list[int]] = []
-    clock = 0.0
-    while not all(mover.is_over for mover in movers):
-        able = [n for n, one in enumerate(movers) if not one.is_over and (not one.parked or one.stirred)]
-        expires = not able
-        if expires:
-            clock, who = min((one.wake, n) for n, one in enumerate(movers) if one.parked)
-        else:
-            place = len(could)
-            who = choices[place] if place < len(choices) else able[0]
-            could.append(able)
-        mover, waited = movers[who], movers[who].parked
-        mover.move(expires=expires)
-        if mover.parked:
-            mover.wake = mover.wake if waited else clock + mover.timeout
-        if not mover.parked or not waited:
-            for other in movers:
-                other.stirred = other.stirred or other is not mover
-    for mover in movers:
-        mover.thread.join()
+    could = take_turns(movers, choices)
     return could, (tuple(mover.said for mover in movers), contents())
 
 
@@ -279,7 +261,5 @@ def all_outcomes(journal: str, scripts: Sequence[str], most: int = 1_200) -> set
             if played > most:
                 raise TooManyError
             found.add(outcome)
-            taken = [*choices, *(able[0] for able in could[len(choices) :])]
-            for place in range(len(choices), len(could)):
-                waiting += [[*taken[:place], other] for other in could[place][1:]]
+            waiting += other_beginnings(choices, could)
     return found

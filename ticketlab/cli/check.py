@@ -53,7 +53,7 @@ def command(
     strict-serializable.
     """
     from ticketlab.cli.command_lines import check_line
-    from ticketlab.cli.terminal import ProgressLine, print_json
+    from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.checking.check_file import check_file
 
@@ -73,16 +73,26 @@ def command(
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
             command=check_line(file, model, stock, *said, isolation=isolation),
         )
+    _print(checked, as_json=as_json)
+    if html is not None:
+        _write_page(checked, html, force=force)
+    return checked.verdict.exit_code
+
+
+def _print(checked: CheckResult, *, as_json: bool) -> None:
+    from ticketlab.cli.terminal import print_json
+
     if as_json:
         print_json(checked.result)
     else:
         click.echo(escape_controls(_text(checked), lines=True))
-    if html is not None:
-        from ticketlab.cli.report import write_page
 
-        timeline = checked.timeline()
-        write_page(html, checked.result, [timeline] if timeline else [], force=force)
-    return checked.verdict.exit_code
+
+def _write_page(checked: CheckResult, html: Path, *, force: bool) -> None:
+    from ticketlab.cli.report import write_page
+
+    timeline = checked.timeline()
+    write_page(html, checked.result, [timeline] if timeline else [], force=force)
 
 
 def _text(checked: CheckResult) -> str:

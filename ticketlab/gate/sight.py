@@ -24,6 +24,7 @@ from ticketlab.gate.descriptors import (
     sort_of,
     terminal_of,
 )
+from ticketlab.gate.file_use import FileUse
 from ticketlab.gate.inherited import Inherited
 from ticketlab.gate.memory_names import MemoryNames
 from ticketlab.gate.names import FileNames, behind_descriptor, without_number
@@ -66,8 +67,6 @@ class Sight:
         self.memory = MemoryNames(self.names, self.name_made, self.numbered)
         self._after: dict[int, Callable[[], None]] = {}
         self._inherited: set[int] = set()  # the files that were open when a process was forked, by inode
-        self.locked: set[int] = set()
-        """The files that have been locked by flock, by inode."""
         self.waits_for: dict[int, int] = {}
         """By process: whose record lock it waits for."""
         self.wakes_unseen = False
@@ -76,16 +75,12 @@ class Sight:
         """Whether anybody has locked a part of a file."""
         self.woken: Counter[str] = Counter()
         """How many of those who wait for a word in memory have been woken, by its name."""
-        self.shared_flags: set[str] = set()  # the files whose flags several processes have had to do with
         self.referents: dict[str, str] = {}
         """What the objects behind proxies are called, by their identity at their server."""
         self.held: dict[str, tuple[Task | None, int]] = {}
         """Who holds a manager's lock, and how often."""
         self.databases = DatabaseUse()
-        self.mapped: set[str] = set()
-        """The files that somebody has mapped into its memory to read them."""
-        self.listed: dict[str, set[str]] = {}
-        """The names that somebody has seen in a folder's list."""
+        self.files = FileUse()
         self.served: set[str] = set()
         """The sockets at whose other end somebody only answers."""
 

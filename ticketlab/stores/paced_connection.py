@@ -18,7 +18,6 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from select import select
 from typing import Any, Final, Generic, Literal, NoReturn, TypeVar
 
@@ -30,6 +29,7 @@ from psycopg.waiting import READY_R, READY_W, WAIT_R, Ready
 from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
+from ticketlab.core.system.living import is_alive
 
 T = TypeVar("T")
 
@@ -192,11 +192,7 @@ def application_name(name: str) -> str:
 
 def _lives(name: str) -> bool:
     """Return whether the process lives whose connection has this application name."""
-    try:
-        state = Path(f"/proc/{name.rpartition(' ')[2]}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+    return is_alive(int(name.rpartition(" ")[2]))
 
 
 class PacedConnection(psycopg.Connection[Any]):
@@ -209,6 +205,7 @@ class PacedConnection(psycopg.Connection[Any]):
     """Whether the statement within the last `making` had to wait: it stood in a queue, and others behind it."""
     _step: Step | None = None
     _later: Step
+    _opened_by = 0  # nobody, as long as it is being opened
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

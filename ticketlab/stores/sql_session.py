@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -10,16 +11,15 @@ from ticketlab.core.inventory import (
     Cancel,
     Cancelled,
     Entry,
-    Found,
     Outcome,
     Request,
-    Search,
     Sold,
     SoldOut,
     Stock,
 )
 from ticketlab.core.pacing import note
 from ticketlab.core.steps import Action, Step
+from ticketlab.stores.conditional_session import ConditionalSession
 from ticketlab.stores.statements import Statements, to_row, to_stock
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Cursor(Protocol):
         """Return the next row, or None."""
 
 
-class SqlSession:
+class SqlSession(ConditionalSession):
     """One buyer's connection to a database; how an access is made and where it may wait, a subclass knows.
 
     The resource of every step is the database.
@@ -87,20 +87,13 @@ class SqlSession:
         row = {"_buyer": entry.buyer, "_section": entry.section, "_cancels": entry.cancels}
         return [row | {"_ticket": ticket} for ticket in entry.tickets] if self._ledger else []
 
-    def apply(self, request: Request) -> Outcome:
-        """Perform the request by one statement that checks and changes; if there are holds, by a few in a transaction.
+    def _sell_if_left(self, request: Buy) -> Sold | SoldOut | None:
+        """Sell or refuse by one statement that checks and changes."""
+        return self._access(self._writing, lambda: self._buy(request))
 
-        A sale that finds enough tickets does not depend on whether holds have expired.
-        """
-        outcome: Outcome | None = None
-        if isinstance(request, Search):
-            stock = self.read(request.section)
-            outcome = None if stock.holds else Found(stock.remaining)
-        elif isinstance(request, Buy):
-            outcome = self._access(self._writing, lambda: self._buy(request))
-        elif isinstance(request, Cancel) and not request.hold:
-            outcome = self._access(self._writing, lambda: self._cancel(request))
-        return self._decide(request) if outcome is None else outcome
+    def _give_back(self, request: Cancel) -> Cancelled:
+        """Put tickets back by one statement."""
+        return self._access(self._writing, lambda: self._cancel(request))
 
     def _buy(self, request: Buy) -> Sold | SoldOut | None:
         buyer, section, quantity = request
@@ -132,9 +125,9 @@ class SqlSession:
             note("remaining", stock.remaining)
         return outcome
 
+    @abstractmethod
     def _access(self, step: Step, do: Callable[[], T], *, single: bool | None = None) -> T:
         """Make an access: in the present transaction, or as a transaction of its own, which may have to wait.
 
         `single` says whether it is one statement; by default that follows from the step and the ledger.
         """
-        raise NotImplementedError

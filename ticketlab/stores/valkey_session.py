@@ -17,11 +17,9 @@ from ticketlab.core.inventory import (
     Cancel,
     Cancelled,
     Entry,
-    Found,
     OpenHold,
     Outcome,
     Request,
-    Search,
     Sold,
     SoldOut,
     Stock,
@@ -29,6 +27,7 @@ from ticketlab.core.inventory import (
 from ticketlab.core.pacing import UNCHANGED, at, current, note, now
 from ticketlab.core.plugin import Lease
 from ticketlab.core.steps import Action, Step
+from ticketlab.stores.conditional_session import ConditionalSession
 from ticketlab.stores.valkey_connection import ServerCommand, ValkeyConnection
 from ticketlab.stores.valkey_scripts import CANCEL, END_LEASE, FENCED_READ, FENCED_WRITE, TAKE, TAKE_LEASE
 
@@ -75,7 +74,7 @@ class Keys:
         return f"{self._prefix}:sales:{section}"
 
 
-class ValkeySession:
+class ValkeySession(ConditionalSession):
     """One buyer's connection; a section's record is a hash, and its sales are a list."""
 
     def __init__(self, connection: ValkeyConnection, keys: Keys, *, ledger: bool) -> None:
@@ -119,20 +118,9 @@ class ValkeySession:
         note("stale", stock.version - 1)
         return False
 
-    def apply(self, request: Request) -> Outcome:
-        """Perform the request by one script that checks and changes, or by WATCH and EXEC if holds matter.
-
-        A sale that finds enough tickets does not depend on whether holds have expired.
-        """
-        outcome: Outcome | None = None
-        if isinstance(request, Search):
-            stock = self.read(request.section)
-            outcome = None if stock.holds else Found(stock.remaining)
-        elif isinstance(request, Buy):
-            outcome = self._buy(request, floor=True)
-        elif isinstance(request, Cancel) and not request.hold:
-            outcome = self._cancel(request)
-        return self._decide(request) if outcome is None else outcome
+    def _sell_if_left(self, request: Buy) -> Sold | SoldOut | None:
+        """Sell or refuse by one script that checks and changes."""
+        return self._buy(request, floor=True)
 
     def take(self, request: Buy) -> Outcome:
         """Take the tickets without a look at how many are left: the stock may go below zero."""
@@ -140,7 +128,7 @@ class ValkeySession:
         assert outcome is not None, "without a floor it is never refused"
         return outcome
 
-    def _buy(self, request: Buy, *, floor: bool) -> Outcome | None:
+    def _buy(self, request: Buy, *, floor: bool) -> Sold | SoldOut | None:
         """Sell or refuse; return None if expired holds may have tickets for this request."""
         buyer, section, quantity = request
         at(_writing(section))
@@ -152,7 +140,8 @@ class ValkeySession:
         note("refused", quantity)
         return None if sold == "holds" else SoldOut()
 
-    def _cancel(self, request: Cancel) -> Cancelled:
+    def _give_back(self, request: Cancel) -> Cancelled:
+        """Put tickets back by one script."""
         section, tickets = request.section, request.tickets
         at(_writing(section))
         entry = to_text(Entry(request.buyer, section, tickets, cancels=True)) if self._ledger else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, cast
@@ -14,7 +15,7 @@ from ticketlab.strategies.purchase import BaseStrategy, retrying
 _LEVEL: Final = "read-committed"
 
 
-class NumberedPurchase(BaseStrategy):
+class NumberedPurchase(BaseStrategy, ABC):
     """Sells numbers by `sell`, and tries again after a Conflict; `listed` and `keyed` describe the table of numbers."""
 
     listed = False
@@ -42,9 +43,9 @@ class NumberedPurchase(BaseStrategy):
             session = cast("Numbering", opened)
             yield retrying(purchase, buyer)
 
+    @abstractmethod
     def sell(self, session: Numbering, order: Buy) -> Outcome:
         """Fulfil an order; raises Conflict if another buyer came first."""
-        raise NotImplementedError
 
 
 class InsertNumbers(NumberedPurchase):

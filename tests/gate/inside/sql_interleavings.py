@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Semaphore, Thread
 from typing import Any, Final, NamedTuple
 
+from tests.probes.turns import other_beginnings, take_turns
+
 BOOK: Final = "t.db"
 _LIBRARY: Final = ctypes.CDLL(_sqlite3.__file__)  # which finds what it is linked with
 _HANDLER: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
@@ -187,6 +189,10 @@ class _Mover:
         self._done.acquire()
 
     @property
+    def timeout(self) -> float:
+        return self.side.timeout
+
+    @property
     def is_over(self) -> bool:
         return not self.left and not self.parked
 
@@ -198,26 +204,7 @@ def _play(folder: Path, journal: str, sides: Sequence[Side], choices: Sequence[i
     """Play one schedule: its first choices are given, and then the first who can move does; return who could when."""
     lay_out(folder, journal)
     movers = [_Mover(folder, side) for side in sides]
-    could: list[list[int]] = []
-    clock = 0.0
-    while not all(mover.is_over for mover in movers):
-        able = [n for n, one in enumerate(movers) if not one.is_over and (not one.parked or one.stirred)]
-        expires = not able
-        if expires:
-            clock, who = min((one.wake, n) for n, one in enumerate(movers) if one.parked)
-        else:
-            place = len(could)
-            who = choices[place] if place < len(choices) else able[0]
-            could.append(able)
-        mover, waited = movers[who], movers[who].parked
-        mover.move(expires=expires)
-        if mover.parked:
-            mover.wake = mover.wake if waited else clock + mover.side.timeout
-        if not mover.parked or not waited:
-            for other in movers:
-                other.stirred = other.stirred or other is not mover
-    for mover in movers:
-        mover.thread.join()
+    could = take_turns(movers, choices)
     return could, (tuple(str(mover.answers) for mover in movers), rows_of(folder))
 
 
@@ -229,7 +216,5 @@ def all_outcomes(folder: Path, journal: str, sides: Sequence[Side]) -> set[Outco
         choices = waiting.pop()
         could, outcome = _play(folder, journal, sides, choices)
         found.add(outcome)
-        taken = [*choices, *(able[0] for able in could[len(choices) :])]
-        for place in range(len(choices), len(could)):
-            waiting += [[*taken[:place], other] for other in could[place][1:]]
+        waiting += other_beginnings(choices, could)
     return found

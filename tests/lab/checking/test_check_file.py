@@ -51,18 +51,23 @@ def test_progress_ends_with_the_whole_file(tmp_path: Path) -> None:
     assert told == [(2, 1.0)]
 
 
-def test_memory_spent_on_loading_is_undecided(tmp_path: Path) -> None:
-    path = tmp_path / "history.jsonl"
-    path.write_text(text(META, *(SALE | {"process": p, "arg": p + 1} for p in range(30_000))))
+def assert_spent_on_loading(path: Path) -> None:
+    """Judge a file in a process of its own: one that has grown before has room that loading need not ask for."""
     script = f"""
 from pathlib import Path
 from ticketlab.lab.checking.check_file import check_file
 checked = check_file(Path({str(path)!r}), megabytes=0.5)
 print(checked.verdict.valid, checked.result["reason"])
-"""  # a process of its own: one that has grown before has room that loading need not ask for
+"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("None ")
     assert "spent on loading" in done.stdout
+
+
+def test_memory_spent_on_loading_is_undecided(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(text(META, *(SALE | {"process": p, "arg": p + 1} for p in range(30_000))))
+    assert_spent_on_loading(path)
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
@@ -151,15 +156,7 @@ def test_transactions_are_zipped_too_and_stop_with_their_memory(tmp_path: Path) 
     path.write_bytes(gzip.compress(text(event).encode()))
     assert check_file(path).verdict.valid is True
     path.write_text(text(*(event | {"value": [["w", "x", number]]} for number in range(30_000))))
-    script = f"""
-from pathlib import Path
-from ticketlab.lab.checking.check_file import check_file
-checked = check_file(Path({str(path)!r}), megabytes=0.5)
-print(checked.verdict.valid, checked.result["reason"])
-"""  # a process of its own, as above
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("None ")
-    assert "spent on loading" in done.stdout
+    assert_spent_on_loading(path)
 
 
 def test_edn_stops_with_its_memory_too(tmp_path: Path) -> None:

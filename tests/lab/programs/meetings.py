@@ -52,3 +52,12 @@ def explored(folder: Path, meeting: Meeting, *, serial: bool = False) -> Program
     return explore_program(
         Program(commands=commands, folder=folder, serial=serial), ExploreOptions(executor="program", executions=200)
     )
+
+
+def assert_as_told(folder: Path, meeting: Meeting) -> None:
+    """Explore a meeting: what is wrong is found, and where nothing is, that is proved."""
+    found = explored(folder, meeting)
+    if meeting.wrong:
+        assert meeting.wrong in found.names
+    else:
+        assert found.valid is True, (found.names, found.outside)

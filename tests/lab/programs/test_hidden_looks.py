@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.programs.meetings import Meeting, explored, then, twice
+from tests.lab.programs.meetings import Meeting, assert_as_told, then, twice
 
 MEETINGS: Final = {
     "the times of a folder": Meeting(("open('d/new', 'w').close()", twice("return os.stat('d').st_mtime_ns"))),
@@ -148,9 +148,4 @@ MEETINGS: Final = {
 
 @pytest.mark.parametrize("way", MEETINGS)
 def test_a_way_to_notice_each_other_is_seen(way: str, tmp_path: Path) -> None:
-    meeting = MEETINGS[way]
-    found = explored(tmp_path, meeting)
-    if meeting.wrong:
-        assert meeting.wrong in found.names
-    else:
-        assert found.valid is True, (found.names, found.outside)
+    assert_as_told(tmp_path, MEETINGS[way])

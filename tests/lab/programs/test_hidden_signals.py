@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.lab.programs.meetings import Meeting, explored, then
+from tests.lab.programs.meetings import Meeting, assert_as_told, explored, then
 
 MEETINGS: Final = {
     "a handler that is there for a moment": Meeting(
@@ -90,12 +90,7 @@ UNSEEN: Final = {
 
 @pytest.mark.parametrize("way", MEETINGS)
 def test_a_way_to_notice_each_other_is_seen(way: str, tmp_path: Path) -> None:
-    meeting = MEETINGS[way]
-    found = explored(tmp_path, meeting)
-    if meeting.wrong:
-        assert meeting.wrong in found.names
-    else:
-        assert found.valid is True, (found.names, found.outside)
+    assert_as_told(tmp_path, MEETINGS[way])
 
 
 @pytest.mark.parametrize("way", UNSEEN)

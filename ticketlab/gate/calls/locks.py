@@ -58,7 +58,7 @@ def _flock(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None
                 fcntl.flock(copy, operation | fcntl.LOCK_NB)
             except BlockingIOError:
                 return Reply(-errno.EWOULDBLOCK) if operation & fcntl.LOCK_NB else None
-        sight.locked.add(file.inode)
+        sight.files.locked.add(file.inode)
         return Reply(0)
 
     step = Step(Action.ACQUIRE, _lock_of(file))
@@ -71,9 +71,9 @@ def flags_of_opening(sight: Sight, task: Task, descriptor: int, action: Action) 
     others = [each.pid for each in sight.processes.values() if each.name and each is not process]
     if file is None or not file.name:
         return None
-    if file.name not in sight.shared_flags and not shares_opening(process.pid, descriptor, others):
+    if file.name not in sight.files.shared_flags and not shares_opening(process.pid, descriptor, others):
         return None
-    sight.shared_flags.add(file.name)  # the other one may have ended when it is asked again
+    sight.files.shared_flags.add(file.name)  # the other one may have ended when it is asked again
     also = sight.place_in(file) if action is Action.SET else ()
     if file.sort in CHANNELS:  # who reads there and does not wait notices it
         also = ((action, file.name),)
@@ -151,7 +151,7 @@ def releases(sight: Sight, process: Process, file: Opened) -> list[str]:
     """
     if file.sort not in (Sort.FILE, Sort.FOLDER):
         return []
-    found = [_lock_of(file)] if file.inode in sight.locked else []
+    found = [_lock_of(file)] if file.inode in sight.files.locked else []
     return [*found, record_lock_of(file)] if sight.recorded and _keeps_somebody(sight, process, file) else found
 
 

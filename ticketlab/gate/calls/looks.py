@@ -145,7 +145,7 @@ def _list(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:
 
     def found() -> Made:
         with suppress(OSError):
-            sight.listed.setdefault(path, set()).update(os.listdir(f"/proc/{process.pid}/fd/{arguments[0]}"))
+            sight.files.listed.setdefault(path, set()).update(os.listdir(f"/proc/{process.pid}/fd/{arguments[0]}"))
         return Made(step)
 
     return StoppedCall(step, found=found)

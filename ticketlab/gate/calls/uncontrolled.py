@@ -70,7 +70,7 @@ def _map_to_read(sight: Sight, task: Task, descriptor: int) -> StoppedCall | Non
     file = sight.opened(task.process, descriptor)
     if file is None or file.sort is not Sort.FILE or not file.name:
         return None
-    sight.mapped.add(file.name)
+    sight.files.mapped.add(file.name)
     return StoppedCall(Step(Action.READ, file.name, path=file.shown))
 
 

@@ -19,7 +19,7 @@ from ticketlab.checker.budget import Budget, BudgetSpent
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.checker.final_state import judge_closing
 from ticketlab.checker.linearize import check
-from ticketlab.checker.model import NAMES, TRANSACTIONS, model_named
+from ticketlab.checker.model import NAMES, TRANSACTIONS, Model, model_named
 from ticketlab.core import strict_json
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.history import History
@@ -103,15 +103,17 @@ def check_file(
     chosen = model_named(columns.meta, model, stock)
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
-    verdict = check(columns, chosen, budget)
-    closing = [
-        each
-        for each in judge_closing(columns, chosen.name, stock)
-        if each.name not in {found.name for found in verdict.anomalies}
-    ]
-    verdict = Verdict([*verdict.anomalies, *closing], verdict.reason)
+    verdict = _judged(columns, chosen, stock, budget)
     result = as_result(verdict, chosen.name, command, len(columns)) | {"origin_ns": min(columns.invoke, default=0)}
     return CheckResult(verdict, result, columns)
+
+
+def _judged(columns: Columns, model: Model, stock: int | None, budget: Budget) -> Verdict:
+    """Judge operations, and what the history says of the end; an anomaly of both is named once."""
+    verdict = check(columns, model, budget)
+    known = {found.name for found in verdict.anomalies}
+    closing = [each for each in judge_closing(columns, model.name, stock) if each.name not in known]
+    return Verdict([*verdict.anomalies, *closing], verdict.reason)
 
 
 def load_history(path: Path) -> Columns:

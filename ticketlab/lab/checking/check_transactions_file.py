@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ticketlab.checker.transactions.history import TransactionHistory
 from ticketlab.checker.transactions.isolation import check_transactions, level_named
 from ticketlab.checker.transactions.levels import ISOLATION_LEVELS
 from ticketlab.core.errors import unknown_name
+from ticketlab.core.system.collecting import no_collection
 from ticketlab.core.verdict import Verdict
 from ticketlab.lab.checking.check_file import (
     LinesProgress,
@@ -45,7 +44,7 @@ def check_transactions_file(
         raise unknown_name("isolation level", isolation, ISOLATION_LEVELS)  # before a long file is read
     before = memory_in_use()
     try:
-        with _uncollected():
+        with no_collection():
             history = load_transactions(path, progress, before + int(megabytes * 1_000_000))
             level = level_named(history.meta, isolation)
             left = megabytes - (memory_in_use() - before) / 1_000_000
@@ -80,15 +79,3 @@ def given_transactions(source: object, model: object) -> TransactionHistory | No
     if model == TRANSACTIONS or (model is None and holds_transactions(path)):
         return load_transactions(path, None, sys.maxsize)
     return None
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector from looking through millions of objects in vain: two fifths of the time."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()

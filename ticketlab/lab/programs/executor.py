@@ -241,8 +241,8 @@ class ProgramExecutor(Executor):
         self._cut_off |= moves.cut_off
         shared = {resource for resource, by in moves.touched.items() if is_contested(by, self._cut_off)}
         shared |= moves.blocked_on | moves.sight.databases.untold()
-        shared |= orders_that_matter(moves.touched, moves.sight.listed)
-        for name in sorted(moves.sight.mapped & shared):
+        shared |= orders_that_matter(moves.touched, moves.sight.files.listed)
+        for name in sorted(moves.sight.files.mapped & shared):
             self.outside[f"{name} is read in memory, and changed: when it is read is not seen"] = None
         if not self.frozen:
             self._learnt |= shared

@@ -15,15 +15,18 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
 from ticketlab.core.system.fork import ForkedProcess
 from ticketlab.core.system.keepers import KEEPERS
-from ticketlab.core.system.lifeline import signals_blocked
-from ticketlab.stores.servers.ordinary_user import as_ordinary_user, become_subreaper, die_with
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.system.living import is_alive
+from ticketlab.stores.servers.ordinary_user import as_ordinary_user, become_subreaper
 
 _START_SECONDS: Final = 60.0
 """How long a server may take until it answers; a busy machine needs several times the usual second."""
@@ -81,7 +84,7 @@ class KeptServer:
 
     def ensure_running(self) -> None:
         """Start the server again, on the data that it had, if it has been killed."""
-        if not _is_alive(self.pid):
+        if not is_alive(self.pid):
             os.write(self._orders, _START)
             self._await_start()
 
@@ -103,13 +106,20 @@ class KeptServer:
         os.close(self._answers)
 
 
-def _is_alive(pid: int) -> bool:
-    """Return whether a process runs; one that has ended and was not waited for does not."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+_running: dict[tuple[str, str], KeptServer] = {}
+
+
+def running_server(name: str, setting: str, program: Callable[[], ServerProgram]) -> KeptServer:
+    """Return the server of this run of the lab that has a name and a setting; it starts at the first call.
+
+    Raises:
+        TicketlabError: it cannot be started.
+    """
+    server = _running.get((name, setting))
+    if server is None or not server.is_mine:
+        server = _running[name, setting] = KeptServer(program())
+    server.ensure_running()
+    return server
 
 
 def _line(file: int) -> bytes:
@@ -175,7 +185,6 @@ def _tell(answers: int, **what: Any) -> None:
 def _start(program: ServerProgram, folder: Path) -> subprocess.Popen[bytes]:
     """Start the server and wait until it takes connections; raises TicketlabError with the last line of its log."""
     log = folder / "log"
-    keeper = os.getpid()
     with log.open("ab") as output:
         server = subprocess.Popen(  # noqa: S603 - the arguments are made here
             program.command(folder),
@@ -183,7 +192,7 @@ def _start(program: ServerProgram, folder: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             cwd=folder,
-            preexec_fn=lambda: die_with(keeper),
+            preexec_fn=partial(die_with_parent, os.getpid()),
         )
     until = time.monotonic() + _START_SECONDS
     while not program.is_ready(folder, server.pid):

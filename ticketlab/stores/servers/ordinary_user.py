@@ -1,17 +1,15 @@
-"""What the keeper of a server asks of Linux: not to be root, to outlive nobody, and to wait for grandchildren."""
+"""What the keeper of a server asks of Linux: not to be root, and to wait for grandchildren."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import pwd
-import signal
 from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError
 
-_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _CLONE_NEWUSER: Final = 0x10000000
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -20,13 +18,6 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 def become_subreaper() -> None:
     """Have processes whose parent dies become children of the calling process."""
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill the calling process when its parent, the process `parent`, dies."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def as_ordinary_user(folder: Path) -> None:

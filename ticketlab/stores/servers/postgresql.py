@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.stores.servers.keeper import KeptServer
+from ticketlab.stores.servers.keeper import KeptServer, running_server
 
 MOST_CONNECTIONS: Final = 1_000
 """How many connections a server of the lab takes; each is a process of the server."""
@@ -76,9 +76,6 @@ class PostgresqlProgram:
         return lines[:1] == [str(pid)] and lines[-1:] == ["ready"]  # a killed server has left such a file too
 
 
-_servers: dict[str, KeptServer] = {}
-
-
 def postgresql_server(fsync: str = "off") -> KeptServer:
     """Return the server of this run of the lab, which starts at the first call; it is reused for each later store.
 
@@ -86,11 +83,7 @@ def postgresql_server(fsync: str = "off") -> KeptServer:
         UsageError: there is no PostgreSQL on this machine.
         TicketlabError: it cannot be started.
     """
-    server = _servers.get(fsync)
-    if server is None or not server.is_mine:
-        server = _servers[fsync] = KeptServer(PostgresqlProgram(_programs(), fsync))
-    server.ensure_running()
-    return server
+    return running_server(PostgresqlProgram.name, fsync, lambda: PostgresqlProgram(_programs(), fsync))
 
 
 def _programs() -> Path:

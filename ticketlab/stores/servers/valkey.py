@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import UsageError
-from ticketlab.stores.servers.keeper import KeptServer
+from ticketlab.stores.servers.keeper import KeptServer, running_server
 
 SOCKET: Final = "socket"
 """The name of the server's Unix socket in its folder."""
@@ -59,9 +59,6 @@ class ValkeyProgram:
                 return False
 
 
-_servers: Final[dict[str, KeptServer]] = {}
-
-
 def valkey_server(appendfsync: str) -> KeptServer:
     """Return the server with this setting, of this run of the lab; it starts at the first call, and is then reused.
 
@@ -69,11 +66,7 @@ def valkey_server(appendfsync: str) -> KeptServer:
         UsageError: there is no Valkey on this machine.
         TicketlabError: it cannot be started.
     """
-    server = _servers.get(appendfsync)
-    if server is None or not server.is_mine:
-        server = _servers[appendfsync] = KeptServer(ValkeyProgram(_program(), appendfsync))
-    server.ensure_running()
-    return server
+    return running_server(ValkeyProgram.name, appendfsync, lambda: ValkeyProgram(_program(), appendfsync))
 
 
 def _program() -> str:
