@@ -144,8 +144,8 @@ class PostgresStore:
                 options=" ".join(f"-c {name}={value}" for name, value in options.items()),
             )
         except psycopg.OperationalError as error:
-            reason = str(error).strip().splitlines()[-1]
-            where = "the lab's own server" if not self._url else str(self._address)  # its password is left out
+            reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
+            where = self._url or "the lab's own server"  # a password in it is concealed
             raise TicketlabError(f"cannot connect to PostgreSQL ({where}): {reason}") from error
 
     def __getstate__(self) -> dict[str, Any]:

@@ -69,6 +69,6 @@ def test_a_cell_that_differs_is_told_with_its_schedule() -> None:
 
 def test_the_page_has_the_table_and_the_schedule() -> None:
     told = render(result(SHOWN, published=Occurrence.PREVENTED).to_json())
-    assert '<span class="wrong">✗ possible !</span>' in told
+    assert '<span class="wrong" role="img" aria-label="possible" title="possible">✗ !</span>' in told
     assert "<h3>G0, a scenario, at serializable (in 3 of 20 schedules)</h3>" in told
     assert "<td>read a → 10</td>" in told
