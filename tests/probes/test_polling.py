@@ -23,6 +23,8 @@ from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.lab.plugins.registry import probes
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import installed
+from ticketlab.probes.polling.memory import outputs_of_the_lab
+from ticketlab.probes.polling.spins import POLLING
 
 SLEEPS = 12
 write = os.write  # as it is without probes
@@ -115,6 +117,21 @@ def test_who_remembers_its_tries_never_spins(make: Callable[[], Try]) -> None:
 @pytest.mark.parametrize("loop", SHAPES, ids=lambda loop: loop.__name__)
 def test_a_loop_that_ends_by_itself_never_spins(loop: Callable[[], None]) -> None:
     assert not any(sleeps_of(loop))
+
+
+def test_an_output_that_others_write_to_as_well_is_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "log").open("w") as log:  # as if a test runner's output went there
+        monkeypatch.setattr(POLLING, "_outputs", outputs_of_the_lab())  # this process has begun long ago
+        spins = sleeps_of(poll(lambda: False), lambda: os.write(log.fileno(), b"."))
+    assert spins == [False] + [True] * (SLEEPS - 1)
+
+
+def test_how_far_a_file_of_its_own_is_written_is_remembered(tmp_path: Path) -> None:
+    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    try:
+        assert not any(sleeps_of(poll(lambda: False), lambda: os.write(log, b".")))
+    finally:
+        os.close(log)
 
 
 def explored(function: Callable[..., object], **settings: Any) -> PlainExploration:

@@ -12,6 +12,7 @@ probes stand in for makes a step, and what that finds is judged by the steps.
 from __future__ import annotations
 
 import builtins
+import fcntl
 import os
 import sys
 import types
@@ -28,6 +29,9 @@ from ticketlab.probes.polling import known
 from ticketlab.probes.polling.loops import Named, named_in
 from ticketlab.probes.standins import identity
 
+OpenFile = tuple[int, int, int]
+"""A descriptor, and the device and the inode of its file."""
+
 MOST_COMPARED: Final = 5_000
 """More objects than these are not compared."""
 
@@ -39,7 +43,9 @@ class Unknown(Exception):
 class LoopMemory:
     """Collects what code can come to. `told` is what two memories are compared by; it holds nothing that can change."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: frozenset[OpenFile]) -> None:
+        """Collect what is remembered beside how far `outputs` have been written (see `outputs_of_the_lab`)."""
+        self._outputs = outputs
         self.told: list[Any] = []
         self._places: dict[int, int] = {}
         self._found: list[Any] = []  # by place; it keeps what was found alive, so that no number is given twice
@@ -74,7 +80,7 @@ class LoopMemory:
                 done += 1
         if self._open_files and (self._walks or self._attributes & known.USES_OF_FILES):
             raise Unknown("an open file")
-        self.told.append(_offsets())
+        self.told.append(_offsets(self._outputs))
         self.told.append(tuple(os.environ.items()))
         return self.told
 
@@ -314,15 +320,35 @@ def _is_own(module: str) -> bool:
     return top in sys.stdlib_module_names or top == "ticketlab"
 
 
-def _offsets() -> Sequence[tuple[str, int]]:
+def outputs_of_the_lab() -> frozenset[OpenFile]:
+    """Return the descriptors that this process can only write to, to be asked before a participant begins.
+
+    Others may have them as well, such as a test runner whose output goes to a file, and then move their places.
+    """
+    known = map(int, os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all that is needed
+    return frozenset((each, *_file_of(each)) for each in known if _only_writes(each))
+
+
+def _only_writes(descriptor: int) -> bool:
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+    except OSError:  # it only listed the others
+        return False
+
+
+def _offsets(outputs: frozenset[OpenFile]) -> Sequence[tuple[int, int]]:
     """Return which descriptors are open, and how far each file has been read or written.
 
-    How far the standard outputs have been written is no memory of the loop: where they are a file, all that the lab has
-    started writes there as well.
+    How far the outputs and the standard outputs have been written is no memory of the loop: where they are files, all
+    that the lab has started writes there as well.
     """
-    known = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are all that is needed
-    outputs = {_file_of(descriptor) for descriptor in (1, 2)}
-    return tuple((each, -1 if _file_of(int(each)) in outputs else _offset(int(each))) for each in sorted(known))
+    known = sorted(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208 - names are all that is needed
+    standard = {_file_of(descriptor) for descriptor in (1, 2)}
+    told = []
+    for each in known:
+        file = _file_of(each)
+        told.append((each, -1 if file in standard or (each, *file) in outputs else _offset(each)))
+    return told
 
 
 def _file_of(descriptor: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ All of this is about what one process keeps for itself: participants that share 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
@@ -30,7 +31,7 @@ from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling.contracts import ignores_times, keeps_trying, looks_in_vain, variables_of
 from ticketlab.probes.polling.loops import call_site
-from ticketlab.probes.polling.memory import LoopMemory, Unknown
+from ticketlab.probes.polling.memory import LoopMemory, OpenFile, Unknown, outputs_of_the_lab
 
 _LAB: Final = "ticketlab."
 
@@ -47,10 +48,14 @@ class Spins:
     """What this process, a participant, knows of its last sleep."""
 
     def __init__(self) -> None:
+        self._process = 0
+        self._outputs: frozenset[OpenFile] = frozenset()
         self.begin()
 
     def begin(self) -> None:
         """Forget the last execution."""
+        if self._process != os.getpid():  # a participant begins
+            self._process, self._outputs = os.getpid(), outputs_of_the_lab()
         self._last: _Sleep | None = None
         self._looked = False
 
@@ -79,7 +84,7 @@ class Spins:
                 pacing.note(pacing.SPINS, "by what the library says")
             return
         alive = _mark(calls)
-        self._last = now = _at_sleep(seconds, calls)
+        self._last = now = _at_sleep(seconds, calls, self._outputs)
         if last is not None and now is not None and not looked and alive and last == now:
             pacing.note(pacing.SPINS, "by what it can remember")
 
@@ -123,7 +128,7 @@ def _loop(calls: Sequence[FrameType]) -> int:
     return next(loops, len(calls))
 
 
-def _at_sleep(seconds: float, calls: Sequence[FrameType]) -> _Sleep | None:
+def _at_sleep(seconds: float, calls: Sequence[FrameType], outputs: frozenset[OpenFile]) -> _Sleep | None:
     """Return what two sleeps are compared by; None if they cannot be."""
     within = calls[: _loop(calls) + 1]
     places = [call_site(call.f_code, call.f_lasti) for call in within]
@@ -131,7 +136,7 @@ def _at_sleep(seconds: float, calls: Sequence[FrameType]) -> _Sleep | None:
         return None
     if any(place.in_walk or not place.is_statement for place in places):
         return None
-    memory = LoopMemory()
+    memory = LoopMemory(outputs)
     try:
         for call, place in zip(within, places, strict=True):
             memory.take(call.f_code, place.loop or None, call.f_globals, variables_of(call).items())
