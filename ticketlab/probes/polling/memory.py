@@ -29,7 +29,7 @@ from ticketlab.probes.polling import known
 from ticketlab.probes.polling.loops import Named, named_in
 from ticketlab.probes.standins import identity
 
-OpenFile = tuple[int, int, int]
+Descriptor = tuple[int, int, int]
 """A descriptor, and the device and the inode of its file."""
 
 MOST_COMPARED: Final = 5_000
@@ -43,7 +43,7 @@ class Unknown(Exception):
 class LoopMemory:
     """Collects what code can come to. `told` is what two memories are compared by; it holds nothing that can change."""
 
-    def __init__(self, outputs: frozenset[OpenFile]) -> None:
+    def __init__(self, outputs: frozenset[Descriptor]) -> None:
         """Collect what is remembered beside how far `outputs` have been written (see `outputs_of_the_lab`)."""
         self._outputs = outputs
         self.told: list[Any] = []
@@ -320,7 +320,7 @@ def _is_own(module: str) -> bool:
     return top in sys.stdlib_module_names or top == "ticketlab"
 
 
-def outputs_of_the_lab() -> frozenset[OpenFile]:
+def outputs_of_the_lab() -> frozenset[Descriptor]:
     """Return the descriptors that this process can only write to, to be asked before a participant begins.
 
     Others may have them as well, such as a test runner whose output goes to a file, and then move their places.
@@ -336,7 +336,7 @@ def _only_writes(descriptor: int) -> bool:
         return False
 
 
-def _offsets(outputs: frozenset[OpenFile]) -> Sequence[tuple[int, int]]:
+def _offsets(outputs: frozenset[Descriptor]) -> Sequence[tuple[int, int]]:
     """Return which descriptors are open, and how far each file has been read or written.
 
     How far the outputs and the standard outputs have been written is no memory of the loop: where they are files, all

@@ -31,7 +31,7 @@ from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling.contracts import ignores_times, keeps_trying, looks_in_vain, variables_of
 from ticketlab.probes.polling.loops import call_site
-from ticketlab.probes.polling.memory import LoopMemory, OpenFile, Unknown, outputs_of_the_lab
+from ticketlab.probes.polling.memory import LoopMemory, Descriptor, Unknown, outputs_of_the_lab
 
 _LAB: Final = "ticketlab."
 
@@ -49,7 +49,7 @@ class Spins:
 
     def __init__(self) -> None:
         self._process = 0
-        self._outputs: frozenset[OpenFile] = frozenset()
+        self._outputs: frozenset[Descriptor] = frozenset()
         self.begin()
 
     def begin(self) -> None:
@@ -128,7 +128,7 @@ def _loop(calls: Sequence[FrameType]) -> int:
     return next(loops, len(calls))
 
 
-def _at_sleep(seconds: float, calls: Sequence[FrameType], outputs: frozenset[OpenFile]) -> _Sleep | None:
+def _at_sleep(seconds: float, calls: Sequence[FrameType], outputs: frozenset[Descriptor]) -> _Sleep | None:
     """Return what two sleeps are compared by; None if they cannot be."""
     within = calls[: _loop(calls) + 1]
     places = [call_site(call.f_code, call.f_lasti) for call in within]
