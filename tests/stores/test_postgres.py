@@ -233,3 +233,29 @@ orphans.adopt()  # what is done at the end is done in reverse order
 def test_what_ends_orphans_leaves_the_server_to_its_keeper() -> None:
     ran = subprocess.run([sys.executable, "-c", _ADOPTING_LATER], capture_output=True, text=True, check=True)
     assert not Path(ran.stdout.strip()).exists()
+
+
+_WITHOUT = """
+import sys
+for name in sys.argv[1].split(","):
+    sys.modules[name] = None  # as if it were not installed
+from ticketlab.__main__ import main
+sys.argv[:] = ["ticketlab", *sys.argv[2:]]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ("psycopg", ["race", "--store", "postgres"]),
+        ("psycopg", ["explore", "--store", "postgres", "--strategy", "row-lock"]),
+        ("psycopg", ["isolation", "--store", "postgres"]),
+        ("valkey,redis", ["race", "--store", "valkey"]),
+    ],
+)
+def test_without_its_extra_a_server_is_refused_in_a_line_that_names_it(missing: str, command: list[str]) -> None:
+    ran = subprocess.run([sys.executable, "-c", _WITHOUT, missing, *command], capture_output=True, text=True)
+    assert ran.returncode == 2
+    (line,) = ran.stderr.splitlines()
+    assert f"pip install 'ticketlab[{command[2]}]'" in line

@@ -68,10 +68,10 @@ class PostgresStore:
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start a server unless one is named, and make the schema, its tables and the opening stock."""
-        from ticketlab.stores.postgres_session import postgres_sql
-
         self._opening, self._ledger = dict(inventory.sections), ledger
         self._find_server()
+        from ticketlab.stores.postgres_session import postgres_sql  # once it is known that the driver is there
+
         own, statements = self._own(), postgres_sql()
         with own.transaction():
             own.execute(f"CREATE SCHEMA {self._schema}")
@@ -258,10 +258,10 @@ class PostgresStore:
 
     def close(self) -> None:
         """Drop the schema, in the process that made it, and disconnect."""
-        from psycopg import OperationalError
-
         own = self._mine.own
         if os.getpid() == self._owner and own is not None:
+            from psycopg import OperationalError
+
             with suppress(OperationalError):  # the server has been killed
                 own.execute(f"DROP SCHEMA IF EXISTS {self._schema} CASCADE")
         self._disconnect()
