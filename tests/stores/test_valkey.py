@@ -305,7 +305,7 @@ def servers_in(folder: Path) -> list[int]:
                 words = (process / "cmdline").read_bytes()
             except OSError:
                 continue
-            if b"--unixsocket" in words and bytes(folder) in words:
+            if b"valkey-server" in words and bytes(folder) in words:  # its title changes once it has started
                 found.append(int(process.name))
     return found
 
