@@ -17,11 +17,11 @@ def refuse_case(scenario: Scenario, given: Mapping[str, Any]) -> None:
     """Raise UsageError, before the race, if a case was asked for that cannot be made."""
     if given["case"] is None:
         return
-    from ticketlab.lab.exploring.from_race import executor_of
+    from ticketlab.lab.exploring.from_race import executor_for_race
 
     if given["faults"]:
         raise UsageError("--case takes no --faults: explore with --faults instead, which strikes at every point")
-    executor_of(scenario)
+    executor_for_race(scenario)
 
 
 def save_race_case(scenario: Scenario, raced: Result, given: Mapping[str, Any]) -> RaceCase | None:

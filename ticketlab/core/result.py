@@ -51,7 +51,7 @@ class Metrics:
     recovery_ms: float = 0.0
 
 
-class Move(NamedTuple):
+class TimedStep(NamedTuple):
     """A step of a live race: whose it was, numbered from 0, and within which time it took effect.
 
     Times are in nanoseconds since the release of the start barrier.
@@ -91,7 +91,7 @@ class Result:
     injected: Sequence[Mapping[str, Any]] = ()
     left_behind: Sequence[str] = ()
     claims_safety: bool = True
-    moves: Sequence[Move] = ()
+    moves: Sequence[TimedStep] = ()
 
     @property
     def valid(self) -> bool | None:

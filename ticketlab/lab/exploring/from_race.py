@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import Operation
-from ticketlab.core.result import Move, Result
+from ticketlab.core.result import TimedStep, Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
@@ -42,7 +42,7 @@ TRIES: Final = 1_000
 _Done = tuple[list[object], list[object]]
 """What a buyer read, in order, and what it was answered."""
 
-_FIRST_ORDERS: Final[tuple[Callable[[Move], int], ...]] = (
+_FIRST_ORDERS: Final[tuple[Callable[[TimedStep], int], ...]] = (
     lambda move: move.began_ns,
     lambda move: move.began_ns + move.ended_ns,
     lambda move: move.ended_ns,
@@ -75,7 +75,7 @@ def case_of_race(scenario: Scenario, raced: Result, *, tries: int = TRIES) -> Ra
     """
     if not raced.verdict.anomalies:
         raise UsageError("nothing went wrong in this race, so there is no case of it")
-    options = ExploreOptions(executor=executor_of(scenario))
+    options = ExploreOptions(executor=executor_for_race(scenario))
     workload = ScenarioWorkload(scenario)
     with executor_for(workload, options) as executor:
         likeness = _Likeness(executor, workload, raced)
@@ -88,7 +88,7 @@ def case_of_race(scenario: Scenario, raced: Result, *, tries: int = TRIES) -> Ra
     return RaceCase(replace(finding, confirmed=told), likeness.alike, likeness.tried)
 
 
-def executor_of(scenario: Scenario) -> str:
+def executor_for_race(scenario: Scenario) -> str:
     """Return the executor on which a race's scenario is explored; raises UsageError if there is none."""
     inline = can_be_explored(scenario, inline=True)
     refuse_unsupported(scenario, inline=inline)
@@ -110,7 +110,7 @@ class _Likeness:
         self._wanted = self._by_buyer(reads, operations)
         self.tried, self.alike = 0, -1
         self.anomalies: list[Anomaly] = []
-        self._order: list[Move] = []
+        self._order: list[TimedStep] = []
         self._execution: Execution | None = None
 
     def search(self, tries: int) -> Execution | None:
@@ -123,7 +123,7 @@ class _Likeness:
                 break
         return self._execution if self.anomalies else None
 
-    def _try(self, order: list[Move]) -> bool:
+    def _try(self, order: list[TimedStep]) -> bool:
         """Run the steps in an order, and keep it if it is better than the best so far; return whether it is."""
         self.tried += 1
         (execution,) = search(self._executor, LenientReplay([move.who for move in order]))
@@ -148,7 +148,7 @@ class _Likeness:
             done[each.process - 1][1].append((each.result, each.tickets))
         return done
 
-    def _changed(self) -> Iterator[list[Move]]:
+    def _changed(self) -> Iterator[list[TimedStep]]:
         """Yield the best order with one step moved past another that was made at the same time.
 
         First come the steps at which a buyer reads what it did not read in the race, then those that it came to after
@@ -196,11 +196,11 @@ def _reads(execution: Execution) -> Iterator[tuple[int, int, int | str]]:
     return ((note.step, schedule[note.step], note.value) for note in execution.notes if note.what == "remaining")
 
 
-def _overlap(one: Move, other: Move) -> bool:
+def _overlap(one: TimedStep, other: TimedStep) -> bool:
     return one.who != other.who and one.began_ns <= other.ended_ns and other.began_ns <= one.ended_ns
 
 
-def _moved(order: Sequence[Move], place: int, to: int) -> list[Move]:
+def _moved(order: Sequence[TimedStep], place: int, to: int) -> list[TimedStep]:
     """Return the order with the step at one place moved to another."""
     rest = [*order[:place], *order[place + 1 :]]
     return [*rest[:to], order[place], *rest[to:]]
