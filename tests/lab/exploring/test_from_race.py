@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ticketlab import race, replay, run_plan
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import History
-from ticketlab.core.result import Metrics, TimedStep, Result
+from ticketlab.core.result import Metrics, Result, TimedStep
 from ticketlab.core.scenario import Scenario
 from ticketlab.lab.exploring.from_race import case_of_race
 from ticketlab.lab.exploring.plan import PlanResult

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.history import Operation
-from ticketlab.core.result import TimedStep, Result
+from ticketlab.core.result import Result, TimedStep
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
