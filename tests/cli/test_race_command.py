@@ -179,6 +179,8 @@ BAD: Sequence[tuple[Sequence[str], str]] = [
     (["race", "--stock", "concrt"], "did you mean 'concert'?"),
     (["race", "--stock", "missing.json"], "No such file or directory"),
     (["race", "--history", "h.jsonl"], "--history needs one race"),
+    (["race", "--case", "found.json"], "--case needs one race"),
+    (["race", "--store", "json", "--strategy", "none", "--case", "c.json", "--faults", "kill:0.1"], "--case takes no"),
     (["race", "--store", "json", "--strategy", "lock", "--history", "no/where.jsonl"], "is not a directory"),
 ]
 
@@ -275,6 +277,27 @@ def test_a_history_is_written_whole_and_not_over_another(tmp_path: Path) -> None
     assert again.returncode == 2
     assert "exists already" in again.stderr
     assert ticketlab(*words, "--force", cwd=tmp_path).returncode == 0
+
+
+def test_a_race_that_went_wrong_is_written_as_a_case_that_replays(tmp_path: Path) -> None:
+    words = ["race", "--store", "json", "--strategy", "none", "--buyers", "20", "--case", "found.json"]
+    raced = ticketlab(*words, cwd=tmp_path)
+    assert raced.returncode == 1
+    assert "The race as a schedule: " in raced.stdout
+    assert "ticketlab replay found.json" in raced.stdout
+    for _ in range(2):
+        assert ticketlab("replay", "found.json", cwd=tmp_path).returncode == 1
+    again = ticketlab(*words, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+def test_a_race_that_was_right_has_no_case(tmp_path: Path) -> None:
+    words = ["race", "--store", "json", "--strategy", "lock", "--buyers", "3", "--case", "found.json"]
+    raced = ticketlab(*words, cwd=tmp_path)
+    assert raced.returncode == 0
+    assert "Nothing went wrong, so found.json was not written." in raced.stdout
+    assert not (tmp_path / "found.json").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

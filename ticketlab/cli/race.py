@@ -22,6 +22,7 @@ from ticketlab.cli.options import (
     refuse_both,
 )
 from ticketlab.cli.programs import is_program, program_options, race_a_program, the_function
+from ticketlab.cli.race_case import print_race_case, refuse_case, save_race_case
 from ticketlab.cli.saving import refuse_outputs
 from ticketlab.core.errors import UsageError
 from ticketlab.core.scenario import Scenario
@@ -30,6 +31,7 @@ from ticketlab.core.spec import Spec
 if TYPE_CHECKING:
     from ticketlab.core.faults import FaultRate
     from ticketlab.core.result import Result
+    from ticketlab.lab.exploring.from_race import RaceCase
     from ticketlab.lab.racing.options import RaceOptions
 
 _DEFAULT_LATENCY = "write=20ms"
@@ -81,8 +83,14 @@ _DEFAULT_LATENCY = "write=20ms"
     type=click.Path(path_type=Path),
     help="Write every order and its answer, with their times, as JSON Lines.",
 )
+@option(
+    "--case",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="If it goes wrong, write a schedule that goes wrong in the same way, for ticketlab replay.",
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
-@click.option("--force", is_flag=True, help="Replace the --history and --html files if they exist.")
+@click.option("--force", is_flag=True, help="Replace the --history, --case and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_json: bool, **given: Any) -> int:
@@ -112,6 +120,9 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
     pairs = tour_pairs(store, strategy)
     options, scenario = _options(given), _scenario(given)
     _refuse_outputs(given, len(pairs))
+    if len(pairs) == 1:
+        scenario = replace(scenario, store=pairs[0][0], strategy=pairs[0][1])
+        refuse_case(scenario, given)
     with ProgressLine() as progress:
         rows = tour(
             pairs,
@@ -122,7 +133,8 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
     following = _following(rows, replace(scenario, store=pairs[0][0], strategy=pairs[0][1]), options)
-    return _tell(rows, _command(store, strategy), as_json, given, following)
+    made = save_race_case(scenario, rows[0], given)
+    return _tell(rows, _command(store, strategy), as_json, given, following, made)
 
 
 def _options(given: Mapping[str, Any]) -> RaceOptions:
@@ -177,9 +189,10 @@ def _range(text: str) -> tuple[int, int]:
 
 def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
     """Raise UsageError, before anybody races, if a file that is asked for cannot be written."""
-    if given["history"] is not None and races > 1:
-        raise UsageError("--history needs one race: name both --store and --strategy")
-    for path in filter(None, (given["history"], given["html"])):
+    for name in ("history", "case"):
+        if given[name] is not None and races > 1:
+            raise UsageError(f"--{name} needs one race: name both --store and --strategy")
+    for path in filter(None, (given["history"], given["case"], given["html"])):
         from ticketlab.lab.artifacts.files import refuse_existing
 
         refuse_existing(path, force=given["force"])
@@ -187,7 +200,7 @@ def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
 
 def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
     return command_line(
-        "json", "force", "history", "folder", "keep", "html", first={"store": store, "strategy": strategy}
+        "json", "force", "history", "case", "folder", "keep", "html", first={"store": store, "strategy": strategy}
     )
 
 
@@ -198,7 +211,12 @@ def _following(rows: Sequence[Result], scenario: Scenario, options: RaceOptions)
 
 
 def _tell(
-    rows: Sequence[Result], command: str, as_json: bool, given: Mapping[str, Any], following: Mapping[str, str]
+    rows: Sequence[Result],
+    command: str,
+    as_json: bool,
+    given: Mapping[str, Any],
+    following: Mapping[str, str],
+    made: RaceCase | None,
 ) -> int:
     """Keep, print and write the results of the races, and return the exit code."""
     from ticketlab.core.result import as_document
@@ -211,7 +229,11 @@ def _tell(
     else:
         saved = as_document("tour", toured.to_json() | {"unsupported": unsupported(rows)})
     _keep(saved, rows, given["keep"])
+    if given["case"] is not None:
+        saved["case"] = made.to_json() if made else None
     _print(rows, saved if as_json else None, following)
+    if not as_json:
+        print_race_case(rows[0], made, given)
     if given["history"] is not None:
         from ticketlab.lab.artifacts.files import write_file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ticketlab.core.history import History
 from ticketlab.core.timeline import Timeline
@@ -51,6 +51,17 @@ class Metrics:
     recovery_ms: float = 0.0
 
 
+class TimedStep(NamedTuple):
+    """A step of a live race: whose it was, numbered from 0, and within which time it took effect.
+
+    Times are in nanoseconds since the release of the start barrier.
+    """
+
+    who: int
+    began_ns: int
+    ended_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One race and its verdict.
@@ -59,7 +70,8 @@ class Result:
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
     names the files and processes that remained afterwards. `claims_safety` says whether the strategy is meant to keep
-    the books right: if it is not, a race without an anomaly was luck.
+    the books right: if it is not, a race without an anomaly was luck. `moves` are the steps of all participants, the
+    buyers' first, if they were recorded.
     """
 
     command: str
@@ -79,6 +91,7 @@ class Result:
     injected: Sequence[Mapping[str, Any]] = ()
     left_behind: Sequence[str] = ()
     claims_safety: bool = True
+    moves: Sequence[TimedStep] = ()
 
     @property
     def valid(self) -> bool | None:

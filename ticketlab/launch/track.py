@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
 from ticketlab.core.pacing import NO_SPACE, RETRY
+from ticketlab.core.result import TimedStep
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
 from ticketlab.launch.recorder import CrashReason
@@ -81,6 +82,17 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
     if invocation is not None:
         found.waited_ns = waited_before
         found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
+    return found
+
+
+def moves(tracks: Sequence[Track]) -> list[TimedStep]:
+    """Return the steps of all tracks, which must have kept their records; a step ends before the next event at last."""
+    found = []
+    for who, each in enumerate(tracks):
+        timed = [record for record in each.records if record[0] != recorder.NOTED]
+        for record, following in zip(timed, [*timed[1:], timed[-1]] if timed else (), strict=True):
+            if record[0] == recorder.STEP:
+                found.append(TimedStep(who, record[1], following[1]))
     return found
 
 

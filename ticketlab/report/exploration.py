@@ -12,7 +12,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Verdict
 from ticketlab.explorer.analysis.located import noticeable
-from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, ReplayResult
+from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.race_table import verdict_text
@@ -35,6 +35,19 @@ def print_exploration(found: Exploration, replay: str, console: Console) -> None
     console.print(interleaving(finding.execution, found.scenario.buyers, finding.anomalies))
     console.print()
     console.print(next_steps({replay: "the same schedule again"} if replay else {}))
+
+
+def print_case_of_race(finding: Finding, alike: int, tried: int, replay: str, console: Console) -> None:
+    """Print the schedule that a race was made of; `alike` buyers did under it as they did in the race."""
+    buyers = finding.case.scenario.buyers
+    same = f"all {buyers} buyers" if alike == buyers else f"{alike} of {pluralize(buyers, 'buyer')}"
+    console.print(
+        f"\nThe race as a schedule: {same} read and were answered the same (found in {pluralize(tried, 'execution')})."
+    )
+    console.print(f"The smallest schedule that goes wrong in the same way ({finding.confirmed}):\n")
+    console.print(interleaving(finding.execution, buyers, finding.anomalies))
+    console.print()
+    console.print(next_steps({replay: "the same schedule again"}))
 
 
 def print_replay(played: ReplayResult, console: Console) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,12 +43,12 @@ def write_case(data: dict[str, Any], subject: str, identity: str, folder: Path) 
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TicketlabError(f"cannot save the case as {path}: {error.strerror or error}") from None
-    write_file(path, lambda file: file.writelines([_text(data)]), force=True, into_streams=False)
+    write_file(path, lambda file: file.writelines([case_text(data)]), force=True, into_streams=False)
     return path
 
 
-def _text(data: dict[str, object]) -> str:
-    """Return JSON with one line for each key, so that a schedule is one line."""
+def case_text(data: Mapping[str, object]) -> str:
+    """Return a case's JSON with one line for each key, so that a schedule is one line."""
     lines = (f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

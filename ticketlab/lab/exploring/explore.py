@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
@@ -116,7 +118,7 @@ def explore_workload(
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
         gave_way = sentences_of_gave_way(executor, partial(participant_name, buyers=len(executor.scripts)))
-        finding = _finding(executor, workload, options, *tally.first) if tally.first else None
+        finding = _finding(executor, workload, options, tally.first) if tally.first else None
     if finding is not None:
         finding, tally.untried = _confirmed(finding, workload, options)
     left_out = [*gave_way, *tally.left_out, *workload.left_out]
@@ -208,12 +210,26 @@ def _finding(
     executor: Executor,
     workload: ScenarioWorkload,
     options: ExploreOptions,
-    number: int,
+    first: tuple[int, Execution, FaultPoints, list[Anomaly]],
+) -> Finding:
+    number, execution, faults, anomalies = first
+    found = {"policy": str(options.policy), "seed": options.seed, "execution": number}
+    return shrunk_finding(executor, workload, options, found, execution, faults, anomalies)
+
+
+def shrunk_finding(
+    executor: Executor,
+    workload: ScenarioWorkload,
+    options: ExploreOptions,
+    found: Mapping[str, Any],
     execution: Execution,
     faults: FaultPoints,
     anomalies: list[Anomaly],
 ) -> Finding:
-    """Shrink an anomalous execution, and return it with its case."""
+    """Shrink an anomalous execution, and return it with its case, in which `found` says how it was found.
+
+    Raises TicketlabError if the shrunk schedule goes wrong only sometimes.
+    """
     wanted = {anomaly.name for anomaly in anomalies}
 
     def fails(candidate: Execution) -> bool:
@@ -221,8 +237,8 @@ def _finding(
 
     small = shrink(executor, execution, fails, fault_points=faults, all_needed=wanted == {"invariant broken"})
     last = run_schedule(executor, small.execution.schedule, small.without, small.fault_points, small.execution.when)
-    found = workload.judge(last)
-    if not found:
+    wrong = workload.judge(last)
+    if not wrong:
         raise TicketlabError(
             "the shrunk schedule went wrong once, and did not when it was repeated: the outcome depends on more than "
             "the schedule"
@@ -231,15 +247,15 @@ def _finding(
         scenario=workload.scenario,
         schedule=last.schedule,
         steps=last.steps,
-        anomalies=tuple(anomaly.name for anomaly in found),
+        anomalies=tuple(anomaly.name for anomaly in wrong),
         without=small.without,
         fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=options.atomic_accesses,
-        found={"policy": str(options.policy), "seed": options.seed, "execution": number, **workload.origin},
+        found={**found, **workload.origin},
         versions=versions(),
     )
-    return Finding(case, last, tuple(found), workload.history(last), "")
+    return Finding(case, last, tuple(wrong), workload.history(last), "")
 
 
 def _confirmed(
@@ -250,7 +266,7 @@ def _confirmed(
     The participants that found it have ended by now, and hold none of the locks that processes may want.
     """
     try:
-        return replace(finding, confirmed=_confirm(finding.case, workload, options)), ""
+        return replace(finding, confirmed=confirm(finding.case, workload, options)), ""
     except TicketlabError as error:
         if not workload.may_need_processes:
             raise
@@ -261,8 +277,11 @@ def _confirmed(
         )
 
 
-def _confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
-    """Replay a case on real processes, unless it was found there; say how it went, or why it was not replayed."""
+def confirm(case: Case, workload: ScenarioWorkload, options: ExploreOptions) -> str:
+    """Replay a case on real processes, unless it was found there; say how it went, or why it was not replayed.
+
+    Raises TicketlabError if real processes do otherwise.
+    """
     store = store_kind(case.scenario.store)
     if executor_kind(Spec.parse(options.executor)).real_processes:
         return "found on real processes"

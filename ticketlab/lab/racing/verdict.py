@@ -23,7 +23,7 @@ from ticketlab.lab.racing.metrics import SHARES, curve, measure
 from ticketlab.lab.racing.timeline import race_timeline
 from ticketlab.launch.launcher import Exit
 from ticketlab.launch.recorder import CrashReason
-from ticketlab.launch.track import Track
+from ticketlab.launch.track import Track, moves
 
 if TYPE_CHECKING:
     from ticketlab.lab.racing.options import RaceOptions
@@ -92,6 +92,7 @@ def judge_race(
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
+        moves=moves(tracks),
     )
 
 
