@@ -18,7 +18,7 @@ from ticketlab.core.pacing import at, note
 from ticketlab.core.plugin import Capability, StoreKind
 from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
-from ticketlab.core.system.sockets import require_room_for_address
+from ticketlab.core.system.sockets import remove_socket, socket_path
 
 _Rows = tuple[tuple[Any, ...], ...]
 _Value = tuple[int, int, int, int, _Rows, _Rows | None]
@@ -29,14 +29,16 @@ class ManagerStore:
     """A dict proxy; the manager's server is started by `create`, in the lab's process."""
 
     def __init__(self, folder: Path, variant: str) -> None:
+        self._folder = folder
+        self._socket: Path
         self._manager: SyncManager | None = None
         self._records: DictProxy[str, _Value]
         self._opening: dict[str, _Value] = {}
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
         """Start the server and fill its dict."""
-        require_room_for_address()
-        self._manager = SyncManager(ctx=get_context("fork"))
+        self._socket = socket_path(self._folder, "manager.socket")  # a server that is killed leaves it behind
+        self._manager = SyncManager(str(self._socket), ctx=get_context("fork"))
         with signals_blocked():
             self._manager.start(die_with_parent, (os.getpid(),))
         sales: _Rows | None = () if ledger else None
@@ -75,9 +77,10 @@ class ManagerStore:
         return Books(stocks, ledger)
 
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server, and remove what it leaves behind if it was killed."""
         if self._manager is not None:
             self._manager.shutdown()
+            remove_socket(self._socket)
 
 
 class ManagerSession:

@@ -17,7 +17,6 @@ import secrets
 import selectors
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -32,6 +31,7 @@ from ticketlab.core.plugin import Perform, Session, Store, StrategyContext
 from ticketlab.core.steps import Action, Step
 from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.core.system.no_space import no_space
+from ticketlab.core.system.sockets import remove_socket, socket_path
 from ticketlab.strategies.office.pending_clients import PendingClients
 from ticketlab.strategies.office.wire import format_answer, format_request, parse_answer, parse_request
 from ticketlab.strategies.purchase import BaseStrategy, Guard, attempt, unwrap
@@ -42,8 +42,6 @@ _SILENCE_SECONDS: Final = 5.0
 
 _OFFICE: Final = "box office"
 _CLOSING: Final = Step(Action.SEND, "end of connection")
-_PREFIX: Final = "ticketlab-"
-_LONGEST_PATH: Final = 100  # bytes; the system takes 107
 
 
 class BoxOffice(BaseStrategy):
@@ -64,7 +62,7 @@ class BoxOffice(BaseStrategy):
         if self._transport == "tcp":
             self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         else:
-            self._path = _socket_path(setting.folder)
+            self._path = socket_path(setting.folder, "office")
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self._path))
             self._listener.listen(4096)
@@ -226,15 +224,7 @@ class BoxOffice(BaseStrategy):
         for each in (self._listener, self._stop_received, self._stop_sent):
             each.close()
         if self._path is not None:
-            self._path.unlink(missing_ok=True)
-            if self._path.parent.name.startswith(_PREFIX):
-                self._path.parent.rmdir()
-
-
-def _socket_path(folder: Path) -> Path:
-    """Return a path for the socket: in the run's folder, or in a new folder if that path is too long for a socket."""
-    path = folder.absolute() / "office"
-    return path if len(os.fsencode(path)) <= _LONGEST_PATH else Path(tempfile.mkdtemp(prefix=_PREFIX)) / "office"
+            remove_socket(self._path)
 
 
 def _answers(buyer: int) -> str:
