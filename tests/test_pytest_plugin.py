@@ -284,6 +284,7 @@ def test_reset_and_invariant_ask_for_fixtures_and_for_what_was_returned(
     result.stdout.fnmatch_lines(["*::test_claim went wrong in*", "invariant broken: [[]1, 2]*"])
 
 
+@pytest.mark.slow
 def test_two_processes_of_pytest_do_not_share_files(pytester: pytest.Pytester) -> None:
     """As two workers of a test run in parallel: in one folder, at the same time, on tests of the same names."""
     body = """

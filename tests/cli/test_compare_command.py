@@ -243,6 +243,7 @@ def _await_text(terminal: int, text: str) -> str:
 CRASHES = ("compare", "--faults", "--stores", "json:rename,sqlite", "--strategies", "lock,flock")
 
 
+@pytest.mark.slow
 def test_the_crash_matrix_in_every_form_fills_the_column_of_later_comparisons(tmp_path: Path) -> None:
     outputs = ("--export-json", "c.json", "--export-markdown", "c.md", "--html", "c.html")
     done = ticketlab(*CRASHES, *outputs, cwd=tmp_path)

@@ -148,6 +148,7 @@ def test_threads_and_tasks_take_part_in_place_of_processes(kind: str, words: Seq
         run("replay", str(case), "--executor", "processes")
 
 
+@pytest.mark.slow
 def test_the_kernel_stops_the_calls_of_a_function_if_asked() -> None:
     command = (*CLAIM, "--gate", "kernel")
     result = run("explore", *command, "--html", "page.html")

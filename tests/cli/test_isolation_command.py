@@ -39,6 +39,7 @@ def proofs_missing(cells: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_every_published_cell_of_postgresql_is_reproduced_and_a_second_run_says_the_same(tmp_path: Path) -> None:
     code, cells = measured("--store", "postgres", cwd=tmp_path)
     assert [cell for cell in cells if cell["result"] != cell["published"]] == []

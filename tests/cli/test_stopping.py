@@ -47,6 +47,7 @@ TWICE = ("forkserver", "manager", "offices", "explore", "compare")
 """Helpers of every kind, which a second signal meets while they are being ended."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("work", "times"), [*((work, 1) for work in WORK), *((work, 2) for work in TWICE)])
 def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int, tmp_path: Path) -> None:
     words, processes = WORK[work]

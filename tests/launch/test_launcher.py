@@ -138,6 +138,7 @@ def test_a_buyer_that_hangs_is_stopped_when_time_is_up(name: str) -> None:
     assert "crashed" not in {ending.how for ending in exits.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["floods its log", "records without end"])
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_a_buyer_that_floods_its_log_is_stopped_and_the_others_go_on(name: str, what: str) -> None:

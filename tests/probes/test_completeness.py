@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -119,6 +120,7 @@ def _link_and_file(folder: Path) -> None:
 LAID_OUT: dict[str, Callable[[Path], None]] = {"one": _one, "two names": _two_names, "a link": _link_and_file}
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.lists(programs, min_size=2, max_size=2), st.sampled_from(sorted(LAID_OUT)))
 def test_the_reduced_search_reaches_every_outcome(parts: list[Program], lay_out: str) -> None:

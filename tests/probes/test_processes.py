@@ -40,12 +40,14 @@ def convicted(function: Callable[..., object], **settings: Any) -> list[str]:
     return [anomaly.name for anomaly in found.anomalies]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_function_is_proved(name: str) -> None:
     found = explored(RIGHT[name])
     assert found.verdict.valid, found.verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_function_is_convicted(name: str) -> None:
     function, anomaly = WRONG[name]

@@ -102,6 +102,7 @@ def _outcomes(parts: list[list[str]], has: Objects, policy: Policy) -> tuple[set
     return found, count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=8)
 @given(st.lists(programs, min_size=2, max_size=2))

@@ -231,6 +231,7 @@ def test_tasks_are_asked_for_by_number_and_by_a_coroutine_function() -> None:
         PlainRace.of({"tasks": 2, "faults": "kill"})
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(
     st.lists(st.text("rwyse", max_size=4) | st.just("lrywu"), min_size=2, max_size=3).filter(

@@ -25,6 +25,7 @@ def explored(function: Any, **settings: Any) -> PlainExploration:
     return explore_plain(PlainFunction(function=function, **settings), how)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["threads", "inline"])
 @pytest.mark.parametrize("name", RIGHT)
 def test_a_right_function_is_proved(name: str, executor: str) -> None:

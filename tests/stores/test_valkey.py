@@ -183,6 +183,7 @@ def explored(store: str, strategy: str) -> set[str]:
     return set(found.names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["atomic", "optimistic"])
 def test_explored_the_death_of_the_server_costs_the_books_unless_it_keeps_them(strategy: str) -> None:
     assert explored("valkey", strategy) == {"torn books"}

@@ -84,11 +84,13 @@ def test_a_pause_is_too_long_for_a_lease_without_a_fence() -> None:
     assert explored_with_faults("valkey", "key-lease:fenced", "pause", tickets=1).verdict.valid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["fenced", "unfenced"])
 def test_the_lease_of_the_dead_ends_by_itself(variant: str) -> None:
     assert explored_with_faults("valkey", f"key-lease:{variant}", "kill", tickets=1).verdict.valid
 
 
+@pytest.mark.slow
 def test_without_an_expiry_the_dead_keep_it_for_ever() -> None:
     found = explored_with_faults("valkey", "key-lease:no-expiry", "kill", tickets=1)
     assert found.names.keys() == {"lock left behind"}

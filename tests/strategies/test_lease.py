@@ -66,6 +66,7 @@ def test_a_pause_at_any_point_of_the_purchase_is_too_long_for_a_lease_without_a_
     assert found.finding is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("clock", "faults"), [("monotonic", "pause"), ("wall", "pause,clock")])
 def test_a_fence_holds_whoever_is_paused_and_whatever_the_clock_does(clock: str, faults: str) -> None:
     assert explored_with_faults("json:in-place", f"lease:fenced,clock={clock}", faults, tickets=1).verdict.valid

@@ -90,11 +90,13 @@ def test_a_holder_that_lives_is_waited_for(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("faults", ["kill", "pause", "terminate"])
 def test_who_asks_whether_the_holder_lives_survives_everything(faults: str) -> None:
     assert explored_with_faults("json:in-place", "filelock:stale-holder", faults, tickets=1).verdict.valid
 
 
+@pytest.mark.slow
 def test_who_goes_by_age_survives_a_death_and_not_a_pause() -> None:
     assert explored_with_faults("json:in-place", "filelock:stale-age", "kill").verdict.valid
     found = explored_with_faults("json:in-place", "filelock:stale-age", "pause", tickets=1)

@@ -28,11 +28,13 @@ from ticketlab.testing import check_store, check_strategy
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["json:in-place", "sqlite", "memory", "private", "postgres"])
 def test_our_own_stores_conform(store: str) -> None:
     check_store(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("strategy", "store"),
     [

@@ -59,6 +59,7 @@ def test_a_function_is_taken_as_it_stands_and_its_case_replays(pytester: pytest.
     again.stdout.fnmatch_lines(["*goes wrong again under the saved schedule:*"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("memory_of_other_tests")
 def test_the_kernel_may_stop_the_calls_of_a_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(

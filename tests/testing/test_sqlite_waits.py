@@ -69,6 +69,7 @@ def claim_in_an_immediate_transaction(_session: BuyerSession) -> bool:
         return bool(pending)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("function", [claim, claim_in_a_context, claim_in_an_immediate_transaction])
 def test_who_waits_for_a_transaction_to_end_goes_on_when_it_has_ended(

@@ -97,6 +97,7 @@ def compare(buyers: list[list[Instruction]]) -> tuple[int, int]:
     return len(everything), len(reduced)
 
 
+@pytest.mark.slow
 @given(BUYERS)
 def test_reduction_finds_every_outcome(buyers: list[list[Instruction]]) -> None:
     compare(buyers)

@@ -6,6 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.policies.dpor import SourceSets
@@ -128,6 +130,7 @@ def test_who_comes_after_another_reads_a_later_time(tmp_path: Path) -> None:
     assert outputs(tmp_path, writer, reader, order=("1", "2")) == ["", "True\n"]
 
 
+@pytest.mark.slow
 def test_the_same_schedule_leads_to_the_same_readings(tmp_path: Path) -> None:
     script = """\
         import time

@@ -43,6 +43,7 @@ SIDES: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIDES)
 def test_statements_come_to_what_their_interleavings_come_to(name: str, tmp_path: Path) -> None:
     journal, sides = SIDES[name]

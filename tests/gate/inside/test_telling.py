@@ -137,6 +137,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_two_locks_in_opposite_order_are_told_by_the_lines_that_made_them(tmp_path: Path) -> None:
     found = explore(tmp_path, TWO_LOCKS)
     stuck = next(each for each in found.executions if each.ending.name == "STUCK")

@@ -11,6 +11,7 @@ from tests.soak.fault_pairs import LARGE, SMALL, Pair, Size, compare
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pair", "size"),
     [

@@ -123,6 +123,7 @@ def test_a_dead_manager_takes_the_books_with_it() -> None:
     assert "torn books" in found.names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("store", "strategy"), [("json:rename", "lock"), ("json:truncate", "flock"), ("sqlite", "lock")]
 )

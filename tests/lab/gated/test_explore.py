@@ -53,6 +53,7 @@ def sell_locked() -> int:
         return sell()
 
 
+@pytest.mark.slow
 def test_a_lost_update_is_found_with_its_lines_and_replays() -> None:
     found = explored(sell, executions=10, reset=lay_out, name="shop:sell")
     assert found.finding is not None

@@ -75,6 +75,7 @@ def of(program: ModuleType, function: Callable[..., object], how: ExploreOptions
     return explored(function, how, reset=program.reset, invariant=program.invariant)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.__name__))
 def test_a_wrong_program_is_convicted_with_a_short_table(program: ModuleType) -> None:
     found = of(program, program.bad).finding

@@ -116,6 +116,7 @@ def names(found: ProgramExploration) -> list[str]:
     return [anomaly.name for anomaly in found.verdict.anomalies]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_wrong_one_is_convicted_by_its_name_and_replayed_and_the_right_one_is_proved(
     name: str, tmp_path: Path

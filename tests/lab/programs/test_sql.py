@@ -50,6 +50,7 @@ def explored(folder: Path, script: str, journal: str) -> ProgramExploration:
     return explore_program(Program(commands=commands, folder=folder), ExploreOptions(executor="program"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", ["delete", "wal"])
 def test_a_job_that_two_claim_is_a_lost_update_of_its_table(journal: str, tmp_path: Path) -> None:
     found = explored(tmp_path, CLAIM.format(guard=""), journal)
@@ -59,6 +60,7 @@ def test_a_job_that_two_claim_is_a_lost_update_of_its_table(journal: str, tmp_pa
     assert [each.name for each in replay_program(found.finding.case).anomalies] == ["lost update"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_programs_are_proved(name: str, tmp_path: Path) -> None:
     found = explored(tmp_path, RIGHT[name], "wal" if name == "immediate" else "delete")

@@ -64,6 +64,7 @@ def live(launcher: str = "process", latency: str = "write=20ms") -> RaceOptions:
     return RaceOptions(Spec.parse(launcher), Latency.parse(latency))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "strategy"), SAFE + MORE_SAFE)
 def test_a_cure_sells_every_ticket_once(store: str, strategy: str) -> None:
     result = race(scenario(store, strategy, buyers=7), live())

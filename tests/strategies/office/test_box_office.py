@@ -113,6 +113,7 @@ def raced(server: str, transport: str, besiege: Callable[[BoxOffice], Any]) -> N
     assert result.sold == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", STRANGERS)
 @pytest.mark.parametrize("transport", ["unix", "tcp"])
 @pytest.mark.parametrize("server", ["selector", "process", "pool"])

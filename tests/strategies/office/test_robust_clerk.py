@@ -33,6 +33,7 @@ def test_no_sale_is_lost_or_made_twice_at_whichever_step_the_clerk_dies() -> Non
     assert {"write answers", "write inventory.json", "send answers 1", "acquire active clerk"} <= set(before)
 
 
+@pytest.mark.slow
 def test_without_a_record_an_order_that_is_sent_again_is_sold_again() -> None:
     found = explored_with_faults("json:in-place", "clerk:retry", "kill-service", buyers=1)
     assert found.verdict.valid is False
@@ -40,6 +41,7 @@ def test_without_a_record_an_order_that_is_sent_again_is_sold_again() -> None:
     assert "send answers 1" in [point.before for point in found.injected if point.anomalous]
 
 
+@pytest.mark.slow
 def test_a_buyer_that_dies_does_not_disturb_the_others() -> None:
     assert explored_with_faults("json:in-place", "clerk:robust", "kill").verdict.valid
 

@@ -32,6 +32,7 @@ WRONG: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("law", "lock"), WRONG)
 def test_a_wrong_lock_is_convicted(law: str, lock: Any) -> None:
     report = check_lock(lock, laws=[law])
@@ -54,6 +55,7 @@ RIGHT: list[tuple[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("law", "lock"), RIGHT)
 def test_a_right_lock_is_not_blamed(law: str, lock: Any) -> None:
     report = check_lock(lock, laws=[law], executions=5)
