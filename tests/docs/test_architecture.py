@@ -9,7 +9,7 @@ import pytest
 
 from scripts.draw_architecture import DRAWN, PAGE, ROOT, arrows, drawing, reduced, rooms
 
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#([^)]*))?\)")
 CODE = re.compile(r"```.*?```", re.DOTALL)
 

@@ -20,6 +20,7 @@ from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
+    "learn": "Learn about processes and shared state, in short lessons with programs that run.",
     "race": "Race buyers, a function or a program, live, and say what went wrong.",
     "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
     "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
