@@ -31,6 +31,7 @@ html_theme = "furo"
 html_title = f"ticketlab {release}"
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # a page that is opened from a disk may not fetch others
 html_additional_pages = {"index": "start.html"}
 templates_path = ["book"]
 myst_heading_anchors = 4
