@@ -36,6 +36,7 @@ html_additional_pages = {"index": "start.html"}
 templates_path = ["book"]
 myst_heading_anchors = 4
 autodoc_member_order = "bysource"
+default_role = "code"  # what docstrings set in backticks
 autodoc_typehints = "description"
 
 _PART: Final = re.compile(r"^## (.*)$", re.MULTILINE)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import ENVIRONMENT, ticketlab
-from tests.docs.session import ROOT, Outcome, blocks, commands, differences
+from tests.docs.session import PAGES, ROOT, Outcome, blocks, commands, differences
 from ticketlab.cli.lessons import Lesson, read_lessons
 
 LESSONS = read_lessons()
@@ -134,3 +134,11 @@ def _read_until(terminal: int, text: str, awaited: str) -> str:
 
 def test_the_wheel_has_the_lessons() -> None:
     assert '"docs/lessons" = "ticketlab/lessons"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_pages_name_only_lessons_that_there_are() -> None:
+    named = {
+        name for page in PAGES for name in re.findall(r"ticketlab learn ([a-z-]+)`", page.read_text(encoding="utf-8"))
+    }
+    assert named <= {lesson.name for lesson in LESSONS}
+    assert len(named) > 5
