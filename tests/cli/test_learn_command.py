@@ -93,6 +93,29 @@ def test_programs_can_be_kept_and_changed(tmp_path: Path) -> None:
     assert ticketlab("learn", "1", "--run", "--folder", "mine", cwd=tmp_path).stdout.endswith("changed\n")
 
 
+ENDLESS = """
+import time
+from multiprocessing import Process
+
+if __name__ == "__main__":
+    child = Process(target=time.sleep, args=(1000,))
+    child.start()
+    print(child.pid, flush=True)
+"""
+
+
+def test_a_lesson_that_is_stopped_leaves_no_process_behind(tmp_path: Path) -> None:
+    (tmp_path / "processes.py").write_text(ENDLESS, encoding="utf-8")
+    words = [sys.executable, "-m", "ticketlab", "learn", "1", "--run", "--folder", "."]
+    with subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout is not None
+        told = [lab.stdout.readline() for _ in range(3)]
+        lab.terminate()
+        lab.communicate(timeout=60)  # the output ends when nobody is left to write to it
+        assert lab.returncode == 130
+    assert not Path(f"/proc/{int(told[-1])}").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -32,7 +32,7 @@ _COMMANDS: Final = {
     "isolation": "Show which anomalies the isolation levels of a database let happen.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = ("race", "compare", "explore", "check-lock", "replay", "isolation")  # the commands that start buyers
+_STARTING: Final = ("learn", "race", "compare", "explore", "check-lock", "replay", "isolation")  # processes, that is
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"

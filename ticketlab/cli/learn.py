@@ -56,7 +56,10 @@ def _run(lesson: Lesson, folder: Path | None = None) -> int:
         return run_command(lesson, folder)
     with tempfile.TemporaryDirectory(prefix="ticketlab-lesson-") as name:
         write_files(lesson, Path(name))
-        return run_command(lesson, Path(name))
+        code = run_command(lesson, Path(name))
+    keep = f"ticketlab learn {lesson.number} --run --folder mine"
+    print(f"This ran in a folder that is removed. To keep it, and to change the program: {keep}", file=sys.stderr)
+    return code
 
 
 def _print_list(lessons: list[Lesson]) -> None:
