@@ -10,12 +10,14 @@ a chapter of it.
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pygments.lexers.special import TextLexer
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import ticketlab
+from scripts.draw_flowchart import drawings
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -63,13 +65,14 @@ def _introduced(link: re.Match[str]) -> str:
 
 
 def _read(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Give the first page its contents, and change links to folders."""
+    """Give the first page its contents, draw the flowcharts, and change links to folders."""
+    for block, drawing in drawings(source[0]).items():
+        source[0] = source[0].replace(block, drawing)
     source[0] = _FOLDER.sub(_introduced, source[0])
     if name == root_doc:
         source[0] += _contents(source[0])
 
 
 def setup(app: Sphinx) -> None:
-    """Say how the pages are read; drawings in Mermaid's language are shown as text, for want of a script."""
-    app.add_lexer("mermaid", TextLexer)
+    """Have each page changed when it is read."""
     app.connect("source-read", _read)
