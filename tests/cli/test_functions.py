@@ -119,7 +119,7 @@ def test_a_file_is_named_by_its_path_and_right_is_right(in_tmp_path: Path) -> No
     (folder / "logs.py").write_text(SHOP)
     result = run("explore", "code/logs.py:log")
     assert result.return_value == 0
-    assert "code/logs.py:log: ✓ held  (2 processes)" in result.output
+    assert "code/logs.py:log: ✓ correct  (2 processes)" in result.output
     assert "Exhausted: all interleavings of 2 processes are safe" in result.output
 
 
@@ -235,7 +235,7 @@ def test_a_live_race_is_told_kept_and_drawn() -> None:
     assert result.return_value == 0
     assert (found["kind"], found["races"], found["wrong"]) == ("function-race", 3, 0)
     assert found["command"] == "ticketlab race shop:log --processes 3 --times 3"
-    assert "shop:log: ✓ held" in Path("page.html").read_text()
+    assert "shop:log: ✓ correct" in Path("page.html").read_text()
     told = run("race", "shop:log", "--times", "1").stdout
     assert "0 of 1 race went wrong" in told
     assert "  ticketlab explore shop:log   # every schedule, and not only those that happened" in told

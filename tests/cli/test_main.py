@@ -68,6 +68,13 @@ def test_check_works_without_unix_s_modules(words: list[str], tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [["learn"], ["learn", "1"], ["learn", "1", "--answer"], ["learn", "1", "--run"]])
+def test_learn_works_without_unix_s_modules(words: list[str], tmp_path: Path) -> None:
+    done = run(WITHOUT_UNIX, *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

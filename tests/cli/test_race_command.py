@@ -36,7 +36,7 @@ def test_a_single_race_prints_the_verdict_first_then_its_evidence(tmp_path: Path
 def test_a_cure_exits_with_0(tmp_path: Path) -> None:
     done = ticketlab("race", "--store", "json", "--strategy", "lock", "--buyers", "4", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "✓ books right" in done.stdout
+    assert "✓ correct" in done.stdout
 
 
 def test_the_tour_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:

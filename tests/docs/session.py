@@ -11,6 +11,8 @@ A comment just above a block says what is special about it, as many comments as 
 
     <!-- exit: 4 -->                        how its commands must end, if not as their shown output says
     <!-- luck -->                           of a race on the wall clock: only what luck does not decide is compared
+    <!-- varies: PATTERN -->                what matches differs from run to run, and is masked; the rest is compared
+    <!-- any order -->                      processes print at once: the lines are compared, and not their order
     <!-- file: NAME -->                     the block's text is written into the file NAME, and not run
     <!-- before: COMMAND -->                a command to run first, which the reader is spared
     <!-- instead of COMMAND: COMMAND -->    what is run for a command that takes long; no output is compared
@@ -30,13 +32,13 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 KINDS: Final = ("console", "sh", "python")
 ANY: Final = "..."
 DEADLINE: Final = 300.0
 """Seconds that a command may take; guards against hanging."""
 
-COMMENT: Final = re.compile(r"<!-- (exit|luck|file|before|instead of|not run)(?:: | )?(.*?) ?-->")
+COMMENT: Final = re.compile(r"<!-- (exit|luck|varies|any order|file|before|instead of|not run)(?:: | )?(.*?) ?-->")
 FENCE: Final = re.compile(r"```(\w*)$")
 
 RULES: Final = (
@@ -71,6 +73,8 @@ class Command:
     shown: list[str]
     start: int
     luck: bool = False
+    varies: tuple[str, ...] = ()
+    any_order: bool = False
     instead: str = ""
     exits: tuple[int, ...] = ()
 
@@ -127,6 +131,8 @@ def commands(block: Block) -> list[Command]:
     for each in found:
         each.instead = replaced.pop(each.text, "")
         each.exits = exits or each.exits
+        each.varies = tuple(block.said("varies"))
+        each.any_order = bool(block.said("any order"))
         while each.shown and not each.shown[-1]:
             each.shown.pop()
     assert not replaced, f"no command {', '.join(replaced)} in the block below"
@@ -194,7 +200,15 @@ def agrees(command: Command, outcome: Outcome) -> bool:
     if command.luck:
         printed = iter(certain(outcome.lines))
         return all(line in printed for line in certain(command.shown))  # each after the one before
-    return not command.shown or matches(command.shown, outcome.lines)
+    return not command.shown or matches(steady(command.shown, command), steady(outcome.lines, command))
+
+
+def steady(lines: Sequence[str], command: Command) -> list[str]:
+    """Return lines without what the page says differs from run to run."""
+    found = list(lines)
+    for pattern in command.varies:
+        found = [re.sub(pattern, "#", line) for line in found]
+    return sorted(found) if command.any_order else found
 
 
 def differences(command: Command, outcome: Outcome) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.draw_architecture import DRAWN, PAGE, ROOT, arrows, drawing, reduced, rooms
 
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#([^)]*))?\)")
 CODE = re.compile(r"```.*?```", re.DOTALL)
 
@@ -46,3 +46,9 @@ def test_a_link_into_a_page_names_a_heading_of_it(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", (page.parent / path).read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_book_lists_every_page() -> None:
+    contents = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    listed = {(ROOT / "docs" / path).resolve() for path, _ in LINK.findall(contents)}
+    assert {page.resolve() for page in PAGES if page.name != "README.md"} <= listed

@@ -68,4 +68,4 @@ def test_luck_decides_neither_the_verdict_nor_what_was_raced() -> None:
     ]
     other = ["none on json: ✗ torn read  (9 buyers)", "store  strategy  sold", "json   none      4 of 5"]
     assert certain(one) == certain(other)
-    assert certain(one) != certain(["none on json: ✓ books right  (9 buyers)", *one[1:]])
+    assert certain(one) != certain(["none on json: ✓ correct  (9 buyers)", *one[1:]])

@@ -38,3 +38,11 @@ def test_every_anomaly_that_the_code_names_is_explained() -> None:
     found = set(anomalies())
     assert len(found) > 10
     assert found - explained == set()
+
+
+def test_the_words_that_a_course_asks_for_name_the_command_that_shows_them() -> None:
+    rows = dict(re.findall(r"^\| ([^|]+?) \| (.*) \|$", GLOSSARY, re.MULTILINE))
+    rows |= {name: told for names, told in rows.items() for name in names.split(", ")}
+    for word in ("policy", "execution", "schedule", "race condition", "deadlock", "critical section", "lost update"):
+        assert "`ticketlab " in rows[word], word
+    assert all("`ticketlab " in rows[word] for word in ("linearizable", "isolation level"))

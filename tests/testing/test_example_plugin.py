@@ -40,7 +40,7 @@ def test_it_conforms(installed: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        ("race --store toml --strategy turnstile --latency none --buyers 5", 0, "turnstile on toml: ✓ books right"),
+        ("race --store toml --strategy turnstile --latency none --buyers 5", 0, "turnstile on toml: ✓ correct"),
         ("explore --store toml --strategy turnstile", 0, "Exhausted: all interleavings of 3 buyers are safe"),
         ("explore --store toml --strategy turnstile:broken", 1, "confirmed on real processes"),
         ("explore --store toml --strategy none", 1, "lost update"),

@@ -20,6 +20,7 @@ from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
+    "learn": "Learn about processes and shared state, in short lessons with programs that run.",
     "race": "Race buyers, a function or a program, live, and say what went wrong.",
     "compare": "Measure which strategy is correct, and what it costs, on your stores and this machine.",
     "report": "Draw a saved run as a page that opens offline, or as a picture, trace or table.",
@@ -31,7 +32,7 @@ _COMMANDS: Final = {
     "isolation": "Show which anomalies the isolation levels of a database let happen.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = ("race", "compare", "explore", "check-lock", "replay", "isolation")  # the commands that start buyers
+_STARTING: Final = ("learn", "race", "compare", "explore", "check-lock", "replay", "isolation")  # processes, that is
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"

@@ -24,6 +24,8 @@ def adopt() -> None:
     On systems other than Linux nothing is handed on. Call this before `multiprocessing` is imported: what is left for
     the end is done in reverse order, and managers are to be stopped in order first.
     """
+    if os.name != "posix":
+        return
     import ctypes  # only for commands that start buyers, which need it anyway
 
     prctl = getattr(ctypes.CDLL(None), "prctl", None)

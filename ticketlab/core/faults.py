@@ -43,7 +43,7 @@ class FaultKind(Enum):
 
     @property
     def takes_time(self) -> bool:
-        """Whether a time belongs to its name, as in `pause:2s`."""
+        """Whether its name has a time after a colon, as that of a pause has."""
         return self in _SECONDS
 
     @property

@@ -147,7 +147,7 @@ class Row:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
         if self.lucky:
             return "right by luck"
-        right = "✓ books right" if self.strategy else "✓ held" if self.function else "✓ valid"
+        right = "✓ correct" if self.strategy or self.function else "✓ valid"
         return right if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
 
 

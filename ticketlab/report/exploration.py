@@ -64,10 +64,10 @@ def _headline(scenario: Scenario, verdict: Verdict) -> Text:
     return headline(f"{scenario.strategy} on {scenario.store}", verdict, setting)
 
 
-def headline(title: str, verdict: Verdict, setting: str, right: str = "books right") -> Text:
-    """Return the first line of a result: what was explored, the verdict (`right` for a valid one), and by whom."""
+def headline(title: str, verdict: Verdict, setting: str) -> Text:
+    """Return the first line of a result: what was explored, the verdict, and by whom."""
     style = {True: "bold green", False: "bold red", None: "bold yellow"}[verdict.valid]
-    return Text(f"{title}: {verdict_text(verdict, right).plain}  ({setting})", style=style)
+    return Text(f"{title}: {verdict_text(verdict).plain}  ({setting})", style=style)
 
 
 class SearchOutcome(Protocol):

@@ -53,7 +53,7 @@ class FunctionRaces(Protocol):
 def print_function_races(found: FunctionRaces, explore: str, console: Console) -> None:
     """Print the result of live races; `explore` is the command line that searches for the smallest schedule."""
     everybody = pluralize(found.processes, "process")
-    console.print(headline(found.function, found.verdict, everybody, right="held"))
+    console.print(headline(found.function, found.verdict, everybody))
     ran = f"{found.wrong:,} of {pluralize(found.races, 'race')} went wrong, in {found.seconds:.2f} s"
     console.print(f"{ran}: real processes, let go at once, in a fresh folder each time.")
     if found.first:

@@ -108,7 +108,7 @@ class FunctionSearch(SearchOutcome, Protocol):
 def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
     """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
     everybody = pluralize(found.processes, found.participant)
-    console.print(headline(found.function, found.verdict, everybody, right="held"))
+    console.print(headline(found.function, found.verdict, everybody))
     if found.exhausted and not found.anomalous and found.verdict.valid is None:
         console.print(f"Exhausted, and nothing is proved: {pluralize(found.executions, 'execution')} went right.")
     else:
@@ -151,7 +151,7 @@ def print_function_replay(
     `processes` says how many race, if not all that take part.
     """
     everybody = pluralize(processes or len({*execution.trace.who}), participant)
-    console.print(headline(function, Verdict(anomalies), everybody, right="held"))
+    console.print(headline(function, Verdict(anomalies), everybody))
     made = pluralize(len(execution.trace), "step")
     console.print(f"{made}, the same as when the case was saved ({executor}).\n")
     _print_steps(execution, anomalies, console, participant, names)

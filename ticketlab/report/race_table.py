@@ -63,12 +63,12 @@ def race_tables(rows: Sequence[Result], width: int) -> Iterator[RenderableType]:
         yield from _lines(whole)
 
 
-def verdict_text(verdict: Verdict, right: str = "books right") -> Text:
-    """Return a verdict in a few words, `right` for a valid one; an undecided one never looks like a pass."""
+def verdict_text(verdict: Verdict) -> Text:
+    """Return a verdict in a few words; an undecided one never looks like a pass."""
     if verdict.valid is None:
         return Text(f"? undecided: {verdict.reason}", style="yellow")
     if verdict.valid:
-        return Text(f"✓ {right}", style="green")
+        return Text("✓ correct", style="green")
     return Text("✗ " + ", ".join(dict.fromkeys(anomaly.name for anomaly in verdict.anomalies)), style="red")
 
 

@@ -79,7 +79,7 @@ class PlanResult:
         }
 
     def __repr__(self) -> str:
-        names = ", ".join(anomaly.name for anomaly in self.anomalies) or "books right"
+        names = ", ".join(anomaly.name for anomaly in self.anomalies) or "correct"
         return f"<{self.scenario.strategy} on {self.scenario.store}: {names}>"
 
     def __str__(self) -> str:

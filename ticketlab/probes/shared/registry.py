@@ -163,6 +163,8 @@ class SharedObjects:
     def _adopt_parts(self, found: SharedObject) -> None:
         """Take in what an object is made of: a queue has locks."""
         for name, part in list(getattr(found.value, "__dict__", {}).items()):
+            if part is found:  # it stands in for what was inside, and has its name
+                continue
             inner = self.adopt(part, f"{name.strip('_')} of {found.name}", parts=True)
             if inner is not None:
                 self._adopt_parts(inner)

@@ -48,7 +48,7 @@ def race_lines(document: Document) -> list[RaceLine]:
         RaceLine(
             number,
             row,
-            row.verdict.replace("✓ books right", "✓ held"),
+            row.verdict,
             {
                 "speed": number_text(row.metrics.get("sales_per_s")),
                 "ratio": "-" if row.ratio is None else f"{row.ratio:.0%}",
@@ -91,4 +91,4 @@ def _sum_up(cell: MatrixCell, rows: Sequence[Row]) -> None:
     elif any(row.lucky for row in rows):
         cell.valid, cell.text = None, "right by luck"
     else:
-        cell.valid, cell.text = True, "held"
+        cell.valid, cell.text = True, "correct"
