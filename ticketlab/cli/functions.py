@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ticketlab.core.timeline import Diagram
+    from ticketlab.explorer.engine.scheduler import StepWatch
     from ticketlab.explorer.results import ExploreOptions
     from ticketlab.lab.plain.case import PlainCase
     from ticketlab.lab.plain.function import PlainFunction
@@ -218,12 +219,14 @@ def tell_races(found: PlainRaceResult, explore: str, as_json: bool, given: Mappi
     return found.verdict.exit_code
 
 
-def replay_function_case(case: PlainCase, path: Path, executor: str | None, as_json: bool) -> int:
+def replay_function_case(
+    case: PlainCase, path: Path, executor: str | None, as_json: bool, watch: StepWatch | None = None
+) -> int:
     """Replay a case of a function, tell what came of it, and return the exit code."""
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.report.plain_function import print_function_replay
 
-    played = played_again(case, path, executor)
+    played = played_again(case, path, executor, watch)
     if as_json:
         print_json(played.to_json())
     else:
@@ -233,7 +236,9 @@ def replay_function_case(case: PlainCase, path: Path, executor: str | None, as_j
     return played.verdict.exit_code
 
 
-def played_again(case: PlainCase, path: Path, executor: str | None = None) -> PlainReplay:
+def played_again(
+    case: PlainCase, path: Path, executor: str | None = None, watch: StepWatch | None = None
+) -> PlainReplay:
     """Run a case of a function again; `path` is its file."""
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.lab.plain.explore import imported_of, replay_imported
@@ -244,8 +249,10 @@ def played_again(case: PlainCase, path: Path, executor: str | None = None) -> Pl
 
             if executor is not None:
                 raise UsageError(f"this case is of the gate kernel: leave out --executor {executor}")
+            if watch is not None:
+                raise UsageError("--pdb stops at the steps of probes, and this case is of the gate kernel")
             return replay_gated(imported_of(case, path), case, command=replay_line(path))
-        return replay_imported(case, executor, command=replay_line(path, executor), file=path)
+        return replay_imported(case, executor, command=replay_line(path, executor), file=path, watch=watch)
 
 
 def replay_diagrams(played: PlainReplay) -> Sequence[Diagram]:

@@ -2,24 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ticketlab.cli.functions import replay_function_case
 from ticketlab.cli.options import Command, option
 from ticketlab.cli.programs import replay_program_case
+from ticketlab.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ticketlab.explorer.engine.scheduler import StepWatch
 
 
 @click.command("replay", cls=Command)
 @click.argument("case", type=click.Path(path_type=Path))
 @option("--executor", help="inline: all buyers in this process; processes: a process for each (needed for a kill).")
+@click.option(
+    "--pdb", metavar="STEP", help="Stop at a step of one participant, such as buyer=2,step=3, with Python's debugger."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(case: Path, executor: str | None, as_json: bool) -> int:
+def command(case: Path, executor: str | None, pdb: str | None, as_json: bool) -> int:
     """Run a saved case again: the same schedule, the same steps, the same history.
 
     If the steps differ from the case's, that is an error (exit code 4) and no verdict.
+
+    With --pdb, the participant stops there and the others stay where they are. `point` goes to its next scheduling
+    point, `shared` shows the files and where everybody stands, and `continue` goes on to the end.
     """
+    with _debugger(pdb) as watch:
+        return _replay(case, executor, watch, as_json)
+
+
+@contextmanager
+def _debugger(pdb: str | None) -> Iterator[StepWatch | None]:
+    if pdb is None:
+        yield None
+        return
+    from ticketlab.lab.exploring.debugging import StopAt, debugger
+
+    with debugger(StopAt.parse(pdb)) as watch:
+        yield watch
+
+
+def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: bool) -> int:
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import load_case
@@ -29,10 +58,12 @@ def command(case: Path, executor: str | None, as_json: bool) -> int:
     from ticketlab.report.exploration import print_replay
 
     if is_program_case(case):
+        if watch is not None:
+            raise UsageError("--pdb debugs functions and purchases, and this case is of a program")
         return replay_program_case(load_program_case(case), case, as_json)
     if is_plain_case(case):
-        return replay_function_case(load_plain_case(case), case, executor, as_json)
-    replayed = replay_case(load_case(case), executor, command=replay_line(case, executor))
+        return replay_function_case(load_plain_case(case), case, executor, as_json, watch)
+    replayed = replay_case(load_case(case), executor, command=replay_line(case, executor), watch=watch)
     if as_json:
         print_json(replayed.to_json())
     else:

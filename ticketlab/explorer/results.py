@@ -16,6 +16,7 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
+from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
 
 EXECUTIONS: Final = 10_000
@@ -31,7 +32,7 @@ class ExploreOptions:
     `executions` bounds the search. With `exhaust`, the search goes on after an anomaly and counts them all. With
     `atomic_accesses`, reads and writes are one step each. An execution of more than `steps` steps counts as endless.
     `stall_timeout`, in seconds, is how long a real process may stay outside control, and `patience` how long a server
-    outside a program may take to answer. `faults` are injected, one in each execution.
+    outside a program may take to answer. `faults` are injected, one in each execution. `watch` is called at each step.
     """
 
     policy: Spec = field(default_factory=lambda: Spec("dpor"))
@@ -45,6 +46,7 @@ class ExploreOptions:
     patience: float = PATIENCE
     folder: Path | None = None
     faults: tuple[Fault, ...] = ()
+    watch: StepWatch | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the options that a result names."""

@@ -6,7 +6,7 @@ processes share, so each process has a scheduler and any of them can go on where
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ticketlab.core.errors import TicketlabError
@@ -297,3 +297,22 @@ class Scheduler:
             for waiting in self._reopened:
                 self._open[waiting] = waiting in self._symbols[symbol].reopens
             self._counters.version += 1
+
+
+class WatchedScheduler(Scheduler):
+    """Calls a function after each step that was picked, in the participant that is about to make its access."""
+
+    __slots__ = ("_watch",)
+
+    def __init__(self, state: ExecutionState, watch: StepWatch) -> None:
+        super().__init__(state)
+        self._watch = watch
+
+    def execute(self, who: int) -> None:
+        """Append the step to the trace, and show the watch who makes it."""
+        super().execute(who)
+        self._watch(self, who)
+
+
+StepWatch = Callable[[Scheduler, int], None]
+"""What is called with the scheduler and the participant that makes a step."""

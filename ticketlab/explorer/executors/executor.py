@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from ticketlab.core.faults import Fault
 from ticketlab.core.spec import Kind, Spec
 from ticketlab.explorer.analysis.execution import Execution
+from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place
 
@@ -100,14 +101,16 @@ class ExecutorKind(Kind):
         steps: int = STEPS,
         stall_timeout: float = STALL_TIMEOUT,
         faults: Sequence[Fault] = (),
+        watch: StepWatch | None = None,
     ) -> Executor:
         """Build the executor that a spec names.
 
         With `atomic_accesses`, reads and writes are one step each: the later parts of an access are no scheduling
         points. `steps` is the bound beyond which an execution counts as endless. `stall_timeout` is how long, in
         seconds of the wall clock, a participant may stay away from scheduling points. `faults` are those that may be
-        injected.
+        injected. `watch` is called at each step, in the participant that makes it.
         """
+        watched = {"watch": watch} if watch is not None else {}
         return self.build(
             self.variant(spec),
             workload,
@@ -115,5 +118,6 @@ class ExecutorKind(Kind):
             steps=steps,
             stall_timeout=stall_timeout,
             faults=faults,
+            **watched,
             **self.settings(spec),
         )

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault
@@ -15,13 +15,15 @@ from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.fault_pacer import FaultPacer, seize_of
 from ticketlab.explorer.engine.pacer import ControlledPacer, InactivePacer
-from ticketlab.explorer.engine.scheduler import Scheduler
+from ticketlab.explorer.engine.scheduler import Scheduler, StepWatch, WatchedScheduler
 from ticketlab.explorer.engine.state import ExecutionEnd, ExecutionState
 from ticketlab.explorer.engine.steps import describe_step
 from ticketlab.explorer.engine.thread_pacer import SingleThreadPacer
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS, Executor
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.workload import NOTHING, FaultPoints, Place, Workload
+
+_DAY_S: Final = 86_400.0
 
 
 class BrokenPromise(UsageError):
@@ -51,13 +53,15 @@ class WorkloadExecutor(Executor):
         steps: int = STEPS,
         stall_timeout: float = STALL_TIMEOUT,
         faults: Sequence[Fault] = (),
+        watch: StepWatch | None = None,
     ) -> None:
         self.scripts = workload.scripts
         self._workload = workload
         self._atomic_accesses = atomic_accesses
         self._steps = steps
-        self._stall_timeout = stall_timeout
+        self._stall_timeout = stall_timeout if watch is None else _DAY_S  # a debugger may wait for its user
         self._faults = faults
+        self._step_watch = watch
         self._footprints: Mapping[int | None, tuple[str, ...]] = {}
         self._without = NOTHING
         self._fault_points: FaultPoints = ()
@@ -82,7 +86,8 @@ class WorkloadExecutor(Executor):
         with paced_by(InactivePacer()), ExitStack() as undo:
             services = self._open_workload(undo)
             self._state = self._lay_out([len(script) for script in self.scripts], len(services))
-            self._scheduler = Scheduler(self._state)
+            watch = self._step_watch
+            self._scheduler = Scheduler(self._state) if watch is None else WatchedScheduler(self._state, watch)
             self._start_services(services, undo)
         return self
 

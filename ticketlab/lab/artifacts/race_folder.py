@@ -84,10 +84,15 @@ def _make(folder: Path) -> Path:
     return folder
 
 
+def folders_of(lab: int) -> list[Path]:
+    """Return the new folders that a lab has now, given its process number."""
+    return [folder for under in (LIVE, IN_MEMORY) for folder in under.glob(f"race-{lab}-*")]
+
+
 def remove_folders_of(labs: Collection[int]) -> None:
     """Remove the folders of labs that were killed, given by their process numbers, once those that they started end."""
     deadline = time.monotonic() + _DYING
-    while left := [folder for lab in labs for under in (LIVE, IN_MEMORY) for folder in under.glob(f"race-{lab}-*")]:
+    while left := [folder for lab in labs for folder in folders_of(lab)]:
         for folder in left:
             with suppress(OSError, UsageError):
                 _remove_abandoned(folder)

@@ -49,6 +49,7 @@ def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> Abstrac
         steps=options.steps,
         stall_timeout=options.stall_timeout,
         faults=options.faults,
+        watch=options.watch,
     )
 
 

@@ -18,6 +18,7 @@ from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
@@ -114,7 +115,9 @@ def _explored(
     return tally, finding
 
 
-def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "processes") -> tuple[Execution, list[Anomaly]]:
+def replay_plain(
+    plain: PlainFunction, case: PlainCase, executor: str = "processes", *, watch: StepWatch | None = None
+) -> tuple[Execution, list[Anomaly]]:
     """Run a case again, and return the execution and what is wrong with it.
 
     Raises:
@@ -123,7 +126,7 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
     """
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
-    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults)
+    how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults, watch=watch)
     with ready_participants(plain, how) as (running, judge):
         judge.learn_group(running, [who for who in range(case.processes) if (who, 0) not in case.without])
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
@@ -133,7 +136,12 @@ def replay_plain(plain: PlainFunction, case: PlainCase, executor: str = "process
 
 
 def replay_imported(
-    case: PlainCase, executor: str | None = None, *, command: str = "", file: object = "FILE"
+    case: PlainCase,
+    executor: str | None = None,
+    *,
+    command: str = "",
+    file: object = "FILE",
+    watch: StepWatch | None = None,
 ) -> PlainReplay:
     """Run a case again whose function has an import path; `file` is where it is. Raises as `replay_plain` does."""
     plain = imported_of(case, file)
@@ -141,7 +149,7 @@ def replay_imported(
     if kind and executor not in (None, kind):
         raise UsageError(f"this case is of {kind}: leave out --executor {executor}")
     executor = kind or executor or "processes"
-    execution, anomalies = replay_plain(plain, case, executor)
+    execution, anomalies = replay_plain(plain, case, executor, watch=watch)
     return PlainReplay(command, case, executor, execution, anomalies, environment(Path.cwd()))
 
 

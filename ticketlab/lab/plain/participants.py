@@ -48,6 +48,7 @@ def executor_of(workload: PlainWorkload, how: ExploreOptions) -> AbstractContext
         steps=how.steps,
         stall_timeout=how.stall_timeout,
         faults=how.faults,
+        watch=how.watch,
     )
 
 
