@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "explore": "Search the schedules of buyers, a function or a program for one that goes wrong.",
     "replay": "Run a saved case again, with the same steps every time.",
     "isolation": "Show which anomalies the isolation levels of a database let happen.",
+    "schedule": "Show which job runs when under round robin and its like, and how long each waits.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
 _STARTING: Final = ("race", "compare", "explore", "check-lock", "replay", "isolation")  # the commands that start buyers

@@ -86,7 +86,7 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    r"""Race buyers for tickets, a function or a program, live, and say what went wrong.
+    """Race buyers for tickets, a function or a program, live, and say what went wrong.
 
     \b
     Buyers of tickets from three stores, or from the one that is named:
@@ -97,7 +97,7 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
     A program as it is, in any language, in a fresh copy of its folder:
       ticketlab race shop.py 2 --times 20
       ticketlab race --copies 3 --invariant 'python3 check.py' -- perl buy.pl
-    """
+    """  # noqa: D301 - click wants the character itself
     if is_program(words, given):
         refuse_outputs(given)
         return race_a_program(words, as_json, given)

@@ -40,6 +40,7 @@ from ticketlab.probes.file_system.resources import DATABASE
 from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED
+from ticketlab.scheduling.schedule import Schedule
 
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _BETWEEN_PROGRESS: Final = 100  # executions
@@ -89,6 +90,7 @@ def explore_plain(
         injected=tally.points.results(),
         left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
+        schedule=tally.schedule,
     )
 
 
@@ -176,6 +178,7 @@ class _Tally:
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
     untried: dict[str, None] = field(default_factory=dict)
+    schedule: Schedule | None = None
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -232,6 +235,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
+    tally.schedule = tried.schedule(process_name)
 
 
 def _finding(
