@@ -46,8 +46,8 @@ def search(
         if not execution.redundant:
             count += 1
             first = first or (execution if policy.proves else None)
-            since = policy.ready_since(len(execution.trace))
-            yield replace(execution, ready_since=since) if since else execution
+            since = policy.awake_since(len(execution.trace))
+            yield replace(execution, awake_since=since) if since else execution
 
 
 def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> None:

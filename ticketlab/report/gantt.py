@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ text { font: 13px system-ui, "DejaVu Sans", sans-serif; fill: #1b2130; }
 .scale { fill: #5c667a; font-size: 12px; }
 .grid { stroke: #e4e7eb; }
 .running { fill: #4c9ae8; } .ready { fill: #cfd4dc; } .blocked { fill: #f1b04c; } .switching { fill: #bf2045; }
-.name { fill: #0d1b2a; }
+.name { fill: #0d1b2a; } .title { font-weight: bold; }
 """
 """How a picture that stands alone looks; a page has colours of its own for the same classes."""
 _WORDS: Final = {"running": "running", "ready": "ready", "blocked": "blocked", "switching": "context switch"}
@@ -38,11 +38,11 @@ def gantt_picture(schedules: Sequence[_Document]) -> str:
     parts, top, widest = [], 10.0, 0.0
     for schedule in schedules:
         width, height, chart = _chart(schedule)
-        parts.append(f"<text x='10' y='{top + 18:.0f}' font-weight='bold'>{_text(_title(schedule))}</text>")
+        parts.append(f"<text x='10' y='{top + 18:.0f}' class='title'>{_text(_title(schedule))}</text>")
         parts.append(f"<g transform='translate(10 {top + 28:.0f})'>")
         parts += [*chart, "</g>"]
         top += height + 48
-        widest = max(widest, width + 20, 20 + _LETTER * len(_title(schedule)))
+        widest = max(widest, width + 20, 20 + 9 * len(_title(schedule)))
     states = dict.fromkeys(span["state"] for each in schedules for job in each["jobs"] for span in job["spans"])
     x = 10.0
     for state in (state for state in _WORDS if state in states):
@@ -76,7 +76,7 @@ def _chart(schedule: _Document) -> tuple[float, float, list[str]]:
     height = _TOP + _LANE * (len(jobs) + 1)
 
     def x(time: int) -> float:
-        return left + tick * (time - start)
+        return float(left + tick * (time - start))
 
     parts = list(_scale(schedule, x, tick, height))
     for number, job in enumerate(jobs):
@@ -97,7 +97,7 @@ def _chart(schedule: _Document) -> tuple[float, float, list[str]]:
     return x(schedule["end"]) + 16, height, parts
 
 
-def _scale(schedule: _Document, x: Any, tick: float, height: float) -> Iterator[str]:
+def _scale(schedule: _Document, x: Callable[[int], float], tick: float, height: float) -> Iterator[str]:
     start, end = schedule["start"], schedule["end"]
     room = 10 + _LETTER * len(str(end))
     steps = (digit * 10**power for power in range(10) for digit in (1, 2, 5))

@@ -59,6 +59,17 @@ def print_schedules(document: _Document, following: Mapping[str, str], console: 
     console.print(next_steps(following))
 
 
+def print_served(schedule: _Document | None, console: Console) -> None:
+    """Print the schedule of an exploration's last execution, if its policy keeps a ready queue."""
+    if schedule is None:
+        return
+    console.print(Text("\nThe schedule of the last execution, in steps", style="bold"))
+    print_chart(schedule, console)
+    console.print(chart_legend([schedule]))
+    console.print()
+    print_times(schedule, console)
+
+
 def print_chart(schedule: _Document, console: Console) -> None:
     """Print what was scheduled how, and the Gantt chart: a line for each job."""
     console.print(Text.assemble((schedule["policy"], "bold"), f": {schedule['summary']}"))

@@ -12,36 +12,28 @@ from ticketlab.scheduling.schedule import Schedule, Slice
 def served_schedule(execution: Execution, policy: str, summary: str, names: Sequence[str]) -> Schedule | None:
     """Return who ran, was ready or was blocked at each step; None if the policy keeps no ready queue.
 
-    Time is counted in steps, so a sleep is as long as others made steps meanwhile. A participant that has not ended
-    counts as ready after its last step if it could have gone on at the end.
+    Whoever could have moved was ready, unless it slept; all others who had not ended were blocked. Time is counted in
+    steps, so a sleep is as long as others made steps meanwhile.
     """
-    if not execution.ready_since:
+    if not execution.awake_since:
         return None
-    length, able = len(execution.trace), execution.trace.enabled(len(execution.trace))[-1]
-    final = execution.trace.final
-    steps: list[list[int]] = [[] for _ in names]
-    for node, who in enumerate(execution.trace.who):
-        steps[who].append(node)
-    ends = [None if final[who] != NONE else own[-1] + 1 if own else 0 for who, own in enumerate(steps)]
-    arrivals = [execution.ready_since[own[0]] if own else 0 for own in steps]
-    ready: list[list[int]] = [[] for _ in range(length)]
-    blocked: list[list[int]] = [[] for _ in range(length)]
-    for who, own in enumerate(steps):
-        after = arrivals[who]
-        for node in own:
-            since = execution.ready_since[node]
-            _fill(blocked, after, since, who)
-            _fill(ready, since, node, who)
-            after = node + 1
-        if ends[who] is None:
-            _fill(ready if who in able else blocked, after, length, who)
-    slices = [
-        Slice(node, node + 1, who, tuple(ready[node]), tuple(blocked[node]))
-        for node, who in enumerate(execution.trace.who)
-    ]
-    return Schedule(policy, summary, names, arrivals, ends, slices, unit="step")
+    movers, length = execution.trace.who, len(execution.trace)
+    came = {arrival.who: arrival.node for arrival in reversed(execution.trace.arrivals)}  # the first of each counts
+    last = {who: node for node, who in enumerate(movers)}
+    arrivals = [came.get(who, 0) if came.get(who, 0) <= _first(movers, who) else 0 for who in range(len(names))]
+    ends = [last.get(who, -1) + 1 if symbol == NONE else None for who, symbol in enumerate(execution.trace.final)]
+    awake = [0] * len(names)  # by participant: from which step on it was awake, looking back from the end
+    slices: list[Slice] = []
+    for node, enabled in reversed(list(enumerate(execution.trace.enabled()[:length]))):
+        mover = movers[node]
+        awake[mover] = execution.awake_since[node]
+        there = [who for who, end in enumerate(ends) if arrivals[who] <= node and (end is None or node < end)]
+        able = {who for who in enabled if awake[who] <= node}
+        ready = tuple(who for who in there if who in able and who != mover)
+        blocked = tuple(who for who in there if who not in able and who != mover)
+        slices.append(Slice(node, node + 1, mover, ready, blocked))
+    return Schedule(policy, summary, names, arrivals, ends, slices[::-1], unit="step")
 
 
-def _fill(nodes: list[list[int]], start: int, end: int, who: int) -> None:
-    for node in range(start, end):
-        nodes[node].append(who)
+def _first(movers: Sequence[int], who: int) -> int:
+    return movers.index(who) if who in movers else len(movers)

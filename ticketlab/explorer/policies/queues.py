@@ -33,13 +33,13 @@ class ReadyQueue(Policy):
 
     clocked = True
     place = PerParticipant()  # in the queue, those who joined first having the lowest; 0 if not in it
-    joined_at = PerParticipant()  # the length at which a participant joined the queue last
+    asleep_at = PerParticipant()  # one more than the length at which a participant slept last; 0 if it never did
     level = PerParticipant()
     used = PerParticipant()  # steps of the quantum
     joined = Number()  # how often somebody joined the queue
     counted = Number()  # how many steps have been counted against quanta
     boosts = Number()  # how often all have gone back to the top
-    since = PerStep()  # the length at which the participant that makes the step became ready to make it
+    since = PerStep()  # the length from which on the participant that makes the step was awake
 
     def __init__(self, discipline: Discipline | None = None) -> None:
         self._discipline = discipline or Discipline()
@@ -56,35 +56,38 @@ class ReadyQueue(Policy):
     def _start(self, state: ExecutionState) -> None:
         self.joined[0] = self.counted[0] = self.boosts[0] = 0
         for who in range(state.size):
-            self.place[who] = self.level[who] = self.used[who] = 0
+            self.place[who] = self.level[who] = self.used[who] = self.asleep_at[who] = 0
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Let the running participant go on, or dispatch the head of the queue."""
         ready, place, length = awake(enabled, state), self.place, state.counters.length
         running = state.who[length - 1] if length else -1
+        if len(ready) < len(enabled):
+            for who in {*enabled} - {*ready}:
+                self.asleep_at[who] = length + 1
         spent = self._spend(running, length)
         self._boost(state)
         able = running in ready and not place[running]
         for who in ready:
             if not place[who] and who != running:
-                self._join(who, length)
+                self._join(who)
         if able:
             if not spent and not self._discipline.preempts(
                 self._job(running), [self._job(who) for who in ready if who != running]
             ):
-                self.since[length] = length
+                self.since[length] = self.asleep_at[running]
                 return int(running)
-            self._join(running, length)
+            self._join(running)
         head = min((who for who in ready if place[who]), key=self._rank, default=ready[0])
         place[head] = 0
         job = self._job(head)
         self._discipline.dispatch(job)
         self.used[head] = job.used
-        self.since[length] = self.joined_at[head]
+        self.since[length] = self.asleep_at[head]
         return head
 
-    def ready_since(self, length: int) -> Sequence[int]:
-        """Return for each step of the last execution before which step its participant became ready to make it."""
+    def awake_since(self, length: int) -> Sequence[int]:
+        """Return for each step of the last execution before which step its participant was awake to make it."""
         return list(self.since[:length])
 
     def _spend(self, running: int, length: int) -> bool:
@@ -103,10 +106,9 @@ class ReadyQueue(Policy):
             for who in range(state.size):
                 self.level[who] = self.used[who] = 0
 
-    def _join(self, who: int, length: int) -> None:
+    def _join(self, who: int) -> None:
         self.joined[0] += 1
         self.place[who] = self.joined[0]
-        self.joined_at[who] = length
 
     def _job(self, who: int) -> QueuedJob:
         return QueuedJob(self.place[who], self.level[who], self.used[who])

@@ -27,7 +27,7 @@ from ticketlab.report.page.crashes import crashes_page
 from ticketlab.report.page.cycle import cycle_picture
 from ticketlab.report.page.evidence import came_of_faults, proved
 from ticketlab.report.page.isolation import isolation_page
-from ticketlab.report.page.schedule import schedule_page
+from ticketlab.report.page.schedule import chart_view, schedule_page
 from ticketlab.report.page.template import filled
 from ticketlab.report.page.view import matrix_view, race_lines
 
@@ -69,6 +69,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         names=series_names(found.rows),
         ranked=any(row.ratio is not None for row in found.rows),
         matrix=matrix_view(found),
+        schedule=chart_view(found.schedule) if found.schedule else None,
         within=within,
         proved=proved,
         came_of_faults=came_of_faults,

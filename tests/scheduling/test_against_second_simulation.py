@@ -1,0 +1,89 @@
+"""Two simulations of different make, from event to event and tick by tick, agree on drawn jobs under every policy."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.scheduling.tick_by_tick import Rules, by_ticks
+from ticketlab.core.spec import Spec
+from ticketlab.scheduling.job import Job, parse_jobs
+from ticketlab.scheduling.schedule import IDLE, Schedule
+from ticketlab.scheduling.simulate import simulate
+
+
+@st.composite
+def jobs(draw: st.DrawFn) -> tuple[Job, ...]:
+    small = st.integers(1, 6)
+    found = []
+    for number in range(draw(st.integers(1, 5))):
+        bursts = draw(st.lists(small, min_size=1, max_size=3))
+        waits = draw(st.lists(small, min_size=len(bursts) - 1, max_size=len(bursts) - 1))
+        found.append(
+            Job("ABCDE"[number], draw(st.integers(0, 12)), tuple(bursts), tuple(waits), draw(st.integers(0, 3)))
+        )
+    return tuple(found)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> tuple[str, Rules]:
+    quantum, boost = draw(st.integers(1, 4)), draw(st.integers(1, 15))
+    quanta = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
+    named = "-".join(map(str, quanta))
+    return draw(
+        st.sampled_from(
+            [
+                ("fcfs", Rules()),
+                ("sjf", Rules(order="burst")),
+                ("srtf", Rules(order="left", interrupts=True)),
+                (f"rr:{quantum}", Rules(quanta=(quantum,))),
+                ("priority", Rules(order="priority", interrupts=True)),
+                ("priority:nonpreemptive", Rules(order="priority")),
+                (f"priority:quantum={quantum}", Rules(order="priority", interrupts=True, quanta=(quantum,))),
+                ("mlfq", Rules(interrupts=True, quanta=(1, 2, 4), remembers=True, boost=100)),
+                (
+                    f"mlfq:quanta={named},boost={boost}",
+                    Rules(interrupts=True, quanta=quanta, remembers=True, boost=boost),
+                ),
+            ]
+        )
+    )
+
+
+def ticks_of(schedule: Schedule) -> list[str]:
+    """Return who has the processor in each tick from 0 on."""
+    ticks = ["-"] * schedule.slices[0].start
+    for each in schedule.slices:
+        name = "-" if each.job == IDLE else "*" if each.switching else schedule.names[each.job]
+        ticks += [name] * (each.end - each.start)
+    return ticks
+
+
+@given(jobs(), policies(), st.integers(0, 3))
+def test_both_simulations_agree(drawn: tuple[Job, ...], policy: tuple[str, Rules], cost: int) -> None:
+    name, rules = policy
+    rules.cost = cost
+    schedule = simulate(drawn, Spec.parse(name), cost)
+    ticks, times, switches = by_ticks(drawn, rules)
+    assert ticks_of(schedule) == ticks
+    assert [(each.finish, each.waiting, each.response) for each in schedule.times()] == times
+    assert schedule.switches == switches
+
+
+@given(jobs(), policies(), st.integers(0, 3))
+def test_no_time_is_lost_or_made_up(drawn: tuple[Job, ...], policy: tuple[str, Rules], cost: int) -> None:
+    schedule = simulate(drawn, Spec.parse(policy[0]), cost)
+    for job, times, lane in zip(drawn, schedule.times(), schedule.lanes(), strict=True):
+        assert times.turnaround == times.waiting + sum(job.bursts) + sum(job.waits)
+        assert sum(end - start for state, start, end in lane if state == "running") == sum(job.bursts)
+        assert sum(end - start for state, start, end in lane if state == "blocked") == sum(job.waits)
+        assert lane[0][1] == job.arrival
+        assert lane[-1][2] == times.finish
+        assert all(one[2] == other[1] and one[0] != other[0] for one, other in pairwise(lane))
+
+
+@given(jobs())
+def test_jobs_are_read_back_from_what_they_print(drawn: tuple[Job, ...]) -> None:
+    assert parse_jobs(",".join(map(str, drawn))) == drawn
