@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.scheduling.tick_by_tick import Rules, by_ticks
 from ticketlab.core.spec import Spec
 from ticketlab.scheduling.job import Job, parse_jobs
-from ticketlab.scheduling.schedule import IDLE, Schedule
+from ticketlab.scheduling.schedule import IDLE, JobSchedule
 from ticketlab.scheduling.simulate import simulate
 
 
@@ -52,7 +52,7 @@ def policies(draw: st.DrawFn) -> tuple[str, Rules]:
     )
 
 
-def ticks_of(schedule: Schedule) -> list[str]:
+def ticks_of(schedule: JobSchedule) -> list[str]:
     """Return who has the processor in each tick from 0 on."""
     ticks = ["-"] * schedule.slices[0].start
     for each in schedule.slices:

@@ -12,27 +12,27 @@ import pytest
 
 from ticketlab.core.spec import Spec
 from ticketlab.scheduling.job import parse_jobs
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 from ticketlab.scheduling.simulate import simulate
 
 
-def scheduled(jobs: str, policy: str) -> Schedule:
+def scheduled(jobs: str, policy: str) -> JobSchedule:
     return simulate(parse_jobs(jobs.replace(" ", ",")), Spec.parse(policy))
 
 
-def waiting(schedule: Schedule) -> list[int]:
+def waiting(schedule: JobSchedule) -> list[int]:
     return [each.waiting for each in schedule.times()]
 
 
-def turnaround(schedule: Schedule) -> list[int | None]:
+def turnaround(schedule: JobSchedule) -> list[int | None]:
     return [each.turnaround for each in schedule.times()]
 
 
-def gantt(schedule: Schedule) -> str:
+def gantt(schedule: JobSchedule) -> str:
     return " ".join(f"{schedule.names[turn.job]} {turn.start}-{turn.end}" for turn in schedule.turns)
 
 
-def average(schedule: Schedule, name: str) -> float:
+def average(schedule: JobSchedule, name: str) -> float:
     mean = schedule.to_json()["averages"][name]
     assert isinstance(mean, float)
     return mean

@@ -17,7 +17,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 EXECUTIONS: Final = 10_000
 
@@ -123,7 +123,7 @@ class Exploration:
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
     left_out: Sequence[str] = ()
-    schedule: Schedule | None = None
+    schedule: JobSchedule | None = None
 
     @property
     def valid(self) -> bool | None:

@@ -29,7 +29,7 @@ _WORDS: Final = {"running": "running", "ready": "ready", "blocked": "blocked", "
 def gantt(schedule: _Document) -> str:
     """Return the chart of a schedule, as `to_json` gave it: an SVG element that is styled from outside."""
     width, height, parts = _chart(schedule)
-    title = escape(_shown(f"Gantt chart, {schedule['policy']}: {told(schedule)}"))
+    title = escape(_shown(f"Gantt chart, {schedule['policy']}: {told_turns(schedule)}"))
     return "\n".join([f"<svg class='gantt' role='img' aria-label='{title}' {_size(width, height)}>", *parts, "</svg>"])
 
 
@@ -54,7 +54,7 @@ def gantt_picture(schedules: Sequence[_Document]) -> str:
     return "\n".join([head, f"<style>{STYLE}</style>", ground, *parts, "</svg>\n"])
 
 
-def told(schedule: _Document) -> str:
+def told_turns(schedule: _Document) -> str:
     """Say who ran when, in words: what a chart shows to those who see it."""
     return ", ".join(f"{turn['job']} {turn['start']} to {turn['end']}" for turn in schedule["turns"])
 

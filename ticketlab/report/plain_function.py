@@ -25,7 +25,7 @@ from ticketlab.report.rows import seen_line
 from ticketlab.report.schedules import print_served
 from ticketlab.report.shown_steps import shown_lines
 from ticketlab.report.text import next_steps
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 _WIDEST_SOURCE: Final = 40
 NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
@@ -103,7 +103,7 @@ class FunctionSearch(SearchOutcome, Protocol):
         """What the kernel saw and no probe told, in sentences."""
 
     @property
-    def schedule(self) -> Schedule | None:
+    def schedule(self) -> JobSchedule | None:
         """The schedule of the last execution, if the policy keeps a ready queue."""
 
     @property

@@ -45,7 +45,7 @@ class JobTimes(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class JobSchedule:
     """Who ran when: slices of time without a gap between them, and jobs by their names.
 
     `ends` has the end of each job, None for a job that has not ended. `unit` is what time is counted in.

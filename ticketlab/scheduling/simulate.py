@@ -14,10 +14,10 @@ from ticketlab.core.spec import Spec
 from ticketlab.scheduling.discipline import Discipline, QueuedJob
 from ticketlab.scheduling.job import Job, check_length
 from ticketlab.scheduling.policies import discipline_kind
-from ticketlab.scheduling.schedule import IDLE, Schedule, Slice
+from ticketlab.scheduling.schedule import IDLE, JobSchedule, Slice
 
 
-def simulate(jobs: Sequence[Job], policy: Spec, switch_cost: int = 0) -> Schedule:
+def simulate(jobs: Sequence[Job], policy: Spec, switch_cost: int = 0) -> JobSchedule:
     """Return the schedule of jobs under a policy, given the cost of a context switch in ticks.
 
     Raises:
@@ -28,7 +28,7 @@ def simulate(jobs: Sequence[Job], policy: Spec, switch_cost: int = 0) -> Schedul
     run = _Simulation(jobs, kind.make(policy), switch_cost)
     run.finish()
     arrivals = [job.arrival for job in jobs]
-    return Schedule(str(policy), kind.summary, [job.name for job in jobs], arrivals, run.ends, run.slices)
+    return JobSchedule(str(policy), kind.summary, [job.name for job in jobs], arrivals, run.ends, run.slices)
 
 
 class _Simulation:

@@ -12,16 +12,16 @@ from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies import fcfs, random, rr
 from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.search import search
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 
-def served(toy: Toy, kind: PolicyKind, spec: str) -> Schedule | None:
+def served(toy: Toy, kind: PolicyKind, spec: str) -> JobSchedule | None:
     with Inline(toy) as executor:
         execution = next(search(executor, kind.make(Spec.parse(spec)), 1))
     return served_schedule(execution, spec, kind.summary, list("abcd"[: len(execution.trace.final)]))
 
 
-def drawn(schedule: Schedule | None) -> list[str]:
+def drawn(schedule: JobSchedule | None) -> list[str]:
     assert schedule is not None
     letters = {"running": "#", "ready": ".", "blocked": "-"}
     return ["".join(letters[state] * (end - start) for state, start, end in lane) for lane in schedule.lanes()]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.steps import NONE
-from ticketlab.scheduling.schedule import Schedule, Slice
+from ticketlab.scheduling.schedule import JobSchedule, Slice
 
 
-def served_schedule(execution: Execution, policy: str, summary: str, names: Sequence[str]) -> Schedule | None:
+def served_schedule(execution: Execution, policy: str, summary: str, names: Sequence[str]) -> JobSchedule | None:
     """Return who ran, was ready or was blocked at each step; None if the policy keeps no ready queue.
 
     Whoever could have moved was ready, unless it slept; all others who had not ended were blocked. Time is counted in
@@ -32,7 +32,7 @@ def served_schedule(execution: Execution, policy: str, summary: str, names: Sequ
         ready = tuple(who for who in there if who in able and who != mover)
         blocked = tuple(who for who in there if who not in able and who != mover)
         slices.append(Slice(node, node + 1, mover, ready, blocked))
-    return Schedule(policy, summary, names, arrivals, ends, slices[::-1], unit="step")
+    return JobSchedule(policy, summary, names, arrivals, ends, slices[::-1], unit="step")
 
 
 def _first(movers: Sequence[int], who: int) -> int:

@@ -32,7 +32,7 @@ from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 
 def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -155,7 +155,7 @@ class SearchTally:
     examples: list[Anomaly] = field(default_factory=list)
     untried: str = ""
     cut_short: int = 0
-    schedule: Schedule | None = None
+    schedule: JobSchedule | None = None
 
     @property
     def left_out(self) -> list[str]:

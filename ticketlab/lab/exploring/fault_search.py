@@ -25,7 +25,7 @@ from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
 
@@ -42,7 +42,7 @@ class FaultSearch:
         self.exhausted = False
         self._last: Execution | None = None
 
-    def schedule(self, name_of: Callable[[int], str]) -> Schedule | None:
+    def schedule(self, name_of: Callable[[int], str]) -> JobSchedule | None:
         """Return who ran, was ready or was blocked in the last execution; None if the policy keeps no ready queue.
 
         `name_of` says how people call a participant.

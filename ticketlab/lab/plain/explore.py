@@ -40,7 +40,7 @@ from ticketlab.probes.file_system.resources import DATABASE
 from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _BETWEEN_PROGRESS: Final = 100  # executions
@@ -178,7 +178,7 @@ class _Tally:
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
     untried: dict[str, None] = field(default_factory=dict)
-    schedule: Schedule | None = None
+    schedule: JobSchedule | None = None
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""

@@ -12,7 +12,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
-from ticketlab.scheduling.schedule import Schedule
+from ticketlab.scheduling.schedule import JobSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Explored:
     left_behind: Sequence[str] = ()
     allows_unseen: bool = False
     untold: Sequence[str] = ()
-    schedule: Schedule | None = None
+    schedule: JobSchedule | None = None
 
     @property
     def valid(self) -> bool | None:
