@@ -18,6 +18,7 @@ from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import strategy_kind
+from ticketlab.lab.racing.explained import because
 from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, measure
 from ticketlab.lab.racing.timeline import race_timeline
@@ -92,6 +93,7 @@ def judge_race(
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
+        because=because(scenario, verdict.valid),
     )
 
 
