@@ -48,6 +48,7 @@ def test_with_evidence_a_single_race_prints_all_that_proves_its_anomalies(tmp_pa
     assert done.stdout.startswith("none on json:rename: ✗ ")
     assert "ticket 1 of section 'main' is held by buyers" in done.stdout
     assert "read 5 left at" in done.stdout
+    assert "--evidence" not in done.stdout
     assert "The books say:" in done.stdout
     assert "ticketlab race --store json:rename --strategy none --buyers 10" in done.stdout
     assert done.stderr == ""

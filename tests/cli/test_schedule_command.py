@@ -110,6 +110,17 @@ def test_what_is_wrong_is_said_in_one_line(words: tuple[str, ...], message: str,
     assert done.stderr.count("\n") == 1
 
 
+def test_a_default_policy_that_is_meant_for_explorations_is_no_policy_here(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.ticketlab]\npolicy = "pct:3"\n')
+    assert run("schedule", cwd=tmp_path).stdout.startswith("fcfs: ")
+    assert run("schedule", "--compare", cwd=tmp_path).returncode == 0
+    assert run("schedule", "--policy", "pct:3", cwd=tmp_path).returncode == 2
+    (tmp_path / "pyproject.toml").write_text('[tool.ticketlab.schedule]\npolicy = ["rr:2", "srtf"]\n')
+    found = json.loads(run("schedule", "--json", cwd=tmp_path).stdout)
+    assert [each["policy"] for each in found["schedules"]] == ["rr:2", "srtf"]
+    assert found["command"] == "ticketlab schedule --policy rr:2 --policy srtf"
+
+
 @pytest.mark.parametrize("name", ["race", "explore", "schedule"])
 def test_no_help_shows_the_sign_that_keeps_lines_apart(name: str, tmp_path: Path) -> None:
     done = run(name, "--help", cwd=tmp_path)

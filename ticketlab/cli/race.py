@@ -132,6 +132,8 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
     following = _following(rows, replace(scenario, store=pairs[0][0], strategy=pairs[0][1]), options)
+    if given["evidence"]:
+        following = {line: why for line, why in following.items() if not line.endswith(" --evidence")}
     return _tell(rows, _command(store, strategy), as_json, given, following)
 
 

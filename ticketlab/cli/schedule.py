@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ticketlab.cli.options import Command, command_line, option
+from ticketlab.cli.options import Command, command_line, is_typed, option
 from ticketlab.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,12 +85,15 @@ def command(jobs: str, compare: bool, switch_cost: int, as_json: bool, **given: 
 def _policies(named: tuple[str, ...], *, compare: bool) -> list[Spec]:
     """Return the policies that are asked for, each once."""
     from ticketlab.core.spec import Spec
-    from ticketlab.scheduling.policies import COMPARED
+    from ticketlab.scheduling.policies import COMPARED, DISCIPLINES
 
-    if compare and named:
+    typed = is_typed("policies")
+    if compare and typed:
         raise UsageError("--compare takes all policies: leave out --policy, or repeat --policy to choose some")
     texts = COMPARED if compare else named or ("fcfs",)
-    return list(dict.fromkeys(map(Spec.parse, texts)))
+    specs = list(dict.fromkeys(map(Spec.parse, texts)))
+    # A default in pyproject.toml may be meant for `ticketlab explore`, which has other policies as well.
+    return specs if typed else [each for each in specs if each.name in DISCIPLINES] or [Spec("fcfs")]
 
 
 def _following(jobs: str, *, several: bool) -> dict[str, str]:

@@ -115,6 +115,7 @@ class Row:
     origin_ns: int = 0
     function: str = ""
     seen: Sequence[str] = ()
+    because: str = ""
 
     @property
     def lucky(self) -> bool:
@@ -227,6 +228,7 @@ def _row(field: JsonField) -> Row:
         left_behind=_list(field["left_behind"], JsonField.text),
         function=_text(field["function"]),
         seen=_all_seen(field),
+        because=_text(field["because"]),
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
