@@ -1,9 +1,9 @@
 """Worked examples of textbooks, with the numbers that are printed there; each was also worked out by hand.
 
-Silberschatz: Silberschatz, Galvin, Gagne, "Operating System Concepts", chapter on CPU scheduling (sections of the tenth
-edition). Tanenbaum: Tanenbaum, Bos, "Modern Operating Systems", section 2.4. Stallings: Stallings, "Operating Systems:
-Internals and Design Principles", section 9.2, table 9.5. OSTEP: Arpaci-Dusseau, "Operating Systems: Three Easy Pieces",
-chapters 7 and 8.
+Silberschatz: Silberschatz, Galvin, Gagne, "Operating System Concepts", chapter on CPU scheduling: sections of the tenth
+edition, and exercises of the eighth and ninth with the numbers of their published solutions. Tanenbaum: Tanenbaum, Bos,
+"Modern Operating Systems", section 2.4. Stallings: Stallings, "Operating Systems: Internals and Design Principles",
+section 9.2, table 9.5. OSTEP: Arpaci-Dusseau, "Operating Systems: Three Easy Pieces", chapters 7 and 8.
 """
 
 from __future__ import annotations

@@ -49,6 +49,25 @@ class Life:
         }[order]
 
 
+def falls(life: Life, rules: Rules) -> bool:
+    """Have a job that has just run fall a level if it has used up its quantum; return whether it has."""
+    if not rules.quanta or life.used != rules.quanta[life.level]:
+        return False
+    life.used = 0
+    life.level = min(life.level + 1, len(rules.quanta) - 1)
+    return True
+
+
+def leaves(life: Life, whole: dict[str, int], tick: int) -> None:
+    """Have a job whose burst is over wait, or end."""
+    life.todo.pop(0)
+    if life.todo:
+        life.wakes = tick + life.sleeps.pop(0)
+        whole[life.job.name] = life.todo[0]
+    else:
+        life.done = tick
+
+
 def by_ticks(jobs: Sequence[Job], rules: Rules) -> tuple[list[str], list[tuple[int, int, int]], int]:
     """Return who has the processor in each tick from 0 on, (finish, waiting, response) of each job, and the switches.
 
@@ -64,16 +83,9 @@ def by_ticks(jobs: Sequence[Job], rules: Rules) -> tuple[list[str], list[tuple[i
         count = 0
         expired = False
         if current is not None and not switch_left:
-            if rules.quanta and current.used == rules.quanta[current.level] and out and out[-1] == current.job.name:
-                current.used, expired = 0, True
-                current.level = min(current.level + 1, len(rules.quanta) - 1)
+            expired = falls(current, rules) if out and out[-1] == current.job.name else False
             if current.todo[0] == 0:
-                current.todo.pop(0)
-                if current.todo:
-                    current.wakes = tick + current.sleeps.pop(0)
-                    whole[current.job.name] = current.todo[0]
-                else:
-                    current.done = tick
+                leaves(current, whole, tick)
                 current = None
         if rules.boost and tick and tick % rules.boost == 0:
             for life in lives:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ticketlab.core.spec import Spec
 
 _JOBS: Final = "A:0:5,B:1:3,C:2:1"
+_PLACES: Final = ("json", "html", "svg", "force")  # the options that say where results go
 
 
 @click.command("schedule", cls=Command)
@@ -48,38 +50,50 @@ def command(jobs: str, compare: bool, switch_cost: int, as_json: bool, **given: 
     step: ticketlab explore --policy rr:2.
     """  # noqa: D301 - click wants the character itself
     from ticketlab.cli.terminal import console, print_json
-    from ticketlab.core.result import as_document
-    from ticketlab.lab.artifacts.files import refuse_existing, write_text
+    from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.report.schedules import print_schedules
-    from ticketlab.scheduling.job import parse_jobs
-    from ticketlab.scheduling.simulate import simulate
 
     for path in filter(None, (given["html"], given["svg"])):
         refuse_existing(path, force=given["force"])
+    found = _document(jobs, _policies(given["policies"], compare=compare), switch_cost)
+    if as_json:
+        print_json(found)
+    else:
+        print_schedules(found, _following(several=len(found["schedules"]) > 1), console())
+    _write(found, **given)
+    return 0
+
+
+def _document(jobs: str, policies: Sequence[Spec], switch_cost: int) -> dict[str, Any]:
+    """Return the schedule of each policy as one result."""
+    from ticketlab.core.result import as_document
+    from ticketlab.scheduling.job import parse_jobs
+    from ticketlab.scheduling.simulate import simulate
+
     parsed = parse_jobs(jobs)
-    schedules = [simulate(parsed, policy, switch_cost) for policy in _policies(given["policies"], compare=compare)]
-    found = as_document(
+    schedules = [simulate(parsed, policy, switch_cost) for policy in policies]
+    return as_document(
         "schedule",
         {
-            "command": command_line("json", "html", "svg", "force"),
+            "command": command_line(*_PLACES),
             "jobs": [str(job) for job in parsed],
             "switch_cost": switch_cost,
             "schedules": [each.to_json() | {"queue": each.queue_json()} for each in schedules],
         },
     )
-    if as_json:
-        print_json(found)
-    else:
-        print_schedules(found, _following(jobs, several=len(schedules) > 1), console())
-    if given["html"] is not None:
+
+
+def _write(found: Mapping[str, Any], *, html: Path | None, svg: Path | None, force: bool, **_: Any) -> None:
+    """Write the files that are asked for."""
+    if html is not None:
         from ticketlab.cli.report import write_page
 
-        write_page(given["html"], found, (), force=given["force"])
-    if given["svg"] is not None:
+        write_page(html, found, (), force=force)
+    if svg is not None:
+        from ticketlab.lab.artifacts.files import write_text
         from ticketlab.report.gantt import gantt_picture
 
-        write_text(given["svg"], gantt_picture(found["schedules"]), force=given["force"])
-    return 0
+        write_text(svg, gantt_picture(found["schedules"]), force=force)
 
 
 def _policies(named: tuple[str, ...], *, compare: bool) -> list[Spec]:
@@ -96,11 +110,9 @@ def _policies(named: tuple[str, ...], *, compare: bool) -> list[Spec]:
     return specs if typed else [each for each in specs if each.name in DISCIPLINES] or [Spec("fcfs")]
 
 
-def _following(jobs: str, *, several: bool) -> dict[str, str]:
-    """Return what to type next, and what for."""
-    import shlex
-
-    words = ["ticketlab", "schedule", *(["--jobs", jobs] if jobs != _JOBS else [])]
+def _following(*, several: bool) -> dict[str, str]:
+    """Return what to type next, and what for; it keeps the jobs and the cost of a switch."""
+    line = command_line(*_PLACES, "policy", "compare")
     if several:
-        return {shlex.join([*words, "--policy", "rr:1"]): "one policy: the queue at each tick, and each job's times"}
-    return {shlex.join([*words, "--compare"]): "all policies side by side"}
+        return {f"{line} --policy rr:1": "one policy: the queue at each tick, and each job's times"}
+    return {f"{line} --compare": "all policies side by side"}
