@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.scheduling.tick_by_tick import Rules, by_ticks
@@ -27,29 +29,32 @@ def jobs(draw: st.DrawFn) -> tuple[Job, ...]:
     return tuple(found)
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> tuple[str, Rules]:
-    quantum, boost = draw(st.integers(1, 4)), draw(st.integers(1, 15))
-    quanta = draw(st.lists(st.integers(1, 4), min_size=1, max_size=3))
-    named = "-".join(map(str, quanta))
-    return draw(
-        st.sampled_from(
-            [
-                ("fcfs", Rules()),
-                ("sjf", Rules(order="burst")),
-                ("srtf", Rules(order="left", interrupts=True)),
-                (f"rr:{quantum}", Rules(quanta=(quantum,))),
-                ("priority", Rules(order="priority", interrupts=True)),
-                ("priority:nonpreemptive", Rules(order="priority")),
-                (f"priority:quantum={quantum}", Rules(order="priority", interrupts=True, quanta=(quantum,))),
-                ("mlfq", Rules(interrupts=True, quanta=(1, 2, 4), remembers=True, boost=100)),
-                (
-                    f"mlfq:quanta={named},boost={boost}",
-                    Rules(interrupts=True, quanta=quanta, remembers=True, boost=boost),
-                ),
-            ]
-        )
-    )
+def fixed(name: str, **rules: Any) -> st.SearchStrategy[tuple[str, Rules]]:
+    return st.builds(lambda: (name, Rules(**rules)))
+
+
+def with_quantum(name: str, **rules: Any) -> st.SearchStrategy[tuple[str, Rules]]:
+    return st.integers(1, 4).map(lambda quantum: (f"{name}{quantum}", Rules(quanta=(quantum,), **rules)))
+
+
+def feedback(quanta: list[int], boost: int) -> tuple[str, Rules]:
+    name = f"mlfq:quanta={'-'.join(map(str, quanta))},boost={boost}"
+    return name, Rules(interrupts=True, quanta=quanta, remembers=True, boost=boost)
+
+
+POLICIES = {
+    "fcfs": fixed("fcfs"),
+    "sjf": fixed("sjf", order="burst"),
+    "srtf": fixed("srtf", order="left", interrupts=True),
+    "rr": with_quantum("rr:"),
+    "priority": fixed("priority", order="priority", interrupts=True),
+    "priority:nonpreemptive": fixed("priority:nonpreemptive", order="priority"),
+    "priority:quantum": with_quantum("priority:quantum=", order="priority", interrupts=True),
+    "mlfq": fixed("mlfq", interrupts=True, quanta=(1, 2, 4), remembers=True, boost=100),
+    "mlfq of one's own": st.builds(
+        feedback, st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(1, 15) | st.just(1000)
+    ),
+}
 
 
 def ticks_of(schedule: JobSchedule) -> list[str]:
@@ -61,9 +66,11 @@ def ticks_of(schedule: JobSchedule) -> list[str]:
     return ticks
 
 
-@given(jobs(), policies(), st.integers(0, 3))
-def test_both_simulations_agree(drawn: tuple[Job, ...], policy: tuple[str, Rules], cost: int) -> None:
-    name, rules = policy
+@pytest.mark.parametrize("kind", POLICIES)
+@given(data=st.data(), drawn=jobs(), cost=st.integers(0, 3))
+@settings(max_examples=max(200, settings().max_examples))
+def test_both_simulations_agree(kind: str, data: st.DataObject, drawn: tuple[Job, ...], cost: int) -> None:
+    name, rules = data.draw(POLICIES[kind])
     rules.cost = cost
     schedule = simulate(drawn, Spec.parse(name), cost)
     ticks, times, switches = by_ticks(drawn, rules)
@@ -72,7 +79,7 @@ def test_both_simulations_agree(drawn: tuple[Job, ...], policy: tuple[str, Rules
     assert schedule.switches == switches
 
 
-@given(jobs(), policies(), st.integers(0, 3))
+@given(jobs(), st.one_of(*POLICIES.values()), st.integers(0, 3))
 def test_no_time_is_lost_or_made_up(drawn: tuple[Job, ...], policy: tuple[str, Rules], cost: int) -> None:
     schedule = simulate(drawn, Spec.parse(policy[0]), cost)
     for job, times, lane in zip(drawn, schedule.times(), schedule.lanes(), strict=True):
