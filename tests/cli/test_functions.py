@@ -113,6 +113,18 @@ def test_a_result_names_its_command_and_is_drawn_as_a_page() -> None:
         assert "shop:claim: ✗ lost update, invariant broken" in Path("again.html").read_text()
 
 
+def test_a_policy_of_operating_systems_draws_what_it_ran_on_the_page_of_a_kept_run_too() -> None:
+    result = run("explore", *CLAIM, "--policy", "rr:1")
+    drawn = result.output.split("The schedule of the last execution, in steps\n")[1].splitlines()
+    assert drawn[0].startswith("rr:1: round robin")
+    assert drawn[2].startswith("process 1  ██")
+    found, _ = explored(*CLAIM, "--policy", "fcfs")
+    assert (found["valid"], found["schedule"]["switches"]) == (None, 1)
+    assert [job["waiting"] for job in found["schedule"]["jobs"]] == [0, found["schedule"]["turns"][0]["end"]]
+    run("report", ".ticketlab/runs/latest", "--html", "kept.html")
+    assert "The schedule of the last execution, by fcfs" in Path("kept.html").read_text()
+
+
 def test_a_file_is_named_by_its_path_and_right_is_right(in_tmp_path: Path) -> None:
     folder = in_tmp_path / "code"
     folder.mkdir()

@@ -60,6 +60,15 @@ def test_nothing_is_imported_before_interrupts_are_answered(tmp_path: Path) -> N
     assert eval(done.stdout) == {"ticketlab", "ticketlab.__main__", "gc"}
 
 
+def test_alone_it_says_in_five_lines_what_it_is_and_what_to_try(tmp_path: Path) -> None:
+    done = run("from ticketlab.__main__ import main; main()", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 5
+    tried = [line.split("#")[0].split() for line in lines if line.startswith("  ticketlab ")]
+    assert [words[1] for words in tried] == ["race", "explore", "schedule"]
+
+
 @pytest.mark.parametrize("words", [[], ["--json"], ["--json", "--html", "page.html"]])
 def test_check_works_without_unix_s_modules(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text(HISTORY)

@@ -69,10 +69,11 @@ def test_a_line_keeps_holds_faults_and_what_else_was_set(told: list[dict[str, An
         f"ticketlab explore --store sqlite --strategy atomic {held}",
         f"ticketlab race --store sqlite --strategy atomic --buyers 2 {HELD}",
     ]
-    cures, again = lines(told, "ticketlab race --store json --strategy none --buyers 2")
+    evidence, cures, again = lines(told, "ticketlab race --store json --strategy none --buyers 2")
     assert cures == "ticketlab race --store json --buyers 2 --faults pause:1:10ms --stall-timeout 0.9"
     assert again == cures.replace("--store json", "--store json --strategy none")
-    cures, again = lines(told, "ticketlab race --store json --strategy none --buyers 3")
+    assert evidence == f"{again} --evidence"
+    _, cures, again = lines(told, "ticketlab race --store json --strategy none --buyers 3")
     assert cures == "ticketlab race --store json --buyers 3 --stock 'my stock.json'"
     (replay,) = lines(told, "ticketlab explore --store json --strategy none")
     assert replay.endswith(" --executor processes")
@@ -80,6 +81,7 @@ def test_a_line_keeps_holds_faults_and_what_else_was_set(told: list[dict[str, An
 
 def test_no_line_is_printed_that_cannot_work(told: list[dict[str, Any]]) -> None:
     """An unguarded buyer has no clerk to kill, and no search controls a pool of servers."""
-    (again,) = lines(told, "ticketlab race --store manager --strategy clerk")
+    evidence, again = lines(told, "ticketlab race --store manager --strategy clerk")
+    assert evidence == f"{again} --evidence"
     assert "--faults kill-service" in again
     assert not any("explore" in line for line in lines(told, "ticketlab race --store sqlite --strategy clerk:socket"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import select
 import signal
@@ -21,13 +22,33 @@ DEADLINE = 30.0
 """Guards against hanging; nothing is expected to take this long."""
 
 
-def test_a_single_race_prints_the_verdict_first_then_its_evidence(tmp_path: Path) -> None:
-    # By rename, since a truncated file may be left torn by its last two writers, and then the books say nothing.
-    done = ticketlab("race", "--store", "json:rename", "--strategy", "none", "--buyers", "10", cwd=tmp_path)
+def test_a_single_race_prints_the_verdict_first_then_two_buyers_and_why(tmp_path: Path) -> None:
+    words = ["race", "--store", "json:rename", "--strategy", "none", "--buyers", "10"]
+    done = ticketlab(*words, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout.startswith("none on json:rename: ✗ ")
-    assert "ticket 1 of section 'main' is held by buyers" in done.stdout
+    said = next(line for line in done.stdout.splitlines() if line.startswith("Why: "))
+    found = re.fullmatch(r"Why: buyers (\d+) and (\d+) both read 5 left, so both sold ticket 1\.", said)
+    assert found is not None, said
+    heading, *steps = done.stdout.split("\n\n")[1].splitlines()
+    assert heading.split() == ["buyer", found[1], "buyer", found[2]]
+    told = [re.sub(r"^ *[\d.]+ ms +", "", step).strip() for step in steps]
+    assert sorted(told) == ["is told: ticket 1"] * 2 + ["reads 5 left"] * 2 + ["writes 4 left"] * 2
+    assert "The books say:" in done.stdout
+    assert "asked at" not in done.stdout
+    assert f"ticketlab {' '.join(words)} --evidence" in done.stdout
+    assert len(done.stdout.splitlines()) < 30  # a screen
+
+
+def test_with_evidence_a_single_race_prints_all_that_proves_its_anomalies(tmp_path: Path) -> None:
+    # By rename, since a truncated file may be left torn by its last two writers, and then the books say nothing.
+    words = ["--store", "json:rename", "--strategy", "none", "--buyers", "10", "--evidence"]
+    done = ticketlab("race", *words, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("none on json:rename: ✗ ")
+    assert re.search(r"ticket \d of section 'main' is held by buyers", done.stdout)
     assert "read 5 left at" in done.stdout
+    assert "--evidence" not in done.stdout
     assert "The books say:" in done.stdout
     assert "ticketlab race --store json:rename --strategy none --buyers 10" in done.stdout
     assert done.stderr == ""
@@ -39,7 +60,7 @@ def test_a_cure_exits_with_0(tmp_path: Path) -> None:
     assert "✓ correct" in done.stdout
 
 
-def test_the_tour_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_path: Path) -> None:
+def test_the_tour_says_of_each_store_what_happened_and_why_and_what_to_type_next(tmp_path: Path) -> None:
     done = ticketlab("race", "--buyers", "6", cwd=tmp_path)
     kept = tmp_path / ".ticketlab" / "runs" / "latest" / "result.json"
     rows = json.loads(kept.read_text(encoding="utf-8"))["rows"]
@@ -49,11 +70,12 @@ def test_the_tour_ends_with_a_sentence_for_each_store_and_what_to_type_next(tmp_
     assert done.returncode == 0  # what claims safety was right, and what does not was found out
     cures = "All 11 races that claim safety kept the books right"
     assert done.stdout.startswith(f"{cures}; {len(wrong)} of 3 races that claim none went wrong")
-    for title, store in (("JSON file: ", "json"), ("SQLite: ", "sqlite"), ("Manager().dict: ", "manager")):
-        sentence = next(line for line in done.stdout.splitlines() if line.startswith(title))
+    for title, store in (("JSON file", "json"), ("SQLite", "sqlite"), ("Manager().dict", "manager")):
+        told = done.stdout.split(f"\n{title}\n")[1]
+        assert "  ✓ clerk: one process does every purchase.\n" in told or store == "sqlite"
         for row in wrong:
             if row["store"] == store and row["sold"] > row["tickets"]:
-                assert f"with nothing guarding it, 6 buyers were sold {row['sold']} of 5 tickets" in sentence
+                assert told.startswith(f"  ✗ none: 6 buyers were sold {row['sold']} of 5 tickets")
     assert done.stdout.splitlines()[-3] == "Next:"
 
 

@@ -43,6 +43,12 @@ def tour(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"valid": valid, "anomalies": [], "rows": list(rows), "command": "ticketlab race", **more}
 
 
+def test_a_reason_stands_beside_its_verdict() -> None:
+    page = render(tour(row(because="one buyer at a time holds the lock"), row("none", valid=False)))
+    assert page.count("<p>Why: ") == 1
+    assert "<p>Why: one buyer at a time holds the lock.</p>" in page
+
+
 def timeline(spans: int = 2, title: str = "none on json", detail: str = "read inventory.json: 5 left") -> Timeline:
     found = [Span(0, 10 * n, 10 * n + 9, LaneState.RUNNING, f"buy 1 -> ticket {n}", detail) for n in range(spans)]
     return Timeline(title, ["buyer 1"], found, [Marker(0, 19, "oversold", "2 of 1")], row=0)

@@ -17,8 +17,12 @@ from selenium.webdriver.common.by import By
 from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash_matrix
 from tests.report.browser import chromium, complaints, open_page, requests, until
 from tests.report.test_page import EVIL, row, tour
+from ticketlab.core.spec import Spec
 from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, Timeline
 from ticketlab.report.page import render
+from ticketlab.scheduling.job import parse_jobs
+from ticketlab.scheduling.policies import COMPARED
+from ticketlab.scheduling.simulate import simulate
 
 pytestmark = pytest.mark.browser
 
@@ -69,6 +73,23 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = crash_matrix(HELD, LEFT_LOCK, UNGUARDED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
     path = tmp_path_factory.mktemp("page") / "crashes.html"
+    path.write_text(render(found))
+    return path
+
+
+@pytest.fixture(scope="module")
+def schedules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    evil = "".join(each for each in EVIL if each.isprintable())  # others are refused
+    jobs = parse_jobs(f"A:0:30+io2+2:p2,B:1:3:p1,{evil}:2:60")
+    drawn = [simulate(jobs, Spec.parse(policy), 1) for policy in COMPARED]
+    found = {
+        "kind": "schedule",
+        "command": "ticketlab schedule --compare",
+        "jobs": [str(job) for job in jobs],
+        "switch_cost": 1,
+        "schedules": [each.to_json() | {"queue": each.queue_json()} for each in drawn],
+    }
+    path = tmp_path_factory.mktemp("page") / "schedules.html"
     path.write_text(render(found))
     return path
 
@@ -258,12 +279,12 @@ def test_a_case_is_walked_forward_and_back(opened: Chrome) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("which", ["page", "matrix"])
+@pytest.mark.parametrize("which", ["page", "matrix", "schedules"])
 def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
     browser: Chrome, request: pytest.FixtureRequest, which: str, width: int, scheme: str
 ) -> None:
     open_page(browser, request.getfixturevalue(which), width=width, scheme=scheme)
-    browser.execute_script("document.querySelector('.cell').click()")
+    browser.execute_script("document.querySelector('.cell')?.click()")
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     browser.execute_script(AXE.read_text(encoding="utf-8"))
@@ -285,6 +306,14 @@ def test_a_crash_matrix_shows_the_evidence_of_a_cell(browser: Chrome, matrix: Pa
     assert evidence.is_displayed()
     assert "a sentence about lock left behind" in evidence.text
     assert "torn books in 1, lock left behind in 3" in evidence.text
+
+
+def test_charts_of_schedules_open_without_a_complaint(browser: Chrome, schedules: Path) -> None:
+    complaints(browser)
+    open_page(browser, schedules)
+    assert complaints(browser) == []
+    assert len(browser.find_elements(By.CSS_SELECTOR, "svg.gantt rect.switching")) > 7
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".pairs .comparison")) == 7
 
 
 def test_the_theme_can_be_switched(opened: Chrome) -> None:

@@ -74,6 +74,54 @@ def test_a_tour_is_right_if_what_claims_safety_was(cure: Verdict, unguarded: Ver
     assert [each["strategy"] for each in tour.to_json()["anomalies"]] == ([] if cure.valid else ["lock"])
 
 
+def test_each_result_comes_with_its_reason() -> None:
+    copies = "each process has its own copy; a lock cannot help"
+    rows = [
+        replace(race("lock", WRONG, "private"), because=copies),
+        replace(race("flock", RIGHT, "private"), because="one at a time"),
+        replace(race("filelock", RIGHT, "private"), because="one at a time"),
+        race("mine", RIGHT, "private"),
+        race("none", RIGHT, "private", claims=False),
+        race("slow", UNDECIDED, "private"),
+    ]
+    assert printed(*rows).split("private dict\n")[1].splitlines()[:5] == [
+        f"  ✗ lock: lost update: {copies}.",
+        "  ✓ flock and filelock: one at a time.",
+        "  ✓ mine: the books are right.",
+        "  ? none: right by luck.",
+        "  ? slow: could not be decided.",
+    ]
+    assert f"Why: {copies}." in printed(rows[0])
+
+
+def operation(buyer: int, *counts: int, ticket: int = 1) -> dict[str, object]:
+    """Return a purchase that read the first count and wrote the second."""
+    accesses = [
+        {"action": action, "remaining": count, "ns": 10 * buyer + number}
+        for number, (action, count) in enumerate(zip(("read", "write"), counts, strict=False))
+    ]
+    times = {"invoke_ns": 10 * buyer - 1, "return_ns": 10 * buyer + 5}
+    return {"process": buyer, "result": "ok", "tickets": [ticket], "accesses": accesses, **times}
+
+
+def test_two_buyers_are_shown_only_if_they_read_the_same_and_were_sold_the_same() -> None:
+    def told(*operations: dict[str, object]) -> str:
+        evidence = {"tickets": {"1": list(operations)}}
+        return printed(race("none", Verdict([Anomaly("ticket sold twice", "ticket 1 is held by two", evidence)])))
+
+    both = told(operation(1, 5, 4), operation(2, 5, 4))
+    assert "Why: buyers 1 and 2 both read 5 left, so both sold ticket 1." in both
+    assert "reads 5 left" in both
+    assert "Why: buyers 2 and 3" in told(operation(1, 6, 4), operation(2, 5, 4), operation(3, 5, 4))
+    for other in (
+        told(operation(1, 6, 5), operation(2, 5, 4)),
+        told(operation(1, 5, 4)),
+        told(operation(1), operation(2)),
+    ):
+        assert "Why: " not in other
+        assert "✗ ticket sold twice: ticket 1 is held by two" in other
+
+
 def test_no_figure_and_no_name_is_cut_off_or_broken_at_any_width() -> None:
     """An hour for a race, thousands of tickets and the longest names, at every width from 30 characters on."""
     long = replace(race("transaction:immediate", RIGHT, "sqlite:journal=delete"), sold=20_000, tickets=20_000)

@@ -16,7 +16,7 @@ import click
 
 import ticketlab
 from ticketlab.cli import orphans, streams
-from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
+from ticketlab.core.errors import TicketlabError, unknown_name
 from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
@@ -30,11 +30,18 @@ _COMMANDS: Final = {
     "explore": "Search the schedules of buyers, a function or a program for one that goes wrong.",
     "replay": "Run a saved case again, with the same steps every time.",
     "isolation": "Show which anomalies the isolation levels of a database let happen.",
+    "schedule": "Show which job runs when under round robin and its like, and how long each waits.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
 _STARTING: Final = ("learn", "race", "compare", "explore", "check-lock", "replay", "isolation")  # processes, that is
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
+_FIRST_LINES: Final = """\
+ticketlab finds the race between processes that share something, shows it, proves it gone, and prices the cure. Try:
+  ticketlab race                                   # real buyers race for tickets: what goes wrong, and what cures it
+  ticketlab explore --store json --strategy none   # the smallest schedule that goes wrong, found and not waited for
+  ticketlab schedule --compare                     # which job runs when under round robin and its like
+All commands: ticketlab --help"""
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 
 
@@ -91,8 +98,7 @@ def cli(ctx: click.Context) -> None:
     5 a threshold was missed.
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help(), err=True)
-        ctx.exit(UsageError.exit_code)
+        click.echo(_FIRST_LINES)
 
 
 def main() -> None:

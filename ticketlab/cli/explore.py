@@ -93,7 +93,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Replace the --html file and the --save name if they exist.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    r"""Search the schedules of buyers, of a function or of a program for one that goes wrong.
+    """Search the schedules of buyers, of a function or of a program for one that goes wrong.
 
     \b
     Buyers who buy tickets from a store:
@@ -111,7 +111,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
 
     With --faults, each buyer or process is struck at each of its steps in turn, by real signals and real failures of
     files.
-    """
+    """  # noqa: D301 - click wants the character itself
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario
 

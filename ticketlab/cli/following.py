@@ -25,6 +25,7 @@ def after_race(row: Result, scenario: Scenario, options: RaceOptions, command: R
 
     found = {}
     if row.valid is False:
+        found[f"{row.command} --evidence"] = "another race, with all that buyers read, wrote and were told"
         cures = [strategy for _, strategy in tour_pairs(row.store, None)]
         if _can_be_raced(scenario, options, cures):
             found[command(row.store, None)] = "see the cures"
@@ -41,7 +42,7 @@ def after_tour(rows: Sequence[Result]) -> dict[str, str]:
     wrong = [row for row in rows if row.valid is False]
     worst = next((row for row in wrong if row.claims_safety), next(iter(wrong), rows[0]))
     return {
-        worst.command: "the evidence: who read what, and when",
+        worst.command: "one race: two buyers side by side, and why",
         "ticketlab strategies": "what runs on what, and why not",
     }
 

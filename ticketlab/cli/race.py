@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from ticketlab.lab.exploring.from_race import RaceCase
     from ticketlab.lab.racing.options import RaceOptions
 
-_DEFAULT_LATENCY = "write=20ms"
+_DEFAULT_LATENCY: Final = "write=20ms"
+_BUYERS: Final = 100
+_TOURED: Final = 50  # in each of several races: starting processes is what takes most of their time
 
 
 @click.command("race", cls=Command, sections=SECTIONS)
@@ -44,7 +46,12 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
-@option("--buyers", type=int, default=100, help="How many buyers race.")
+@option(
+    "--buyers",
+    type=int,
+    show_default=f"{_BUYERS}, or {_TOURED} each if several races are run",
+    help="How many buyers race.",
+)
 @option("--tickets", type=int, default=5, help="How many tickets are for sale.")
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or club or concert.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
@@ -89,12 +96,13 @@ _DEFAULT_LATENCY = "write=20ms"
     metavar="FILE",
     help="If it goes wrong, write a schedule that goes wrong in the same way, for ticketlab replay.",
 )
+@click.option("--evidence", is_flag=True, help="Print all operations that prove what went wrong.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page that opens offline.")
 @click.option("--force", is_flag=True, help="Replace the --history, --case and --html files if they exist.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    r"""Race buyers for tickets, a function or a program, live, and say what went wrong.
+    """Race buyers for tickets, a function or a program, live, and say what went wrong.
 
     \b
     Buyers of tickets from three stores, or from the one that is named:
@@ -105,7 +113,7 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
     A program as it is, in any language, in a fresh copy of its folder:
       ticketlab race shop.py 2 --times 20
       ticketlab race --copies 3 --invariant 'python3 check.py' -- perl buy.pl
-    """
+    """  # noqa: D301 - click wants the character itself
     if is_program(words, given):
         refuse_outputs(given)
         return race_a_program(words, as_json, given)
@@ -118,7 +126,9 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
     from ticketlab.lab.racing.tour import tour, tour_pairs
 
     pairs = tour_pairs(store, strategy)
-    options, scenario = _options(given), _scenario(given)
+    unsaid = given["buyers"] is None
+    toured = _TOURED if unsaid and len(pairs) > 1 else None
+    options, scenario = _options(given), _scenario(given | ({"buyers": toured or _BUYERS} if unsaid else {}))
     _refuse_outputs(given, len(pairs))
     if len(pairs) == 1:
         scenario = replace(scenario, store=pairs[0][0], strategy=pairs[0][1])
@@ -129,10 +139,12 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
             scenario,
             options,
             meanwhile=lambda: _import_reports(as_json),
-            command=lambda each: _command(each.store, each.strategy),
+            command=lambda each: _command(each.store, each.strategy, buyers=toured),
             progress=lambda done, each: progress.say(f"[{done + 1}/{len(pairs)}] {each.store} {each.strategy} ..."),
         )
     following = _following(rows, replace(scenario, store=pairs[0][0], strategy=pairs[0][1]), options)
+    if given["evidence"]:
+        following = {line: why for line, why in following.items() if not line.endswith(" --evidence")}
     made = save_race_case(scenario, rows[0], given)
     return _tell(rows, _command(store, strategy), as_json, given, following, made)
 
@@ -198,10 +210,10 @@ def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:
         refuse_existing(path, force=given["force"])
 
 
-def _command(store: Spec | str | None, strategy: Spec | str | None) -> str:
-    return command_line(
-        "json", "force", "history", "case", "folder", "keep", "html", first={"store": store, "strategy": strategy}
-    )
+def _command(store: Spec | str | None, strategy: Spec | str | None, *, buyers: int | None = None) -> str:
+    """Return the command line of a race; `buyers` says how many there are, if the command line does not."""
+    first = {"store": store, "strategy": strategy} | ({"buyers": buyers} if buyers else {})
+    return command_line("json", "force", "history", "case", "folder", "keep", "html", "evidence", first=first)
 
 
 def _following(rows: Sequence[Result], scenario: Scenario, options: RaceOptions) -> Mapping[str, str]:
@@ -231,7 +243,7 @@ def _tell(
     _keep(saved, rows, given["keep"])
     if given["case"] is not None:
         saved["case"] = made.to_json() if made else None
-    _print(rows, saved if as_json else None, following)
+    _print(rows, saved if as_json else None, following, evidence=given["evidence"])
     if not as_json:
         print_race_case(rows[0], made, given)
     if given["history"] is not None:
@@ -255,7 +267,9 @@ def _import_reports(as_json: bool) -> None:
         import ticketlab.report.text  # noqa: F401
 
 
-def _print(rows: Sequence[Result], document: Mapping[str, Any] | None, following: Mapping[str, str]) -> None:
+def _print(
+    rows: Sequence[Result], document: Mapping[str, Any] | None, following: Mapping[str, str], *, evidence: bool
+) -> None:
     from ticketlab.cli.terminal import console, print_json
 
     if document is not None:
@@ -264,7 +278,7 @@ def _print(rows: Sequence[Result], document: Mapping[str, Any] | None, following
     from ticketlab.report.text import print_race, print_tour
 
     if len(rows) == 1:
-        print_race(rows[0], following, console())
+        print_race(rows[0], following, console(), evidence=evidence)
     else:
         print_tour(rows, following, console())
 

@@ -294,7 +294,7 @@ class StrategyKind(Kind):
     `asks_who_lives` names the variants that break the lock of a holder whose process has died, `opens_data_file` those
     that open the store's own file, `without_holds` those that cannot hold tickets. `has_services` says that service
     processes are started for the buyers; `uncontrolled` names, by option, the values with which these start processes
-    of their own, which no exploration can control.
+    of their own, which no exploration can control. `reasons` says why the books stay right, by variant as `parts` does.
     """
 
     needs: frozenset[Capability]
@@ -302,6 +302,7 @@ class StrategyKind(Kind):
     also_needs: Mapping[str, frozenset[Capability]] = field(default_factory=dict)
     wrong: frozenset[str] = field(default=frozenset())
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
     asks_who_lives: frozenset[str] = field(default=frozenset())
     opens_data_file: frozenset[str] = field(default=frozenset())
     without_holds: frozenset[str] = field(default=frozenset())

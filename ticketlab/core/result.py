@@ -71,7 +71,8 @@ class Result:
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
     names the files and processes that remained afterwards. `claims_safety` says whether the strategy is meant to keep
     the books right: if it is not, a race without an anomaly was luck. `moves` are the steps of all participants, the
-    buyers' first, if they were recorded.
+    buyers' first, if they were recorded. `because` says in a clause why the race ended as it did, if that follows from
+    the store and the strategy.
     """
 
     command: str
@@ -92,6 +93,7 @@ class Result:
     left_behind: Sequence[str] = ()
     claims_safety: bool = True
     moves: Sequence[TimedStep] = ()
+    because: str = ""
 
     @property
     def valid(self) -> bool | None:
@@ -111,6 +113,7 @@ class Result:
             "valid": self.valid,
             "reason": self.verdict.reason,
             "claims_safety": self.claims_safety,
+            "because": self.because,
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "metrics": asdict(self.metrics),
             "curve": [list(point) for point in self.curve],

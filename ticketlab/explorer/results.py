@@ -18,6 +18,7 @@ from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
+from ticketlab.scheduling.schedule import JobSchedule
 
 EXECUTIONS: Final = 10_000
 
@@ -107,7 +108,8 @@ class Exploration:
 
     `anomalous` counts the executions that went wrong, `names` how often each anomaly occurred, and `injected` what came
     of the faults, point by point. `left_behind` names the files that were left behind.
-    `left_out` says in sentences what the search left out, so that its end proves nothing.
+    `left_out` says in sentences what the search left out, so that its end proves nothing. `schedule` is that of the
+    last execution, if the policy keeps a ready queue.
     """
 
     command: str
@@ -123,6 +125,7 @@ class Exploration:
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
     left_out: Sequence[str] = ()
+    schedule: JobSchedule | None = None
 
     @property
     def valid(self) -> bool | None:
@@ -159,6 +162,7 @@ class Exploration:
             "anomalies": [anomaly_json(each, found.execution) for each in found.anomalies] if found else [],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",
+            "schedule": self.schedule.to_json() if self.schedule else None,
             "environment": dict(self.environment),
         }
 

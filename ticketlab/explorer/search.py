@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.analysis.execution import Execution
@@ -45,7 +46,8 @@ def search(
         if not execution.redundant:
             count += 1
             first = first or (execution if policy.proves else None)
-            yield execution
+            since = policy.awake_since(len(execution.trace))
+            yield replace(execution, awake_since=since) if since else execution
 
 
 def _repeat(executor: Executor, first: Execution, without: frozenset[Place]) -> None:

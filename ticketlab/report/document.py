@@ -16,6 +16,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.json_fields import JsonField
 from ticketlab.core.text import escape_all_controls, join_words
 from ticketlab.report.predictions import PredictionTable, prediction_table
+from ticketlab.report.read_schedule import read_schedule
 from ticketlab.report.rows import seen_line, tally
 
 T = TypeVar("T")
@@ -114,6 +115,7 @@ class Row:
     origin_ns: int = 0
     function: str = ""
     seen: Sequence[str] = ()
+    because: str = ""
 
     @property
     def lucky(self) -> bool:
@@ -164,6 +166,7 @@ class Document:
     warnings: Sequence[str] = ()
     advice: Sequence[Mapping[str, Any]] = ()
     predictions: PredictionTable | None = None
+    schedule: Mapping[str, Any] | None = None
 
     @property
     def headline(self) -> str:
@@ -196,6 +199,7 @@ def shown_document(value: Any) -> Document:
         warnings=_list(field["warnings"], JsonField.text),
         advice=_list(field["advice"], JsonField.object),
         predictions=field["predictions"].otherwise(prediction_table, None),
+        schedule=field["schedule"].otherwise(lambda each: each.or_none(read_schedule), None),
     )
 
 
@@ -224,6 +228,7 @@ def _row(field: JsonField) -> Row:
         left_behind=_list(field["left_behind"], JsonField.text),
         function=_text(field["function"]),
         seen=_all_seen(field),
+        because=_text(field["because"]),
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )

@@ -16,6 +16,7 @@ from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointRe
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.race_table import verdict_text
+from ticketlab.report.schedules import print_served
 from ticketlab.report.text import next_steps
 
 
@@ -28,9 +29,12 @@ def print_exploration(found: Exploration, replay: str, console: Console) -> None
         print_points([point.to_json() for point in found.injected], console)
     if found.left_behind:
         console.print(f"Left behind after a fault: {', '.join(found.left_behind)}.")
+    print_served(found.schedule.to_json() if found.schedule else None, console)
     finding = found.finding
     if finding is None:
         return
+    if found.schedule:
+        console.print()
     console.print(f"The smallest schedule that goes wrong ({finding.confirmed}):\n")
     console.print(interleaving(finding.execution, found.scenario.buyers, finding.anomalies))
     console.print()

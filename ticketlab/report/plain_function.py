@@ -22,8 +22,10 @@ from ticketlab.report.exploration import SearchOutcome, counted, headline
 from ticketlab.report.interleaving import MARK, WIDEST, legend
 from ticketlab.report.plain_text import WIDTH
 from ticketlab.report.rows import seen_line
+from ticketlab.report.schedules import print_served
 from ticketlab.report.shown_steps import shown_lines
 from ticketlab.report.text import next_steps
+from ticketlab.scheduling.schedule import JobSchedule
 
 _WIDEST_SOURCE: Final = 40
 NO_NAMES: Final[Mapping[int, str]] = MappingProxyType({})
@@ -101,6 +103,10 @@ class FunctionSearch(SearchOutcome, Protocol):
         """What the kernel saw and no probe told, in sentences."""
 
     @property
+    def schedule(self) -> JobSchedule | None:
+        """The schedule of the last execution, if the policy keeps a ready queue."""
+
+    @property
     def finding(self) -> FunctionFinding | None:
         """The smallest execution that went wrong."""
 
@@ -118,6 +124,9 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
         print_points([point.to_json() for point in found.injected], console)
     if found.left_behind:
         console.print(Text(f"Left behind after a fault: {join_words(found.left_behind)}."))
+    print_served(found.schedule.to_json() if found.schedule else None, console)
+    if found.schedule:
+        console.print()
     if found.finding is not None:
         console.print(f"The smallest schedule that goes wrong ({found.finding.confirmed}):\n")
         finding = found.finding

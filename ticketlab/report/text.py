@@ -14,6 +14,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, all_valid
 from ticketlab.report.race_table import milliseconds_text, race_tables, race_verdict
 from ticketlab.report.rows import tally
+from ticketlab.report.two_buyers import same_ticket, side_by_side, why_sentence
 
 _SHOWN = 8
 """How many lines of one anomaly's evidence a terminal shows; it counts the others, which --json has."""
@@ -29,7 +30,8 @@ def print_tour(rows: Sequence[Result], following: Mapping[str, str], console: Co
         console.print(part)
     console.print()
     for store, group in groupby(rows, key=lambda row: row.store):
-        console.print(_sentence(store, list(group)))
+        for line in _told_of_store(store, list(group)):
+            console.print(line)
     if struck := sum(len(row.injected) for row in rows):
         console.print(
             f"{pluralize(struck, 'fault')} came at random: --json and --html tell whom each struck, and when."
@@ -37,20 +39,35 @@ def print_tour(rows: Sequence[Result], following: Mapping[str, str], console: Co
     console.print(next_steps(following))
 
 
-def print_race(row: Result, following: Mapping[str, str], console: Console) -> None:
-    """Print one race: its line, the evidence for every anomaly, what the books say, the commands to type next."""
+def print_race(row: Result, following: Mapping[str, str], console: Console, *, evidence: bool = False) -> None:
+    """Print one race: its line, two buyers side by side, why, what the books say, and the commands to type next.
+
+    With `evidence`, all operations that prove the anomalies are shown in place of two buyers.
+    """
     told = race_verdict(row)
     console.print(Text(f"{row.strategy} on {row.store}: {told}  ({_setting(row)})", style=f"bold {told.style}"))
     for part in race_tables([row], console.width):
         console.print(part)
     console.print()
-    for line in _evidence(row.verdict.anomalies):
+    for line in _evidence(row.verdict.anomalies) if evidence else _screen(row):
         console.print(line)
     for line in _faults(row):
         console.print(line)
     if row.books:
         console.print(_books(row))
     console.print(next_steps(following))
+
+
+def _screen(row: Result) -> Iterator[RenderableType]:
+    """Show two buyers that went wrong together, if there are two, then why, and each anomaly in a sentence."""
+    pair = same_ticket(row.verdict.anomalies)
+    if pair is not None:
+        yield side_by_side(pair)
+        yield Text()
+    if why := why_sentence(row):
+        yield Text.assemble(("Why: ", "bold"), f"{why}.")
+    for anomaly in row.verdict.anomalies:
+        yield Text.assemble((f"✗ {anomaly.name}", "bold red"), f": {anomaly.sentence}")
 
 
 def _headline_of_tour(rows: Sequence[Result]) -> Text:
@@ -64,29 +81,29 @@ def _setting(row: Result) -> str:
     return f"{pluralize(row.buyers, 'buyer')}, {pluralize(row.tickets, 'ticket')}"
 
 
-def _sentence(store: str, rows: Sequence[Result]) -> Text:
-    """Say in one sentence what happened on a store."""
-    bad = [row for row in rows if row.valid is False]
-    good = [row.strategy for row in rows if row.valid and row.claims_safety]
-    lucky = [row.strategy for row in rows if row.valid and not row.claims_safety]
-    parts = []
-    for row in bad:
-        guard = "with nothing guarding it" if row.strategy == "none" else f"under {row.strategy}"
-        names = dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies)
-        were = "was" if row.buyers == 1 else "were"
-        sold = f"{pluralize(row.buyers, 'buyer')} {were} sold {row.sold} of {pluralize(row.tickets, 'ticket')}"
-        parts.append(
-            f"{guard}, {sold} ({', '.join(names)})" if row.sold > row.tickets else f"{guard}: {', '.join(names)}"
-        )
-    if good:
-        verb = "keeps" if len(good) == 1 else "keep"
-        parts.append(f"{join_words(good)} {verb} the books right")
-    if lucky:
-        parts.append(f"under {join_words(lucky)} the books came out right by luck")
-    unsure = [row.strategy for row in rows if row.valid is None]
-    if unsure:
-        parts.append(f"{join_words(unsure)} could not be decided")
-    return Text.assemble((f"{store_title(store)}: ", "bold"), "; ".join(parts) + ".")
+def _told_of_store(store: str, rows: Sequence[Result]) -> Iterator[Text]:
+    """Say what happened on a store, and why: a line for each race that went wrong, and each reason of the others."""
+    yield Text(store_title(store), style="bold")
+    for row in rows:
+        if row.valid is False:
+            yield Text.assemble(("  ✗ ", "red"), _wrong(row))
+    good = [row for row in rows if row.valid and row.claims_safety]
+    for reason in dict.fromkeys(row.because for row in good):
+        kept = join_words([row.strategy for row in good if row.because == reason])
+        yield Text.assemble(("  ✓ ", "green"), f"{kept}: {reason or 'the books are right'}.")
+    if lucky := [row.strategy for row in rows if row.valid and not row.claims_safety]:
+        yield Text.assemble(("  ? ", "yellow"), f"{join_words(lucky)}: right by luck.")
+    if unsure := [row.strategy for row in rows if row.valid is None]:
+        yield Text.assemble(("  ? ", "yellow"), f"{join_words(unsure)}: could not be decided.")
+
+
+def _wrong(row: Result) -> str:
+    """Say how many tickets were sold, or what else went wrong, and why."""
+    were = "was" if row.buyers == 1 else "were"
+    sold = f"{pluralize(row.buyers, 'buyer')} {were} sold {row.sold} of {pluralize(row.tickets, 'ticket')}"
+    names = ", ".join(dict.fromkeys(anomaly.name for anomaly in row.verdict.anomalies))
+    why = why_sentence(row)
+    return f"{row.strategy}: {sold if row.sold > row.tickets else names}{f': {why}' if why else ''}."
 
 
 def store_title(store: str) -> str:

@@ -51,5 +51,6 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.TRANSACTION, Capability.ADVISORY_LOCKS}),
     build=Advisory,
     wrong=frozenset({"early-release"}),
+    reasons={"": "one buyer at a time holds the database's lock"},
     parts={"": ("a transaction", "an advisory lock")},
 )

@@ -39,5 +39,6 @@ KIND = StrategyKind(
     also_needs={"unchecked": frozenset({Capability.DECREMENT})},
     build=_build,
     wrong=frozenset({"unchecked"}),
+    reasons={"": "the check and the write are one statement"},
     parts={"": ()},
 )

@@ -173,6 +173,11 @@ KIND = StrategyKind(
     wrong=frozenset({"retry"}),
     has_services=True,
     uncontrolled={"server": frozenset({"process", "pool"})},
+    reasons={
+        "": "one process does every purchase",
+        "joinable": "clerks do every purchase, one at a time",
+        "socket": "the box office does every purchase, one at a time",
+    },
     parts={
         "": ("a clerk process", "a queue of requests", "a queue of answers for each buyer"),
         "joinable": ("clerk processes", "a queue of requests", "a queue of answers for each buyer", "the clerks' lock"),

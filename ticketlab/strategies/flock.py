@@ -45,6 +45,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=_build,
     wrong=frozenset({"data-file", "unlink"}),
+    reasons={"": "one buyer at a time holds the kernel's lock on a file"},
     parts={"": ("a lock file",)},
     opens_data_file=frozenset({"data-file"}),
 )

@@ -59,6 +59,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.LEASES}),
     build=KeyLeases,
     wrong=frozenset({"unfenced"}),
+    reasons={"": "one buyer at a time holds the lease"},
     parts={
         "": ("a key", "a clock", "a token with each access", "a check of it at the server"),
         "unfenced": ("a key", "a clock"),

@@ -152,6 +152,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS, Capability.SHARED, Capability.FILE}),
     build=Leases,
     wrong=frozenset({"fenced-writes", "unfenced"}),
+    reasons={"": "one buyer at a time holds the lease"},
     parts={
         "": ("a lease file", "a clock", "a token with each access", "a check of it at the store"),
         "unfenced": ("a lease file", "a clock"),

@@ -30,6 +30,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.RECORDS}),
     build=_build,
     wrong=frozenset({"too-late"}),
+    reasons={"": "one buyer at a time holds the lock"},
     parts={"": ("a lock handed to each process",)},
 )
 
@@ -47,5 +48,6 @@ MANAGER_KIND = StrategyKind(
     summary="a Manager().Lock around the purchase",
     needs=frozenset({Capability.RECORDS, Capability.MANAGER}),
     build=ManagerLock,
+    reasons={"": "one buyer at a time holds the lock"},
     parts={"": ("a lock in the manager's process", "two messages for each purchase")},
 )

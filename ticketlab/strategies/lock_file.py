@@ -72,6 +72,7 @@ KIND = StrategyKind(
     wrong=frozenset({"stale-age"}),
     asks_who_lives=frozenset({"soft", "stale-holder"}),
     slows_forks=True,
+    reasons={"": "one buyer at a time holds the lock on a file"},
     parts={
         "": ("a lock file", "a library that polls it"),
         "stale-holder": ("a lock file", "a list of who is alive", "a lock for those who break it"),

@@ -38,5 +38,6 @@ KIND = StrategyKind(
     summary="compare-and-set on a version, tried again if another buyer has changed it",
     needs=frozenset({Capability.RECORDS, Capability.COMPARE_AND_SET}),
     build=Optimistic,
+    reasons={"": "a write is refused if the record has changed since it was read"},
     parts={"": ("a version in each record", "a retry when refused")},
 )

@@ -61,6 +61,10 @@ KIND = StrategyKind(
     also_needs=dict.fromkeys(_SKIPPING, frozenset({Capability.NUMBERED_TICKETS})),
     build=_build,
     wrong=frozenset({"other-transaction", "skip-locked-gives-up"}),
+    reasons={
+        "": "one transaction at a time has locked the row",
+        "skip-locked": "each numbered ticket is locked by one transaction at a time",
+    },
     parts={
         "": ("a transaction", "a lock on a row"),
         "nowait": ("a transaction", "a lock on a row", "a retry when refused"),

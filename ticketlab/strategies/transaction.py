@@ -58,6 +58,11 @@ KIND = StrategyKind(
     },
     build=lambda variant: RetriesTooMuch() if variant == "retry-too-much" else Transaction(variant),
     wrong=frozenset({"read-committed", "retry-too-much"}),
+    reasons={
+        "": "a transaction that met another's change is refused, and tried again",
+        "immediate": "one transaction at a time may write, from its BEGIN to its COMMIT",
+        "exclusive": "one transaction at a time may write, from its BEGIN to its COMMIT",
+    },
     parts={
         "": ("a transaction", "a retry when refused"),
         "immediate": ("a transaction",),

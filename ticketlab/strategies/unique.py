@@ -16,6 +16,7 @@ KIND = StrategyKind(
     needs=frozenset({Capability.TRANSACTION, Capability.NUMBERED_TICKETS}),
     build=lambda variant: CountThenInsert() if variant == "count-check" else InsertNumbers(),
     wrong=frozenset({"count-check"}),
+    reasons={"": "the database accepts each ticket number once"},
     parts={"": ("a transaction", "a unique key", "a retry when refused")},
     without_holds=frozenset({"key", "count-check"}),
 )

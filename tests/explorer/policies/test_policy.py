@@ -7,18 +7,16 @@ from collections.abc import Callable
 import pytest
 
 from tests.explorer.toys import locked, racing
+from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
+from ticketlab.explorer.policies import fcfs, mlfq, rr, sjf
 from ticketlab.explorer.policies.dfs import DepthFirst
 from ticketlab.explorer.policies.dpor import SourceSets
-from ticketlab.explorer.policies.mlfq import FeedbackQueue
 from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.policies.queues import ReadyQueue
 from ticketlab.explorer.policies.random import RandomWalk
-from ticketlab.explorer.policies.rr import RoundRobin
-from ticketlab.explorer.policies.sjf import ShortestJob
 from ticketlab.explorer.policies.timed import RandomDelays
 from ticketlab.explorer.search import search
 
@@ -50,10 +48,10 @@ def test_no_false_alarm() -> None:
     [
         DepthFirst,
         SourceSets,
-        ReadyQueue,
-        ShortestJob,
-        FeedbackQueue,
-        lambda: RoundRobin(2),
+        lambda: fcfs.KIND.make(Spec("fcfs")),
+        lambda: sjf.KIND.make(Spec("sjf")),
+        lambda: mlfq.KIND.make(Spec("mlfq")),
+        lambda: rr.KIND.make(Spec("rr", "2")),
         lambda: RandomWalk(1),
         lambda: PriorityChanges(3, 1),
         lambda: RandomDelays(1_000, 1),

@@ -31,7 +31,8 @@ class Execution:
     it is empty if virtual time does not order steps. `told` holds the fields of the notes. `injected` lists the
     participants into which a fault was injected. `waited` is how long time had to pass because nobody could move, in
     seconds. `leaps` lists the steps at which time passed for everybody, and how much. `kept` says that a participant
-    took something and has not given it back.
+    took something and has not given it back. `awake_since` holds for each step before which step its participant was
+    awake to make it; it is empty unless the policy keeps a queue of those who are ready.
     """
 
     ending: ExecutionEnd
@@ -45,6 +46,7 @@ class Execution:
     waited: float = 0.0
     leaps: Sequence[tuple[int, int]] = ()
     kept: bool = False
+    awake_since: Sequence[int] = ()
 
     @classmethod
     def of(

@@ -21,7 +21,7 @@ from ticketlab.core.errors import TicketlabError
 from ticketlab.explorer.engine.column_memory import Column, Memory
 
 MOST_NUMBERS: Final = 8
-MOST_PER_PARTICIPANT: Final = 4
+MOST_PER_PARTICIPANT: Final = 5
 MOST_PER_STEP: Final = 2
 _LENT_BY: Final = "_lent_by"  # the attribute of a bound object that says whose columns it has
 

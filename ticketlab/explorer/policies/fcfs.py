@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from ticketlab.explorer.policies.policy import PolicyKind
-from ticketlab.explorer.policies.queues import ReadyQueue
+from ticketlab.explorer.policies.queues import queue_policy
+from ticketlab.scheduling.policies import FCFS
 
-KIND = PolicyKind(
-    name="fcfs",
-    summary="first come, first served, without interruption",
-    build=lambda _variant, _seed: ReadyQueue(),
-    ends=True,
-)
+KIND = queue_policy(FCFS)

@@ -40,6 +40,13 @@ class Policy(Declaring, ABC):
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Return one of `enabled` (ascending, never empty), or NOBODY if a plan cannot be followed."""
 
+    def awake_since(self, length: int) -> Sequence[int]:
+        """Return for each step of the last execution before which step its participant was awake to make it.
+
+        It is empty unless the policy keeps a queue of those who are ready.
+        """
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyKind(Kind):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ticketlab.explorer.engine.policy_columns import PerParticipant
 from ticketlab.explorer.engine.state import ExecutionState
-from ticketlab.explorer.policies.policy import PolicyKind
-from ticketlab.explorer.policies.queues import ReadyQueue
+from ticketlab.explorer.policies.queues import ReadyQueue, queue_policy
+from ticketlab.scheduling.discipline import Discipline, QueuedJob
+from ticketlab.scheduling.policies import SJF
 
 
 class ShortestJob(ReadyQueue):
@@ -16,8 +17,8 @@ class ShortestJob(ReadyQueue):
 
     job_length = PerParticipant()  # in steps, as measured; 0 while it is not known
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, discipline: Discipline) -> None:
+        super().__init__(discipline)
         self._executions = 0
 
     def begin(self, state: ExecutionState) -> bool:
@@ -29,19 +30,13 @@ class ShortestJob(ReadyQueue):
         if self._executions == 2:
             for who in state.who[: state.counters.length]:
                 lengths[who] += 1
-        self._begun = False
-        super().begin(state)
+        self._start(state)
         for who, length in enumerate(lengths):
             self.job_length[who] = length
         return True
 
-    def _rank(self, who: int) -> tuple[int, int]:
-        return self.job_length[who], self.place[who]
+    def _job(self, who: int) -> QueuedJob:
+        return QueuedJob(place=self.place[who], burst=self.job_length[who])
 
 
-KIND = PolicyKind(
-    name="sjf",
-    summary="shortest job first, by the lengths of a first execution",
-    build=lambda _variant, _seed: ShortestJob(),
-    ends=True,
-)
+KIND = queue_policy(SJF, ShortestJob)

@@ -34,6 +34,7 @@ from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
+from ticketlab.scheduling.schedule import JobSchedule
 
 
 def executor_for(workload: ScenarioWorkload, options: ExploreOptions) -> AbstractContextManager[Executor]:
@@ -137,6 +138,7 @@ def explore_workload(
         environment=environment(options.folder or Path.cwd()),
         injected=tally.points.results(),
         left_behind=sorted(workload.left_behind),
+        schedule=tally.schedule,
     )
 
 
@@ -156,6 +158,7 @@ class SearchTally:
     examples: list[Anomaly] = field(default_factory=list)
     untried: str = ""
     cut_short: int = 0
+    schedule: JobSchedule | None = None
 
     @property
     def left_out(self) -> list[str]:
@@ -203,6 +206,7 @@ def search_all(
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
+    tally.schedule = searched.schedule(name_of)
     tally.untried = contention.reason if contention else ""
     return tally
 

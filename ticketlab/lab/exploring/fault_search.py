@@ -18,12 +18,14 @@ from ticketlab.core.faults import Fault, FaultKind, FaultPoint
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.footprints import footprint, servers_footprint
+from ticketlab.explorer.analysis.serving import served_schedule
 from ticketlab.explorer.engine.fault_pacer import SERVER
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
+from ticketlab.scheduling.schedule import JobSchedule
 
 Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
 
@@ -38,12 +40,24 @@ class FaultSearch:
         self._options = options
         self._kind = policy_kind(options.policy)
         self.exhausted = False
+        self._last: Execution | None = None
+
+    def schedule(self, name_of: Callable[[int], str]) -> JobSchedule | None:
+        """Return who ran, was ready or was blocked in the last execution; None if the policy keeps no ready queue.
+
+        `name_of` says how people call a participant.
+        """
+        if self._last is None:
+            return None
+        names = [name_of(who) for who in range(len(self._last.trace.final))]
+        return served_schedule(self._last, str(self._options.policy), self._kind.summary, names)
 
     def executions(self) -> Iterator[Tried]:
         """Yield each execution with the faults that were planned for it."""
         for number, tried in enumerate(self._all()):
             if number == self._options.executions:
                 return
+            self._last = tried[0]
             yield tried
         self.exhausted = self._kind.exhausts
 

@@ -41,6 +41,7 @@ from ticketlab.probes.file_system.resources import DATABASE
 from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
 from ticketlab.probes.waiting import SLEPT, WAITED
+from ticketlab.scheduling.schedule import JobSchedule
 
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _BETWEEN_PROGRESS: Final = 100  # executions
@@ -90,6 +91,7 @@ def explore_plain(
         injected=tally.points.results(),
         left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
+        schedule=tally.schedule,
     )
 
 
@@ -184,6 +186,7 @@ class _Tally:
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
     untried: dict[str, None] = field(default_factory=dict)
+    schedule: JobSchedule | None = None
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -240,6 +243,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
+    tally.schedule = tried.schedule(process_name)
 
 
 def _finding(

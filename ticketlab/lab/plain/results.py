@@ -12,6 +12,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
+from ticketlab.scheduling.schedule import JobSchedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Explored:
     `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
     `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
-    `untold` says in sentences what the kernel saw and no probe told, if both were asked.
+    `untold` says in sentences what the kernel saw and no probe told, if both were asked. `schedule` is that of the last
+    execution, if the policy keeps a ready queue.
     """
 
     command: str
@@ -108,6 +110,7 @@ class Explored:
     left_behind: Sequence[str] = ()
     allows_unseen: bool = False
     untold: Sequence[str] = ()
+    schedule: JobSchedule | None = None
 
     @property
     def valid(self) -> bool | None:
@@ -172,6 +175,7 @@ class Explored:
             "anomalies": [anomaly.to_json() for anomaly in self.verdict.anomalies],
             "case": found.case.to_json() if found else None,
             "confirmed": found.confirmed if found else "",
+            "schedule": self.schedule.to_json() if self.schedule else None,
             "printed": [{"process": name, "text": text} for name, text in found.printed] if found else [],
             "environment": dict(self.environment),
         }

@@ -18,6 +18,7 @@ from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import strategy_kind
+from ticketlab.lab.racing.explained import because
 from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, measure
 from ticketlab.lab.racing.timeline import race_timeline
@@ -93,6 +94,7 @@ def judge_race(
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
         moves=moves(tracks),
+        because=because(scenario, verdict.valid),
     )
 
 

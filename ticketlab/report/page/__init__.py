@@ -1,8 +1,8 @@
 """The report page: one HTML file that needs no other file and no network.
 
 Reading order: `render` here, the templates `templates/frame.html` (every page) and `templates/page.html`, then the
-modules that prepare its data: `view` (tables), `evidence` (proofs) and `charts`. A crash matrix and a table of
-isolation levels have pages of their own (`crashes`, `isolation`).
+modules that prepare its data: `view` (tables), `evidence` (proofs) and `charts`. A crash matrix, a table of
+isolation levels and schedules have pages of their own (`crashes`, `isolation`, `schedule`).
 
 Texts (verdict, matrix, comparison, evidence) are in the HTML and need no script. Charts and timelines are drawn by
 scripts in the page from data in the page. The timelines are JSON, deflated and in base64: that shrinks their columns of
@@ -27,6 +27,7 @@ from ticketlab.report.page.crashes import crashes_page
 from ticketlab.report.page.cycle import cycle_picture
 from ticketlab.report.page.evidence import came_of_faults, proved
 from ticketlab.report.page.isolation import isolation_page
+from ticketlab.report.page.schedule import chart_view, schedule_page
 from ticketlab.report.page.template import filled
 from ticketlab.report.page.view import matrix_view, race_lines
 
@@ -48,6 +49,8 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         return crashes_page(result)
     if result.get("kind") == "isolation":
         return isolation_page(result)
+    if result.get("kind") == "schedule":
+        return schedule_page(result)
     found = shown_document(result)
     shown = [_escaped(each) for each in trimmed(diagrams)]
     timelines = [each for each in shown if isinstance(each, Timeline)]
@@ -66,6 +69,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         names=series_names(found.rows),
         ranked=any(row.ratio is not None for row in found.rows),
         matrix=matrix_view(found),
+        schedule=chart_view(found.schedule) if found.schedule else None,
         within=within,
         proved=proved,
         came_of_faults=came_of_faults,
