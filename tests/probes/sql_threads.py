@@ -73,7 +73,9 @@ class PausingCursor(sqlite3.Cursor):
     """A cursor that pauses before each call that another connection may notice."""
 
     def execute(self, sql: str, *args: Any) -> Any:
-        """Execute a statement; a time-out that it sets is the busy handler's."""
+        """Execute a statement, after the end of the one before; a time-out that it sets is the busy handler's."""
+        if _is_active(self):
+            self.fetchall()
         told = _execute(self, sql, *args)
         name, _, value = sql.partition("=")
         if name.strip().lower() == "pragma busy_timeout" and value:

@@ -30,7 +30,8 @@ class Statement(NamedTuple):
     """A statement: its verb, and what else its text says.
 
     `mode` is that of a BEGIN, `begins` says that the driver begins a transaction before it, `returns` that it changes
-    rows and returns them, `setting` is the name of a PRAGMA and `argument` what that is set to.
+    rows and returns them, `setting` is the name of a PRAGMA and `argument` what that is set to. `explains` says that it
+    is not done but explained.
     """
 
     verb: Verb
@@ -39,6 +40,12 @@ class Statement(NamedTuple):
     returns: bool = False
     setting: str = ""
     argument: str = ""
+    explains: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether SQLite does not tell which tables it touches as it is done."""
+        return self.verb not in (Verb.READ, Verb.CHANGE) or bool(self.setting) or self.explains
 
 
 _BLANK: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
@@ -93,7 +100,7 @@ def parsed(sql: str) -> Statement:
         return Statement(verb, returns=verb is Verb.CHANGE and bool(_RETURNS.search(text)))
     verb = _VERBS.get(word, Verb.NOTHING)
     returns = verb is Verb.CHANGE and bool(_RETURNS.search(text))
-    return Statement(verb, begins=word in _BEGUN_FOR, returns=returns)
+    return Statement(verb, begins=word in _BEGUN_FOR, returns=returns, explains=word == "explain")
 
 
 def _blank_until(sql: str) -> int:

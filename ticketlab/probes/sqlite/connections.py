@@ -113,7 +113,7 @@ class ProbedConnection(Connection):
         transactions = self.transactions
         if transactions is None or self.is_closed or self._left is not None:
             return
-        self._left = self.row_factory, self.text_factory, LEVEL.__get__(self)
+        self._left = self.row_factory, self.text_factory, self._level
         self._timeout = transactions.timeout
         Connection.close(self)
 
@@ -169,16 +169,28 @@ class ProbedConnection(Connection):
         return not lent and bool(IN_TRANSACTION.__get__(self))
 
     @property
+    def _level(self) -> Any:
+        begins_none = self.transactions is not None and self.transactions.begins_none
+        return None if begins_none else LEVEL.__get__(self)
+
+    @property
     def isolation_level(self) -> Any:
         """How the driver begins transactions; to have it begin none commits."""
         self.wake()
-        return LEVEL.__get__(self)
+        return self._level
 
     @isolation_level.setter
     def isolation_level(self, level: str | None) -> None:
         if level is None:
             ProbedConnection.commit(self)
-        LEVEL.__set__(self, level)
+        if self.transactions is None:
+            LEVEL.__set__(self, level)
+        elif level is None:
+            self.transactions.begins_none = True
+            self.transactions.tell_driver()
+        else:
+            LEVEL.__set__(self, level)
+            self.transactions.begins_none = False
 
     def __del__(self) -> None:
         transactions = self.transactions

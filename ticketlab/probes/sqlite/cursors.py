@@ -62,7 +62,8 @@ def _execute_many(cursor: Cursor, sql: str, rows: Iterable[Any], /) -> Any:
     alone = not transactions.is_open and not (statement.begins and transactions.drivers_mode() is not None)
     if statement.verb is not Verb.CHANGE or not alone:
         result = transactions.execute(cursor, sql, (), lambda: Cursor.executemany(cursor, sql, given))
-        transactions.busy.discard(id(cursor))  # it keeps its statement, but has nothing to fetch
+        for noted in (transactions.busy, transactions.changing):  # it keeps its statement, but has nothing to fetch
+            noted.pop(id(cursor), None)
         return result
     count = 0
     for row in given:  # each row is a transaction of its own
@@ -91,14 +92,15 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     driven = getattr(connection, "autocommit", -1) == -1
     if driven and transactions.is_open:
         transactions.commit(partial(Connection.commit, connection))
-    before = LEVEL.__get__(connection)
-    if before is None or not driven:  # to set that again would commit
+    before = transactions.drivers_mode()
+    if before is None:  # to set that again would commit
         _execute_each(transactions, cursor, script)
         return cursor
-    LEVEL.__set__(connection, None)
+    transactions.begins_none = True
     try:
         _execute_each(transactions, cursor, script)
     finally:
+        transactions.begins_none = False
         LEVEL.__set__(connection, before)
     return cursor
 
@@ -151,7 +153,7 @@ class ProbedCursor(Cursor):
         if transactions is not None and id(self) in transactions.busy:
             if self.connection.is_here:  # type: ignore[attr-defined]
                 quietly(lambda: transactions.leave(self, self._end))
-            transactions.busy.discard(id(self))
+            transactions.busy.pop(id(self), None)
 
     def _end(self) -> None:
         if not getattr(self.connection, "is_closed", False):

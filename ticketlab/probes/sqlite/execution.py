@@ -44,12 +44,14 @@ class StatementRunner(Transactions):
         """Make a statement."""
         if id(cursor) in self.busy:
             self._leave_early(cursor)
+        self.tell_driver()
         statement = parsed(sql)
         if self.lent:
             call = self._while_lent(cursor, sql, statement, call)
         result = self._by_verb(cursor, sql, statement, parameters, call)
         if is_active(cursor):
-            self.busy.add(id(cursor))
+            touched = None if statement.is_whole else known(self.databases, sql)
+            self.busy[id(cursor)] = None if touched is None else bool(touched.reads or touched.changes)
             if statement.verb is Verb.CHANGE:
                 self.changing[id(cursor)] = ref(cursor)
         return result
@@ -88,10 +90,10 @@ class StatementRunner(Transactions):
         changes = statement.verb is not Verb.READ
         begins = statement.begins and not self.is_open and self.drivers_mode() is not None
         if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
-            self._begin(mode, lambda: self._begin_for(sql, mode))
+            # a statement that cannot be prepared has the driver begin no transaction
+            self._begin(mode, lambda: self.raw(f"BEGIN {mode}"), lambda: Connection.__call__(self.connection, sql))
         alone = changes and not self.is_open and not begins
-        is_whole = statement.verb is Verb.DEFINE or bool(statement.setting)  # SQLite does not tell what these touch
-        touched = None if is_whole else known(self.databases, sql)
+        touched = None if statement.is_whole else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
         before, was_open = self.connection.total_changes, self.is_open
         make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
@@ -103,7 +105,7 @@ class StatementRunner(Transactions):
             else:
                 self._failed(sql, statement, error, alone=alone)
             raise
-        if not is_whole:
+        if not statement.is_whole:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
         self._made(touched, changes=changes, alone=alone, idle=idle)
@@ -113,11 +115,6 @@ class StatementRunner(Transactions):
             self._claimed = False
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
-
-    def _begin_for(self, sql: str, mode: str) -> None:
-        """Begin a transaction as the driver does: not for a statement that cannot be prepared."""
-        Connection.__call__(self.connection, sql)
-        self.raw(f"BEGIN {mode}")
 
     def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
         """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
@@ -137,7 +134,7 @@ class StatementRunner(Transactions):
             return
         changes = statement.verb is not Verb.READ
         touched = None
-        if statement.verb is not Verb.DEFINE and not statement.setting:
+        if not statement.is_whole:
             # of what cannot be prepared now nothing counts that was learnt elsewhere: the step depends on the schedule
             touched = learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
@@ -155,7 +152,7 @@ class StatementRunner(Transactions):
         if back is not None:
             pacing.made(back)
         pacing.note(UNTRIED, f"a statement of {HERE.called} rolled back: what others do just before it was not tried")
-        self.databases.rest(reads_on=bool(self.busy))
+        self._rest()
 
     def _prepare(self, sql: str, allow: Callable[..., int]) -> None:
         """Prepare a statement under an authorizer, and put the user's own back."""
@@ -168,10 +165,15 @@ class StatementRunner(Transactions):
 
     def drivers_mode(self) -> str | None:
         """Return how the driver begins a transaction before a change; None if it does not."""
-        if getattr(self.connection, "autocommit", -1) != -1:
+        if self.begins_none or getattr(self.connection, "autocommit", -1) != -1:
             return None
         mode: str | None = LEVEL.__get__(self.connection)
         return mode
+
+    def tell_driver(self) -> None:
+        """Have the driver begin no transaction, if it is to begin none: it would commit one that is open."""
+        if self.begins_none and not self._is_open_in_sqlite:
+            LEVEL.__set__(self.connection, None)
 
     def _alone(self, cursor: Cursor, call: Callable[[], T], *, lends: bool) -> T:
         """Make a change that is a transaction of its own.
@@ -200,13 +202,22 @@ class StatementRunner(Transactions):
             self._commit_alone()
         return result
 
-    def _begin(self, mode: str, call: Callable[[], T]) -> T:
-        """Begin a transaction with the right to change things."""
+    def _begin(self, mode: str, call: Callable[[], T], prepare: Callable[[], object] = bool) -> T:
+        """Begin a transaction with the right to change things, after what comes first at the same step."""
+
+        def begin() -> T:
+            prepare()
+            return call()
+
+        def reserve() -> None:
+            prepare()
+            self.raw("BEGIN IMMEDIATE")
+
         waits = self.databases.waits(None, changes=True)
         if mode == "exclusive" and self.timeout > 0 and not self.is_open:
-            self._begin_at(self.databases.beginning(exclusive=False), lambda: self.raw("BEGIN IMMEDIATE"), waits=waits)
+            self._begin_at(self.databases.beginning(exclusive=False), reserve, waits=waits)
             return self._keep_readers_out(call)
-        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), call, waits=waits)
+        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), begin, waits=waits)
 
     def _begin_at(self, step: Step, call: Callable[[], T], *, waits: bool) -> T:
         try:
