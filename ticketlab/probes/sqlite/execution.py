@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
 from sqlite3 import Connection, Cursor
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
-from ticketlab.probes.sqlite.databases import Database, Databases, Level, TablesTouched, known, learn, open_database
-from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
+from ticketlab.probes.sqlite.databases import Level, TablesTouched, known, learn
+from ticketlab.probes.sqlite.maintenance import Maintenance
+from ticketlab.probes.sqlite.transactions import LEVEL, is_active, is_refused
 
 T = TypeVar("T")
-_PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
 
 
 def _fail_without_transaction(sql: str) -> Any:
@@ -31,13 +28,7 @@ def _fail_without_transaction(sql: str) -> Any:
         return another.execute(sql)
 
 
-def _create(path: str) -> None:
-    """Create a database file as SQLite does if there is none; who attaches it reads it afterwards."""
-    with suppress(sqlite3.Error), closing(Connection(path)):
-        pass
-
-
-class StatementRunner(Transactions):
+class StatementRunner(Maintenance):
     """The statements of a connection."""
 
     def execute(self, cursor: Cursor, sql: str, parameters: Any, call: Callable[[], T]) -> T:
@@ -75,7 +66,7 @@ class StatementRunner(Transactions):
         if verb is Verb.BEGIN and statement.mode != "deferred":
             return self._begin(statement.mode, call)
         if verb is Verb.EXCLUDE:
-            return self._exclude(cursor, statement, call)
+            return self._exclude(cursor, sql, statement, call)
         if verb is Verb.ATTACH:
             return self._attach(sql, parameters, call)
         if statement.setting == "busy_timeout":
@@ -273,78 +264,3 @@ class StatementRunner(Transactions):
         self.raw(f"PRAGMA user_version = {version}")  # it is never committed: there must be something to commit
         with suppress(sqlite3.OperationalError):
             self.raw("COMMIT")
-
-    def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
-        """Make a statement that needs the database for itself; to set what is set already changes nothing.
-
-        What returns a row keeps the database until that has been fetched.
-        """
-        before: list[Any] = []
-        refused = False
-
-        def make() -> T:
-            nonlocal refused
-            before[:] = self.raw("PRAGMA journal_mode") if statement.setting == "journal_mode" else []
-            try:
-                return call()
-            except sqlite3.OperationalError:
-                refused = True
-                raise
-
-        try:
-            result = self._make(self.databases.excluding(), make, waits=True)
-        finally:
-            if refused or (before == ["wal"] and statement.argument.lower() != "wal"):
-                pacing.note(UNTRIED, f"{HERE.called} sets up a database that others use: how it waits was not tried")
-        if before and [*self.raw("PRAGMA journal_mode")] == before:
-            pacing.made(self.databases.statement(None, changes=False))
-        elif is_active(cursor):
-            self.databases.enter(None, changes=True, surely=False)
-        return result
-
-    def _attach(self, sql: str, parameters: Any, call: Callable[[], T]) -> T:
-        """Open a further database."""
-        found = _PATH.search(sql)
-        text = found[1] if found else ""
-        if text[:1] in ("'", '"'):
-            path = text[1:-1].replace("''", "'")
-        elif isinstance(parameters, Mapping):
-            path = str(parameters.get(text[1:], ""))
-        else:
-            path = str(parameters[0]) if text and parameters else ""
-        if found is None or path.startswith("file:"):
-            raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
-        if path in ("", ":memory:"):
-            return call()
-        self.read(lambda: Connection.__call__(self.connection, "SELECT 1 FROM sqlite_schema"))  # unless it was before
-        database = open_database(path, partial(_create, path), creates=True)
-        if database is None or not Path(path).exists():
-            return call()
-        result = self._make(Databases(database).statement(None, changes=False), call, waits=True)
-        self._look_what_is_attached(database)
-        return result
-
-    def _look_what_is_attached(self, opened: Database | None) -> None:
-        cursor = Cursor(self.connection)
-        cursor.row_factory = None
-        names = [name for _, name, _ in Cursor.execute(cursor, "PRAGMA database_list")]
-        files = self.databases.files
-        for gone in [name for name in files if name not in names]:
-            del files[gone]
-        for name in names:
-            if name not in files and name != "temp" and opened is not None:
-                files[name] = opened
-
-    def _set_timeout(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
-        """Take a time-out down, and see to it that SQLite itself never waits."""
-        if statement.argument:
-            self.timeout = max(0, int(statement.argument)) / 1000
-        else:
-            self.raw(f"PRAGMA busy_timeout = {round(self.timeout * 1000)}")
-        result = call()
-        self.raw("PRAGMA busy_timeout = 0")
-        return result
-
-    def read(self, call: Callable[[], T]) -> T:
-        """Make a call that reads the database as a whole."""
-        return self._make(self.databases.statement(None, changes=False), call, waits=True)
