@@ -12,6 +12,7 @@ from random import Random
 from typing import Final
 
 from tests.fuzz.told_sql import report, run
+from tests.probes.alchemy_scripts import ALCHEMY_LINES
 from tests.probes.function_sql import explored_outcomes
 from tests.probes.sql_scripts import Part, script_of
 from tests.probes.sql_threads import TooManyError, all_outcomes
@@ -39,8 +40,7 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
         "reuse",
     ),
     "again": ("begin", "select", "COMMIT", "select", "add", "commit", "open constants", "rest", "explain", "all"),
-    "logs": ("checkpoint", "full", "restart", "truncate", "open", "add", "begin", "select", "commit", "wal"),
-    "kept": ("keep", "keep", "let go", "add", "select", "begin", "commit", "open", "shut", "wal"),
+    "logs": ("checkpoint", "full", "restart", "truncate", "open", "add", "begin", "select", "commit", "let go"),
     "conflicts": ("clash", "fail", "take back", "ignore", "upsert", "replace", "select", "with fail", "add", "open"),
     "savepoints": ("save", "back", "release", "add", "select", "begin", "commit", "rollback", "returning", "open"),
     "scripts": ("script", "safe script", "open script", "select", "commit", "add", "open", "with add", "with fail"),
@@ -69,7 +69,10 @@ def random_part(r: Random, timeout: float) -> Part:
     elif style == "spread":
         some[r.randrange(len(some))] = r.choice((*_BEGINS, *_ENDS))
     some += r.choice(((), ("close",), ("close",), ("shut all",)))
-    return Part(tuple(some), level, r.choice((timeout, timeout, 0.0)))
+    pool = r.choice((None, None, "", "NullPool"))
+    if pool is not None:
+        some = [name for name in some if name in ALCHEMY_LINES]
+    return Part(tuple(some), level, r.choice((timeout, timeout, 0.0)), pool)
 
 
 def random_pair(seed: int) -> tuple[str, tuple[Part, Part]]:

@@ -9,17 +9,23 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any, Final, NamedTuple
 
+from .alchemy_scripts import alchemy_script_of
+
 FILES: Final = ("t.db", "o.db")
 Outcome = tuple[tuple[str, ...], tuple[Any, ...]]
 """What each participant has been answered, and what is in the databases in the end."""
 
 
 class Part(NamedTuple):
-    """A participant: the names of its lines, how its driver begins transactions, and how long it waits, in seconds."""
+    """A participant: the names of its lines, how its driver begins transactions, and how long it waits, in seconds.
+
+    `pool` says that it speaks through SQLAlchemy, with which class of pools; empty if with the default.
+    """
 
     lines: tuple[str, ...]
     level: Any = None  # as `isolation_level` of a connection
     timeout: float = 5.0
+    pool: str | None = None
 
 
 _BEGINNING: Final = """\
@@ -129,7 +135,6 @@ LINES: Final = {
     "checkpoint": _executed("PRAGMA wal_checkpoint", ".fetchone()[0]"),
     "full": _executed("PRAGMA wal_checkpoint(FULL)", ".fetchone()[0]"),
     "restart": _executed("PRAGMA wal_checkpoint = RESTART", ".fetchone()[0]"),
-    "keep": _executed("PRAGMA locking_mode = EXCLUSIVE", _ROW),
     "let go": _executed("PRAGMA main.locking_mode=normal", _ROW),
     "explain": _executed("EXPLAIN UPDATE t SET n = 0", " and None"),
     "truncate": _executed("PRAGMA wal_checkpoint(TRUNCATE)", ".fetchone()[0]"),
@@ -141,6 +146,8 @@ LINES: Final = {
 
 def script_of(part: Part) -> str:
     """Return the script of one participant."""
+    if part.pool is not None:
+        return alchemy_script_of(part.lines, part.level, part.timeout, part.pool)
     beginning = _BEGINNING.format(timeout=part.timeout, level=part.level)
     return beginning + indent("\n".join(LINES[name] for name in part.lines) + _END, "    ")
 

@@ -54,7 +54,11 @@ _CHANGES: Final = re.compile(r"\b(?:insert|update|delete|replace)\b", re.IGNOREC
 _RETURNS: Final = re.compile(r"\breturning\b", re.IGNORECASE)
 _MODE: Final = re.compile(r"begin\s+(\w+)", re.IGNORECASE)
 _BACK_TO: Final = re.compile(r"rollback(\s+transaction)?\s+to\b", re.IGNORECASE)
-_SETTING: Final = re.compile(r"pragma\s+(?:\w+\.)?(\w+)\s*(?:[=(]\s*'?([-\w.]+))?", re.IGNORECASE)
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL)
+_NAME: Final = r"""["'`\[]?(\w+)["'`\]]?"""
+_SETTING: Final = re.compile(
+    rf"""pragma\s*(?:{_NAME}\s*\.\s*)?{_NAME}\s*(?:[=(]\s*["'`\[]?([-+\w.]+))?""", re.IGNORECASE
+)
 _BEGUN_FOR: Final = frozenset({"insert", "update", "delete", "replace"})
 _VERBS: Final = {
     **dict.fromkeys(("select", "values", "explain"), Verb.READ),
@@ -88,6 +92,8 @@ def parsed(sql: str) -> Statement:
     """Return what a text says; of several statements in it, what the first one says."""
     text = sql[_blank_until(sql) :]
     word = found[0].lower() if (found := _WORD.match(text)) else ""
+    if word in ("pragma", "begin", "rollback"):
+        text = _COMMENT.sub(" ", text)
     if word == "pragma":
         return _setting(text)
     if word == "begin":
@@ -110,7 +116,7 @@ def _blank_until(sql: str) -> int:
 
 def _setting(text: str) -> Statement:
     found = _SETTING.match(text)
-    name, argument = (found[1].lower(), found[2] or "") if found else ("", "")
+    name, argument = (found[2].lower(), found[3] or "") if found else ("", "")
     if name in _OWN:
         verb = Verb.NOTHING
     elif name in _ALWAYS_EXCLUDING or (argument and name in _EXCLUDING):

@@ -19,14 +19,15 @@ from weakref import WeakSet
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
-from ticketlab.probes.sqlite.cursors import WRONG, ProbedCursor, at_work, probed_cursor, quietly
+from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor, quietly
 from ticketlab.probes.sqlite.databases import open_database
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, Transactions
+from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, WRONG, Transactions, refuse
 from ticketlab.probes.waiting import wait_for
 
 _NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
 OPENED: dict[int, WeakSet[ProbedConnection]] = {}  # by participant
+_UNSEEN_OPTIONS: Final = ("cache", "immutable", "nolock", "vfs")
 _IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -36,7 +37,10 @@ def _file(database: Any, *, uri: bool) -> tuple[str | None, bool]:
     if not uri or not text.startswith("file:"):
         return (None if text in ("", ":memory:") else text), True
     parts = urlsplit(text)
-    path, modes = unquote(parts.path), parse_qs(parts.query).get("mode", ["rwc"])
+    path, options = unquote(parts.path), parse_qs(parts.query)
+    if HERE.acts() and not options.keys().isdisjoint(_UNSEEN_OPTIONS):
+        refuse(f"the lab does not see how connections to {text} keep others out")
+    modes = options.get("mode", ["rwc"])
     if modes[-1] == "memory" or path in ("", ":memory:"):
         return None, True
     return path, modes[-1] == "rwc"
@@ -303,8 +307,7 @@ def _refusing(name: str) -> Any:
 
     def probe(connection: Any, *args: Any, **kwargs: Any) -> Any:
         if at_work(connection) is not None:
-            WRONG.append(UsageError(f"the lab does not see what sqlite3.Connection.{name} does"))
-            raise WRONG[-1]
+            refuse(f"the lab does not see what sqlite3.Connection.{name} does")
         return original(connection, *args, **kwargs)
 
     return probed(original, probe)

@@ -10,10 +10,7 @@ from typing import Any
 from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
-
-WRONG: list[BaseException] = []
-"""What a participant must end with, whatever the function makes of it."""
+from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT, WRONG
 
 
 def at_work(connection: Any) -> StatementRunner | None:

@@ -14,8 +14,7 @@ from typing import Any, Final
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.sqlite.connections import OPENED, foreign, probed_connection
-from ticketlab.probes.sqlite.cursors import WRONG
-from ticketlab.probes.sqlite.transactions import path_of
+from ticketlab.probes.sqlite.transactions import WRONG, path_of
 from ticketlab.probes.standins import StandIn, alive
 
 _connect: Final = sqlite3.connect

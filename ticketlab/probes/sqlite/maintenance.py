@@ -12,12 +12,11 @@ from sqlite3 import Connection, Cursor
 from typing import Any, Final, Literal, TypeVar
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, UNTRIED, Blocked
 from ticketlab.core.sql_statements import Statement
 from ticketlab.probes.here import HERE
 from ticketlab.probes.sqlite.databases import Database, Databases, open_database
-from ticketlab.probes.sqlite.transactions import Transactions, is_active, is_refused
+from ticketlab.probes.sqlite.transactions import Transactions, is_active, is_refused, refuse
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class Maintenance(Transactions):
         if statement.setting == "wal_checkpoint":
             return self._check_point(sql, statement, call)
         if statement.setting == "locking_mode" and statement.argument.lower() == "exclusive":
-            pacing.note(UNTRIED, f"{HERE.called} keeps a database locked after its transactions: how was not tried")
+            refuse(f"the lab does not see what stays locked after a transaction: {sql}")
         before: list[Any] = []
         refused = False
 
@@ -98,7 +97,7 @@ class Maintenance(Transactions):
         else:
             path = str(parameters[0]) if text and parameters else ""
         if found is None or path.startswith("file:"):
-            raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
+            refuse(f"the lab cannot tell which file this attaches: {sql}")
         if path in ("", ":memory:"):
             return call()
         self.read(lambda: Connection.__call__(self.connection, "SELECT 1 FROM sqlite_schema"))  # unless it was before
