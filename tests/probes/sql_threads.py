@@ -57,6 +57,8 @@ def _pausing(name: str, kind: type, *, if_active: bool = False) -> Callable[...,
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         connection: Any = self.connection if isinstance(self, sqlite3.Cursor) else self
+        if connection.has_ended:
+            return None
         own = _is_own(args[0] if args else name, connection)
         if not own and (not if_active or _is_active(self)):
             _pause()
@@ -111,6 +113,7 @@ class PausingConnection(sqlite3.Connection):
     """A connection that pauses before each of its statements."""
 
     is_closed = False
+    has_ended = False  # with its process: what ends later is garbage
     has_paused = False  # for the statement that is about to begin
 
     def __init__(self, database: Any, timeout: float = 5.0, **options: Any) -> None:
@@ -187,6 +190,7 @@ class Mover:
                 connection.is_closed = True
                 connection.set_trace_callback(None)
                 _end(connection)
+                connection.has_ended = True
         self.is_over = True
         self._done.release()
 

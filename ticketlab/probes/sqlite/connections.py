@@ -236,7 +236,13 @@ def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callabl
         elif not transactions.lent:  # else no transaction is open that the user knows of
             end(transactions, call)
 
-    return probed(original, probe)
+    ending = probed(original, probe)
+
+    def unless_left(connection: Any) -> None:
+        if connection._left is None:  # else nothing is open in it, and nobody need open it again for that
+            ending(connection)
+
+    return wraps(original)(unless_left)
 
 
 def _close(connection: Any) -> None:
