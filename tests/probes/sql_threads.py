@@ -24,6 +24,8 @@ from .turns import other_beginnings, take_turns
 
 _LIBRARY: Final = ctypes.CDLL(_sqlite3.__file__)  # which finds what it is linked with
 _HANDLER: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+_next: Final = _LIBRARY.sqlite3_next_stmt
+_next.restype, _next.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_void_p)
 _BASE: Final = object.__basicsize__
 _STATEMENT: Final = type(sqlite3.connect(":memory:")("select 1"))
 _here = local()
@@ -131,6 +133,12 @@ class PausingConnection(sqlite3.Connection):
         pointer = ctypes.c_void_p.from_address(id(self) + _BASE)
         _LIBRARY.sqlite3_busy_handler(pointer, handler if timeout else None, None)
 
+    def end_statements(self) -> None:
+        """End what is still being fetched, by whatever cursors are left."""
+        database, statement = ctypes.c_void_p.from_address(id(self) + _BASE), None
+        while statement := _next(database, statement):
+            _LIBRARY.sqlite3_reset(ctypes.c_void_p(statement))
+
     def cursor(self, factory: Any = PausingCursor) -> Any:
         """Return a cursor that pauses."""
         return super().cursor(factory)
@@ -156,6 +164,7 @@ class PausingConnection(sqlite3.Connection):
         _close(self)
 
 
+_roll_back: Final = sqlite3.Connection.rollback
 _end: Final = sqlite3.Connection.close
 _close: Final = _pausing("close", sqlite3.Connection)
 
@@ -189,6 +198,9 @@ class Mover:
             for connection in left:  # as its process ends
                 connection.is_closed = True
                 connection.set_trace_callback(None)
+                connection.end_statements()
+                if connection.in_transaction:  # a cursor that is left would keep it open
+                    _roll_back(connection)
                 _end(connection)
                 connection.has_ended = True
         self.is_over = True

@@ -23,6 +23,7 @@ from ticketlab.lab.programs.clocks import ShownClocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
+_MOST_LOOKS: Final = 200  # in a row at the same that is no point
 
 LineAt = Callable[[Task], str]
 """Says at which source line a thread stands, or nothing."""
@@ -60,6 +61,8 @@ class Moves:
         self._faults = faults
         self._due: dict[int, Fault] = {}  # who meets a fault at the call before which it stands
         self._names: dict[int, str] = {}
+        self._passed: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        """How often participants have looked at what is no point since they last stood before one."""
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
         self._came: Callable[[], Made | None] | None = None  # says what the step made last has turned out to be
@@ -207,6 +210,7 @@ class Moves:
         if fault := self._due.pop(who, None):
             self._strike(task, fault)
             return True
+        self._passed.pop(who, None)
         call = gate.standing[task]
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)
@@ -258,8 +262,20 @@ class Moves:
         made = call.found() if call.found is not None else None
         if made is not None and self._is_shared(made.step):
             return True
-        self._touch(task, made.step if made else step)
+        step = made.step if made else step
+        if self._is_polled(task, step):
+            self.blocked_on.update(step.resources)
+            return True
+        self._touch(task, step)
         return False
+
+    def _is_polled(self, task: Task, step: Step) -> bool:
+        """Whether a participant has done the same so often that it seems to wait for what others may do."""
+        if not step.action.looks:
+            return False
+        done = self._passed[task.number]
+        done[step.resource] += 1
+        return done[step.resource] > _MOST_LOOKS
 
     def _is_shared(self, step: Step) -> bool:
         """Whether a step concerns what is known to be shared, or what somebody waits for, who must try again then."""
