@@ -23,7 +23,8 @@ from ticketlab.lab.programs.clocks import ShownClocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
-_MOST_LOOKS: Final = 200  # in a row at the same that is no point
+_MOST_LOOKS: Final = 50  # in a row at the same that is no point, with as many sleeps
+_SLEPT: Final = ""
 
 LineAt = Callable[[Task], str]
 """Says at which source line a thread stands, or nothing."""
@@ -62,7 +63,7 @@ class Moves:
         self._due: dict[int, Fault] = {}  # who meets a fault at the call before which it stands
         self._names: dict[int, str] = {}
         self._passed: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        """How often participants have looked at what is no point since they last stood before one."""
+        """How often participants have looked at what is no point, and slept, since they last stood before one."""
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
         self._came: Callable[[], Made | None] | None = None  # says what the step made last has turned out to be
@@ -249,6 +250,7 @@ class Moves:
             self._clocks.take_readings(task)
             self._pacer.me = task.number
             self._pacer.sleep(call.asleep)
+            self._passed[task.number][_SLEPT] += 1
             self._clocks.show(task)
             return False
         step = call.step
@@ -270,12 +272,12 @@ class Moves:
         return False
 
     def _is_polled(self, task: Task, step: Step) -> bool:
-        """Whether a participant has done the same so often that it seems to wait for what others may do."""
+        """Whether a participant looks at the same again and again, and sleeps: it seems to wait for others."""
         if not step.action.looks:
             return False
-        done = self._passed[task.number]
-        done[step.resource] += 1
-        return done[step.resource] > _MOST_LOOKS
+        passed = self._passed[task.number]
+        passed[step.resource] += 1
+        return min(passed[step.resource], passed[_SLEPT]) > _MOST_LOOKS
 
     def _is_shared(self, step: Step) -> bool:
         """Whether a step concerns what is known to be shared, or what somebody waits for, who must try again then."""
