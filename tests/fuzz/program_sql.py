@@ -1,0 +1,51 @@
+"""Random small programs that use SQLite: what the gate finds by statement against all interleavings of their calls.
+
+The scripts are those of `function_sql`, each run as a program of its own.
+
+python -m tests.fuzz.program_sql --first 0 --count 100
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from contextlib import chdir
+from pathlib import Path
+
+from tests.fuzz.function_sql import random_pair
+from tests.fuzz.told_sql import report, run
+from tests.gate.inside.told_sql import searched
+from tests.probes.sql_scripts import contents, lay_out, script_of
+from tests.probes.sql_threads import TooManyError, all_outcomes
+from ticketlab.lab.programs.program import Program
+
+
+def differs(seed: int, folder: Path) -> bool:
+    """Compare the outcomes of one random pair of programs, and print what is missing or too much."""
+    journal, drawn = random_pair(seed)
+    parts = [part._replace(pool=None) for part in drawn]
+    scripts = [script_of(part) for part in parts]
+    told = f"{journal} {[tuple(part)[:3] for part in parts]}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with chdir(folder):
+        try:
+            wanted = all_outcomes(journal, scripts, 400)
+        except TooManyError:
+            print(seed, told, "left out: too many interleavings")
+            return False
+    lay_out(folder, journal)
+    for number, script in enumerate(scripts):
+        (folder / f"side{number}.py").write_text(f"{script}print(play())\n")
+    commands = tuple(("python", f"side{number}.py") for number in range(len(scripts)))
+
+    def contents_of(there: Path) -> tuple[object, ...]:
+        with chdir(there):
+            return contents()
+
+    found = searched(Program(commands=commands, folder=folder), contents_of)
+    return report(seed, f"{told} {found.executions} executions", found.outcomes, wanted, claims=not found.outside)
+
+
+if __name__ == "__main__":
+    sys.exit(run(differs, __doc__))
