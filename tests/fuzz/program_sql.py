@@ -15,15 +15,20 @@ from pathlib import Path
 from tests.fuzz.function_sql import random_pair
 from tests.fuzz.told_sql import report, run
 from tests.gate.inside.told_sql import searched
-from tests.probes.sql_scripts import contents, lay_out, script_of
+from tests.probes.sql_scripts import Part, contents, lay_out, script_of
 from tests.probes.sql_threads import TooManyError, all_outcomes
 from ticketlab.lab.programs.program import Program
+
+
+def _shutting(line: str) -> str:
+    return "shut all" if line == "close" else line
 
 
 def differs(seed: int, folder: Path) -> bool:
     """Compare the outcomes of one random pair of programs, and print what is missing or too much."""
     journal, drawn = random_pair(seed)
-    parts = [part._replace(pool=None) for part in drawn]
+    # A cursor that is left open closes the database untold, as it ends: by calls there are too many schedules.
+    parts = [Part(tuple(map(_shutting, part.lines)), part.level, part.timeout) for part in drawn]
     scripts = [script_of(part) for part in parts]
     told = f"{journal} {[tuple(part)[:3] for part in parts]}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -32,7 +37,7 @@ def differs(seed: int, folder: Path) -> bool:
         try:
             wanted = all_outcomes(journal, scripts, 400)
         except TooManyError:
-            print(seed, told, "left out: too many interleavings")
+            print(seed, told, "left out: too many interleavings", flush=True)
             return False
     lay_out(folder, journal)
     for number, script in enumerate(scripts):
@@ -43,7 +48,11 @@ def differs(seed: int, folder: Path) -> bool:
         with chdir(there):
             return contents()
 
-    found = searched(Program(commands=commands, folder=folder), contents_of)
+    try:
+        found = searched(Program(commands=commands, folder=folder), contents_of, 1_000)
+    except TooManyError:
+        print(seed, told, "left out: too many schedules", flush=True)
+        return False
     return report(seed, f"{told} {found.executions} executions", found.outcomes, wanted, claims=not found.outside)
 
 

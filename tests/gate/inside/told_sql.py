@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.probes.sql_threads import TooManyError
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.search import search
 from ticketlab.lab.programs.executor import ProgramExecutor
@@ -40,7 +41,10 @@ def told_outcomes(folder: Path, journal: str, sides: Sequence[Side], most: int =
 
 
 def searched(program: Program, left: Callable[[Path], tuple[Any, ...]], most: int = 3_000) -> Searched:
-    """Return what a program comes to under the gate; `left` says what it leaves in its folder."""
+    """Return what a program comes to under the gate; `left` says what it leaves in its folder.
+
+    Raises TooManyError if a search does not come to its end.
+    """
     with ProgramExecutor(program) as executor:
         while True:
             found = _search(executor, left, most)
@@ -54,6 +58,8 @@ def _search(executor: ProgramExecutor, left: Callable[[Path], tuple[Any, ...]], 
     executions = 0
     for execution in search(executor, SourceSets(), most):
         executions += 1
+        if executions >= most:
+            raise TooManyError
         ends = sorted(executor.run_of.ends, key=lambda end: end.name)
         outcome = tuple(end.output.strip() for end in ends), left(executor.folder)
         names = executor.run_of.names
@@ -61,7 +67,6 @@ def _search(executor: ProgramExecutor, left: Callable[[Path], tuple[Any, ...]], 
         outcomes.setdefault(outcome, [f"{names[who]} {step}" for who, step in moves])
         if executor.grew:
             return None
-    assert executions < most, "the search has not come to an end"
     if executor.grew:
         return None
     return Searched(outcomes, executions, frozenset(executor.points), tuple(executor.outside))
