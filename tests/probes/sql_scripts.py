@@ -135,6 +135,7 @@ LINES: Final = {
     "checkpoint": _executed("PRAGMA wal_checkpoint", ".fetchone()[0]"),
     "full": _executed("PRAGMA wal_checkpoint(FULL)", ".fetchone()[0]"),
     "restart": _executed("PRAGMA wal_checkpoint = RESTART", ".fetchone()[0]"),
+    "keep": _executed("PRAGMA locking_mode = EXCLUSIVE", _ROW),
     "let go": _executed("PRAGMA main.locking_mode=normal", _ROW),
     "explain": _executed("EXPLAIN UPDATE t SET n = 0", " and None"),
     "truncate": _executed("PRAGMA wal_checkpoint(TRUNCATE)", ".fetchone()[0]"),
