@@ -16,7 +16,7 @@ from random import Random
 from tests.fuzz.function_sql import random_pair
 from tests.fuzz.told_sql import report, run
 from tests.gate.inside.told_sql import searched
-from tests.probes.sql_scripts import Part, contents, lay_out, script_of
+from tests.probes.sql_scripts import Part, contents_of, lay_out, script_of
 from tests.probes.sql_threads import TooManyError, all_outcomes
 from ticketlab.lab.programs.program import Program
 
@@ -46,11 +46,6 @@ def differs(seed: int, folder: Path) -> bool:
     for number, script in enumerate(scripts):
         (folder / f"side{number}.py").write_text(f"{script}print(play())\n")
     commands = tuple(("python", f"side{number}.py") for number in range(len(scripts)))
-
-    def contents_of(there: Path) -> tuple[object, ...]:
-        with chdir(there):
-            return contents()
-
     try:
         found = searched(Program(commands=commands, folder=folder), contents_of, 1_000)
     except TooManyError:

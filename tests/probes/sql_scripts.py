@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Final, NamedTuple
@@ -172,6 +172,12 @@ def lay_out(folder: Path, journal: str) -> None:
     with closing(sqlite3.connect(folder / "o.db")) as db:
         db.execute(f"PRAGMA journal_mode = {journal}")
         db.executescript("CREATE TABLE v (n); INSERT INTO v VALUES (1);")
+
+
+def contents_of(folder: Path) -> tuple[Any, ...]:
+    """Return what is in the databases of a folder."""
+    with chdir(folder):
+        return contents()
 
 
 def contents() -> tuple[Any, ...]:

@@ -61,6 +61,20 @@ PARTS: Final = {
         "wal",
         (Part(("clash", "upsert", "ROLLBACK"), "EXCLUSIVE"), Part(("column", "make", "close"), None, 0.0)),
     ),
+    "sessions of SQLAlchemy read, commit, and change what they read": (
+        "delete",
+        (
+            Part(("select", "commit", "add", "commit", "close"), "", pool="NullPool"),
+            Part(("with add", "second add", "shut all"), "", 7.0, pool=""),
+        ),
+    ),
+    "what SQLAlchemy leaves open ends with its function": (
+        "wal",
+        (
+            Part(("exclusive", "insert u", "open"), "IMMEDIATE", pool=""),
+            Part(("begin", "none", "rollback", "close"), "EXCLUSIVE", 7.0, pool="NullPool"),
+        ),
+    ),
 }
 
 
