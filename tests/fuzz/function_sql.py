@@ -12,6 +12,7 @@ from random import Random
 from typing import Final
 
 from tests.fuzz.told_sql import report, run
+from tests.probes.alchemy_scripts import ALCHEMY_LINES
 from tests.probes.function_sql import explored_outcomes
 from tests.probes.sql_scripts import Part, script_of
 from tests.probes.sql_threads import TooManyError, all_outcomes
@@ -32,7 +33,14 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
         "shut",
         "shut more",
         "add",
+        "script",
+        "open script",
+        "none level",
+        "deferred level",
+        "reuse",
     ),
+    "again": ("begin", "select", "COMMIT", "select", "add", "commit", "open constants", "rest", "explain", "all"),
+    "logs": ("checkpoint", "full", "restart", "truncate", "open", "add", "begin", "select", "commit", "let go"),
     "conflicts": ("clash", "fail", "take back", "ignore", "upsert", "replace", "select", "with fail", "add", "open"),
     "savepoints": ("save", "back", "release", "add", "select", "begin", "commit", "rollback", "returning", "open"),
     "scripts": ("script", "safe script", "open script", "select", "commit", "add", "open", "with add", "with fail"),
@@ -49,19 +57,22 @@ _FAMILIES: Final[dict[str, tuple[str, ...]]] = {
 def random_part(r: Random, timeout: float) -> Part:
     """Return a participant of a family of lines, in a style of transactions."""
     family = _FAMILIES[r.choice(list(_FAMILIES))]
-    some = [r.choice(family) for _ in range(r.choice((2, 3, 3)))]
+    some = [r.choice(family) for _ in range(r.choice((2, 3, 3, 4)))]
     if any(name.endswith(" o") or name == "copy" for name in some) and "attach" not in some:
         some.insert(0, "attach")
     level = r.choice((None, None, None, "", "", "IMMEDIATE", "EXCLUSIVE"))
     style = r.choice(("alone", "alone", "whole", "ended", "spread"))
     if style == "whole":
-        some = [r.choice(_BEGINS), *some[:2], r.choice(_ENDS)]
+        some = [r.choice(_BEGINS), *some[:2], r.choice(_ENDS), *some[3:]]
     elif style == "ended":
         some.append(r.choice(_ENDS))
     elif style == "spread":
         some[r.randrange(len(some))] = r.choice((*_BEGINS, *_ENDS))
     some += r.choice(((), ("close",), ("close",), ("shut all",)))
-    return Part(tuple(some), level, r.choice((timeout, timeout, 0.0)))
+    pool = r.choice((None, None, "", "NullPool"))
+    if pool is not None:
+        some = [name for name in some if name in ALCHEMY_LINES]
+    return Part(tuple(some), level, r.choice((timeout, timeout, 0.0)), pool)
 
 
 def random_pair(seed: int) -> tuple[str, tuple[Part, Part]]:

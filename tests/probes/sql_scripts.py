@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Final, NamedTuple
+
+from .alchemy_scripts import alchemy_script_of
 
 FILES: Final = ("t.db", "o.db")
 Outcome = tuple[tuple[str, ...], tuple[Any, ...]]
@@ -15,11 +17,15 @@ Outcome = tuple[tuple[str, ...], tuple[Any, ...]]
 
 
 class Part(NamedTuple):
-    """A participant: the names of its lines, how its driver begins transactions, and how long it waits, in seconds."""
+    """A participant: the names of its lines, how its driver begins transactions, and how long it waits, in seconds.
+
+    `pool` says that it speaks through SQLAlchemy, with which class of pools; empty if with the default.
+    """
 
     lines: tuple[str, ...]
     level: Any = None  # as `isolation_level` of a connection
     timeout: float = 5.0
+    pool: str | None = None
 
 
 _BEGINNING: Final = """\
@@ -127,6 +133,11 @@ LINES: Final = {
     + "ask(lambda: db2.execute('UPDATE t SET n = n + 9 WHERE k = 0').rowcount)\nask(lambda: db2.commit())\ndb2.close()",
     "uncommitted": _executed("PRAGMA read_uncommitted = 1"),
     "checkpoint": _executed("PRAGMA wal_checkpoint", ".fetchone()[0]"),
+    "full": _executed("PRAGMA wal_checkpoint(FULL)", ".fetchone()[0]"),
+    "restart": _executed("PRAGMA wal_checkpoint = RESTART", ".fetchone()[0]"),
+    "keep": _executed("PRAGMA locking_mode = EXCLUSIVE", _ROW),
+    "let go": _executed("PRAGMA main.locking_mode=normal", _ROW),
+    "explain": _executed("EXPLAIN UPDATE t SET n = 0", " and None"),
     "truncate": _executed("PRAGMA wal_checkpoint(TRUNCATE)", ".fetchone()[0]"),
     "close": "ask(lambda: db.close())",
     "shut all": "ask(lambda: (held and held.close(), more and more.close(), db.close())[2])",
@@ -136,6 +147,8 @@ LINES: Final = {
 
 def script_of(part: Part) -> str:
     """Return the script of one participant."""
+    if part.pool is not None:
+        return alchemy_script_of(part.lines, part.level, part.timeout, part.pool)
     beginning = _BEGINNING.format(timeout=part.timeout, level=part.level)
     return beginning + indent("\n".join(LINES[name] for name in part.lines) + _END, "    ")
 
@@ -159,6 +172,12 @@ def lay_out(folder: Path, journal: str) -> None:
     with closing(sqlite3.connect(folder / "o.db")) as db:
         db.execute(f"PRAGMA journal_mode = {journal}")
         db.executescript("CREATE TABLE v (n); INSERT INTO v VALUES (1);")
+
+
+def contents_of(folder: Path) -> tuple[Any, ...]:
+    """Return what is in the databases of a folder."""
+    with chdir(folder):
+        return contents()
 
 
 def contents() -> tuple[Any, ...]:

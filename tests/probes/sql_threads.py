@@ -24,6 +24,8 @@ from .turns import other_beginnings, take_turns
 
 _LIBRARY: Final = ctypes.CDLL(_sqlite3.__file__)  # which finds what it is linked with
 _HANDLER: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
+_next: Final = _LIBRARY.sqlite3_next_stmt
+_next.restype, _next.argtypes = ctypes.c_void_p, (ctypes.c_void_p, ctypes.c_void_p)
 _BASE: Final = object.__basicsize__
 _STATEMENT: Final = type(sqlite3.connect(":memory:")("select 1"))
 _here = local()
@@ -57,6 +59,8 @@ def _pausing(name: str, kind: type, *, if_active: bool = False) -> Callable[...,
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         connection: Any = self.connection if isinstance(self, sqlite3.Cursor) else self
+        if connection.has_ended:
+            return None
         own = _is_own(args[0] if args else name, connection)
         if not own and (not if_active or _is_active(self)):
             _pause()
@@ -73,7 +77,9 @@ class PausingCursor(sqlite3.Cursor):
     """A cursor that pauses before each call that another connection may notice."""
 
     def execute(self, sql: str, *args: Any) -> Any:
-        """Execute a statement; a time-out that it sets is the busy handler's."""
+        """Execute a statement, after the end of the one before; a time-out that it sets is the busy handler's."""
+        if _is_active(self):
+            self.fetchall()
         told = _execute(self, sql, *args)
         name, _, value = sql.partition("=")
         if name.strip().lower() == "pragma busy_timeout" and value:
@@ -109,6 +115,7 @@ class PausingConnection(sqlite3.Connection):
     """A connection that pauses before each of its statements."""
 
     is_closed = False
+    has_ended = False  # with its process: what ends later is garbage
     has_paused = False  # for the statement that is about to begin
 
     def __init__(self, database: Any, timeout: float = 5.0, **options: Any) -> None:
@@ -125,6 +132,12 @@ class PausingConnection(sqlite3.Connection):
         mover.handlers.append(handler)  # SQLite may use it for longer than there is a connection
         pointer = ctypes.c_void_p.from_address(id(self) + _BASE)
         _LIBRARY.sqlite3_busy_handler(pointer, handler if timeout else None, None)
+
+    def end_statements(self) -> None:
+        """End what is still being fetched, by whatever cursors are left."""
+        database, statement = ctypes.c_void_p.from_address(id(self) + _BASE), None
+        while statement := _next(database, statement):
+            _LIBRARY.sqlite3_reset(ctypes.c_void_p(statement))
 
     def cursor(self, factory: Any = PausingCursor) -> Any:
         """Return a cursor that pauses."""
@@ -151,6 +164,7 @@ class PausingConnection(sqlite3.Connection):
         _close(self)
 
 
+_roll_back: Final = sqlite3.Connection.rollback
 _end: Final = sqlite3.Connection.close
 _close: Final = _pausing("close", sqlite3.Connection)
 
@@ -184,7 +198,11 @@ class Mover:
             for connection in left:  # as its process ends
                 connection.is_closed = True
                 connection.set_trace_callback(None)
+                connection.end_statements()
+                if connection.in_transaction:  # a cursor that is left would keep it open
+                    _roll_back(connection)
                 _end(connection)
+                connection.has_ended = True
         self.is_over = True
         self._done.release()
 

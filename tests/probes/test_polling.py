@@ -290,6 +290,18 @@ def test_a_sleep_takes_its_time_whether_or_not_its_loop_spins() -> None:
     assert explored(meet).valid is None
 
 
+def test_who_is_kept_from_making_what_another_waits_for_leaves_it_undecided() -> None:
+    def meet(who: int) -> None:
+        if who == 1:
+            Path("met").touch()
+        while not os.path.exists("met"):
+            pass
+
+    found = explored(meet)
+    assert found.valid is None
+    assert "cut short" in found.verdict.reason
+
+
 def test_who_waits_for_what_never_comes_is_told() -> None:
     def wait(who: int) -> None:
         while not os.path.exists("nothing"):

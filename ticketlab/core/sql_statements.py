@@ -30,7 +30,8 @@ class Statement(NamedTuple):
     """A statement: its verb, and what else its text says.
 
     `mode` is that of a BEGIN, `begins` says that the driver begins a transaction before it, `returns` that it changes
-    rows and returns them, `setting` is the name of a PRAGMA and `argument` what that is set to.
+    rows and returns them, `setting` is the name of a PRAGMA and `argument` what that is set to. `explains` says that it
+    is not done but explained.
     """
 
     verb: Verb
@@ -39,6 +40,12 @@ class Statement(NamedTuple):
     returns: bool = False
     setting: str = ""
     argument: str = ""
+    explains: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether SQLite does not tell which tables it touches as it is done."""
+        return self.verb not in (Verb.READ, Verb.CHANGE) or bool(self.setting) or self.explains
 
 
 _BLANK: Final = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?(?:\*/|$))*", re.DOTALL)
@@ -47,7 +54,11 @@ _CHANGES: Final = re.compile(r"\b(?:insert|update|delete|replace)\b", re.IGNOREC
 _RETURNS: Final = re.compile(r"\breturning\b", re.IGNORECASE)
 _MODE: Final = re.compile(r"begin\s+(\w+)", re.IGNORECASE)
 _BACK_TO: Final = re.compile(r"rollback(\s+transaction)?\s+to\b", re.IGNORECASE)
-_SETTING: Final = re.compile(r"pragma\s+(?:\w+\.)?(\w+)\s*(?:[=(]\s*'?([-\w.]+))?", re.IGNORECASE)
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?(?:\*/|$)", re.DOTALL)
+_NAME: Final = r"""["'`\[]?(\w+)["'`\]]?"""
+_SETTING: Final = re.compile(
+    rf"""pragma\s*(?:{_NAME}\s*\.\s*)?{_NAME}\s*(?:[=(]\s*["'`\[]?([-+\w.]+))?""", re.IGNORECASE
+)
 _BEGUN_FOR: Final = frozenset({"insert", "update", "delete", "replace"})
 _VERBS: Final = {
     **dict.fromkeys(("select", "values", "explain"), Verb.READ),
@@ -81,6 +92,8 @@ def parsed(sql: str) -> Statement:
     """Return what a text says; of several statements in it, what the first one says."""
     text = sql[_blank_until(sql) :]
     word = found[0].lower() if (found := _WORD.match(text)) else ""
+    if word in ("pragma", "begin", "rollback"):
+        text = _COMMENT.sub(" ", text)
     if word == "pragma":
         return _setting(text)
     if word == "begin":
@@ -93,7 +106,7 @@ def parsed(sql: str) -> Statement:
         return Statement(verb, returns=verb is Verb.CHANGE and bool(_RETURNS.search(text)))
     verb = _VERBS.get(word, Verb.NOTHING)
     returns = verb is Verb.CHANGE and bool(_RETURNS.search(text))
-    return Statement(verb, begins=word in _BEGUN_FOR, returns=returns)
+    return Statement(verb, begins=word in _BEGUN_FOR, returns=returns, explains=word == "explain")
 
 
 def _blank_until(sql: str) -> int:
@@ -103,7 +116,7 @@ def _blank_until(sql: str) -> int:
 
 def _setting(text: str) -> Statement:
     found = _SETTING.match(text)
-    name, argument = (found[1].lower(), found[2] or "") if found else ("", "")
+    name, argument = (found[2].lower(), found[3] or "") if found else ("", "")
     if name in _OWN:
         verb = Verb.NOTHING
     elif name in _ALWAYS_EXCLUDING or (argument and name in _EXCLUDING):

@@ -7,6 +7,7 @@ originals.
 
 from __future__ import annotations
 
+import gc
 import os
 from _thread import get_ident
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from ticketlab.probes.shared.registry import SharedObjects
 from ticketlab.probes.standins import StandIn
 
 _real_time = time
+_MOST_GARBAGE: Final = 100_000  # objects, until Python looks for circles of them that nobody refers to any more
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,6 +64,8 @@ class Here:
 
     def begin(self, who: int) -> None:
         """Have a participant begin its part of an execution."""
+        if not self._inside and gc.get_count()[0] > _MOST_GARBAGE:
+            gc.collect()  # now nobody takes a step by what ends then
         self.owner = get_ident()
         self._inside.add(getcurrent())
         self.began = _real_time()

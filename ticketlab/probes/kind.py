@@ -13,6 +13,7 @@ from typing import Any
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Kind
+from ticketlab.core.system.collecting import no_collection
 from ticketlab.probes.audit import listen
 from ticketlab.probes.here import HERE
 from ticketlab.probes.shared.registry import Finder
@@ -45,6 +46,7 @@ def installed(
     if HERE.begins:
         raise UsageError("a search of a plain function cannot begin inside another one")
     with ExitStack() as undo:
+        undo.enter_context(no_collection())  # it would end things at moments that the schedule does not decide
         undo.callback(HERE.begins.clear)
         undo.callback(HERE.ends.clear)
         undo.callback(HERE.shared.close)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from tests.probes.sql_threads import TooManyError
 from ticketlab.explorer.policies.dpor import SourceSets
 from ticketlab.explorer.search import search
 from ticketlab.lab.programs.executor import ProgramExecutor
@@ -36,27 +37,36 @@ def program_of(folder: Path, journal: str, sides: Sequence[Side]) -> Program:
 
 def told_outcomes(folder: Path, journal: str, sides: Sequence[Side], most: int = 3_000) -> Searched:
     """Return what the sides come to under the gate."""
-    with ProgramExecutor(program_of(folder, journal, sides)) as executor:
+    return searched(program_of(folder, journal, sides), rows_of, most)
+
+
+def searched(program: Program, left: Callable[[Path], tuple[Any, ...]], most: int = 3_000) -> Searched:
+    """Return what a program comes to under the gate; `left` says what it leaves in its folder.
+
+    Raises TooManyError if a search does not come to its end.
+    """
+    with ProgramExecutor(program) as executor:
         while True:
-            found = _search(executor, most)
+            found = _search(executor, left, most)
             if found is not None:
                 return found
 
 
-def _search(executor: ProgramExecutor, most: int) -> Searched | None:
+def _search(executor: ProgramExecutor, left: Callable[[Path], tuple[Any, ...]], most: int) -> Searched | None:
     """Search once; return None if that has taught further points."""
     outcomes: dict[Outcome, list[str]] = {}
     executions = 0
     for execution in search(executor, SourceSets(), most):
         executions += 1
+        if executions >= most:
+            raise TooManyError
         ends = sorted(executor.run_of.ends, key=lambda end: end.name)
-        outcome = tuple(end.output.strip() for end in ends), rows_of(executor.folder)
+        outcome = tuple(end.output.strip() for end in ends), left(executor.folder)
         names = executor.run_of.names
         moves = zip(execution.trace.who, execution.steps, strict=True)
         outcomes.setdefault(outcome, [f"{names[who]} {step}" for who, step in moves])
         if executor.grew:
             return None
-    assert executions < most, "the search has not come to an end"
     if executor.grew:
         return None
     return Searched(outcomes, executions, frozenset(executor.points), tuple(executor.outside))

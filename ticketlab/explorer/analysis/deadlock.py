@@ -127,7 +127,7 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     """Return the anomaly that kept an execution from completing, with who waits for what; None if it completed well."""
     trace = execution.trace
     if execution.ending is ExecutionEnd.ENDLESS:
-        if not _is_fair(trace):
+        if is_cut_short(execution):
             return None
         steps = [describe_step(step) for step in trace.steps[-4:]]
         sentence = (
@@ -157,11 +157,22 @@ def explain(execution: Execution, buyers: int) -> Anomaly | None:
     return Anomaly(name, "; ".join(_sentence(trace, wait, buyers, lost) for wait in told), {"waits": evidence})
 
 
-def _is_fair(trace: Trace) -> bool:
-    """Whether in each part of the second half of an endless execution everybody moved who could.
+def is_cut_short(execution: Execution) -> bool:
+    """Whether an execution came to the bound on steps while somebody could have gone on who was not picked.
 
-    Otherwise it says nothing: a loop that waits for somebody who is never picked goes on for ever, and is right.
+    Such a one says nothing: a loop that waits for somebody who is never picked goes on for ever, and is right.
     """
+    return execution.ending is ExecutionEnd.ENDLESS and not _is_fair(execution.trace)
+
+
+def cut_short_sentences(count: int) -> list[str]:
+    """Say of how many executions that is so, if of any."""
+    were = "execution was" if count == 1 else "executions were"
+    return [f"{count:,} {were} cut short at the bound on steps, while somebody could have gone on"] if count else []
+
+
+def _is_fair(trace: Trace) -> bool:
+    """Whether in each part of the second half of an endless execution everybody moved who could."""
     half, parts = len(trace) // 2, 8
     enabled, size = trace.enabled(half), max(1, (len(trace) - half) // parts)
     return all(

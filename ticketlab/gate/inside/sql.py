@@ -72,10 +72,17 @@ class TellingConnection(Connection):
         told_end(self, "rollback", lambda: Connection.rollback(self))
 
     def __exit__(self, kind: Any, value: Any, trace: Any, /) -> Any:
-        what = "commit" if kind is None else "rollback"
-        if getattr(self, "autocommit", -1) is True:
+        if self._told is None or getattr(self, "autocommit", -1) is True:
             return Connection.__exit__(self, kind, value, trace)
-        return told_end(self, what, lambda: Connection.__exit__(self, kind, value, trace))
+        if kind is not None:
+            TellingConnection.rollback(self)
+            return False
+        try:
+            TellingConnection.commit(self)
+        except BaseException:  # others may move in between
+            TellingConnection.rollback(self)
+            raise
+        return False
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,7 +18,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import participant_name
+from ticketlab.explorer.analysis.deadlock import cut_short_sentences, participant_name
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.state import ExecutionEnd
@@ -164,13 +164,7 @@ class SearchTally:
     def left_out(self) -> list[str]:
         """What the executions left out, in sentences."""
         untried = [self.untried] if self.untried else []
-        if not self.cut_short:
-            return untried
-        were = "execution was" if self.cut_short == 1 else "executions were"
-        return [
-            *untried,
-            f"{self.cut_short:,} {were} cut short at the bound on steps, while somebody could have gone on",
-        ]
+        return [*untried, *cut_short_sentences(self.cut_short)]
 
 
 def search_all(

@@ -16,6 +16,7 @@ from ticketlab.core.pacing import OUT_OF_SIGHT, OUTLASTED, UNTRIED
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.engine.scheduler import StepWatch
@@ -110,6 +111,7 @@ def _explored(
         _search(executor, judge, how, tally, progress)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
         tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
+        tally.gave_way += cut_short_sentences(tally.cut_short)
         finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     if finding is not None and Spec.parse(how.executor).name == "inline":
@@ -182,11 +184,12 @@ class _Tally:
     points: FaultPointTally = field(default_factory=FaultPointTally)
     seen: Sequence[Touched] = ()
     unseen: dict[str, str] = field(default_factory=dict)
-    gave_way: Sequence[str] = ()
+    gave_way: list[str] = field(default_factory=list)
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
     untried: dict[str, None] = field(default_factory=dict)
     schedule: JobSchedule | None = None
+    cut_short: int = 0
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -235,6 +238,9 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
         tally.contested = tally.contested or (not execution.injected and order_matters(execution))
         anomalies = judge.judge(execution)
         tally.points.count(execution, faults, anomalies, process_name)
+        tally.cut_short += is_cut_short(execution)
+        if tally.cut_short:
+            break  # what comes of such a long one is long as well, and more of the kind
         if anomalies:
             tally.anomalous += 1
             tally.names.update({anomaly.name for anomaly in anomalies})

@@ -20,7 +20,7 @@ from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import ended, waits
+from ticketlab.explorer.analysis.deadlock import ended, is_cut_short, waits
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
@@ -89,7 +89,7 @@ class FaultJudge(PlainJudge):
         runs = [self.serial(everybody), self.serial(everybody - lost)]
         if execution.ending is not ExecutionEnd.COMPLETED:
             usual = any(_waits_in(run) for run in runs)
-            return [] if usual else [stuck_after_fault(execution)]
+            return [] if usual or is_cut_short(execution) else [stuck_after_fault(execution)]
         usual_kinds = {kind for run in runs for _, kind in run.raised}
         failed = [
             (record.buyer, record.outcome)

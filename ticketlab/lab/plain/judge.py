@@ -13,7 +13,7 @@ from ticketlab.checker.observed import MadeStep, Pattern, patterns
 from ticketlab.core.steps import Action
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly
-from ticketlab.explorer.analysis.deadlock import Wait, cycle, held_by_tasks, holders, task_waits
+from ticketlab.explorer.analysis.deadlock import Wait, cycle, held_by_tasks, holders, is_cut_short, task_waits
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.engine.steps import describe_step
@@ -96,7 +96,9 @@ class PlainJudge:
             who = participants(execution)
             serial = self.serial(who)
             alone = len(who) < self._plain.processes and serial.stuck == serial.orders > 0
-            return [] if alone else [stuck(execution)]  # who waits for somebody that was left out is no finding
+            return (
+                [] if alone or is_cut_short(execution) else [stuck(execution)]
+            )  # who waits for somebody that was left out is no finding
         serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]

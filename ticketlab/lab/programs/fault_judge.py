@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import NOTHING, Place
@@ -53,7 +54,7 @@ class ProgramFaultJudge(ProgramJudge):
         if not lost:
             return super().judge(execution, without)
         if execution.ending is not ExecutionEnd.COMPLETED:
-            return [] if self.serial.stuck else [stuck_after_fault(execution, self.name_of)]
+            return [] if self.serial.stuck or is_cut_short(execution) else [stuck_after_fault(execution, self.name_of)]
         run = self._executor.run_of
         spared = {end.name for end in run.ends if any(_is_or_started(end.name, victim) for victim in lost)}
         failed = [end for end in run.ends if end.name not in spared and self.is_blamed(end, self.serial)]

@@ -10,6 +10,7 @@ from typing import Final
 from ticketlab.checker.observed import patterns
 from ticketlab.core.file_names import BESIDE
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.workload import NOTHING, Place
@@ -77,7 +78,7 @@ class ProgramJudge:
         if execution.ending is not ExecutionEnd.COMPLETED:
             if without and (serial is None or serial.stuck):
                 return []  # who waits for somebody that was left out is no finding
-            if self._executor.run_of.wakes_unseen:
+            if self._executor.run_of.wakes_unseen or is_cut_short(execution):
                 return []
             return [stuck(execution, self.name_of)]
         run = self._executor.run_of

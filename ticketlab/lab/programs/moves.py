@@ -23,6 +23,8 @@ from ticketlab.lab.programs.clocks import ShownClocks
 from ticketlab.lab.programs.run import ProgramRun, Touches, end_of, made_names
 
 _ALWAYS: Final = (Action.START, Action.EXIT)
+_MOST_LOOKS: Final = 50  # in a row at the same that is no point, with as many sleeps
+_SLEPT: Final = ""
 
 LineAt = Callable[[Task], str]
 """Says at which source line a thread stands, or nothing."""
@@ -60,6 +62,8 @@ class Moves:
         self._faults = faults
         self._due: dict[int, Fault] = {}  # who meets a fault at the call before which it stands
         self._names: dict[int, str] = {}
+        self._passed: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        """How often participants have looked at what is no point, and slept, since they last stood before one."""
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
         self._came: Callable[[], Made | None] | None = None  # says what the step made last has turned out to be
@@ -207,6 +211,7 @@ class Moves:
         if fault := self._due.pop(who, None):
             self._strike(task, fault)
             return True
+        self._passed.pop(who, None)
         call = gate.standing[task]
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)
@@ -245,6 +250,7 @@ class Moves:
             self._clocks.take_readings(task)
             self._pacer.me = task.number
             self._pacer.sleep(call.asleep)
+            self._passed[task.number][_SLEPT] += 1
             self._clocks.show(task)
             return False
         step = call.step
@@ -258,8 +264,20 @@ class Moves:
         made = call.found() if call.found is not None else None
         if made is not None and self._is_shared(made.step):
             return True
-        self._touch(task, made.step if made else step)
+        step = made.step if made else step
+        if self._is_polled(task, step):
+            self.blocked_on.update(step.resources)
+            return True
+        self._touch(task, step)
         return False
+
+    def _is_polled(self, task: Task, step: Step) -> bool:
+        """Whether a participant looks at the same again and again, and sleeps: it seems to wait for others."""
+        if not step.action.looks:
+            return False
+        passed = self._passed[task.number]
+        passed[step.resource] += 1
+        return min(passed[step.resource], passed[_SLEPT]) > _MOST_LOOKS
 
     def _is_shared(self, step: Step) -> bool:
         """Whether a step concerns what is known to be shared, or what somebody waits for, who must try again then."""

@@ -14,6 +14,7 @@ from ticketlab.core.file_names import LINKS, LIST, ORDER, READERS
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action
 from ticketlab.core.verdict import Anomaly
+from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.explorer.results import ExploreOptions, Progress
@@ -85,12 +86,13 @@ class _Tally:
     participants: set[int] = field(default_factory=set)
     points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
+    cut_short: int = 0
 
     def is_enough(self, how: ExploreOptions) -> bool:
         """Whether as many executions were run as there shall be, or enough after one that went wrong."""
         if self.wrong and not how.exhaust and self.executions >= self.first + _AFTER_FIRST:
             return True
-        return self.executions >= how.executions
+        return self.executions >= how.executions or self.cut_short > 0  # what comes of such a long one is long as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,7 @@ def searched(
     tally = _Tally()
     racing = _search_everything(executor, judge, how, tally, progress)
     gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
+    gave_way += cut_short_sentences(tally.cut_short)
     fields = {
         "processes": racing,
         "executions": tally.executions,
@@ -241,6 +244,7 @@ def _take_down(
     anomalies = judge.judge(execution)
     tally.participants |= executor.run_of.names.keys()
     tally.points.count(execution, fault_points, anomalies, judge.name_of)
+    tally.cut_short += is_cut_short(execution)
     if not anomalies:
         return
     tally.anomalous += 1

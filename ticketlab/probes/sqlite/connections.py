@@ -19,14 +19,15 @@ from weakref import WeakSet
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
-from ticketlab.probes.sqlite.cursors import WRONG, ProbedCursor, at_work, probed_cursor, quietly
+from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor, quietly
 from ticketlab.probes.sqlite.databases import open_database
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, Transactions
+from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, WRONG, Transactions, refuse
 from ticketlab.probes.waiting import wait_for
 
 _NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
 OPENED: dict[int, WeakSet[ProbedConnection]] = {}  # by participant
+_UNSEEN_OPTIONS: Final = ("cache", "immutable", "nolock", "vfs")
 _IN_USE: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -36,7 +37,10 @@ def _file(database: Any, *, uri: bool) -> tuple[str | None, bool]:
     if not uri or not text.startswith("file:"):
         return (None if text in ("", ":memory:") else text), True
     parts = urlsplit(text)
-    path, modes = unquote(parts.path), parse_qs(parts.query).get("mode", ["rwc"])
+    path, options = unquote(parts.path), parse_qs(parts.query)
+    if HERE.acts() and not options.keys().isdisjoint(_UNSEEN_OPTIONS):
+        refuse(f"the lab does not see how connections to {text} keep others out")
+    modes = options.get("mode", ["rwc"])
     if modes[-1] == "memory" or path in ("", ":memory:"):
         return None, True
     return path, modes[-1] == "rwc"
@@ -113,7 +117,7 @@ class ProbedConnection(Connection):
         transactions = self.transactions
         if transactions is None or self.is_closed or self._left is not None:
             return
-        self._left = self.row_factory, self.text_factory, LEVEL.__get__(self)
+        self._left = self.row_factory, self.text_factory, self._level
         self._timeout = transactions.timeout
         Connection.close(self)
 
@@ -169,16 +173,28 @@ class ProbedConnection(Connection):
         return not lent and bool(IN_TRANSACTION.__get__(self))
 
     @property
+    def _level(self) -> Any:
+        begins_none = self.transactions is not None and self.transactions.begins_none
+        return None if begins_none else LEVEL.__get__(self)
+
+    @property
     def isolation_level(self) -> Any:
         """How the driver begins transactions; to have it begin none commits."""
         self.wake()
-        return LEVEL.__get__(self)
+        return self._level
 
     @isolation_level.setter
     def isolation_level(self, level: str | None) -> None:
         if level is None:
             ProbedConnection.commit(self)
-        LEVEL.__set__(self, level)
+        if self.transactions is None:
+            LEVEL.__set__(self, level)
+        elif level is None:
+            self.transactions.begins_none = True
+            self.transactions.tell_driver()
+        else:
+            LEVEL.__set__(self, level)
+            self.transactions.begins_none = False
 
     def __del__(self) -> None:
         transactions = self.transactions
@@ -220,7 +236,13 @@ def _ending(original: Callable[[Any], None], end: Callable[..., Any]) -> Callabl
         elif not transactions.lent:  # else no transaction is open that the user knows of
             end(transactions, call)
 
-    return probed(original, probe)
+    ending = probed(original, probe)
+
+    def unless_left(connection: Any) -> None:
+        if connection._left is None:  # else nothing is open in it, and nobody need open it again for that
+            ending(connection)
+
+    return wraps(original)(unless_left)
 
 
 def _close(connection: Any) -> None:
@@ -291,8 +313,7 @@ def _refusing(name: str) -> Any:
 
     def probe(connection: Any, *args: Any, **kwargs: Any) -> Any:
         if at_work(connection) is not None:
-            WRONG.append(UsageError(f"the lab does not see what sqlite3.Connection.{name} does"))
-            raise WRONG[-1]
+            refuse(f"the lab does not see what sqlite3.Connection.{name} does")
         return original(connection, *args, **kwargs)
 
     return probed(original, probe)

@@ -10,10 +10,7 @@ from typing import Any
 from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
-
-WRONG: list[BaseException] = []
-"""What a participant must end with, whatever the function makes of it."""
+from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT, WRONG
 
 
 def at_work(connection: Any) -> StatementRunner | None:
@@ -62,7 +59,8 @@ def _execute_many(cursor: Cursor, sql: str, rows: Iterable[Any], /) -> Any:
     alone = not transactions.is_open and not (statement.begins and transactions.drivers_mode() is not None)
     if statement.verb is not Verb.CHANGE or not alone:
         result = transactions.execute(cursor, sql, (), lambda: Cursor.executemany(cursor, sql, given))
-        transactions.busy.discard(id(cursor))  # it keeps its statement, but has nothing to fetch
+        for noted in (transactions.busy, transactions.changing):  # it keeps its statement, but has nothing to fetch
+            noted.pop(id(cursor), None)
         return result
     count = 0
     for row in given:  # each row is a transaction of its own
@@ -91,14 +89,15 @@ def _execute_script(cursor: Cursor, script: str, /) -> Any:
     driven = getattr(connection, "autocommit", -1) == -1
     if driven and transactions.is_open:
         transactions.commit(partial(Connection.commit, connection))
-    before = LEVEL.__get__(connection)
-    if before is None or not driven:  # to set that again would commit
+    before = transactions.drivers_mode()
+    if before is None:  # to set that again would commit
         _execute_each(transactions, cursor, script)
         return cursor
-    LEVEL.__set__(connection, None)
+    transactions.begins_none = True
     try:
         _execute_each(transactions, cursor, script)
     finally:
+        transactions.begins_none = False
         LEVEL.__set__(connection, before)
     return cursor
 
@@ -151,7 +150,7 @@ class ProbedCursor(Cursor):
         if transactions is not None and id(self) in transactions.busy:
             if self.connection.is_here:  # type: ignore[attr-defined]
                 quietly(lambda: transactions.leave(self, self._end))
-            transactions.busy.discard(id(self))
+            transactions.busy.pop(id(self), None)
 
     def _end(self) -> None:
         if not getattr(self.connection, "is_closed", False):

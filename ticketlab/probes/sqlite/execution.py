@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
 from sqlite3 import Connection, Cursor
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import UNCHANGED, UNTRIED
 from ticketlab.core.sql_statements import Statement, Verb, parsed
 from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE
-from ticketlab.probes.sqlite.databases import Database, Databases, Level, TablesTouched, known, learn, open_database
-from ticketlab.probes.sqlite.transactions import LEVEL, Transactions, is_active, is_refused
+from ticketlab.probes.sqlite.databases import Level, TablesTouched, known, learn
+from ticketlab.probes.sqlite.maintenance import Maintenance
+from ticketlab.probes.sqlite.transactions import LEVEL, is_active, is_refused
 
 T = TypeVar("T")
-_PATH: Final = re.compile(r"""attach\s+(?:database\s+)?('(?:[^']|'')*'|"[^"]*"|\?|[:@$]\w+)\s+as\b""", re.IGNORECASE)
 
 
 def _fail_without_transaction(sql: str) -> Any:
@@ -31,25 +28,21 @@ def _fail_without_transaction(sql: str) -> Any:
         return another.execute(sql)
 
 
-def _create(path: str) -> None:
-    """Create a database file as SQLite does if there is none; who attaches it reads it afterwards."""
-    with suppress(sqlite3.Error), closing(Connection(path)):
-        pass
-
-
-class StatementRunner(Transactions):
+class StatementRunner(Maintenance):
     """The statements of a connection."""
 
     def execute(self, cursor: Cursor, sql: str, parameters: Any, call: Callable[[], T]) -> T:
         """Make a statement."""
         if id(cursor) in self.busy:
             self._leave_early(cursor)
+        self.tell_driver()
         statement = parsed(sql)
         if self.lent:
             call = self._while_lent(cursor, sql, statement, call)
         result = self._by_verb(cursor, sql, statement, parameters, call)
         if is_active(cursor):
-            self.busy.add(id(cursor))
+            touched = None if statement.is_whole else known(self.databases, sql)
+            self.busy[id(cursor)] = None if touched is None else bool(touched.reads or touched.changes)
             if statement.verb is Verb.CHANGE:
                 self.changing[id(cursor)] = ref(cursor)
         return result
@@ -73,7 +66,7 @@ class StatementRunner(Transactions):
         if verb is Verb.BEGIN and statement.mode != "deferred":
             return self._begin(statement.mode, call)
         if verb is Verb.EXCLUDE:
-            return self._exclude(cursor, statement, call)
+            return self._exclude(cursor, sql, statement, call)
         if verb is Verb.ATTACH:
             return self._attach(sql, parameters, call)
         if statement.setting == "busy_timeout":
@@ -88,10 +81,10 @@ class StatementRunner(Transactions):
         changes = statement.verb is not Verb.READ
         begins = statement.begins and not self.is_open and self.drivers_mode() is not None
         if begins and (mode := str(self.drivers_mode()).lower()) in ("immediate", "exclusive"):
-            self._begin(mode, lambda: self._begin_for(sql, mode))
+            # a statement that cannot be prepared has the driver begin no transaction
+            self._begin(mode, lambda: self.raw(f"BEGIN {mode}"), lambda: Connection.__call__(self.connection, sql))
         alone = changes and not self.is_open and not begins
-        is_whole = statement.verb is Verb.DEFINE or bool(statement.setting)  # SQLite does not tell what these touch
-        touched = None if is_whole else known(self.databases, sql)
+        touched = None if statement.is_whole else known(self.databases, sql)
         step = self.databases.statement(touched, changes=changes, alone=alone)
         before, was_open = self.connection.total_changes, self.is_open
         make = (lambda: self._alone(cursor, call, lends=statement.returns)) if alone else call
@@ -103,7 +96,7 @@ class StatementRunner(Transactions):
             else:
                 self._failed(sql, statement, error, alone=alone)
             raise
-        if not is_whole:
+        if not statement.is_whole:
             touched = touched or learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         idle = statement.verb is Verb.CHANGE and self.connection.total_changes == before and not is_active(cursor)
         self._made(touched, changes=changes, alone=alone, idle=idle)
@@ -113,11 +106,6 @@ class StatementRunner(Transactions):
             self._claimed = False
             self._commit_late(lambda: self.raw("COMMIT"), undo=True)
         return result
-
-    def _begin_for(self, sql: str, mode: str) -> None:
-        """Begin a transaction as the driver does: not for a statement that cannot be prepared."""
-        Connection.__call__(self.connection, sql)
-        self.raw(f"BEGIN {mode}")
 
     def _made(self, touched: TablesTouched | None, *, changes: bool, alone: bool, idle: bool) -> None:
         """Say what a statement was, now that it is known, also if it was known before: then the step is the same."""
@@ -137,7 +125,7 @@ class StatementRunner(Transactions):
             return
         changes = statement.verb is not Verb.READ
         touched = None
-        if statement.verb is not Verb.DEFINE and not statement.setting:
+        if not statement.is_whole:
             # of what cannot be prepared now nothing counts that was learnt elsewhere: the step depends on the schedule
             touched = learn(self.databases, sql, lambda allow: self._prepare(sql, allow))
         step = self.databases.statement(touched, changes=changes, alone=alone, did=Action.LOOK)
@@ -155,7 +143,7 @@ class StatementRunner(Transactions):
         if back is not None:
             pacing.made(back)
         pacing.note(UNTRIED, f"a statement of {HERE.called} rolled back: what others do just before it was not tried")
-        self.databases.rest(reads_on=bool(self.busy))
+        self._rest()
 
     def _prepare(self, sql: str, allow: Callable[..., int]) -> None:
         """Prepare a statement under an authorizer, and put the user's own back."""
@@ -168,10 +156,15 @@ class StatementRunner(Transactions):
 
     def drivers_mode(self) -> str | None:
         """Return how the driver begins a transaction before a change; None if it does not."""
-        if getattr(self.connection, "autocommit", -1) != -1:
+        if self.begins_none or getattr(self.connection, "autocommit", -1) != -1:
             return None
         mode: str | None = LEVEL.__get__(self.connection)
         return mode
+
+    def tell_driver(self) -> None:
+        """Have the driver begin no transaction, if it is to begin none: it would commit one that is open."""
+        if self.begins_none and not self._is_open_in_sqlite:
+            LEVEL.__set__(self.connection, None)
 
     def _alone(self, cursor: Cursor, call: Callable[[], T], *, lends: bool) -> T:
         """Make a change that is a transaction of its own.
@@ -200,13 +193,22 @@ class StatementRunner(Transactions):
             self._commit_alone()
         return result
 
-    def _begin(self, mode: str, call: Callable[[], T]) -> T:
-        """Begin a transaction with the right to change things."""
+    def _begin(self, mode: str, call: Callable[[], T], prepare: Callable[[], object] = bool) -> T:
+        """Begin a transaction with the right to change things, after what comes first at the same step."""
+
+        def begin() -> T:
+            prepare()
+            return call()
+
+        def reserve() -> None:
+            prepare()
+            self.raw("BEGIN IMMEDIATE")
+
         waits = self.databases.waits(None, changes=True)
         if mode == "exclusive" and self.timeout > 0 and not self.is_open:
-            self._begin_at(self.databases.beginning(exclusive=False), lambda: self.raw("BEGIN IMMEDIATE"), waits=waits)
+            self._begin_at(self.databases.beginning(exclusive=False), reserve, waits=waits)
             return self._keep_readers_out(call)
-        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), call, waits=waits)
+        return self._begin_at(self.databases.beginning(exclusive=mode == "exclusive"), begin, waits=waits)
 
     def _begin_at(self, step: Step, call: Callable[[], T], *, waits: bool) -> T:
         try:
@@ -262,78 +264,3 @@ class StatementRunner(Transactions):
         self.raw(f"PRAGMA user_version = {version}")  # it is never committed: there must be something to commit
         with suppress(sqlite3.OperationalError):
             self.raw("COMMIT")
-
-    def _exclude(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
-        """Make a statement that needs the database for itself; to set what is set already changes nothing.
-
-        What returns a row keeps the database until that has been fetched.
-        """
-        before: list[Any] = []
-        refused = False
-
-        def make() -> T:
-            nonlocal refused
-            before[:] = self.raw("PRAGMA journal_mode") if statement.setting == "journal_mode" else []
-            try:
-                return call()
-            except sqlite3.OperationalError:
-                refused = True
-                raise
-
-        try:
-            result = self._make(self.databases.excluding(), make, waits=True)
-        finally:
-            if refused or (before == ["wal"] and statement.argument.lower() != "wal"):
-                pacing.note(UNTRIED, f"{HERE.called} sets up a database that others use: how it waits was not tried")
-        if before and [*self.raw("PRAGMA journal_mode")] == before:
-            pacing.made(self.databases.statement(None, changes=False))
-        elif is_active(cursor):
-            self.databases.enter(None, changes=True, surely=False)
-        return result
-
-    def _attach(self, sql: str, parameters: Any, call: Callable[[], T]) -> T:
-        """Open a further database."""
-        found = _PATH.search(sql)
-        text = found[1] if found else ""
-        if text[:1] in ("'", '"'):
-            path = text[1:-1].replace("''", "'")
-        elif isinstance(parameters, Mapping):
-            path = str(parameters.get(text[1:], ""))
-        else:
-            path = str(parameters[0]) if text and parameters else ""
-        if found is None or path.startswith("file:"):
-            raise UsageError(f"the lab cannot tell which file this attaches: {sql}")
-        if path in ("", ":memory:"):
-            return call()
-        self.read(lambda: Connection.__call__(self.connection, "SELECT 1 FROM sqlite_schema"))  # unless it was before
-        database = open_database(path, partial(_create, path), creates=True)
-        if database is None or not Path(path).exists():
-            return call()
-        result = self._make(Databases(database).statement(None, changes=False), call, waits=True)
-        self._look_what_is_attached(database)
-        return result
-
-    def _look_what_is_attached(self, opened: Database | None) -> None:
-        cursor = Cursor(self.connection)
-        cursor.row_factory = None
-        names = [name for _, name, _ in Cursor.execute(cursor, "PRAGMA database_list")]
-        files = self.databases.files
-        for gone in [name for name in files if name not in names]:
-            del files[gone]
-        for name in names:
-            if name not in files and name != "temp" and opened is not None:
-                files[name] = opened
-
-    def _set_timeout(self, cursor: Cursor, statement: Statement, call: Callable[[], T]) -> T:
-        """Take a time-out down, and see to it that SQLite itself never waits."""
-        if statement.argument:
-            self.timeout = max(0, int(statement.argument)) / 1000
-        else:
-            self.raw(f"PRAGMA busy_timeout = {round(self.timeout * 1000)}")
-        result = call()
-        self.raw("PRAGMA busy_timeout = 0")
-        return result
-
-    def read(self, call: Callable[[], T]) -> T:
-        """Make a call that reads the database as a whole."""
-        return self._make(self.databases.statement(None, changes=False), call, waits=True)

@@ -14,8 +14,7 @@ from typing import Any, Final
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.sqlite.connections import OPENED, foreign, probed_connection
-from ticketlab.probes.sqlite.cursors import WRONG
-from ticketlab.probes.sqlite.transactions import path_of
+from ticketlab.probes.sqlite.transactions import WRONG, path_of
 from ticketlab.probes.standins import StandIn, alive
 
 _connect: Final = sqlite3.connect
@@ -81,6 +80,8 @@ def _end() -> None:
     opened = list(OPENED.get(HERE.who, ()))
     if any(one.transactions is not None and one.transactions.is_open for one in opened):
         gc.collect()  # so that what nobody refers to any more does not end at some other moment
+    elif any(not one.is_closed for one in opened):
+        gc.collect(1)  # which finds what the call has made
     for connection in opened:
         connection.leave()
     if WRONG:

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 from weakref import ref
 
 from ticketlab.core import pacing
+from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNTRIED, Blocked
 from ticketlab.core.steps import Step
 from ticketlab.probes.here import HERE
@@ -29,6 +30,14 @@ ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
 with closing(sqlite3.connect(":memory:")) as _any:
     _STATEMENT: Final = type(_any("select 1"))
 _LOCKED: Final = "database is locked"
+WRONG: list[BaseException] = []
+"""What a participant must end with, whatever the function makes of it."""
+
+
+def refuse(text: str) -> NoReturn:
+    """End the participant, which makes what the lab cannot follow; raises UsageError."""
+    WRONG.append(UsageError(text))
+    raise WRONG[-1]
 
 
 def is_refused(error: BaseException) -> bool:
@@ -57,18 +66,22 @@ def path_of(connection: Connection) -> str:
 class Transactions:
     """The transactions of a connection; `timeout` is in seconds.
 
-    `busy` lists the cursors that have more to fetch, and `changing` those among them that change rows and return these.
+    `busy` lists the cursors that have more to fetch, each with whether its statement reads a database, None if nobody
+    knows: SQLite keeps whatever has been read locked as long as one of these does. `changing` lists those among them
+    that change rows and return these.
+
     `lent` says that the probe began the transaction, for a change that is one of its own and returns rows, so that it
-    can be committed late: as the last of `changing` ends, whatever else is still being read.
+    can be committed late: as the last of `changing` ends, whatever else is still being read. `begins_none` says that
+    the driver is to begin none, whatever it has been told so far.
     """
 
     def __init__(self, connection: Connection, main: Database, timeout: float) -> None:
         self.connection = connection
         self.databases = Databases(main)
         self.timeout = timeout
-        self.busy: set[int] = set()
+        self.busy: dict[int, bool | None] = {}
         self.changing: dict[int, ref[Cursor]] = {}
-        self.lent = False
+        self.lent = self.begins_none = False
         self.closed = False
         self._claimed = False
         self._refusal: sqlite3.OperationalError | None = None
@@ -136,9 +149,14 @@ class Transactions:
 
     def commit(self, call: Callable[[], T]) -> T:
         """Commit, and wait for readers if SQLite has to."""
-        step = self.databases.committing() if self.is_open else None
-        if step is None:
+        if not self.is_open:
             return call()
+        step = self.databases.committing()
+        if step is None:
+            result = call()
+            if self._is_over:
+                self._rest()
+            return result
         pacing.at(step)
         try:
             result = call()
@@ -156,10 +174,15 @@ class Transactions:
 
     def _settle(self) -> None:
         """Take down what is left after a commit; an inner savepoint's release is none."""
-        if self.is_open and getattr(self.connection, "autocommit", -1) is not False:
-            pacing.made(self.databases.nothing)
+        if self._is_over:
+            self._rest()
         else:
-            self.databases.rest(reads_on=bool(self.busy), surely=True)
+            pacing.made(self.databases.nothing)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether none is open, or the driver has begun the next one."""
+        return not self.is_open or getattr(self.connection, "autocommit", -1) is False
 
     def _commit_late(self, call: Callable[[], T], *, undo: bool = False) -> T:
         """Commit as soon as those who read are done; new readers are kept out until then.
@@ -182,23 +205,30 @@ class Transactions:
                 self._undo()
             raise
         if undo:
-            self.databases.rest(reads_on=bool(self.busy), surely=True)
+            self._rest()
         return result
+
+    def _rest(self) -> None:
+        """Take down that a transaction has ended, but for what is still being read."""
+        reading = self.busy.values()
+        self.databases.rest(reads_on=any(reads is not False for reads in reading), surely=None not in reading)
 
     def _undo(self, *, for_readers: bool = False) -> None:
         back = self.databases.rolling_back(for_readers=for_readers)
         self.raw("ROLLBACK")
         if back is not None:
             pacing.made(back)
-        self.databases.rest(reads_on=bool(self.busy))
+        self._rest()
 
     def roll_back(self, call: Callable[[], T]) -> T:
         """Roll back."""
-        step = self.databases.rolling_back() if self.is_open else None
+        if not self.is_open:
+            return call()
+        step = self.databases.rolling_back()
         if step is not None:
             pacing.at(step)
         result = call()
-        self.databases.rest(reads_on=bool(self.busy))
+        self._rest()
         return result
 
     def fetch(self, cursor: Cursor, call: Callable[[], T]) -> T:
@@ -223,15 +253,15 @@ class Transactions:
         """Return the step that it may be to fetch the last row, or to fetch no more."""
         if self.lent:
             return self.databases.committing() if self.changing.keys() == {id(cursor)} else None
-        if len(self.busy) > 1:
-            return None
         if self.closed:
-            return self.databases.rolling_back()
+            return self.databases.rolling_back() if len(self.busy) == 1 else None
+        if self.busy[id(cursor)] is False or any(reads for one, reads in self.busy.items() if one != id(cursor)):
+            return None
         return None if self.is_open else self.databases.committing()  # of a setting; of what only reads it is its end
 
     def _left(self, cursor: Cursor) -> None:
         """Take down that nothing is left to fetch from a cursor."""
-        self.busy.discard(id(cursor))
+        reads = self.busy.pop(id(cursor), None)
         self.changing.pop(id(cursor), None)
         if self.lent and not self.changing:
             self.lent = False
@@ -240,9 +270,12 @@ class Transactions:
                 self._claimed = False
                 self._commit_late(lambda: self.raw("COMMIT"), undo=True)
             else:
-                self.databases.rest(reads_on=bool(self.busy), surely=True)
-        elif not self.busy and not self.lent and not self.is_open:
-            self.databases.rest(reads_on=False)
+                self._rest()
+        elif self.closed:
+            if not self.busy:
+                self.databases.rest(reads_on=False)
+        elif reads is not False and not self.lent and not self.is_open:
+            self._rest()
 
     def leave(self, cursor: Cursor, close: Callable[[], None]) -> None:
         """Have a cursor end, perhaps with more to fetch."""

@@ -1,0 +1,87 @@
+"""Where transactions begin and end: the search has the outcomes of all interleavings of the calls of SQLite."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pytest
+
+from tests.probes.function_sql import explored_outcomes
+from tests.probes.sql_scripts import Part, script_of
+from tests.probes.sql_threads import all_outcomes
+from ticketlab.lab.artifacts.race_folder import fastest
+
+ADDER: Final = Part(("add", "close"))
+PARTS: Final = {
+    "a transaction that has only read is over after its commit, in a log too": (
+        "wal",
+        (Part(("begin", "select", "commit", "select", "add")), ADDER),
+    ),
+    "what is fetched without a database keeps none locked": (
+        "delete",
+        (Part(("begin", "open constants", "select", "COMMIT", "select", "select")), ADDER),
+    ),
+    "nor does it in a log": (
+        "wal",
+        (Part(("begin", "open constants", "select", "COMMIT", "select", "select")), ADDER),
+    ),
+    "to roll back nothing leaves what is being read locked": (
+        "delete",
+        (
+            Part(("exclusive", "index", "close"), "EXCLUSIVE"),
+            Part(("open", "with fail", "upsert", "shut all"), None, 7.0),
+        ),
+    ),
+    "the driver is told to begin nothing while a change returns rows": (
+        "delete",
+        (Part(("open cte", "none level", "in", "rest", "add", "close"), ""), Part(("add", "select", "close"), "")),
+    ),
+    "and is asked for a transaction then": (
+        "delete",
+        (Part(("open cte", "none level", "begin", "add", "rest", "COMMIT", "add"), ""), Part(("select", "add"))),
+    ),
+    "a script is made while a change returns rows": (
+        "delete",
+        (Part(("open cte", "script", "in", "rest", "add", "close"), ""), Part(("add", "select", "close"))),
+    ),
+    "and begins a transaction, which stays open": (
+        "wal",
+        (
+            Part(("open cte", "open script", "in", "rest", "add", "commit", "close"), ""),
+            Part(("add", "select", "close")),
+        ),
+    ),
+    "a cursor that is used again ends what it was fetching first": (
+        "delete",
+        (Part(("open", "reuse", "add"), None, 0.0), Part(("select", "add", "close"))),
+    ),
+    "a statement that cannot be prepared keeps nobody out, not even for a moment": (
+        "wal",
+        (Part(("clash", "upsert", "ROLLBACK"), "EXCLUSIVE"), Part(("column", "make", "close"), None, 0.0)),
+    ),
+    "sessions of SQLAlchemy read, commit, and change what they read": (
+        "delete",
+        (
+            Part(("select", "commit", "add", "commit", "close"), "", pool="NullPool"),
+            Part(("with add", "second add", "shut all"), "", 7.0, pool=""),
+        ),
+    ),
+    "what SQLAlchemy leaves open ends with its function": (
+        "wal",
+        (
+            Part(("exclusive", "insert u", "open"), "IMMEDIATE", pool=""),
+            Part(("begin", "none", "rollback", "close"), "EXCLUSIVE", 7.0, pool="NullPool"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_transactions_are_tried_out(name: str) -> None:
+    journal, parts = PARTS[name]
+    scripts = [script_of(part) for part in parts]
+    with TemporaryDirectory(dir=fastest()) as folder, chdir(folder):
+        every = all_outcomes(journal, scripts, most=20_000)
+    assert set(explored_outcomes(journal, scripts).outcomes) == every
