@@ -34,7 +34,7 @@ from ticketlab.lab.plain.results import PlainRaceResult
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, files_below, left_behind, on_servers, run_result
 from ticketlab.lab.plain.workload import lay_out_folder, process_name
 from ticketlab.launch.barrier import StartBarrier
-from ticketlab.probes.postgres.family import forget_pools
+from ticketlab.probes.postgres.pools import forget_connections, know_engines
 from ticketlab.probes.unseen import Watch, created_paths
 
 TIMES: Final = 100
@@ -190,6 +190,7 @@ class _Track:
         self._runs = 0
 
     def __enter__(self) -> _Track:
+        know_engines()
         if self.plain.folder == FRESH:
             self._home = self._undo.enter_context(live_folder(under=fastest()))
         return self
@@ -274,7 +275,7 @@ def _outcomes(runners: dict[Connection, tuple[int, ForkedProcess]], timeout: flo
 def _take_part(lab: int, plain: PlainFunction, folder: Path, who: int, barrier: StartBarrier, tell: Connection) -> None:
     """Call the function once, in a process of its own, as soon as all are let go."""
     die_with_parent(lab)
-    forget_pools()
+    forget_connections()
     call = bound(plain.function, {"folder": folder, **plain.fixtures, "who": who + 1})
     with chdir(folder) if plain.folder == FRESH else nullcontext():
         barrier.wait()

@@ -12,6 +12,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import OUT_OF_SIGHT
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.postgres.pools import forget_connections, know_engines
 from ticketlab.probes.standins import StandIn, alive
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ def _standins() -> Sequence[StandIn]:
     from ticketlab.probes.postgres.sessions import WAIT
 
     _name[0] = f"ticketlab_function_{os.getpid()}"
+    know_engines()
     for each in alive(lambda kind: issubclass(kind, psycopg.Connection)):
-        each._ticketlab_earlier = True
+        each._ticketlab_of = 0
     kind, cursor, tasks = psycopg.Connection, psycopg.Cursor, psycopg.AsyncConnection
     asynchronous = vars(tasks)["wait"]
     return [
         StandIn(WAIT, probed(WAIT, _wait), kind, "wait"),
+        StandIn(kind.__init__, _opening(kind.__init__), kind, "__init__"),
         StandIn(kind.close, probed(kind.close, _closing(kind.close)), kind, "close"),
         StandIn(kind.__del__, _forgetting(kind.__del__), kind, "__del__"),
         StandIn(cursor.executemany, probed(cursor.executemany, _execute_many), cursor, "executemany"),
@@ -53,12 +56,20 @@ def _unseen(original: Any) -> Any:
     return unseen
 
 
+def _opening(original: Any) -> Any:
+    def open_it(connection: Any, *args: Any, **options: Any) -> None:
+        connection._ticketlab_of = os.getpid()
+        original(connection, *args, **options)
+
+    return open_it
+
+
 def _session(connection: Any) -> DatabaseSession:
     """Return what the lab knows of a connection; raises UsageError if another process has opened it."""
     from ticketlab.probes.postgres.sessions import DatabaseSession
 
     found: DatabaseSession | None = getattr(connection, "_ticketlab", None)
-    if getattr(connection, "_ticketlab_earlier", False) or (found is not None and found.pid != os.getpid()):
+    if getattr(connection, "_ticketlab_of", 0) != os.getpid():
         error = UsageError(
             f"the connection to {connection.info.dbname} was opened before the processes were started: open it in the "
             "function"
@@ -167,19 +178,10 @@ def _begin() -> None:
     if _forgot_in[0] != os.getpid():
         _forgot_in[0] = os.getpid()
         _open.clear()
-        forget_pools()
+        forget_connections()
     for session in _open.pop(HERE.who, []):
         if session.is_open:
             session.give_up()
-
-
-def forget_pools() -> None:
-    """Have SQLAlchemy's engines forget the connections of the process that this one was forked from."""
-    if "sqlalchemy.engine" in sys.modules:
-        from sqlalchemy.engine import Engine
-
-        for engine in alive(lambda kind: issubclass(kind, Engine)):
-            engine.dispose(close=False)
 
 
 def _end() -> None:
