@@ -8,12 +8,12 @@ import pytest
 
 from tests.lab.plain.test_explore import explored
 from tests.plain_programs import postgres_shop as shop
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.race import race_function
 from ticketlab.lab.plain.results import PlainExploration
-from ticketlab.report.shown_steps import shown_lines
+from ticketlab.report.plain_function import drawn_steps
 
 BOUNDED = ExploreOptions(executor="processes", executions=100)
 
@@ -48,7 +48,7 @@ def test_a_lost_update_is_found_with_the_statements_that_cross(function: Callabl
 def test_the_table_names_statements_and_commits() -> None:
     found = sold(shop.read_then_write).finding
     assert found is not None
-    told = str(shown_lines(found.execution, found.anomalies))
+    told = drawn_steps(found.execution, found.anomalies, "process", {})
     assert "read stock" in told
     assert "commit postgres" in told
 
@@ -56,14 +56,14 @@ def test_the_table_names_statements_and_commits() -> None:
 def test_a_refusal_that_nobody_retries_is_an_exception() -> None:
     found = sold(shop.not_retried).finding
     assert found is not None
-    assert "SerializationFailure" in found.anomalies[0].sentence
+    assert any("SerializationFailure" in each.sentence for each in found.anomalies)
 
 
 @pytest.mark.parametrize("function", [shop.crosswise, shop.many_crosswise])
 def test_two_locks_taken_crosswise_end_in_a_deadlock_that_the_server_finds(function: Callable[[int], None]) -> None:
     found = explored_alone(function).finding
     assert found is not None
-    assert "DeadlockDetected" in found.anomalies[0].sentence
+    assert any("DeadlockDetected" in each.sentence for each in found.anomalies)
 
 
 def test_two_locks_taken_in_one_order_are_proved() -> None:
@@ -98,7 +98,7 @@ def test_a_connection_from_before_the_search_is_refused() -> None:
         def ask() -> None:
             early.execute("SELECT 1")
 
-        with pytest.raises(UsageError, match="open it in the function"):
+        with pytest.raises(TicketlabError, match="open it in the function"):
             explored_alone(ask)
 
 
