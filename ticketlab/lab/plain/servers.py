@@ -162,6 +162,16 @@ def server_named(name: str) -> FunctionServer:
     return server
 
 
+def server_url(name: str) -> str:
+    """Return the address of a server that the lab starts for functions: "postgres" or "valkey".
+
+    Raises:
+        UsageError: there is no such server, or it is not installed.
+        TicketlabError: it cannot be started.
+    """
+    return server_named(name).url
+
+
 def names_of(server: str | Sequence[str]) -> tuple[str, ...]:
     """Return the names of servers that are given as one text, with commas between them, or as several."""
     given = server.split(",") if isinstance(server, str) else server
