@@ -128,7 +128,7 @@ def _execute_many(cursor: Any, query: Any, params_seq: Any, *, returning: bool =
         cursor._rowcount = count
 
 
-def quietly(call: Callable[[], None]) -> None:
+def _quietly(call: Callable[[], None]) -> None:
     """Make a destructor's steps; what they raise must not be lost, if it ends the participant."""
     if not HERE.acts():
         return
@@ -166,7 +166,7 @@ def _forgetting(original: Any) -> Any:
     def forget(connection: Any) -> None:
         session = getattr(connection, "_ticketlab", None)
         if session is not None and session.pid == os.getpid() and not connection.closed:
-            quietly(session.leave)
+            _quietly(session.leave)
         original(connection)
 
     return forget
@@ -188,7 +188,7 @@ def _end() -> None:
     """Give back what a participant has not given back, as the end of its process would."""
     for session in _open.get(HERE.who, []):
         if session.is_open:
-            quietly(session.leave)
+            _quietly(session.leave)
     if _WRONG:
         raise _WRONG.pop()
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from ticketlab.core.steps import Access, Action, Step
 from ticketlab.probes.file_system.resources import DATABASE
 
-Command = Sequence[Any]
+CommandWords = Sequence[Any]
 
 _READ_ONE: Final = frozenset(
     {
@@ -55,21 +55,21 @@ _POPS: Final = {"BLPOP": "LPOP", "BRPOP": "RPOP", "BZPOPMIN": "ZPOPMIN", "BZPOPM
 _MOVES: Final = {"BLMOVE": "LMOVE", "BRPOPLPUSH": "RPOPLPUSH"}
 
 
-class Wait(NamedTuple):
+class NonblockingForm(NamedTuple):
     """How a command that waits is tried: by `tries`, one after another; `timeout` is in seconds, None for ever."""
 
-    tries: Sequence[Command]
+    tries: Sequence[CommandWords]
     timeout: float | None
     names_key: bool = False  # whether the answer begins with the key
 
 
-def words_of(command: Command) -> list[str]:
+def words_of(command: CommandWords) -> list[str]:
     """Return a command's words; the first ones may stand in one text."""
     told = [each.decode(errors="replace") if isinstance(each, bytes) else str(each) for each in command]
     return [*told[0].split(), *told[1:]] if told else []
 
 
-def untried(command: Command) -> str:
+def untried(command: CommandWords) -> str:
     """Return what of a command is not tried, or an empty string."""
     words = words_of(command)
     name = words[0].upper()
@@ -89,13 +89,13 @@ def learn_script(text: Any) -> None:
     _scripts[sha1(data, usedforsecurity=False).hexdigest()] = data.decode(errors="replace")
 
 
-def may_be_refused(command: Command) -> bool:
+def may_be_refused(command: CommandWords) -> bool:
     """Whether a command that answers with nothing has changed nothing."""
     words = [each.upper() for each in words_of(command)]
     return words[0] in _NIL_IF_REFUSED and "GET" not in words[3:]
 
 
-def is_script(command: Command) -> bool:
+def is_script(command: CommandWords) -> bool:
     """Whether a command runs a script, which may fail in the middle."""
     return words_of(command)[0].upper() in _SCRIPTS
 
@@ -107,7 +107,7 @@ def _untried_in_script(text: str) -> str:
     return "a script that asks for the time, or for a random choice" if "'time'" in lower or "rand" in lower else ""
 
 
-def accesses(command: Command, server: str) -> list[Access]:
+def accesses(command: CommandWords, server: str) -> list[Access]:
     """Return what a command does to which resources; none if nobody else can notice it."""
     name, *rest = words_of(command)
     name = name.upper()
@@ -135,7 +135,7 @@ def _of(action: Action, keys: Sequence[str], server: str) -> list[Access]:
     return [*((action, f"{key} in {server}") for key in dict.fromkeys(keys)), (Action.READ, DATABASE + server)]
 
 
-def step_of(told: Sequence[Access]) -> Step | None:
+def command_step(told: Sequence[Access]) -> Step | None:
     """Return the step of what is done at one moment; None of nothing."""
     ordered = sorted(dict.fromkeys(told), key=lambda access: (access[1].startswith(DATABASE), access[0].looks))
     ordered = [each for each in ordered if not (each[0].looks and (Action.WRITE, each[1]) in ordered)]
@@ -145,21 +145,21 @@ def step_of(told: Sequence[Access]) -> Step | None:
     return Step(action, resource, also=tuple(also), path=resource.removeprefix(DATABASE))
 
 
-def waiting(command: Command) -> Wait | None:
+def waiting(command: CommandWords) -> NonblockingForm | None:
     """Return how a command is tried that may wait; None if it does not wait."""
     words = words_of(command)
     name = words[0].upper()
     given = list(command)
     if name in _POPS:
         *keys, timeout = _flat(given[1:])
-        return Wait([(_POPS[name], key) for key in keys], _seconds(timeout), names_key=True)
+        return NonblockingForm([(_POPS[name], key) for key in keys], _seconds(timeout), names_key=True)
     if name in _MOVES:
-        return Wait([(_MOVES[name], *given[1:-1])], _seconds(given[-1]))
+        return NonblockingForm([(_MOVES[name], *given[1:-1])], _seconds(given[-1]))
     if name in ("XREAD", "XREADGROUP"):
         upper = [each.upper() for each in words]
         if "BLOCK" in upper[: upper.index("STREAMS") if "STREAMS" in upper else None]:
             at = upper.index("BLOCK")
-            return Wait([(*given[:at], *given[at + 2 :])], _seconds(float(words[at + 1]) / 1000))
+            return NonblockingForm([(*given[:at], *given[at + 2 :])], _seconds(float(words[at + 1]) / 1000))
     return None
 
 

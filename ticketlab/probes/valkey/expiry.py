@@ -13,7 +13,7 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import UNTRIED
 from ticketlab.core.servers import ENDS
 from ticketlab.probes.here import HERE
-from ticketlab.probes.valkey.commands import Command, words_of
+from ticketlab.probes.valkey.commands import CommandWords, words_of
 
 Ask = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def end_keys(ask: Ask) -> None:
         ask("HDEL", ENDS, *over)
 
 
-def keep_ends(ask: Ask, command: Command) -> None:
+def keep_ends(ask: Ask, command: CommandWords) -> None:
     """Take down, after a command, which keys have an end now, and which have none any more."""
     name, *given = words_of(command)
     name, options = name.upper(), [each.upper() for each in given[2:]]

@@ -16,13 +16,13 @@ from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.standins import StandIn, alive
 from ticketlab.probes.valkey.commands import (
-    Command,
-    Wait,
+    CommandWords,
+    NonblockingForm,
     accesses,
+    command_step,
     is_script,
     learn_script,
     may_be_refused,
-    step_of,
     untried,
     waiting,
 )
@@ -90,17 +90,17 @@ def _bare(client: Any, plain: Any) -> Any:
     return client if type(client) is plain else plain(connection_pool=client.connection_pool)
 
 
-def _note_untried(commands: Sequence[Command]) -> None:
+def _note_untried(commands: Sequence[CommandWords]) -> None:
     for command in commands:
         if what := untried(command):
             pacing.note(UNTRIED, f"{HERE.called} uses {what}")
 
 
-def _at(client: Any, commands: Sequence[Command], do: Callable[[], Any], more: Sequence[Access] = ()) -> Any:
+def _at(client: Any, commands: Sequence[CommandWords], do: Callable[[], Any], more: Sequence[Access] = ()) -> Any:
     """Make commands that the server carries out at one moment, at their step."""
     server = _server(client)
     told = [each for command in commands for each in accesses(command, server)]
-    step = step_of([*told, *more])
+    step = command_step([*told, *more])
     if step is None:
         return do()
     _note_untried(commands)
@@ -138,10 +138,10 @@ def _commanding(original: Any) -> Any:
     return execute
 
 
-def _waited(original: Any, client: Any, waits: Wait, options: Any) -> Any:
+def _waited(original: Any, client: Any, waits: NonblockingForm, options: Any) -> Any:
     """Make a command that may wait, by tries that do not."""
     told = [each for one in waits.tries for each in accesses(one, _server(client))]
-    step = step_of([*told, (Action.READ, f"{DATABASE}wait of {HERE.who}")])  # others may be served where it is not
+    step = command_step([*told, (Action.READ, f"{DATABASE}wait of {HERE.who}")])  # others may be served where it is not
     assert step is not None, "it takes something"
     ask = _ask(client)
 
