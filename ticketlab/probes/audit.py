@@ -41,6 +41,8 @@ _OTHERS: Final = {
     "fcntl.lockf": "a file was locked",
 }
 _LOCKS: Final = {getattr(fcntl, name): name for name in dir(fcntl) if name.startswith(("F_SETLK", "F_OFD_SETLK"))}
+_DRIVERS: Final = frozenset({"psycopg", "psycopg2"})
+"""Drivers that are stood in for, or named, if they are there as a search begins: Python tells nothing of their calls."""
 _IMPORTERS: Final = frozenset({"importlib._bootstrap", "_frozen_importlib"})
 
 
@@ -104,6 +106,10 @@ def _of_ctypes(_: str, given: Sequence[Any]) -> str:
     return "" if _imports() else f"{given[1]} was called"
 
 
+def _of_import(_: str, given: Sequence[Any]) -> str:
+    return f"{given[0]} was imported in the function, not before it, and then used" if given[0] in _DRIVERS else ""
+
+
 def _exec(*_: object) -> str:
     raise UsageError(f"{HERE.called} puts another program in its place (os.exec): explore the whole program")
 
@@ -122,6 +128,7 @@ _TOLD: Final[dict[str, Callable[[str, Sequence[Any]], str]]] = {
     "mmap.__new__": _of_memory,
     "fcntl.fcntl": _of_fcntl,
     "os.lockf": _of_lockf,
+    "import": _of_import,
     "ctypes.dlsym": _of_ctypes,
     "os.exec": _exec,
 }
