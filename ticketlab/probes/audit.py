@@ -42,7 +42,7 @@ _OTHERS: Final = {
 }
 _LOCKS: Final = {getattr(fcntl, name): name for name in dir(fcntl) if name.startswith(("F_SETLK", "F_OFD_SETLK"))}
 _DRIVERS: Final = frozenset({"psycopg", "psycopg2"})
-"""Drivers that are stood in for, or named, if they are there as a search begins: Python tells nothing of their calls."""
+"""Drivers whose calls Python tells nothing of: nothing stands in for them if they are imported during a search."""
 _IMPORTERS: Final = frozenset({"importlib._bootstrap", "_frozen_importlib"})
 
 
@@ -107,7 +107,7 @@ def _of_ctypes(_: str, given: Sequence[Any]) -> str:
 
 
 def _of_import(_: str, given: Sequence[Any]) -> str:
-    return f"{given[0]} was imported in the function, not before it, and then used" if given[0] in _DRIVERS else ""
+    return f"{given[0]}, imported in the function and not before it, may have been used" if given[0] in _DRIVERS else ""
 
 
 def _exec(*_: object) -> str:

@@ -9,8 +9,13 @@ import pytest
 from tests.lab.plain.test_explore import explored
 from tests.plain_programs import postgres_shop as shop
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.explorer.policies.dfs import DepthFirst
+from ticketlab.explorer.policies.dpor import SourceSets
+from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.search import search
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.participants import ready_participants
 from ticketlab.lab.plain.race import race_function
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps
@@ -90,6 +95,25 @@ def test_what_is_not_tried_is_named_and_nothing_is_proved(function: Callable[[],
     verdict = explored_alone(function).verdict
     assert verdict.valid is None
     assert told in verdict.reason
+
+
+def ends(function: Callable[..., object], policy: Policy) -> set[str]:
+    """Return what participants came to in all executions of a search: results, or kinds of errors."""
+    plain = PlainFunction(function=function, server="postgres", reset=shop.reset)
+    found = set()
+    with ready_participants(plain, ExploreOptions(executor="inline")) as (executor, _):
+        for execution in search(executor, policy, 1_000):
+            records = sorted(execution.records, key=lambda record: record.buyer)
+            found.add(str([getattr(each.outcome, "kind", each.outcome) for each in records]))
+    return found
+
+
+@pytest.mark.parametrize(
+    "function",
+    [shop.read_then_write, shop.locked_too_early, shop.not_retried, shop.crosswise, shop.advised_too_briefly],
+)
+def test_the_reduced_search_reaches_every_end(function: Callable[..., object]) -> None:
+    assert ends(function, SourceSets()) == ends(function, DepthFirst())
 
 
 def test_a_connection_from_before_the_search_is_refused() -> None:
