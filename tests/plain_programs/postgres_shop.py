@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 import psycopg
 from psycopg import IsolationLevel, errors
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-_TRIES = 3
+psycopg_pool: Any = import_module("psycopg_pool") if find_spec("psycopg_pool") else None
 _READ = "SELECT seats FROM stock WHERE id = 1"
 _WRITE = "UPDATE stock SET seats = %s WHERE id = 1"
 _MORE = "UPDATE stock SET seats = seats + 1 WHERE id = %s"
@@ -200,3 +203,15 @@ def mapped(*, lock: bool = False) -> bool:
 
 def mapped_and_locked() -> bool:
     return mapped(lock=True)
+
+
+def pooled(suffix: str = "") -> bool:
+    with (
+        psycopg_pool.ConnectionPool(os.environ["DATABASE_URL"], min_size=1, max_size=1) as pool,
+        pool.connection() as db,
+    ):
+        return _sell(db, suffix)
+
+
+def pooled_and_locked() -> bool:
+    return pooled(" FOR UPDATE")

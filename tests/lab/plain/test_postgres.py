@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 
@@ -132,6 +133,15 @@ def test_live_races_go_wrong_on_the_same_server() -> None:
     assert race_function(right, 5).valid
     wrong = PlainFunction(function=shop.read_then_write, server="postgres", reset=reset, returned=returned)
     assert race_function(wrong, 100).valid is False
+
+
+@pytest.mark.skipif(find_spec("psycopg_pool") is None, reason="psycopg_pool is not installed")
+@pytest.mark.parametrize("kind", ["processes", "threads"])
+def test_a_pool_of_connections_starts_no_threads(kind: str) -> None:
+    how = ExploreOptions(executor=kind, executions=100)
+    reset, returned = shop.reset, shop.one_seat
+    assert explored(shop.pooled, how, server="postgres", reset=reset, returned=returned).finding is not None
+    assert explored(shop.pooled_and_locked, how, server="postgres", reset=reset, returned=returned).verdict.valid
 
 
 def test_a_server_that_is_unknown_is_refused_by_name() -> None:

@@ -12,6 +12,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import OUT_OF_SIGHT
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.postgres.connection_pool import of_pool
 from ticketlab.probes.postgres.pools import forget_connections, know_engines
 from ticketlab.probes.standins import StandIn, alive
 
@@ -26,7 +27,7 @@ _forgot_in = [0]
 
 
 def _standins() -> Sequence[StandIn]:
-    return [*_of_psycopg(), *_of_older_driver()]
+    return [*_of_psycopg(), *of_pool(_wait), *_of_older_driver()]
 
 
 def _of_older_driver() -> Sequence[StandIn]:
