@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, UNTRIED
@@ -13,6 +13,9 @@ from ticketlab.core.steps import Action, Step
 from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.standins import StandIn
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
+
+_ANY: Final = "pool of connections"
+"""The resource of all pools: each has another name in each execution, if it is made there."""
 
 
 def of_pool(wait: Callable[..., Any]) -> Iterator[StandIn]:
@@ -73,7 +76,8 @@ def _get(pool: Any, timeout: float | None = None) -> Any:
 
     found = BLOCKED if HERE.shared.in_one_process else attempt()
     if found is BLOCKED:  # others may take one, or give one back
-        step = Step(Action.ACQUIRE, pool.name, in_memory=True)
+        mine = (Action.READ, f"wait of {HERE.who} for a pool")  # another one may have what this one has not
+        step = Step(Action.ACQUIRE, _ANY, in_memory=True, also=(mine,))
         found = wait_for(step, attempt, pool.timeout if timeout is None else timeout, changes=True)
     if found is TIMED_OUT:
         raise sys.modules["psycopg_pool"].PoolTimeout(
@@ -96,7 +100,7 @@ def _put(pool: Any, connection: Any, wait: Callable[..., Any]) -> None:
     if not connection.closed and connection.info.transaction_status:
         wait(connection, connection._rollback_gen())
     if HERE.shared.in_one_process:
-        pacing.at(Step(Action.RELEASE, pool.name, in_memory=True))
+        pacing.at(Step(Action.RELEASE, _ANY, in_memory=True))
     connection._pool = None
     idle = _idle(pool)
     pool._ticketlab_used -= 1
