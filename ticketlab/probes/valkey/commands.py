@@ -89,6 +89,12 @@ def learn_script(text: Any) -> None:
     _scripts[sha1(data, usedforsecurity=False).hexdigest()] = data.decode(errors="replace")
 
 
+def script_called(command: CommandWords) -> str:
+    """Return the text of the script that a command calls by its digest, if it is known."""
+    words = words_of(command)
+    return _scripts.get(words[1].lower(), "") if words[0].upper().startswith("EVALSHA") and len(words) > 1 else ""
+
+
 def may_be_refused(command: CommandWords) -> bool:
     """Whether a command that answers with nothing has changed nothing."""
     words = [each.upper() for each in words_of(command)]

@@ -23,6 +23,7 @@ from ticketlab.probes.valkey.commands import (
     is_script,
     learn_script,
     may_be_refused,
+    script_called,
     untried,
     waiting,
 )
@@ -107,6 +108,8 @@ def _at(client: Any, commands: Sequence[CommandWords], do: Callable[[], Any], mo
     pacing.at(step)
     ask = _ask(client)
     end_keys(ask)
+    for text in filter(None, map(script_called, commands)):
+        ask("SCRIPT LOAD", text)  # or the first execution alone would hear that the server does not know it
     try:
         result = do()
     except Exception as error:
