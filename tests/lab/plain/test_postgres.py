@@ -85,7 +85,6 @@ def test_a_connection_that_is_dropped_gives_back_what_it_has_locked() -> None:
     [
         (shop.with_copy, "COPY"),
         (shop.with_time, "now"),
-        (shop.with_pipeline, "a pipeline"),
         (shop.with_messages, "LISTEN and NOTIFY"),
         (shop.with_timeout, "a time-out of the server's"),
         (shop.whole_table, "locks several rows of stock"),
@@ -115,6 +114,11 @@ def ends(function: Callable[..., object], policy: Policy) -> set[str]:
 )
 def test_the_reduced_search_reaches_every_end(function: Callable[..., object]) -> None:
     assert ends(function, SourceSets()) == ends(function, DepthFirst())
+
+
+def test_a_pipeline_is_refused() -> None:
+    with pytest.raises(TicketlabError, match="uses a pipeline"):
+        explored_alone(shop.with_pipeline)
 
 
 def test_a_connection_from_before_the_search_is_refused() -> None:

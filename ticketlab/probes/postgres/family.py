@@ -109,6 +109,11 @@ def _session(connection: Any) -> DatabaseSession:
 def _wait(connection: Any, generator: Any, *args: Any, **options: Any) -> Any:
     from ticketlab.probes.postgres.generators import coming
 
+    if connection._pipeline is not None:
+        _WRONG.append(
+            UsageError(f"{HERE.called} uses a pipeline, in which the lab cannot tell who waits: leave it out")
+        )
+        raise _WRONG[-1]
     session, what = _session(connection), coming(connection, generator)
     if what.said.untried and what.cursor is None and (args or options):
         error = UsageError(f"{HERE.called} waits for {what.said.untried[0]} with a time-out, which the lab cannot do")

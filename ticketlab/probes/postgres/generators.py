@@ -40,8 +40,6 @@ def coming(connection: psycopg.Connection[Any], generator: Generator[Any, Any, A
     name = getattr(generator, "__name__", "")
     names = getattr(getattr(generator, "gi_frame", None), "f_locals", {})
     owner = names.get("self")
-    if connection._pipeline is not None:
-        return Coming(SqlEffect(Effect.EVERYTHING, untried=("a pipeline",)))
     if name == "_execute_gen":
         said = effect_of(text_of(names["query"], connection))
         return Coming(said, owner, begins=not connection.autocommit)

@@ -146,7 +146,7 @@ class DatabaseSession:
         """Return what a statement does, with what the server says of the functions that it calls."""
         new = [each for each in said.calls if each not in _volatile]
         if new:
-            observer = next(iter(_observers.values()))
+            observer = self._waiting.observer
             _volatile.update(dict.fromkeys(new, (False, False)))
             _volatile.update({name: (volatile, users) for name, volatile, users in observer.ask(_FUNCTIONS, (new,))})
         users = [each for each in said.calls if _volatile[each][1]]
