@@ -26,6 +26,8 @@ from ticketlab.cli.options import (
     hold_options,
     hold_settings,
     option,
+    quantity_option,
+    quantity_range,
 )
 from ticketlab.cli.programs import explore_a_program, is_program, program_options, the_function
 from ticketlab.cli.saving import keep_result, refuse_outputs
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 @option("--buyers", type=int, default=3, help="How many buyers there are.")
 @option("--tickets", type=int, default=2, help="How many tickets are for sale.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
+@quantity_option
 @hold_options
 @option(
     "--policy",
@@ -141,6 +144,7 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
         strategy=Spec.parse(given["strategy"]),
         buyers=given["buyers"],
         inventory=for_sale(given["tickets"]),
+        quantity=quantity_range(given["quantity"]),
         orders=given["orders"],
         seed=given["seed"],
         **hold_settings(given["hold"], given["pay"], given["abandon"]),

@@ -14,6 +14,7 @@ from ticketlab.core.errors import TicketlabError
 
 if TYPE_CHECKING:
     from ticketlab.lab.exploring.function_workload import Invariant
+    from ticketlab.lab.plain.servers import server_url
     from ticketlab.testing.conformance import check_store, check_strategy
     from ticketlab.testing.functions import FunctionRace, RaceSettings, check_function, replay_function
     from ticketlab.testing.lock_check.laws import LOCK_LAWS, check_lock
@@ -39,10 +40,12 @@ __all__ = [
     "inventory_machine",
     "replay_function",
     "replay_plain_function",
+    "server_url",
 ]
 
 _HOMES: Final = {
     "ticketlab.lab.exploring.function_workload": ("Invariant",),
+    "ticketlab.lab.plain.servers": ("server_url",),
     "ticketlab.testing.conformance": ("check_store", "check_strategy"),
     "ticketlab.testing.functions": ("FunctionRace", "RaceSettings", "check_function", "replay_function"),
     "ticketlab.testing.lock_check.laws": ("LOCK_LAWS", "check_lock"),

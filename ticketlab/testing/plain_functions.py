@@ -47,6 +47,7 @@ class PlainSettings(TypedDict, total=False):
     unseen: str
     faults: str | Sequence[str]
     gate: str
+    server: str | Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +64,7 @@ class PlainRace:
     command line: "kill" or ["kill", "pause:2s"].
     `gate` is what stops the processes at their steps: "probes", which stand in for Python's calls, or "kernel", which
     stops system calls, whoever makes them, and says what of that no probe told.
+    `server` names the database servers that the lab starts for the function, "postgres" or "valkey".
     """
 
     processes: int = 2
@@ -83,6 +85,7 @@ class PlainRace:
     unseen: str = "fail"
     faults: str | Sequence[str] = ()
     gate: str = GATES[0]
+    server: str | Sequence[str] = ()
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -130,6 +133,7 @@ class PlainRace:
             folder=self.folder,
             fixtures=self.fixtures,
             name=name,
+            server=self.server,
         )
 
     @property
