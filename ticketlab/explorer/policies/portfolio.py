@@ -1,0 +1,1 @@
+from ticketlab.explorer.policies.pos import KIND
