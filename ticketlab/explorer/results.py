@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ticketlab.core.faults import Fault
 from ticketlab.core.history import History
@@ -17,11 +17,16 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
+from ticketlab.explorer.survey import HowFar
 
 EXECUTIONS: Final = 10_000
 
-Progress = Callable[[int, int], None]
-"""What is told now and then how many executions there were, and how many of them went wrong."""
+
+class Progress(Protocol):
+    """What is told now and then how a search comes along."""
+
+    def __call__(self, done: int, anomalous: int, classes: float | None = None, /) -> None:
+        """Hear how many executions there were, how many of them went wrong, and how many there are, as estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class ExploreOptions:
     outside a program may take to answer. `faults` are injected, one in each execution.
     """
 
-    policy: Spec = field(default_factory=lambda: Spec("dpor"))
+    policy: Spec = field(default_factory=lambda: Spec("portfolio"))
     executor: str = "inline"
     executions: int = EXECUTIONS
     seed: int = 0
@@ -121,6 +126,7 @@ class Exploration:
     injected: Sequence[FaultPointResult] = ()
     left_behind: Sequence[str] = ()
     left_out: Sequence[str] = ()
+    how_far: HowFar = field(default_factory=HowFar)
 
     @property
     def valid(self) -> bool | None:
@@ -153,6 +159,7 @@ class Exploration:
             "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
             "left_out": list(self.left_out),
+            "how_far": self.how_far.to_json(),
             "seconds": self.seconds,
             "anomalies": [anomaly_json(each, found.execution) for each in found.anomalies] if found else [],
             "case": found.case.to_json() if found else None,

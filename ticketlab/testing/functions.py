@@ -56,7 +56,7 @@ class FunctionRace:
     tickets: int | Mapping[str, int] = 1
     store: str = "json"
     strategy: str = "none"
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = _EXECUTIONS
     seed: int = 0
     executor: str = "inline"

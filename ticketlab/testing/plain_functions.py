@@ -73,7 +73,7 @@ class PlainRace:
     returned: Callable[[list[Any]], object] | None = None
     serial: bool = False
     folder: str | None = FRESH
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = MOST_EXECUTIONS
     seed: int = 0
     executor: str = "processes"

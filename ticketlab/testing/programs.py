@@ -54,7 +54,7 @@ class ProgramRace:
     folder: str | Path | None = None
     serial: bool = False
     allow_exit: Iterable[int] = ()
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = MOST_EXECUTIONS
     seed: int = 0
     steps: int = STEPS

@@ -4,8 +4,9 @@ What a participant does next is told by its history: its own steps, and whose ch
 was seen leads to the step that came then. After one that was not seen the step is drawn from those that came after the
 same steps of the participant or, if there were none, after as many.
 
-An attempt is taken to fail if more was taken of its resource than given back, by as much as when it was seen to fail. An
-attempt to hold something that was never seen to fail is taken for exclusive, as far as it did not succeed beside others.
+An attempt is taken to fail if more was taken of its resource than given back, by as much as when it was seen to fail.
+An attempt to hold something that was never seen to fail is taken for exclusive, as far as it did not succeed beside
+others.
 """
 
 from __future__ import annotations
@@ -150,5 +151,5 @@ class LearntProgram:
             by, made = self._starts[who]
             if run.at[by].made < made:
                 return False
-        most = self._fails_at.get(step) or self._held.get(step)
+        most = self._fails_at.get(step, self._held.get(step))
         return most is None or run.taken_of(step) < most

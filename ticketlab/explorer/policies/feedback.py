@@ -28,8 +28,12 @@ MOST_PAIRS: Final = 4
 """So many pairs are asked for in one execution at most."""
 _DRAWN: Final = 8
 """Of so many classes or pairs the best one is taken."""
+_NOBODY_YET: Final = 0.25
+"""The odds that a pair asks for a step before all changes."""
 _FIELDS: Final = 6  # of a pair in the column of what is asked for
-_AWAITED, _FRESH, _OVER = range(3)  # the change is to come; it was the last one; the step was made, or cannot be as asked
+_AWAITED, _FRESH, _OVER = range(
+    3
+)  # the change is to come; it was the last one; the step was made, or cannot be as asked
 
 Event = tuple[int, int]  # a participant, and the number of its step
 _START: Final[Event] = NOBODY, 0
@@ -46,7 +50,9 @@ class ReadsFrom(NamedTuple):
 class ReadsFromFeedback(PartialOrderSampling):
     """Executions without end, each of which is asked for pairs that earlier ones suggest."""
 
-    asked = PerStep()  # for each pair: the two of the step, the two of the change, the resource, and how far it has come
+    asked = (
+        PerStep()
+    )  # for each pair: the two of the step, the two of the change, the resource, and how far it has come
     pairs = Number()  # how many they are
     made = PerParticipant()  # steps
 
@@ -128,7 +134,8 @@ class ReadsFromFeedback(PartialOrderSampling):
             asked.remove(random.choice(asked))
         pair = self._draw_pair()
         if pair is not None:
-            asked = [each for each in asked if each.reader != pair.reader][-MOST_PAIRS + 1 :] + [pair]
+            others = [each for each in asked if each.reader != pair.reader]
+            asked = [*others[-MOST_PAIRS + 1 :], pair]
         return tuple(asked)
 
     def _draw_pair(self) -> ReadsFrom | None:
@@ -137,8 +144,8 @@ class ReadsFromFeedback(PartialOrderSampling):
         for _ in range(_DRAWN if self._changed else 0):
             resource = random.choice(self._changed)
             reader, writer = random.choice(self._accesses[resource]), random.choice(self._changes[resource])
-            if writer[0] != reader[0]:
-                pair = ReadsFrom(reader, writer, resource)
+            if writer[0] != reader[0]:  # where nobody else changes the resource, there is nothing to ask for
+                pair = ReadsFrom(reader, _START if random.random() < _NOBODY_YET else writer, resource)
                 if pair not in self._seen_pairs:
                     break
         return pair
@@ -174,7 +181,7 @@ class ReadsFromFeedback(PartialOrderSampling):
             if changes:
                 if resource not in self._changes:
                     self._changed.append(resource)
-                self._changes.setdefault(resource, [_START]).append(event)
+                self._changes.setdefault(resource, []).append(event)
 
 
 KIND = PolicyKind(

@@ -4,10 +4,10 @@ Yuan, Yang and Gu, "Partial order aware concurrency sampling" (CAV 2018). A rand
 few partial orders, since it counts each order of steps that commute. Here, steps that commute keep the priorities that
 they had, so their order is settled by one draw, and how long one of them waits does not matter.
 
-Every schedule has odds above 0. One of k steps in which D priorities are drawn has odds of at least (D - k)! / D!, since
-it is run if the priorities that its steps have when they are made are the highest of all D, in this order. Without races
-D is k: so a step comes after m steps of another participant with which it commutes with odds of 1 / (m + 1), to which a
-random walk comes with odds of 2**-m.
+Every schedule has odds above 0. One of k steps in which D priorities are drawn has odds of at least (D - k)! / D!,
+since it is run if the priorities that its steps have when they are made are the highest of all D, in this order.
+Without races D is k: so a step comes after m steps of another participant with which it commutes with odds of 1 / (m +
+1), to which a random walk comes with odds of 2**-m.
 """
 
 from __future__ import annotations

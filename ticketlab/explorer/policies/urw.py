@@ -2,8 +2,9 @@
 
 Zhao, Wolff, Mathur and Roychoudhury, "Selectively uniform concurrency testing" (ASPLOS 2025). A random walk that picks
 everybody evenly is done with a short participant soon, and hardly ever sees it come late. If nobody waits for anything
-and everybody makes as many steps as were counted, then a uniform random walk runs every interleaving with the same odds:
-of the (a + b)! / (a! b!) interleavings of a and b steps, a share of a / (a + b) begins with the first participant.
+and everybody makes as many steps as were counted, then a uniform random walk runs every interleaving with the same
+odds: of the (a + b)! / (a! b!) interleavings of a and b steps, a share of a / (a + b) begins with the first
+participant.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
+from ticketlab.explorer.survey import HowFar
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
 
@@ -108,6 +109,7 @@ class Explored:
     left_behind: Sequence[str] = ()
     allows_unseen: bool = False
     untold: Sequence[str] = ()
+    how_far: HowFar = field(default_factory=HowFar)
 
     @property
     def valid(self) -> bool | None:
@@ -164,6 +166,7 @@ class Explored:
             "exhausted": self.exhausted,
             "contested": self.contested,
             "left_out": list(self.left_out),
+            "how_far": self.how_far.to_json(),
             "seconds": self.seconds,
             "seen": [each.to_json() for each in self.seen],
             "unseen": dict(self.unseen),
