@@ -34,21 +34,20 @@ def test_where_dpor_will_not_end_others_take_turns_with_it() -> None:
 
 
 def test_dpor_covers_every_schedule_though_others_take_turns_with_it() -> None:
-    toy = writing("xyz", "yx", "zzy")
+    toy = writing("xx", "xx", "xx")
     alone = [one.schedule for one in executions(toy, SourceSets())]
-    policy, mine = Portfolio(1, within=1), []
+    policy = Portfolio(1, within=1)
     with Inline(toy) as executor:
-        for execution in search(executor, policy):
-            if policy.by == "dpor":
-                mine.append(execution.schedule)
-    assert mine == alone
-    assert len(alone) > 30
+        found = [(policy.by, execution.schedule) for execution in search(executor, policy)]
+    assert [schedule for by, schedule in found if by == "dpor"] == alone
+    assert {by for by, _ in found} == set(policy.names)
+    assert len(alone) == 90
 
 
 def test_a_copy_for_another_process_takes_nothing_along_that_was_learnt() -> None:
     policy = Portfolio(1, within=1)
     before = len(pickle.dumps(policy))
-    with Inline(writing("xyz", "yx", "zzy")) as executor:
+    with Inline(writing("xx", "xx", "xx")) as executor:
         assert len(list(search(executor, policy, 60))) == 60
     assert len(pickle.dumps(policy)) < before + 2_000
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import factorial, sqrt
 
 import pytest
 
-from tests.explorer.policies.scripts import counted, every_schedule, executions, order_on, partial_order, schedule
-from tests.explorer.policies.scripts import writing
+from tests.explorer.policies.scripts import (
+    counted,
+    every_schedule,
+    executions,
+    order_on,
+    partial_order,
+    schedule,
+    writing,
+)
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.pos import PartialOrderSampling
 from ticketlab.explorer.policies.random import RandomWalk
@@ -45,7 +53,8 @@ def test_a_step_stays_behind_steps_that_commute_with_it_far_more_often_than_in_a
 
 def test_steps_that_all_race_are_a_random_walk() -> None:
     # Each step of the others gets a new priority with each step, so the odds of either are the same each time.
-    found = counted(executions(writing("xx", "xx"), PartialOrderSampling(1), RUNS), order_on("x"))
+    every = map(order_on("x"), executions(writing("xx", "xx"), PartialOrderSampling(1), RUNS))
+    found = Counter(every)
     odds = {order: 1 / 4 if order[0] == order[1] else 1 / 8 for order in found}
     assert len(found) == 6
     assert all(abs(found[order] - RUNS * odds[order]) < 4 * sqrt(RUNS * odds[order]) for order in odds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import comb
 
 from tests.explorer.policies.scripts import counted, executions, order_on, writing
+from tests.explorer.toys import locked
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.policies.random import RandomWalk
 from ticketlab.explorer.policies.surw import SelectivelyUniformWalk
 
@@ -23,7 +25,7 @@ def test_every_order_on_the_contested_resource_has_the_same_odds() -> None:
 
 
 def test_each_contested_resource_is_drawn() -> None:
-    # On both x and y the second's single step comes late with odds of 1 / 9 if the resource is drawn, and else of 2**-8.
+    # On x and on y the second's step comes last with odds of 1 / 9 if the resource is drawn, and else of 2**-8.
     toy = writing("xxxxxxxx" + "yyyyyyyy", "xy")
     found = executions(toy, SelectivelyUniformWalk(1), 1_000)
     for cell in "xy":
@@ -32,9 +34,6 @@ def test_each_contested_resource_is_drawn() -> None:
 
 
 def test_who_waits_for_a_lock_is_not_waited_for() -> None:
-    from tests.explorer.toys import locked
-    from ticketlab.explorer.engine.state import ExecutionEnd
-
     toy, _ = locked(4, 2)
     found = executions(toy, SelectivelyUniformWalk(1), 200)
     assert {one.ending for one in found} == {ExecutionEnd.COMPLETED}
