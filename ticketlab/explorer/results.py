@@ -57,7 +57,7 @@ class ExploreOptions:
         return {"policy": str(self.policy), "executor": self.executor, "seed": self.seed, "faults": faults}
 
 
-def why_undecided(left_out: Sequence[str], executions: int, how: ExploreOptions, *, exhausted: bool) -> str:
+def why_undecided(left_out: Sequence[str], executions: int, policy: str, *, exhausted: bool) -> str:
     """Return why a search in which nothing went wrong did not decide, or an empty string if it did.
 
     `left_out` says in sentences what it left out.
@@ -65,7 +65,7 @@ def why_undecided(left_out: Sequence[str], executions: int, how: ExploreOptions,
     if left_out or exhausted:
         return "; ".join(left_out)
     tried, are = pluralize(executions, "execution"), "is" if executions == 1 else "are"
-    return f"{tried} by {how.policy} found nothing, and {are} not all"
+    return f"{tried} by {policy} found nothing, and {are} not all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ class Exploration:
         """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
-        return Verdict(reason=why_undecided(self.left_out, self.executions, self.how, exhausted=self.exhausted))
+        policy = self.how_far.policy
+        return Verdict(reason=why_undecided(self.left_out, self.executions, policy, exhausted=self.exhausted))
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""

@@ -24,13 +24,15 @@ _ESTIMATED_FIRST: Final = 100
 class HowFar:
     """What is known of a search that may not have come to its end.
 
-    `by` says how many executions each policy drew. `redundant` executions repeated others up to the order of steps that
-    commute, or would have, and are not counted. `classes` is an estimate of how many executions differ in the order of
-    steps that do not commute; None if it is known, since the search is exhausted, or cannot be told. `promise` is what
-    sampling promises to have found. `pairs` counts the pairs of steps that do not commute, and `both_orders` those of
-    them that were seen in both orders, which not all can be.
+    `policy` is the one that searched; if that is several in turn, `by` says how many executions each of them drew.
+    `redundant` executions repeated others up to the order of steps that commute, or would have, and are not counted.
+    `classes` is an estimate of how many executions differ in the order of steps that do not commute; None if it is
+    known, since the search is exhausted, or cannot be told. `promise` is what sampling promises to have found. `pairs`
+    counts the pairs of steps that do not commute, and `both_orders` those of them that were seen in both orders, which
+    not all can be.
     """
 
+    policy: str = ""
     by: Mapping[str, int] = field(default_factory=dict)
     redundant: int = 0
     classes: float | None = None
@@ -41,8 +43,8 @@ class HowFar:
     @property
     def drawn_by(self) -> str:
         """The policies that drew the executions, with their shares if they are several."""
-        if len(self.by) == 1:
-            return next(iter(self.by))
+        if len(self.by) < 2:
+            return self.policy
         return join_words([f"{policy} {count:,}" for policy, count in self.by.items()])
 
     @property
@@ -63,6 +65,7 @@ class HowFar:
         """Return it as it stands in results."""
         promise = self.promise
         return {
+            "policy": self.policy,
             "by": dict(self.by),
             "redundant": self.redundant,
             "classes": self.classes,
@@ -96,12 +99,12 @@ class Survey:
         self.last_by = ""
         """The policy that drew the last execution."""
 
-    def see(self, execution: Execution, policy: Policy) -> None:
-        """Take in an execution that a policy drew."""
+    def see(self, execution: Execution, policy: Policy, named: str = "") -> None:
+        """Take in an execution that a policy drew, which is `named` so unless it is the one that the search is by."""
         if policy is not self._searched:
             self._close()
             self._searched = policy
-        self.last_by = policy.by or self._policy
+        self.last_by = policy.by or named or self._policy
         self._by[self.last_by] += 1
         if execution.injected:
             return
@@ -122,7 +125,8 @@ class Survey:
         searched = self._searched
         pairs, both = self._pairs.counts()
         return HowFar(
-            by=dict(self._by) or {self._policy: 0},
+            policy=next(iter(self._by)) if len(self._by) == 1 else self._policy,
+            by=dict(self._by),
             redundant=self._redundant + (searched.redundant if searched else 0),
             classes=self._estimate.classes() if estimated else None,
             promise=searched.promise() if searched else None,

@@ -12,6 +12,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.executors.processes import Processes
+from ticketlab.explorer.policies.portfolio import Portfolio
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
@@ -23,7 +24,7 @@ from ticketlab.lab.programs.program import Program
 
 pytestmark = pytest.mark.usefixtures("in_tmp_path")
 
-POLICIES = ["pos", "urw", "surw", "delay:2", "feedback", "portfolio:within=1"]
+POLICIES = ["pos", "urw", "surw", "delay:2", "feedback", "portfolio"]
 EXECUTIONS = 60
 
 
@@ -35,7 +36,7 @@ def test_inline_and_processes_run_the_same_schedules(policy: str, strategy: str)
     found = []
     for executor in (Inline, Processes):
         with executor(ScenarioWorkload(scenario)) as opened:
-            made = policy_kind(spec).make(spec, 5)
+            made = Portfolio(5, within=1) if policy == "portfolio" else policy_kind(spec).make(spec, 5)
             found.append([one.schedule for one in search(opened, made, EXECUTIONS)])
     assert found[0] == found[1]
     assert len(set(found[0])) > 3
@@ -69,7 +70,7 @@ def test_a_lost_update_of_a_function_is_found(policy: str, executor: str) -> Non
     assert found.anomalous == 1
     assert found.finding is not None
     by = found.finding.case.found["policy"]
-    assert by == policy or policy.startswith("portfolio")
+    assert by in (policy, "dpor")
     assert by in found.how_far.by
 
 

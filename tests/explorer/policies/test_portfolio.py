@@ -15,17 +15,15 @@ from ticketlab.explorer.policies.portfolio import Portfolio
 from ticketlab.explorer.search import search
 from ticketlab.explorer.survey import Survey
 
-WITHIN = 10_000
-
 
 @pytest.mark.parametrize("toy", [racing(3, 2)[0], locked(5, 2)[0], writing("xyz", "yx", "zzy")])
 def test_where_dpor_ends_its_executions_are_all(toy: Toy) -> None:
-    found = [one.schedule for one in executions(toy, Portfolio(1, WITHIN))]
+    found = [one.schedule for one in executions(toy, Portfolio(1))]
     assert found == [one.schedule for one in executions(toy, SourceSets())]
 
 
 def test_where_dpor_will_not_end_others_take_turns_with_it() -> None:
-    toy, policy = writing(*["xx"] * 8), Portfolio(1, WITHIN)
+    toy, policy = writing(*["xx"] * 8), Portfolio(1)
     by = Counter[str]()
     with Inline(toy) as executor:
         for _ in search(executor, policy, 525):
@@ -53,7 +51,7 @@ def test_a_copy_for_another_process_takes_nothing_along_that_was_learnt() -> Non
 
 
 def test_the_result_says_who_drew_how_many() -> None:
-    toy, policy, survey = writing(*["xx"] * 8), Portfolio(1, WITHIN), Survey("portfolio")
+    toy, policy, survey = writing(*["xx"] * 8), Portfolio(1), Survey("portfolio")
     with Inline(toy) as executor:
         for execution in search(executor, policy, 225):
             survey.see(execution, policy)

@@ -22,7 +22,7 @@ LONGEST: Final = 2_000
 """Nothing is learnt from an execution with more steps."""
 
 
-class Standing(NamedTuple):
+class Whereabouts(NamedTuple):
     """Where a participant stands: the hashes of its history and of its steps alone, and how many these are."""
 
     history: int
@@ -37,7 +37,7 @@ class DrawnExecution:
 
     def __init__(self, symbols: list[Symbol], size: int) -> None:
         self.symbols = symbols
-        self.at = [Standing(who, who, 0) for who in range(size)]
+        self.at = [Whereabouts(who, who, 0) for who in range(size)]
         self.changed_by: dict[int, tuple[int, int]] = {}  # by resource: who did, and with which of its steps
         self.taken: Counter[int] = Counter()  # by resource: attempts that succeeded, less steps that let others succeed
 
@@ -55,7 +55,7 @@ class DrawnExecution:
     def make(self, who: int, announced: int, what: int) -> None:
         """Append a step, given as it is announced and as what it turns out."""
         symbol, at = self.symbols[what], self.at[who]
-        self.at[who] = Standing(self.history_with(who, announced), hash((at.steps, what)), at.made + 1)
+        self.at[who] = Whereabouts(self.history_with(who, announced), hash((at.steps, what)), at.made + 1)
         for resource in symbol.changed():
             self.changed_by[resource] = (who, at.made)
         for resource in symbol.resources:
@@ -119,7 +119,7 @@ class LearntProgram:
                 steps[who].append(trace.announced[node])
         return [[*own, last] for own, last in zip(steps, trace.final, strict=True)]
 
-    def _see(self, at: Standing, who: int, after: int) -> None:
+    def _see(self, at: Whereabouts, who: int, after: int) -> None:
         self._next[at.history] = after
         for key in (("steps", who, at.steps), ("made", who, at.made)):
             self._usual.setdefault(key, Counter())[after] += 1

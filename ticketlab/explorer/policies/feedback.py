@@ -35,15 +35,15 @@ _AWAITED, _FRESH, _OVER = range(
     3
 )  # the change is to come; it was the last one; the step was made, or cannot be as asked
 
-Event = tuple[int, int]  # a participant, and the number of its step
-_START: Final[Event] = NOBODY, 0
+OwnStep = tuple[int, int]  # a participant, and the number of its step
+_START: Final[OwnStep] = NOBODY, 0
 
 
 class ReadsFrom(NamedTuple):
     """A step, the one that had changed its resource last before it (`_START` if nobody had), and the resource."""
 
-    reader: Event
-    writer: Event
+    reader: OwnStep
+    writer: OwnStep
     resource: int
 
 
@@ -63,9 +63,9 @@ class ReadsFromFeedback(PartialOrderSampling):
         self._order: list[int] = []  # the same, in the order in which they were seen
         self._asked_for: dict[int, tuple[ReadsFrom, ...]] = {}  # what each was seen with first
         self._seen_pairs: set[ReadsFrom] = set()
-        self._met: set[tuple[Event, int, bool]] = set()  # who accessed which resource, and whether by changing it
-        self._accesses: dict[int, list[Event]] = {}  # by resource
-        self._changes: dict[int, list[Event]] = {}
+        self._met: set[tuple[OwnStep, int, bool]] = set()  # who accessed which resource, and whether by changing it
+        self._accesses: dict[int, list[OwnStep]] = {}  # by resource
+        self._changes: dict[int, list[OwnStep]] = {}
         self._changed: list[int] = []  # the resources that anybody changed
         self._now: tuple[ReadsFrom, ...] = ()
 
@@ -162,7 +162,7 @@ class ReadsFromFeedback(PartialOrderSampling):
 
     def _pairs(self, state: ExecutionState) -> Iterator[ReadsFrom]:
         """Yield the pairs of an execution, and take down who accessed and who changed which resource."""
-        symbols, last, made = state.table.symbols, dict[int, Event](), Counter[int]()
+        symbols, last, made = state.table.symbols, dict[int, OwnStep](), Counter[int]()
         for node in range(state.counters.length):
             who, symbol = state.who[node], symbols[state.what[node]]
             event, changed = (who, made[who]), symbol.changed()
@@ -174,7 +174,7 @@ class ReadsFromFeedback(PartialOrderSampling):
                     yield ReadsFrom(event, writer, resource)
             last.update(dict.fromkeys(changed, event))
 
-    def _meet(self, event: Event, resource: int, *, changes: bool) -> None:
+    def _meet(self, event: OwnStep, resource: int, *, changes: bool) -> None:
         if (event, resource, changes) not in self._met:
             self._met.add((event, resource, changes))
             self._accesses.setdefault(resource, []).append(event)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.class_estimate import ClassEstimate
 from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.policy_columns import Number
@@ -25,6 +24,8 @@ from ticketlab.explorer.policies.urw import UniformRandomWalk
 
 FIRST_ESTIMATE: Final = 25
 """After so many executions of dpor it is estimated for the first time how many there are."""
+FEW: Final = 10_000
+"""So many executions are few enough for dpor alone."""
 HOPELESS: Final = 10
 """A search is taken not to end if it is estimated to need so many times what it may."""
 _EXACT: Final = 0  # the place of dpor among the parts
@@ -40,7 +41,7 @@ class Portfolio(Policy):
 
     turn = Number()  # whose execution it is, as a place among the parts
 
-    def __init__(self, seed: int, within: int) -> None:
+    def __init__(self, seed: int, within: int = FEW) -> None:
         self._exact = SourceSets()
         samplers: dict[str, Policy] = {
             "pos": PartialOrderSampling(seed),
@@ -107,8 +108,7 @@ class Portfolio(Policy):
 KIND = PolicyKind(
     name="portfolio",
     summary="dpor and, if it will not come to its end, pos, urw, surw and pct:2 in turn with it",
-    options={"within": Option("10000", "how many executions are few enough for dpor alone")},
-    build=lambda _variant, seed, within: Portfolio(seed, int(within)),
+    build=lambda _variant, seed: Portfolio(seed),
     ends=True,
     exhausts=True,
 )

@@ -145,7 +145,7 @@ class Explored:
 
     def why_undecided(self, left_out: Sequence[str]) -> str:
         """Return why nothing is decided if no execution went wrong, or an empty string."""
-        return why_undecided(left_out, self.executions, self.how, exhausted=self.exhausted)
+        return why_undecided(left_out, self.executions, self.how_far.policy, exhausted=self.exhausted)
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""

@@ -211,7 +211,7 @@ def _search(
         for execution in search(executor, policy, fault_points=fault_points):
             if not fault_points or execution.injected:
                 tally.executions += 1
-                tally.survey.see(execution, policy)
+                tally.survey.see(execution, policy, str(how.policy))
                 tally.met |= bool(fault_points)
                 _take_down(executor, judge, execution, tally, fault_points)
             if tally.executions % _BETWEEN_PROGRESS == 0:
