@@ -28,7 +28,7 @@ def test_where_dpor_will_not_end_others_take_turns_with_it() -> None:
     with Inline(toy) as executor:
         for _ in search(executor, policy, 525):
             by[policy.by] += 1
-    assert by == {"dpor": 125, "pos": 100, "urw": 100, "surw": 100, "pct:2": 100}
+    assert by == {"dpor": 125, "pos": 100, "surw": 100, "feedback": 100, "pct:2": 100}
 
 
 def test_dpor_covers_every_schedule_though_others_take_turns_with_it() -> None:
@@ -56,7 +56,7 @@ def test_the_result_says_who_drew_how_many() -> None:
         for execution in search(executor, policy, 225):
             survey.see(execution, policy)
     far = survey.how_far(estimated=True)
-    assert far.drawn_by == "dpor 65, pos 40, urw 40, surw 40 and pct:2 40"
+    assert far.drawn_by == "dpor 65, pos 40, surw 40, feedback 40 and pct:2 40"
     assert far.promise is not None
     assert (far.promise.policy, far.promise.steps) == ("pct:2", 16)
     # 16 steps, 8 participants: each execution has odds of 1 / 128.

@@ -4,6 +4,8 @@ The search begins with `dpor`. After some executions, and whenever there are twi
 there are in all (see `class_estimate`). If these are many more than anybody runs, then of every few executions `dpor`
 makes one, and policies that sample make the others in turn: what is far from where `dpor` began, they find sooner. If
 `dpor` comes to its end all the same, every schedule is covered.
+
+The policies are those that found most in `scripts/benchmarks/bench_policies.py`, and `pct:2`, which promises something.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.policy_columns import Number
 from ticketlab.explorer.engine.state import ExecutionState
 from ticketlab.explorer.policies.dpor import SourceSets
+from ticketlab.explorer.policies.feedback import ReadsFromFeedback
 from ticketlab.explorer.policies.pct import PriorityChanges
 from ticketlab.explorer.policies.policy import Policy, PolicyKind, Promise
 from ticketlab.explorer.policies.pos import PartialOrderSampling
 from ticketlab.explorer.policies.surw import SelectivelyUniformWalk
-from ticketlab.explorer.policies.urw import UniformRandomWalk
 
 FIRST_ESTIMATE: Final = 25
 """After so many executions of dpor it is estimated for the first time how many there are."""
@@ -45,8 +47,8 @@ class Portfolio(Policy):
         self._exact = SourceSets()
         samplers: dict[str, Policy] = {
             "pos": PartialOrderSampling(seed),
-            "urw": UniformRandomWalk(seed),
             "surw": SelectivelyUniformWalk(seed),
+            "feedback": ReadsFromFeedback(seed),
             "pct:2": PriorityChanges(2, seed),
         }
         self.names = ["dpor", *samplers]
@@ -107,7 +109,7 @@ class Portfolio(Policy):
 
 KIND = PolicyKind(
     name="portfolio",
-    summary="dpor and, if it will not come to its end, pos, urw, surw and pct:2 in turn with it",
+    summary="dpor and, if it will not come to its end, pos, surw, feedback and pct:2 in turn with it",
     build=lambda _variant, seed: Portfolio(seed),
     ends=True,
     exhausts=True,
