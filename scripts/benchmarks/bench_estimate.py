@@ -23,13 +23,14 @@ LEAST, MOST = 500, 10_000
 FACTOR, SHARE = 2.0, 0.8
 
 
-def sized(seed: int) -> Iterator[tuple[int, int]]:
-    """Yield random programs by their seeds, and their sizes."""
+def sized(seed: int) -> Iterator[tuple[int, int, int]]:
+    """Yield random programs by their seeds, their sizes, and how many executions of `dpor` were redundant."""
     for number in count(10_000 * seed):
+        policy = SourceSets()
         with Inline(drawn(number)) as executor:
-            size = sum(1 for _ in search(executor, SourceSets(), MOST + 1))
+            size = sum(1 for _ in search(executor, policy, MOST + 1))
         if LEAST <= size <= MOST:
-            yield number, size
+            yield number, size, policy.redundant
 
 
 def ratio(number: int, size: int) -> float:
@@ -47,10 +48,12 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    ratios = []
-    for number, size in islice(sized(given.seed), given.programs):
+    ratios, classes, repeated, with_any = [], 0, 0, 0
+    for number, size, redundant in islice(sized(given.seed), given.programs):
+        classes, repeated, with_any = classes + size, repeated + redundant, with_any + (redundant > 0)
         ratios.append(ratio(number, size))
         print(f"     program {number}: {size:,} executions, estimated {ratios[-1]:.2f} times as many", flush=True)
+    print(f"     {classes:,} executions, and {repeated:,} redundant ones in {with_any} of the programs")
     near = sum(1 / FACTOR <= each <= FACTOR for each in ratios)
     middle, worst = statistics.median(ratios), (min(ratios), max(ratios))
     return not report(
