@@ -38,7 +38,7 @@ def ratio(number: int, size: int) -> float:
     estimate = ClassEstimate()
     with Inline(drawn(number)) as executor:
         for execution in search(executor, SourceSets(), -(-size // 100)):
-            estimate.learn(execution.trace)
+            estimate.see(execution.trace)
     return (estimate.classes() or 0.0) / size
 
 

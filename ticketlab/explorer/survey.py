@@ -13,10 +13,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.pair_coverage import PairCoverage
 from ticketlab.explorer.policies.policy import Policy, Promise
 
-_LEARNT_AT_FIRST: Final = 100
-_LEARNT_LATER: Final = 32
-"""The first so many executions are learnt from, and then each of these: an estimate needs no more."""
-_ESTIMATED_FIRST: Final = 100
+_ESTIMATED_FIRST: Final = 1_000
 """After so many executions the classes are estimated, and then whenever there are twice as many."""
 
 
@@ -94,6 +91,7 @@ class Survey:
         self._estimate = ClassEstimate()
         self._searched: Policy | None = None
         self._redundant = 0
+        self._seen = 0
         self.classes: float | None = None
         """How many classes there were estimated to be when the estimate was made last."""
         self.last_by = ""
@@ -109,10 +107,9 @@ class Survey:
         if execution.injected:
             return
         self._pairs.see(execution.trace)
-        number = self._by.total()
-        if number <= _LEARNT_AT_FIRST or number % _LEARNT_LATER == 0:
-            self._estimate.learn(execution.trace)
-        doublings, rest = divmod(number, _ESTIMATED_FIRST)
+        self._estimate.see(execution.trace)
+        self._seen += 1
+        doublings, rest = divmod(self._seen, _ESTIMATED_FIRST)
         if not rest and doublings & (doublings - 1) == 0:
             self.classes = self._estimate.classes()
 

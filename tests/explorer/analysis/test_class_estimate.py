@@ -18,7 +18,7 @@ from ticketlab.explorer.search import search
 def estimated(toy: Toy, learnt: int | None = None) -> float:
     estimate = ClassEstimate()
     for execution in executions(toy, SourceSets(), learnt):
-        estimate.learn(execution.trace)
+        estimate.see(execution.trace)
     found = estimate.classes()
     assert found is not None
     return found
@@ -55,5 +55,5 @@ def test_it_learns_from_any_policy_and_from_participants_that_read_what_others_w
     estimate = ClassEstimate()
     with Inline(toy) as executor:
         for execution in search(executor, RandomWalk(1), 100):
-            estimate.learn(execution.trace)
+            estimate.see(execution.trace)
     assert exact / 2 <= (estimate.classes() or 0) <= exact * 2

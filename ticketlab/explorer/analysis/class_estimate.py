@@ -18,11 +18,14 @@ from random import Random
 from typing import Final, NamedTuple
 
 from ticketlab.explorer.analysis.learnt_program import LONGEST, DrawnExecution, LearntProgram
+from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.steps import NONE, Symbol
 
 MOST_CLASSES: Final = 1e15
 """Above this, all numbers mean the same: no search comes to its end."""
-_WIDEST: Final = 200  # nodes on a level
+WIDEST: Final = 200
+"""So many nodes are followed on a level."""
+_MOST_KEPT: Final = 128  # executions
 _NARROWEST: Final = 4
 _WORK: Final = 20_000  # nodes times participants, so that an estimate takes less than a second or so
 
@@ -38,18 +41,35 @@ class _Branches(NamedTuple):
 
 
 class ClassEstimate:
-    """Learns from executions, and estimates how many classes there are."""
+    """Sees executions, and estimates how many classes there are; it learns only once it is asked."""
 
     def __init__(self) -> None:
         self._program = LearntProgram()
-        self.learn = self._program.learn
+        self._kept: list[Trace] = []  # what is to be learnt from
+        self._seen = 0
+        self._stride = 1  # one of so many executions is kept
 
-    def classes(self, seed: int = 0) -> float | None:
-        """Return the estimate, at most MOST_CLASSES; None if executions are too long, or none was learnt from."""
-        program, random = self._program, Random(seed)
+    def see(self, trace: Trace) -> None:
+        """Take an execution into account: the first ones all, and later ones ever more seldom."""
+        if self._seen % self._stride == 0:
+            self._kept.append(trace)
+            if len(self._kept) > _MOST_KEPT:
+                self._kept = self._kept[::2]
+                self._stride *= 2
+        self._seen += 1
+
+    def classes(self, widest: int = WIDEST) -> float | None:
+        """Return the estimate, at most MOST_CLASSES; None if executions are too long, or none was seen.
+
+        `widest` is how many nodes are followed on a level: with more, the estimate is better and takes longer.
+        """
+        for trace in self._kept:
+            self._program.learn(trace)
+        self._kept.clear()
+        program, random = self._program, Random(0)
         if not program.longest or program.longest > LONGEST:
             return None
-        width = max(_NARROWEST, min(_WIDEST, _WORK // (program.longest * program.size)))
+        width = max(_NARROWEST, min(widest, _WORK // (program.longest * program.size)))
         run = program.begin()
         pending = [program.after(run, who, random) for who in range(program.size)]
         level, each, total = [self._at(run, pending, {})], 1.0, 0.0

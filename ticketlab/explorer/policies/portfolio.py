@@ -1,9 +1,9 @@
 """Portfolio: a search that may end goes on to its end, and one that will not is given to several sampling policies.
 
-The search begins with `dpor`. After some executions, and whenever there are twice as many, it is estimated how many
-there are in all (see `class_estimate`). If these are many more than anybody runs, then of every few executions `dpor`
-makes one, and policies that sample make the others in turn: what is far from where `dpor` began, they find sooner. If
-`dpor` comes to its end all the same, every schedule is covered.
+The search begins with `dpor`. Now and then it is estimated how many there are in all (see `class_estimate`). If these
+are many more than anybody runs, then of every few executions `dpor` makes one, and policies that sample make the others
+in turn: what is far from where `dpor` began, they find sooner. If `dpor` comes to its end all the same, every schedule
+is covered.
 
 The policies are those that found most in `scripts/benchmarks/bench_policies.py`, and `pct:2`, which promises something.
 """
@@ -26,6 +26,10 @@ from ticketlab.explorer.policies.surw import SelectivelyUniformWalk
 
 FIRST_ESTIMATE: Final = 25
 """After so many executions of dpor it is estimated for the first time how many there are."""
+BETWEEN_ESTIMATES: Final = 4
+"""It is estimated anew whenever there are so many times as many."""
+ROUGHLY: Final = 20
+"""So many nodes on a level are enough for an estimate by which nothing hangs on a factor of 2."""
 FEW: Final = 10_000
 """So many executions are few enough for dpor alone."""
 HOPELESS: Final = 10
@@ -60,6 +64,7 @@ class Portfolio(Policy):
         self._exact_executions = 0
         self._executions = 0
         self._longest = 0
+        self._next_look = FIRST_ESTIMATE
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what `choose` needs, which is nothing of what was learnt."""
@@ -97,13 +102,11 @@ class Portfolio(Policy):
         return next(kept, None)
 
     def _look_ahead(self, state: ExecutionState) -> None:
-        """Learn from the last execution, and now and then estimate whether dpor will come to its end."""
-        number = self._exact_executions
-        if number <= FIRST_ESTIMATE or number & (number - 1) == 0:
-            self._estimate.learn(Trace.of(state))
-        doublings, rest = divmod(number, FIRST_ESTIMATE)
-        if not rest and doublings & (doublings - 1) == 0:
-            classes = self._estimate.classes()
+        """See the last execution, and now and then estimate whether dpor will come to its end."""
+        self._estimate.see(Trace.of(state))
+        if self._exact_executions == self._next_look:
+            self._next_look *= BETWEEN_ESTIMATES
+            classes = self._estimate.classes(widest=ROUGHLY)
             self._hopeless = classes is None or classes > HOPELESS * self._within
 
 
