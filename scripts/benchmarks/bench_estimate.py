@@ -19,7 +19,7 @@ from scripts.benchmarks.small_programs import drawn
 from scripts.benchmarks.subject import Inline, SourceSets, search
 from ticketlab.explorer.analysis.class_estimate import ClassEstimate
 
-LEAST, MOST = 500, 10_000
+LEAST, MOST = 500, 4_000
 FACTOR, SHARE = 2.0, 0.8
 
 
