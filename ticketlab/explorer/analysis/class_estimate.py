@@ -23,7 +23,7 @@ from ticketlab.explorer.engine.steps import NONE, Symbol
 
 MOST_CLASSES: Final = 1e15
 """Above this, all numbers mean the same: no search comes to its end."""
-WIDEST: Final = 200
+MOST_FOLLOWED: Final = 200
 """So many nodes are followed on a level."""
 _MOST_KEPT: Final = 128  # executions
 _NARROWEST: Final = 4
@@ -58,7 +58,7 @@ class ClassEstimate:
                 self._stride *= 2
         self._seen += 1
 
-    def classes(self, widest: int = WIDEST) -> float | None:
+    def classes(self, widest: int = MOST_FOLLOWED) -> float | None:
         """Return the estimate, at most MOST_CLASSES; None if executions are too long, or none was seen.
 
         `widest` is how many nodes are followed on a level: with more, the estimate is better and takes longer.
