@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options; each overrides the setting of a test."""
     group = parser.getgroup("ticketlab", "races for shared state")
     group.addoption(
-        "--ticketlab-policy", metavar="POLICY", help="the policy that chooses who moves next: dpor, dfs, random, pct:3"
+        "--ticketlab-policy", metavar="POLICY", help="the policy that chooses who moves next: dpor, dfs, surw, pct:3"
     )
     group.addoption("--ticketlab-executions", type=int, metavar="N", help="the most schedules to try for each race")
     group.addoption("--ticketlab-seed", type=int, metavar="N", help="the seed of all that is drawn")

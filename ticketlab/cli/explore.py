@@ -67,8 +67,8 @@ if TYPE_CHECKING:
 @option(
     "--policy",
     type=Name("policy"),
-    default="dpor",
-    help="The policy that chooses who moves next: dpor, dfs, pct:3, timed, rr:2, ...",
+    default="portfolio",
+    help="The policy that chooses who moves next: portfolio, dpor, dfs, pct:3, pos, timed, rr:2, ...",
 )
 @option("--preemptions", type=int, help="With dfs: the most switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="The most schedules to try.")
@@ -133,7 +133,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
             scenario,
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save"),
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 

@@ -148,7 +148,7 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,)),
             allows_unseen=given["unseen"] == "allow",
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 

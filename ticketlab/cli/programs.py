@@ -120,7 +120,7 @@ def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bo
             command=_line(words),
             allows_unseen=given["unseen"] == "allow",
             every_call=given["sql"] == "calls",
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 

@@ -75,7 +75,7 @@ class PlainRace:
     returned: Callable[[list[Any]], object] | None = None
     serial: bool = False
     folder: str | None = FRESH
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = MOST_EXECUTIONS
     seed: int = 0
     executor: str = "processes"
@@ -182,11 +182,14 @@ def check_plain_function(
         return found
     path = save_plain_case(found.finding.case, cases)
     noun = "execution" if found.executions == 1 else "executions"
-    headline = f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}"
+    headline, by = (
+        f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}",
+        found.how_far.drawn_by,
+    )
     table = drawn_steps(found.finding.execution, found.finding.anomalies, race.participant, found.finding.participants)
     line = replay_line(path) if replay_line else replay_call("replay_plain_function", function, path, race)
     raise AssertionError(
-        f"{headline} ({race.policy}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
+        f"{headline} ({by}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
         f"The same schedule again: {line}{untold_text(found)}"
     )
 

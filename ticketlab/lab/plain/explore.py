@@ -25,6 +25,7 @@ from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
+from ticketlab.explorer.survey import HowFar
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
@@ -55,7 +56,7 @@ def explore_plain(
     *,
     command: str = "",
     allows_unseen: bool = False,
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
     make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
 ) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
@@ -93,6 +94,7 @@ def explore_plain(
         left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
         schedule=tally.schedule,
+        how_far=tally.how_far,
     )
 
 
@@ -112,7 +114,7 @@ def _explored(
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
         tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         tally.gave_way += cut_short_sentences(tally.cut_short)
-        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
+        finding = _finding(executor, judge, how, plain, tally.found_by, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     if finding is not None and Spec.parse(how.executor).name == "inline":
         finding = _confirmed(finding, plain, how)
@@ -190,6 +192,8 @@ class _Tally:
     untried: dict[str, None] = field(default_factory=dict)
     schedule: JobSchedule | None = None
     cut_short: int = 0
+    found_by: str = ""
+    how_far: HowFar = field(default_factory=HowFar)
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -234,7 +238,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
         tally.executions += 1
         tally.note(execution)
         if tally.executions % _BETWEEN_PROGRESS == 0:
-            progress(tally.executions, tally.anomalous)
+            progress(tally.executions, tally.anomalous, tried.survey.classes)
         tally.contested = tally.contested or (not execution.injected and order_matters(execution))
         anomalies = judge.judge(execution)
         tally.points.count(execution, faults, anomalies, process_name)
@@ -246,10 +250,12 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
             tally.names.update({anomaly.name for anomaly in anomalies})
             if tally.first is None:
                 tally.first = tally.executions, execution, faults, anomalies
+                tally.found_by = tried.survey.last_by
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
     tally.schedule = tried.schedule(process_name)
+    tally.how_far = tried.survey.how_far(estimated=not tally.exhausted and not tally.first)
 
 
 def _finding(
@@ -257,6 +263,7 @@ def _finding(
     judge: PlainJudge,
     how: ExploreOptions,
     plain: PlainFunction,
+    found_by: str,
     number: int,
     execution: Execution,
     faults: FaultPoints,
@@ -285,7 +292,7 @@ def _finding(
         fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=how.atomic_accesses,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": number},
+        found={"policy": found_by, "seed": how.seed, "execution": number},
         versions=versions(),
     )
     where = _FOUND_ON.get(Spec.parse(how.executor).name, "real processes")
