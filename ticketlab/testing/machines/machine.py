@@ -1,0 +1,210 @@
+"""Concurrent machines: classes whose rules are called at the same time, and the test that pytest or unittest runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar, Final
+from unittest import TestCase
+
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
+
+from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.spec import Spec
+from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
+from ticketlab.lab.plugins.registry import executor_kind, policy_kind
+from ticketlab.testing.machines.declare import Method, declared_methods
+from ticketlab.testing.machines.explore import ProgramLab, SearchedPrograms
+from ticketlab.testing.machines.judge import CONSISTENCY, LINEARIZABLE
+from ticketlab.testing.machines.program import MachineProgram, PlannedCall, ProgramRules
+from ticketlab.testing.machines.run import ProgramRun
+from ticketlab.testing.machines.specification import Specification
+from ticketlab.testing.machines.text import failure_text, undecided_text
+
+UNSEEN: Final = ("fail", "allow")
+_SET_UP: Final = "_is_set_up"
+_OF_THE_CLASS: Final = ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure")
+"""What Hypothesis's decorators `seed` and `reproduce_failure` leave on a class that they decorate."""
+
+
+class _TestCaseOfMachine:
+    """The test of a machine: `TestCase` of each class is one of its own."""
+
+    def __get__(self, _: object, owner: type[ConcurrentMachine]) -> type[MachineTestCase]:
+        return _test_case(owner)
+
+
+class ConcurrentMachine:
+    """Calls that participants make at the same time on something they share, and a model that says what is right.
+
+    A class derives from this one, declares its calls with `@rule`, and has `setup` make what all share, in a fresh
+    folder, before each execution. `TestCase` is what pytest or unittest runs:
+
+        TestRegistry = Registry.TestCase
+
+    `model` is a plain class with the same methods, a function that makes such an object, or a `Model`; without it only
+    exceptions, deadlocks and `@invariant` methods count. `consistency` is what its results must be: "linearizable",
+    "quiescent" or "serializable". Up to `participants` take part and make up to `calls` calls each. `executor` says who
+    they are: "processes", "threads", "tasks" (then rules are coroutine functions), or "inline", which is faster and
+    confirms on real processes what it finds. `policy`, `executions` and `seed` say which schedules of each program are
+    tried, and at most how many. `unseen` is "allow" if the test may pass though the lab did not see all that the calls
+    did, or saw no race. `examples` are programs that are tried first.
+    """
+
+    TestCase: ClassVar[Any] = _TestCaseOfMachine()
+    model: ClassVar[Any] = None
+    consistency: ClassVar[str] = LINEARIZABLE
+    participants: ClassVar[int] = 3
+    calls: ClassVar[int] = 3
+    executor: ClassVar[str] = "processes"
+    policy: ClassVar[str] = "dpor"
+    executions: ClassVar[int] = 200
+    seed: ClassVar[int] = 0
+    steps: ClassVar[int] = STEPS
+    stall_timeout: ClassVar[float] = STALL_TIMEOUT
+    unseen: ClassVar[str] = "fail"
+    examples: ClassVar[Sequence[MachineProgram]] = ()
+
+    def setup(self) -> None:
+        """Make what participants share: called before each execution, in the folder in which they stand."""
+
+    def teardown(self) -> None:
+        """Give back what `setup` took: called after each execution."""
+
+    @classmethod
+    def rules(cls) -> ProgramRules:
+        """Return what programs are made of."""
+        methods = _methods_of(cls)
+        rules, initial = ({each.name: each for each in methods[kind]} for kind in ("rule", "initialize"))
+        return ProgramRules(rules, initial, cls.participants, cls.calls)
+
+    @property
+    def methods(self) -> Mapping[str, Sequence[Method]]:
+        """The declared methods by kind: "rule", "initialize" or "invariant"."""
+        return _methods_of(type(self))
+
+    @property
+    def specification(self) -> Specification | None:
+        """What the model says, if there is one."""
+        return _specification_of(type(self))
+
+    def asks_who(self, op: str) -> bool:
+        """Whether a rule is told by which participant it is called."""
+        return next(each.asks_who for each in self.methods["rule"] if each.name == op)
+
+    def begin(self, run: ProgramRun, before: Sequence[PlannedCall]) -> None:
+        """Have everything as before an execution; the attributes of the one before are forgotten."""
+        self.end()
+        vars(self)[_SET_UP] = True
+        self.setup()
+        run.initial.clear()
+        for call in before:
+            run.initial[call.op] = getattr(self, call.op)(**(call.given((), run.initial) or {}))
+
+    def end(self) -> None:
+        """Have an execution over."""
+        if vars(self).get(_SET_UP):
+            self.teardown()
+        vars(self).clear()
+
+
+@cache
+def _methods_of(machine: type[ConcurrentMachine]) -> Mapping[str, Sequence[Method]]:
+    return declared_methods(machine)
+
+
+@cache
+def _specification_of(machine: type[ConcurrentMachine]) -> Specification | None:
+    if machine.model is None:
+        return None
+    return Specification(machine.model, machine.__name__, [each.name for each in _methods_of(machine)["rule"]])
+
+
+def check_machine(machine: type[ConcurrentMachine]) -> None:
+    """Raise UsageError if a machine is not declared as it has to be."""
+    for what, value, known in (
+        ("consistency", machine.consistency, CONSISTENCY),
+        ("value of unseen", machine.unseen, UNSEEN),
+    ):
+        if value not in known:
+            raise unknown_name(what, value, known)
+    executor_kind(executor := Spec.parse(machine.executor))
+    policy_kind(Spec.parse(machine.policy))
+    if machine.participants < 2 or machine.calls < 1:
+        raise UsageError(f"{machine.__name__} needs at least 2 participants, and 1 call of each")
+    in_tasks = executor.name == "tasks"
+    for method in _methods_of(machine)["rule"]:
+        if method.is_coroutine and not in_tasks:
+            raise UsageError(f"{machine.__name__}.{method.name} is a coroutine function: set executor to 'tasks'")
+    _specification_of(machine)
+
+
+class MachineTestCase(TestCase):
+    """The test of one machine: programs are drawn, and the schedules of each are tried.
+
+    `settings` are Hypothesis's; a deadline is none of them, since a program takes as long as its schedules.
+    """
+
+    settings: ClassVar[settings]
+    machine: ClassVar[type[ConcurrentMachine]]
+    undecided = ""
+    """Why the test that passed has not decided."""
+
+    def runTest(self) -> None:  # noqa: N802 - unittest's name
+        """Try programs until one goes wrong."""
+        __tracebackhide__ = True
+        failed, notes, searched = _tried(self.machine, self.settings)
+        if failed:
+            error = AssertionError(failed)
+            for note in notes:
+                error.add_note(note)
+            raise error
+        self.undecided, fails = undecided_text(self.machine, searched)
+        if fails:
+            raise AssertionError(f"{self.machine.__name__} is undecided: {self.undecided}")
+        if self.undecided:
+            sys.stderr.write(f"{self.machine.__name__}: {self.undecided}\n")
+
+
+@cache
+def _test_case(machine: type[ConcurrentMachine]) -> type[MachineTestCase]:
+    made = type(f"{machine.__name__}Test", (MachineTestCase,), {"machine": machine, "settings": settings()})
+    made.__module__, made.__qualname__ = machine.__module__, f"{machine.__qualname__}.TestCase"
+    return made
+
+
+class _Wrong(AssertionError):
+    """A program has an execution that goes wrong."""
+
+
+def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[str, Sequence[str], SearchedPrograms]:
+    """Run the test, and return what the failure says with Hypothesis's own notes, if it fails."""
+    check_machine(machine)
+    lab, last = ProgramLab(machine), list[MachineProgram]()
+
+    def programs(program: MachineProgram) -> None:
+        planned, _ = machine.rules().plan(program)
+        assume(planned)
+        if lab.first_wrong(program):
+            last[:] = [program]
+            raise _Wrong
+
+    for explicit in machine.examples:
+        programs = example(program=explicit)(programs)
+    test: Any = given(program=machine.rules().strategy())(programs)
+    phases = [phase for phase in given_settings.phases if phase is not Phase.explain]  # which says nothing of schedules
+    test = settings(given_settings, deadline=None, suppress_health_check=list(HealthCheck), phases=phases)(test)
+    test._hypothesis_internal_print_given_args = False
+    for name in _OF_THE_CLASS:
+        if hasattr(machine, name):
+            setattr(test, name, getattr(machine, name))
+    notes: Sequence[str] = ()
+    with lab.open():
+        try:
+            test()
+        except _Wrong as error:
+            notes = getattr(error, "__notes__", ())
+    if not last:
+        return "", (), lab.searched
+    return failure_text(machine, last[0], *lab.in_full(last[0])), notes, lab.searched
