@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from ticketlab.pytest_plugin import TicketlabFixture, program_test, race_test
     from ticketlab.testing.lock_check.laws import check_lock
     from ticketlab.testing.lock_check.report import LawResult, LockReport
+    from ticketlab.testing.machines.declare import Bundle, consumes, initialize, invariant, rule
+    from ticketlab.testing.machines.machine import ConcurrentMachine
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -78,6 +80,7 @@ __all__ = [
     "Anomaly",
     "Books",
     "Budget",
+    "Bundle",
     "Buy",
     "BuyerSession",
     "Cancel",
@@ -86,6 +89,7 @@ __all__ = [
     "CellResult",
     "ClerkGone",
     "ComparisonResult",
+    "ConcurrentMachine",
     "Confirm",
     "Conflict",
     "Entry",
@@ -145,7 +149,10 @@ __all__ = [
     "check",
     "check_lock",
     "compare",
+    "consumes",
     "explore",
+    "initialize",
+    "invariant",
     "load_case",
     "note",
     "now",
@@ -154,6 +161,7 @@ __all__ = [
     "race",
     "race_test",
     "replay",
+    "rule",
     "run_plan",
     "save_case",
     "sleep",
@@ -265,6 +273,14 @@ _HOMES = {
         "LawResult",
         "LockReport",
     ),
+    "ticketlab.testing.machines.declare": (
+        "Bundle",
+        "consumes",
+        "initialize",
+        "invariant",
+        "rule",
+    ),
+    "ticketlab.testing.machines.machine": ("ConcurrentMachine",),
     "ticketlab.timings": (
         "Schedule",
         "Timing",

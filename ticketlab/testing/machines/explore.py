@@ -23,9 +23,9 @@ from ticketlab.lab.plain.results import PlainExploration, not_seen
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.probes.unseen import Watch
-from ticketlab.testing.machines.judge import SERIALIZABLE, MachineJudge
+from ticketlab.testing.machines.judge import IN_ANY_ORDER, MachineJudge
 from ticketlab.testing.machines.program import MachineProgram
-from ticketlab.testing.machines.run import ProgramRun
+from ticketlab.testing.machines.run import MachineRun
 
 if TYPE_CHECKING:
     from ticketlab.testing.machines.machine import ConcurrentMachine
@@ -149,14 +149,14 @@ class ProgramLab:
         finally:
             machine.end()
 
-    def _staged(self, program: MachineProgram) -> tuple[ConcurrentMachine, ProgramRun, PlainFunction] | None:
+    def _staged(self, program: MachineProgram) -> tuple[ConcurrentMachine, MachineRun, PlainFunction] | None:
         """Return a new machine, its participants, and these as a function; None if nobody calls anything."""
         planned, before = self._machine.rules().plan(program)
         if not planned:
             return None
         machine = self._machine()
         in_tasks = Spec.parse(machine.executor).name == "tasks"
-        run = ProgramRun(machine, planned, in_time=machine.consistency != SERIALIZABLE)
+        run = MachineRun(machine, planned, in_time=machine.consistency != IN_ANY_ORDER)
         if machine.specification is not None:
             machine.specification.begin([(call.op, call.given((), {}) or {}) for call in before])
         return (

@@ -29,22 +29,22 @@ from ticketlab.lab.plain.judge import PlainJudge, crossing, made_steps, stuck
 from ticketlab.lab.plain.serial import InOrder
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.testing.machines.program import called
-from ticketlab.testing.machines.run import ProgramRun
-from ticketlab.testing.machines.specification import Closest, MadeCall, Specification, outcome_text
+from ticketlab.testing.machines.run import MachineRun
+from ticketlab.testing.machines.specification import Closest, MadeCall, outcome_text
 
 if TYPE_CHECKING:
     from ticketlab.testing.machines.machine import ConcurrentMachine
 
 LINEARIZABLE: Final = "linearizable"
-SERIALIZABLE: Final = "serializable"
+IN_ANY_ORDER: Final = "serializable"
 QUIESCENT: Final = "quiescent"
-CONSISTENCY: Final = (LINEARIZABLE, SERIALIZABLE, QUIESCENT)
+CONSISTENCY: Final = (LINEARIZABLE, IN_ANY_ORDER, QUIESCENT)
 
 
 class MachineJudge(PlainJudge):
     """Judges executions of one program right after they ran."""
 
-    def __init__(self, workload: PlainWorkload, machine: ConcurrentMachine, run: ProgramRun) -> None:
+    def __init__(self, workload: PlainWorkload, machine: ConcurrentMachine, run: MachineRun) -> None:
         super().__init__(workload)
         self.machine = machine
         self.run = run
@@ -104,7 +104,7 @@ class MachineJudge(PlainJudge):
         """Whether no order explains the calls; what is known of equal histories is not asked again."""
         timed = self.timed(calls)
         before = [sum(other.returned < each.invoked for other in timed) for each in timed]
-        key = (stuck, *((each.who, _line(each), count) for each, count in zip(timed, before, strict=True)))
+        key = (stuck, *((each.who, each.told, count) for each, count in zip(timed, before, strict=True)))
         if key not in self._known:
             assert self.machine.specification is not None, "there is a model"
             try:
@@ -118,7 +118,7 @@ class MachineJudge(PlainJudge):
         if self.machine.consistency == LINEARIZABLE:
             return list(calls)
         end = 1 + max((each.returned for each in calls), default=0)
-        if self.machine.consistency == SERIALIZABLE:
+        if self.machine.consistency == IN_ANY_ORDER:
             return [each._replace(invoked=0, returned=end) for each in calls]
         found, period = list[MadeCall](), list[MadeCall]()
         for made in [*sorted(calls, key=lambda each: each.invoked), None]:

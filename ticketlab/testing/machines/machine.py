@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, ClassVar, Final
 from unittest import TestCase
 
-from hypothesis import HealthCheck, Phase, assume, example, given, settings
-
-from ticketlab.core.errors import UsageError, unknown_name
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.lab.plugins.registry import executor_kind, policy_kind
@@ -18,11 +15,16 @@ from ticketlab.testing.machines.declare import Method, declared_methods
 from ticketlab.testing.machines.explore import ProgramLab, SearchedPrograms
 from ticketlab.testing.machines.judge import CONSISTENCY, LINEARIZABLE
 from ticketlab.testing.machines.program import MachineProgram, PlannedCall, ProgramRules
-from ticketlab.testing.machines.run import ProgramRun
+from ticketlab.testing.machines.run import MachineRun
 from ticketlab.testing.machines.specification import Specification
 from ticketlab.testing.machines.text import failure_text, undecided_text
+from ticketlab.testing.plain_functions import UNSEEN
 
-UNSEEN: Final = ("fail", "allow")
+try:
+    from hypothesis import HealthCheck, Phase, assume, example, given, settings
+except ImportError as error:
+    raise TicketlabError(f"ConcurrentMachine needs Hypothesis: pip install 'ticketlab[test]' ({error})") from None
+
 _SET_UP: Final = "_is_set_up"
 _OF_THE_CLASS: Final = ("_hypothesis_internal_use_seed", "_hypothesis_internal_use_reproduce_failure")
 """What Hypothesis's decorators `seed` and `reproduce_failure` leave on a class that they decorate."""
@@ -56,10 +58,10 @@ class ConcurrentMachine:
     model: ClassVar[Any] = None
     consistency: ClassVar[str] = LINEARIZABLE
     participants: ClassVar[int] = 3
-    calls: ClassVar[int] = 3
+    calls: ClassVar[int] = 2
     executor: ClassVar[str] = "processes"
     policy: ClassVar[str] = "dpor"
-    executions: ClassVar[int] = 200
+    executions: ClassVar[int] = 100
     seed: ClassVar[int] = 0
     steps: ClassVar[int] = STEPS
     stall_timeout: ClassVar[float] = STALL_TIMEOUT
@@ -93,7 +95,7 @@ class ConcurrentMachine:
         """Whether a rule is told by which participant it is called."""
         return next(each.asks_who for each in self.methods["rule"] if each.name == op)
 
-    def begin(self, run: ProgramRun, before: Sequence[PlannedCall]) -> None:
+    def begin(self, run: MachineRun, before: Sequence[PlannedCall]) -> None:
         """Have everything as before an execution; the attributes of the one before are forgotten."""
         self.end()
         vars(self)[_SET_UP] = True
@@ -109,16 +111,24 @@ class ConcurrentMachine:
         vars(self).clear()
 
 
-@cache
+_METHODS: Final[dict[type[Any], Mapping[str, Sequence[Method]]]] = {}
+_SPECIFICATIONS: Final[dict[type[Any], Specification]] = {}
+_TEST_CASES: Final[dict[type[Any], type[MachineTestCase]]] = {}
+
+
 def _methods_of(machine: type[ConcurrentMachine]) -> Mapping[str, Sequence[Method]]:
-    return declared_methods(machine)
+    if machine not in _METHODS:
+        _METHODS[machine] = declared_methods(machine)
+    return _METHODS[machine]
 
 
-@cache
 def _specification_of(machine: type[ConcurrentMachine]) -> Specification | None:
     if machine.model is None:
         return None
-    return Specification(machine.model, machine.__name__, [each.name for each in _methods_of(machine)["rule"]])
+    if machine not in _SPECIFICATIONS:
+        ops = [each.name for each in _methods_of(machine)["rule"]]
+        _SPECIFICATIONS[machine] = Specification(machine.model, machine.__name__, ops)
+    return _SPECIFICATIONS[machine]
 
 
 def check_machine(machine: type[ConcurrentMachine]) -> None:
@@ -167,11 +177,12 @@ class MachineTestCase(TestCase):
             sys.stderr.write(f"{self.machine.__name__}: {self.undecided}\n")
 
 
-@cache
 def _test_case(machine: type[ConcurrentMachine]) -> type[MachineTestCase]:
-    made = type(f"{machine.__name__}Test", (MachineTestCase,), {"machine": machine, "settings": settings()})
-    made.__module__, made.__qualname__ = machine.__module__, f"{machine.__qualname__}.TestCase"
-    return made
+    if machine not in _TEST_CASES:
+        made = type(f"{machine.__name__}Test", (MachineTestCase,), {"machine": machine, "settings": settings()})
+        made.__module__, made.__qualname__ = machine.__module__, f"{machine.__qualname__}.TestCase"
+        _TEST_CASES[machine] = made
+    return _TEST_CASES[machine]
 
 
 class _Wrong(AssertionError):

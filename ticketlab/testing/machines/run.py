@@ -19,7 +19,7 @@ from ticketlab.testing.machines.specification import MadeCall, outcome_text
 if TYPE_CHECKING:
     from ticketlab.testing.machines.machine import ConcurrentMachine
 
-CALLS: Final = "calls"
+ALL_CALLS: Final = "calls"
 """The resource of all calls: which of them have returned when another is invoked."""
 _BEGUN: Final = "call begun"
 _ENDED: Final = "call ended"
@@ -35,7 +35,7 @@ _point = probed(_ignored, at)
 _note = probed(lambda _what, _value: None, note)
 
 
-class ProgramRun:
+class MachineRun:
     """The participants of a program; each calls `take_part`, or has `attend` run as a task."""
 
     def __init__(self, machine: ConcurrentMachine, planned: Sequence[Sequence[PlannedCall]], *, in_time: bool) -> None:
@@ -52,7 +52,7 @@ class ProgramRun:
             if given is None:
                 results.append(None)
                 continue
-            resource = CALLS if self._in_time else f"{CALLS} of {who}"
+            resource = ALL_CALLS if self._in_time else f"{ALL_CALLS} of {who}"
             _point(Step(Action.INVOKE, resource, path=str(call)))
             _note(_BEGUN, place)
             outcome = call_outcome(partial(self._called, call.op, given, who))
@@ -92,21 +92,21 @@ class ProgramRun:
         """
         trace, events = execution.trace, [one for one in execution.notes if one.what in (_BEGUN, _ENDED)]
         begun: dict[tuple[int, int], int] = {}
-        ended: dict[tuple[int, int], tuple[int, CallOutcome]] = {}
+        ended: dict[tuple[int, int], tuple[int, CallOutcome, str]] = {}
         for time, event in enumerate(events):
             who = trace.who[event.step]
             if event.what == _BEGUN:
                 begun[who, int(event.value)] = time
                 continue
             place, outcome = pickle.loads(str(event.value).encode("latin-1"))  # noqa: S301 - a participant wrote it
-            ended[who, place] = time, outcome
-        results = {key: outcome.value for key, (_, outcome) in ended.items() if isinstance(outcome, Returned)}
+            ended[who, place] = time, outcome, str(event.value)
+        results = {key: outcome.value for key, (_, outcome, _) in ended.items() if isinstance(outcome, Returned)}
         found = []
         for (who, place), invoked in begun.items():
             own = [results.get((who, each)) for each in range(place)]
             given = self.planned[who][place].given(own, self.initial)
-            returned, told = ended.get((who, place), (len(events), None))
-            found.append(MadeCall(who, self.planned[who][place].op, given or {}, told, invoked, returned))
+            returned, outcome, told = ended.get((who, place), (len(events), None, str(place)))
+            found.append(MadeCall(who, self.planned[who][place].op, given or {}, outcome, invoked, returned, told))
         return found
 
 

@@ -12,6 +12,7 @@ import inspect
 import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from ticketlab.checker.budget import Budget
@@ -25,9 +26,14 @@ from ticketlab.lab.plain.function import CallOutcome, Raised, Returned, call_out
 _END: Final = "(end)"
 """In place of a call: the end of an execution in which the pending calls wait for ever."""
 
+_MOST_KEPT: Final = 10_000
+
 
 class MadeCall(NamedTuple):
-    """A call that was made: by whom (from 0), with what, what came of it, and when; None if it never returned."""
+    """A call that was made: by whom (from 0), with what, what came of it, and when.
+
+    `outcome` is None if it never returned. `told` tells calls of the same program apart by what came of them.
+    """
 
     who: int
     op: str
@@ -35,6 +41,7 @@ class MadeCall(NamedTuple):
     outcome: CallOutcome | None
     invoked: int
     returned: int
+    told: str = ""
 
 
 class _State:
@@ -76,6 +83,8 @@ class Specification:
                 if not callable(getattr(instance, op, None)):
                     raise UsageError(f"the model of {machine}, {type(instance).__name__}, has no method {op}")
         self._initial: Any = None
+        self._asking: dict[str, bool] = {}  # by operation, whether the model asks who calls
+        self._said: dict[object, tuple[_State, CallOutcome]] = {}  # what was asked before
         self.begin(())
 
     def begin(self, before: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -124,13 +133,18 @@ class Specification:
 
     def says(self, state: Any, made: MadeCall) -> tuple[Any, CallOutcome]:
         """Return the state after a call in some state, and what the user's model says that comes of it."""
-        instance = copy.deepcopy(state.instance)
-        method = getattr(instance, made.op)
-        given = dict(made.arguments)
-        if "who" in inspect.signature(method).parameters:
-            given.setdefault("who", made.who + 1)
-        said = call_outcome(lambda: method(**given))
-        return _State(instance), said
+        if made.op not in self._asking:
+            parameters = inspect.signature(getattr(state.instance, made.op)).parameters
+            self._asking[made.op] = "who" in parameters and "who" not in made.arguments
+        given = {**made.arguments, **({"who": made.who + 1} if self._asking[made.op] else {})}
+        asked = state.key, made.op, _key_of(given)
+        if asked not in self._said:
+            if len(self._said) >= _MOST_KEPT:
+                self._said.clear()
+            instance = copy.deepcopy(state.instance)
+            said = call_outcome(partial(getattr(instance, made.op), **copy.deepcopy(given)))
+            self._said[asked] = _State(instance), said
+        return self._said[asked]
 
     def _waits(self, state: Any, made: MadeCall) -> bool:
         return self._model is None and self.says(state, made)[1] == Returned(BLOCKED)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ticketlab.core.spec import Spec
 from ticketlab.core.text import pluralize
-from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.lab.plain.function import participant_on
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps
@@ -36,14 +35,14 @@ def failure_text(
     table = drawn_steps(finding.execution, finding.anomalies, participant)
     parts = [
         f"{machine.__name__}: {names}  ({calls}; {machine.policy}, {machine.executor})",
-        _calls_text(judge, finding.execution, made, participant),
+        _calls_text(judge, made, participant),
         f"The smallest schedule that goes wrong, {finding.confirmed}:\n\n{table}",
         f"This program first, next time: examples = [{program!r}]",
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _calls_text(judge: MachineJudge, execution: Execution, made: list[MadeCall], participant: str) -> str:
+def _calls_text(judge: MachineJudge, made: list[MadeCall], participant: str) -> str:
     """Return the order that comes closest, call by call with what the model says, and the calls that are left."""
     specification = judge.machine.specification
     if specification is None or not any(each.outcome for each in made):
@@ -82,9 +81,8 @@ def undecided_text(machine: type[ConcurrentMachine], searched: SearchedPrograms)
     left = list(searched.left_out)
     if searched.cut_off:
         bound = f"{machine.executions} executions each by {Spec.parse(machine.policy)}"
-        left.append(
-            f"{searched.cut_off} of {pluralize(searched.programs, 'program')} have more schedules than were tried ({bound})"
-        )
+        programs = pluralize(searched.programs, "program")
+        left.append(f"{searched.cut_off} of {programs} have more schedules than were tried ({bound})")
     fails = bool(blind) and machine.unseen == "fail"
     allow = ' (unseen = "allow" lets it pass)' if fails else ""
     return "; ".join([*blind, *left]) + allow, fails
