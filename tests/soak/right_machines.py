@@ -1,4 +1,4 @@
-"""Right structures, tried by many programs: none may be blamed. `python -m tests.soak.right_machines --programs 2000`."""
+"""Right structures, tried by many programs: none may be blamed. Run `python -m tests.soak.right_machines`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 
 from hypothesis import settings
 
-from ticketlab import ConcurrentMachine
 from tests.testing.machines.structures import files, memory
+from ticketlab import ConcurrentMachine
 
 
 def right_machines() -> list[type[ConcurrentMachine]]:
@@ -20,7 +20,7 @@ def right_machines() -> list[type[ConcurrentMachine]]:
 def blamed(machine: type[ConcurrentMachine], programs: int, seconds: list[float]) -> str:
     """Return what a machine is blamed for, or an empty string."""
     began = time.monotonic()
-    test = type(machine.__name__, (machine,), {}).TestCase
+    test = machine.TestCase
     test.settings = settings(max_examples=programs, database=None)
     try:
         test().runTest()

@@ -139,13 +139,12 @@ def check_machine(machine: type[ConcurrentMachine]) -> None:
     ):
         if value not in known:
             raise unknown_name(what, value, known)
-    executor_kind(executor := Spec.parse(machine.executor))
+    executor_kind(Spec.parse(machine.executor))
     policy_kind(Spec.parse(machine.policy))
     if machine.participants < 2 or machine.calls < 1:
         raise UsageError(f"{machine.__name__} needs at least 2 participants, and 1 call of each")
-    in_tasks = executor.name == "tasks"
     for method in _methods_of(machine)["rule"]:
-        if method.is_coroutine and not in_tasks:
+        if method.is_coroutine and Spec.parse(machine.executor).name != "tasks":
             raise UsageError(f"{machine.__name__}.{method.name} is a coroutine function: set executor to 'tasks'")
     _specification_of(machine)
 

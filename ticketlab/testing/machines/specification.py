@@ -27,6 +27,7 @@ _END: Final = "(end)"
 """In place of a call: the end of an execution in which the pending calls wait for ever."""
 
 _MOST_KEPT: Final = 10_000
+_MOST_TRIED: Final = 20_000
 
 
 class MadeCall(NamedTuple):
@@ -126,7 +127,7 @@ class Specification:
 
     def _step(self, state: Any, made: MadeCall) -> Iterable[Hashable]:
         if self._model is not None:
-            return self._model.step(state, _as_call(made))
+            return () if isinstance(made.outcome, Raised) else self._model.step(state, _as_call(made))
         assert made.outcome is not None, "it returned"
         after, said = self.says(state, made)
         return (after,) if agree(said, made.outcome) else ()
@@ -150,26 +151,30 @@ class Specification:
         return self._model is None and self.says(state, made)[1] == Returned(BLOCKED)
 
     def closest(self, calls: Sequence[MadeCall]) -> Closest:
-        """Return the order that explains the most calls before one that it does not, which no order explains.
+        """Return the order that explains the most calls before one that it does not; none fails if it explains all.
 
         All orders are tried up to a number, those that begin with the earliest calls first.
         """
         done = sorted((each for each in calls if each.outcome is not None), key=lambda each: each.returned)
-        best, left = Closest((), None, ""), [20_000]
+        best, left = Closest((), None, ""), [_MOST_TRIED]
 
-        def extend(order: tuple[MadeCall, ...], state: Any, rest: list[MadeCall]) -> None:
+        def extend(order: tuple[MadeCall, ...], state: Any, rest: list[MadeCall]) -> bool:
+            """Whether the order can be completed; if not, the best so far is kept."""
             nonlocal best
+            if not rest:
+                best = Closest(order, None, "")
+                return True
             for chosen in rest:
-                if left[0] <= 0:
-                    return
                 left[0] -= 1
-                if any(each.returned < chosen.invoked for each in rest):
+                if left[0] < 0 or any(each.returned < chosen.invoked for each in rest):
                     continue
                 after = next(iter(self._step(state, chosen)), None)
                 if after is not None:
-                    extend((*order, chosen), after, [each for each in rest if each is not chosen])
-                elif len(order) >= len(best.order) and (best.fails is None or len(order) > len(best.order)):
+                    if extend((*order, chosen), after, [each for each in rest if each is not chosen]):
+                        return True
+                elif best.fails is None or len(order) > len(best.order):
                     best = Closest(order, chosen, self._in_its_place(state, chosen))
+            return False
 
         extend((), self._initial, done)
         return best
@@ -209,7 +214,7 @@ def outcome_text(outcome: CallOutcome | None) -> str:
 def _as_call(made: MadeCall) -> Call:
     """Return a call as a `Model` takes it: one argument as it is, several as a tuple, none as None."""
     values = tuple(map(_hashable, made.arguments.values()))
-    assert isinstance(made.outcome, Returned), "calls that raise are told before"
+    assert isinstance(made.outcome, Returned), "no model has a word for an exception"
     return Call(made.op, values[0] if len(values) == 1 else values or None, _hashable(made.outcome.value))
 
 

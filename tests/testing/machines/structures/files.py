@@ -241,15 +241,15 @@ class Cache(InFile):
         return None if before == ["old"] else before[0]
 
     @rule(key=st.just("k"))
-    def get(self, key: str) -> Any:
+    def get(self, key: str, who: int) -> Any:
         with self.guard():
             try:
                 return json.loads(Path("cached").read_text())
             except FileNotFoundError:
                 found = self.read_all()
             value = None if found == ["old"] else found[0]
-            Path("cached.new").write_text(json.dumps(value))
-            Path("cached.new").replace("cached")
+            Path(f"cached.{who}").write_text(json.dumps(value))
+            Path(f"cached.{who}").replace("cached")
         return value
 
 
@@ -257,17 +257,6 @@ class CacheWithStaleRead(Cache):
     """Fills the cache with what it has read before somebody wrote."""
 
     guard = staticmethod(unlocked)
-
-    @rule(key=st.just("k"))
-    def get(self, key: str, who: int) -> Any:
-        try:
-            return json.loads(Path("cached").read_text())
-        except FileNotFoundError:
-            found = self.read_all()
-        value = None if found == ["old"] else found[0]
-        Path(f"cached.{who}").write_text(json.dumps(value))
-        Path(f"cached.{who}").replace("cached")
-        return value
 
 
 class LockFile(ConcurrentMachine):
