@@ -17,18 +17,16 @@ def right_machines() -> list[type[ConcurrentMachine]]:
     return list(dict.fromkeys(right for _, right in [*files.PAIRS, *memory.PAIRS]))
 
 
-def blamed(machine: type[ConcurrentMachine], programs: int, seconds: list[float]) -> str:
-    """Return what a machine is blamed for, or an empty string."""
-    began = time.monotonic()
+def blamed(machine: type[ConcurrentMachine], programs: int) -> tuple[str, int]:
+    """Return what a machine is blamed for, or an empty string, and how many distinct programs it was tried by."""
     test = machine.TestCase
     test.settings = settings(max_examples=programs, database=None)
+    case = test()
     try:
-        test().runTest()
+        case.runTest()
     except AssertionError as error:
-        return str(error)
-    finally:
-        seconds.append(time.monotonic() - began)
-    return ""
+        return str(error), case.searched.programs
+    return "", case.searched.programs
 
 
 def main() -> int:
@@ -39,18 +37,20 @@ def main() -> int:
     parser.add_argument("--inline", action="store_true", help="processes are greenlets of one process, which is faster")
     parser.add_argument("--only", nargs="*", default=[], metavar="NAME")
     given = parser.parse_args()
-    wrong, seconds = 0, list[float]()
-    for machine in right_machines():
-        if given.only and machine.__name__ not in given.only:
-            continue
+    wrong = tried = 0
+    named = {machine.__name__: machine for machine in right_machines()}
+    for name in given.only or named:
+        machine = named[name]
         if given.executions:
             machine.executions = given.executions
         if given.inline and machine.executor == "processes":
             machine.executor = "inline"
-        told = blamed(machine, given.programs, seconds)
-        wrong += bool(told)
-        print(f"{machine.__name__}: {told or 'not blamed'} ({seconds[-1]:.0f} s)", flush=True)
-    print(f"{wrong} of {len(seconds)} right machines blamed, {given.programs} programs each")
+        began = time.monotonic()
+        told, distinct = blamed(machine, given.programs)
+        wrong, tried = wrong + bool(told), tried + 1
+        seconds = time.monotonic() - began
+        print(f"{name}: {told or 'not blamed'} ({distinct} distinct programs, {seconds:.0f} s)", flush=True)
+    print(f"{wrong} of {tried} right machines blamed, {given.programs} programs drawn for each")
     return wrong
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import seed, settings
+from hypothesis import Phase, reproduce_failure, seed, settings
 from hypothesis import strategies as st
 
 from tests.testing.machines.structures.files import Counter, CounterThatLoses, CouponRedeemedTwice
@@ -40,7 +40,7 @@ def passes(machine: type[ConcurrentMachine]) -> str:
     test.settings = BRIEFLY
     case = test()
     case.runTest()
-    undecided: str = case.undecided
+    undecided: str = case.ticketlab_undecided
     return undecided
 
 
@@ -69,16 +69,12 @@ def test_an_example_is_tried_first() -> None:
         CounterThatLoses, examples=[MachineProgram([[("increment", {})], [("increment", {})], [("read", {})]])]
     )
     test = machine.TestCase
-    test.settings = settings(BRIEFLY, phases=())
-    test().runTest()
-    test.settings = settings(BRIEFLY, phases=[next(iter(settings.default.phases))])
+    test.settings = settings(BRIEFLY, phases=[Phase.explicit])
     with pytest.raises(AssertionError, match="read"):
         test().runTest()
 
 
 def test_a_failure_is_reproduced_by_hypothesis() -> None:
-    from hypothesis import reproduce_failure
-
     test = CouponRedeemedTwice.TestCase
     test.settings = settings(BRIEFLY, print_blob=True)
     with pytest.raises(AssertionError) as caught:

@@ -175,7 +175,7 @@ class ProgramLab:
 def _meet(execution: Execution) -> bool:
     """Whether two participants made steps whose order can make a difference, besides beginning and ending calls."""
     trace = execution.trace
-    made = set(zip(trace.who, trace.what, strict=True))
+    made = {*zip(trace.who, trace.what, strict=True), *((who, what) for who, what in enumerate(trace.final) if what)}
     made = {each for each in made if trace.table.step(each[1]).action not in _CALLS}
     return any(
         one != other and not trace.table.commute(step, beside) for (one, step), (other, beside) in combinations(made, 2)

@@ -157,23 +157,25 @@ class MachineTestCase(TestCase):
 
     settings: ClassVar[settings]
     machine: ClassVar[type[ConcurrentMachine]]
-    undecided = ""
+    ticketlab_undecided = ""
     """Why the test that passed has not decided."""
+    searched = SearchedPrograms()
+    """What its searches came to."""
 
     def runTest(self) -> None:  # noqa: N802 - unittest's name
         """Try programs until one goes wrong."""
         __tracebackhide__ = True
-        failed, notes, searched = _tried(self.machine, self.settings)
+        failed, notes, self.searched = _tried(self.machine, self.settings)
         if failed:
             error = AssertionError(failed)
             for note in notes:
                 error.add_note(note)
             raise error
-        self.undecided, fails = undecided_text(self.machine, searched)
+        self.ticketlab_undecided, fails = undecided_text(self.machine, self.searched)
         if fails:
-            raise AssertionError(f"{self.machine.__name__} is undecided: {self.undecided}")
-        if self.undecided:
-            sys.stderr.write(f"{self.machine.__name__}: {self.undecided}\n")
+            raise AssertionError(f"{self.machine.__name__} is undecided: {self.ticketlab_undecided}")
+        if self.ticketlab_undecided:
+            sys.stderr.write(f"{self.machine.__name__}: {self.ticketlab_undecided}\n")
 
 
 def _test_case(machine: type[ConcurrentMachine]) -> type[MachineTestCase]:
@@ -216,7 +218,7 @@ def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[
         try:
             test()
         except _Wrong as error:
-            notes = getattr(error, "__notes__", ())
+            notes = [note for note in getattr(error, "__notes__", ()) if "reproduce_failure" in note]
     if not last:
         return "", (), lab.searched
     return failure_text(machine, last[0], *lab.in_full(last[0])), notes, lab.searched
