@@ -103,8 +103,8 @@ class MachineJudge(PlainJudge):
     def _is_wrong(self, calls: Sequence[MadeCall], *, stuck: bool) -> bool:
         """Whether no order explains the calls; what is known of equal histories is not asked again."""
         timed = self.timed(calls)
-        before = [sum(other.returned < each.invoked for other in timed) for each in timed]
-        key = (stuck, *((each.who, each.told, count) for each, count in zip(timed, before, strict=True)))
+        before = [tuple(other.returned < each.invoked for other in timed) for each in timed]
+        key = (stuck, *((each.who, each.told, earlier) for each, earlier in zip(timed, before, strict=True)))
         if key not in self._known:
             assert self.machine.specification is not None, "there is a model"
             try:

@@ -16,7 +16,7 @@ from ticketlab.testing.machines.explore import ProgramLab, SearchedPrograms
 from ticketlab.testing.machines.judge import CONSISTENCY, LINEARIZABLE
 from ticketlab.testing.machines.program import MachineProgram, PlannedCall, ProgramRules
 from ticketlab.testing.machines.run import MachineRun
-from ticketlab.testing.machines.specification import Specification
+from ticketlab.testing.machines.specification import Specification, content_key
 from ticketlab.testing.machines.text import failure_text, undecided_text
 from ticketlab.testing.plain_functions import UNSEEN
 
@@ -190,16 +190,27 @@ class _Wrong(AssertionError):
     """A program has an execution that goes wrong."""
 
 
+class _Stopped(BaseException):
+    """The lab cannot do its work: Hypothesis is not to look for a smaller program with which it cannot."""
+
+    def __init__(self, error: TicketlabError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[str, Sequence[str], SearchedPrograms]:
     """Run the test, and return what the failure says with Hypothesis's own notes, if it fails."""
     check_machine(machine)
-    lab, last, known = ProgramLab(machine), list[MachineProgram](), dict[str, bool]()
+    lab, last, known = ProgramLab(machine), list[MachineProgram](), dict[object, bool]()
 
     def programs(program: MachineProgram) -> None:
         planned = machine.rules().plan(program)
         assume(planned[0])
-        if (told := repr(planned)) not in known:  # the same again, drawn in another way
-            known[told] = bool(lab.first_wrong(program))
+        if (told := content_key(planned)) not in known:  # the same again, drawn in another way
+            try:
+                known[told] = bool(lab.first_wrong(program))
+            except TicketlabError as error:
+                raise _Stopped(error) from None
         if known[told]:
             last[:] = [program]
             raise _Wrong
@@ -219,6 +230,8 @@ def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[
             test()
         except _Wrong as error:
             notes = [note for note in getattr(error, "__notes__", ()) if "reproduce_failure" in note]
+        except _Stopped as stopped:
+            raise stopped.error from None
     if not last:
         return "", (), lab.searched
     return failure_text(machine, last[0], *lab.in_full(last[0])), notes, lab.searched

@@ -52,7 +52,7 @@ class _State:
 
     def __init__(self, instance: Any) -> None:
         self.instance = instance
-        self.key = _key_of(instance)
+        self.key = content_key(instance)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -61,8 +61,8 @@ class _State:
         return isinstance(other, _State) and self.key == other.key
 
 
-def _key_of(instance: Any) -> Hashable:
-    """Return what two equal instances have in common; if nothing tells that, the instance is equal to itself alone."""
+def content_key(instance: Any) -> Hashable:
+    """Return what two equal values have in common and others have not; if nothing tells that, a key of its own."""
     try:
         _, made, state, items, pairs = (*instance.__reduce_ex__(4), None, None, None)[:5]
         return pickle.dumps((made[1:], state, list(items or ()), list(pairs or ())))
@@ -80,6 +80,10 @@ class Specification:
             if not callable(model):
                 raise UsageError(f"the model of {machine} is {model!r}: a class, a function or a Model is needed")
             instance = model()
+            try:
+                copy.deepcopy(instance)
+            except Exception as error:
+                raise UsageError(f"the model of {machine} cannot be copied: {error}") from None
             for op in ops:
                 if not callable(getattr(instance, op, None)):
                     raise UsageError(f"the model of {machine}, {type(instance).__name__}, has no method {op}")
@@ -138,7 +142,7 @@ class Specification:
             parameters = inspect.signature(getattr(state.instance, made.op)).parameters
             self._asking[made.op] = "who" in parameters and "who" not in made.arguments
         given = {**made.arguments, **({"who": made.who + 1} if self._asking[made.op] else {})}
-        asked = state.key, made.op, _key_of(given)
+        asked = state.key, made.op, content_key(given)
         if asked not in self._said:
             if len(self._said) >= _MOST_KEPT:
                 self._said.clear()

@@ -109,6 +109,33 @@ class SharedValueThatLoses(SharedValue):
         return after
 
 
+class ManagedCounter(ConcurrentMachine):
+    """A number in a manager's dictionary, counted under a manager's lock."""
+
+    model = CounterModel
+    values: Any
+    lock: Any
+
+    def setup(self) -> None:
+        manager = multiprocessing.Manager()
+        self.values, self.lock = manager.dict(number=0), manager.Lock()
+
+    @rule()
+    def increment(self) -> int:
+        with self.lock:
+            self.values["number"] += 1
+            after: int = self.values["number"]
+        return after
+
+
+class ManagedCounterThatLoses(ManagedCounter):
+    @rule()
+    def increment(self) -> int:
+        self.values["number"] += 1
+        after: int = self.values["number"]
+        return after
+
+
 class Transfers:
     """Two accounts; each move says that it was made."""
 
@@ -247,6 +274,7 @@ PAIRS: list[tuple[type[ConcurrentMachine], type[ConcurrentMachine]]] = [
     (JobRowClaimedTwice, JobTable),
     (NameAddedTwice, NameTable),
     (SharedValueThatLoses, SharedValue),
+    (ManagedCounterThatLoses, ManagedCounter),
     (LocksInBothOrders, OrderedLocks),
     (QueueThatLooksFirst, ThreadQueue),
     (TaskCounterThatLoses, TaskCounter),
