@@ -323,6 +323,12 @@ def test_a_call_that_the_model_has_wait_may_wait_for_ever() -> None:
     assert failure_of(variant(Waiting, model=Never)).startswith("Waiting: deadlock")
 
 
+def test_hypothesis_draws_timings_if_asked() -> None:
+    told = failure_of(variant(CounterThatLoses, schedules="timed"))
+    assert told.startswith("CounterThatLoses: not linearizable, lost update  (2 processes, 2 calls;")
+    assert "more schedules than were tried (one each, by a drawn timing)" in passes(variant(Counter, schedules="timed"))
+
+
 def test_programs_that_were_not_searched_to_the_end_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     told = passes(variant(Counter, executions=2, executor="inline"))
     assert re.fullmatch(r"\d+ of \d+ programs have more schedules than were tried \(2 executions each by dpor\)", told)
@@ -383,6 +389,7 @@ def _unknown(**settings_of_the_class: Any) -> Callable[[], None]:
         (_unknown(policy="best"), "best"),
         (_unknown(participants=1), "needs at least 2 participants"),
         (_unknown(unseen="maybe"), "maybe"),
+        (_unknown(schedules="drawn"), "drawn"),
         (_unknown(model=int), "has no method increment"),
         (_unknown(examples=[MachineProgram([[("incremant", {})], [("read", {})]])]), "incremant"),
         (_unknown(examples=[MachineProgram([[("read", {"by": 1})], [("read", {})]])]), "read takes nothing"),

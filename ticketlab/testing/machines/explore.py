@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
+from ticketlab.lab.exploring.plan import policy_of
 from ticketlab.lab.plain.explore import PlainTally, explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.participants import executor_of, learn_orders, probes_in_place
@@ -26,10 +27,16 @@ from ticketlab.probes.unseen import Watch
 from ticketlab.testing.machines.judge import IN_ANY_ORDER, MachineJudge
 from ticketlab.testing.machines.program import MachineProgram
 from ticketlab.testing.machines.run import MachineRun
+from ticketlab.timings.plans import Timing
 
 if TYPE_CHECKING:
     from ticketlab.testing.machines.machine import ConcurrentMachine
 
+SEARCHED: Final = "searched"
+TIMED: Final = "timed"
+SCHEDULES: Final = (SEARCHED, TIMED)
+_IN_FULL: Final = 1_000
+"""How many executions look for the schedule again that went wrong."""
 _CALLS: Final = (Action.INVOKE, Action.RETURN)
 _AT_RANDOM: Final = Spec("random")
 _SAMPLED: Final = 12
@@ -100,7 +107,7 @@ class ProgramLab:
                     for execution in learn_orders(executor, judge, self.how):
                         tally.note(execution)
                 workload.watch = None
-                for execution in self._executions(executor, tally):
+                for execution in self._executions(executor, program, len(run.planned), tally):
                     tally.note(execution)
                     tally.contested = tally.contested or _meet(execution)
                     if anomalies := judge.judge(execution):
@@ -111,8 +118,17 @@ class ProgramLab:
         self._count(workload, tally)
         return []
 
-    def _executions(self, executor: Executor, tally: PlainTally) -> Iterator[Execution]:
-        """Yield some executions at random, which find most of what is wrong, and then those of the policy."""
+    def _executions(
+        self, executor: Executor, program: MachineProgram, participants: int, tally: PlainTally
+    ) -> Iterator[Execution]:
+        """Yield some executions at random, which find most of what is wrong, and then those of the policy.
+
+        If a timing was drawn, it decides the only one.
+        """
+        if self._machine.schedules == TIMED:
+            delays = [*map(tuple, program.delays), *[()] * participants][:participants]
+            yield from search(executor, policy_of(Timing(tuple(delays))))
+            return
         sampling = policy_kind(_AT_RANDOM).make(_AT_RANDOM, self.how.seed)
         yield from search(executor, sampling, limit=min(_SAMPLED, self.how.executions))
         policy = policy_kind(self.how.policy).make(self.how.policy, self.how.seed)
@@ -144,8 +160,9 @@ class ProgramLab:
             judges.append(MachineJudge(workload, machine, run))
             return judges[-1]
 
+        how = replace(self.how, executions=_IN_FULL)
         try:
-            return explore_plain(plain, self.how, make_judge=make_judge), judges[-1]
+            return explore_plain(plain, how, make_judge=make_judge), judges[-1]
         finally:
             machine.end()
 

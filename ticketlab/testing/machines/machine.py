@@ -12,7 +12,7 @@ from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
 from ticketlab.lab.plugins.registry import executor_kind, policy_kind
 from ticketlab.testing.machines.declare import Method, declared_methods
-from ticketlab.testing.machines.explore import ProgramLab, SearchedPrograms
+from ticketlab.testing.machines.explore import SCHEDULES, SEARCHED, TIMED, ProgramLab, SearchedPrograms
 from ticketlab.testing.machines.judge import CONSISTENCY, LINEARIZABLE
 from ticketlab.testing.machines.program import MachineProgram, PlannedCall, ProgramRules
 from ticketlab.testing.machines.run import MachineRun
@@ -50,7 +50,8 @@ class ConcurrentMachine:
     "quiescent" or "serializable". Up to `participants` take part and make up to `calls` calls each. `executor` says who
     they are: "processes", "threads", "tasks" (then rules are coroutine functions), or "inline", which is faster and
     confirms on real processes what it finds. `policy`, `executions` and `seed` say which schedules of each program are
-    tried, and at most how many. `unseen` is "allow" if the test may pass though the lab did not see all that the calls
+    tried, and at most how many. With `schedules = "timed"`, Hypothesis draws delays as well, and each program runs once
+    by them in virtual time. `unseen` is "allow" if the test may pass though the lab did not see all that the calls
     did, or saw no race. `examples` are programs that are tried first.
     """
 
@@ -61,6 +62,7 @@ class ConcurrentMachine:
     calls: ClassVar[int] = 2
     executor: ClassVar[str] = "processes"
     policy: ClassVar[str] = "dpor"
+    schedules: ClassVar[str] = SEARCHED
     executions: ClassVar[int] = 50
     seed: ClassVar[int] = 0
     steps: ClassVar[int] = STEPS
@@ -79,7 +81,7 @@ class ConcurrentMachine:
         """Return what programs are made of."""
         methods = _methods_of(cls)
         rules, initial = ({each.name: each for each in methods[kind]} for kind in ("rule", "initialize"))
-        return ProgramRules(rules, initial, cls.participants, cls.calls)
+        return ProgramRules(rules, initial, cls.participants, cls.calls, cls.schedules == TIMED)
 
     @property
     def methods(self) -> Mapping[str, Sequence[Method]]:
@@ -136,6 +138,7 @@ def check_machine(machine: type[ConcurrentMachine]) -> None:
     for what, value, known in (
         ("consistency", machine.consistency, CONSISTENCY),
         ("value of unseen", machine.unseen, UNSEEN),
+        ("value of schedules", machine.schedules, SCHEDULES),
     ):
         if value not in known:
             raise unknown_name(what, value, known)
@@ -206,7 +209,7 @@ def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[
     def programs(program: MachineProgram) -> None:
         planned = machine.rules().plan(program)
         assume(planned[0])
-        if (told := content_key(planned)) not in known:  # the same again, drawn in another way
+        if (told := content_key((planned, program.delays))) not in known:  # the same again, drawn in another way
             try:
                 known[told] = bool(lab.first_wrong(program))
             except TicketlabError as error:

@@ -18,16 +18,20 @@ class MachineProgram:
     """What the participants of a machine call: by participant, a list of rules with their arguments.
 
     `initial` has the arguments of `@initialize` methods by name. An argument from a bundle is a number: it says which
-    of the results there are then is taken, counted around.
+    of the results there are then is taken, counted around. `delays`, if Hypothesis draws timings, are those before the
+    first steps of each participant, in microseconds of virtual time.
     """
 
     participants: Sequence[Sequence[tuple[str, Mapping[str, Any]]]]
     initial: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    delays: Sequence[Sequence[int]] = ()
 
     def __repr__(self) -> str:
         lists = [[(name, dict(given)) for name, given in calls] for calls in self.participants]
         initial = {name: dict(given) for name, given in self.initial.items()}
-        return f"MachineProgram({lists!r}{f', {initial!r}' if any(initial.values()) else ''})"
+        more = f", {initial!r}" if any(initial.values()) else ""
+        more += f", delays={[list(own) for own in self.delays]!r}" if any(self.delays) else ""
+        return f"MachineProgram({lists!r}{more})"
 
 
 class ResultOf(NamedTuple):
@@ -75,10 +79,13 @@ class ProgramRules:
     initial: Mapping[str, Method]
     participants: int
     calls: int
+    timed: bool = False
 
     def strategy(self) -> Any:
         """Return the Hypothesis strategy that draws programs; it shrinks to fewer participants, then to fewer calls."""
         from hypothesis import strategies as st
+
+        from ticketlab.timings.hypothesis_strategies import timings
 
         def arguments(method: Method) -> Any:
             choice = st.integers(0, _MOST_CHOICES)
@@ -89,7 +96,11 @@ class ProgramRules:
         own = st.lists(st.one_of(one), min_size=1, max_size=self.calls)
         everybody = st.lists(own, min_size=2, max_size=self.participants)
         initial = st.fixed_dictionaries({name: arguments(method) for name, method in self.initial.items()})
-        return st.builds(MachineProgram, everybody, initial)
+        if not self.timed:
+            return st.builds(MachineProgram, everybody, initial)
+        return st.builds(
+            MachineProgram, everybody, initial, timings(self.participants).map(lambda timing: timing.delays)
+        )
 
     def plan(self, program: MachineProgram) -> tuple[list[list[PlannedCall]], list[PlannedCall]]:
         """Return the calls of each participant that makes any, and those before all.

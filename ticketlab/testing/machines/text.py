@@ -9,7 +9,7 @@ from ticketlab.core.text import pluralize
 from ticketlab.lab.plain.function import participant_on
 from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.report.plain_function import drawn_steps
-from ticketlab.testing.machines.explore import SearchedPrograms
+from ticketlab.testing.machines.explore import TIMED, SearchedPrograms
 from ticketlab.testing.machines.judge import MachineJudge
 from ticketlab.testing.machines.program import MachineProgram, called
 from ticketlab.testing.machines.specification import MadeCall, outcome_text
@@ -23,6 +23,11 @@ def failure_text(
 ) -> str:
     """Return what a program that goes wrong is told by: its calls, their closest order, and its smallest schedule."""
     finding = found.finding
+    if finding is None and program.delays:
+        return (
+            f"{machine.__name__}: {program!r} goes wrong by its timing, and {machine.policy} did not find a schedule "
+            f"in {found.executions} executions that does"
+        )
     if finding is None:
         return (
             f"{machine.__name__}: {program!r} went wrong once and not again: something beside the schedule decides, "
@@ -80,7 +85,8 @@ def undecided_text(machine: type[ConcurrentMachine], searched: SearchedPrograms)
         blind.append(f"no two {participants} made steps whose order can make a difference: nothing was tried")
     left = list(searched.left_out)
     if searched.cut_off:
-        bound = f"{machine.executions} executions each by {Spec.parse(machine.policy)}"
+        searched_by = f"{machine.executions} executions each by {Spec.parse(machine.policy)}"
+        bound = "one each, by a drawn timing" if machine.schedules == TIMED else searched_by
         programs = pluralize(searched.programs, "program")
         left.append(f"{searched.cut_off} of {programs} have more schedules than were tried ({bound})")
     fails = bool(blind) and machine.unseen == "fail"
