@@ -71,6 +71,7 @@ class ProgramLab:
             stall_timeout=machine.stall_timeout,
         )
         self.searched = SearchedPrograms()
+        self._bound = self.how.executions
         self._prepared = ExitStack()
         self._initial: Any = None
 
@@ -92,7 +93,11 @@ class ProgramLab:
             self._initial = initial
 
     def first_wrong(self, program: MachineProgram) -> list[Anomaly]:
-        """Return what is wrong with the first execution that goes wrong, if one does within the bound."""
+        """Return what is wrong with the first execution that goes wrong, if one does within the bound.
+
+        The bound is that of the machine until a program goes wrong. Then it is what that took, since smaller programs
+        are looked for. So a program may be told to be right that is not: then it is not the smallest.
+        """
         staged = self._staged(program)
         if staged is None:
             return []
@@ -111,6 +116,7 @@ class ProgramLab:
                     tally.note(execution)
                     tally.contested = tally.contested or _meet(execution)
                     if anomalies := judge.judge(execution):
+                        self._bound = min(self._bound, max(_SAMPLED, tally.executions))  # a smaller program needs no more
                         return anomalies
                 tally.gave_way = [*sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finally:
@@ -133,7 +139,7 @@ class ProgramLab:
         yield from search(executor, sampling, limit=min(_SAMPLED, self.how.executions))
         policy = policy_kind(self.how.policy).make(self.how.policy, self.how.seed)
         for execution in search(executor, policy):
-            if tally.executions == self.how.executions:
+            if tally.executions == self._bound:
                 return
             tally.executions += 1
             yield execution
