@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ticketlab import plugins, testing, timings
     from ticketlab.checker.budget import Budget
     from ticketlab.checker.model import Model
+    from ticketlab.checker.recording import recording
     from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TicketlabError, TornRead, UsageError
     from ticketlab.core.faults import Fault, FaultKind, FaultPoint, FaultRate
     from ticketlab.core.history import History, Operation
@@ -160,6 +161,7 @@ __all__ = [
     "program_test",
     "race",
     "race_test",
+    "recording",
     "replay",
     "rule",
     "run_plan",
@@ -172,6 +174,7 @@ __all__ = [
 _HOMES = {
     "ticketlab.checker.budget": ("Budget",),
     "ticketlab.checker.model": ("Model",),
+    "ticketlab.checker.recording": ("recording",),
     "ticketlab.core.errors": (
         "ClerkGone",
         "Conflict",

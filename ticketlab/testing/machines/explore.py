@@ -116,7 +116,9 @@ class ProgramLab:
                     tally.note(execution)
                     tally.contested = tally.contested or _meet(execution)
                     if anomalies := judge.judge(execution):
-                        self._bound = min(self._bound, max(_SAMPLED, tally.executions))  # a smaller program needs no more
+                        self._bound = min(
+                            self._bound, max(_SAMPLED, tally.executions)
+                        )  # a smaller program needs no more
                         return anomalies
                 tally.gave_way = [*sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         finally:
