@@ -51,7 +51,7 @@ def variant(machine: type[ConcurrentMachine], **changed: Any) -> type[Concurrent
 
 
 def test_a_failure_says_the_calls_the_order_and_the_schedule() -> None:
-    told = failure_of(CounterThatLoses)
+    told = failure_of(variant(CounterThatLoses, executor="processes"))
     assert told.startswith("CounterThatLoses: not linearizable, lost update  (2 processes, 2 calls; dpor, processes)")
     assert re.search(r"1  process \d  increment\(\)  1  ✓\n +2  process \d  increment\(\)  1  ✗ the model says 2", told)
     assert "return from increment() → 1" in told

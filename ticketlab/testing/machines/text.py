@@ -23,10 +23,11 @@ def failure_text(
 ) -> str:
     """Return what a program that goes wrong is told by: its calls, their closest order, and its smallest schedule."""
     finding = found.finding
-    if finding is None and program.delays:
+    if finding is None and (program.delays or not found.exhausted):
+        by = "by its timing" if program.delays else "by a schedule at random"
         return (
-            f"{machine.__name__}: {program!r} goes wrong by its timing, and {machine.policy} did not find a schedule "
-            f"in {found.executions} executions that does"
+            f"{machine.__name__}: {program!r} goes wrong {by}; {machine.policy} found no schedule to show in "
+            f"{found.executions} executions"
         )
     if finding is None:
         return (
