@@ -13,8 +13,14 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import Phase, reproduce_failure, seed, settings
 from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
 
-from tests.testing.machines.structures.files import Counter, CounterThatLoses, CouponRedeemedTwice
+from tests.testing.machines.structures.files import (
+    Counter,
+    CounterThatLoses,
+    CouponRedeemedTwice,
+    RateLimiterOneTooMany,
+)
 from ticketlab import BLOCKED, Bundle, ConcurrentMachine, consumes, initialize, invariant, rule
 from ticketlab.checker import cas_register
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -84,6 +90,21 @@ def test_a_failure_is_reproduced_by_hypothesis() -> None:
     again = reproduce_failure(found[1], eval(found[2]))(variant(CouponRedeemedTwice))
     assert failure_of(again) == str(caught.value)
     seed(3)(again)
+
+
+def test_a_program_that_failed_is_kept_for_its_machine_alone() -> None:
+    database = InMemoryExampleDatabase()
+
+    def kept(machine: type[ConcurrentMachine]) -> set[bytes]:
+        before = set(database.data)
+        test = machine.TestCase
+        test.settings = settings(BRIEFLY, database=database, derandomize=False)
+        with pytest.raises(AssertionError):
+            test().runTest()
+        return set(database.data) - before
+
+    assert kept(CouponRedeemedTwice)
+    assert kept(RateLimiterOneTooMany)
 
 
 class Tokens(ConcurrentMachine):

@@ -224,6 +224,8 @@ def _tried(machine: type[ConcurrentMachine], given_settings: settings) -> tuple[
     phases = [phase for phase in given_settings.phases if phase is not Phase.explain]  # which says nothing of schedules
     test = settings(given_settings, deadline=None, suppress_health_check=list(HealthCheck), phases=phases)(test)
     test._hypothesis_internal_print_given_args = False
+    of_this_machine = f"{machine.__module__}.{machine.__qualname__}".encode()  # or all would share what failed before
+    test.hypothesis.inner_test._hypothesis_internal_add_digest = of_this_machine
     for name in _OF_THE_CLASS:
         if hasattr(machine, name):
             setattr(test, name, getattr(machine, name))

@@ -204,14 +204,6 @@ class QueueThatLooksFirst(ThreadQueue):
         return None if self.items.empty() else self.items.get()
 
 
-class WaitingQueue(ThreadQueue):
-    """Waits until there is something: nothing is wrong if nobody puts it there."""
-
-    @rule()
-    def get(self) -> str:
-        return self.items.get()
-
-
 class TaskCounter(ConcurrentMachine):
     """A counter of tasks, kept somewhere that takes an await."""
 
