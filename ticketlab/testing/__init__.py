@@ -1,7 +1,8 @@
 """The kit that tests one's own stores, strategies, functions and locks.
 
 Read `functions` first (any function, explored), then `locks` and `lock_check`; `conformance` with `store_laws`,
-`hold_laws`, `point_laws` and `strategy_laws`; and `machine`, a state machine, which needs Hypothesis. As in
+`hold_laws`, `point_laws` and `strategy_laws`; `machines`, whose rules are called at the same time, with `models`; and
+`machine`, a state machine. These need Hypothesis. As in
 `ticketlab`, each name is imported when it is first used: a test of a function does not load what tests stores.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ticketlab.testing.lock_check.report import LawResult, LockReport
     from ticketlab.testing.locks import guarded
     from ticketlab.testing.machine import inventory_machine
+    from ticketlab.testing.machines.program import MachineProgram
     from ticketlab.testing.plain_functions import PlainRace, check_plain_function, replay_plain_function
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Invariant",
     "LawResult",
     "LockReport",
+    "MachineProgram",
     "PlainRace",
     "RaceSettings",
     "check_function",
@@ -52,6 +55,7 @@ _HOMES: Final = {
     "ticketlab.testing.lock_check.report": ("LawResult", "LockReport"),
     "ticketlab.testing.locks": ("guarded",),
     "ticketlab.testing.machine": ("inventory_machine",),
+    "ticketlab.testing.machines.program": ("MachineProgram",),
     "ticketlab.testing.plain_functions": ("PlainRace", "check_plain_function", "replay_plain_function"),
 }
 

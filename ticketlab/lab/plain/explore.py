@@ -103,10 +103,10 @@ def _explored(
     how: ExploreOptions,
     progress: Progress,
     make_judge: Callable[[PlainWorkload], PlainJudge],
-) -> tuple[_Tally, PlainFinding | None]:
+) -> tuple[PlainTally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     refuse_impossible_faults(how.faults, how.executor)
-    workload, tally = PlainWorkload(plain), _Tally()
+    workload, tally = PlainWorkload(plain), PlainTally()
     with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
@@ -117,14 +117,18 @@ def _explored(
         finding = _finding(executor, judge, how, plain, tally.found_by, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     if finding is not None and Spec.parse(how.executor).name == "inline":
-        finding = _confirmed(finding, plain, how)
+        finding = _confirmed(finding, plain, how, make_judge)
     return tally, finding
 
 
 def replay_plain(
-    plain: PlainFunction, case: PlainCase, executor: str = "processes", *, watch: StepWatch | None = None
+    plain: PlainFunction,
+    case: PlainCase,
+    executor: str = "processes",
+    make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
+    watch: StepWatch | None = None,
 ) -> tuple[Execution, list[Anomaly]]:
-    """Run a case again, and return the execution and what is wrong with it.
+    """Run a case again, and return the execution and what is wrong with it; `make_judge` is as in `explore_plain`.
 
     Raises:
         Nondeterminism: the function makes other steps now.
@@ -133,7 +137,7 @@ def replay_plain(
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults, watch=watch)
-    with ready_participants(plain, how) as (running, judge):
+    with ready_participants(plain, how, make_judge) as (running, judge):
         judge.learn_group(running, [who for who in range(case.processes) if (who, 0) not in case.without])
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
@@ -174,7 +178,7 @@ def imported_of(case: PlainCase, file: object) -> PlainFunction:
 
 
 @dataclass(slots=True)
-class _Tally:
+class PlainTally:
     """What a search has come to."""
 
     executions: int = 0
@@ -208,7 +212,7 @@ class _Tally:
 
 
 @contextmanager
-def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
+def _told_of(tally: PlainTally, workload: PlainWorkload) -> Iterator[None]:
     """Have an error that a function does not repeat itself name what of it was not seen, which may be why."""
     try:
         yield
@@ -219,7 +223,7 @@ def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
 
 
 def _look_around(
-    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: _Tally
+    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: PlainTally
 ) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
@@ -231,7 +235,7 @@ def _look_around(
         tally.note(execution)
 
 
-def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
+def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: PlainTally, progress: Progress) -> None:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
     tried = FaultSearch(executor, how)
     for execution, faults in tried.executions():
@@ -299,10 +303,12 @@ def _finding(
     return PlainFinding(case, last, tuple(found), f"found on {where}")
 
 
-def _confirmed(finding: PlainFinding, plain: PlainFunction, how: ExploreOptions) -> PlainFinding:
+def _confirmed(
+    finding: PlainFinding, plain: PlainFunction, how: ExploreOptions, make_judge: Callable[[PlainWorkload], PlainJudge]
+) -> PlainFinding:
     """Replay on real processes what was found in one; raises TicketlabError if they do otherwise."""
     try:
-        _, found = replay_plain(plain, finding.case)
+        _, found = replay_plain(plain, finding.case, make_judge=make_judge)
     except Nondeterminism as error:
         raise TicketlabError(
             f"real processes do otherwise than one process does (use the executor processes): {error}"

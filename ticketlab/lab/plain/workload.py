@@ -70,10 +70,11 @@ class PlainWorkload:
     def _find_shared(self) -> None:
         """Find what participants share in memory, which `reset` may make, before they are forked."""
         shared = HERE.shared
-        if not shared.is_open:
+        if not (shared.is_open and self._laid_out):
             with shared.in_reset():
                 self._empty_servers()
                 laid_out(self._lay_out)
+        if not shared.is_open:
             shared.open(self._roots)
 
     def _empty_servers(self) -> None:
