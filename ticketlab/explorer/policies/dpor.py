@@ -55,7 +55,14 @@ class SourceSets(TreeSearch):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what `choose` needs, which is neither the stack nor the last execution."""
-        return {**super().__getstate__(), "_stack": [], "_last": None, "_table": None, "_subtree": None, "_reaching": {}}
+        return {
+            **super().__getstate__(),
+            "_stack": [],
+            "_last": None,
+            "_table": None,
+            "_subtree": None,
+            "_reaching": {},
+        }
 
     def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""

@@ -1,0 +1,144 @@
+"""A tree search that workers share: subtrees are explored ahead of their turn, and counted when it has come.
+
+`DividedTree` is the search: it owns the stack, from the root down to the *floor* of a job that explores everything
+above. Meanwhile other workers explore subtrees ahead of their turn. For a node of the stack it is predicted which
+participant moves there next, and with which sleep set. When the search comes there, it does what one process does: it
+works out what is to be explored next. If that is what was predicted, the subtree is explored already, or a worker is at
+it. If not, what was done ahead is thrown away. So a prediction can cost time, and can change nothing.
+
+Why that is sound for `dpor`. What is explored above a node depends on the way to the node, on who moves there next, on
+the sleep set there, and on the attempts that are known to fail at the nodes on the way; these are what is compared.
+It does not depend on the backtrack sets of the nodes on the way, which only say what else is to be tried there. The
+other way round, a subtree's executions reach below its floor in two ways. Races of their steps with steps on the way add
+to the backtrack sets there, and attempts on the way may turn out to fail. A job changes no node below its floor. It
+returns the races that its nodes' backtrack and sleep sets did not answer when the job was handed out, in the order in
+which they were found. These sets only grow until the search comes there, so a race that they answered then is answered
+still. The rest is applied to the nodes when the search comes there, in the same order, as one process does.
+A node's sleep set needs the step of a participant that was explored before, and not what came of it; so it is known
+from the moment at which that step was made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
+
+from ticketlab.explorer.policies.given_node import GivenNode
+from ticketlab.explorer.policies.subtree import Subtree, TreeNode
+from ticketlab.lab.exploring.counted import CountedInOrder
+from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_job
+from ticketlab.lab.workers.workers import Task, Workers
+
+SECONDS: Final = 0.3
+"""How long a worker explores before it says how far it has come."""
+
+
+@dataclass(slots=True)
+class Line:
+    """A subtree that workers explore, job after job; each goes on where the one before was paused.
+
+    `given` is the stack that the first job got, up to the predicted node. The results wait to be counted. There is no
+    task once the subtree has been explored.
+    """
+
+    given: Sequence[TreeNode]
+    job: ExplorationJob
+    task: Task[JobResult] | None
+    results: list[tuple[ExplorationJob, JobResult]] = field(default_factory=list)
+
+
+class DividedTree:
+    """The rest of a tree search that one process has begun."""
+
+    def __init__(self, counted: CountedInOrder, workers: Workers, begun: Subtree) -> None:
+        self._counted, self._workers = counted, workers
+        self._stack = list(begun.stack)
+        self._present: Line | None = None  # explores what is above the floor
+        self._floor = 0
+        self._ahead: dict[int, Line] = {}  # by node
+
+    def explore(self) -> None:
+        """Explore until nothing is left, or the search is over."""
+        while self._stack and not self._counted.over:
+            if self._present is None:
+                self._predict(range(len(self._stack) - 1))
+                self._floor = 1 + max(self._ahead, default=-1)
+                self._present = self._begin(self._stack, self._floor)
+            else:  # the stack's last step may not be known yet
+                self._predict(range(min(self._floor, len(self._stack) - 1)))
+            self._take_in(self._present)
+
+    def _begin(self, stack: Sequence[TreeNode], floor: int) -> Line:
+        job = replace(self._counted.job, subtree=Subtree(tuple(stack), floor), seconds=SECONDS)
+        return Line(tuple(stack), job, self._workers.submit(run_job, job))
+
+    def _predict(self, nodes: Iterable[int]) -> None:
+        """Have subtrees explored ahead, those nearest to the root first, as long as there are workers for them."""
+        busy = 1 + sum(line.task is not None for line in self._ahead.values())
+        for node in nodes:
+            if busy >= self._workers.size:
+                return
+            if node not in self._ahead and (then := self._stack[node].next()) is not None:
+                self._ahead[node] = self._begin([*self._stack[:node], then], node + 1)
+                busy += 1
+
+    def _take_in(self, present: Line) -> None:
+        """Wait until a job is done, and take in the results that there are."""
+        lines = [present, *self._ahead.values()]
+        tasks = {line.task: line for line in lines if line.task is not None}
+        for task in self._workers.wait(list(tasks)):
+            line, result = tasks[task], task.result()
+            line.results.append((line.job, result))
+            line.task = None
+            if line is not present and result.paused:
+                line.job = replace(line.job, subtree=result.rest)
+                line.task = self._workers.submit(run_job, line.job)
+        if present.task is None:
+            self._present = None
+            if self._counts(present) and not present.results[-1][1].paused:
+                self._retreat()
+
+    def _counts(self, line: Line) -> bool:
+        """Count a line's results, and take what they say of the stack; return whether the search goes on."""
+        for job, result in line.results:
+            self._counted.count(job, result)
+            if self._counted.over:
+                return False
+            self._learn(result.rest)
+        return True
+
+    def _learn(self, rest: Subtree) -> None:
+        floor, stack = rest.floor, self._stack
+        stack[floor:] = rest.stack[floor:]
+        for node in range(floor):
+            stack[node] = stack[node].after(rest.stack[node], branch=node == floor - 1)
+        for race in rest.reaching:
+            stack[race.first] = cast("GivenNode", stack[race.first]).reversing(race.second, race.initials)
+
+    def _retreat(self) -> None:
+        """Go back to the deepest node at which something is left to be tried, once all above the floor is explored."""
+        stack = self._stack
+        while stack:
+            node = len(stack) - 1
+            line = self._ahead.pop(node, None)
+            then = stack[node].next()
+            if then is None:
+                stack.pop()
+                continue
+            stack[node] = then
+            if line is None or not self._as_predicted(line):
+                return
+            if not self._counts(line):
+                return
+            if line.task is not None:
+                line.results.clear()
+                self._present, self._floor = line, node + 1
+                return
+
+    def _as_predicted(self, line: Line) -> bool:
+        if all(node.same_search(now) for node, now in zip(line.given, self._stack, strict=True)):
+            return True
+        if line.task is not None:
+            self._workers.drop(line.task)
+        return False
