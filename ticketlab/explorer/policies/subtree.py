@@ -34,7 +34,7 @@ class TreeNode(Protocol):
         """Return the node with what was learnt of it by exploring a subtree; `branch` says that it was the topmost."""
 
     def same_search(self, other: Self) -> bool:
-        """Whether the executions that go on from here, and what is learnt by them, are the same as from another node."""
+        """Whether the executions that go on from here are the same, and teach the same, as from another node."""
 
 
 @dataclass(frozen=True, slots=True)

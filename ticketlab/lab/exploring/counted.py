@@ -58,11 +58,11 @@ class CountedInOrder:
         if self._first is not None:
             number, schedule, when, faults, anomalies = self._first
             execution = run_schedule(self._executor, schedule, fault_points=faults, when=when)
-            names = [anomaly.name for anomaly in self._workload.judge(execution)]
-            if names != [anomaly.name for anomaly in anomalies]:
+            there = [anomaly.name for anomaly in anomalies]
+            if there != [anomaly.name for anomaly in self._workload.judge(execution)]:
                 raise TicketlabError(
-                    f"a schedule that went wrong in a worker ({', '.join(one.name for one in anomalies)}) does not here: "
-                    "the outcome depends on more than the schedule"
+                    f"a schedule that went wrong in a worker ({', '.join(there)}) does not do so here: the outcome "
+                    "depends on more than the schedule"
                 )
             self.tally.first = number, execution, faults, anomalies
         return DividedResult(self.tally, sorted(self._gave_way))

@@ -39,7 +39,7 @@ class ExplorationJob:
 
 
 class FirstFailure(NamedTuple):
-    """The first execution of a job that went wrong, so that it can be run again: its number, from 1, and its schedule."""
+    """The first execution of a job that went wrong, as it can be run again; `number` counts from 1."""
 
     number: int
     schedule: tuple[int, ...]
@@ -73,20 +73,22 @@ def run_job(job: ExplorationJob) -> JobResult:
 
 def run_on(executor: Executor, workload: ScenarioWorkload, job: ExplorationJob) -> JobResult:
     """Do a job on an executor."""
-    options, policy = job.options, None
+    options = job.options
+    search: TreeSearch | None = None
     if job.subtree is not None:
         policy = policy_kind(options.policy).make(options.policy, options.seed)
         assert isinstance(policy, TreeSearch)
         policy.explore(job.subtree, job.seconds)
-    tally = search_all(executor, workload, options, policy=policy)
+        search = policy
+    tally = search_all(executor, workload, options, policy=search)
     first, tally.first = tally.first, None
     return JobResult(
         tally=tally,
         first=_described(*first) if first else None,
         gave_way=tuple(executor.gave_way),
         left_behind=frozenset(),
-        rest=policy.explored() if policy else Subtree(),
-        paused=policy is not None and policy.paused,
+        rest=search.explored() if search else Subtree(),
+        paused=search is not None and search.paused,
     )
 
 
