@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -53,16 +54,18 @@ def divide(
     executor: Executor, workload: ScenarioWorkload, options: ExploreOptions, workers: Workers, progress: Progress
 ) -> DividedResult:
     """Search as `search_all` does, with workers, and return the same counts."""
-    counted = CountedInOrder(executor, workload, ExplorationJob(workload.scenario, options), progress)
+    make = partial(ScenarioWorkload, workload.scenario, options.folder)
+    counted = CountedInOrder(executor, workload, ExplorationJob(make, options), progress)
     with workers.running():
         if policy_kind(options.policy).ends:
-            _explore_tree(counted, workers)
+            explore_tree(counted, workers)
         else:
-            _run_blocks(counted, workers)
+            run_blocks(counted, workers)
     return counted.result()
 
 
-def _run_blocks(counted: CountedInOrder, workers: Workers) -> None:
+def run_blocks(counted: CountedInOrder, workers: Workers) -> None:
+    """Run the executions of a policy that draws, block by block."""
     options = counted.job.options
     begun = counted.job if options.executions <= BLOCK else counted.job.limited(_FIRST)
     result = counted.run_here(begun)
@@ -81,10 +84,11 @@ def _run_blocks(counted: CountedInOrder, workers: Workers) -> None:
         counted.count(job, task.result())
 
 
-def _explore_tree(counted: CountedInOrder, workers: Workers) -> None:
-    job = replace(counted.job, subtree=Subtree(), seconds=SECONDS)
+def explore_tree(counted: CountedInOrder, workers: Workers, seconds: float = SECONDS) -> None:
+    """Explore a tree; workers are asked only if this process is not done with it after so many seconds."""
+    job = replace(counted.job, subtree=Subtree(), seconds=seconds)
     result = counted.run_here(job)
     counted.count(job, result)
     if not counted.over and result.paused:
-        DividedTree(counted, workers, result.rest).explore()
+        DividedTree(counted, workers, result.rest, seconds).explore()
     counted.tally.exhausted = not counted.over

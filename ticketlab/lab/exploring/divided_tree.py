@@ -63,9 +63,10 @@ class Line:
 class DividedTree:
     """The rest of a tree search that one process has begun."""
 
-    def __init__(self, counted: CountedInOrder, workers: Workers, begun: Subtree) -> None:
+    def __init__(self, counted: CountedInOrder, workers: Workers, begun: Subtree, seconds: float) -> None:
         self._counted, self._workers = counted, workers
         self._stack = list(begun.stack)
+        self._seconds = seconds
         self._present: Line | None = None  # explores what is above the floor
         self._floor = 0
         self._before: list[int] = []  # who moved at each node when the job before was handed out
@@ -83,7 +84,7 @@ class DividedTree:
             self._take_in(self._present)
 
     def _begin(self, stack: Sequence[TreeNode], floor: int) -> Line:
-        job = replace(self._counted.job, subtree=Subtree(tuple(stack), floor), seconds=SECONDS)
+        job = replace(self._counted.job, subtree=Subtree(tuple(stack), floor), seconds=self._seconds)
         return Line(tuple(stack), job, self._workers.submit(run_job, job))
 
     def _lasting(self) -> int:

@@ -122,8 +122,9 @@ def explore_workload(
         if workers is None:
             tally, put_off = search_all(executor, workload, options, progress), executor.gave_way
         else:
-            from ticketlab.lab.exploring.divided import divide
+            from ticketlab.lab.exploring.divided import divide, refuse_indivisible
 
+            refuse_indivisible(options)
             tally, put_off = divide(executor, workload, options, workers, progress)
         gave_way = sentences_of_gave_way(put_off, partial(participant_name, buyers=len(executor.scripts)))
         finding = _finding(executor, workload, options, *tally.first) if tally.first else None

@@ -6,10 +6,10 @@ but itself, so it may be done anywhere, and again if its worker has died.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from ticketlab.core.scenario import Scenario
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.executors.executor import Executor
@@ -25,10 +25,10 @@ from ticketlab.lab.plugins.registry import policy_kind
 class ExplorationJob:
     """A part of an exploration: by default all of it, as the options say, or a subtree of its tree.
 
-    After `seconds` a subtree is paused.
+    `make` makes the workload where the job is done. After `seconds` a subtree is paused.
     """
 
-    scenario: Scenario
+    make: Callable[[], ScenarioWorkload]
     options: ExploreOptions
     subtree: Subtree | None = None
     seconds: float | None = None
@@ -65,7 +65,7 @@ class JobResult:
 
 def run_job(job: ExplorationJob) -> JobResult:
     """Do a job in a process that has nothing of the exploration yet."""
-    workload = ScenarioWorkload(job.scenario, job.options.folder)
+    workload = job.make()
     with executor_for(workload, job.options) as executor:
         result = run_on(executor, workload, job)
     return replace(result, left_behind=frozenset(workload.left_behind))  # known when the executor has ended
