@@ -30,7 +30,7 @@ _OF_FUNCTIONS: Final = (
 )
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
-    *("launcher", "latency", "memory_mb", "ledger", "history"),
+    *("launcher", "cluster", "workers", "latency", "memory_mb", "ledger", "history"),
 )
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {

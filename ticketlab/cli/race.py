@@ -42,6 +42,9 @@ _DEFAULT_LATENCY = "write=20ms"
 @option("--store", type=Name("store"), help="Where the inventory lives (see ticketlab strategies).")
 @option("--strategy", type=Name("strategy"), help="How a purchase is kept safe.")
 @option("--launcher", type=Name("launcher"), default="process", help="process, process:spawn, pool:8, threads, ...")
+@option(
+    "--cluster", help="With --launcher dask: the Dask cluster whose workers buyers run beside (tcp://..., local:4)."
+)
 @option("--buyers", type=int, default=100, help="How many buyers race.")
 @option("--tickets", type=int, default=5, help="How many tickets are for sale.")
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or club or concert.")
@@ -135,7 +138,7 @@ def _options(given: Mapping[str, Any]) -> RaceOptions:
 
         fault_rates = parse_fault_rates(given["faults"])
     return RaceOptions(
-        launcher=Spec.parse(given["launcher"]),
+        launcher=_launcher(given["launcher"], given["cluster"]),
         latency=Latency.parse("" if given["latency"] == "none" else given["latency"]),
         timeout=given["timeout"],
         folder=given["folder"],
@@ -264,3 +267,12 @@ def _history_writer(row: Result) -> Callable[[IO[str]], None]:
     from ticketlab.checker import jsonl
 
     return lambda file: file.writelines(jsonl.history_lines(row.history))
+
+
+def _launcher(text: str, cluster: str | None) -> Spec:
+    launcher = Spec.parse(text)
+    if cluster is None:
+        return launcher
+    if launcher.name != "dask":
+        raise UsageError(f"--cluster is of the launcher dask, and this is {launcher}: add --launcher dask")
+    return replace(launcher, options=(*launcher.options, ("cluster", cluster)))

@@ -58,7 +58,8 @@ class Result:
     `curve` has pairs of a share of the orders and the latency in ms within which that share was answered.
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
-    names the files and processes that remained afterwards. `claims_safety` says whether the strategy is meant to keep
+    names the files and processes that remained afterwards. `notes` say in sentences how buyers were started, if that
+    matters for the verdict. `claims_safety` says whether the strategy is meant to keep
     the books right: if it is not, a race without an anomaly was luck.
     """
 
@@ -79,6 +80,7 @@ class Result:
     injected: Sequence[Mapping[str, Any]] = ()
     left_behind: Sequence[str] = ()
     claims_safety: bool = True
+    notes: Sequence[str] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -103,6 +105,7 @@ class Result:
             "curve": [list(point) for point in self.curve],
             "injected": [dict(each) for each in self.injected],
             "left_behind": list(self.left_behind),
+            "notes": list(self.notes),
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

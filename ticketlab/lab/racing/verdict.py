@@ -45,6 +45,7 @@ class RaceRecord(NamedTuple):
     exits: Sequence[Exit]
     start_s: float
     environment: Mapping[str, Any]
+    notes: Sequence[str] = ()
 
 
 def judge_race(
@@ -92,6 +93,7 @@ def judge_race(
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
+        notes=record.notes,
     )
 
 
@@ -118,8 +120,9 @@ def _judge(
 
 
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Return all buyers' operations in the order of their invocations."""
-    return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
+    """Return all buyers' operations in the order of their invocations, each as long as it may have been."""
+    operations = (each.widened(track.error_ns) for track in tracks for each in track.operations)
+    return tuple(sorted(operations, key=lambda each: each.invoke_ns))
 
 
 def unfinished(exits: Sequence[Exit], buyers: Sequence[Track], timeout: float) -> str:

@@ -30,7 +30,7 @@ class Host:
     """A child that does jobs for one lab, one at a time."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "ticketlab.lab.workers.host", str(os.getpid())]
+        command = [sys.executable, "-m", "ticketlab.launch.machines.host", str(os.getpid())]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
         self._idle: Timer | None = None
 
@@ -65,13 +65,15 @@ class Host:
             self._idle.cancel()
         self._child.kill()
         self._child.wait()
-        from ticketlab.lab.artifacts.race_folder import remove_folders_of
 
-        remove_folders_of([self._child.pid])
+    @property
+    def pid(self) -> int:
+        """The child's process number."""
+        return self._child.pid
 
 
 _idle: dict[str, list[Host]] = {}  # by lab
-_all: dict[str, list[Host]] = {}
+_busy: dict[str, list[Host]] = {}
 _lock: Final = Lock()
 
 
@@ -81,23 +83,24 @@ def do_apart(lab: str, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         waiting = [host for host in _idle.pop(lab, []) if host.lives]
         host = waiting.pop() if waiting else Host()
         _idle[lab] = waiting
-        _all.setdefault(lab, []).append(host)
+        _busy.setdefault(lab, []).append(host)
     try:
         return host.do(call, args)
     finally:
         with _lock:
-            if lab in _all:
-                _all[lab].remove(host)
+            if lab in _busy:
+                _busy[lab].remove(host)
                 if host.lives:
                     _idle.setdefault(lab, []).append(host)
 
 
-def end_hosts(lab: str) -> None:
-    """End the children of a lab, whatever they do."""
+def end_hosts(lab: str) -> list[int]:
+    """End the children of a lab, whatever they do, and return their process numbers."""
     with _lock:
-        hosts = _idle.pop(lab, []) + _all.pop(lab, [])
+        hosts = _idle.pop(lab, []) + _busy.pop(lab, [])
     for host in hosts:
         host.end()
+    return [host.pid for host in hosts]
 
 
 def main(parent: int) -> None:
@@ -128,6 +131,6 @@ def _outcome(call: Callable[..., Any], args: tuple[Any, ...]) -> tuple[bool, Any
 
 if __name__ == "__main__":
     # Under its own name, so that what is pickled here is found there.
-    from ticketlab.lab.workers.host import main as begin
+    from ticketlab.launch.machines.host import main as begin
 
     begin(int(sys.argv[1]))
