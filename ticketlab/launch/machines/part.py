@@ -67,6 +67,8 @@ def get_ready(job: RaceJob, buyers: Sequence[int], at_once: int) -> None:
     """Start the first buyers of a race, and return when each is at the start barrier."""
     global _part
     allow_open_files(min(at_once, len(buyers)))
+    with job.store.session():  # loads the store's driver once, and not in each buyer's process
+        pass
     here = replace(job, log=EventLog(job.scenario.buyers), start_barrier=StartBarrier())
     _part = part = PartInRace(here, deque(buyers))
     while part.waiting and len(part.running) < at_once:
