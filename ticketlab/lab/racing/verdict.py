@@ -63,7 +63,8 @@ def judge_race(
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
     operations, title = _merged(buyers), f"{scenario.strategy} on {scenario.store}"
-    history = History(_meta(scenario, books), operations)
+    several = {"several_clocks": True} if any(track.error_ns for track in buyers) else {}
+    history = History(_meta(scenario, books) | several, operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]

@@ -50,7 +50,7 @@ def connected(cluster: str) -> Iterator[Client]:
                 LocalCluster(
                     n_workers=int(number),
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     local_directory=folder,
                     silence_logs=logging.CRITICAL,
                 )

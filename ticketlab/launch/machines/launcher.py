@@ -141,8 +141,8 @@ class DaskLauncher:
         racing = {worker: self._do(worker, race, before[worker].there(start)) for worker in present}
         raced = self._await(racing)
         offsets = {worker: self._offset(worker).spanning(before[worker]) for worker in raced}
-        # An event may be earlier than it seems, and no time of the race is negative.
-        self._start.released_ns = start - max((offset.error for offset in offsets.values()), default=0)
+        # The start and an event may both be earlier than they seem, and no time of the race is negative.
+        self._start.released_ns = start - 2 * max((offset.error for offset in offsets.values()), default=0)
         exits: list[Exit] = []
         for worker, buyers in parts.items():
             if worker in raced:
