@@ -29,7 +29,7 @@ class ClockOffset(NamedTuple):
     @property
     def error(self) -> int:
         """By how much `middle` may be wrong, rounded up."""
-        return (self.most - self.least + 1) // 2 + 1
+        return (self.most - self.least + 1) // 2
 
     def here(self, there: int) -> int:
         """Return a time of the clock as a time of the lab's clock, which is wrong by `error` at most."""
