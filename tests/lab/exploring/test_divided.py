@@ -33,7 +33,7 @@ from ticketlab.lab.exploring.explore import SearchTally, executor_for, explore_s
 from ticketlab.lab.exploring.jobs import ExplorationJob
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.workers.pool import ProcessWorkers
-from ticketlab.lab.workers.workers import Task, Workers
+from ticketlab.lab.workers.workers import WorkerTask, Workers
 
 T = TypeVar("T")
 MEMORY = Scenario(Spec("memory"), Spec("none"), 2, Inventory({"main": 1}))
@@ -58,7 +58,7 @@ class InAnyOrder(Workers):
     def running(self) -> Iterator[None]:
         yield
 
-    def wait(self, tasks: Collection[Task[T]]) -> list[Task[T]]:
+    def wait(self, tasks: Collection[WorkerTask[T]]) -> list[WorkerTask[T]]:
         wanted = sorted(tasks, key=lambda task: repr(task.args))
         while not any(task.future.done() for task in wanted):
             task = self._random.choice([one for one in self._open if not one.future.done()])

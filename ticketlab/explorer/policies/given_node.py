@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ticketlab.explorer.engine.steps import StepName
 
-Named = Callable[[int], StepName | None]
-Steps = tuple[tuple[int, StepName | None], ...]
+SymbolNames = Callable[[int], StepName | None]
+NamedSteps = tuple[tuple[int, StepName | None], ...]
 """Participants, ascending, each with a step."""
 
 
@@ -30,13 +30,13 @@ class GivenNode:
 
     who: int
     what: StepName | None
-    sleep: Steps
-    explored: Steps
+    sleep: NamedSteps
+    explored: NamedSteps
     backtrack: frozenset[int]
     closed: frozenset[StepName | None]
 
     @classmethod
-    def of(cls, node: Node, named: Named) -> GivenNode:
+    def of(cls, node: Node, named: SymbolNames) -> GivenNode:
         """Return a node with the names that a table gives to its symbols."""
         closed = frozenset(named(symbol) for symbol in node.closed)
         sleep, explored = _steps(node.sleep, named), _steps(node.explored, named)
@@ -66,5 +66,5 @@ class GivenNode:
         return mine == others
 
 
-def _steps(steps: Mapping[int, int], named: Named) -> Steps:
+def _steps(steps: Mapping[int, int], named: SymbolNames) -> NamedSteps:
     return tuple((who, named(what)) for who, what in sorted(steps.items()))

@@ -22,12 +22,12 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.subtree import Subtree, TreeSearch
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.lab.exploring.counted import CountedInOrder, DividedResult
-from ticketlab.lab.exploring.divided_tree import SECONDS, DividedTree
-from ticketlab.lab.exploring.fault_search import BLOCK, seed_of_block
+from ticketlab.lab.exploring.divided_tree import JOB_SECONDS, DividedTree
+from ticketlab.lab.exploring.fault_search import BLOCK_EXECUTIONS, seed_of_block
 from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_job
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import policy_kind
-from ticketlab.lab.workers.workers import Task, Workers
+from ticketlab.lab.workers.workers import WorkerTask, Workers
 
 _AHEAD: Final = 2
 """How many blocks are handed out for each worker, so that none waits for the next one."""
@@ -67,24 +67,24 @@ def divide(
 def run_blocks(counted: CountedInOrder, workers: Workers) -> None:
     """Run the executions of a policy that draws, block by block."""
     options = counted.job.options
-    begun = counted.job if options.executions <= BLOCK else counted.job.limited(_FIRST)
+    begun = counted.job if options.executions <= BLOCK_EXECUTIONS else counted.job.limited(_FIRST)
     result = counted.run_here(begun)
     if begun is counted.job or (result.first and not options.exhaust):
         counted.count(begun, result)
         return
-    handed: deque[tuple[ExplorationJob, Task[JobResult]]] = deque()
+    handed: deque[tuple[ExplorationJob, WorkerTask[JobResult]]] = deque()
     blocks = count()
     while not counted.over:
         while len(handed) < _AHEAD * workers.size:
             seeded = replace(options, seed=seed_of_block(options.seed, next(blocks)))
-            job = replace(counted.job, options=seeded).limited(BLOCK)
+            job = replace(counted.job, options=seeded).limited(BLOCK_EXECUTIONS)
             handed.append((job, workers.submit(run_job, job)))
         job, task = handed.popleft()
         workers.wait([task])
         counted.count(job, task.result())
 
 
-def explore_tree(counted: CountedInOrder, workers: Workers, seconds: float = SECONDS) -> None:
+def explore_tree(counted: CountedInOrder, workers: Workers, seconds: float = JOB_SECONDS) -> None:
     """Explore a tree; workers are asked only if this process is not done with it after so many seconds."""
     job = replace(counted.job, subtree=Subtree(), seconds=seconds)
     result = counted.run_here(job)

@@ -28,16 +28,16 @@ from ticketlab.explorer.policies.given_node import GivenNode
 from ticketlab.explorer.policies.subtree import Subtree, TreeNode
 from ticketlab.lab.exploring.counted import CountedInOrder
 from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_job
-from ticketlab.lab.workers.workers import Task, Workers
+from ticketlab.lab.workers.workers import WorkerTask, Workers
 
-SECONDS: Final = 0.3
+JOB_SECONDS: Final = 0.3
 """How long a worker explores before it says how far it has come."""
 _DEEPER: Final = 4
 """So many nodes below those that last longer than a job have subtrees that are worth a job."""
 
 
 @dataclass(slots=True)
-class Line:
+class SubtreeLine:
     """A subtree that workers explore, job after job; each goes on where the one before was paused.
 
     `given` is the stack that the first job got, up to the predicted node. The results wait to be counted. There is no
@@ -46,7 +46,7 @@ class Line:
 
     given: Sequence[TreeNode]
     job: ExplorationJob
-    task: Task[JobResult] | None
+    task: WorkerTask[JobResult] | None
     results: list[tuple[ExplorationJob, JobResult]] = field(default_factory=list)
 
     @property
@@ -67,10 +67,10 @@ class DividedTree:
         self._counted, self._workers = counted, workers
         self._stack = list(begun.stack)
         self._seconds = seconds
-        self._present: Line | None = None  # explores what is above the floor
+        self._present: SubtreeLine | None = None  # explores what is above the floor
         self._floor = 0
         self._before: list[int] = []  # who moved at each node when the job before was handed out
-        self._ahead: dict[int, Line] = {}  # by node
+        self._ahead: dict[int, SubtreeLine] = {}  # by node
 
     def explore(self) -> None:
         """Explore until nothing is left, or the search is over."""
@@ -83,9 +83,9 @@ class DividedTree:
                 self._predict(min(self._floor, len(self._stack) - 1))
             self._take_in(self._present)
 
-    def _begin(self, stack: Sequence[TreeNode], floor: int) -> Line:
+    def _begin(self, stack: Sequence[TreeNode], floor: int) -> SubtreeLine:
         job = replace(self._counted.job, subtree=Subtree(tuple(stack), floor), seconds=self._seconds)
-        return Line(tuple(stack), job, self._workers.submit(run_job, job))
+        return SubtreeLine(tuple(stack), job, self._workers.submit(run_job, job))
 
     def _lasting(self) -> int:
         """Return how many nodes are as they were one job ago: each has more above it than a job can explore.
@@ -114,7 +114,7 @@ class DividedTree:
                 line.go_on(self._workers)
                 busy += 1
 
-    def _take_in(self, present: Line) -> None:
+    def _take_in(self, present: SubtreeLine) -> None:
         """Wait until a job is done, and take in the results that there are."""
         lines = [present, *self._ahead.values()]
         tasks = {line.task: line for line in lines if line.task is not None}
@@ -127,7 +127,7 @@ class DividedTree:
             if self._counts(present) and not present.paused:
                 self._retreat()
 
-    def _counts(self, line: Line) -> bool:
+    def _counts(self, line: SubtreeLine) -> bool:
         """Count a line's results, and take what they say of the stack; return whether the search goes on."""
         for job, result in line.results:
             self._counted.count(job, result)
@@ -166,7 +166,7 @@ class DividedTree:
             if line.paused:
                 return
 
-    def _as_predicted(self, line: Line) -> bool:
+    def _as_predicted(self, line: SubtreeLine) -> bool:
         if all(node.same_search(now) for node, now in zip(line.given, self._stack, strict=True)):
             return True
         if line.task is not None:

@@ -28,7 +28,7 @@ from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
 
-BLOCK: Final = 1_000
+BLOCK_EXECUTIONS: Final = 1_000
 """After so many executions, a policy that never ends begins anew with another seed."""
 
 Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
@@ -71,7 +71,7 @@ class FaultSearch:
             if self._options.faults:
                 yield from self._drawn(policy, seed)
             else:
-                for execution in search(self._executor, policy, BLOCK):
+                for execution in search(self._executor, policy, BLOCK_EXECUTIONS):
                     yield execution, ()
 
     def _victims(self, fault: Fault) -> Sequence[int]:
@@ -107,7 +107,7 @@ class FaultSearch:
 
     def _drawn(self, policy: Policy, seed: int) -> Iterator[Tried]:
         longest: dict[int, int] = {}
-        for number in range(BLOCK):
+        for number in range(BLOCK_EXECUTIONS):
             random = Random(f"faults/{seed}/{number}")
             fault = random.choice(self._options.faults)
             who = random.choice(self._victims(fault))

@@ -21,7 +21,7 @@ _MOST_DEATHS: Final = 5
 
 
 @dataclass(eq=False)
-class Task(Generic[T]):
+class WorkerTask(Generic[T]):
     """A job that was handed out."""
 
     call: Callable[..., T]
@@ -41,7 +41,7 @@ class Workers(ABC):
     """How many jobs are done at once."""
 
     def __init__(self) -> None:
-        self._open: set[Task[Any]] = set()  # whose result is still wanted
+        self._open: set[WorkerTask[Any]] = set()  # whose result is still wanted
 
     @abstractmethod
     def start(self, call: Callable[..., T], args: tuple[Any, ...]) -> Future[T]:
@@ -56,18 +56,18 @@ class Workers(ABC):
     def running(self) -> Iterator[None]:
         """Have workers from the first job to the end; if it ends by an exception, they are ended in their jobs."""
 
-    def submit(self, call: Callable[..., T], *args: Any) -> Task[T]:
+    def submit(self, call: Callable[..., T], *args: Any) -> WorkerTask[T]:
         """Hand out a job."""
-        task = Task(call, args, self.start(call, args))
+        task = WorkerTask(call, args, self.start(call, args))
         self._open.add(task)
         return task
 
-    def drop(self, task: Task[Any]) -> None:
+    def drop(self, task: WorkerTask[Any]) -> None:
         """Forget a job whose result nobody wants; if it has begun, it goes on."""
         self._open.discard(task)
         task.future.cancel()
 
-    def wait(self, tasks: Collection[Task[T]]) -> list[Task[T]]:
+    def wait(self, tasks: Collection[WorkerTask[T]]) -> list[WorkerTask[T]]:
         """Wait until one of the jobs at least is done, and return those that are.
 
         Raises:
@@ -87,7 +87,7 @@ class Workers(ABC):
                     task.deaths += 1
                     self._again(task)
 
-    def _again(self, task: Task[Any]) -> None:
+    def _again(self, task: WorkerTask[Any]) -> None:
         if task.deaths >= _MOST_DEATHS:
             raise TicketlabError(f"{task.deaths} workers died one after another: {task.future.exception()}")
         task.future.cancel()

@@ -27,7 +27,7 @@ from ticketlab.launch.log import Event
 from ticketlab.launch.machines.clocks import ClockOffset, measure_offset
 from ticketlab.launch.machines.cluster import connected
 from ticketlab.launch.machines.host import do_apart, end_hosts
-from ticketlab.launch.machines.part import PartRaced, get_ready, race
+from ticketlab.launch.machines.part import PartRaced, get_ready, race_part
 from ticketlab.launch.recorder import INVOKE, NOTED, request_fields, unbatched
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class DaskLauncher:
             raise TicketlabError(f"every worker of {self._cluster} was lost before the start")
         before = {worker: self._offset(worker) for worker in present}
         start = monotonic_ns() + _HEAD_START_NS
-        racing = {worker: self._do(worker, race, before[worker].there(start)) for worker in present}
+        racing = {worker: self._do(worker, race_part, before[worker].there(start)) for worker in present}
         raced = self._await(racing)
         offsets = {worker: self._offset(worker).spanning(before[worker]) for worker in raced}
         # The start and an event may both be earlier than they seem, and no time of the race is negative.

@@ -77,7 +77,7 @@ def get_ready(job: RaceJob, buyers: Sequence[int], at_once: int) -> None:
     here.start_barrier.await_all(len(everybody), job.start_seconds, lambda: check_all_start(here, everybody))
 
 
-def race(start_ns: int) -> PartRaced:
+def race_part(start_ns: int) -> PartRaced:
     """Release the buyers at a time of this machine's clock, and return how each ended; kill who has not in time."""
     part = _part
     assert part is not None, "the buyers are ready"
