@@ -33,7 +33,7 @@ from ticketlab.lab.exploring.explore import SearchTally, executor_for, explore_s
 from ticketlab.lab.exploring.jobs import ExplorationJob
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.workers.pool import ProcessWorkers
-from ticketlab.lab.workers.workers import WorkerTask, Workers
+from ticketlab.lab.workers.workers import Workers, WorkerTask
 
 T = TypeVar("T")
 MEMORY = Scenario(Spec("memory"), Spec("none"), 2, Inventory({"main": 1}))

@@ -27,7 +27,7 @@ from ticketlab.lab.exploring.fault_search import BLOCK_EXECUTIONS, seed_of_block
 from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_job
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import policy_kind
-from ticketlab.lab.workers.workers import WorkerTask, Workers
+from ticketlab.lab.workers.workers import Workers, WorkerTask
 
 _AHEAD: Final = 2
 """How many blocks are handed out for each worker, so that none waits for the next one."""

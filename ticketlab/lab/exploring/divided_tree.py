@@ -28,7 +28,7 @@ from ticketlab.explorer.policies.given_node import GivenNode
 from ticketlab.explorer.policies.subtree import Subtree, TreeNode
 from ticketlab.lab.exploring.counted import CountedInOrder
 from ticketlab.lab.exploring.jobs import ExplorationJob, JobResult, run_job
-from ticketlab.lab.workers.workers import WorkerTask, Workers
+from ticketlab.lab.workers.workers import Workers, WorkerTask
 
 JOB_SECONDS: Final = 0.3
 """How long a worker explores before it says how far it has come."""
