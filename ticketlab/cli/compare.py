@@ -60,6 +60,10 @@ _file = click.Path(path_type=Path)
     metavar="[LIST]",
     help="Race nothing; strike two buyers at every point, and show what is left. [default: kill them]",
 )
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="With --faults: so many processes. [default: one for each core]"
+)
+@click.option("--cluster", help="With --faults: the workers of a Dask cluster, tcp://HOST:8786 or local:4.")
 @click.option("--export-json", type=_file, metavar="FILE", help="Write the result as JSON.")
 @click.option("--export-csv", type=_file, metavar="FILE", help="Write one line a strategy as CSV.")
 @click.option("--export-markdown", type=_file, metavar="FILE", help="Write the table as Markdown.")
@@ -91,6 +95,11 @@ def command(**given: Any) -> int:
 
     if given["faults"] is not None:
         return _crashes(given)
+    for name in ("workers", "cluster"):
+        if given[name] is not None:
+            raise UsageError(
+                f"--{name} shares the work of --faults: races that are compared need one machine, and to themselves"
+            )
     form, judge = given["format"], _prepare(given)
     plan = SamplingPlan(given["rounds"], given["seconds"], given["orders"])
     cells = cell_matrix(*(given[key] for key in ("stores", "strategies", "launchers", "buyers")))
@@ -125,6 +134,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
     from ticketlab.lab.comparing.cells import parse_specs
     from ticketlab.lab.exploring.crash_matrix import CrashMatrixRun, matrix_faults, supported_pairs
     from ticketlab.lab.exploring.crash_result import CRASHES_DOCUMENT
+    from ticketlab.lab.workers.choice import chosen_workers
 
     for name in _FOR_RACES:
         if is_typed(name.replace("-", "_")):
@@ -133,7 +143,8 @@ def _crashes(given: Mapping[str, Any]) -> int:
     pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
     with ProgressLine() as progress:
-        matrix.run(lambda done, of, pair: progress.say(f"[{done}/{of}] {pair} ..."))
+        workers = chosen_workers(given["workers"], given["cluster"])
+        matrix.run(lambda done, of, pair: progress.say(f"[{done}/{of}] {pair} ..."), workers)
     line = command_line(*PLACES, *_FOR_RACES)
     found = matrix.result().to_json(line, explore_line)
     keep_run(found, CRASHES_DOCUMENT, given["keep"])

@@ -88,6 +88,8 @@ if TYPE_CHECKING:
     default=2.0,
     help="Seconds that a server outside a program gets to answer before its client counts as waiting.",
 )
+@option("--workers", type=click.IntRange(min=1), help="So many processes share the search; the result is the same.")
+@option("--cluster", help="The workers of a Dask cluster share the search: tcp://HOST:8786, or local:4.")
 @option("--seed", type=int, default=0, help="The seed of all that is drawn.")
 @option("--cases", type=click.Path(path_type=Path), default=".ticketlab/cases", help="Where a found case is saved.")
 @option("--keep", type=click.IntRange(min=0), default=50, help="How many runs .ticketlab/runs keeps.")
@@ -117,6 +119,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     """  # noqa: D301 - click wants the character itself
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario
+    from ticketlab.lab.workers.choice import chosen_workers
 
     if is_program(words, given):
         refuse_outputs(given)
@@ -134,6 +137,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save"),
             progress=progress.search,
+            workers=chosen_workers(given["workers"], given["cluster"]),
         )
     return _tell(found, as_json, given)
 

@@ -31,7 +31,7 @@ _OF_FUNCTIONS: Final = (
 )
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
-    *("launcher", "latency", "memory_mb", "ledger", "history", "case"),
+    *("launcher", "cluster", "workers", "latency", "memory_mb", "ledger", "history", "case"),
 )
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {

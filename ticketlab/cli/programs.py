@@ -29,6 +29,7 @@ _OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
     *("processes", "threads", "tasks", "gate", "returned", "server", "executor", "atomic_accesses"),
+    *("workers", "cluster"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),

@@ -54,6 +54,9 @@ _TOURED: Final = 50  # in each of several races: starting processes is what take
     show_default=f"{_BUYERS}, or {_TOURED} each if several races are run",
     help="How many buyers race.",
 )
+@option(
+    "--cluster", help="With --launcher dask: the Dask cluster whose workers buyers run beside (tcp://..., local:4)."
+)
 @option("--tickets", type=int, default=5, help="How many tickets are for sale.")
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or club or concert.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
@@ -161,7 +164,7 @@ def _options(given: Mapping[str, Any]) -> RaceOptions:
 
         fault_rates = parse_fault_rates(given["faults"])
     return RaceOptions(
-        launcher=Spec.parse(given["launcher"]),
+        launcher=_launcher(given["launcher"], given["cluster"]),
         latency=Latency.parse("" if given["latency"] == "none" else given["latency"]),
         timeout=given["timeout"],
         folder=given["folder"],
@@ -295,3 +298,12 @@ def _history_writer(row: Result) -> Callable[[IO[str]], None]:
     from ticketlab.checker import jsonl
 
     return lambda file: file.writelines(jsonl.history_lines(row.history))
+
+
+def _launcher(text: str, cluster: str | None) -> Spec:
+    launcher = Spec.parse(text)
+    if cluster is None:
+        return launcher
+    if launcher.name != "dask":
+        raise UsageError(f"--cluster is of the launcher dask, and this is {launcher}: add --launcher dask")
+    return replace(launcher, options=(*launcher.options, ("cluster", cluster)))

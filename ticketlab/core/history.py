@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Arg = int | str | list[Any] | None
@@ -37,6 +37,13 @@ class Operation:
     def sold(self) -> int:
         """How many tickets the process was told that it has bought."""
         return 0 if self.op == "cancel" else len(self.tickets)
+
+    def widened(self, error_ns: int) -> Operation:
+        """Return the operation with the longest time that it may have taken, if each of its times may be wrong."""
+        if not error_ns:
+            return self
+        returned = None if self.return_ns is None else self.return_ns + error_ns
+        return replace(self, invoke_ns=self.invoke_ns - error_ns, return_ns=returned)
 
     @property
     def unknown(self) -> bool:

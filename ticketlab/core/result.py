@@ -69,7 +69,8 @@ class Result:
     `curve` has pairs of a share of the orders and the latency in ms within which that share was answered.
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
-    names the files and processes that remained afterwards. `claims_safety` says whether the strategy is meant to keep
+    names the files and processes that remained afterwards. `notes` say in sentences how buyers were started, if that
+    matters for the verdict. `claims_safety` says whether the strategy is meant to keep
     the books right: if it is not, a race without an anomaly was luck. `moves` are the steps of all participants, the
     buyers' first, if they were recorded. `because` says in a clause why the race ended as it did, if that follows from
     the store and the strategy.
@@ -94,6 +95,7 @@ class Result:
     claims_safety: bool = True
     moves: Sequence[TimedStep] = ()
     because: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def valid(self) -> bool | None:
@@ -119,6 +121,7 @@ class Result:
             "curve": [list(point) for point in self.curve],
             "injected": [dict(each) for each in self.injected],
             "left_behind": list(self.left_behind),
+            "notes": list(self.notes),
             "books": dict(self.books),
             "environment": dict(self.environment),
         }

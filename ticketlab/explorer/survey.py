@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Final
 
 from ticketlab.core.text import join_words, pluralize
@@ -36,6 +37,11 @@ class HowFar:
     promise: Promise | None = None
     pairs: int = 0
     both_orders: int = 0
+
+    def plus(self, other: HowFar) -> HowFar:
+        """Return what is known of two parts of a search together: how many executions there were, and by whom."""
+        by = Counter(self.by) + Counter(other.by)
+        return HowFar(policy=other.policy, by=by, redundant=self.redundant + other.redundant)
 
     @property
     def drawn_by(self) -> str:
@@ -91,6 +97,7 @@ class Survey:
         self._estimate = ClassEstimate()
         self._searched: Policy | None = None
         self._redundant = 0
+        self._promises: list[Promise] = []  # of the policies before
         self._seen = 0
         self.classes: float | None = None
         """How many classes there were estimated to be when the estimate was made last."""
@@ -116,6 +123,19 @@ class Survey:
     def _close(self) -> None:
         if self._searched is not None:
             self._redundant += self._searched.redundant
+            if promise := self._searched.promise():
+                self._promises.append(promise)
+
+    def _promise(self) -> Promise | None:
+        """Return what the policies promise together; of those that met shorter ones alone, nothing."""
+        last = self._searched.promise() if self._searched else None
+        all_ = [*self._promises, *([last] if last else [])]
+        longest = max((each.steps for each in all_), default=0)
+        kept = [each for each in all_ if each.steps == longest]
+        if not kept:
+            return None
+        missed = prod(1 - each.odds for each in kept)
+        return kept[-1]._replace(odds=1 - missed, executions=sum(each.executions for each in kept))
 
     def how_far(self, *, estimated: bool) -> HowFar:
         """Return how far the search has come; the classes are estimated only if that is asked for."""
@@ -126,7 +146,7 @@ class Survey:
             by=dict(self._by),
             redundant=self._redundant + (searched.redundant if searched else 0),
             classes=self._estimate.classes() if estimated else None,
-            promise=searched.promise() if searched else None,
+            promise=self._promise(),
             pairs=pairs,
             both_orders=both,
         )

@@ -6,7 +6,7 @@ A launcher makes its own barrier and log, so that nothing here assumes that part
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -79,6 +79,9 @@ class Log(Protocol):
     def tail(self, participant: int) -> Tail:
         """Return what reads a participant's events while they are written."""
 
+    def error_ns(self, participant: int) -> int:
+        """Return by how much the times of a participant's events may be wrong, since its clock was another one."""
+
     def close(self) -> None:
         """Give back what the log holds."""
 
@@ -101,6 +104,9 @@ class Exit:
 class Launcher(Protocol):
     """A way to start buyers."""
 
+    notes: Sequence[str]
+    """What is to be known of the last race beside its result, in sentences without a full stop."""
+
     def context(self) -> BaseContext:
         """Return how processes start here; a strategy makes the locks and queues that participants share from it."""
 
@@ -119,6 +125,8 @@ class Launcher(Protocol):
 
 class LocalLauncher:
     """The parts of a launcher whose participants are processes or threads of this machine."""
+
+    notes: Sequence[str] = ()
 
     def make_barrier(self) -> StartBarrier:
         """Return a barrier made of two pipes."""

@@ -42,7 +42,7 @@ class ProcessLauncher(LocalLauncher):
                 start(buyers, self._context)
                 meanwhile()
                 job.start_barrier.await_all(
-                    len(buyers) + len(services), job.start_seconds, lambda: _check(job, [*services, *buyers])
+                    len(buyers) + len(services), job.start_seconds, lambda: check_all_start(job, [*services, *buyers])
                 )
                 job.start_barrier.release()
                 hung = _await_exits(buyers, services, job)
@@ -56,7 +56,8 @@ class ProcessLauncher(LocalLauncher):
         return child
 
 
-def _check(job: RaceJob, everybody: Sequence[Child]) -> None:
+def check_all_start(job: RaceJob, everybody: Sequence[Child]) -> None:
+    """Raise TicketlabError if a participant has ended before the start."""
     for each in everybody:
         if each.exitcode is not None:
             raise TicketlabError(f"a participant could not start ({exit_text(each.exitcode)}){_last_error(job)}")

@@ -17,10 +17,10 @@ from ticketlab.launch.recorder import CrashReason
 class Track:
     """One participant's part in a race.
 
-    `crash` is why it ended early, in words, and `crash_reason` what kind of reason that is, if it did. `no_space` says
-    that the disk refused it room. `records` are its events, times since the origin, if they were to be kept; a timeline
-    is drawn from them. `waited_ns` leaves out the waits of an operation that was never answered, which has no latency
-    either.
+    `crash` is why it ended early, in words, and `crash_reason` what kind of reason that is, if it did. `no_space`
+    says that the disk refused it room. `records` are its events, times since the origin, if they were to be kept; a
+    timeline is drawn from them. `error_ns` is by how much its times may be wrong beside those of others.
+    `waited_ns` leaves out the waits of an operation that was never answered, which has no latency either.
     """
 
     process: int
@@ -36,14 +36,17 @@ class Track:
     last: str = "had not begun"
     ended: bool = False
     records: Sequence[Event] = ()
+    error_ns: int = 0
 
 
-def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: bool = False) -> Track:
+def track(
+    process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: bool = False, error_ns: int = 0
+) -> Track:
     """Fold a participant's events into its track; an operation without a completion has no return time.
 
     Times are nanoseconds since `origin_ns` of the log's clock: the release of the start barrier.
     """
-    found = Track(process)
+    found = Track(process, error_ns=error_ns)
     if keep:
         records = list(recorder.unbatched(records))
         found.records = [_since(record, origin_ns) for record in records]
@@ -65,6 +68,8 @@ def track(process: int, records: Iterable[Event], origin_ns: int = 0, *, keep: b
             found.waited_ns += waited
             found.longest_wait_ns = max(found.longest_wait_ns, waited)
         elif tag == recorder.INVOKE:
+            if invocation is not None:  # a buyer that was lost may have asked for all that it would ask for
+                found.operations.append(_operation(process, origin_ns, invocation, None, ()))
             invocation, accesses, waited_before = record, [], found.waited_ns
             found.last = f"asked to {record[2]}"
         elif tag in (recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT):

@@ -55,6 +55,8 @@ def print_race(row: Result, following: Mapping[str, str], console: Console, *, e
         console.print(line)
     if row.books:
         console.print(_books(row))
+    for note in row.notes:
+        console.print(f"{note[0].upper()}{note[1:]}.")
     console.print(next_steps(following))
 
 

@@ -43,6 +43,9 @@ class How(NamedTuple):
     who: int = -1
 
 
+StepName = tuple[Step, How]
+"""What a symbol stands for, which is the same in every process."""
+
 Accesses = Mapping[int, tuple[int, int]]
 """What a step does, by resource: the visibility there, and the least visibility of others that it notices."""
 
@@ -192,6 +195,7 @@ class StepTable:
         self.limit = limit
         self.most_resources = 2 * limit
         self.symbols = [Symbol(Step(Action.READ, ""), How(Manner.PASSED), NOWHERE, frozenset(), {}, [])]
+        self._names: list[StepName | None] = [None]
         self._by_how: dict[How, _Numbers] = {}
         self.passed = self.numbers(How(Manner.PASSED))
         self.attempted = self.numbers(How(Manner.ATTEMPTED))
@@ -213,6 +217,14 @@ class StepTable:
     def step(self, symbol: int) -> Step:
         """Return the step that a symbol stands for."""
         return self.symbols[symbol].step
+
+    def name(self, symbol: int) -> StepName | None:
+        """Return a symbol as other processes understand it."""
+        return self._names[symbol]
+
+    def symbol(self, name: StepName | None) -> int:
+        """Return the symbol for a name that the table of another process may have given."""
+        return NONE if name is None else self.numbers(name[1])[name[0]]
 
     def numbers(self, how: How) -> _Numbers:
         """Return the symbols of the steps that are made in one way."""
@@ -237,6 +249,7 @@ class StepTable:
             raise TooManySteps(
                 f"more than {self.limit} distinct steps, the last on {step.resource!r}: {_NAME_THEM_WELL}"
             )
+        self._names.append((step, how))
         resource = self._resource(step.resource)
         watched = step.affects if how.manner in _POSTPONING else None
         if watched is not None:

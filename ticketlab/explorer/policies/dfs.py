@@ -7,15 +7,17 @@ Qadeer, "Iterative context bounding for systematic testing of multithreaded prog
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from ticketlab.core.spec import Option
 from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
-from ticketlab.explorer.policies.policy import Policy, PolicyKind
+from ticketlab.explorer.engine.steps import StepName, StepTable
+from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.replay import go_on
+from ticketlab.explorer.policies.subtree import Subtree, TreeSearch, repeats
 
 
 @dataclass(slots=True)
@@ -28,7 +30,29 @@ class ChoicePoint:
     untried: list[int] = field(default_factory=list)
 
 
-class DepthFirst(Policy):
+@dataclass(frozen=True, slots=True)
+class GivenChoice:
+    """A choice point as a value for other processes."""
+
+    who: int
+    what: StepName | None
+    preemptions: int
+    untried: tuple[int, ...]
+
+    def next(self) -> GivenChoice | None:
+        """Return the choice point if somebody is untried; the search finds out which of them can move."""
+        return self if self.untried else None
+
+    def after(self, explored: GivenChoice, *, branch: bool) -> GivenChoice:
+        """Return the choice point with who moved there, and who is left."""
+        return explored if branch else self
+
+    def same_search(self, other: GivenChoice) -> bool:
+        """Whether the same participants are to be tried."""
+        return replace(self, who=0, what=None) == replace(other, who=0, what=None)
+
+
+class DepthFirst(TreeSearch):
     """Every schedule exactly once; `preemptions` bounds the preemptions in each, None sets no bound.
 
     A stack has a choice point for each step of the last execution. The next execution repeats the stack up to the
@@ -37,32 +61,35 @@ class DepthFirst(Policy):
     place, and if all of them fail, the execution is redundant.
     """
 
-    proves = True
-
     planned = PerStep()  # the choices that are repeated
     prefix = Number()  # how many they are
     candidates = PerParticipant()  # who is to be tried at the branch, in order, until one can move
     candidates_left = Number()  # how many they are
 
     def __init__(self, preemptions: int | None = None, *, clocked: bool = False) -> None:
+        super().__init__()
         self.clocked = clocked
         self._bound = preemptions
         self._stack: list[ChoicePoint] = []
         self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
+        self._table: StepTable | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what `choose` needs, which is neither the stack nor the last execution."""
-        return {**super().__getstate__(), "_stack": [], "_last": None}
+        return {**super().__getstate__(), "_stack": [], "_last": None, "_table": None, "_subtree": None}
 
     def begin(self, state: ExecutionState) -> bool:
         """Push the new steps of the last execution onto the stack, and lay out the next execution."""
         if self._begun:
             self._grow(Trace.of(state), redundant=state.counters.redundant > 0)
-            while self._stack and not self._stack[-1].untried:
+            while len(self._stack) > self._floor and not self._stack[-1].untried:
                 self._stack.pop()
-            if not self._stack:
+            if len(self._stack) == self._floor or self._pauses():
                 return False
+        elif self._subtree is not None:
+            self._take(self._subtree, state.table)
+        self._table = state.table
         self._begun = True
         self.repeated = self.prefix[0] = max(0, len(self._stack) - 1)
         for place, node in enumerate(self._stack[: self.repeated]):
@@ -86,9 +113,22 @@ class DepthFirst(Policy):
             state.counters.redundant = place + 1
         return go_on(enabled, state)
 
+    def _take(self, subtree: Subtree, table: StepTable) -> None:
+        for node in cast("tuple[GivenChoice, ...]", subtree.stack):
+            self._stack.append(ChoicePoint(node.who, table.symbol(node.what), node.preemptions, list(node.untried)))
+
+    def explored(self) -> Subtree:
+        """Return the subtree as the search has left it."""
+        assert self._table is not None
+        name = self._table.name
+        stack = [GivenChoice(node.who, name(node.what), node.preemptions, tuple(node.untried)) for node in self._stack]
+        return Subtree(tuple(stack), self._floor)
+
     def _grow(self, trace: Trace, *, redundant: bool) -> None:
         branch = self.repeated
-        if self._last is not None:
+        if self._last is None:
+            repeats(trace, [(node.who, node.what) for node in self._stack[:branch]])
+        else:
             same_start(trace, self._last, branch)
             same_standing(trace, self._last, branch)
         self._last = trace

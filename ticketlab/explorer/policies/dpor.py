@@ -18,31 +18,20 @@ were never made race as if they came last.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ticketlab.explorer.analysis.races import races
 from ticketlab.explorer.analysis.trace import Trace, same_standing, same_start
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import NOBODY, ExecutionState
 from ticketlab.explorer.engine.steps import NONE, StepTable
-from ticketlab.explorer.policies.policy import Policy, PolicyKind
+from ticketlab.explorer.policies.given_node import GivenNode, Node
+from ticketlab.explorer.policies.policy import PolicyKind
 from ticketlab.explorer.policies.replay import go_on
+from ticketlab.explorer.policies.subtree import ReachingRace, Subtree, TreeSearch, repeats
 
 
-@dataclass(slots=True)
-class Node:
-    """One step of the last execution, and what else is to be tried there."""
-
-    who: int
-    what: int
-    sleep: dict[int, int]  # who need not move first here, with the step that was explored elsewhere
-    explored: dict[int, int] = field(default_factory=dict)  # who has moved first here, with which step
-    backtrack: set[int] = field(default_factory=set)  # who must move first here in one execution at least
-    closed: set[int] = field(default_factory=set)  # symbols whose attempts fail here, as any execution has seen
-
-
-class SourceSets(Policy):
+class SourceSets(TreeSearch):
     """Every Mazurkiewicz trace at least once, and no complete execution that repeats one.
 
     A Mazurkiewicz trace is a set of schedules that differ only in the order of steps that commute, so one of them
@@ -50,22 +39,30 @@ class SourceSets(Policy):
     Unlike it, the policy tries at a node only participants with which a race that was seen could be reversed.
     """
 
-    proves = True
-
     planned = PerStep()  # the choices that are given, the branch included
     planned_steps = Number()  # how many they are
     asleep = PerParticipant()  # the step of a participant that was explored elsewhere; 0 if it is awake
     woken_until = Number()  # the step up to which sleepers have been woken
 
     def __init__(self) -> None:
+        super().__init__()
         self._stack: list[Node] = []
+        self._table: StepTable | None = None
+        self._reaching: dict[ReachingRace, None] = {}  # in the order in which they were found
         self._planned = 0
         self._last: Trace | None = None  # the last execution, whose beginning the next one repeats
         self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what `choose` needs, which is neither the stack nor the last execution."""
-        return {**super().__getstate__(), "_stack": [], "_last": None}
+        return {
+            **super().__getstate__(),
+            "_stack": [],
+            "_last": None,
+            "_table": None,
+            "_subtree": None,
+            "_reaching": {},
+        }
 
     def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""
@@ -76,15 +73,18 @@ class SourceSets(Policy):
 
     def take_in(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, which the state holds, and return whether there is another one."""
+        self._table = state.table
         if not self._begun:
             self._begun = True
+            if self._subtree is not None:
+                self._take(self._subtree, state.table)
             return True
         trace, redundant = Trace.of(state), state.counters.redundant
         # The steps after an execution became redundant are no part of the search: they would count as ways to begin the
         # reversal of a race.
         self._check_repeated(trace)
         self._grow(trace.until(redundant - 1) if redundant else trace)
-        return self._branch()
+        return self._branch() and not self._pauses()
 
     def lay_out(self, state: ExecutionState) -> None:
         """Lay out the next execution: the stack, whose last node is where it branches off."""
@@ -136,7 +136,9 @@ class SourceSets(Policy):
     def _check_repeated(self, trace: Trace) -> None:
         """Check that an execution repeated what was planned."""
         fresh = max(0, self._planned - 1)
-        if self._last is not None:
+        if self._last is None:
+            repeats(trace, [(node.who, node.what) for node in self._stack[:fresh]])
+        else:
             same_start(trace, self._last, fresh)
             same_standing(trace, self._last, fresh)
         self._last = trace
@@ -153,7 +155,11 @@ class SourceSets(Policy):
         for race in races(trace, fresh, self._closed(trace)):
             if race.first < len(self._stack):
                 node_ = self._stack[race.first]
-                if not race.initials & (node_.backtrack | node_.sleep.keys()):
+                if race.initials & (node_.backtrack | node_.sleep.keys()):
+                    continue
+                if race.first < self._floor:
+                    self._reaching[ReachingRace(*race)] = None
+                else:
                     node_.backtrack.add(race.second if race.second in race.initials else min(race.initials))
 
     def _closed(self, trace: Trace) -> list[set[int]]:
@@ -169,9 +175,23 @@ class SourceSets(Policy):
                 self._stack[place].closed = here
         return closed
 
+    def _take(self, subtree: Subtree, table: StepTable) -> None:
+        symbol = table.symbol
+        for node in cast("tuple[GivenNode, ...]", subtree.stack):
+            sleep, explored = ({who: symbol(what) for who, what in each} for each in (node.sleep, node.explored))
+            closed = {symbol(what) for what in node.closed}
+            taken = Node(node.who, symbol(node.what), sleep, explored, set(node.backtrack), closed)
+            self._stack.append(taken)
+
+    def explored(self) -> Subtree:
+        """Return the subtree as the search has left it, and the races that reach below its floor."""
+        assert self._table is not None
+        stack = [GivenNode.of(node, self._table.name) for node in self._stack]
+        return Subtree(tuple(stack), self._floor, tuple(self._reaching))
+
     def _branch(self) -> bool:
         """Pop the nodes that are fully explored, and pick who moves next at the deepest one, if one is left."""
-        while self._stack:
+        while len(self._stack) > self._floor:
             node = self._stack[-1]
             node.explored[node.who] = node.what
             left = node.backtrack - node.explored.keys() - node.sleep.keys()

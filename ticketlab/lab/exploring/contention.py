@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import combinations
 from typing import Final
 
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.spinning import MOST_VAIN_TRIES
-from ticketlab.explorer.executors.executor import Executor
 
 NO_POINT: Final = (
     "no buyer passed a scheduling point, so no order of their steps was tried: "
@@ -29,12 +28,12 @@ def order_matters(execution: Execution) -> bool:
     )
 
 
-def sentences_of_gave_way(executor: Executor, name_of: Callable[[int], str]) -> list[str]:
-    """Return in sentences which tries of which participants a search has left out."""
+def sentences_of_gave_way(gave_way: Sequence[int], name_of: Callable[[int], str]) -> list[str]:
+    """Return in sentences which tries of these participants a search has left out."""
     return [
         f"{name_of(who)} sleeps and tries again: what it does after {MOST_VAIN_TRIES} tries in vain was not tried "
         "before others moved"
-        for who in executor.gave_way
+        for who in gave_way
     ]
 
 

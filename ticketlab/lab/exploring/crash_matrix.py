@@ -9,22 +9,18 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import Fault, FaultKind
 from ticketlab.core.inventory import Inventory
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
-from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.text import join_words
 from ticketlab.explorer.analysis.deadlock import participant_name
 from ticketlab.explorer.results import ExploreOptions
-from ticketlab.lab.artifacts.race_folder import remove_folders_of
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
 from ticketlab.lab.exploring.crash_result import MATRIX_BUYERS, CrashMatrixResult, CrashResult
@@ -34,6 +30,8 @@ from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.faults import needs_processes, parse_faults, why_not
 from ticketlab.lab.plugins.combinations import UnsupportedPair
 from ticketlab.lab.plugins.registry import store_kind, stores, strategies, strategy_kind
+from ticketlab.lab.workers.pool import ProcessWorkers
+from ticketlab.lab.workers.workers import Workers
 
 Pair = tuple[Spec, Spec]  # a store and a strategy
 MatrixProgress = Callable[[int, int, str], None]
@@ -117,7 +115,7 @@ def _searched(workload: ScenarioWorkload, faults: tuple[Fault, ...]) -> tuple[Se
     try:
         with executor_for(workload, options) as running:
             search_all(running, workload, options, tally=tally)
-            gave_way = sentences_of_gave_way(running, lambda who: participant_name(who, MATRIX_BUYERS))
+            gave_way = sentences_of_gave_way(running.gave_way, lambda who: participant_name(who, MATRIX_BUYERS))
     except TicketlabError as error:
         return tally, [str(error)]
     left_out = [*gave_way, *tally.left_out, *workload.left_out]
@@ -137,28 +135,19 @@ class CrashMatrixRun:
         self._environment = environment(Path())
         self._done: dict[Pair, CrashResult | UnsupportedPair] = {}
 
-    def run(self, progress: MatrixProgress) -> None:
-        """Explore all pairs, on every core; `progress` is called with how many are done, of how many, and the last."""
-        cores = sorted(os.sched_getaffinity(0))
-        context = get_context("spawn")  # a forked worker would have all that the lab has loaded, and fork slowly itself
-        turns = context.Value("i", 0)
-        pool = ProcessPoolExecutor(len(cores), context, _take_core, (turns, cores, os.getpid()))
-        try:
-            with signals_blocked():  # which starts workers: an interrupt must not reach them before they are ready
-                waiting = {pool.submit(crash, pair, self._faults): pair for pair in self._longest_first()}
-            for number, done in enumerate(as_completed(waiting), 1):
-                store, strategy = waiting[done]
-                self._done[waiting[done]] = done.result()
-                progress(number, len(self._pairs), f"{strategy} on {store}")
-        except BaseException:
-            workers = dict(pool._processes)
-            for worker in workers.values():  # nobody will ask for their results any more
-                worker.kill()
-            pool.shutdown(cancel_futures=True)
-            remove_folders_of(workers)
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+    def run(self, progress: MatrixProgress, workers: Workers | None = None) -> None:
+        """Explore all pairs, by default on every core of this machine.
+
+        `progress` is called with how many pairs are done, of how many, and the last one.
+        """
+        workers = workers or ProcessWorkers(len(os.sched_getaffinity(0)))
+        with workers.running():
+            waiting = {workers.submit(crash, pair, self._faults): pair for pair in self._longest_first()}
+            while waiting:
+                for task in workers.wait(list(waiting)):
+                    store, strategy = pair = waiting.pop(task)
+                    self._done[pair] = task.result()
+                    progress(len(self._done), len(self._pairs), f"{strategy} on {store}")
 
     def _longest_first(self) -> list[Pair]:
         """Order the pairs so that no core is left with a long exploration at the end: those with services come first.
@@ -182,12 +171,3 @@ class CrashMatrixRun:
             raise UsageError(f"{faults} can strike nowhere here: {unsupported[0].reason}")
         rows = [each for each in done if isinstance(each, CrashResult)]
         return CrashMatrixResult(rows, unsupported, self._faults, self._environment)
-
-
-def _take_core(turns: Any, cores: Sequence[int], parent: int) -> None:
-    """Give each worker a core of its own, which all processes of its explorations share."""
-    die_with_parent(parent)
-    with turns.get_lock():
-        turn = turns.value
-        turns.value += 1
-    os.sched_setaffinity(0, {cores[turn % len(cores)]})

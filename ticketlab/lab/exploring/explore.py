@@ -23,6 +23,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
@@ -35,6 +36,7 @@ from ticketlab.lab.exploring.fault_options import refuse_impossible
 from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.plugins.registry import executor_kind, refuse_combination, store_kind, strategy_kind
+from ticketlab.lab.workers.workers import Workers
 from ticketlab.scheduling.schedule import JobSchedule
 
 
@@ -92,11 +94,12 @@ def explore_scenario(
     *,
     command: str = "",
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
+    workers: Workers | None = None,
 ) -> Exploration:
     """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
 
     `command` is the command line that runs the search again. `progress` is called now and then with the number of
-    executions so far, and how many of them went wrong.
+    executions so far, and how many of them went wrong. `workers` share the search, and change nothing of its result.
 
     Raises:
         UsageError: a name is unknown, or the parts do not go together.
@@ -104,7 +107,8 @@ def explore_scenario(
         TicketlabError: the lab could not do its work.
     """
     options = options or ExploreOptions()
-    return explore_workload(ScenarioWorkload(scenario, options.folder), options, command=command, progress=progress)
+    workload = ScenarioWorkload(scenario, options.folder)
+    return explore_workload(workload, options, command=command, progress=progress, workers=workers)
 
 
 def explore_workload(
@@ -113,14 +117,21 @@ def explore_workload(
     *,
     command: str = "",
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
+    workers: Workers | None = None,
 ) -> Exploration:
     """Explore a workload as `explore_scenario` explores a scenario's orders."""
     refuse_unsupported(workload.scenario, inline=options.executor == "inline")
     began = time.monotonic()
     with executor_for(workload, options) as executor:
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
-        tally = search_all(executor, workload, options, progress)
-        gave_way = sentences_of_gave_way(executor, partial(participant_name, buyers=len(executor.scripts)))
+        if workers is None:
+            tally, put_off = search_all(executor, workload, options, progress), executor.gave_way
+        else:
+            from ticketlab.lab.exploring.divided import divide, divisible
+
+            options = divisible(options)
+            tally, put_off = divide(executor, workload, options, workers, progress)
+        gave_way = sentences_of_gave_way(put_off, partial(participant_name, buyers=len(executor.scripts)))
         finding = _finding(executor, workload, options, tally.found_by, tally.first) if tally.first else None
     if finding is not None:
         finding, tally.untried = _confirmed(finding, workload, options)
@@ -164,6 +175,16 @@ class SearchTally:
     found_by: str = ""
     how_far: HowFar = field(default_factory=HowFar)
 
+    def add(self, other: SearchTally) -> None:
+        """Add the counts of a part of the search that comes after what is counted here."""
+        self.executions += other.executions
+        self.anomalous += other.anomalous
+        self.examples += [anomaly for anomaly in other.examples if anomaly.name not in self.names]
+        self.names.update(other.names)
+        self.points.add(other.points)
+        self.cut_short += other.cut_short
+        self.how_far = self.how_far.plus(other.how_far)
+
     @property
     def left_out(self) -> list[str]:
         """What the executions left out, in sentences."""
@@ -177,13 +198,15 @@ def search_all(
     options: ExploreOptions,
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
     tally: SearchTally | None = None,
+    policy: Policy | None = None,
 ) -> SearchTally:
     """Run a search and judge each execution: until one goes wrong or, with `exhaust`, until no schedule is left.
 
     Each execution is counted in `tally` at once, so that the counts are there even if the search is interrupted.
+    `policy` is followed in place of the one that the options name.
     """
     tally = tally or SearchTally()
-    searched = FaultSearch(executor, options)
+    searched = FaultSearch(executor, options, policy)
     contention = Contention() if workload.may_share_nothing else None
     name_of = partial(participant_name, buyers=len(workload.scripts))
     for execution, faults in searched.executions():
@@ -206,7 +229,7 @@ def search_all(
                 break
     tally.exhausted = searched.exhausted
     tally.schedule = searched.schedule(name_of)
-    tally.how_far = searched.survey.how_far(estimated=not tally.exhausted and not tally.first)
+    tally.how_far = searched.survey.how_far(estimated=policy is None and not tally.exhausted and not tally.first)
     tally.untried = contention.reason if contention else ""
     return tally
 

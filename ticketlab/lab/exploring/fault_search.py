@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from random import Random
+from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.faults import Fault, FaultKind, FaultPoint
@@ -21,6 +22,8 @@ from ticketlab.explorer.analysis.footprints import footprint, servers_footprint
 from ticketlab.explorer.analysis.serving import served_schedule
 from ticketlab.explorer.engine.fault_pacer import SERVER
 from ticketlab.explorer.executors.executor import Executor
+from ticketlab.explorer.policies.draws import draw
+from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search
 from ticketlab.explorer.survey import Survey
@@ -28,21 +31,31 @@ from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.scheduling.schedule import JobSchedule
 
+BLOCK_EXECUTIONS: Final = 1_000
+"""After so many executions, a policy that never ends begins anew with another seed."""
+
 Tried = tuple[Execution, FaultPoints]  # an execution, and the faults that were planned for it
 
 
 class FaultSearch:
-    """The executions of an exploration, with or without faults; `exhausted` when every possible one was run."""
+    """The executions of an exploration, with or without faults; `exhausted` when every possible one was run.
 
-    def __init__(self, executor: Executor, options: ExploreOptions) -> None:
+    A policy that never ends is made anew for each block of executions, with a seed that depends on nothing but the
+    search's seed and the number of the block. So another process can run a block without those before.
+    `policy` is followed in place of the one that the options name.
+    """
+
+    def __init__(self, executor: Executor, options: ExploreOptions, policy: Policy | None = None) -> None:
         if options.executions < 1:
             raise UsageError(f"{options.executions} executions explore nothing: at least 1 is needed")
         self._executor = executor
         self._options = options
         self._kind = policy_kind(options.policy)
+        self._policy = policy
         self.exhausted = False
         self.survey = Survey(str(options.policy))
         self._last: Execution | None = None
+        self._searching: Policy  # whose execution was the last
 
     def schedule(self, name_of: Callable[[int], str]) -> JobSchedule | None:
         """Return who ran, was ready or was blocked in the last execution; None if the policy keeps no ready queue.
@@ -60,13 +73,25 @@ class FaultSearch:
             if number == self._options.executions:
                 return
             self._last = tried[0]
+            self.survey.see(self._last, self._searching)
             yield tried
         self.exhausted = self._kind.exhausts
 
     def _all(self) -> Iterator[Tried]:
-        if not self._options.faults:
-            return self._under(())
-        return self._everywhere() if self._kind.ends else self._drawn()
+        if not self._kind.ends:
+            return self._blocks()
+        return self._everywhere() if self._options.faults else self._under(())
+
+    def _blocks(self) -> Iterator[Tried]:
+        for block in count():
+            seed = seed_of_block(self._options.seed, block)
+            policy = self._kind.make(self._options.policy, seed)
+            if self._options.faults:
+                yield from self._drawn(policy, seed)
+            else:
+                for execution in search(self._executor, policy, BLOCK_EXECUTIONS):
+                    self._searching = policy
+                    yield execution, ()
 
     def _victims(self, fault: Fault) -> Sequence[int]:
         buyers, everybody = len(self._executor.scripts), self._executor.size
@@ -95,26 +120,24 @@ class FaultSearch:
                         break
 
     def _under(self, faults: FaultPoints) -> Iterator[Tried]:
-        policy = self._kind.make(self._options.policy, self._options.seed)
+        policy = self._policy or self._kind.make(self._options.policy, self._options.seed)
         for execution in search(self._executor, policy, fault_points=faults):
-            if not faults or execution.injected:
-                self.survey.see(execution, policy)
+            self._searching = policy
             yield execution, faults
 
-    def _drawn(self) -> Iterator[Tried]:
-        policy = self._kind.make(self._options.policy, self._options.seed)
+    def _drawn(self, policy: Policy, seed: int) -> Iterator[Tried]:
         longest: dict[int, int] = {}
-        for number in count():
-            draw = Random(f"faults/{self._options.seed}/{number}")
-            fault = draw.choice(self._options.faults)
-            who = draw.choice(self._victims(fault))
-            faults = (FaultPoint(who, draw.randint(0, longest.get(who, 8)), fault),)
+        for number in range(BLOCK_EXECUTIONS):
+            random = Random(f"faults/{seed}/{number}")
+            fault = random.choice(self._options.faults)
+            who = random.choice(self._victims(fault))
+            faults = (FaultPoint(who, random.randint(0, longest.get(who, 8)), fault),)
             execution = next(search(self._executor, policy, 1, fault_points=faults), None)
             if execution is None:
                 return
             made = sum(mover == who for mover in execution.trace.who)
             longest[who] = max(longest.get(who, 0), made)
-            self.survey.see(execution, policy)
+            self._searching = policy
             yield execution, faults
 
 
@@ -139,22 +162,40 @@ class FaultPointTally:
             if fault.who in execution.injected:
                 before = struck_before(execution, fault)
                 point = self._results.get((fault, before)) or _untried(fault, before, name_of(fault.who))
-                self._results[fault, before] = replace(
-                    point,
-                    executions=point.executions + 1,
-                    anomalous=point.anomalous + bool(anomalies),
-                    names=dict(Counter(point.names) + Counter({anomaly.name for anomaly in anomalies})),
-                    waited=max(point.waited, execution.waited),
+                names = Counter({anomaly.name for anomaly in anomalies})
+                once = replace(
+                    point, executions=1, anomalous=int(bool(anomalies)), names=names, waited=execution.waited
                 )
+                self._results[fault, before] = _sum(point, once)
+
+    def add(self, others: FaultPointTally) -> None:
+        """Add the executions that another search has counted."""
+        for key, more in others._results.items():
+            self._results[key] = _sum(self._results[key], more) if key in self._results else more
 
     def results(self) -> list[FaultPointResult]:
         """Return the results in the order in which the points were tried."""
         return list(self._results.values())
 
 
+def _sum(one: FaultPointResult, other: FaultPointResult) -> FaultPointResult:
+    return replace(
+        one,
+        executions=one.executions + other.executions,
+        anomalous=one.anomalous + other.anomalous,
+        names=dict(Counter(one.names) + Counter(other.names)),
+        waited=max(one.waited, other.waited),
+    )
+
+
 def _untried(fault: FaultPoint, before: str, who: str) -> FaultPointResult:
     """Return a point with no execution counted yet."""
     return FaultPointResult(fault.fault, who, fault.point, before, executions=0, anomalous=0, names={}, waited=0.0)
+
+
+def seed_of_block(seed: int, block: int) -> int:
+    """Return the seed of a block of executions; the first has the search's own."""
+    return draw(draw(seed, 2), block) if block else seed
 
 
 def struck_before(execution: Execution, fault: FaultPoint) -> str:

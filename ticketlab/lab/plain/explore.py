@@ -112,7 +112,12 @@ def _explored(
         _look_around(executor, workload, judge, how, tally)
         _search(executor, judge, how, tally, progress)
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
-        tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
+        tally.gave_way = [
+            *unstruck,
+            *sentences_of_gave_way(executor.gave_way, process_name),
+            *tally.untried,
+            *judge.left_out,
+        ]
         tally.gave_way += cut_short_sentences(tally.cut_short)
         finding = _finding(executor, judge, how, plain, tally.found_by, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)

@@ -124,7 +124,7 @@ def searched(
     """Search, and shrink what went wrong; return the fields of the result, and what was found."""
     tally = _Tally(survey=Survey(str(how.policy)))
     racing = _search_everything(executor, judge, how, tally, progress)
-    gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
+    gave_way = [*sentences_of_gave_way(executor.gave_way, judge.name_of), *judge.left_out]
     gave_way += cut_short_sentences(tally.cut_short)
     fields = {
         "processes": racing,

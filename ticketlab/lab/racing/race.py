@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.lab.artifacts.race_folder import live_folder
 from ticketlab.lab.plugins.registry import launcher_kind, refuse_combination, store_kind, strategy_kind
 from ticketlab.lab.racing.options import RaceOptions
+from ticketlab.lab.racing.reach import refuse_unreachable
 from ticketlab.launch.job import RaceJob
 from ticketlab.launch.launcher import Launcher
 from ticketlab.launch.limits import allow_open_files
@@ -87,6 +88,10 @@ def _prepared(scenario: Scenario, options: RaceOptions) -> Iterator[_Ready]:
     )
     strategy = strategy_kind(scenario.strategy).make(scenario.strategy)
     with ExitStack() as stack:
+        if isinstance(starter, AbstractContextManager):
+            stack.enter_context(starter)
+        if getattr(starter, "elsewhere", False):
+            refuse_unreachable(scenario)
         folder = stack.enter_context(live_folder(options.folder))
         leftovers = None
         if options.faults:
@@ -163,8 +168,12 @@ def _run(scenario: Scenario, options: RaceOptions, ready: _Ready, meanwhile: Cal
         from ticketlab.launch.track import track
 
         keep, released_ns = options.timeline or fault_injector is not None, start_barrier.released_ns
-        tracks = [track(each + 1, log.records(each), released_ns, keep=keep) for each in range(participants)]
-        return RaceRecord(tracks, exits, (released_ns - began_ns) / 1e9, measured_on)
+        tracks = [
+            track(each + 1, log.records(each), released_ns, keep=keep, error_ns=log.error_ns(each))
+            for each in range(participants)
+        ]
+        notes = ready.launcher.notes
+        return RaceRecord(tracks, exits, (released_ns - began_ns) / 1e9, measured_on, notes)
     finally:
         start_barrier.close()
         log.close()

@@ -46,6 +46,7 @@ class RaceRecord(NamedTuple):
     exits: Sequence[Exit]
     start_s: float
     environment: Mapping[str, Any]
+    notes: Sequence[str] = ()
 
 
 def judge_race(
@@ -63,7 +64,8 @@ def judge_race(
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
     operations, title = _merged(buyers), f"{scenario.strategy} on {scenario.store}"
-    history = History(_meta(scenario, books), operations)
+    several = {"several_clocks": True} if any(track.error_ns for track in buyers) else {}
+    history = History(_meta(scenario, books) | several, operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
@@ -95,6 +97,7 @@ def judge_race(
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
         moves=moves(tracks),
         because=because(scenario, verdict.valid),
+        notes=record.notes,
     )
 
 
@@ -121,8 +124,9 @@ def _judge(
 
 
 def _merged(tracks: Sequence[Track]) -> tuple[Operation, ...]:
-    """Return all buyers' operations in the order of their invocations."""
-    return tuple(sorted((each for track in tracks for each in track.operations), key=lambda each: each.invoke_ns))
+    """Return all buyers' operations in the order of their invocations, each as long as it may have been."""
+    operations = (each.widened(track.error_ns) for track in tracks for each in track.operations)
+    return tuple(sorted(operations, key=lambda each: each.invoke_ns))
 
 
 def unfinished(exits: Sequence[Exit], buyers: Sequence[Track], timeout: float) -> str:

@@ -120,7 +120,11 @@ class ProgramLab:
                             self._bound, max(_SAMPLED, tally.executions)
                         )  # a smaller program needs no more
                         return anomalies
-                tally.gave_way = [*sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
+                tally.gave_way = [
+                    *sentences_of_gave_way(executor.gave_way, process_name),
+                    *tally.untried,
+                    *judge.left_out,
+                ]
         finally:
             machine.end()
         self._count(workload, tally)
