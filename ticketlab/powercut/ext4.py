@@ -1,0 +1,203 @@
+"""A model of ext4 as it is mounted by default: data=ordered, delayed allocation, auto_da_alloc.
+
+What it assumes, and where that is said (Linux, Documentation/admin-guide/ext4.rst and Documentation/filesystems/ext4;
+fs/ext4; Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014, table 1):
+
+- Changes of names, and of sizes by truncate(2), are journalled in their order: those on the disk are a prefix. Each is
+  whole, a rename between folders too.
+- A file grows when its new blocks are allocated, which is delayed. That is a journalled change of its own, later than
+  all changes before the write. A file grows in the order of its writes, by whole blocks within one.
+- The data that a new block is allocated for is on the disk before the change of the size (data=ordered). What comes
+  into a block later, such as a short append to a block that is there, is not ordered: the file may be long already and
+  hold zeros there (ext4_da_should_update_i_disksize).
+- A write over what is there is not journalled: each sector of 512 bytes comes when it likes, whole.
+- A rename over another file allocates the blocks of the file that is moved, so that its data comes first
+  (auto_da_alloc). The same is done when a file is closed that had been cut to nothing; as the cut alone can be on the
+  disk before that, the model does not count on it.
+- fsync(2) forces a file's data to disk, and the journal up to the last change of this file or folder; up to now, if the
+  file has grown. fdatasync(2) does not wait for changes of names alone.
+
+Where the documents promise less than the code does, the model allows more states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ticketlab.core.disk import (
+    Disk,
+    DiskOperation,
+    DiskWrite,
+    RemoveEntry,
+    Rename,
+    Resize,
+    SetEntry,
+    Sync,
+    SyncAll,
+)
+from ticketlab.powercut.choices import (
+    BLOCK,
+    SECTOR,
+    Choice,
+    DiskFamily,
+    SectorChoice,
+    distinct,
+    sector_of,
+    size_choice,
+    sizes_between,
+    versions,
+)
+
+_Journalled = SetEntry | RemoveEntry | Rename | Resize
+
+
+@dataclass(slots=True)
+class _Change:
+    """A write or a cut of a file, and how many journalled changes came before it."""
+
+    what: DiskWrite | Resize
+    before: int
+
+
+@dataclass(slots=True)
+class _File:
+    """A file since it was last forced to disk: what it held then, and its changes since."""
+
+    base: bytes = b""
+    changes: list[_Change] = field(default_factory=list)
+    renamed: list[tuple[int, int]] = field(default_factory=list)
+    """For each rename over another file: its place in the journal, and how many changes of this file came before."""
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether a write has made it longer."""
+        contents = versions(self.base, [change.what for change in self.changes])
+        return any(
+            isinstance(change.what, DiskWrite) and len(after) > len(before)
+            for change, before, after in zip(self.changes, contents, contents[1:], strict=False)
+        )
+
+
+@dataclass(slots=True)
+class _Journal:
+    """What operations came to: the journalled changes in their order, how many are certain, and the files."""
+
+    changes: list[_Journalled] = field(default_factory=list)
+    certain: int = 0
+    files: dict[int, _File] = field(default_factory=dict)
+
+    def file(self, node: int) -> _File:
+        """Return a file, which may be new."""
+        return self.files.setdefault(node, _File())
+
+
+def ext4_families(opening: Disk, operations: Sequence[DiskOperation]) -> Iterator[DiskFamily]:
+    """Yield a family of disk states for each prefix of the journal that is possible after these operations."""
+    journal = _Journal(files={node: _File(content) for node, content in opening.files.items()})
+    for operation in operations:
+        _take(journal, operation)
+    for persisted in range(len(journal.changes), journal.certain - 1, -1):
+        disk, choices = opening.copy(), list[Choice]()
+        for change in journal.changes[:persisted]:
+            if not isinstance(change, Resize):
+                disk.change(change)
+        for node, file in journal.files.items():
+            newest, of_file = _of_file(node, file, persisted)
+            disk.files[node] = newest
+            choices += of_file
+        yield DiskFamily(disk, tuple(choices), persisted)
+
+
+def _take(journal: _Journal, operation: DiskOperation) -> None:
+    if isinstance(operation, DiskWrite | Resize):
+        journal.file(operation.node).changes.append(_Change(operation, len(journal.changes)))
+    if isinstance(operation, Rename) and operation.over is not None and operation.node in journal.files:
+        file = journal.file(operation.node)
+        file.renamed.append((len(journal.changes), len(file.changes)))
+    if isinstance(operation, SetEntry) and operation.new:
+        journal.file(operation.node)
+    if isinstance(operation, SetEntry | RemoveEntry | Rename | Resize):
+        journal.changes.append(operation)
+    elif isinstance(operation, Sync):
+        _sync(journal, operation)
+    elif isinstance(operation, SyncAll):
+        journal.certain = len(journal.changes)
+        for file in journal.files.values():
+            _settle(file)
+
+
+def _sync(journal: _Journal, sync: Sync) -> None:
+    file = journal.files.get(sync.node)
+    last = 1 + max((place for place, change in enumerate(journal.changes) if _concerns(change, sync)), default=-1)
+    if file is not None and file.has_grown:
+        last = len(journal.changes)
+    journal.certain = max(journal.certain, last)
+    if file is not None:
+        _settle(file)
+
+
+def _concerns(change: _Journalled, sync: Sync) -> bool:
+    """Whether a journalled change is one of the file or folder that is forced to disk."""
+    if isinstance(change, Resize):
+        return change.node == sync.node
+    folders = (change.folder, change.to_folder) if isinstance(change, Rename) else (change.folder,)
+    if sync.node in folders:
+        return True
+    made = isinstance(change, SetEntry) and change.new
+    return change.node == sync.node and (made or not sync.data_only)
+
+
+def _settle(file: _File) -> None:
+    file.base = versions(file.base, [change.what for change in file.changes])[-1]
+    file.changes, file.renamed = [], []
+
+
+def _of_file(node: int, file: _File, persisted: int) -> tuple[bytes, list[Choice]]:
+    """Return what a file holds if nothing is lost that can be on the disk, and the choices of what may be lost."""
+    changes = _possible(file, persisted)
+    contents = versions(file.base, [change.what for change in changes])
+    since = 1 + max((at for at, each in enumerate(changes) if isinstance(each.what, Resize)), default=-1)
+    first = _first_versions(len(file.base), changes, contents)
+    needed = max((many for place, many in file.renamed if place < persisted), default=0)
+    sizes, must = [len(contents[since])], len(contents[min(needed, len(changes))]) if needed > since else 0
+    newest = contents[-1]
+    for change, content in zip(changes[since:], contents[since + 1 :], strict=True):
+        if len(content) > sizes[-1] and change.before > persisted:
+            break  # it grows after a change that is not on the disk
+        sizes.append(len(content))
+    possible = [size for size in sizes_between(sizes) if size >= must]
+    choices: list[Choice] = [*size_choice(node, possible)]
+    for sector in range(-(-possible[-1] // SECTOR)):
+        begins = first.get(sector * SECTOR // BLOCK, 0)
+        begins = max(begins, needed) if begins else 0
+        pieces = distinct([sector_of(content, sector) for content in contents[begins:]])
+        if len(pieces) > 1:
+            choices.append(SectorChoice(node, sector, pieces))
+    return newest[: possible[-1]], choices
+
+
+def _possible(file: _File, persisted: int) -> list[_Change]:
+    """Return the changes of which something can be on the disk: those before a cut that is not there."""
+    cut = next(
+        (at for at, each in enumerate(file.changes) if isinstance(each.what, Resize) and each.before >= persisted),
+        len(file.changes),
+    )
+    return file.changes[:cut]
+
+
+def _first_versions(base: int, changes: Sequence[_Change], contents: Sequence[bytes]) -> dict[int, int]:
+    """Return for each block that was allocated since which version of the file came with it."""
+    allocated, first = -(-base // BLOCK), dict[int, int]()
+    for at, change in enumerate(changes, 1):
+        size = len(contents[at])
+        blocks = -(-size // BLOCK)
+        if isinstance(change.what, Resize):
+            first = {block: version for block, version in first.items() if block < blocks}
+            allocated = min(allocated, blocks)
+            continue
+        written = range(change.what.offset // BLOCK, -(-(change.what.offset + len(change.what.data)) // BLOCK))
+        for block in written:
+            if block >= allocated:
+                first.setdefault(block, at)
+    return first
