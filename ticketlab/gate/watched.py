@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from ticketlab.core.errors import TicketlabError
-from ticketlab.gate.filter import LETS_BY, install
+from ticketlab.gate.filter import LETS_BY, filter_program, install
 from ticketlab.gate.kernel import read_proc
 from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import names_by_number, supported_machine
@@ -50,6 +50,7 @@ _TELL_SIZE: Final = ("fstat", "lseek", "write", "writev")
 _LISTS: Final = ("getdents64", "getdents")
 _HIDDEN: Final = ("io_uring_setup", "io_setup", "open_by_handle_at", "chroot", "mount", "pivot_root")
 _POLL_MS: Final = 20
+_NOTED: Final = frozenset({*_PATHS, *_TWO_PATHS, *_READS, *_READS_AT, *_SOURCES, *_TELL_SIZE, *_LISTS, *_HIDDEN})
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class Watched:
         The code is negative if a signal ended it. All that it has started is killed.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        filter_program(_NOTED)  # made once, and not again in each fork
         pid = os.fork()
         if pid == 0:
             _perform(act, theirs)
@@ -123,7 +125,7 @@ class Watched:
                 if stop is not None:
                     self._note(stop)
                     listener.go_on(stop)
-                elif ended.poll(0):
+                elif ended.poll(_POLL_MS if listener.closed else 0):
                     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         finally:
             os.close(handle)
@@ -217,7 +219,7 @@ def _perform(act: Callable[[], object], channel: socket.socket) -> NoReturn:
     code = 1
     try:
         os.setpgid(0, 0)
-        listener = install()
+        listener = install(_NOTED)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", listener))]
         channel.sendmsg([b"listener"], rights, LETS_BY)
         os.close(listener)

@@ -46,7 +46,7 @@ class SectorChoice(NamedTuple):
 
 
 class EntryChoice(NamedTuple):
-    """Whether a change of a folder's names is on the disk."""
+    """Whether a change of a folder's names is on the disk; `number` says which of the operations it is of."""
 
     number: int
     change: EntryChange

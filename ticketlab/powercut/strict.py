@@ -19,7 +19,6 @@ rename in one piece.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import count
 
 from ticketlab.core.disk import (
     Disk,
@@ -53,12 +52,11 @@ def strict_families(opening: Disk, operations: Sequence[DiskOperation]) -> Itera
     disk = opening.copy()
     pending: dict[int, list[DiskWrite | Resize]] = {}
     changes: list[tuple[int, EntryChange]] = []
-    numbers = count()
-    for operation in operations:
+    for number, operation in enumerate(operations):
         if isinstance(operation, DiskWrite | Resize):
             pending.setdefault(operation.node, []).append(operation)
         elif isinstance(operation, SetEntry | RemoveEntry | Rename):
-            changes += ((next(numbers), change) for change in _parts(operation))
+            changes += ((number, change) for change in _parts(operation))
         elif isinstance(operation, Sync):
             _settle(disk, pending.pop(operation.node, []))
             _settle(disk, [change for _, change in changes if change.folder == operation.node])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ticketlab.core.disk import Disk, DiskOperation
+from ticketlab.core.disk import Disk, DiskOperation, Told
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.policies.policy import Policy
@@ -22,15 +22,20 @@ _POLICY: Final = Spec("dpor")
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a run did: what was on the disk before, each operation in order, and what the nodes were called last.
+    """What a run did: what was on the disk before, and each operation in order.
 
-    `unseen` has sentences about changes that could not be followed.
+    `pids` has what the processes are called, by the digits of their numbers, which differ in each run. `unseen` has
+    sentences about changes that could not be followed.
     """
 
     opening: Disk
     operations: Sequence[DiskOperation]
-    names: dict[int, str]
+    pids: Mapping[str, str]
     unseen: Sequence[str]
+
+    def told(self, cut: int) -> str:
+        """Return what had been printed before a cut: after so many operations."""
+        return "".join(each.text for each in self.operations[:cut] if isinstance(each, Told))
 
 
 class _RecordingExecutor(ProgramExecutor):
@@ -68,14 +73,4 @@ def recorded(program: Program, seed: int = 0, stall_timeout: float = 10.0) -> Re
                 said = f": {last[0]}" if last else ""
                 raise UsageError(f"process {end.name} ends with {end.code} without a power cut{said}")
         pids = executor.run_of.pids
-    return Recording(
-        recorder.opening,
-        recorder.operations,
-        {node: _without_pids(name, pids) for node, name in recorder.names.items()},
-        tuple(recorder.unseen),
-    )
-
-
-def _without_pids(name: str, pids: dict[str, str]) -> str:
-    parts = name.split(".")
-    return ".".join(pids.get(part, part) for part in parts)
+    return Recording(recorder.opening, recorder.operations, pids, tuple(recorder.unseen))

@@ -37,6 +37,11 @@ class WrongState:
     anomalies: Sequence[Anomaly]
 
     @property
+    def name(self) -> str:
+        """What goes wrong."""
+        return self.anomalies[0].name
+
+    @property
     def disk(self) -> Disk:
         """What was on the disk."""
         return self.family.state(self.chosen)
@@ -76,19 +81,34 @@ def cut_points(operations: Sequence[DiskOperation]) -> list[int]:
     return [*ends, len(operations)]
 
 
-def told_before(operations: Sequence[DiskOperation], cut: int) -> str:
-    """Return what had been printed before a cut."""
-    return "".join(each.text for each in operations[:cut] if isinstance(each, Told))
+class JudgedStates:
+    """Judges each disk state once, for all searches of one recording."""
+
+    def __init__(self, judge: StateJudge) -> None:
+        self._judge = judge
+        self._known: dict[object, Judged] = {}
+
+    def key(self, disk: Disk, told: str) -> object:
+        """Return what decides a verdict: what can be reached on a disk and, if the judge heeds it, what was told."""
+        return frozenset(disk.content().items()), told if self._judge.heeds_promise else ""
+
+    def judged(self, disk: Disk, told: str) -> Judged:
+        """Return what came of a disk state."""
+        key = self.key(disk, told)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._judge.judge(disk, told)
+        return known
 
 
 class CutSearcher:
-    """Searches the power cuts of one recording by one model."""
+    """Searches the power cuts of one recording by one model; `most` is how many states are laid out."""
 
     def __init__(
         self,
         recording: Recording,
         model: str,
-        judge: StateJudge,
+        states: JudgedStates,
         *,
         most: int = MOST_STATES,
         exhaust: bool = False,
@@ -96,47 +116,73 @@ class CutSearcher:
     ) -> None:
         self._recording = recording
         self._families = MODELS[model]
-        self._judge = judge
+        self._states = states
         self._most = most
         self._exhaust = exhaust
         self._progress = progress
-        self._known: dict[object, Judged] = {}
+        self._seen: set[object] = set()
         self.found = CutSearch()
 
     def run(self) -> CutSearch:
         """Search until a state goes wrong or, to exhaust, until none is left."""
-        operations, found = self._recording.operations, self.found
-        for cut in cut_points(operations):
-            found.cuts += 1
-            told = told_before(operations, cut)
-            for number, family in enumerate(self._families(self._recording.opening, operations[:cut])):
-                if not self._goes_on() and not found.left:
-                    return found
-                found.stands_for += family.size
-                covered = cover(family, self._looking(cut, family, number, told), self._goes_on)
-                found.left += covered.left
-        return found
+        before = 0
+        for cut in cut_points(self._recording.operations):
+            self.found.cuts += 1
+            known = set(self.found.wrong)
+            self._search(cut)
+            for name in self.found.wrong.keys() - known:
+                self.found.wrong[name] = self._earliest(name, range(before, cut)) or self.found.wrong[name]
+            before = cut + 1
+            if not self._goes_on():
+                break
+        return self.found
+
+    def _search(self, cut: int) -> None:
+        told = self._recording.told(cut)
+        for number, family in self._families_at(cut):
+            self.found.stands_for += family.size
+            covered = cover(family, self._looking(cut, family, number, told, self._take), self._goes_on)
+            self.found.left += covered.left
+
+    def _families_at(self, cut: int) -> Iterator[tuple[int, DiskFamily]]:
+        return enumerate(self._families(self._recording.opening, self._recording.operations[:cut]))
+
+    def _earliest(self, name: str, cuts: Sequence[int]) -> WrongState | None:
+        """Return the state that goes wrong in one way at the earliest of these cuts, if there is one."""
+        for cut in cuts:
+            told = self._recording.told(cut)
+            for number, family in self._families_at(cut):
+                found: list[WrongState] = []
+                looking = self._looking(cut, family, number, told, found.append)
+                cover(family, looking, lambda found=found: all(each.name != name for each in found))  # type: ignore[misc]
+                if found and found[-1].name == name:
+                    return found[-1]
+        return None
 
     def _goes_on(self) -> bool:
         return self.found.states < self._most and (self._exhaust or not self.found.wrong)
 
-    def _looking(self, cut: int, family: DiskFamily, number: int, told: str) -> Callable[[Chosen], set[int]]:
+    def _looking(
+        self, cut: int, family: DiskFamily, number: int, told: str, take: Callable[[WrongState], object]
+    ) -> Callable[[Chosen], set[int]]:
+        """Return what judges the states of a family, and takes those that go wrong."""
+
         def judge(chosen: Chosen) -> set[int]:
             disk = family.state(chosen)
-            judged = self._judged(disk, told)
-            for anomaly in judged.anomalies[:1]:
-                self.found.wrong.setdefault(anomaly.name, WrongState(cut, family, number, chosen, judged.anomalies))
+            judged = self._states.judged(disk, told)
+            self._count(self._states.key(disk, told), judged)
+            if judged.anomalies:
+                take(WrongState(cut, family, number, chosen, judged.anomalies))
             return choices_looked_at(family, disk, judged.looks)
 
         return judge
 
-    def _judged(self, disk: Disk, told: str) -> Judged:
-        """Judge a disk state, unless it has been judged."""
-        key = frozenset(disk.content().items()), told if self._judge.heeds_promise else ""
-        judged = self._known.get(key)
-        if judged is None:
-            judged = self._known[key] = self._judge.judge(disk, told)
+    def _take(self, wrong: WrongState) -> None:
+        self.found.wrong.setdefault(wrong.name, wrong)
+
+    def _count(self, key: object, judged: Judged) -> None:
+        if key not in self._seen:
+            self._seen.add(key)
             self.found.states += 1
             self.found.anomalous += bool(judged.anomalies)
             self._progress(self.found.states, self.found.anomalous)
-        return judged

@@ -69,17 +69,6 @@ def _is_looked_at(
     return choice.node in sizes
 
 
-def shown(disk: Disk) -> Iterator[tuple[str, str]]:
-    """Yield for each path of a disk state what is there, in a few words."""
-    for path, node in disk.walk():
-        if node in disk.folders:
-            yield f"{path}/", "a folder"
-        elif node in disk.links:
-            yield path, f"a link to {disk.links[node]}"
-        else:
-            yield path, described(disk.files[node])
-
-
 def described(content: bytes) -> str:
     """Return what a file holds in a few words."""
     if not content:
