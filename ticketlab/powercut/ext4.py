@@ -155,49 +155,53 @@ def _settle(file: _File) -> None:
 
 def _of_file(node: int, file: _File, persisted: int) -> tuple[bytes, list[Choice]]:
     """Return what a file holds if nothing is lost that can be on the disk, and the choices of what may be lost."""
-    changes = _possible(file, persisted)
-    contents = versions(file.base, [change.what for change in changes])
-    since = 1 + max((at for at, each in enumerate(changes) if isinstance(each.what, Resize)), default=-1)
-    first = _first_versions(len(file.base), changes, contents)
+    contents = versions(file.base, [change.what for change in file.changes])
+    cuts = [(at, each.before < persisted) for at, each in enumerate(file.changes) if isinstance(each.what, Resize)]
+    since = 1 + max((at for at, there in cuts if there), default=-1)
+    until = min((at for at, there in cuts if not there), default=len(file.changes))
     needed = max((many for place, many in file.renamed if place < persisted), default=0)
-    sizes, must = [len(contents[since])], len(contents[min(needed, len(changes))]) if needed > since else 0
-    newest = contents[-1]
-    for change, content in zip(changes[since:], contents[since + 1 :], strict=True):
+    sizes, must = [len(contents[since])], len(contents[needed]) if needed > since else 0
+    for change, content in zip(file.changes[since:until], contents[since + 1 :], strict=False):
         if len(content) > sizes[-1] and change.before > persisted:
             break  # it grows after a change that is not on the disk
         sizes.append(len(content))
     possible = [size for size in sizes_between(sizes) if size >= must]
     choices: list[Choice] = [*size_choice(node, possible)]
+    spans = _spans(file, contents, persisted)
+    newest = bytearray(possible[-1])
     for sector in range(-(-possible[-1] // SECTOR)):
-        begins = first.get(sector * SECTOR // BLOCK, 0)
-        begins = max(begins, needed) if begins else 0
-        pieces = distinct([sector_of(content, sector) for content in contents[begins:]])
+        begin, end = spans.get(sector * SECTOR // BLOCK, (0, len(contents)))
+        begin = max(begin, needed) if begin else 0
+        pieces = distinct([sector_of(content, sector) for content in contents[begin:end]])
+        newest[sector * SECTOR : (sector + 1) * SECTOR] = pieces[-1]
         if len(pieces) > 1:
             choices.append(SectorChoice(node, sector, pieces))
-    return newest[: possible[-1]], choices
+    return bytes(newest[: possible[-1]]), choices
 
 
-def _possible(file: _File, persisted: int) -> list[_Change]:
-    """Return the changes of which something can be on the disk: those before a cut that is not there."""
-    cut = next(
-        (at for at, each in enumerate(file.changes) if isinstance(each.what, Resize) and each.before >= persisted),
-        len(file.changes),
-    )
-    return file.changes[:cut]
+def _spans(file: _File, contents: Sequence[bytes], persisted: int) -> dict[int, tuple[int, int]]:
+    """Return for blocks which versions of the file they can hold: from the first one on, before the last.
 
-
-def _first_versions(base: int, changes: Sequence[_Change], contents: Sequence[bytes]) -> dict[int, int]:
-    """Return for each block that was allocated since which version of the file came with it."""
-    allocated, first = -(-base // BLOCK), dict[int, int]()
-    for at, change in enumerate(changes, 1):
-        size = len(contents[at])
-        blocks = -(-size // BLOCK)
-        if isinstance(change.what, Resize):
-            first = {block: version for block, version in first.items() if block < blocks}
-            allocated = min(allocated, blocks)
+    A block that was allocated since holds no earlier version than that it came with or, if the file had been made
+    longer before without data, zeros. A block that a cut gives back holds none after that. Blocks that a file keeps
+    when it is cut hold later versions even if the cut is not on the disk.
+    """
+    allocated, first, last = -(-len(file.base) // BLOCK), dict[int, int](), dict[int, int]()
+    written: set[int] = set()
+    for at, change in enumerate(file.changes, 1):
+        what = change.what
+        if isinstance(what, DiskWrite):
+            touched = range(what.offset // BLOCK, -(-(what.offset + len(what.data)) // BLOCK))
+            for block in {each for each in touched if each >= allocated} - written:
+                first[block] = first.get(block, at - 1) if block * BLOCK < len(contents[at - 1]) else at
+                written.add(block)
             continue
-        written = range(change.what.offset // BLOCK, -(-(change.what.offset + len(change.what.data)) // BLOCK))
-        for block in written:
-            if block >= allocated:
-                first.setdefault(block, at)
-    return first
+        blocks = -(-what.size // BLOCK)
+        given_back = range(blocks, -(-max(map(len, contents)) // BLOCK))
+        if change.before < persisted:
+            allocated = min(allocated, blocks)
+            written -= set(given_back)
+            first |= dict.fromkeys(given_back, at)
+        else:
+            last |= {block: at for block in given_back if block not in last}
+    return {block: (first.get(block, 0), last.get(block, len(contents))) for block in first.keys() | last.keys()}
