@@ -6,6 +6,7 @@ look at something cannot have been swayed by it. So what is noted may be more th
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -218,6 +219,7 @@ def _perform(act: Callable[[], object], channel: socket.socket) -> NoReturn:
     """Run a function under the filter, in a process group of its own, and end."""
     code = 1
     try:
+        gc.disable()  # it would touch all memory, which would have to be copied
         os.setpgid(0, 0)
         listener = install(_NOTED)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", listener))]

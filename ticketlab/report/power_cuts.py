@@ -67,14 +67,16 @@ def print_power_cut_matrix(document: _Document, console: Console) -> None:
     models: Sequence[str] = document["models"]
     console.print(Text(matrix_headline(document), style=f"bold {STYLES[document['valid']]}"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("store")
+    table.add_column("store", no_wrap=True)
     for model in models:
         table.add_column(model)
-        table.add_column("states", justify="right")
+    table.add_column("disk states", justify="right")
     for row in document["rows"]:
-        cells = [cell for each in row["models"] for cell in (_cell(each), f"{each['states']:,}")]
-        table.add_row(row["store"], *cells)
+        states = sum(each["states"] for each in row["models"])
+        table.add_row(row["store"], *map(_cell, row["models"]), f"{states:,}")
     console.print(table)
+    if any(_is_cut_short(each) for row in document["rows"] for each in row["models"]):
+        console.print("\nat least: other states may go wrong in other ways, and were not laid out")
     if document["unsupported"]:
         console.print(f"\n{unsupported_line(document)}")
 
@@ -96,5 +98,11 @@ def unsupported_line(document: _Document) -> str:
 
 
 def _cell(model: _Document) -> Text:
-    words = join_words(model["names"]) if model["names"] else OUTCOMES[model["valid"]]
-    return Text(f"{MARKS[model['valid']]} {words}", style=STYLES[model["valid"]])
+    words = ", ".join(model["names"]) if model["names"] else OUTCOMES[model["valid"]]
+    least = "at least " if _is_cut_short(model) else ""
+    return Text(f"{MARKS[model['valid']]} {least}{words}", style=STYLES[model["valid"]])
+
+
+def _is_cut_short(model: _Document) -> bool:
+    """Whether a store goes wrong in one way, and not every state was laid out that may show another."""
+    return len(model["names"]) == 1 and bool(model["left"])

@@ -19,7 +19,7 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.powercuts.case import PowerCutCase
 from ticketlab.lab.powercuts.judges import ProgramStateJudge, StateJudge
 from ticketlab.lab.powercuts.recording import Recording, recorded
-from ticketlab.lab.powercuts.search import MODELS, MOST_STATES, CutSearch, CutSearcher, JudgedStates, WrongState
+from ticketlab.lab.powercuts.search import MODELS, MOST_STATES, NEVER, CutSearch, CutSearcher, JudgedStates, WrongState
 from ticketlab.lab.powercuts.steps import fates, left_on_disk, step_texts
 from ticketlab.lab.powercuts.stores import StoreStateJudge, opening_folder, purchases_of
 from ticketlab.lab.powercuts.subject import PowerCutSubject
@@ -49,6 +49,7 @@ class ModelResult:
             "states": search.states,
             "anomalous": search.anomalous,
             "stands_for": search.stands_for,
+            "left": search.left,
         }
 
 
@@ -162,6 +163,7 @@ def explore_power_cuts(
     *,
     most: int = MOST_STATES,
     exhaust: bool = False,
+    enough: frozenset[str] = NEVER,
     seed: int = 0,
     command: str = "",
     progress: Callable[[int, int], None] = lambda _done, _wrong: None,
@@ -179,8 +181,9 @@ def explore_power_cuts(
         found: list[ModelResult] = []
         wrong: tuple[str, WrongState] | None = None
         for model in models:
-            searcher = CutSearcher(recording, model, states, most=most, exhaust=exhaust, progress=progress)
-            search = searcher.run()
+            search = CutSearcher(
+                recording, model, states, most=most, exhaust=exhaust, enough=enough, progress=progress
+            ).run()
             found.append(ModelResult(model, search, search.verdict(recording)))
             if wrong is None and search.wrong:
                 wrong = model, min(search.wrong.values(), key=lambda each: each.cut)

@@ -20,12 +20,15 @@ from ticketlab.lab.powercuts.explore import explore_power_cuts, subject_of_store
 from ticketlab.lab.powercuts.stores import power_cut_specs, why_no_power_cut
 
 POWER_CUTS_DOCUMENT: Final = "power-cuts"
+_MOST_STATES: Final = 1_000
+_ENOUGH: Final = frozenset({"torn books", "vanished sale"})
+"""What is asked of a store: whether its books stay whole, and whether they keep what was answered."""
 _Row = dict[str, Any]
 
 
 def power_cut_row(spec: Spec, models: Sequence[str]) -> _Row:
     """Search all power cuts of one store, and return its row."""
-    found = explore_power_cuts(subject_of_store(spec), models, exhaust=True)
+    found = explore_power_cuts(subject_of_store(spec), models, most=_MOST_STATES, exhaust=True, enough=_ENOUGH)
     verdicts = [each.verdict.valid for each in found.models]
     return {
         "store": str(spec),

@@ -24,6 +24,7 @@ Families = Callable[[Disk, Sequence[DiskOperation]], Iterator[DiskFamily]]
 MODELS: Final[Mapping[str, Families]] = {"strict": strict_families, "ext4": ext4_families}
 """The models of file systems, by name."""
 MOST_STATES: Final = 10_000
+NEVER: Final = frozenset({"nothing is enough"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,11 @@ class JudgedStates:
 
 
 class CutSearcher:
-    """Searches the power cuts of one recording by one model; `most` is how many states are laid out."""
+    """Searches the power cuts of one recording by one model.
+
+    `most` is how many states are laid out. The search ends at the first state that goes wrong or, if it is to
+    `exhaust`, when none is left; or as soon as states have gone wrong in all ways that are `enough`.
+    """
 
     def __init__(
         self,
@@ -112,6 +117,7 @@ class CutSearcher:
         *,
         most: int = MOST_STATES,
         exhaust: bool = False,
+        enough: frozenset[str] = NEVER,
         progress: Callable[[int, int], None] = lambda _done, _wrong: None,
     ) -> None:
         self._recording = recording
@@ -119,6 +125,7 @@ class CutSearcher:
         self._states = states
         self._most = most
         self._exhaust = exhaust
+        self._enough = enough
         self._progress = progress
         self._seen: set[object] = set()
         self.found = CutSearch()
@@ -160,7 +167,9 @@ class CutSearcher:
         return None
 
     def _goes_on(self) -> bool:
-        return self.found.states < self._most and (self._exhaust or not self.found.wrong)
+        if self.found.states >= self._most or self._enough <= self.found.wrong.keys():
+            return False
+        return self._exhaust or not self.found.wrong
 
     def _looking(
         self, cut: int, family: DiskFamily, number: int, told: str, take: Callable[[WrongState], object]

@@ -86,6 +86,7 @@ class StoreStateJudge:
         self._folder, self._books = home / "state", home / "books"
         self._folder.mkdir()
         self._store = store_kind(spec).make(spec, self._folder)
+        self._recovers_when_opened = Capability.TRANSACTION in store_kind(spec).capabilities
 
     def judge(self, disk: Disk, told: str) -> Judged:
         """Lay a disk state out, and hold the store's books against what was told."""
@@ -101,11 +102,14 @@ class StoreStateJudge:
         return Judged([*torn, *_against_books(told, _books(found))], watched.looks)
 
     def _recover(self) -> None:
-        with suppress(Exception), self._store.session() as session:
-            session.read(SECTION)
+        if not self._recovers_when_opened:
+            with suppress(Exception), self._store.session() as session:
+                session.read(SECTION)
         books, torn = read_books(self._store, any_error=True)
         found: dict[str, Any] = {"torn": torn[0].sentence if torn else "", "stocks": None}
-        if books is not None:
+        if books is not None and SECTION not in books.stocks:
+            found["torn"] = f"the books do not have section {SECTION!r} any more"
+        elif books is not None:
             found |= {"stocks": list(books.stocks.values()), "ledger": books.ledger}
         self._books.write_text(json.dumps(found))
 
