@@ -76,14 +76,14 @@ class SyncAll:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldOutside:
     """The program told the world outside: what it printed."""
 
     text: str
 
 
 EntryChange = SetEntry | RemoveEntry | Rename
-DiskOperation = DiskWrite | Resize | EntryChange | Sync | SyncAll | Told
+DiskOperation = DiskWrite | Resize | EntryChange | Sync | SyncAll | ToldOutside
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from ticketlab.core.disk import (
     SetEntry,
     Sync,
     SyncAll,
-    Told,
+    ToldOutside,
 )
 from ticketlab.gate.descriptors import Sort, flags_of
 from ticketlab.gate.kernel import read_proc
@@ -121,7 +121,7 @@ class DiskRecorder:
         opened = sight.opened(task.process, descriptor & 0xFFFFFFFF)
         if opened is not None and opened.sort is Sort.OUTPUT:
             text = sight.output[-1][1].decode(errors="replace") if sight.output else ""
-            sight.after(task, lambda: self.operations.append(Told(text)))
+            sight.after(task, lambda: self.operations.append(ToldOutside(text)))
             return
         node = self._node_of(task, descriptor)
         if node is None:

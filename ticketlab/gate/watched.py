@@ -25,8 +25,8 @@ from ticketlab.gate.listener import Listener, Stop
 from ticketlab.gate.numbers import names_by_number, supported_machine
 from ticketlab.gate.processes import Process
 
-Span = tuple[int, int]
-_WHOLE: Final[Span] = (0, 1 << 62)
+ByteSpan = tuple[int, int]
+_WHOLE: Final[ByteSpan] = (0, 1 << 62)
 _AT_FDCWD: Final = (1 << 32) - 100
 _PATHS: Final = {
     **dict.fromkeys(("open", "creat", "stat", "lstat", "access", "readlink", "truncate", "chmod", "unlink"), (0, None)),
@@ -64,7 +64,7 @@ class Looks:
     names: set[str] = field(default_factory=set)
     listed: set[str] = field(default_factory=set)
     sizes: set[str] = field(default_factory=set)
-    data: dict[str, set[Span]] = field(default_factory=dict)
+    data: dict[str, set[ByteSpan]] = field(default_factory=dict)
     everything: bool = False
 
     def add(self, other: Looks) -> None:
@@ -195,7 +195,7 @@ class Watched:
             return None
         return self._paths.get((found.st_dev, found.st_ino))
 
-    def _descriptor(self, stop: Stop, descriptor: int, span: Span | None) -> None:
+    def _descriptor(self, stop: Stop, descriptor: int, span: ByteSpan | None) -> None:
         """Note a look at the size of a file, and at a part of it."""
         path = self._opened(stop, descriptor)
         if path is not None:

@@ -16,7 +16,7 @@ from ticketlab.core.disk import Disk, DiskWrite, EntryChange, Rename, Resize, re
 
 SECTOR: Final = 512
 """Bytes that a disk writes whole or not at all."""
-BLOCK: Final = 4096
+FILE_BLOCK: Final = 4096
 """Bytes by which a file system makes files longer."""
 
 
@@ -114,7 +114,7 @@ def _assembled(newest: bytes, size: int, sectors: Mapping[int, bytes]) -> bytes:
     return resized(bytes(content), size)
 
 
-def versions(base: bytes, changes: Sequence[DiskWrite | Resize]) -> list[bytes]:
+def file_versions(base: bytes, changes: Sequence[DiskWrite | Resize]) -> list[bytes]:
     """Return what a file held before each of its changes, and after the last."""
     contents = [base]
     for change in changes:
@@ -137,7 +137,7 @@ def sizes_between(sizes: Sequence[int]) -> tuple[int, ...]:
     """Return the sizes that a file can have while it grows: each of these, and whole blocks on the way."""
     found: dict[int, None] = {sizes[0]: None}
     for before, size in pairwise(sizes):
-        found.update(dict.fromkeys(range((before // BLOCK + 1) * BLOCK, size, BLOCK)))
+        found.update(dict.fromkeys(range((before // FILE_BLOCK + 1) * FILE_BLOCK, size, FILE_BLOCK)))
         found.pop(size, None)
         found[size] = None
     return tuple(found)

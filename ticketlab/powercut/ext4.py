@@ -37,16 +37,16 @@ from ticketlab.core.disk import (
     SyncAll,
 )
 from ticketlab.powercut.choices import (
-    BLOCK,
+    FILE_BLOCK,
     SECTOR,
     Choice,
     DiskFamily,
     SectorChoice,
     distinct,
+    file_versions,
     sector_of,
     size_choice,
     sizes_between,
-    versions,
 )
 
 _Journalled = SetEntry | RemoveEntry | Rename | Resize
@@ -72,7 +72,7 @@ class _File:
     @property
     def has_grown(self) -> bool:
         """Whether a write has made it longer."""
-        contents = versions(self.base, [change.what for change in self.changes])
+        contents = file_versions(self.base, [change.what for change in self.changes])
         return any(
             isinstance(change.what, DiskWrite) and len(after) > len(before)
             for change, before, after in zip(self.changes, contents, contents[1:], strict=False)
@@ -149,13 +149,13 @@ def _concerns(change: _Journalled, sync: Sync) -> bool:
 
 
 def _settle(file: _File) -> None:
-    file.base = versions(file.base, [change.what for change in file.changes])[-1]
+    file.base = file_versions(file.base, [change.what for change in file.changes])[-1]
     file.changes, file.renamed = [], []
 
 
 def _of_file(node: int, file: _File, persisted: int) -> tuple[bytes, list[Choice]]:
     """Return what a file holds if nothing is lost that can be on the disk, and the choices of what may be lost."""
-    contents = versions(file.base, [change.what for change in file.changes])
+    contents = file_versions(file.base, [change.what for change in file.changes])
     cuts = [(at, each.before < persisted) for at, each in enumerate(file.changes) if isinstance(each.what, Resize)]
     since = 1 + max((at for at, there in cuts if there), default=-1)
     until = min((at for at, there in cuts if not there), default=len(file.changes))
@@ -170,7 +170,7 @@ def _of_file(node: int, file: _File, persisted: int) -> tuple[bytes, list[Choice
     spans = _spans(file, contents, persisted)
     newest = bytearray(possible[-1])
     for sector in range(-(-possible[-1] // SECTOR)):
-        begin, end = spans.get(sector * SECTOR // BLOCK, (0, len(contents)))
+        begin, end = spans.get(sector * SECTOR // FILE_BLOCK, (0, len(contents)))
         begin = max(begin, needed) if begin else 0
         pieces = distinct([sector_of(content, sector) for content in contents[begin:end]])
         newest[sector * SECTOR : (sector + 1) * SECTOR] = pieces[-1]
@@ -186,18 +186,18 @@ def _spans(file: _File, contents: Sequence[bytes], persisted: int) -> dict[int, 
     longer before without data, zeros. A block that a cut gives back holds none after that. Blocks that a file keeps
     when it is cut hold later versions even if the cut is not on the disk.
     """
-    allocated, first, last = -(-len(file.base) // BLOCK), dict[int, int](), dict[int, int]()
+    allocated, first, last = -(-len(file.base) // FILE_BLOCK), dict[int, int](), dict[int, int]()
     written: set[int] = set()
     for at, change in enumerate(file.changes, 1):
         what = change.what
         if isinstance(what, DiskWrite):
-            touched = range(what.offset // BLOCK, -(-(what.offset + len(what.data)) // BLOCK))
+            touched = range(what.offset // FILE_BLOCK, -(-(what.offset + len(what.data)) // FILE_BLOCK))
             for block in {each for each in touched if each >= allocated} - written:
-                first[block] = first.get(block, at - 1) if block * BLOCK < len(contents[at - 1]) else at
+                first[block] = first.get(block, at - 1) if block * FILE_BLOCK < len(contents[at - 1]) else at
                 written.add(block)
             continue
-        blocks = -(-what.size // BLOCK)
-        given_back = range(blocks, -(-max(map(len, contents)) // BLOCK))
+        blocks = -(-what.size // FILE_BLOCK)
+        given_back = range(blocks, -(-max(map(len, contents)) // FILE_BLOCK))
         if change.before < persisted:
             allocated = min(allocated, blocks)
             written -= set(given_back)

@@ -31,7 +31,7 @@ from ticketlab.core.disk import (
     SetEntry,
     Sync,
     SyncAll,
-    Told,
+    ToldOutside,
 )
 from ticketlab.powercut.choices import (
     SECTOR,
@@ -40,10 +40,10 @@ from ticketlab.powercut.choices import (
     EntryChoice,
     SectorChoice,
     distinct,
+    file_versions,
     sector_of,
     size_choice,
     sizes_between,
-    versions,
 )
 
 
@@ -66,11 +66,11 @@ def strict_families(opening: Disk, operations: Sequence[DiskOperation]) -> Itera
             _settle(disk, [change for _, change in changes])
             pending, changes = {}, []
         else:
-            assert isinstance(operation, Told), operation
+            assert isinstance(operation, ToldOutside), operation
     choices: list[Choice] = [EntryChoice(number, change) for number, change in changes]
     _make_nodes(disk, changes)
     for node, file in pending.items():
-        contents = versions(disk.files.get(node, b""), file)
+        contents = file_versions(disk.files.get(node, b""), file)
         choices += _of_file(node, contents)
         disk.files[node] = contents[-1]
     yield DiskFamily(disk, tuple(choices))

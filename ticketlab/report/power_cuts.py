@@ -93,7 +93,7 @@ def unsupported_line(document: _Document) -> str:
     reasons: dict[str, list[str]] = {}
     for each in document["unsupported"]:
         reasons.setdefault(each["reason"], []).append(each["store"])
-    told = "; ".join(f"{join_words(names)}: {reason}" for reason, names in reasons.items())
+    told = "; ".join(f"{join_words(names)} ({reason})" for reason, names in reasons.items())
     return f"Left out: {told}."
 
 

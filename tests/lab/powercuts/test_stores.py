@@ -68,7 +68,7 @@ def test_what_is_not_laid_out_is_said_and_proves_nothing() -> None:
 def test_every_store_is_in_the_table_or_has_a_reason() -> None:
     reasons = {spec.name: why_no_power_cut(spec) for spec in power_cut_specs()}
     assert {name for name, reason in reasons.items() if not reason} == {"json", "sqlite"}
-    with pytest.raises(UsageError, match="it keeps no files"):
+    with pytest.raises(UsageError, match="no files"):
         subject_of_store(Spec.parse("memory"))
 
 

@@ -15,7 +15,7 @@ from ticketlab.core.plugin import Capability
 from ticketlab.core.spec import Spec
 from ticketlab.lab.plugins.registry import store_kind
 
-SECTION: Final = "main"
+SOLD_SECTION: Final = "main"
 BUYER: Final = 1
 
 
@@ -28,7 +28,7 @@ def buy(spec: Spec, number: int) -> None:
         for _ in range(number):
             transaction: Any = getattr(session, "transaction", None)
             with transaction("immediate") if begins else nullcontext():
-                change = Buy(BUYER, SECTION).on(session.read(SECTION))
+                change = Buy(BUYER, SOLD_SECTION).on(session.read(SOLD_SECTION))
                 if change.stock is not None:
                     session.write(change.stock, change.entry)
             assert isinstance(change.outcome, Sold), change.outcome

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ticketlab.core.disk import Disk, DiskOperation, Told
+from ticketlab.core.disk import Disk, DiskOperation, ToldOutside
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.policies.policy import Policy
@@ -35,7 +35,7 @@ class Recording:
 
     def told(self, cut: int) -> str:
         """Return what had been printed before a cut: after so many operations."""
-        return "".join(each.text for each in self.operations[:cut] if isinstance(each, Told))
+        return "".join(each.text for each in self.operations[:cut] if isinstance(each, ToldOutside))
 
 
 class _RecordingExecutor(ProgramExecutor):

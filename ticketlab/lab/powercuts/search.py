@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ticketlab.core.disk import Disk, DiskOperation, Sync, SyncAll, Told
+from ticketlab.core.disk import Disk, DiskOperation, Sync, SyncAll, ToldOutside
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.powercuts.judges import Judged, StateJudge
 from ticketlab.lab.powercuts.recording import Recording
@@ -78,7 +78,7 @@ class CutSearch:
 
 def cut_points(operations: Sequence[DiskOperation]) -> list[int]:
     """Return after how many operations the power fails."""
-    ends = [at for at, each in enumerate(operations) if isinstance(each, Sync | SyncAll | Told)]
+    ends = [at for at, each in enumerate(operations) if isinstance(each, Sync | SyncAll | ToldOutside)]
     return [*ends, len(operations)]
 
 

@@ -16,7 +16,7 @@ from ticketlab.core.disk import (
     SetEntry,
     Sync,
     SyncAll,
-    Told,
+    ToldOutside,
 )
 from ticketlab.lab.powercuts.recording import Recording
 from ticketlab.lab.powercuts.search import WrongState
@@ -41,7 +41,7 @@ def step_texts(recording: Recording, cut: int) -> list[str]:
 
 
 def _text(operation: DiskOperation, paths: dict[int, str]) -> str:
-    if isinstance(operation, Told):
+    if isinstance(operation, ToldOutside):
         line = operation.text.strip()
         return f"print {line[:_LONGEST]!r}"
     if isinstance(operation, SyncAll):
@@ -78,7 +78,7 @@ def fates(recording: Recording, wrong: WrongState) -> Iterator[str]:
         newest.change(operation)
     lost, disk, now = _lost_changes(operations, wrong), wrong.disk, recording.opening.copy()
     for number, operation in enumerate(operations):
-        if isinstance(operation, Sync | SyncAll | Told):
+        if isinstance(operation, Sync | SyncAll | ToldOutside):
             yield ""
         elif isinstance(operation, DiskWrite):
             before, node = now.files.get(operation.node, b""), operation.node
@@ -115,7 +115,7 @@ def _of_write(write: DiskWrite, before: bytes, newest: bytes, disk: bytes) -> st
 def left_on_disk(recording: Recording, wrong: WrongState) -> Iterator[tuple[str, str]]:
     """Yield for each path that the steps before the cut concern what the disk holds there, in a few words."""
     disk, operations = wrong.disk, recording.operations[: wrong.cut]
-    concerned = {each.node for each in operations if not isinstance(each, SyncAll | Told)}
+    concerned = {each.node for each in operations if not isinstance(each, SyncAll | ToldOutside)}
     concerned |= {each.over for each in operations if isinstance(each, Rename) and each.over is not None}
     for path, node in disk.walk():
         if node in concerned and node in disk.folders:

@@ -21,7 +21,7 @@ from ticketlab.gate.watched import Watched
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import store_kind, stores
 from ticketlab.lab.powercuts.judges import Judged
-from ticketlab.lab.powercuts.purchases import BUYER, SECTION
+from ticketlab.lab.powercuts.purchases import BUYER, SOLD_SECTION
 from ticketlab.lab.powercuts.states import lay_out
 from ticketlab.lab.programs.program import Program
 
@@ -37,8 +37,8 @@ def why_no_power_cut(spec: Spec) -> str:
     kind = store_kind(spec)
     kind.settings(spec), kind.variant(spec)
     if kind.on_request or Capability.NUMBERED_TICKETS in kind.capabilities:
-        return "a server keeps its books" if kind.on_request else "it is sold otherwise"
-    return "" if Capability.FILE in kind.capabilities else "it keeps no files"
+        return "books at a server" if kind.on_request else "numbered tickets"
+    return "" if Capability.FILE in kind.capabilities else "no files"
 
 
 def power_cut_specs() -> list[Spec]:
@@ -62,14 +62,14 @@ def _ways(kind: StoreKind) -> list[Spec]:
 def opening_folder(spec: Spec, folder: Path) -> None:
     """Have a store write its opening stock into a folder."""
     store = store_kind(spec).make(spec, folder)
-    store.create(Inventory({SECTION: _TICKETS}), ledger=True)
+    store.create(Inventory({SOLD_SECTION: _TICKETS}), ledger=True)
     store.close()
 
 
 def purchases_of(spec: Spec, folder: Path) -> Program:
     """Return the program that buys from a store; raises UsageError if power cuts do not concern the store."""
     if reason := why_no_power_cut(spec):
-        raise UsageError(f"a power cut concerns files, and of {spec} the lab sees none: {reason}")
+        raise UsageError(f"a power cut concerns files, and {spec} has none that the lab could see: {reason}")
     return Program(commands=(("python", str(_SCRIPT), str(spec), str(PURCHASES)),), folder=folder)
 
 
@@ -104,11 +104,11 @@ class StoreStateJudge:
     def _recover(self) -> None:
         if not self._recovers_when_opened:
             with suppress(Exception), self._store.session() as session:
-                session.read(SECTION)
+                session.read(SOLD_SECTION)
         books, torn = read_books(self._store, any_error=True)
         found: dict[str, Any] = {"torn": torn[0].sentence if torn else "", "stocks": None}
-        if books is not None and SECTION not in books.stocks:
-            found["torn"] = f"the books do not have section {SECTION!r} any more"
+        if books is not None and SOLD_SECTION not in books.stocks:
+            found["torn"] = f"the books do not have section {SOLD_SECTION!r} any more"
         elif books is not None:
             found |= {"stocks": list(books.stocks.values()), "ledger": books.ledger}
         self._books.write_text(json.dumps(found))
@@ -128,9 +128,9 @@ def _against_books(told: str, books: Books | None) -> Iterator[Anomaly]:
     Sales that are not there are told as such: the judge of races takes it that somebody else has overwritten them.
     """
     operations = _operations(told)
-    for anomaly in judge_books(Inventory({SECTION: _TICKETS}), operations, books):
+    for anomaly in judge_books(Inventory({SOLD_SECTION: _TICKETS}), operations, books):
         if anomaly.name == "lost update" and books is not None:
-            answered, counted = sum(each.sold for each in operations), books.stocks[SECTION].issued
+            answered, counted = sum(each.sold for each in operations), books.stocks[SOLD_SECTION].issued
             sold = f"{pluralize(answered, 'sale')} had been answered before the cut, and the books have {counted}"
             yield Anomaly("vanished sale", sold, anomaly.evidence)
         else:
@@ -140,6 +140,6 @@ def _against_books(told: str, books: Books | None) -> Iterator[Anomaly]:
 def _operations(told: str) -> Sequence[Operation]:
     """Return the purchases that were told of, and the one that may have been under way."""
     tickets = [int(line.split()[1]) for line in told.splitlines()]
-    done = [Operation(BUYER, "buy", 1, "ok", at, at, SECTION, (ticket,)) for at, ticket in enumerate(tickets)]
-    under_way = [Operation(BUYER, "buy", 1, "unknown", len(done), None, SECTION)] if len(done) < PURCHASES else []
+    done = [Operation(BUYER, "buy", 1, "ok", at, at, SOLD_SECTION, (ticket,)) for at, ticket in enumerate(tickets)]
+    under_way = [Operation(BUYER, "buy", 1, "unknown", len(done), None, SOLD_SECTION)] if len(done) < PURCHASES else []
     return [*done, *under_way]
