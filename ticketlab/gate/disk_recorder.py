@@ -47,8 +47,8 @@ _MAKES: Final = os.O_CREAT | os.O_TRUNC
 _SYNCS: Final = ("fsync", "fdatasync")
 _SYNC_ALL: Final = ("sync", "syncfs")
 _MS_SYNC: Final = 4
-_SHARED, _WRITABLE = 1, 2  # of mmap(2)
 _RENAMES: Final = "rename"
+_MOVES: Final = ("rename", "link")
 _DATA_ONLY, _WHOLE = os.O_DSYNC, os.O_SYNC
 _INDEX: Final = "-shm"
 """How the index of SQLite's log is called, which is shared memory: after a cut it is made anew from the log."""
@@ -101,27 +101,27 @@ class DiskRecorder:
         """Note what a call concerns that the kernel is about to perform, and look when it is done."""
         if name in _OPENS:
             if arguments[_OPENS[name]] & _MAKES:
-                sight.after(task, lambda: self._look_at_names(name))
+                sight.after_too(task, lambda: self._look_at_names(name))
         elif name in ("openat2", *_NAMES):
-            sight.after(task, lambda: self._look_at_names(name))
+            sight.after_too(task, lambda: self._look_at_names(name))
         elif name in _DATA or name in _INTO_OTHER:
             self._data(sight, task, name, arguments)
         elif name in _SYNCS:
             if (node := self._node_of(task, arguments[0])) is not None:
-                sight.after(task, lambda: self._force(node, data_only=name == "fdatasync"))
+                sight.after_too(task, lambda: self._force(node, data_only=name == "fdatasync"))
         elif name in _SYNC_ALL:
-            sight.after(task, self._force_all)
+            sight.after_too(task, self._force_all)
         elif name == "msync" and arguments[2] & _MS_SYNC:
             mapped = self._mapped_at(task, arguments[0])
             if mapped is not None:
-                sight.after(task, lambda: self._force(mapped, data_only=True))
+                sight.after_too(task, lambda: self._force(mapped, data_only=True))
 
     def _data(self, sight: Sight, task: Task, name: str, arguments: tuple[int, ...]) -> None:
         descriptor = arguments[_INTO_OTHER.get(name, 0)]
         opened = sight.opened(task.process, descriptor & 0xFFFFFFFF)
         if opened is not None and opened.sort is Sort.OUTPUT:
             text = sight.output[-1][1].decode(errors="replace") if sight.output else ""
-            sight.after(task, lambda: self.operations.append(ToldOutside(text)))
+            sight.after_too(task, lambda: self.operations.append(ToldOutside(text)))
             return
         node = self._node_of(task, descriptor)
         if node is None:
@@ -136,7 +136,7 @@ class DiskRecorder:
                 whole = flags & _WHOLE == _WHOLE or asked & 4
                 self.operations.append(Sync(node, data_only=not whole))
 
-        sight.after(task, look)
+        sight.after_too(task, look)
 
     def _node_of(self, task: Task, descriptor: int) -> int | None:
         """Return the node of a descriptor; None if it is of nothing in the folder."""
@@ -223,8 +223,17 @@ class DiskRecorder:
         ]
         self._tell(call, removed, set_now, made)
         for node in list(self._now.files):
-            if call and (node in made or call.startswith(("open", "creat", "truncate"))):
-                self._look_at_data(node, cut=True)
+            if call and (node in made or self._has_other_size(node)):
+                self._look_at_data(node, cut=node not in made)
+        for node in made if call.startswith(_MOVES) else ():
+            self.unseen[
+                f"{self.names[node]} had no name in the folder at first, and what was done then is not seen"
+            ] = None
+            self._do(Sync(node))
+
+    def _has_other_size(self, node: int) -> bool:
+        held = self._held.get(node)
+        return held is not None and os.fstat(held).st_size != len(self._now.files[node])
 
     def _is_reachable(self, folder: int) -> bool:
         return folder == TOP or any(node == folder for _, node in self._now.walk())
@@ -278,8 +287,10 @@ class DiskRecorder:
             self._now.links[node] = self.opening.links[node] = os.readlink(path)
         else:
             self._now.files[node] = b""
-            if stat.S_ISREG(here.st_mode):
+            try:
+                if not stat.S_ISREG(here.st_mode):
+                    raise OSError("is no file, folder or link")
                 self._held[node] = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            else:
-                self.unseen[f"{os.path.basename(path)} is no file, folder or link"] = None
+            except OSError as error:
+                self.unseen[f"{os.path.basename(path)} is not followed: {error.strerror or error}"] = None
         return node

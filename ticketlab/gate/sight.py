@@ -138,6 +138,18 @@ class Sight:
         """Have a look taken when a thread's call is done, at its next stop."""
         self._after[task.thread] = look
 
+    def after_too(self, task: Task, look: Callable[[], None]) -> None:
+        """Have a look taken when a thread's call is done, after the one that waits for that already, if there is."""
+        first = self._after.get(task.thread)
+
+        def both() -> None:
+            if first is not None:
+                with suppress(OSError):
+                    first()
+            look()
+
+        self._after[task.thread] = both
+
     def call_is_done(self, task: Task) -> None:
         """Take the look that waits for a thread's call to be done."""
         if self._after and (look := self._after.pop(task.thread, None)):

@@ -46,10 +46,10 @@ _TWO_PATHS: Final = {
 _SIZES: Final = ("stat", "lstat", "newfstatat", "statx")
 _READS: Final = ("read", "readv", "preadv2")
 _READS_AT: Final = {"pread64": 3, "preadv": 3}
-_SOURCES: Final = {"sendfile": 1, "copy_file_range": 0, "splice": 0, "tee": 0, "mmap": 4, "ioctl": 0}
+_SOURCES: Final = {"sendfile": 1, "copy_file_range": 0, "splice": 0, "tee": 0, "mmap": 4}
 _TELL_SIZE: Final = ("fstat", "lseek", "write", "writev")
 _LISTS: Final = ("getdents64", "getdents")
-_HIDDEN: Final = ("io_uring_setup", "io_setup", "open_by_handle_at", "chroot", "mount", "pivot_root")
+_HIDDEN: Final = ("ioctl", "io_uring_setup", "io_setup", "open_by_handle_at", "chroot", "mount", "pivot_root")
 _POLL_MS: Final = 20
 _NOTED: Final = frozenset({*_PATHS, *_TWO_PATHS, *_READS, *_READS_AT, *_SOURCES, *_TELL_SIZE, *_LISTS, *_HIDDEN})
 
