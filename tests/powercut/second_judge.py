@@ -217,8 +217,8 @@ def _commit(state: Machine) -> Machine:
             if isinstance(record, SetEntry) and record.new:
                 inodes.setdefault(record.node, Inode(0, ()))
         else:
-            node, inode = record  # type: ignore[misc]
-            inodes[node] = inode
+            assert isinstance(record, tuple)
+            inodes[record[0]] = record[1]
     kept = tuple((node, tuple(sorted(entries.items()))) for node, entries in sorted(disk.folders.items()))
     return state._replace(running=(), names=kept, committed=tuple(sorted(inodes.items())))
 
@@ -239,9 +239,10 @@ def _performed(state: Machine, operation: DiskOperation) -> Machine:
     if isinstance(operation, SetEntry | RemoveEntry | Rename):
         state = state._replace(running=(*state.running, operation))
         if isinstance(operation, SetEntry) and operation.new and operation.node not in dict(state.names):
-            cache = tuple(sorted((dict(state.cache) | {operation.node: b""}).items()))
-            inodes = tuple(sorted((dict(state.inodes) | {operation.node: Inode(0, ())}).items()))
-            state = state._replace(cache=cache, inodes=inodes)
+            state = state._replace(
+                cache=tuple(sorted((dict(state.cache) | {operation.node: b""}).items())),
+                inodes=tuple(sorted((dict(state.inodes) | {operation.node: Inode(0, ())}).items())),
+            )
         return state
     if isinstance(operation, SyncAll):
         for node, _ in state.cache:
