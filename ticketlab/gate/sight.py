@@ -139,16 +139,9 @@ class Sight:
         self._after[task.thread] = look
 
     def after_too(self, task: Task, look: Callable[[], None]) -> None:
-        """Have a look taken when a thread's call is done, after the one that waits for that already, if there is."""
-        first = self._after.get(task.thread)
-
-        def both() -> None:
-            if first is not None:
-                with suppress(OSError):
-                    first()
-            look()
-
-        self._after[task.thread] = both
+        """Have a look taken, before the one that waits already for the thread's call to be done."""
+        other = self._after.get(task.thread, lambda: None)
+        self._after[task.thread] = lambda: (look(), other())[1]  # type: ignore[func-returns-value]
 
     def call_is_done(self, task: Task) -> None:
         """Take the look that waits for a thread's call to be done."""

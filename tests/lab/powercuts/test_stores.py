@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ticketlab.core.disk import Disk
 from ticketlab.core.errors import UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.trace import Nondeterminism
+from ticketlab.gate.watched import Looks
 from ticketlab.lab.powercuts.case import PowerCutCase
 from ticketlab.lab.powercuts.explore import PowerCutExploration, explore_power_cuts, replay_power_cut, subject_of_store
+from ticketlab.lab.powercuts.judges import Judged, StateJudge
 from ticketlab.lab.powercuts.matrix import power_cut_row
-from ticketlab.lab.powercuts.stores import power_cut_specs, why_no_power_cut
+from ticketlab.lab.powercuts.recording import recorded
+from ticketlab.lab.powercuts.search import CutSearcher, JudgedStates
+from ticketlab.lab.powercuts.stores import (
+    StoreStateJudge,
+    opening_folder,
+    power_cut_specs,
+    purchases_of,
+    why_no_power_cut,
+)
 
 
 def searched(store: str, model: str, most: int = 1_000) -> PowerCutExploration:
@@ -57,6 +70,33 @@ def test_a_store_is_searched_with_the_same_result_again() -> None:
     for row in rows:
         row["finding"]["left"] = []  # a file that is new has the number of its process
     assert rows[0] == rows[1]
+
+
+class LooksAtEverything:
+    """A judge whose recovery might have looked at anything, so that every state is laid out."""
+
+    heeds_promise = True
+
+    def __init__(self, judge: StateJudge) -> None:
+        self._judge = judge
+
+    def judge(self, disk: Disk, told: str) -> Judged:
+        return Judged(self._judge.judge(disk, told).anomalies, Looks(everything=True))
+
+
+@pytest.mark.parametrize("model", ["ext4", "strict"])
+@pytest.mark.parametrize("store", ["json:truncate", "json:rename", "json:durable", "json:journal"])
+def test_states_that_are_not_laid_out_would_show_nothing_else(store: str, model: str, tmp_path: Path) -> None:
+    spec = Spec.parse(store)
+    (tmp_path / "opening").mkdir()
+    opening_folder(spec, tmp_path / "opening")
+    recording = recorded(purchases_of(spec, tmp_path / "opening"))
+    judge = StoreStateJudge(spec, tmp_path)
+    few = CutSearcher(recording, model, JudgedStates(judge), exhaust=True).run()
+    all_of_them = CutSearcher(recording, model, JudgedStates(LooksAtEverything(judge)), exhaust=True).run()
+    assert few.wrong.keys() == all_of_them.wrong.keys()
+    assert few.states <= all_of_them.states
+    assert all_of_them.left == 0
 
 
 def test_what_is_not_laid_out_is_said_and_proves_nothing() -> None:
