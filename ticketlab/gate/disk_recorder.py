@@ -281,16 +281,19 @@ class DiskRecorder:
         """Take in a file, a folder or a link that is new."""
         node = self._nodes[here.st_dev, here.st_ino] = len(self._nodes)
         made.append(node)
+        flags = os.O_NOFOLLOW
         if stat.S_ISDIR(here.st_mode):
+            flags |= os.O_PATH
             self._now.folders[node], self.opening.folders[node] = {}, {}
         elif stat.S_ISLNK(here.st_mode):
+            flags |= os.O_PATH
             self._now.links[node] = self.opening.links[node] = os.readlink(path)
         else:
             self._now.files[node] = b""
-            try:
-                if not stat.S_ISREG(here.st_mode):
-                    raise OSError("is no file, folder or link")
-                self._held[node] = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            except OSError as error:
-                self.unseen[f"{os.path.basename(path)} is not followed: {error.strerror or error}"] = None
+        try:
+            if not flags & os.O_PATH and not stat.S_ISREG(here.st_mode):
+                raise OSError("it is no file, folder or link")
+            self._held[node] = os.open(path, os.O_RDONLY | flags)
+        except OSError as error:
+            self.unseen[f"{os.path.basename(path)} is not followed: {error.strerror or error}"] = None
         return node

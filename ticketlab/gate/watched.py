@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from ticketlab.core.errors import TicketlabError
+from ticketlab.core.system.lifeline import die_with_parent
 from ticketlab.gate.filter import LETS_BY, filter_program, install
 from ticketlab.gate.kernel import read_proc
 from ticketlab.gate.listener import Listener, Stop
@@ -94,9 +95,9 @@ class Watched:
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         filter_program(_NOTED)  # made once, and not again in each fork
-        pid = os.fork()
+        lab, pid = os.getpid(), os.fork()
         if pid == 0:
-            _perform(act, theirs)
+            _perform(act, theirs, lab)
         theirs.close()
         with ours:
             message, descriptors, _, _ = socket.recv_fds(ours, 256, 1, socket.MSG_CMSG_CLOEXEC)
@@ -215,10 +216,11 @@ class Watched:
         self._descriptor(stop, descriptor, (offset, end))
 
 
-def _perform(act: Callable[[], object], channel: socket.socket) -> NoReturn:
-    """Run a function under the filter, in a process group of its own, and end."""
+def _perform(act: Callable[[], object], channel: socket.socket, lab: int) -> NoReturn:
+    """Run a function under the filter, in a process group of its own, and end; if the lab ends before, so does this."""
     code = 1
     try:
+        die_with_parent(lab)
         gc.disable()  # it would touch all memory, which would have to be copied
         os.setpgid(0, 0)
         listener = install(_NOTED)
