@@ -14,8 +14,8 @@ fs/ext4; Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014, tab
 - A rename over another file allocates the blocks of the file that is moved, so that its data comes first
   (auto_da_alloc). The same is done when a file is closed that had been cut to nothing; as the cut alone can be on the
   disk before that, the model does not count on it.
-- fsync(2) forces a file's data to disk, and the journal up to the last change of this file or folder; up to now, if the
-  file has grown. fdatasync(2) does not wait for changes of names alone.
+- fsync(2) forces a file's data to disk, and the journal up to the last change of this file or folder, or up to the last
+  write that made the file longer. fdatasync(2) does not wait for changes of names alone.
 
 Where the documents promise less than the code does, the model allows more states.
 """
@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ticketlab.core.disk import (
     Disk,
@@ -70,13 +71,13 @@ class _File:
     """For each rename over another file: its place in the journal, and how many changes of this file came before."""
 
     @property
-    def has_grown(self) -> bool:
-        """Whether a write has made it longer."""
+    def grew_after(self) -> int:
+        """How many journalled changes came before the last write that made it longer."""
         contents = file_versions(self.base, [change.what for change in self.changes])
-        return any(
-            isinstance(change.what, DiskWrite) and len(after) > len(before)
-            for change, before, after in zip(self.changes, contents, contents[1:], strict=False)
-        )
+        sizes = pairwise(map(len, contents))
+        writes = zip(self.changes, sizes, strict=True)
+        grown = [each.before for each, (old, new) in writes if isinstance(each.what, DiskWrite) and new > old]
+        return max(grown, default=0)
 
 
 @dataclass(slots=True)
@@ -130,9 +131,7 @@ def _take(journal: _Journal, operation: DiskOperation) -> None:
 def _sync(journal: _Journal, sync: Sync) -> None:
     file = journal.files.get(sync.node)
     last = 1 + max((place for place, change in enumerate(journal.changes) if _concerns(change, sync)), default=-1)
-    if file is not None and file.has_grown:
-        last = len(journal.changes)
-    journal.certain = max(journal.certain, last)
+    journal.certain = max(journal.certain, last, file.grew_after if file is not None else 0)
     if file is not None:
         _settle(file)
 
@@ -182,25 +181,27 @@ def _of_file(node: int, file: _File, persisted: int) -> tuple[bytes, list[Choice
 def _spans(file: _File, contents: Sequence[bytes], persisted: int) -> dict[int, tuple[int, int]]:
     """Return for blocks which versions of the file they can hold: from the first one on, before the last.
 
-    A block that was allocated since holds no earlier version than that it came with or, if the file had been made
-    longer before without data, zeros. A block that a cut gives back holds none after that. Blocks that a file keeps
-    when it is cut hold later versions even if the cut is not on the disk.
+    A block that was allocated since holds no earlier version than that it came with. It may hold zeros if the file is
+    long without its data: if it was made longer before, or cut afterwards. A block that a cut gives back holds none
+    after that. Blocks that a file keeps when it is cut hold later versions even if the cut is not on the disk.
     """
     allocated, first, last = -(-len(file.base) // FILE_BLOCK), dict[int, int](), dict[int, int]()
-    written: set[int] = set()
+    written: dict[int, int] = {}
     for at, change in enumerate(file.changes, 1):
         what = change.what
         if isinstance(what, DiskWrite):
             touched = range(what.offset // FILE_BLOCK, -(-(what.offset + len(what.data)) // FILE_BLOCK))
-            for block in {each for each in touched if each >= allocated} - written:
-                first[block] = first.get(block, at - 1) if block * FILE_BLOCK < len(contents[at - 1]) else at
-                written.add(block)
+            for block in {each for each in touched if each >= allocated} - written.keys() - last.keys():
+                is_hole = block * FILE_BLOCK < len(contents[at - 1])
+                first[block] = first.get(block, at - 1) if is_hole else at
+                written[block] = at
             continue
         blocks = -(-what.size // FILE_BLOCK)
         given_back = range(blocks, -(-max(map(len, contents)) // FILE_BLOCK))
         if change.before < persisted:
             allocated = min(allocated, blocks)
-            written -= set(given_back)
+            written = {block: came for block, came in written.items() if block < blocks}
+            first |= {block: min(first[block], came - 1) for block, came in written.items()}
             first |= dict.fromkeys(given_back, at)
         else:
             last |= {block: at for block in given_back if block not in last}
