@@ -14,6 +14,7 @@ from ticketlab.cli import INTERRUPTED, Interrupted
 from ticketlab.cli.command_lines import explore_line, race_line
 from ticketlab.cli.options import Command, Seconds, command_line, is_typed, option
 from ticketlab.cli.outputs import FORMATS, PLACES, print_document, refuse_existing_outputs, write_outputs
+from ticketlab.cli.power_cuts import asks_for_power_cut, compare_power_cuts
 from ticketlab.cli.saving import keep_run
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.verdict import exit_code
@@ -83,7 +84,8 @@ def command(**given: Any) -> int:
     LISTs are separated by commas; a comma before KEY=VALUE belongs to its store or strategy, as in
     json,sqlite:journal=delete,synchronous=off. Every strategy is judged in each round; one that was ever wrong is not
     ranked. With --faults nothing is raced: every store and strategy, or those that are named, are explored instead, to
-    see whether they survive a crash at any point of two buyers.
+    see whether they survive a crash at any point of two buyers. With --faults power-cut, stores are judged by every
+    state in which a power cut can leave their files.
 
     Exit code 1: a strategy that is meant to be safe was not; 5: a threshold or a baseline's line was missed; 3: one of
     them could not be decided.
@@ -140,6 +142,8 @@ def _crashes(given: Mapping[str, Any]) -> int:
         if is_typed(name.replace("-", "_")):
             raise UsageError(f"--{name} is for races, and --faults races nothing: leave one of them out")
     refuse_existing_outputs(given)
+    if asks_for_power_cut(given):
+        return compare_power_cuts(given, (*PLACES, *_FOR_RACES))
     pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
     with ProgressLine() as progress:

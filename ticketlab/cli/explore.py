@@ -29,6 +29,7 @@ from ticketlab.cli.options import (
     quantity_option,
     quantity_range,
 )
+from ticketlab.cli.power_cuts import asks_for_power_cut, explore_power_cut, power_cut_options
 from ticketlab.cli.programs import explore_a_program, is_program, program_options, the_function
 from ticketlab.cli.saving import keep_result, refuse_outputs
 from ticketlab.core.errors import UsageError
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @function_options
 @program_options
 @kind_options
+@power_cut_options
 @click.option(
     "--unseen",
     type=click.Choice(["fail", "allow"]),
@@ -74,7 +76,10 @@ if TYPE_CHECKING:
 @option("--executions", type=int, default=10_000, help="The most schedules to try.")
 @option("--exhaust", is_flag=True, default=False, help="Go on after an anomaly, until no schedule is left.")
 @option("--executor", help="inline: all in this process; processes: a process for each (for functions, and a kill).")
-@option("--faults", help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all.")
+@option(
+    "--faults",
+    help="Faults that strike at every point in turn: kill, pause:2s, terminate, disk-full, ... or all; or power-cut.",
+)
 @option("--atomic-accesses", is_flag=True, default=False, help="Take each read and each write as one step.")
 @option(
     "--stall-timeout",
@@ -115,12 +120,15 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     replay`. If none goes wrong and no schedule is left, this is proved for so many buyers or processes.
 
     With --faults, each buyer or process is struck at each of its steps in turn, by real signals and real failures of
-    files.
+    files. With --faults power-cut, a program or a store runs once, and every state in which the disk can be left at any
+    moment is laid out and judged.
     """  # noqa: D301 - click wants the character itself
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.exploring.explore import explore_scenario
     from ticketlab.lab.workers.choice import chosen_workers
 
+    if asks_for_power_cut(given):
+        return explore_power_cut(words, as_json, given)
     if is_program(words, given):
         refuse_outputs(given)
         return explore_a_program(words, _program_options(given), as_json, given)

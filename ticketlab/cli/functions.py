@@ -38,6 +38,7 @@ SECTIONS: Final = {
     "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
     "For functions": ("processes", "threads", "tasks", "gate", "returned", "server"),
     "For programs": ("run", "copies", "in_", "allow_exit", "patience", "sql"),
+    "For power cuts": ("disk", "recover"),
     "For purchases": (*_OF_PURCHASES, "folder"),
 }
 """What the help of a command tells together."""

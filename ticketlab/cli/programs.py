@@ -118,7 +118,7 @@ def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bo
         found = explore_program(
             program,
             options,
-            command=_line(words),
+            command=line_of_program(words),
             allows_unseen=given["unseen"] == "allow",
             every_call=given["sql"] == "calls",
             progress=progress.search,
@@ -138,14 +138,14 @@ def race_a_program(words: Sequence[str], as_json: bool, given: Mapping[str, Any]
             program,
             given["times"],
             timeout=given["timeout"],
-            command=_line(words),
+            command=line_of_program(words),
             progress=lambda done, wrong: progress.say(f"{done:,} races, {wrong:,} wrong ..."),
         )
-    return tell_races(found, _line(words, "times", "timeout").replace(" race", " explore", 1), as_json, given)
+    return tell_races(found, line_of_program(words, "times", "timeout").replace(" race", " explore", 1), as_json, given)
 
 
-def _line(words: Sequence[str], *more: str) -> str:
-    """Return the command line that runs the running command again, without the options that `more` names."""
+def line_of_program(words: Sequence[str], *more: str) -> str:
+    """Return the command line that runs the running command of a program again, without the options of `more`."""
     left_out = ("json", "cases", "keep", "html", "force", "save", *more)
     if any(word.startswith("-") for word in words):
         return f"{command_line(*left_out)} -- {shlex.join(words)}"

@@ -11,6 +11,7 @@ import click
 
 from ticketlab.cli.functions import replay_function_case
 from ticketlab.cli.options import Command, option
+from ticketlab.cli.power_cuts import replay_power_cut_case
 from ticketlab.cli.programs import replay_program_case
 from ticketlab.core.errors import UsageError
 
@@ -54,9 +55,12 @@ def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: 
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
     from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
+    from ticketlab.lab.powercuts.case import is_power_cut_case, load_power_cut_case
     from ticketlab.lab.programs.cases import is_program_case, load_program_case
     from ticketlab.report.exploration import print_replay
 
+    if is_power_cut_case(case):
+        return replay_power_cut_case(load_power_cut_case(case), case, as_json)
     if is_program_case(case):
         if watch is not None:
             raise UsageError("--pdb debugs functions and purchases, and this case is of a program")

@@ -67,8 +67,13 @@ def command(
 def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     """Run a case again, since it holds the schedule and not what happened; return the result and its diagram."""
     from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
+    from ticketlab.lab.powercuts.case import is_power_cut_case, load_power_cut_case
     from ticketlab.lab.programs.cases import is_program_case, load_program_case
 
+    if is_power_cut_case(path):
+        from ticketlab.cli.power_cuts import power_cut_again
+
+        return power_cut_again(load_power_cut_case(path), path).to_json(), []
     if is_program_case(path):
         from ticketlab.cli.programs import program_diagrams, program_played_again
 

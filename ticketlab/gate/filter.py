@@ -6,6 +6,7 @@ import ctypes
 import os
 import struct
 from collections.abc import Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 from ticketlab.core.errors import TicketlabError
@@ -100,11 +101,19 @@ def _by_arguments(known: dict[str, int]) -> dict[int, list[_Instruction]]:
     }
 
 
-def filter_program() -> bytes:
-    """Return the filter as the kernel takes it: struct sock_filter, one after another."""
+@cache
+def filter_program(only: frozenset[str] = frozenset()) -> bytes:
+    """Return the filter as the kernel takes it: struct sock_filter, one after another; `only` these calls are stopped.
+
+    If none is named, all that the gate knows are.
+    """
     machine = supported_machine()
     known = numbers(machine.column)
     special = _by_arguments(known)
+    if only:
+        stopped = {known[name] for name in only | {"sendmsg"} if name in known}
+        known = {name: number for name, number in known.items() if number in stopped}
+        special = {number: look for number, look in special.items() if number in stopped}
     looks = [
         (f"call {number}" if place == 0 else "", look)
         for number, looks in special.items()
@@ -143,12 +152,14 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
 
 
-def install() -> int:
+def install(only: frozenset[str] = frozenset()) -> int:
     """Have the kernel stop this process and all that it starts from now on; return the listener's descriptor.
+
+    `only` these calls are stopped or, if none is named, all that the gate knows.
 
     Raises TicketlabError if the kernel does not let processes be stopped, as in some containers.
     """
-    program = filter_program()
+    program = filter_program(only)
     buffer = ctypes.create_string_buffer(program, len(program))
     argument = _Program(len(program) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)

@@ -38,7 +38,7 @@ setsid 112 157|getsid 124 156|getpgrp 111 -|listen 50 201|setsockopt 54 208|sign
 epoll_ctl 233 21|statfs 137 43|fstatfs 138 44|semctl 66 191|msgctl 71 187|shmctl 31 195|pidfd_getfd 438 438
 fanotify_mark 301 263|open_by_handle_at 304 265|userfaultfd 323 282|io_setup 206 0|futex_requeue 456 456
 setxattrat 463 463|getxattrat 464 464|listxattrat 465 465|removexattrat 466 466
-rt_sigqueueinfo 129 138|rt_tgsigqueueinfo 297 240
+rt_sigqueueinfo 129 138|rt_tgsigqueueinfo 297 240|sync 162 81|syncfs 306 267|msync 26 227
 """
 
 

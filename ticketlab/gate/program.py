@@ -62,6 +62,8 @@ class Gate(LiveThreads):
         self._leader = Leader(leader, len(commands), listener, self._names)
         self.is_point: Callable[[Task, StoppedCall], bool] = lambda _task, _call: True
         """Says of a call whether somebody else may move before it; all others are answered at once."""
+        self.goes_on: Callable[[Task, str, tuple[int, ...]], None] = lambda _task, _name, _arguments: None
+        """Is told of each call right before the kernel performs it."""
         self.numbered: dict[int, Task] = {}
         self.came: list[Task] = []
         """Threads that have come to stand before a call since somebody asked last."""
@@ -322,6 +324,7 @@ class Gate(LiveThreads):
     def _reply(self, task: Task, stop: Stop, answer: Reply) -> None:
         self._running.add(task)
         if answer.value is None:
+            self.goes_on(task, self._names.get(stop.number, ""), stop.arguments)
             self._listener.go_on(stop)
         else:
             self._listener.answer(stop, answer.value)

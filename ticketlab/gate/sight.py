@@ -138,6 +138,11 @@ class Sight:
         """Have a look taken when a thread's call is done, at its next stop."""
         self._after[task.thread] = look
 
+    def after_too(self, task: Task, look: Callable[[], None]) -> None:
+        """Have a look taken, before the one that waits already for the thread's call to be done."""
+        other = self._after.get(task.thread, lambda: None)
+        self._after[task.thread] = lambda: (look(), other())[1]  # type: ignore[func-returns-value]
+
     def call_is_done(self, task: Task) -> None:
         """Take the look that waits for a thread's call to be done."""
         if self._after and (look := self._after.pop(task.thread, None)):

@@ -106,6 +106,10 @@ def _crashed(field: JsonField) -> None:
     _check(field, _CRASHED)
 
 
+def _cut(field: JsonField) -> None:
+    _check(field, {"store": JsonField.text, "valid": JsonField.verdict})
+
+
 def _raced(field: JsonField) -> None:
     _check(field, _ROW)
 
@@ -170,6 +174,7 @@ _KINDS: Final[Mapping[str, Mapping[str, _Read]]] = {
     "tour": {**_ANY, "rows": _list_of(_raced)},
     "comparison": {**_ANY, **_COMPARISON},
     "crashes": {**_ANY, **_CRASHES},
+    "power-cuts": {**_ANY, "rows": _list_of(_cut)},
     "function-race": {**_ANY, "races": _count, "wrong": _count},
     "exploration": {**_ANY, "executions": _count, "anomalous": _count, "exhausted": JsonField.flag},
 }

@@ -92,7 +92,7 @@ class ProgramCase:
         fields = JsonField(data, source)
         read_version(fields, "ticketlab", "case", "a case of ticketlab", (PROGRAM_CASE_VERSION,))
         return cls(
-            program=_program(fields["program"]),
+            program=program_from_json(fields["program"]),
             points=tuple(fields["points"].list_of(JsonField.text)),
             schedule=tuple(who - 1 for who in fields["schedule"].list_of(lambda who: who.whole(least=1))),
             steps=tuple(fields["steps"].list_of(JsonField.text)),
@@ -119,7 +119,8 @@ def program_to_json(program: Program) -> dict[str, Any]:
     }
 
 
-def _program(fields: JsonField) -> Program:
+def program_from_json(fields: JsonField) -> Program:
+    """Return a program as a case names it; raises UsageError if something of it is not there."""
     folder = fields["in"].text()
     return Program(
         commands=tuple(command_words(command) for command in fields["commands"].list_of(JsonField.text)),

@@ -160,6 +160,7 @@ class ProgramExecutor(Executor):
         line_at = self._line_at if self._keeps_lines else None
         left = range(len(self.scripts), _ROOM)
         gate = Gate(started.listener, started.leader, sight, commands, left, self._stall_timeout)
+        self._watch(gate)
         self._moves = moves = Moves(
             gate, self._scheduler, self._pacer, self.points, faults=self._faults, line_at=line_at
         )
@@ -204,6 +205,9 @@ class ProgramExecutor(Executor):
             self._policy = policy
             self.points |= self._learnt
             self.grew = False
+
+    def _watch(self, _gate: Gate) -> None:
+        """Take hold of an execution's gate before anybody moves."""
 
     def _sight(self) -> Sight:
         """Return what is known of an execution before it begins."""

@@ -1,0 +1,94 @@
+"""The table of power cuts: for each store what a cut can leave, by each model of a disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from ticketlab.core.errors import UsageError
+from ticketlab.core.result import as_document
+from ticketlab.core.spec import Spec
+from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
+from ticketlab.core.verdict import all_valid
+from ticketlab.lab.artifacts.race_folder import remove_folders_of
+from ticketlab.lab.environment import environment
+from ticketlab.lab.powercuts.explore import explore_power_cuts, subject_of_store
+from ticketlab.lab.powercuts.stores import power_cut_specs, why_no_power_cut
+
+POWER_CUTS_DOCUMENT: Final = "power-cuts"
+_MOST_STATES: Final = 1_000
+_ENOUGH: Final = frozenset({"torn books", "vanished sale"})
+"""What is asked of a store: whether its books stay whole, and whether they keep what was answered."""
+_Row = dict[str, Any]
+
+
+def power_cut_row(spec: Spec, models: Sequence[str]) -> _Row:
+    """Search all power cuts of one store, and return its row."""
+    found = explore_power_cuts(subject_of_store(spec), models, most=_MOST_STATES, exhaust=True, enough=_ENOUGH)
+    verdicts = [each.verdict.valid for each in found.models]
+    return {
+        "store": str(spec),
+        "valid": all_valid(verdicts),
+        "models": [each.to_json() for each in found.models],
+        "finding": found.finding.to_json() if found.finding else None,
+        "anomalies": [anomaly.to_json() for anomaly in found.verdict.anomalies],
+    }
+
+
+def power_cut_matrix(
+    named: Sequence[Spec], models: Sequence[str], command: str, progress: Callable[[int, int, str], None]
+) -> dict[str, Any]:
+    """Search the power cuts of the named stores, or of all, on every core; return the table as it is saved.
+
+    The table is valid if every store was decided: it shows what each is worth.
+
+    Raises:
+        UsageError: power cuts concern none of the stores.
+    """
+    chosen = list(named) or power_cut_specs()
+    unsupported = [(spec, reason) for spec in chosen if (reason := why_no_power_cut(spec))]
+    specs = [spec for spec in chosen if not why_no_power_cut(spec)]
+    if not specs:
+        raise UsageError(f"power cuts concern none of these stores: {unsupported[0][0]}: {unsupported[0][1]}")
+    rows = _rows(specs, models, progress)
+    undecided = any(row["valid"] is None for row in rows)
+    return as_document(
+        POWER_CUTS_DOCUMENT,
+        {
+            "command": command,
+            "valid": None if undecided else True,
+            "anomalies": [],
+            "left_behind": [],
+            "models": list(models),
+            "rows": rows,
+            "unsupported": [{"store": str(spec), "strategy": "", "reason": reason} for spec, reason in unsupported],
+            "environment": environment(Path()),
+        },
+    )
+
+
+def _rows(specs: Sequence[Spec], models: Sequence[str], progress: Callable[[int, int, str], None]) -> list[_Row]:
+    done: dict[Spec, _Row] = {}
+    pool = ProcessPoolExecutor(
+        len(os.sched_getaffinity(0)), get_context("spawn"), initializer=die_with_parent, initargs=(os.getpid(),)
+    )
+    try:
+        with signals_blocked():  # which starts workers: an interrupt must not reach them before they are ready
+            waiting = {pool.submit(power_cut_row, spec, models): spec for spec in specs}
+        for number, each in enumerate(as_completed(waiting), 1):
+            done[waiting[each]] = each.result()
+            progress(number, len(specs), str(waiting[each]))
+    except BaseException:
+        workers = dict(pool._processes)
+        for worker in workers.values():  # nobody will ask for their results any more
+            worker.kill()
+        pool.shutdown(cancel_futures=True)
+        remove_folders_of(workers)
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [done[spec] for spec in specs]
