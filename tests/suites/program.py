@@ -59,7 +59,7 @@ class SuiteProgram:
     def plain(self, *, fixed: bool = False) -> PlainFunction:
         """Return it as a plain function that each thread calls; `fixed` asks for the twin without the bug."""
         made = self.make(fixed)
-        bodies = {who: body for who, body in enumerate(made.bodies, 1)}
+        bodies = dict(enumerate(made.bodies, 1))
 
         def run(who: int) -> object:
             return bodies[who]()

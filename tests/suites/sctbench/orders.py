@@ -22,7 +22,7 @@ def _reorder(setters: int) -> Make:
 
         def checks() -> bool:
             with only_if(fixed, lock):
-                return (a.value == 0 and b.value == 0) or (a.value == 1 and b.value == -1)
+                return bool((a.value == 0 and b.value == 0) or (a.value == 1 and b.value == -1))
 
         return ThreadsOfProgram([*[sets] * setters, checks])
 

@@ -261,6 +261,6 @@ def token_ring(_fixed: bool) -> ThreadsOfProgram:
             if not all(flag.value for flag in done):
                 return True
             values = [one.value for one in ring]
-            return values[0] == values[1] == values[2]
+            return bool(values[0] == values[1] == values[2])
 
     return ThreadsOfProgram([*(partial(hands_on, place) for place in range(3)), looks])

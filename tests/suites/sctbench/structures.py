@@ -115,7 +115,7 @@ def fsbench(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "CB/aget", "data race: a count saved while it is being changed", WRONG)
 def aget(fixed: bool) -> ThreadsOfProgram:
-    """Three downloads add up bytes, one step for each thread's own count and one for the sum; an interrupt saves both."""
+    """Three downloads add to counts of their own and then to the sum of bytes; an interrupt saves both."""
     lock, written, parts = Lock(), shared(), [shared() for _ in range(3)]
 
     def downloads(part: int) -> None:
