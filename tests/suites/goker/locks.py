@@ -210,7 +210,7 @@ def syncthing4829(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "cockroach#10214", ABBA, DEADLOCK)
 def cockroach10214(fixed: bool) -> ThreadsOfProgram:
-    """Heartbeats go out under the lock of the coalesced ones and take the raft lock; a tick takes both the other way."""
+    """Heartbeats are sent under their own lock and take the raft lock; a tick takes both the other way."""
     coalesced, raft, due = Lock(), Lock(), shared(1)
 
     def sends() -> None:
@@ -288,7 +288,7 @@ def kubernetes13135(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "kubernetes#30872", ABBA, DEADLOCK)
 def kubernetes30872(fixed: bool) -> ThreadsOfProgram:
-    """An informer pops under the queue's lock and takes the informer's; a third one holds that and adds to the queue."""
+    """An informer pops under the queue's lock and takes its own; whoever stops it holds that and needs the queue's."""
     queue, informer, clusters, items = Lock(), Lock(), shared(), shared(1)
 
     def pops() -> None:

@@ -107,10 +107,10 @@ def grpc1460(fixed: bool) -> ThreadsOfProgram:
 def kubernetes6632(fixed: bool) -> ThreadsOfProgram:
     """An idle watch takes a reset from a full channel only after it got the lock; a frame is written under the lock."""
     go = Go()
-    lock, resets = Lock(), go.channel(2 if fixed else 1)
+    lock, resets = Lock(), go.channel(3 if fixed else 1)
 
     def writes() -> None:
-        for _ in range(2):
+        for _ in range(3):
             with lock:
                 resets.send()
 
@@ -118,6 +118,7 @@ def kubernetes6632(fixed: bool) -> ThreadsOfProgram:
         resets.receive()
         with lock:
             pass
+        resets.receive()
         resets.receive()
 
     return go.threads(writes, idles)
@@ -168,11 +169,18 @@ def etcd6873(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "etcd#7443", LOCK, DEADLOCK)
 def etcd7443(fixed: bool) -> ThreadsOfProgram:
-    """An address that goes down is told by a channel under the balancer's lock, which a close has to take first."""
+    """The one that reads a balancer's notices tells of an address that went down by a notice, under the lock."""
     go = Go()
     lock, notices, closed = Lock(), go.channel(), shared()
 
-    def goes_down() -> None:
+    def comes_up() -> None:
+        with lock:
+            if not closed.value:
+                notices.send()
+
+    def watches() -> None:
+        if notices.receive() is None:
+            return
         with lock:
             if closed.value:
                 return
@@ -186,12 +194,12 @@ def etcd7443(fixed: bool) -> ThreadsOfProgram:
             closed.value = 1
             notices.close()
 
-    return go.threads(goes_down, closes, notices.receive)
+    return go.threads(comes_up, watches, closes)
 
 
 @program(SUITE, "etcd#7492", LOCK, DEADLOCK)
 def etcd7492(fixed: bool) -> ThreadsOfProgram:
-    """Tokens are added to a keeper by a channel of one place, under the lock that the keeper takes to delete old ones."""
+    """Tokens are added to a keeper by a channel, under the lock that the keeper takes to delete old ones."""
     go = Go()
     lock, added, ticks = Lock(), go.channel(3 if fixed else 0), go.channel(1)
 
@@ -233,7 +241,7 @@ def etcd7902(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "serving#2137", LOCK, DEADLOCK)
 def serving2137(fixed: bool) -> ThreadsOfProgram:
-    """A breaker with one place: requests run under locks that a test gives back in its own order, waiting for each."""
+    """A breaker with one place: a request that has it waits for a test that waits for the other request's answer."""
     go = Go()
     active, first, second = go.channel(2 if fixed else 1), go.channel(), go.channel()
     answers = go.channel(2)
