@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ticketlab import plugins, testing, timings
     from ticketlab.checker.budget import Budget
     from ticketlab.checker.model import Model
+    from ticketlab.checker.recording import recording
     from ticketlab.core.errors import ClerkGone, Conflict, GaveUp, PurchaseError, TicketlabError, TornRead, UsageError
     from ticketlab.core.faults import Fault, FaultKind, FaultPoint, FaultRate
     from ticketlab.core.history import History, Operation
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from ticketlab.pytest_plugin import TicketlabFixture, program_test, race_test
     from ticketlab.testing.lock_check.laws import check_lock
     from ticketlab.testing.lock_check.report import LawResult, LockReport
+    from ticketlab.testing.machines.declare import Bundle, consumes, initialize, invariant, rule
+    from ticketlab.testing.machines.machine import ConcurrentMachine
     from ticketlab.timings import Schedule, Timing
     from ticketlab.timings.latency import Latency
 
@@ -78,6 +81,7 @@ __all__ = [
     "Anomaly",
     "Books",
     "Budget",
+    "Bundle",
     "Buy",
     "BuyerSession",
     "Cancel",
@@ -86,6 +90,7 @@ __all__ = [
     "CellResult",
     "ClerkGone",
     "ComparisonResult",
+    "ConcurrentMachine",
     "Confirm",
     "Conflict",
     "Entry",
@@ -145,7 +150,10 @@ __all__ = [
     "check",
     "check_lock",
     "compare",
+    "consumes",
     "explore",
+    "initialize",
+    "invariant",
     "load_case",
     "note",
     "now",
@@ -153,7 +161,9 @@ __all__ = [
     "program_test",
     "race",
     "race_test",
+    "recording",
     "replay",
+    "rule",
     "run_plan",
     "save_case",
     "sleep",
@@ -164,6 +174,7 @@ __all__ = [
 _HOMES = {
     "ticketlab.checker.budget": ("Budget",),
     "ticketlab.checker.model": ("Model",),
+    "ticketlab.checker.recording": ("recording",),
     "ticketlab.core.errors": (
         "ClerkGone",
         "Conflict",
@@ -265,6 +276,14 @@ _HOMES = {
         "LawResult",
         "LockReport",
     ),
+    "ticketlab.testing.machines.declare": (
+        "Bundle",
+        "consumes",
+        "initialize",
+        "invariant",
+        "rule",
+    ),
+    "ticketlab.testing.machines.machine": ("ConcurrentMachine",),
     "ticketlab.timings": (
         "Schedule",
         "Timing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, overload
@@ -26,6 +26,8 @@ UNDECIDED: Final = "ticketlab undecided"
 """The property of a test report that says why a search did not decide."""
 UNTOLD: Final = "ticketlab untold"
 """The property of a test report that says what the kernel saw and no probe told."""
+UNDECIDED_OF_MACHINE: Final = "ticketlab_undecided"
+"""The attribute of a test case that says so."""
 UNDECIDED_CHOICES: Final = ("fail", "pass")
 
 
@@ -33,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options; each overrides the setting of a test."""
     group = parser.getgroup("ticketlab", "races for shared state")
     group.addoption(
-        "--ticketlab-policy", metavar="POLICY", help="the policy that chooses who moves next: dpor, dfs, random, pct:3"
+        "--ticketlab-policy", metavar="POLICY", help="the policy that chooses who moves next: dpor, dfs, surw, pct:3"
     )
     group.addoption("--ticketlab-executions", type=int, metavar="N", help="the most schedules to try for each race")
     group.addoption("--ticketlab-seed", type=int, metavar="N", help="the seed of all that is drawn")
@@ -265,6 +267,14 @@ def _names(path: Path, what: str) -> bool:
     from ticketlab.lab.programs.cases import is_program_case
 
     return is_plain_case(path) if what == "function" else is_program_case(path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Take down why the test of a concurrent machine that has passed did not decide, as other tests do themselves."""
+    yield
+    if told := getattr(getattr(item, "instance", None), UNDECIDED_OF_MACHINE, ""):
+        item.user_properties.append((UNDECIDED, told))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

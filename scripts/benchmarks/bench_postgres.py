@@ -67,7 +67,7 @@ def workload(strategy: str) -> ScenarioWorkload:
 
 
 @contextmanager
-def recording(sent: list[tuple[PacedConnection, str]]) -> Iterator[None]:
+def messages_of(sent: list[tuple[PacedConnection, str]]) -> Iterator[None]:
     """Keep what the buyers' connections send, message by message, with the values written out."""
     usual = psycopg.Cursor.execute
 
@@ -89,7 +89,7 @@ def permutations(strategy: str) -> tuple[Permutation, ...]:
     """Find all schedules, run each once more, and return what it sent."""
     found, sent = [], list[tuple[PacedConnection, str]]()
     sessions: dict[PacedConnection, int] = {}
-    with recording(sent), Inline(workload(strategy)) as executor:
+    with messages_of(sent), Inline(workload(strategy)) as executor:
         for schedule in [each.schedule for each in search(executor, DepthFirst())]:
             sent.clear()  # what the search sent, and the schedule before
             execution = run_schedule(executor, schedule)

@@ -121,7 +121,7 @@ def settings() -> Read:
 
 def spec() -> Read:
     """Read a text as each of the words of a command line that have a grammar; it is accepted where it is one."""
-    from ticketlab.cli.race import _range
+    from ticketlab.cli.options import quantity_range
     from ticketlab.core.errors import UsageError
     from ticketlab.core.faults import Fault
     from ticketlab.core.spec import Spec
@@ -134,7 +134,7 @@ def spec() -> Read:
 
     kinds: Sequence[Callable[[Spec], Kind]] = (store_kind, strategy_kind, launcher_kind, policy_kind)
     reads: list[Callable[[str], object]] = [partial(chosen, kind) for kind in kinds]
-    reads += [lambda text: parse_buyer_counts([text]), lambda text: parse_specs([text]), _range, Fault.parse]
+    reads += [lambda text: parse_buyer_counts([text]), lambda text: parse_specs([text]), quantity_range, Fault.parse]
 
     def read(path: Path) -> None:
         text = path.read_bytes().decode("utf-8", "surrogateescape")

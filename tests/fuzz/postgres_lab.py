@@ -10,13 +10,14 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from ticketlab.core.errors import Conflict
+from ticketlab.core.postgres_waits import OBSERVED, Observer, application_name
 from ticketlab.core.steps import Action, Step
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.inline import Inline
 from ticketlab.explorer.policies.policy import Policy
 from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Performer
-from ticketlab.stores.paced_connection import OBSERVED, Observer, PacedConnection, application_name
+from ticketlab.stores.paced_connection import PacedConnection
 from ticketlab.stores.postgres_session import PostgresSession
 
 from .postgres_judge import RENEWED, ROWS, Answer, Ending, Row

@@ -26,6 +26,8 @@ from ticketlab.cli.options import (
     hold_options,
     hold_settings,
     option,
+    quantity_option,
+    quantity_range,
 )
 from ticketlab.cli.programs import explore_a_program, is_program, program_options, the_function
 from ticketlab.cli.saving import keep_result, refuse_outputs
@@ -60,12 +62,13 @@ if TYPE_CHECKING:
 @option("--buyers", type=int, default=3, help="How many buyers there are.")
 @option("--tickets", type=int, default=2, help="How many tickets are for sale.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
+@quantity_option
 @hold_options
 @option(
     "--policy",
     type=Name("policy"),
-    default="dpor",
-    help="The policy that chooses who moves next: dpor, dfs, pct:3, timed, rr:2, ...",
+    default="portfolio",
+    help="The policy that chooses who moves next: portfolio, dpor, dfs, pct:3, pos, timed, rr:2, ...",
 )
 @option("--preemptions", type=int, help="With dfs: the most switches away from a buyer that could go on.")
 @option("--executions", type=int, default=10_000, help="The most schedules to try.")
@@ -130,7 +133,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
             scenario,
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save"),
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 
@@ -141,6 +144,7 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
         strategy=Spec.parse(given["strategy"]),
         buyers=given["buyers"],
         inventory=for_sale(given["tickets"]),
+        quantity=quantity_range(given["quantity"]),
         orders=given["orders"],
         seed=given["seed"],
         **hold_settings(given["hold"], given["pay"], given["abandon"]),

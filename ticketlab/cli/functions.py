@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 _OF_FUNCTIONS: Final = (
-    *("processes", "threads", "tasks", "gate", "reset", "invariant", "returned", "serial", "unseen", "times"),
+    *("processes", "threads", "tasks", "gate", "reset", "invariant", "returned", "serial", "server", "unseen", "times"),
 )
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
@@ -36,7 +36,7 @@ _OF_PURCHASES: Final = (
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
     "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
-    "For functions": ("processes", "threads", "tasks", "gate", "returned"),
+    "For functions": ("processes", "threads", "tasks", "gate", "returned", "server"),
     "For programs": ("run", "copies", "in_", "allow_exit", "patience", "sql"),
     "For purchases": (*_OF_PURCHASES, "folder"),
 }
@@ -47,6 +47,9 @@ def function_options(command: F) -> F:
     """Declare the argument and the options of a command that takes a function."""
     for declare in (
         click.option("--serial", is_flag=True, help="The end must be that of some order one after another."),
+        click.option(
+            "--server", metavar="postgres|valkey", help="Is started for FUNCTION, and empty before each execution."
+        ),
         click.option("--returned", metavar=_PATH, help="Is given the list of what the processes returned."),
         click.option(
             "--invariant",
@@ -145,7 +148,7 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
             options,
             command=command_line("json", "cases", "keep", "html", "force", "save", arguments=(function,)),
             allows_unseen=given["unseen"] == "allow",
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 

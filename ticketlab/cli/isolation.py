@@ -22,9 +22,9 @@ from ticketlab.cli.saving import refuse_outputs
 def command(store: str, executions: int, as_json: bool, **given: Any) -> int:
     """Find out which anomalies the isolation levels of a database let happen, by trying every schedule.
 
-    Ten anomalies, from dirty writes (G0) to write skew (G2), each by a small scenario of tickets on the real database.
-    An anomaly that can occur comes with the smallest schedule that shows it; one is prevented if every order of the
-    statements was run and none shows it. The table is held to the published one.
+    Eleven anomalies, from dirty writes (G0) to write skew (G2), each by a small scenario of tickets on the real
+    database. An anomaly that can occur comes with the smallest schedule that shows it; one is prevented if every order
+    of the statements was run and none shows it. The table is held to the published one.
 
     Exit code 1: a cell differs from the published one; 3: a cell could not be decided.
     """

@@ -30,6 +30,20 @@ def option(name: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, envvar=variable, **{"show_default": True, **settings})
 
 
+def quantity_option(command: F) -> F:
+    """Declare how many tickets an order is of."""
+    told = "Tickets in an order: a number, or a range to draw from."
+    return option("--quantity", metavar="N[-M]", default="1", help=told)(command)
+
+
+def quantity_range(text: str) -> tuple[int, int]:
+    """Return the lowest and the highest number of tickets in an order; raises UsageError if the text is none."""
+    low, dash, high = text.partition("-")
+    if not all(each.isascii() and each.isdigit() and len(each) < 18 for each in ((low, high) if dash else (low,))):
+        raise UsageError(f"--quantity {text!r} is not a number of tickets: write 2, or 1-4 for a range")
+    return int(low), int(high if dash else low)
+
+
 def hold_options(command: F) -> F:
     """Declare the options of tickets that are held before they are bought."""
     for declare in (

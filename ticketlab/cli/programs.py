@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "gate", "returned", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "gate", "returned", "server", "executor", "atomic_accesses"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),
@@ -120,7 +120,7 @@ def explore_a_program(words: Sequence[str], options: ExploreOptions, as_json: bo
             command=_line(words),
             allows_unseen=given["unseen"] == "allow",
             every_call=given["sql"] == "calls",
-            progress=lambda done, wrong: progress.say(f"{done:,} executions, {wrong:,} anomalous ..."),
+            progress=progress.search,
         )
     return _tell(found, as_json, given)
 

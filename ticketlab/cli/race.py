@@ -19,6 +19,8 @@ from ticketlab.cli.options import (
     hold_options,
     hold_settings,
     option,
+    quantity_option,
+    quantity_range,
     refuse_both,
 )
 from ticketlab.cli.programs import is_program, program_options, race_a_program, the_function
@@ -55,7 +57,7 @@ _TOURED: Final = 50  # in each of several races: starting processes is what take
 @option("--tickets", type=int, default=5, help="How many tickets are for sale.")
 @option("--stock", metavar="FILE", help="Opening stock instead of --tickets: a JSON file, or club or concert.")
 @option("--orders", type=int, default=1, help="How many orders each buyer places, one after another.")
-@option("--quantity", metavar="N[-M]", default="1", help="Tickets in an order: a number, or a range to draw from.")
+@quantity_option
 @hold_options
 @option(
     "--latency",
@@ -184,19 +186,12 @@ def _scenario(given: Mapping[str, Any]) -> Scenario:
         strategy=Spec("none"),
         buyers=given["buyers"],
         inventory=inventory,
-        quantity=_range(given["quantity"]),
+        quantity=quantity_range(given["quantity"]),
         orders=given["orders"],
         seed=given["seed"],
         ledger=given["ledger"],
         **hold_settings(given["hold"], given["pay"], given["abandon"]),
     )
-
-
-def _range(text: str) -> tuple[int, int]:
-    low, dash, high = text.partition("-")
-    if not all(each.isascii() and each.isdigit() and len(each) < 18 for each in ((low, high) if dash else (low,))):
-        raise UsageError(f"--quantity {text!r} is not a number of tickets: write 2, or 1-4 for a range")
-    return int(low), int(high if dash else low)
 
 
 def _refuse_outputs(given: Mapping[str, Any], races: int) -> None:

@@ -50,5 +50,12 @@ class ProgressLine:
             self._stream.write(f"\r\x1b[2K{escape_controls(text)}")
             self._stream.flush()
 
+    def search(self, done: int, anomalous: int, classes: float | None = None) -> None:
+        """Show how a search comes along: how many executions, how many wrong, and of about how many."""
+        from ticketlab.explorer.survey import about
+
+        of = "" if classes is None else f" of {about(classes)}"
+        self.say(f"{done:,}{of} executions, {anomalous:,} anomalous ...")
+
     def __exit__(self, *_: object) -> None:
         self.say("")

@@ -41,6 +41,8 @@ class Capability(Enum):
     CONDITIONAL_UPDATE = "a conditional update in one statement"
     DECREMENT = "a decrement that looks at nothing"
     LEASES = "leases that the server ends"
+    TICKET_LISTS = "lists of tickets"
+    STREAMS = "streams of orders"
     MANAGER = "a multiprocessing manager"
     HOLDS = "records that carry holds"
 

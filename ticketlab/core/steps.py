@@ -14,7 +14,7 @@ TABLE: Final = "table:"
 
 
 class Action(Enum):
-    """What a step does to its resource; all but READ, LOOK, LIST and AWAIT change it for those who read it or wait.
+    """What a step does to its resource; those that look (READ, LOOK, LIST, AWAIT, INVOKE) change nothing for others.
 
     READ to TOUCH concern the content of a file or a record. LOOK to REMOVE_DIRECTORY concern a name in a folder: which
     file it stands for, if any. LIST reads the list of a folder's names, and ENTER puts a name in or takes one out.
@@ -67,6 +67,8 @@ class Action(Enum):
     FAULT = "fault injected:"  # the resource is the fault's name; it may change anything
     TIME_PASSES = "let"  # "let time pass": nobody could move
     ADVANCE = "take"  # "take 20 s": the buyer lets time pass for everybody before its next request
+    INVOKE = "invoke"  # a call whose place in real time counts: it notices which calls have returned before
+    RETURN = "return from"
 
     __hash__ = object.__hash__  # members are unique; Enum's own hash is a Python call, made at each scheduling point
 
@@ -80,7 +82,7 @@ class Action(Enum):
         self.takes = value in ("acquire", "begin")
         self.gives_back = value in ("release", "commit", "rollback", "finish reading")
         self.holds = self.takes or self.gives_back
-        self.looks = value in ("read", "look for", "list", "wait for", "wait on")
+        self.looks = value in ("read", "look for", "list", "wait for", "wait on", "invoke")
         self.own = self.looks or value == "go on from"
 
 
@@ -163,13 +165,16 @@ class Step(NamedTuple):
         """Return who notices what the step does by one of its accesses."""
         if action.looks or self.private:
             return Visibility.NOBODY
-        if self.uncommitted or action in (Action.ENTER, Action.FINISH, Action.CLOSE):
+        if self.uncommitted or action in (Action.ENTER, Action.FINISH, Action.CLOSE, Action.RETURN):
             return Visibility.CHANGERS
         return Visibility.EVERYBODY
 
 
 _EVERYWHERE: Final = (Action.FAULT, Action.TIME_PASSES, Action.ADVANCE, Action.SIGNAL)
-_NOTICES_LESS: Final = (Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT, Action.FINISH, Action.CLOSE)
+_NOTICES_LESS: Final = (
+    *(Action.READ, Action.LOOK, Action.ENTER, Action.AWAIT),
+    *(Action.FINISH, Action.CLOSE, Action.RETURN),
+)
 
 
 class Visibility(IntEnum):
@@ -184,6 +189,7 @@ def noticed_from(action: Action) -> Visibility:
     """Return the least visibility of an access that this one notices.
 
     Two names that enter one folder do not notice each other, and the list of the folder's names notices both. So do
-    two who finish reading, and who waits for them; and two who close their ends of a pipe, and who reads from it.
+    two who finish reading, and who waits for them; and two who close their ends of a pipe, and who reads from it. Two
+    calls that return do not notice each other, and one that is invoked notices which have returned.
     """
     return Visibility.EVERYBODY if action in _NOTICES_LESS else Visibility.CHANGERS

@@ -7,6 +7,7 @@ Reading order, from what is explored to what comes of it:
 - `policies`: what chooses who moves next;
 - `executors`: what runs participants, in one process or in many;
 - `analysis`: what an execution was, its races, and why nobody could move;
+- `survey`: how far a search has come;
 - `search` and `shrink`: execution after execution, and a failing one made small;
 - `case` and `results`: what is saved, printed and drawn.
 """

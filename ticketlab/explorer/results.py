@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ticketlab.core.faults import Fault
 from ticketlab.core.history import History
@@ -18,12 +18,17 @@ from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
+from ticketlab.explorer.survey import HowFar
 from ticketlab.scheduling.schedule import JobSchedule
 
 EXECUTIONS: Final = 10_000
 
-Progress = Callable[[int, int], None]
-"""What is told now and then how many executions there were, and how many of them went wrong."""
+
+class Progress(Protocol):
+    """What is told now and then how a search comes along."""
+
+    def __call__(self, done: int, anomalous: int, classes: float | None = None, /) -> None:
+        """Hear how many executions there were, how many of them went wrong, and how many there are, as estimated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class ExploreOptions:
     outside a program may take to answer. `faults` are injected, one in each execution. `watch` is called at each step.
     """
 
-    policy: Spec = field(default_factory=lambda: Spec("dpor"))
+    policy: Spec = field(default_factory=lambda: Spec("portfolio"))
     executor: str = "inline"
     executions: int = EXECUTIONS
     seed: int = 0
@@ -55,7 +60,7 @@ class ExploreOptions:
         return {"policy": str(self.policy), "executor": self.executor, "seed": self.seed, "faults": faults}
 
 
-def why_undecided(left_out: Sequence[str], executions: int, how: ExploreOptions, *, exhausted: bool) -> str:
+def why_undecided(left_out: Sequence[str], executions: int, policy: str, *, exhausted: bool) -> str:
     """Return why a search in which nothing went wrong did not decide, or an empty string if it did.
 
     `left_out` says in sentences what it left out.
@@ -63,7 +68,7 @@ def why_undecided(left_out: Sequence[str], executions: int, how: ExploreOptions,
     if left_out or exhausted:
         return "; ".join(left_out)
     tried, are = pluralize(executions, "execution"), "is" if executions == 1 else "are"
-    return f"{tried} by {how.policy} found nothing, and {are} not all"
+    return f"{tried} by {policy} found nothing, and {are} not all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ class Exploration:
     left_behind: Sequence[str] = ()
     left_out: Sequence[str] = ()
     schedule: JobSchedule | None = None
+    how_far: HowFar = field(default_factory=HowFar)
 
     @property
     def valid(self) -> bool | None:
@@ -137,7 +143,8 @@ class Exploration:
         """The anomalies of the finding, valid if every schedule was tried, or undecided."""
         if self.finding is not None:
             return Verdict(self.finding.anomalies)
-        return Verdict(reason=why_undecided(self.left_out, self.executions, self.how, exhausted=self.exhausted))
+        policy = self.how_far.policy
+        return Verdict(reason=why_undecided(self.left_out, self.executions, policy, exhausted=self.exhausted))
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""
@@ -158,6 +165,7 @@ class Exploration:
             "left_behind": list(self.left_behind),
             "exhausted": self.exhausted,
             "left_out": list(self.left_out),
+            "how_far": self.how_far.to_json(),
             "seconds": self.seconds,
             "anomalies": [anomaly_json(each, found.execution) for each in found.anomalies] if found else [],
             "case": found.case.to_json() if found else None,

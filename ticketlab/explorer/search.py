@@ -43,6 +43,7 @@ def search(
         cut_short = execution.ending is ExecutionEnd.STUCK and len(execution.trace) < policy.repeated
         if execution.ending is ExecutionEnd.DIVERGED or cut_short:  # who is stuck now was not before: no deadlock
             raise Nondeterminism(_where_it_differs(execution))
+        policy.redundant += execution.redundant
         if not execution.redundant:
             count += 1
             first = first or (execution if policy.proves else None)

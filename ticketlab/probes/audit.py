@@ -41,6 +41,8 @@ _OTHERS: Final = {
     "fcntl.lockf": "a file was locked",
 }
 _LOCKS: Final = {getattr(fcntl, name): name for name in dir(fcntl) if name.startswith(("F_SETLK", "F_OFD_SETLK"))}
+_DRIVERS: Final = frozenset({"psycopg", "psycopg2"})
+"""Drivers whose calls Python tells nothing of: nothing stands in for them if they are imported during a search."""
 _IMPORTERS: Final = frozenset({"importlib._bootstrap", "_frozen_importlib"})
 
 
@@ -104,6 +106,10 @@ def _of_ctypes(_: str, given: Sequence[Any]) -> str:
     return "" if _imports() else f"{given[1]} was called"
 
 
+def _of_import(_: str, given: Sequence[Any]) -> str:
+    return f"{given[0]}, imported in the function and not before it, may have been used" if given[0] in _DRIVERS else ""
+
+
 def _exec(*_: object) -> str:
     raise UsageError(f"{HERE.called} puts another program in its place (os.exec): explore the whole program")
 
@@ -122,6 +128,7 @@ _TOLD: Final[dict[str, Callable[[str, Sequence[Any]], str]]] = {
     "mmap.__new__": _of_memory,
     "fcntl.fcntl": _of_fcntl,
     "os.lockf": _of_lockf,
+    "import": _of_import,
     "ctypes.dlsym": _of_ctypes,
     "os.exec": _exec,
 }

@@ -195,7 +195,7 @@ def shown_document(value: Any) -> Document:
         rows=rows,
         unsupported=_list(field["unsupported"], _unsupported),
         environment=_object(field["environment"]),
-        facts={key: value[key] for key in _FACTS if key in value},
+        facts={**{key: value[key] for key in _FACTS if key in value}, **_how_far(field["how_far"])},
         warnings=_list(field["warnings"], JsonField.text),
         advice=_list(field["advice"], JsonField.object),
         predictions=field["predictions"].otherwise(prediction_table, None),
@@ -232,6 +232,12 @@ def _row(field: JsonField) -> Row:
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
+
+
+def _how_far(field: JsonField) -> Mapping[str, str]:
+    """Return how far an exploration came, in sentences, as a fact; none if the result does not say."""
+    told = field.otherwise(lambda far: "; ".join(_list(far["told"], JsonField.text)), "")
+    return {"how far": told} if told else {}
 
 
 def _all_seen(field: JsonField) -> Sequence[str]:

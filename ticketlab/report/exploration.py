@@ -13,6 +13,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Verdict
 from ticketlab.explorer.analysis.located import noticeable
 from ticketlab.explorer.results import Exploration, ExploreOptions, FaultPointResult, Finding, ReplayResult
+from ticketlab.explorer.survey import HowFar
 from ticketlab.report.crashes import print_points
 from ticketlab.report.interleaving import interleaving
 from ticketlab.report.race_table import verdict_text
@@ -105,11 +106,16 @@ class SearchOutcome(Protocol):
     def injected(self) -> Sequence[FaultPointResult]:
         """What came of the faults."""
 
+    @property
+    def how_far(self) -> HowFar:
+        """How far it came."""
+
 
 def counted(found: SearchOutcome, everybody: str) -> str:
     """Say what was tried and what it proves; `everybody` says who took part."""
-    tried = pluralize(found.executions, "execution")
-    what = f"{tried} by {found.how.policy}, {found.how.executor}, in {found.seconds:.2f} s"
+    tried, far = pluralize(found.executions, "execution"), found.how_far
+    again = f", {far.redundant:,} more repeated others" if found.exhausted and far.redundant else ""
+    what = f"{tried} by {far.drawn_by}{again}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
         struck = (
@@ -119,4 +125,7 @@ def counted(found: SearchOutcome, everybody: str) -> str:
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."
-    return f"{found.anomalous:,} anomalous of {what}; nothing is claimed about the others."
+    told = f"{found.anomalous:,} anomalous of {what}; nothing is claimed about the others."
+    if not far.sentences or (found.anomalous and not found.how.exhaust):
+        return told
+    return f"{told}\nHow far: {'; '.join(far.sentences)}."

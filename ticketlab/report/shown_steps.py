@@ -12,7 +12,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Trace
 
-_NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}"}
+_NOTED: Final = {UNCHANGED: "{}", "before": "before {}", "fault": "fault {}", "returned": "{}"}
 """How a table shows what was noted at a step."""
 
 

@@ -26,8 +26,9 @@ from ticketlab.stores.statements import to_row, to_stock
 if TYPE_CHECKING:  # the driver is imported when a store is made
     from sqlalchemy import URL
 
+    from ticketlab.core.postgres_waits import Observer
     from ticketlab.stores.numbered import NumberedSession, NumberedTable
-    from ticketlab.stores.paced_connection import Observer, PacedConnection
+    from ticketlab.stores.paced_connection import PacedConnection
 
 
 _RECOVERY_SECONDS: Final = 60.0
@@ -126,7 +127,8 @@ class PostgresStore:
         """
         import psycopg
 
-        from ticketlab.stores.paced_connection import OBSERVED, PacedConnection, application_name
+        from ticketlab.core.postgres_waits import OBSERVED, application_name
+        from ticketlab.stores.paced_connection import PacedConnection
 
         assert self._address is not None, "the store has been created"
         options = {
@@ -174,7 +176,7 @@ class PostgresStore:
 
     def _observer(self, *, alone: bool) -> Observer:
         """Return what asks the server for this process."""
-        from ticketlab.stores.paced_connection import Observer
+        from ticketlab.core.postgres_waits import Observer
 
         mine = self._mine
         if mine.observer is None:

@@ -21,10 +21,12 @@ from ticketlab.core.spec import Option
 
 if TYPE_CHECKING:
     from ticketlab.stores.valkey_connection import ValkeyConnection
-    from ticketlab.stores.valkey_session import Keys, ValkeySession
+    from ticketlab.stores.valkey_queues import QueueSession
+    from ticketlab.stores.valkey_session import Keys
 
 _MEMORY_ONLY: Final = "off"
 """The value of `appendfsync` for a server that keeps nothing in files."""
+_MOST_LISTED: Final = 100_000
 _RESTART_SECONDS: Final = 60.0
 """How long a server that was killed may still seem to be alive; that guards against hanging."""
 
@@ -41,6 +43,7 @@ class ValkeyStore:
         self._address = ""
         self._owner = os.getpid()
         self._server = 0
+        self._listed = self._streams = False
         self._own: tuple[int, ValkeyConnection] | None = None  # with the process that opened it
 
     def create(self, inventory: Inventory, *, ledger: bool) -> None:
@@ -110,22 +113,49 @@ class ValkeyStore:
         records = [
             ("HSET", keys.stock(name), *to_fields(Stock(name, count, count))) for name, count in self._opening.items()
         ]
+        if self._listed:
+            records += [
+                ("RPUSH", keys.tickets(name), *range(1, 1 + count)) for name, count in self._opening.items() if count
+            ]
         try:
             self._connection().transaction(("DEL", *keys.beside(self._opening)), *records)
+            if self._streams:
+                self._empty_stream()
         except connection_errors() as error:
             raise self._lost(error) from error
+
+    def list_tickets(self) -> None:
+        """Make a list of all numbers for each section; raises UsageError if there are more than 100,000."""
+        if sum(self._opening.values()) > _MOST_LISTED:
+            raise UsageError(f"more than {_MOST_LISTED:,} tickets cannot be listed one by one")
+        self._listed = True
+        self.reset()
+
+    def open_stream(self) -> None:
+        """Make the stream of orders, and the group of its clerks."""
+        self._streams = True
+        self.reset()
+
+    def _empty_stream(self) -> None:
+        from ticketlab.stores.valkey_queues import opened_stream
+
+        keys, connection = self._keys(), self._connection()
+        answers = list(connection("KEYS", keys.answers("*")))
+        for command in opened_stream(keys, answers):
+            with suppress(connection.refusals):  # the group is there by now
+                connection(*command)
 
     def _lost(self, error: Exception) -> TicketlabError:
         return TicketlabError(f"the connection to Valkey ({self._shown}) is lost: {error}")
 
     @contextmanager
-    def session(self) -> Iterator[ValkeySession]:
+    def session(self) -> Iterator[QueueSession]:
         """Connect to the server."""
-        from ticketlab.stores.valkey_session import ValkeySession
+        from ticketlab.stores.valkey_queues import QueueSession
 
         connection = self._connect()
         try:
-            yield ValkeySession(connection, self._keys(), ledger=self._ledger)
+            yield QueueSession(connection, self._keys(), ledger=self._ledger)
         finally:
             connection.close()
 
@@ -155,10 +185,14 @@ class ValkeyStore:
         keys, names = self._keys(), list(self._opening)
         records = [("HMGET", keys.stock(name), *FIELDS) for name in names]
         sales = [("LRANGE", keys.sales(name), 0, -1) for name in names]
-        answers = self._connection().transaction(*records, *sales)
+        lengths = [("LLEN", keys.tickets(name)) for name in names]
+        answers = self._connection().transaction(*records, *sales, *lengths)
         assert answers is not None, "nothing is watched"
         stocks = {name: to_record(name, answer) for name, answer in zip(names, answers, strict=False)}
-        entries = [to_entry(*pair) for pair in _pairs(names, answers[len(names) :])]
+        entries = [to_entry(*pair) for pair in _pairs(names, answers[len(names) : 2 * len(names)])]
+        if self._listed:
+            counts = dict(zip(names, answers[2 * len(names) :], strict=True))
+            stocks = {name: _listed(stock, counts[name]) for name, stock in stocks.items()}
         return Books(stocks, tuple(entries) if self._ledger else None)
 
     def servers(self) -> list[int]:
@@ -173,9 +207,16 @@ class ValkeyStore:
 
         keys, (_, connection) = self._keys(), self._own
         with suppress(*connection_errors()):  # the server has been killed
+            if self._streams:
+                connection("DEL", keys.orders, *connection("KEYS", keys.answers("*")))
             connection("DEL", *keys.beside(self._opening), *map(keys.stock, self._opening))
         connection.close()
         self._own = None
+
+
+def _listed(stock: Stock, left: int) -> Stock:
+    """Return a record with what the list says; the one on the server counts cancelled numbers as issued."""
+    return stock._replace(remaining=left, issued=stock.tickets + stock.issued - left)
 
 
 def _pairs(names: list[str], lists: list[list[str]]) -> Iterator[tuple[str, str]]:
@@ -201,6 +242,8 @@ KIND = StoreKind(
             Capability.CONDITIONAL_UPDATE,
             Capability.DECREMENT,
             Capability.LEASES,
+            Capability.TICKET_LISTS,
+            Capability.STREAMS,
             Capability.HOLDS,
         }
     ),

@@ -60,6 +60,12 @@ class ValkeyConnection:
         self._raw.send_command(*command)
         return self._raw.read_response()
 
+    @property
+    def refusals(self) -> type[Exception]:
+        """What is raised if the server refuses a command."""
+        refusals: type[Exception] = self._driver.exceptions.ResponseError
+        return refusals
+
     def together(self, *commands: ServerCommand) -> list[Any]:
         """Send commands in one message, and return the answers; others' commands may come in between."""
         self._raw.send_packed_command(self._raw.pack_commands(commands))

@@ -67,7 +67,21 @@ class Keys:
 
     def beside(self, sections: Iterable[str]) -> list[str]:
         """Return the names of all keys but the records; the opening books have none of them."""
-        return [self.lease, self.tokens, self.fence, *map(self.sales, sections)]
+        sections = list(sections)
+        return [self.lease, self.tokens, self.fence, *map(self.sales, sections), *map(self.tickets, sections)]
+
+    @property
+    def orders(self) -> str:
+        """The name of the stream of orders."""
+        return f"{self._prefix}:orders"
+
+    def answers(self, buyer: int | str) -> str:
+        """Return the name of the list of a buyer's answers, or a pattern of such names."""
+        return f"{self._prefix}:answers:{buyer}"
+
+    def tickets(self, section: str) -> str:
+        """Return the name of a section's list of tickets."""
+        return f"{self._prefix}:tickets:{section}"
 
     def sales(self, section: str) -> str:
         """Return the name of a section's part of the ledger, a list."""

@@ -23,6 +23,7 @@ _AT_ONCE: Final = {
     Capability.ROW_LOCKS: Spec("row-lock"),
     Capability.ADVISORY_LOCKS: Spec("advisory"),
     Capability.NUMBERED_TICKETS: Spec("unique"),
+    Capability.TICKET_LISTS: Spec("list"),
     Capability.COMPARE_AND_SET: Spec("optimistic"),
     Capability.CONDITIONAL_UPDATE: Spec("atomic"),
 }

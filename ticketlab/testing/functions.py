@@ -56,7 +56,7 @@ class FunctionRace:
     tickets: int | Mapping[str, int] = 1
     store: str = "json"
     strategy: str = "none"
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = _EXECUTIONS
     seed: int = 0
     executor: str = "inline"
@@ -127,7 +127,8 @@ def check_function(
         return found
     path = save_case(found.finding.case, cases)
     noun = "execution" if found.executions == 1 else "executions"
-    headline = f"{name} went wrong in {found.anomalous} of {found.executions} {noun} ({race.policy}, {race.executor})"
+    by = found.how_far.drawn_by
+    headline = f"{name} went wrong in {found.anomalous} of {found.executions} {noun} ({by}, {race.executor})"
     table = drawn(found.finding.execution, race.buyers, found.finding.anomalies)
     line = replay_line(path) if replay_line else replay_call("replay_function", function, path, race)
     raise AssertionError(f"{headline}. The smallest:\n\n{table}\n\nThe same schedule again: {line}")

@@ -47,6 +47,7 @@ class PlainSettings(TypedDict, total=False):
     unseen: str
     faults: str | Sequence[str]
     gate: str
+    server: str | Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +64,7 @@ class PlainRace:
     command line: "kill" or ["kill", "pause:2s"].
     `gate` is what stops the processes at their steps: "probes", which stand in for Python's calls, or "kernel", which
     stops system calls, whoever makes them, and says what of that no probe told.
+    `server` names the database servers that the lab starts for the function, "postgres" or "valkey".
     """
 
     processes: int = 2
@@ -73,7 +75,7 @@ class PlainRace:
     returned: Callable[[list[Any]], object] | None = None
     serial: bool = False
     folder: str | None = FRESH
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = MOST_EXECUTIONS
     seed: int = 0
     executor: str = "processes"
@@ -83,6 +85,7 @@ class PlainRace:
     unseen: str = "fail"
     faults: str | Sequence[str] = ()
     gate: str = GATES[0]
+    server: str | Sequence[str] = ()
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -130,6 +133,7 @@ class PlainRace:
             folder=self.folder,
             fixtures=self.fixtures,
             name=name,
+            server=self.server,
         )
 
     @property
@@ -178,11 +182,14 @@ def check_plain_function(
         return found
     path = save_plain_case(found.finding.case, cases)
     noun = "execution" if found.executions == 1 else "executions"
-    headline = f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}"
+    headline, by = (
+        f"{found.function} went wrong in {found.anomalous} of {found.executions} {noun}",
+        found.how_far.drawn_by,
+    )
     table = drawn_steps(found.finding.execution, found.finding.anomalies, race.participant, found.finding.participants)
     line = replay_line(path) if replay_line else replay_call("replay_plain_function", function, path, race)
     raise AssertionError(
-        f"{headline} ({race.policy}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
+        f"{headline} ({by}, {race.how().executor}). The smallest, {found.finding.confirmed}:\n\n{table}\n\n"
         f"The same schedule again: {line}{untold_text(found)}"
     )
 

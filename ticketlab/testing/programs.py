@@ -54,7 +54,7 @@ class ProgramRace:
     folder: str | Path | None = None
     serial: bool = False
     allow_exit: Iterable[int] = ()
-    policy: str = "dpor"
+    policy: str = "portfolio"
     executions: int = MOST_EXECUTIONS
     seed: int = 0
     steps: int = STEPS
@@ -140,8 +140,8 @@ def check_program(
     noun = "execution" if found.executions == 1 else "executions"
     table = drawn_steps(finding.execution, finding.anomalies, names=finding.participants)
     raise AssertionError(
-        f"{test}: {found.function} went wrong in {found.anomalous} of {found.executions} {noun} ({race.policy}). The "
-        f"smallest:\n\n{table}\n\nThe same schedule again: {replay_line(path)}"
+        f"{test}: {found.function} went wrong in {found.anomalous} of {found.executions} {noun} "
+        f"({found.how_far.drawn_by}). The smallest:\n\n{table}\n\nThe same schedule again: {replay_line(path)}"
     )
 
 

@@ -21,6 +21,8 @@ _METHODS: Final = {
     Capability.ROW_LOCKS: "read_locked",
     Capability.ADVISORY_LOCKS: "take_advisory_lock",
     Capability.NUMBERED_TICKETS: "free_numbers",
+    Capability.TICKET_LISTS: "sell_listed",
+    Capability.STREAMS: "receive_order",
     Capability.COMPARE_AND_SET: "compare_and_set",
     Capability.CONDITIONAL_UPDATE: "apply",
 }

@@ -15,6 +15,7 @@ process. The columns are lent: the next policy that is bound gets the same memor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 from ticketlab.core.errors import TicketlabError
@@ -54,6 +55,8 @@ class Declaring:
     """A class that may declare columns; `declared` lists them, those of its base class first."""
 
     declared: ClassVar[tuple[Declaration, ...]] = ()
+    parts: Sequence[Declaring] = ()
+    """Others that take turns within this one: each gets the columns that are left, and may overwrite the others'."""
 
     def __init_subclass__(cls) -> None:
         own = [one for one in vars(cls).values() if isinstance(one, Declaration)]
@@ -79,13 +82,19 @@ class LentColumns:
 
     def bind(self, owner: Declaring) -> None:
         """Give an object the columns that its class declares; raises TicketlabError if these are too many."""
-        if vars(owner).get(_LENT_BY) is self:
-            return
-        left = {kind: iter(columns) for kind, columns in self._columns.items()}
+        if vars(owner).get(_LENT_BY) is not self:
+            self._bind(owner, dict.fromkeys(self._columns, 0))
+
+    def _bind(self, owner: Declaring, taken: dict[type[Declaration], int]) -> None:
+        """Give an object its columns; of each kind so many are taken by what it is a part of."""
         for one in owner.declared:
-            column = next(left[type(one)], None)
-            if column is None:
-                most = len(self._columns[type(one)])
-                raise TicketlabError(f"{type(owner).__name__} declares more than {most} columns {type(one).__name__}()")
-            setattr(owner, one.name, column)
+            kind, columns = type(one), self._columns[type(one)]
+            if taken[kind] == len(columns):
+                raise TicketlabError(
+                    f"{type(owner).__name__} declares more than {len(columns)} columns {kind.__name__}()"
+                )
+            setattr(owner, one.name, columns[taken[kind]])
+            taken[kind] += 1
+        for part in owner.parts:
+            self._bind(part, dict(taken))
         setattr(owner, _LENT_BY, self)

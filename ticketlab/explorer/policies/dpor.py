@@ -69,17 +69,26 @@ class SourceSets(Policy):
 
     def begin(self, state: ExecutionState) -> bool:
         """Find the races of the last execution, and lay out the next one."""
-        branch: Node | None = None
-        if self._begun:
-            trace, redundant = Trace.of(state), state.counters.redundant
-            # The steps after an execution became redundant are no part of the search: they would count as ways to begin
-            # the reversal of a race.
-            self._check_repeated(trace)
-            self._grow(trace.until(redundant - 1) if redundant else trace)
-            branch = self._branch()
-            if branch is None:
-                return False
-        self._begun = True
+        if not self.take_in(state):
+            return False
+        self.lay_out(state)
+        return True
+
+    def take_in(self, state: ExecutionState) -> bool:
+        """Find the races of the last execution, which the state holds, and return whether there is another one."""
+        if not self._begun:
+            self._begun = True
+            return True
+        trace, redundant = Trace.of(state), state.counters.redundant
+        # The steps after an execution became redundant are no part of the search: they would count as ways to begin the
+        # reversal of a race.
+        self._check_repeated(trace)
+        self._grow(trace.until(redundant - 1) if redundant else trace)
+        return self._branch()
+
+    def lay_out(self, state: ExecutionState) -> None:
+        """Lay out the next execution: the stack, whose last node is where it branches off."""
+        branch = self._stack[-1] if self._stack else None
         self._planned = self.planned_steps[0] = len(self._stack)
         self.repeated = max(0, self._planned - 1)
         for place, node in enumerate(self._stack):
@@ -88,7 +97,6 @@ class SourceSets(Policy):
         sleep = {**branch.sleep, **branch.explored} if branch else {}
         for who in range(state.size):
             self.asleep[who] = sleep.get(who, NONE)
-        return True
 
     def choose(self, enabled: Sequence[int], state: ExecutionState) -> int:
         """Repeat the stack; then make attempts that may fail first, and go on without preemption."""
@@ -161,17 +169,17 @@ class SourceSets(Policy):
                 self._stack[place].closed = here
         return closed
 
-    def _branch(self) -> Node | None:
-        """Pop the nodes that are fully explored, and pick who moves next at the deepest one that is left."""
+    def _branch(self) -> bool:
+        """Pop the nodes that are fully explored, and pick who moves next at the deepest one, if one is left."""
         while self._stack:
             node = self._stack[-1]
             node.explored[node.who] = node.what
             left = node.backtrack - node.explored.keys() - node.sleep.keys()
             if left:
                 node.who = min(left)
-                return node
+                return True
             self._stack.pop()
-        return None
+        return False
 
 
 def _still_asleep(node: Node, table: StepTable) -> dict[int, int]:

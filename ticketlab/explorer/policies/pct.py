@@ -14,7 +14,7 @@ from random import Random
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.engine.policy_columns import Number, PerParticipant, PerStep
 from ticketlab.explorer.engine.state import ExecutionState
-from ticketlab.explorer.policies.policy import Policy, PolicyKind
+from ticketlab.explorer.policies.policy import Policy, PolicyKind, Promise
 
 
 class PriorityChanges(Policy):
@@ -39,12 +39,17 @@ class PriorityChanges(Policy):
         self._depth = depth
         self._random = Random(seed)
         self._longest = length
+        self._present = 0  # the most participants so far
+        self._kept_promise = 0  # executions that were drawn knowing the greatest length, which no later one exceeded
         self._begun = False
 
     def begin(self, state: ExecutionState) -> bool:
         """Draw priorities and change points."""
         if self._begun:
-            self._longest = max(self._longest, state.counters.length)
+            present, length = state.counters.present, state.counters.length
+            exceeded = length > self._longest or present > self._present
+            self._longest, self._present = max(self._longest, length), max(self._present, present)
+            self._kept_promise = 0 if exceeded else self._kept_promise + 1
         self._begun = True
         wanted = min(self._depth - 1, self._longest)
         changes = sorted(self._random.sample(range(self._longest), wanted)) if wanted else []
@@ -70,6 +75,13 @@ class PriorityChanges(Policy):
             highest = max(enabled, key=self.priorities.__getitem__)
         self.highest[0], self.as_of[0] = highest, version
         return highest
+
+    def promise(self) -> Promise:
+        """Return the odds with which the executions so far would have found a bug of the depth that is looked for."""
+        miss = 1 - 1 / (max(1, self._present) * max(1, self._longest) ** (self._depth - 1))
+        count = self._kept_promise
+        what = f"a bug of depth {self._depth}"
+        return Promise(what, 1 - miss**count, count, f"pct:{self._depth}", self._longest)
 
     def _lower(self, who: int, bound: int) -> None:
         """Lower a priority: at the first change point below all initial ones, at each further one below the last."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import floor
+from typing import Any, NamedTuple
 
 from ticketlab.core.spec import Kind, Spec
+from ticketlab.core.text import pluralize
 from ticketlab.explorer.engine.policy_columns import Declaring
 from ticketlab.explorer.engine.state import ExecutionState
 
@@ -31,6 +34,10 @@ class Policy(Declaring, ABC):
     """Whether every schedule is covered when there is no further execution, if the program repeats itself."""
     repeated = 0
     """With how many steps of earlier executions the present one has to begin."""
+    redundant = 0
+    """How many executions so far were found to repeat others up to the order of steps that commute."""
+    by = ""
+    """The name of the policy that draws the present execution, if several take turns."""
 
     @abstractmethod
     def begin(self, state: ExecutionState) -> bool:
@@ -46,6 +53,31 @@ class Policy(Declaring, ABC):
         It is empty unless the policy keeps a queue of those who are ready.
         """
         return ()
+
+    def promise(self) -> Promise | None:
+        """Return what the executions so far would have found, with known odds; None if the policy promises nothing."""
+        return None
+
+
+class Promise(NamedTuple):
+    """What would have been found, with what odds, by how many executions of which policy, and within how many steps."""
+
+    what: str
+    odds: float
+    executions: int
+    policy: str
+    steps: int
+
+    def __str__(self) -> str:
+        tried = pluralize(self.executions, "execution")
+        return (
+            f"{self.what} would have been found with a probability of at least {floor(100 * self.odds) / 100:.2f} "
+            f"({tried} by {self.policy}, if none can have more than {pluralize(self.steps, 'step')})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as it stands in results."""
+        return self._asdict()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
+from ticketlab.explorer.survey import HowFar
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
@@ -90,7 +91,7 @@ def explore_scenario(
     options: ExploreOptions | None = None,
     *,
     command: str = "",
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
 ) -> Exploration:
     """Search the schedules of a scenario for one that goes wrong, shrink it, and confirm it on real processes.
 
@@ -111,7 +112,7 @@ def explore_workload(
     options: ExploreOptions,
     *,
     command: str = "",
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
 ) -> Exploration:
     """Explore a workload as `explore_scenario` explores a scenario's orders."""
     refuse_unsupported(workload.scenario, inline=options.executor == "inline")
@@ -120,7 +121,7 @@ def explore_workload(
         refuse_impossible(options, workload.scenario, workload.store, executor.size - len(executor.scripts))
         tally = search_all(executor, workload, options, progress)
         gave_way = sentences_of_gave_way(executor, partial(participant_name, buyers=len(executor.scripts)))
-        finding = _finding(executor, workload, options, tally.first) if tally.first else None
+        finding = _finding(executor, workload, options, tally.found_by, tally.first) if tally.first else None
     if finding is not None:
         finding, tally.untried = _confirmed(finding, workload, options)
     left_out = [*gave_way, *tally.left_out, *workload.left_out]
@@ -139,6 +140,7 @@ def explore_workload(
         injected=tally.points.results(),
         left_behind=sorted(workload.left_behind),
         schedule=tally.schedule,
+        how_far=tally.how_far,
     )
 
 
@@ -159,6 +161,8 @@ class SearchTally:
     untried: str = ""
     cut_short: int = 0
     schedule: JobSchedule | None = None
+    found_by: str = ""
+    how_far: HowFar = field(default_factory=HowFar)
 
     @property
     def left_out(self) -> list[str]:
@@ -171,7 +175,7 @@ def search_all(
     executor: Executor,
     workload: ScenarioWorkload,
     options: ExploreOptions,
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
     tally: SearchTally | None = None,
 ) -> SearchTally:
     """Run a search and judge each execution: until one goes wrong or, with `exhaust`, until no schedule is left.
@@ -185,7 +189,7 @@ def search_all(
     for execution, faults in searched.executions():
         tally.executions += 1
         if tally.executions % 100 == 0:
-            progress(tally.executions, tally.anomalous)
+            progress(tally.executions, tally.anomalous, searched.survey.classes)
         if contention:
             contention.see(execution)
         anomalies = workload.judge(execution)
@@ -197,10 +201,12 @@ def search_all(
             tally.names.update({anomaly.name for anomaly in anomalies})
             if tally.first is None:
                 tally.first = tally.executions, execution, faults, anomalies
+                tally.found_by = searched.survey.last_by
             if not options.exhaust:
                 break
     tally.exhausted = searched.exhausted
     tally.schedule = searched.schedule(name_of)
+    tally.how_far = searched.survey.how_far(estimated=not tally.exhausted and not tally.first)
     tally.untried = contention.reason if contention else ""
     return tally
 
@@ -209,10 +215,11 @@ def _finding(
     executor: Executor,
     workload: ScenarioWorkload,
     options: ExploreOptions,
+    found_by: str,
     first: tuple[int, Execution, FaultPoints, list[Anomaly]],
 ) -> Finding:
     number, execution, faults, anomalies = first
-    found = {"policy": str(options.policy), "seed": options.seed, "execution": number}
+    found = {"policy": found_by, "seed": options.seed, "execution": number}
     return shrunk_finding(executor, workload, options, found, execution, faults, anomalies)
 
 

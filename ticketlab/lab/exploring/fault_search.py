@@ -23,6 +23,7 @@ from ticketlab.explorer.engine.fault_pacer import SERVER
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult
 from ticketlab.explorer.search import search
+from ticketlab.explorer.survey import Survey
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.scheduling.schedule import JobSchedule
@@ -40,6 +41,7 @@ class FaultSearch:
         self._options = options
         self._kind = policy_kind(options.policy)
         self.exhausted = False
+        self.survey = Survey(str(options.policy))
         self._last: Execution | None = None
 
     def schedule(self, name_of: Callable[[int], str]) -> JobSchedule | None:
@@ -95,6 +97,8 @@ class FaultSearch:
     def _under(self, faults: FaultPoints) -> Iterator[Tried]:
         policy = self._kind.make(self._options.policy, self._options.seed)
         for execution in search(self._executor, policy, fault_points=faults):
+            if not faults or execution.injected:
+                self.survey.see(execution, policy)
             yield execution, faults
 
     def _drawn(self) -> Iterator[Tried]:
@@ -110,6 +114,7 @@ class FaultSearch:
                 return
             made = sum(mover == who for mover in execution.trace.who)
             longest[who] = max(longest.get(who, 0), made)
+            self.survey.see(execution, policy)
             yield execution, faults
 
 

@@ -30,7 +30,7 @@ def explore_gated(
     *,
     command: str = "",
     allows_unseen: bool = False,
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
 ) -> PlainExploration:
     """Search the schedules of a function's system calls for one that goes wrong, shrink it, and check the probes.
 
@@ -70,7 +70,7 @@ def _finding(plain: PlainFunction, how: ExploreOptions, smallest: Smallest) -> P
         points=smallest.points,
         seed=how.seed,
         participants=smallest.names,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": smallest.number},
+        found={"policy": smallest.by, "seed": how.seed, "execution": smallest.number},
         versions=versions(),
     )
     return PlainFinding(case, smallest.lined, smallest.anomalies, _FOUND_ON, smallest.names, smallest.printed)

@@ -1,8 +1,10 @@
-"""The ten anomalies of Hermitage, each as small scenarios of tickets that can show it.
+"""The ten anomalies of Hermitage and that of a reader, each as small scenarios of tickets that can show it.
 
 The names are Adya's ("Weak Consistency: A Generalized Theory and Optimistic Implementations for Distributed
 Transactions", 1999), those of OTV and PMP as in Bailis et al. ("Highly Available Transactions", VLDB 2014) and
-Hermitage, and P4 as in Berenson et al. ("A Critique of ANSI SQL Isolation Levels", SIGMOD 1995).
+Hermitage, P4 as in Berenson et al. ("A Critique of ANSI SQL Isolation Levels", SIGMOD 1995). G2-RO is the anomaly of
+Fekete, O'Neil and O'Neil ("A Read-Only Transaction Anomaly Under Snapshot Isolation", SIGMOD Record 33(3), 2004), with
+no more statements than it takes.
 """
 
 from __future__ import annotations
@@ -86,6 +88,11 @@ def _both_read_both_old(outcomes: _Outcomes, _rows: _Rows) -> bool:
 
 def _both_found_none(outcomes: _Outcomes, _rows: _Rows) -> bool:
     return all(outcome.seen[0] == () for outcome in outcomes)
+
+
+def _shows_what_no_order_has(outcomes: _Outcomes, _rows: _Rows) -> bool:
+    """Whether the reader sees the first writer and not the second, though the second has not seen the first."""
+    return outcomes[1].seen[0] == 20 and outcomes[2].seen == (10, 21)
 
 
 _MOVE_TO_12: Final = transaction(write("a", 12), write("b", 18))
@@ -222,6 +229,22 @@ ANOMALIES: Final = (
                 "two who look for rows and insert one each",
                 (transaction(find(30), insert("c", 30)), transaction(find(30), insert("d", 30))),
                 _both_found_none,
+            ),
+        ),
+    ),
+    IsolationAnomaly(
+        "G2-RO",
+        "read-only anomaly",
+        "a search shows numbers that never were: without it, the two purchases would be as if one came after the other",
+        (
+            IsolationScenario(
+                "a writer, one who reads that row and writes another, and a reader",
+                (
+                    transaction(write("b", 21)),
+                    transaction(read("b"), write("a", 9)),
+                    transaction(read("a"), read("b")),
+                ),
+                _shows_what_no_order_has,
             ),
         ),
     ),

@@ -25,6 +25,7 @@ from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
+from ticketlab.explorer.survey import HowFar
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
@@ -55,7 +56,7 @@ def explore_plain(
     *,
     command: str = "",
     allows_unseen: bool = False,
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
     make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
 ) -> PlainExploration:
     """Search the schedules of a plain function for one that goes wrong, and shrink it.
@@ -93,6 +94,7 @@ def explore_plain(
         left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
         schedule=tally.schedule,
+        how_far=tally.how_far,
     )
 
 
@@ -101,10 +103,10 @@ def _explored(
     how: ExploreOptions,
     progress: Progress,
     make_judge: Callable[[PlainWorkload], PlainJudge],
-) -> tuple[_Tally, PlainFinding | None]:
+) -> tuple[PlainTally, PlainFinding | None]:
     """Search, and shrink what went wrong first, if anything did."""
     refuse_impossible_faults(how.faults, how.executor)
-    workload, tally = PlainWorkload(plain), _Tally()
+    workload, tally = PlainWorkload(plain), PlainTally()
     with probes_in_place(how), executor_of(workload, how) as executor, _told_of(tally, workload):
         judge = make_judge(workload)
         _look_around(executor, workload, judge, how, tally)
@@ -112,17 +114,21 @@ def _explored(
         unstruck = ["no fault was injected"] if how.faults and not tally.points.results() else []
         tally.gave_way = [*unstruck, *sentences_of_gave_way(executor, process_name), *tally.untried, *judge.left_out]
         tally.gave_way += cut_short_sentences(tally.cut_short)
-        finding = _finding(executor, judge, how, plain, *tally.first) if tally.first else None
+        finding = _finding(executor, judge, how, plain, tally.found_by, *tally.first) if tally.first else None
     tally.left_behind = sorted(judge.left_behind)
     if finding is not None and Spec.parse(how.executor).name == "inline":
-        finding = _confirmed(finding, plain, how)
+        finding = _confirmed(finding, plain, how, make_judge)
     return tally, finding
 
 
 def replay_plain(
-    plain: PlainFunction, case: PlainCase, executor: str = "processes", *, watch: StepWatch | None = None
+    plain: PlainFunction,
+    case: PlainCase,
+    executor: str = "processes",
+    make_judge: Callable[[PlainWorkload], PlainJudge] | None = None,
+    watch: StepWatch | None = None,
 ) -> tuple[Execution, list[Anomaly]]:
-    """Run a case again, and return the execution and what is wrong with it.
+    """Run a case again, and return the execution and what is wrong with it; `make_judge` is as in `explore_plain`.
 
     Raises:
         Nondeterminism: the function makes other steps now.
@@ -131,7 +137,7 @@ def replay_plain(
     if case.processes != plain.processes:
         raise UsageError(f"the case is of {case.processes} processes, and the test of {plain.processes}")
     how = ExploreOptions(executor=executor, atomic_accesses=case.atomic_accesses, faults=case.faults, watch=watch)
-    with ready_participants(plain, how) as (running, judge):
+    with ready_participants(plain, how, make_judge) as (running, judge):
         judge.learn_group(running, [who for who in range(case.processes) if (who, 0) not in case.without])
         execution = running.run(ReplaySchedule(case.schedule, case.when), case.without, case.fault_points)
         assert execution is not None, "a replay has one execution"
@@ -172,7 +178,7 @@ def imported_of(case: PlainCase, file: object) -> PlainFunction:
 
 
 @dataclass(slots=True)
-class _Tally:
+class PlainTally:
     """What a search has come to."""
 
     executions: int = 0
@@ -190,6 +196,8 @@ class _Tally:
     untried: dict[str, None] = field(default_factory=dict)
     schedule: JobSchedule | None = None
     cut_short: int = 0
+    found_by: str = ""
+    how_far: HowFar = field(default_factory=HowFar)
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -204,7 +212,7 @@ class _Tally:
 
 
 @contextmanager
-def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
+def _told_of(tally: PlainTally, workload: PlainWorkload) -> Iterator[None]:
     """Have an error that a function does not repeat itself name what of it was not seen, which may be why."""
     try:
         yield
@@ -215,7 +223,7 @@ def _told_of(tally: _Tally, workload: PlainWorkload) -> Iterator[None]:
 
 
 def _look_around(
-    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: _Tally
+    executor: Executor, workload: PlainWorkload, judge: PlainJudge, how: ExploreOptions, tally: PlainTally
 ) -> None:
     """Run the participants one after another, and see what they touch, with steps and without."""
     with Watch(workload.folder) as workload.watch:
@@ -227,14 +235,14 @@ def _look_around(
         tally.note(execution)
 
 
-def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _Tally, progress: Progress) -> None:
+def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: PlainTally, progress: Progress) -> None:
     """Run a search and judge each execution, until one goes wrong or, if it shall exhaust, until nothing is left."""
     tried = FaultSearch(executor, how)
     for execution, faults in tried.executions():
         tally.executions += 1
         tally.note(execution)
         if tally.executions % _BETWEEN_PROGRESS == 0:
-            progress(tally.executions, tally.anomalous)
+            progress(tally.executions, tally.anomalous, tried.survey.classes)
         tally.contested = tally.contested or (not execution.injected and order_matters(execution))
         anomalies = judge.judge(execution)
         tally.points.count(execution, faults, anomalies, process_name)
@@ -246,10 +254,12 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
             tally.names.update({anomaly.name for anomaly in anomalies})
             if tally.first is None:
                 tally.first = tally.executions, execution, faults, anomalies
+                tally.found_by = tried.survey.last_by
             if not how.exhaust:
                 break
     tally.exhausted = tried.exhausted
     tally.schedule = tried.schedule(process_name)
+    tally.how_far = tried.survey.how_far(estimated=not tally.exhausted and not tally.first)
 
 
 def _finding(
@@ -257,6 +267,7 @@ def _finding(
     judge: PlainJudge,
     how: ExploreOptions,
     plain: PlainFunction,
+    found_by: str,
     number: int,
     execution: Execution,
     faults: FaultPoints,
@@ -285,17 +296,19 @@ def _finding(
         fault_points=small.fault_points,
         when=tuple(last.when),
         atomic_accesses=how.atomic_accesses,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": number},
+        found={"policy": found_by, "seed": how.seed, "execution": number},
         versions=versions(),
     )
     where = _FOUND_ON.get(Spec.parse(how.executor).name, "real processes")
     return PlainFinding(case, last, tuple(found), f"found on {where}")
 
 
-def _confirmed(finding: PlainFinding, plain: PlainFunction, how: ExploreOptions) -> PlainFinding:
+def _confirmed(
+    finding: PlainFinding, plain: PlainFunction, how: ExploreOptions, make_judge: Callable[[PlainWorkload], PlainJudge]
+) -> PlainFinding:
     """Replay on real processes what was found in one; raises TicketlabError if they do otherwise."""
     try:
-        _, found = replay_plain(plain, finding.case)
+        _, found = replay_plain(plain, finding.case, make_judge=make_judge)
     except Nondeterminism as error:
         raise TicketlabError(
             f"real processes do otherwise than one process does (use the executor processes): {error}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypedDict
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.lab.exploring.callbacks import survives_pickling
+from ticketlab.lab.plain.servers import FunctionServer, names_of, server_named
 
 FRESH: Final = "fresh"
 """In place of a folder: one that is made for the search, and emptied before each execution."""
@@ -52,6 +53,7 @@ class JudgedBy(TypedDict, total=False):
     serial: bool
     folder: str | None
     fixtures: Mapping[str, Any]
+    server: str | Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,8 @@ class PlainFunction:
     `folder` is where the participants stand: a fresh one, or None to stay where they are. `returned` is asked whether
     the list of what they returned is right. `serial` says that results and files must be those of some order of the
     participants one after another. `in_tasks` says that participants are tasks of one event loop, and the function is a
-    coroutine function. `settings` has the import paths of all this, for a case to name.
+    coroutine function. `server` names the database servers that the lab starts for it: environment variables say where
+    they are, and before each execution they are empty. `settings` has the import paths of all this, for a case to name.
     """
 
     function: Callable[..., Any]
@@ -77,6 +80,7 @@ class PlainFunction:
     fixtures: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     in_tasks: bool = False
+    server: str | Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,6 +100,12 @@ class PlainFunction:
         for call in (self.reset, self.invariant):
             if call is not None:
                 arguments(call, _name(call), dict.fromkeys(self._known))
+        _ = self.servers  # they start, or an error says why they do not
+
+    @property
+    def servers(self) -> list[FunctionServer]:
+        """The servers that the function is given."""
+        return [server_named(each) for each in names_of(self.server)]
 
     @property
     def title(self) -> str:

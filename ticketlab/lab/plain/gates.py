@@ -12,7 +12,7 @@ KERNEL: Final = "kernel"
 GATES: Final = ("probes", KERNEL)
 """All of them: the probes stand in for Python's calls."""
 _KINDS: Final = ("threads", "tasks", "executor")
-_NOT_UNDER_KERNEL: Final = (*_KINDS, "faults", "atomic_accesses")
+_NOT_UNDER_KERNEL: Final = (*_KINDS, "faults", "atomic_accesses", "server")
 
 
 def check_gate(gate: str, given: Collection[str]) -> None:

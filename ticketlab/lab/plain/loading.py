@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.servers import names_of, server_named
 
 CALLS: Final = ("reset", "invariant", "returned")
-SETTINGS: Final = (*CALLS, "serial", "participants")
+SETTINGS: Final = (*CALLS, "serial", "participants", "server")
 IN_ONE_PROCESS: Final = ("threads", "tasks")
 """The values of `participants`; without it, each participant is a process."""
 FORM: Final = "write module:function, or path/to/file.py:function"
@@ -53,12 +54,15 @@ def imported(function: str, processes: int, settings: Mapping[str, Any]) -> Plai
     for name in settings:
         if name not in SETTINGS:
             raise unknown_name("setting of a function", name, SETTINGS)
+    for each in names_of(str(settings.get("server") or "")):
+        server_named(each)  # modules look for it as they are imported
     calls: dict[str, Any] = {name: load_function(str(settings[name])) for name in CALLS if settings.get(name)}
     return PlainFunction(
         function=load_function(function),
         processes=processes,
         serial=bool(settings.get("serial")),
         in_tasks=settings.get("participants") == "tasks",
+        server=str(settings.get("server") or ""),
         name=function,
         settings={name: value for name, value in settings.items() if value},
         **calls,

@@ -22,11 +22,13 @@ from ticketlab.probes.kind import installed
 
 
 @contextmanager
-def ready_participants(plain: PlainFunction, how: ExploreOptions) -> Iterator[tuple[Executor, PlainJudge]]:
+def ready_participants(
+    plain: PlainFunction, how: ExploreOptions, make_judge: Callable[[PlainWorkload], PlainJudge] | None = None
+) -> Iterator[tuple[Executor, PlainJudge]]:
     """Have a function's participants ready, with a judge that knows what they come to one after another."""
     workload = PlainWorkload(plain)
     with probes_in_place(how), executor_of(workload, how) as executor:
-        judge = judge_of(how)(workload)
+        judge = (make_judge or judge_of(how))(workload)
         learn_orders(executor, judge, how)
         yield executor, judge
 

@@ -31,9 +31,10 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, Raised, Returned, bound, call_outcome
 from ticketlab.lab.plain.results import PlainRaceResult
-from ticketlab.lab.plain.serial import RunResult, SerialRuns, files_below, left_behind, run_result
+from ticketlab.lab.plain.serial import RunResult, SerialRuns, files_below, left_behind, on_servers, run_result
 from ticketlab.lab.plain.workload import lay_out_folder, process_name
 from ticketlab.launch.barrier import StartBarrier
+from ticketlab.probes.postgres.pools import forget_connections, know_engines
 from ticketlab.probes.unseen import Watch, created_paths
 
 TIMES: Final = 100
@@ -189,6 +190,7 @@ class _Track:
         self._runs = 0
 
     def __enter__(self) -> _Track:
+        know_engines()
         if self.plain.folder == FRESH:
             self._home = self._undo.enter_context(live_folder(under=fastest()))
         return self
@@ -207,7 +209,8 @@ class _Track:
             for group in groups:
                 outcomes |= _let_go(self.plain, folder, group, pids, self._timeout)
             fresh = self.plain.folder == FRESH
-            result = run_result(outcomes.items(), files_below(str(folder)) if fresh else (), pids)
+            files = [*(files_below(str(folder)) if fresh else ()), *on_servers(self.plain)]
+            result = run_result(outcomes.items(), files, pids)
             returned = [one.value for _, one in sorted(outcomes.items()) if isinstance(one, Returned)]
             late = [one for one in who if one not in outcomes]
             broken = list(broken_conditions(self.plain, folder, returned)) if len(returned) == len(who) else []
@@ -272,6 +275,7 @@ def _outcomes(runners: dict[Connection, tuple[int, ForkedProcess]], timeout: flo
 def _take_part(lab: int, plain: PlainFunction, folder: Path, who: int, barrier: StartBarrier, tell: Connection) -> None:
     """Call the function once, in a process of its own, as soon as all are let go."""
     die_with_parent(lab)
+    forget_connections()
     call = bound(plain.function, {"folder": folder, **plain.fixtures, "who": who + 1})
     with chdir(folder) if plain.folder == FRESH else nullcontext():
         barrier.wait()

@@ -10,6 +10,7 @@ from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
+from ticketlab.explorer.survey import HowFar
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
 from ticketlab.scheduling.schedule import JobSchedule
@@ -111,6 +112,7 @@ class Explored:
     allows_unseen: bool = False
     untold: Sequence[str] = ()
     schedule: JobSchedule | None = None
+    how_far: HowFar = field(default_factory=HowFar)
 
     @property
     def valid(self) -> bool | None:
@@ -146,7 +148,7 @@ class Explored:
 
     def why_undecided(self, left_out: Sequence[str]) -> str:
         """Return why nothing is decided if no execution went wrong, or an empty string."""
-        return why_undecided(left_out, self.executions, self.how, exhausted=self.exhausted)
+        return why_undecided(left_out, self.executions, self.how_far.policy, exhausted=self.exhausted)
 
     def to_json(self) -> dict[str, Any]:
         """Return the exploration as it is printed and saved."""
@@ -167,6 +169,7 @@ class Explored:
             "exhausted": self.exhausted,
             "contested": self.contested,
             "left_out": list(self.left_out),
+            "how_far": self.how_far.to_json(),
             "seconds": self.seconds,
             "seen": [each.to_json() for each in self.seen],
             "unseen": dict(self.unseen),

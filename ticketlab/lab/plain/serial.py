@@ -23,7 +23,7 @@ from ticketlab.explorer.search import search
 from ticketlab.explorer.workload import Place
 from ticketlab.lab.exploring.stopping import raise_stopped
 from ticketlab.lab.plain.databases import MAGIC, contents
-from ticketlab.lab.plain.function import FRESH, CallOutcome, Raised
+from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, Raised
 from ticketlab.lab.plain.workload import PlainWorkload, repeatable
 from ticketlab.probes.here import HERE
 
@@ -129,8 +129,14 @@ def final(execution: Execution, workload: PlainWorkload) -> RunResult:
     pids = workload.pids()
     outcomes = [(record.buyer, record.outcome) for record in execution.records]
     waiting = [(who, "waits for ever") for who, _, _ in execution.unanswered]
-    files = [*_files(workload, execution), *HERE.shared.contents()]
+    files = [*_files(workload, execution), *HERE.shared.contents(), *on_servers(workload.plain)]
     return run_result(outcomes, files, pids, waiting)
+
+
+def on_servers(plain: PlainFunction) -> Iterator[tuple[str, bytes]]:
+    """Yield what is on the servers that a function is given, by name."""
+    for server in plain.servers:
+        yield from server.contents()
 
 
 def run_result(

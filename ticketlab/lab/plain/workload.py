@@ -70,10 +70,16 @@ class PlainWorkload:
     def _find_shared(self) -> None:
         """Find what participants share in memory, which `reset` may make, before they are forked."""
         shared = HERE.shared
-        if not shared.is_open:
+        if not (shared.is_open and self._laid_out):
             with shared.in_reset():
+                self._empty_servers()
                 laid_out(self._lay_out)
+        if not shared.is_open:
             shared.open(self._roots)
+
+    def _empty_servers(self) -> None:
+        for server in self.plain.servers:
+            server.empty()
 
     @property
     def _roots(self) -> Mapping[str, object]:
@@ -109,6 +115,7 @@ class PlainWorkload:
         if self.plain.folder == FRESH:
             _empty(self.folder)
         HERE.shared.restore()
+        self._empty_servers()
         with HERE.shared.in_reset():
             laid_out(self._lay_out)
         if not self._laid_out:
@@ -148,7 +155,9 @@ class PlainWorkload:
 
 
 def lay_out_folder(plain: PlainFunction, folder: Path) -> None:
-    """Have a folder laid out; raises UsageError if that fails."""
+    """Have a folder and servers laid out; raises UsageError if that fails."""
+    for server in plain.servers:
+        server.empty()
     if plain.reset is not None:
         laid_out(bound(plain.reset, {"folder": folder, **plain.fixtures}))
 

@@ -30,7 +30,7 @@ def explore_program(
     command: str = "",
     allows_unseen: bool = False,
     every_call: bool = False,
-    progress: Progress = lambda _done, _anomalous: None,
+    progress: Progress = lambda _done, _anomalous, _classes=None: None,
 ) -> ProgramExploration:
     """Search the schedules of a program for one that goes wrong, and shrink it.
 
@@ -85,7 +85,7 @@ def _finding(program: Program, how: ExploreOptions, smallest: Smallest) -> Progr
         anomalies=tuple(anomaly.name for anomaly in smallest.anomalies),
         without=smallest.shrunk.without,
         fault_points=smallest.shrunk.fault_points,
-        found={"policy": str(how.policy), "seed": how.seed, "execution": smallest.number},
+        found={"policy": smallest.by, "seed": how.seed, "execution": smallest.number},
         versions=versions(),
     )
     return ProgramFinding(case, smallest.lined, smallest.anomalies, FOUND_ON, smallest.names, smallest.printed)

@@ -20,6 +20,7 @@ from ticketlab.explorer.policies.replay import LenientReplay
 from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
+from ticketlab.explorer.survey import Survey
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
 from ticketlab.lab.exploring.fault_search import FaultPointTally
@@ -61,6 +62,7 @@ class _Wrong(NamedTuple):
     anomalies: Sequence[Anomaly]
     points: frozenset[str]
     fault_points: FaultPoints
+    by: str  # the policy that drew it
 
     @property
     def rank(self) -> int:
@@ -87,6 +89,7 @@ class _Tally:
     points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
     cut_short: int = 0
+    survey: Survey = field(default_factory=lambda: Survey(""))
 
     def is_enough(self, how: ExploreOptions) -> bool:
         """Whether as many executions were run as there shall be, or enough after one that went wrong."""
@@ -99,11 +102,13 @@ class _Tally:
 class Smallest:
     """An execution that went wrong, as small as it could be made, and what is wrong with it.
 
-    `number` is that of the execution that it was made of, and `points` has the resources whose accesses were steps.
+    `number` is that of the execution that it was made of, `by` the policy that drew that one, and `points` has the
+    resources whose accesses were steps.
     `lined` is the same execution with the source lines of its steps.
     """
 
     number: int
+    by: str
     execution: Execution
     lined: Execution
     shrunk: ShrinkResult
@@ -117,7 +122,7 @@ def searched(
     executor: ProgramExecutor, judge: ProgramJudge, how: ExploreOptions, progress: Progress
 ) -> tuple[dict[str, Any], Smallest | None]:
     """Search, and shrink what went wrong; return the fields of the result, and what was found."""
-    tally = _Tally()
+    tally = _Tally(survey=Survey(str(how.policy)))
     racing = _search_everything(executor, judge, how, tally, progress)
     gave_way = [*sentences_of_gave_way(executor, judge.name_of), *judge.left_out]
     gave_way += cut_short_sentences(tally.cut_short)
@@ -132,6 +137,7 @@ def searched(
         "seen": touched_resources(executor),
         "outside": list(executor.outside),
         "injected": tally.points.results(),
+        "how_far": tally.survey.how_far(estimated=not tally.exhausted and tally.wrong is None),
     }
     smallest = _smallest(executor, judge, tally.wrong) if tally.wrong else None
     return fields | {"left_behind": sorted(judge.left_behind)}, smallest
@@ -139,7 +145,7 @@ def searched(
 
 def _smallest(executor: ProgramExecutor, judge: ProgramJudge, wrong: _Wrong) -> Smallest:
     """Shrink an execution that went wrong."""
-    number, execution, anomalies, points, fault_points = wrong
+    number, execution, anomalies, points, fault_points, by = wrong
     wanted = anomalies[0].name
     executor.points, executor.frozen = set(points), True
 
@@ -163,7 +169,7 @@ def _smallest(executor: ProgramExecutor, judge: ProgramJudge, wrong: _Wrong) -> 
         raise TicketlabError("the shrunk schedule went wrong once and not again: something beside the schedule decides")
     run = executor.run_of
     lined = executor.with_lines(last, small.without, small.fault_points)
-    return Smallest(number, last, lined, small, tuple(found), tuple(sorted(points)), run.names, run.output)
+    return Smallest(number, by, last, lined, small, tuple(found), tuple(sorted(points)), run.names, run.output)
 
 
 def _search_everything(
@@ -204,13 +210,15 @@ def _search(
     if how.executions < 1:
         raise UsageError(f"{how.executions} executions explore nothing: at least 1 is needed")
     while True:
-        for execution in search(executor, kind.make(how.policy, how.seed), fault_points=fault_points):
+        policy = kind.make(how.policy, how.seed)
+        for execution in search(executor, policy, fault_points=fault_points):
             if not fault_points or execution.injected:
                 tally.executions += 1
+                tally.survey.see(execution, policy, str(how.policy))
                 tally.met |= bool(fault_points)
                 _take_down(executor, judge, execution, tally, fault_points)
             if tally.executions % _BETWEEN_PROGRESS == 0:
-                progress(tally.executions, tally.anomalous)
+                progress(tally.executions, tally.anomalous, tally.survey.classes)
             tally.contested = tally.contested or bool(touched_resources(executor))
             if tally.is_enough(how):
                 return False
@@ -249,7 +257,7 @@ def _take_down(
         return
     tally.anomalous += 1
     tally.names.update({anomaly.name for anomaly in anomalies})
-    wrong = _Wrong(tally.executions, execution, anomalies, executor.used, fault_points)
+    wrong = _Wrong(tally.executions, execution, anomalies, executor.used, fault_points, tally.survey.last_by)
     if tally.wrong is None:
         tally.wrong, tally.first = wrong, tally.executions
     elif wrong.rank < tally.wrong.rank:

@@ -53,6 +53,12 @@ def _endless_watch(variables: Mapping[str, Any]) -> bool:
     return getattr(variables.get("self"), "duration", 0) is None
 
 
+def _of_client(variables: Mapping[str, Any]) -> bool:
+    """Whether a lock of a client of Valkey or Redis was asked to wait without a time-out; its lease may have one."""
+    endless = variables.get("stop_trying_at", 0) is None and variables.get("blocking") is True
+    return endless and any(_is_of(library, variables.get("self")) for library in ("valkey", "redis"))
+
+
 def _is_of(library: str, lock: object) -> bool:
     """Whether a lock is of a class of the library's own; a class of the user's may make something else of a try."""
     return type(lock).__module__.partition(".")[0] == library
@@ -62,11 +68,15 @@ _LOOPS: Final[Mapping[tuple[str, str], _Says]] = {
     ("filelock._api", "_poll_until_acquired"): _steadily,
     ("filelock._api", "acquire"): _steadily,
     ("fasteners._utils", "__call__"): _unwatched,
+    ("valkey.lock", "acquire"): _of_client,
+    ("redis.lock", "acquire"): _of_client,
 }
 """The functions with the loops, and what their variables have to show."""
 
 _LOOKS: Final[Mapping[tuple[str, str], _Says]] = {
     ("filelock._api", "acquire"): _forever,
+    ("valkey.lock", "acquire"): _of_client,
+    ("redis.lock", "acquire"): _of_client,
     ("fasteners._utils", "start"): _endless_watch,
     ("fasteners._utils", "elapsed"): _endless_watch,
     ("fasteners._utils", "__exit__"): _endless_watch,

@@ -59,14 +59,16 @@ class ValkeyProgram:
                 return False
 
 
-def valkey_server(appendfsync: str) -> KeptServer:
+def valkey_server(appendfsync: str, *, of: str = "") -> KeptServer:
     """Return the server with this setting, of this run of the lab; it starts at the first call, and is then reused.
+
+    `of` names whose it is alone.
 
     Raises:
         UsageError: there is no Valkey on this machine.
         TicketlabError: it cannot be started.
     """
-    return running_server(ValkeyProgram.name, appendfsync, lambda: ValkeyProgram(_program(), appendfsync))
+    return running_server(ValkeyProgram.name, appendfsync + of, lambda: ValkeyProgram(_program(), appendfsync))
 
 
 def _program() -> str:
