@@ -9,8 +9,8 @@ more thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import RawValue
 from typing import Any
@@ -77,16 +77,24 @@ class SuiteProgram:
             name=self.name,
         )
 
-    def found_at(self, policy: str, executions: int, seed: int = 0) -> int | None:
-        """Return the number of the first execution that shows the bug; None if none of so many does."""
-        spec = Spec.parse(policy)
-        how = ExploreOptions(spec, "threads", executions, seed)
+    @contextmanager
+    def searched(self, executions: int) -> Iterator[Callable[[str, int], int | None]]:
+        """Have its threads ready; yield what searches them by a policy from a seed.
+
+        That returns the number of the first execution that shows the bug, or None if none of so many does.
+        """
+        how = ExploreOptions(executor="threads", executions=executions)
         with ready_participants(self.plain(), how) as (running, judge):
-            tried = search(running, policy_kind(spec).make(spec, seed), executions)
-            for number, execution in enumerate(tried, 1):
-                if self.shows & {anomaly.name for anomaly in judge.judge(execution)}:
-                    return number
-        return None
+
+            def found_at(policy: str, seed: int) -> int | None:
+                spec = Spec.parse(policy)
+                tried = search(running, policy_kind(spec).make(spec, seed), executions)
+                for number, execution in enumerate(tried, 1):
+                    if self.shows & {anomaly.name for anomaly in judge.judge(execution)}:
+                        return number
+                return None
+
+            yield found_at
 
 
 ALL: list[SuiteProgram] = []

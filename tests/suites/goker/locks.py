@@ -183,6 +183,49 @@ def moby17176(fixed: bool) -> ThreadsOfProgram:
     return ThreadsOfProgram([cleans_up, deletes])
 
 
+@program(SUITE, "moby#7559", DOUBLE, DEADLOCK)
+def moby7559(fixed: bool) -> ThreadsOfProgram:
+    """A proxy's loop that cannot dial goes on with the next packet, with the lock of its table of connections."""
+    lock, packets, refused = Lock(), 2, shared()
+
+    def runs() -> None:
+        for _ in range(packets):
+            lock.acquire()
+            if refused.value:
+                if fixed:
+                    lock.release()
+                continue
+            lock.release()
+
+    def refuses() -> None:
+        refused.value = 1
+
+    return ThreadsOfProgram([runs, refuses])
+
+
+@program(SUITE, "moby#36114", DOUBLE, DEADLOCK)
+def moby36114(fixed: bool) -> ThreadsOfProgram:
+    """A service machine that fails to add disks removes them again, which takes the lock that it holds."""
+    lock, failed = Lock(), shared()
+
+    def removes() -> None:
+        with lock:
+            pass
+
+    def adds() -> None:
+        with lock:
+            wrong = bool(failed.value)
+            if wrong and not fixed:
+                removes()
+        if wrong and fixed:
+            removes()
+
+    def fails() -> None:
+        failed.value = 1
+
+    return ThreadsOfProgram([adds, fails])
+
+
 @program(SUITE, "syncthing#4829", DOUBLE, DEADLOCK)
 def syncthing4829(fixed: bool) -> ThreadsOfProgram:
     """A mapping that is cleared tells of the change with its lock held, and whoever is told asks it for addresses."""
