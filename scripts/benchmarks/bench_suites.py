@@ -112,8 +112,10 @@ def main() -> int:
             print(f"{suite}: {given.executions} executions, {given.seeds} seeds\n")
             table(chosen, policies, given, with_published=suite == "SCTBench")
             print()
-    print("* published, of the original program: see tests/suites/published.py")
-    print("Not re-made: " + "; ".join(f"{name}: {why}" for name, why in LEFT_OUT.items()))
+    print("* published, of the original program: see tests/suites/published.py\n")
+    print("Not re-made:\n")
+    for name, why in LEFT_OUT.items():
+        print(f"- {name}: {why}")
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     return 0
 

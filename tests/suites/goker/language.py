@@ -93,12 +93,13 @@ class GoChannel:
 class GoWaitGroup:
     """A counter that can be waited for until it is 0."""
 
-    def __init__(self, room: Condition) -> None:
-        self._room, self._count = room, 0
+    def __init__(self, room: Condition, count: int) -> None:
+        self._room, self._begin = room, count
+        self.put_back()
 
     def put_back(self) -> None:
         """Make it as new."""
-        self._count = 0
+        self._count = self._begin
 
     def add(self, count: int = 1) -> None:
         """Count up; raises GoPanic below 0."""
@@ -173,9 +174,9 @@ class Go:
         self._made.append(made)
         return made
 
-    def wait_group(self) -> GoWaitGroup:
-        """Return a wait group at 0."""
-        made = GoWaitGroup(self.room)
+    def wait_group(self, count: int = 0) -> GoWaitGroup:
+        """Return a wait group to which so many were added already."""
+        made = GoWaitGroup(self.room, count)
         self._made.append(made)
         return made
 

@@ -81,25 +81,23 @@ def etcd5509(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "etcd#6708", DOUBLE, DEADLOCK)
 def etcd6708(fixed: bool) -> ThreadsOfProgram:
-    """A client that got a new endpoint meanwhile syncs with its lock for reading held, and takes it for writing."""
+    """A client syncs with its lock for writing, asks for the leader, and asks by a call that takes it for reading."""
     go = Go()
-    lock, renewed = go.read_write_lock(), shared()
+    lock = go.read_write_lock()
 
     def does() -> None:
         lock.read_lock()
-        stale = renewed.value
-        if fixed:
-            lock.read_unlock()
-        if stale:
-            lock.lock()
-            lock.unlock()
+        lock.read_unlock()
+
+    def syncs() -> None:
+        lock.lock()
         if not fixed:
-            lock.read_unlock()
+            does()
+        lock.unlock()
+        if fixed:
+            does()
 
-    def renews() -> None:
-        renewed.value = 1
-
-    return go.threads(does, renews)
+    return go.threads(syncs, does)
 
 
 @program(SUITE, "etcd#10492", DOUBLE, DEADLOCK)
@@ -126,19 +124,21 @@ def etcd10492(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "grpc#795", DOUBLE, DEADLOCK)
 def grpc795(fixed: bool) -> ThreadsOfProgram:
-    """A graceful stop of a server that is drained already returns with the lock."""
+    """A server's graceful stop keeps the lock, and a second one takes it again."""
     lock, drained = Lock(), shared()
 
-    def stops_gracefully() -> None:
-        lock.acquire()
-        if drained.value:
+    def stops_twice() -> None:
+        for _ in range(2):
+            lock.acquire()
+            drained.value = 1
             if fixed:
                 lock.release()
-            return
-        drained.value = 1
-        lock.release()
 
-    return ThreadsOfProgram([stops_gracefully, stops_gracefully, stops_gracefully])
+    def serves() -> None:
+        with lock:
+            pass
+
+    return ThreadsOfProgram([serves, stops_twice])
 
 
 @program(SUITE, "grpc#3017", DOUBLE, DEADLOCK)
@@ -228,7 +228,7 @@ def moby36114(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "syncthing#4829", DOUBLE, DEADLOCK)
 def syncthing4829(fixed: bool) -> ThreadsOfProgram:
-    """A mapping that is cleared tells of the change with its lock held, and whoever is told asks it for addresses."""
+    """A mapping that is cleared tells of the change with its lock for writing held; to tell takes it for reading."""
     go = Go()
     lock, mapped = go.read_write_lock(), shared()
 

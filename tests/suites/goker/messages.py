@@ -90,8 +90,16 @@ def grpc862(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "kubernetes#38669", CHANNEL, DEADLOCK)
 def kubernetes38669(fixed: bool) -> ThreadsOfProgram:
-    """A watcher waits for events that nobody sends, and nobody closes the channel."""
-    return _never_cancelled(fixed)
+    """A watcher sends its first events to a channel without room, before it looks whether it was stopped."""
+    go = Go()
+    results, stop = go.channel(2 if fixed else 0), go.channel()
+
+    def processes() -> None:
+        for _ in range(2):
+            results.send()
+        stop.receive()
+
+    return go.threads(processes, stop.close)
 
 
 @program(SUITE, "kubernetes#70277", CHANNEL, DEADLOCK)

@@ -45,13 +45,13 @@ def kubernetes1321(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "kubernetes#26980", LOCK, DEADLOCK)
 def kubernetes26980(fixed: bool) -> ThreadsOfProgram:
-    """A listener of notifications sends the next one with its lock held; the one that takes them needs the lock."""
+    """A listener waits, with its lock held, to hand on a notification; whoever would end that takes the lock first."""
     return _under_lock(fixed, others=1)
 
 
 @program(SUITE, "istio#16224", LOCK, DEADLOCK)
 def istio16224(fixed: bool) -> ThreadsOfProgram:
-    """A test of a store's monitor sends an event under the lock that the receiver takes to count what came."""
+    """A handler of events tells, under a lock, that it was called; its test takes the lock before it listens."""
     return _under_lock(fixed)
 
 
@@ -292,23 +292,25 @@ def cockroach1055(fixed: bool) -> ThreadsOfProgram:
 
 @program(SUITE, "cockroach#1462", GROUP, DEADLOCK)
 def cockroach1462(fixed: bool) -> ThreadsOfProgram:
-    """A stopper waits for a worker that waits for it to stop, because it drains tasks before it tells the workers."""
+    """A stopper waits for a worker that waits to send an event, which nobody reads any more."""
     go = Go()
-    group, stopper = go.wait_group(), go.channel()
+    group, events, stopped = go.wait_group(1), go.channel(), go.channel()
 
     def works() -> None:
-        group.add()
-        stopper.receive()
+        if fixed:
+            events.try_send()
+        else:
+            events.send()
         group.done()
 
     def stops() -> None:
-        if fixed:
-            stopper.close()
+        stopped.close()
         group.wait()
-        if not fixed:
-            stopper.close()
 
-    return go.threads(works, stops)
+    def reads() -> None:
+        go.select(stopped, events)
+
+    return go.threads(works, stops, reads)
 
 
 @program(SUITE, "moby#25384", "deadlock: misused wait group", DEADLOCK)
