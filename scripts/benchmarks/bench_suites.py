@@ -63,6 +63,17 @@ def published(one: SuiteProgram) -> list[str]:
     return ["" if figures.get(tool) is None else str(figures[tool]) for tool in TOOLS]
 
 
+def published_sums(programs: Sequence[SuiteProgram]) -> tuple[list[str], list[str]]:
+    """Return in how many programs each tool found the bug in all its runs, and in some, of those with figures."""
+    always, ever = [], []
+    for tool in TOOLS:
+        figures = [PUBLISHED[one.name][tool] for one in programs if one.name in PUBLISHED]
+        known = [figure for figure in figures if figure is not None]
+        always.append(f"{sum(figure.found == 20 for figure in known)} of {len(known)}")
+        ever.append(f"{sum(figure.found > 0 for figure in known)} of {len(known)}")
+    return always, ever
+
+
 def printer(widths: Sequence[int], *, markdown: bool) -> Callable[[Sequence[str]], None]:
     """Return what prints a line of a table."""
 
@@ -87,9 +98,9 @@ def table(
     for one in programs:
         cells = row(one, policies, given.seeds, given.executions, tally)
         say([one.name, str(one.threads), *cells, *(published(one) if with_published else ())])
-    blank = [""] * len(shown)
-    say([f"found, of {len(programs)}", "", *(str(tally.ever[policy]) for policy in policies), *blank])
-    say(["found from every seed", "", *(str(tally.always[policy]) for policy in policies), *blank])
+    always, ever = published_sums(programs) if with_published else ([], [])
+    say([f"found, of {len(programs)}", "", *(str(tally.ever[policy]) for policy in policies), *ever])
+    say(["found from every seed", "", *(str(tally.always[policy]) for policy in policies), *always])
 
 
 def main() -> int:
