@@ -1,0 +1,49 @@
+"""Programs of the suites: each bug is found by some policy in few executions, and no twin without it is convicted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.suites.index import LEFT_OUT, PROGRAMS
+from tests.suites.program import SuiteProgram
+from tests.suites.published import PUBLISHED
+from ticketlab.core.spec import Spec
+from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.plain.explore import explore_plain
+
+BUDGET = 300
+POLICIES = ("dpor", "random", "pct:3", "surw")
+
+
+@pytest.mark.parametrize("one", [one for one in PROGRAMS if not one.hard], ids=lambda one: one.name)
+def test_some_policy_finds_it(one: SuiteProgram) -> None:
+    with one.searched(BUDGET) as found_at:
+        assert any(found_at(policy, 1) for policy in POLICIES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("one", [one for one in PROGRAMS if one.has_twin and not one.hard], ids=lambda one: one.name)
+def test_its_twin_is_not_convicted(one: SuiteProgram) -> None:
+    for policy in ("dpor", "random"):
+        how = ExploreOptions(Spec.parse(policy), "threads", BUDGET, 1)
+        result = explore_plain(one.plain(fixed=True), how)
+        assert result.finding is None, [anomaly.sentence for anomaly in result.finding.anomalies]
+        assert not result.unseen
+
+
+def test_names_are_unique_and_of_both_suites() -> None:
+    names = [one.name for one in PROGRAMS]
+    assert len(set(names)) == len(names)
+    assert sum(one.suite == "SCTBench" for one in PROGRAMS) >= 35
+    assert sum(one.suite == "GoKer" for one in PROGRAMS) >= 35
+
+
+def test_figures_are_of_programs_that_are_here() -> None:
+    assert PUBLISHED.keys() <= {one.name for one in PROGRAMS}
+    assert all(LEFT_OUT.values())
+
+
+def test_a_program_is_as_new_each_time() -> None:
+    one = next(one for one in PROGRAMS if one.name == "CS/account")
+    with one.searched(BUDGET) as found_at:
+        assert found_at("random", 3) == found_at("random", 3)
