@@ -32,7 +32,7 @@ ROUGHLY: Final = 20
 """So many nodes on a level are enough for an estimate by which nothing hangs on a factor of 2."""
 FEW: Final = 10_000
 """So many executions are few enough for dpor alone."""
-HOPELESS: Final = 10
+HOPELESS: Final = 2
 """A search is taken not to end if it is estimated to need so many times what it may."""
 _EXACT: Final = 0  # the place of dpor among the parts
 
