@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @function_options
 @program_options
 @kind_options
+@click.option("--fix", is_flag=True, help="Search for the fewest lines that one lock has to span, if it goes wrong.")
 @click.option(
     "--unseen",
     type=click.Choice(["fail", "allow"]),

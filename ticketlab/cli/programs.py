@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "gate", "returned", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "gate", "returned", "fix", "executor", "atomic_accesses"),
 )
 _NOT_RACED: Final = (
     *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),

@@ -1,9 +1,9 @@
 """A lock that the lab holds around lines of a function, which stay as they are.
 
 Python tells a trace function of each line before it runs. At the first line of the stretch the participant takes the
-lock, and at the first line outside it, or where the function is left, it gives it back: what a `with lock:` around these
-lines would do. To take and to give back are steps like any other, so a search knows who waits for whom, and finds a
-deadlock that the lock would bring.
+lock, and at the first line outside it, or where the function is left, it gives it back, as a `with lock:` around these
+lines would have it. To take and to give back are steps like any other, so a search knows who waits for whom, and finds
+a deadlock that the lock would bring.
 """
 
 from __future__ import annotations

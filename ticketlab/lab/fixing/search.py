@@ -1,9 +1,9 @@
 """The search for a fix: the smallest stretch of lines that, under one lock, makes every schedule right.
 
 The lines come from steps: each pair of steps that one participant makes in one call of a function has a smallest
-stretch around it. A stretch is left out if the schedule that went wrong would not change under its lock, since nobody is
-inside while another one is. The others are tried from the smallest upward, each by a search of its own: of those that
-hold the lock for the fewest steps, the innermost first, then the one with the fewest lines.
+stretch around it. A stretch is left out if the schedule that went wrong would not change under its lock, since nobody
+is inside while another one is. The others are tried from the smallest upward, each by a search of its own: of those
+that hold the lock for the fewest steps, the innermost first, then the one with the fewest lines.
 """
 
 from __future__ import annotations
@@ -68,6 +68,18 @@ class FoundFix:
         more = f", and {len(self.undecided) - 1} more" if len(self.undecided) > 1 else ""
         return f"; undecided: a lock {stretch.shown}{more} ({reason})"
 
+    @property
+    def lines(self) -> Sequence[str]:
+        """What was found, line by line, with the source that the lock spans."""
+        return [f"A fix: {self.sentence}.", *(f"  {line}" for line in self._source)]
+
+    @property
+    def _source(self) -> Sequence[str]:
+        if self.stretch is None:
+            return []
+        wide = len(str(self.stretch.last))
+        return [f"{number:{wide}}  {line}" for number, line in enumerate(self.stretch.source(), self.stretch.first)]
+
     def to_json(self) -> dict[str, Any]:
         """Return it as it stands in results."""
         found = self.stretch
@@ -78,7 +90,7 @@ class FoundFix:
             "function": found.place.name if found else None,
             "first": found.first if found else None,
             "last": found.last if found else None,
-            "source": list(found.source()) if found else [],
+            "lines": list(self._source),
             "executions": self.executions,
             "wrong": self.wrong,
             "undecided": [{"lock": stretch.shown, "reason": reason} for stretch, reason in self.undecided],
@@ -195,6 +207,4 @@ def _meet(made: Sequence[MarkedStep], stretch: Stretch) -> bool:
                 visit = []
         if visit:
             visits.append((who, visit[0], visit[-1]))
-    return any(
-        one[0] != other[0] and one[1] < other[2] and other[1] < one[2] for one, other in combinations(visits, 2)
-    )
+    return any(one[0] != other[0] and one[1] < other[2] and other[1] < one[2] for one, other in combinations(visits, 2))
