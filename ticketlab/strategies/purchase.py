@@ -140,21 +140,18 @@ def retrying(once: Perform, buyer: int) -> Perform:
                 return once(request)
             except Conflict as conflict:
                 refusal = str(conflict)
-                if (mutator := mutants.mutator()) is not None and not mutator.replace("retry", _yes, _no):
-                    raise GaveUp(f"refused: {refusal}") from None
+                if not _tries_again():
+                    break
                 note(RETRY, refusal)
                 sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
-        raise GaveUp(f"refused {RETRIES} times: {refusal}")
+        raise GaveUp(f"refused {attempt + 1} times: {refusal}")
 
     return purchase
 
 
-def _yes() -> bool:
-    return True
-
-
-def _no() -> bool:
-    return False
+def _tries_again() -> bool:
+    mutator = mutants.mutator()
+    return mutator is None or bool(mutator.replace("retry", lambda: True, lambda: False))
 
 
 def wait_and_retry(reason: str, seconds: float = _POLL_SECONDS) -> None:

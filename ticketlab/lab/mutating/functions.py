@@ -76,7 +76,7 @@ def explored_mutants(
             found = explore()
         if found.valid is not True:
             why = found.verdict.reason or ", ".join(each.name for each in found.verdict.anomalies)
-            raise UsageError(f"{subject} is not right before anything is changed: {why}")
+            raise UsageError(f"{subject} has to be right before anything is changed: {why}")
         mutants = mutants_of(read_notes(notes))
     outcomes = [_outcome(mutant, explore) for mutant in numbered(mutants, progress)]
     return MutationResult(command, subject, outcomes, time.monotonic() - began)

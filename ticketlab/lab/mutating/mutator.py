@@ -27,7 +27,7 @@ from ticketlab.probes.here import HERE
 _OURS: Final = ("/ticketlab/strategies/", "/ticketlab/stores/")
 _SECOND: Final = 2
 _NOWHERE: Final = GuardPlace("", "", 0)
-_NOT_THERE: Final = ("take", "enter", "__enter__", "__exit__")
+_NOT_THERE: Final = ("take", "enter", "__enter__", "__exit__", "_tries_again", "<lambda>")
 
 
 class GuardMutator:
@@ -156,7 +156,7 @@ class GuardMutator:
 
     def _counts(self, step: Step) -> bool:
         contested = self._mutant.contested if self._mutant is not None else frozenset()
-        return not (step.private or step.action.holds or contested.isdisjoint(step.resources))
+        return not (step.private or step.action.holds or contested.isdisjoint(_names(step)))
 
     def step_made(self, mine: _Participant) -> None:
         """Note what the last step was about and, at the end of a guard, what the steps under it were about."""
@@ -167,9 +167,9 @@ class GuardMutator:
             self.note(mine.counted, HELD, mine.about)
             mine.counted = None
         elif not step.private and not step.action.holds:
-            mine.about += step.resources[:1]
+            mine.about.append(step.resource)
             changes = [name for action, name in step.accesses if not action.looks and action is not Action.ENTER]
-            self.note(_NOWHERE, STEP, [pacing.moving(), step.resources, changes])
+            self.note(_NOWHERE, STEP, [pacing.moving(), _names(step), changes])
 
     def note(self, place: GuardPlace, event: str, about: Sequence[Any] = ()) -> None:
         """Write down what happens to a guard, each thing once."""
@@ -205,6 +205,11 @@ class GuardMutator:
                 return GuardPlace(kind, file, frame.f_lineno)
             frame = frame.f_back
         return GuardPlace(kind, "", 0)
+
+
+def _names(step: Step) -> Sequence[str]:
+    """Return what a step is about, whether others notice it at once or not."""
+    return list(dict.fromkeys([*step.resources, *(name for _, name in step.accesses)]))
 
 
 class _Participant:
