@@ -14,7 +14,8 @@ from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 
 if TYPE_CHECKING:
-    from ticketlab.lab.mutating.guards import MutationResult, Progress
+    from ticketlab.explorer.results import Progress
+    from ticketlab.lab.mutating.guards import MutationResult
 
 _SECTIONS: Final = {
     "For functions": ("processes", "threads", "reset", "invariant", "returned", "serial"),

@@ -19,7 +19,7 @@ from ticketlab.lab.fixing.stretches import CodePlace, Stretch
 _NOT_USERS: Final = (str(Path(ticketlab.__file__).parent), sysconfig.get_path("stdlib"), "<")
 
 
-class Line(NamedTuple):
+class CodeLine(NamedTuple):
     """A line that a function stands at."""
 
     place: CodePlace
@@ -30,7 +30,7 @@ class MarkedStep(NamedTuple):
     """A step that a participant made, and the lines of the user's functions that led to it, the outermost first."""
 
     who: int
-    lines: Sequence[Line]
+    lines: Sequence[CodeLine]
 
     def within(self, stretch: Stretch) -> bool:
         """Whether it was made on a line of a stretch, or by what such a line calls."""
@@ -57,7 +57,7 @@ class LineMarks:
             number, who, stack = json.loads(text)
             if number == 1 or not found:
                 found.append([])
-            lines = [Line(CodePlace(file, name, first), line) for file, name, first, line in reversed(stack)]
+            lines = [CodeLine(CodePlace(file, name, first), line) for file, name, first, line in reversed(stack)]
             found[-1].append(MarkedStep(who, lines))
         return found
 

@@ -8,7 +8,7 @@ that hold the lock for the fewest steps, the innermost first, then the one with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
@@ -17,7 +17,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.core.text import pluralize
 from ticketlab.explorer.engine.state import ExecutionEnd
-from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.lab.fixing.held_lines import with_lock_held
 from ticketlab.lab.fixing.line_marks import LineMarks, MarkedStep
 from ticketlab.lab.fixing.stretches import Stretch, stretch_over
@@ -27,8 +27,6 @@ from ticketlab.lab.plain.gates import KERNEL
 from ticketlab.lab.plain.results import PlainExploration
 
 _PROVING: Final = Spec("dpor")
-Tried = Callable[[int, int], None]
-"""Is told how many stretches were tried, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,12 @@ def refuse_unfixable(how: ExploreOptions) -> None:
 
 
 def find_fix(
-    plain: PlainFunction, found: PlainExploration, how: ExploreOptions, tried: Tried = lambda _done, _all: None
+    plain: PlainFunction, found: PlainExploration, how: ExploreOptions, tried: Progress = lambda _done, _all: None
 ) -> FoundFix:
     """Search for the smallest stretch of lines that, under one lock, makes every schedule of a function right.
 
-    `found` is the search that went wrong, and `how` its options: they bound the search for each stretch.
+    `found` is the search that went wrong, and `how` its options: they bound the search for each stretch. `tried` is
+    told how many stretches were tried, and of how many.
 
     Raises:
         UsageError: no fix is searched for such a search.

@@ -22,7 +22,7 @@ _LOOKS: Final = frozenset(
 _SYNCS: Final = frozenset({"fsync", "fdatasync"})
 _OPENS: Final = frozenset({"open", "open_code"})
 _CALLER: Final = 4  # frames up, who makes the call
-Call = Callable[[], Any]
+GuardCall = Callable[[], Any]
 
 
 class Switch(Protocol):
@@ -77,7 +77,7 @@ def guarded_call(
     return do()
 
 
-def _file_lock(switch: Switch, probe: Callable[..., Any], do: Call, fd: Any, operation: int, *rest: Any) -> Any:
+def _file_lock(switch: Switch, probe: Callable[..., Any], do: GuardCall, fd: Any, operation: int, *rest: Any) -> Any:
     key = "lock on file", fd if isinstance(fd, int) else fd.fileno()
     if operation & fcntl.LOCK_UN:
         return switch.leave(key, do)
@@ -92,13 +92,13 @@ def _file_lock(switch: Switch, probe: Callable[..., Any], do: Call, fd: Any, ope
     return switch.enter(GuardUse("lock", key, do, attempt, partial(probe, fd, fcntl.LOCK_UN)))
 
 
-def _lock(switch: Switch, name: str, key: object, do: Call, attempt: Call, give: Call | None) -> Any:
+def _lock(switch: Switch, name: str, key: object, do: GuardCall, attempt: GuardCall, give: GuardCall | None) -> Any:
     if name == "release":
         return switch.leave(key, do)
     return switch.enter(GuardUse("lock", key, do, lambda: bool(attempt()), give, skipped=True))
 
 
-def _statement(switch: Switch, do: Call, cursor: Any, sql: str) -> Any:
+def _statement(switch: Switch, do: GuardCall, cursor: Any, sql: str) -> Any:
     """Begin or end a transaction, or make any other statement."""
     word = sql.strip().partition(" ")[0].rstrip(";").upper()
     key = "transaction", identity(cursor.connection)
@@ -109,14 +109,14 @@ def _statement(switch: Switch, do: Call, cursor: Any, sql: str) -> Any:
     return do()
 
 
-def _end(switch: Switch, connection: Any, do: Call, skipped: Any) -> Any:
+def _end(switch: Switch, connection: Any, do: GuardCall, skipped: Any) -> Any:
     """End a transaction; one that began by itself, since its BEGIN was taken away, is ended all the same."""
     give = do if connection.in_transaction else lambda: skipped
     done = switch.leave(("transaction", identity(connection)), give, _nothing)
     return give() if done is _nothing else done
 
 
-def _look(switch: Switch, seen: dict[object, Any], key: object, do: Call) -> Any:
+def _look(switch: Switch, seen: dict[object, Any], key: object, do: GuardCall) -> Any:
     """Look; a second look, with a guard taken, is a guard of its own, without which the first one's answer stands."""
     if switch.holds:
         return switch.replace("second look", do, lambda: seen[key]) if key in seen else do()
@@ -125,7 +125,7 @@ def _look(switch: Switch, seen: dict[object, Any], key: object, do: Call) -> Any
 
 
 def _open(
-    switch: Switch, seen: dict[object, Any], probe: Callable[..., Any], do: Call, args: Any, kwargs: dict[str, Any]
+    switch: Switch, seen: dict[object, Any], probe: Callable[..., Any], do: GuardCall, args: Any, kwargs: dict[str, Any]
 ) -> Any:
     """Open a file: one that has to be new, or one that is read, perhaps again."""
     file, mode = args[0], args[1] if len(args) > 1 else kwargs.get("mode", "r")

@@ -12,13 +12,12 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.mutants import mutated_by
 from ticketlab.core.spec import Spec
 from ticketlab.core.verdict import Verdict
-from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.lab.mutating.guards import (
     CHANGED,
     Mutant,
     MutantOutcome,
     MutationResult,
-    Progress,
     Weakening,
     mutants_of,
     numbered,

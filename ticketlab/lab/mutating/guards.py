@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import linecache
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from ticketlab.core.verdict import Verdict
+from ticketlab.explorer.results import Progress
 
 
 class Weakening(Enum):
@@ -173,12 +174,8 @@ class MutationResult:
         }
 
 
-Progress = Callable[[int, int], None]
-"""Is told how many mutants were tried, and of how many."""
-
-
 def numbered(mutants: Sequence[Mutant], progress: Progress) -> Iterator[Mutant]:
-    """Yield mutants one after another, and tell how many there were."""
+    """Yield mutants one after another; `progress` is told how many there were, and of how many."""
     for number, mutant in enumerate(mutants):
         progress(number, len(mutants))
         yield mutant

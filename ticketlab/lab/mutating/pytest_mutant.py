@@ -36,6 +36,6 @@ class _MutantPlugin:
         self._notes.close()
 
 
-def pytest_configure(config: Any) -> None:
+def pytest_addhooks(pluginmanager: Any) -> None:
     """Install what the environment asks for."""
-    config.pluginmanager.register(_MutantPlugin(json.loads(os.environ[SETTING])), "ticketlab-mutant")
+    pluginmanager.register(_MutantPlugin(json.loads(os.environ[SETTING])), "ticketlab-mutant")

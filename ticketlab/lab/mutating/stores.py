@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from ticketlab.core import mutants
 from ticketlab.core.scenario import Scenario
-from ticketlab.explorer.results import ExploreOptions
+from ticketlab.explorer.results import ExploreOptions, Progress
 from ticketlab.lab.exploring.explore import explore_scenario
 from ticketlab.lab.exploring.scenario_workload import ScenarioWorkload
 from ticketlab.lab.mutating.functions import explored_mutants
-from ticketlab.lab.mutating.guards import MutationResult, Progress
+from ticketlab.lab.mutating.guards import MutationResult
 
 
 def mutate_scenario(

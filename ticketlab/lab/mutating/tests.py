@@ -14,13 +14,13 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ticketlab.core.errors import UsageError
+from ticketlab.explorer.results import Progress
 from ticketlab.lab.mutating.functions import NOT_NEEDED, survived
 from ticketlab.lab.mutating.guards import (
     CHANGED,
     Mutant,
     MutantOutcome,
     MutationResult,
-    Progress,
     mutants_of,
     numbered,
     read_notes,
