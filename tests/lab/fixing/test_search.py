@@ -109,6 +109,21 @@ def test_a_stretch_in_a_loop_is_left_between_the_rounds() -> None:
     assert fix.executions > 2, "the rounds of two processes mix"
 
 
+def add_until_told(who: int) -> None:
+    rounds = 0
+    while True:
+        before = TOTAL.value
+        TOTAL.value = before + 1
+        rounds += 1
+        if rounds == who:
+            return
+
+
+def test_an_endless_loop_is_one_stretch_or_its_rounds_are_told_apart() -> None:
+    fix = fix_of(add_until_told, reset=put_back, invariant=lambda: TOTAL.value == 3)
+    assert lines_of(fix) == ("while True:", "return")
+
+
 @pytest.mark.parametrize("kind", ["threads", "inline"])
 def test_participants_of_one_process_have_fixes_too(kind: str) -> None:
     how = replace(ON_PROCESSES, executor=kind)

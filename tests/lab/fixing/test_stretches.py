@@ -30,6 +30,18 @@ def shop(who):
     except ValueError:
         fourth()
     if who: fifth(); sixth()
+    while True:
+        first()
+        if who:
+            second()
+            third()
+    if who:
+        first()
+    elif second():
+        third()
+        fourth()
+    else:
+        fifth()
 
 def lazily():
     yield 1
@@ -61,6 +73,12 @@ def _file(tmp_path: Path) -> str:
         (20, 20, (20, 20)),
         (21, 21, (21, 21)),
         (6, 18, (6, 20)),
+        (25, 26, (25, 26)),
+        (24, 26, (24, 26)),
+        (29, 30, (27, 33)),  # an elif is a part of its if
+        (30, 31, (30, 31)),
+        (33, 33, (33, 33)),
+        (23, 24, (22, 26)),  # nobody could tell two rounds apart
     ],
 )
 def test_statements_around_two_lines(file: str, one: int, other: int, stretch: tuple[int, int]) -> None:
@@ -69,7 +87,7 @@ def test_statements_around_two_lines(file: str, one: int, other: int, stretch: t
     assert (found.first, found.last) == stretch
 
 
-@pytest.mark.parametrize("place", [("lazily", 23), ("later", 26), ("nobody", 1)])
+@pytest.mark.parametrize("place", [("lazily", 35), ("later", 38), ("nobody", 1)])
 def test_functions_without_stretches(file: str, place: tuple[str, int]) -> None:
     assert stretch_over(CodePlace(file, *place), place[1] + 1, place[1] + 1) is None
 

@@ -68,8 +68,8 @@ def _cover(block: Sequence[ast.stmt], first: int, last: int) -> tuple[int, int] 
     if begins is None or ends is None:
         return None
     if begins is ends:
-        inner = (_cover(each, first, last) for each in _blocks(begins))
-        return next((each for each in inner if each), _lines(begins))
+        inner = next((found for each in _blocks(begins) if (found := _cover(each, first, last))), None)
+        return _lines(begins) if inner is None or inner[0] in _begin_rounds(begins) else inner
     return _lines(begins)[0], _lines(ends)[1]
 
 
@@ -77,14 +77,34 @@ def _lines(node: ast.stmt) -> tuple[int, int]:
     return node.lineno, node.end_lineno or node.lineno
 
 
+def _begin_rounds(node: ast.stmt) -> Iterator[int]:
+    """Yield the lines with which a round of an endless loop can begin: Python tells of no line between two rounds.
+
+    A lock that is given back between them could not be told from one that is held on.
+    """
+    if not isinstance(node, ast.While) or not isinstance(node.test, ast.Constant):
+        return
+    first = node.body[0]
+    yield first.lineno
+    while isinstance(first, ast.Try | ast.With):
+        first = first.body[0]
+        yield first.lineno
+
+
 def _blocks(node: ast.stmt) -> Iterator[Sequence[ast.stmt]]:
     """Yield the blocks of a compound statement that belong to the same function.
 
-    A block that shares a line with its neighbour is none: a line is either under the lock or not.
+    A block that shares a line with its neighbour is none: a line is either under the lock or not. Neither is an `elif`,
+    which cannot stand alone.
     """
     if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
         return
-    blocks = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
+    blocks = [getattr(node, name, []) for name in ("body", "finalbody")]
+    otherwise = getattr(node, "orelse", [])
+    if isinstance(node, ast.If) and otherwise and otherwise[0].col_offset == node.col_offset:
+        yield from _blocks(otherwise[0])
+    else:
+        blocks.append(otherwise)
     blocks += [each.body for each in (*getattr(node, "handlers", []), *getattr(node, "cases", []))]
     for block in blocks:
         alone = all(_lines(one)[1] < _lines(other)[0] for one, other in pairwise(block))

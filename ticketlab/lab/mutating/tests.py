@@ -15,7 +15,7 @@ from typing import Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import Progress
-from ticketlab.lab.mutating.functions import NOT_NEEDED, survived
+from ticketlab.lab.mutating.functions import survived
 from ticketlab.lab.mutating.guards import (
     CHANGED,
     Mutant,
@@ -58,7 +58,7 @@ def _outcome(run: _Run, mutant: Mutant) -> MutantOutcome:
     if run.ended != _PASSED:
         return MutantOutcome(mutant, None, f"pytest could not do its work: {run.told}")
     outcome = survived(mutant, "", changed=any(each.event == CHANGED for each in run.notes))
-    return replace(outcome, why=_UNNOTICED) if outcome.why == NOT_NEEDED else outcome
+    return outcome if outcome.convicted is None else replace(outcome, why=_UNNOTICED)
 
 
 class _Run:
