@@ -70,6 +70,23 @@ def test_the_extent_of_the_fix_is_named(module: ModuleType, first: str, last: st
     assert ends.startswith(last)
 
 
+def dark_or_read(who: int) -> str | None:
+    if who == 1:
+        text = Path("settings").read_text()
+        Path("settings").write_text(text.replace("light", "dark"))
+        return None
+    return Path("settings").read_text()
+
+
+def light(folder: Path) -> None:
+    (folder / "settings").write_text("light")
+
+
+def test_a_reader_and_a_writer_on_lines_of_their_own_have_one_stretch() -> None:
+    fix = fix_of(dark_or_read, reset=light, returned=lambda returned: returned[1] in ("light", "dark"))
+    assert lines_of(fix) == ("if who == 1:", 'return Path("settings").read_text()')
+
+
 def test_locks_in_opposite_order_are_taken_under_one_more() -> None:
     fix = fix_of(two_locks.bad, reset=two_locks.reset, invariant=two_locks.invariant)
     assert lines_of(fix) == ("fcntl.flock(one, fcntl.LOCK_EX)", "fcntl.flock(two, fcntl.LOCK_EX)")

@@ -1,16 +1,17 @@
 """The search for a fix: the smallest stretch of lines that, under one lock, makes every schedule right.
 
-The lines come from steps: each pair of steps that one participant makes in one call of a function has a smallest
-stretch around it. A stretch is left out if the schedule that went wrong would not change under its lock, since nobody
-is inside while another one is. The others are tried from the smallest upward, each by a search of its own: of those
-that hold the lock for the fewest steps, the innermost first, then the one with the fewest lines.
+The lines come from steps: each two steps that are made in one function have a smallest stretch around them. A stretch
+is left out if the schedule that went wrong would not change under its lock, since nobody is inside while another one is.
+The others are tried from the smallest upward, each by a search of its own: of those that hold the lock for the fewest
+steps, the innermost first, then the one with the fewest lines.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from typing import Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -174,21 +175,23 @@ def _size(stretch: Stretch, executions: Sequence[Sequence[MarkedStep]], depths: 
 
 
 def _stretches(made: Sequence[MarkedStep]) -> Iterator[tuple[Stretch, int]]:
-    """Yield the smallest stretches around two steps of one participant, with how deep in its calls they are.
+    """Yield the smallest stretches around two steps, with how deep in the calls they are.
 
     Two calls of one function may look like one call: so each function that both steps were made in is taken, and not
     only the innermost.
     """
-    for who in {step.who for step in made}:
-        mine = [step for step in made if step.who == who]
-        for one, other in combinations(mine, 2):
-            for depth, (first, last) in enumerate(zip(one.lines, other.lines, strict=False)):
-                if first.place != last.place:
-                    break
-                if (stretch := stretch_over(first.place, first.line, last.line)) is not None:
-                    yield stretch, depth
-                if first.line != last.line:
-                    break
+    times = Counter((step.who, tuple(step.lines)) for step in made)
+    often = {lines for (_, lines), count in times.items() if count > 1}
+    for one, other in combinations_with_replacement(dict.fromkeys(lines for _, lines in times), 2):
+        if one is other and one not in often:
+            continue
+        for depth, (first, last) in enumerate(zip(one, other, strict=False)):
+            if first.place != last.place:
+                break
+            if (stretch := stretch_over(first.place, first.line, last.line)) is not None:
+                yield stretch, depth
+            if first.line != last.line:
+                break
 
 
 def _meet(made: Sequence[MarkedStep], stretch: Stretch) -> bool:
