@@ -15,6 +15,7 @@ from ticketlab.core.mutants import GuardUse
 from ticketlab.core.pacing import BLOCKED, RETRY, Blocked, at, block, current, note, sleep
 from ticketlab.core.plugin import Perform, Session, StrategyContext
 from ticketlab.core.steps import Action, Step
+from ticketlab.core.text import pluralize
 
 RETRIES = 100
 """How often a strategy tries again after a Conflict before it gives up."""
@@ -144,7 +145,7 @@ def retrying(once: Perform, buyer: int) -> Perform:
                     break
                 note(RETRY, refusal)
                 sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
-        raise GaveUp(f"refused {attempt + 1} times: {refusal}")
+        raise GaveUp(f"refused {pluralize(attempt + 1, 'time')}: {refusal}")
 
     return purchase
 

@@ -1,7 +1,7 @@
 """The search for a fix: the smallest stretch of lines that, under one lock, makes every schedule right.
 
 The lines come from steps: each two steps that are made in one function have a smallest stretch around them. A stretch
-is left out if the schedule that went wrong would not change under its lock, since nobody is inside while another one is.
+is left out if the schedule that went wrong would not change under its lock, since nobody is inside while another is.
 The others are tried from the smallest upward, each by a search of its own: of those that hold the lock for the fewest
 steps, the innermost first, then the one with the fewest lines.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import linecache
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -143,7 +143,6 @@ class MutationResult:
     subject: str
     outcomes: Sequence[MutantOutcome]
     seconds: float
-    anomalies: Sequence[Any] = field(default=())
 
     @property
     def survivors(self) -> Sequence[MutantOutcome]:
