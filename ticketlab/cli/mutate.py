@@ -36,6 +36,7 @@ _PATH: Final = "MODULE:FUNCTION"
 @option("--buyers", type=click.IntRange(min=1), default=2, help="How many buyers there are.")
 @option("--tickets", type=click.IntRange(min=1), default=1, help="How many tickets are for sale.")
 @option("--executions", type=click.IntRange(min=1), default=1_000, help="The most schedules to try for each mutant.")
+@option("--faults", help="Faults that strike at every point in turn, as in ticketlab explore: kill, pause:20s.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("subjects", nargs=-1, metavar="[FUNCTION | TESTS...]")
 def command(subjects: tuple[str, ...], as_json: bool, **given: Any) -> int:
@@ -76,6 +77,7 @@ def _mutated(subjects: Sequence[str], given: dict[str, Any], progress: Progress)
     if given["store"]:
         from ticketlab.core.scenario import Scenario
         from ticketlab.core.spec import Spec
+        from ticketlab.lab.exploring.fault_options import chosen_faults
         from ticketlab.lab.mutating.stores import mutate_scenario
 
         scenario = Scenario(
@@ -84,19 +86,22 @@ def _mutated(subjects: Sequence[str], given: dict[str, Any], progress: Progress)
             buyers=given["buyers"],
             inventory=for_sale(given["tickets"]),
         )
-        return mutate_scenario(
-            scenario, ExploreOptions(executions=given["executions"]), command=line, progress=progress
-        )
+        how = ExploreOptions(executions=given["executions"], faults=chosen_faults(given["faults"], scenario))
+        return mutate_scenario(scenario, how, command=line, progress=progress)
     if all(map(_is_test, subjects)):
+        if given["faults"]:
+            raise UsageError("tests say themselves which faults strike: leave out --faults")
         from ticketlab.lab.mutating.tests import mutate_tests
 
         return mutate_tests(subjects, command=line, progress=progress)
     if len(subjects) > 1:
         raise UsageError(f"{' '.join(subjects)}: one function at a time, or tests alone")
     from ticketlab.lab.mutating.functions import mutate_function
+    from ticketlab.lab.plain.faults import faults_of_function
 
-    plain = named_function(subjects[0], given)
-    how = ExploreOptions(executor="threads" if given["threads"] else "processes", executions=given["executions"])
+    plain, executor = named_function(subjects[0], given), "threads" if given["threads"] else "processes"
+    faults = faults_of_function(given["faults"], executor)
+    how = ExploreOptions(executor=executor, executions=given["executions"], faults=faults)
     with silenced():
         return mutate_function(plain, how, command=line, progress=progress)
 
