@@ -81,6 +81,32 @@ def run(*words: str) -> Result:
     return result
 
 
+def test_a_fix_is_told_kept_and_drawn(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    settings = ("--reset", "shop:lay_out", "--invariant", "shop:one_winner", "--fix")
+    told = run("explore", "shop:claim", *settings, "--html", str(page))
+    assert "A fix: hold one lock from shop.py:17 to shop.py:23; all interleavings of 2 processes are" in told.output
+    assert '17      stock = json.loads(Path("stock.json").read_text())' in told.output
+    assert "<h3>A fix</h3>" in page.read_text()
+    result, code = explored("shop:claim", *settings)
+    assert (code, result["fix"]["first"], result["fix"]["last"]) == (1, 17, 23)
+    assert (result["fix"]["fixed"], result["fix"]["executions"]) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("shop:claim", "--fix", "--gate", "kernel"), "leave out --gate kernel"),
+        (("shop:count", "--fix", "--tasks", "2"), "leave out --fix"),
+        (("shop:claim", "--fix", "--faults", "kill"), "leave out --faults or --fix"),
+        (("--fix",), "--fix is of a function"),
+    ],
+)
+def test_a_fix_that_cannot_be_searched_is_refused(words: tuple[str, ...], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        run("explore", *words)
+
+
 def explored(*words: str) -> tuple[Any, int]:
     result = run("explore", *words, "--json")
     return json.loads(result.stdout), result.return_value

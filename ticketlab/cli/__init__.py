@@ -28,12 +28,22 @@ _COMMANDS: Final = {
     "check": "Judge a history: valid, anomalous with proof, or undecided.",
     "check-lock": "Hold a lock of yours to the laws that every lock keeps.",
     "explore": "Search the schedules of buyers, a function or a program for one that goes wrong.",
+    "mutate": "Take guards away in turn, and see whether a test notices.",
     "replay": "Run a saved case again, with the same steps every time.",
     "isolation": "Show which anomalies the isolation levels of a database let happen.",
     "schedule": "Show which job runs when under round robin and its like, and how long each waits.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = ("learn", "race", "compare", "explore", "check-lock", "replay", "isolation")  # processes, that is
+_STARTING: Final = (
+    "learn",
+    "race",
+    "compare",
+    "explore",
+    "check-lock",
+    "mutate",
+    "replay",
+    "isolation",
+)  # processes, that is
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _FIRST_LINES: Final = """\

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 @program_options
 @kind_options
 @power_cut_options
+@click.option("--fix", is_flag=True, help="Search for the fewest lines that one lock has to span, if it goes wrong.")
 @click.option(
     "--unseen",
     type=click.Choice(["fail", "allow"]),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ticketlab.core.timeline import Diagram
     from ticketlab.explorer.engine.scheduler import StepWatch
     from ticketlab.explorer.results import ExploreOptions
+    from ticketlab.lab.fixing.search import FoundFix
     from ticketlab.lab.plain.case import PlainCase
     from ticketlab.lab.plain.function import PlainFunction
     from ticketlab.lab.plain.results import PlainExploration, PlainRaceResult, PlainReplay
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _OF_FUNCTIONS: Final = (
     *("processes", "threads", "tasks", "gate", "reset", "invariant", "returned", "serial", "server", "unseen", "times"),
+    "fix",
 )
 _OF_PURCHASES: Final = (
     *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
@@ -36,7 +38,7 @@ _OF_PURCHASES: Final = (
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
     "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
-    "For functions": ("processes", "threads", "tasks", "gate", "returned", "server"),
+    "For functions": ("processes", "threads", "tasks", "gate", "returned", "server", "fix"),
     "For programs": ("run", "copies", "in_", "allow_exit", "patience", "sql"),
     "For power cuts": ("disk", "recover"),
     "For purchases": (*_OF_PURCHASES, "folder"),
@@ -142,7 +144,11 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
     """Explore a function, tell what came of it, and return the exit code."""
     from ticketlab.cli.terminal import ProgressLine
 
-    plain, explore = named_function(function, given), _explorer(given["gate"])
+    plain, explore, fix = named_function(function, given), _explorer(given["gate"]), None
+    if given["fix"]:
+        from ticketlab.lab.fixing.search import find_fix, refuse_unfixable
+
+        refuse_unfixable(options)
     with ProgressLine() as progress, silenced():
         found = explore(
             plain,
@@ -151,7 +157,9 @@ def explore_function(function: str, options: ExploreOptions, as_json: bool, give
             allows_unseen=given["unseen"] == "allow",
             progress=progress.search,
         )
-    return _tell(found, as_json, given)
+        if given["fix"] and found.finding is not None:
+            fix = find_fix(plain, found, options, lambda done, most: progress.say(f"a fix: {done} of {most} tried ..."))
+    return _tell(found, fix, as_json, given)
 
 
 def _explorer(gate: str) -> Callable[..., PlainExploration]:
@@ -165,8 +173,8 @@ def _explorer(gate: str) -> Callable[..., PlainExploration]:
     return explore_plain
 
 
-def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> int:
-    """Save, keep, draw and print what came of an exploration, and return the exit code."""
+def _tell(found: PlainExploration, fix: FoundFix | None, as_json: bool, given: Mapping[str, Any]) -> int:
+    """Save, keep, draw and print what came of an exploration and of a search for a fix, and return the exit code."""
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
@@ -175,6 +183,8 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
 
     path = save_plain_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
+    if fix is not None:
+        saved["fix"] = fix.to_json()
     finding = found.finding
     diagrams = (
         [steps_diagram(found.function, finding.execution, finding.anomalies, found.participant, finding.participants)]
@@ -184,7 +194,7 @@ def _tell(found: PlainExploration, as_json: bool, given: Mapping[str, Any]) -> i
     if as_json:
         print_json(saved)
     else:
-        print_function_search(found, replay_line(path) if path else "", console())
+        print_function_search(found, replay_line(path) if path else "", console(), fix.lines if fix else ())
     keep_result(saved, f"explore-{found.function}", diagrams, given)
     return found.verdict.exit_code
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
 _NOT_OF_PROGRAMS: Final = (
     *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "gate", "returned", "server", "executor", "atomic_accesses"),
+    *("processes", "threads", "tasks", "gate", "returned", "server", "fix", "executor", "atomic_accesses"),
     *("workers", "cluster"),
 )
 _NOT_RACED: Final = (

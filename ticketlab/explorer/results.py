@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -22,6 +22,10 @@ from ticketlab.explorer.survey import HowFar
 from ticketlab.scheduling.schedule import JobSchedule
 
 EXECUTIONS: Final = 10_000
+
+
+DoneOf = Callable[[int, int], None]
+"""What is told now and then how many of how many are done."""
 
 
 class Progress(Protocol):

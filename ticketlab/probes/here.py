@@ -17,6 +17,7 @@ from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from greenlet import getcurrent, greenlet
 
+from ticketlab.core import mutants
 from ticketlab.core.pacing import OUT_OF_SIGHT, moving, note
 from ticketlab.probes.file_system.descriptors import Descriptors
 from ticketlab.probes.file_system.resources import Resources
@@ -135,8 +136,9 @@ def probed(original: Callable[..., Any], probe: Callable[P, R]) -> Callable[P, R
         if not HERE.acting or get_ident() != HERE.owner:
             return original(*args, **kwargs)
         HERE.acting = False
+        mutator = mutants.mutator()
         try:
-            result = probe(*args, **kwargs)
+            result = probe(*args, **kwargs) if mutator is None else mutator.call(original, probe, args, kwargs)
         except Exception:
             HERE.go_on()
             raise

@@ -90,7 +90,8 @@ class Row:
     """One race, case or history; `metrics` has only what was measured, `seen` what processes of a function shared.
 
     `ratio` is the speed as a share of the fastest correct strategy's in the same comparison, None without a rank. In an
-    exploration, `fault_points` has the faults, and `injected` is empty. `origin_ns` is time 0 in the history's clock.
+    exploration, `fault_points` has the faults, and `injected` is empty; `fix` has a sentence and lines of source, if a
+    fix was searched. `origin_ns` is time 0 in the history's clock.
     """
 
     store: str
@@ -116,6 +117,7 @@ class Row:
     function: str = ""
     seen: Sequence[str] = ()
     because: str = ""
+    fix: Sequence[str] = ()
 
     @property
     def lucky(self) -> bool:
@@ -229,6 +231,7 @@ def _row(field: JsonField) -> Row:
         function=_text(field["function"]),
         seen=_all_seen(field),
         because=_text(field["because"]),
+        fix=field["fix"].otherwise(_fix, ()),
         claims_safety=field["claims_safety"].otherwise(JsonField.flag, default=True),
         origin_ns=field["origin_ns"].otherwise(JsonField.whole, 0),
     )
@@ -244,6 +247,11 @@ def _all_seen(field: JsonField) -> Sequence[str]:
     """Return what processes of a function shared, and what of it no probe told."""
     participant = field["participant"].otherwise(JsonField.text, "process")
     return [*_list(field["seen"], partial(_seen, participant)), *_list(field["untold"], JsonField.text)]
+
+
+def _fix(field: JsonField) -> Sequence[str]:
+    """Return what a search for a fix came to: a sentence, and the lines that a lock has to span."""
+    return [field["sentence"].text(), *field["lines"].list_of(JsonField.text)]
 
 
 def _seen(participant: str, field: JsonField) -> str:

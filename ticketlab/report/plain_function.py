@@ -111,8 +111,11 @@ class FunctionSearch(SearchOutcome, Protocol):
         """The smallest execution that went wrong."""
 
 
-def print_function_search(found: FunctionSearch, replay: str, console: Console) -> None:
-    """Print the result of a search; `replay` is the command line that replays its case, if there is one."""
+def print_function_search(found: FunctionSearch, replay: str, console: Console, fix: Sequence[str] = ()) -> None:
+    """Print the result of a search; `replay` is the command line that replays its case, if there is one.
+
+    `fix` has what a search for a fix came to, line by line.
+    """
     everybody = pluralize(found.processes, found.participant)
     console.print(headline(found.function, found.verdict, everybody))
     if found.exhausted and not found.anomalous and found.verdict.valid is None:
@@ -140,6 +143,8 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console) 
     if found.untold:
         console.print(Text("Not told by the probes:", style="dim"))
         console.print(Group(*(Text(f"  {line}") for line in found.untold)))
+    if fix:
+        console.print(Group(Text(), *map(Text, fix)))
     if replay:
         console.print()
         console.print(next_steps({replay: "the same schedule again"}))

@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager
 from random import Random
 from typing import Literal
 
+from ticketlab.core import mutants
 from ticketlab.core.errors import Conflict, GaveUp, PurchaseError
 from ticketlab.core.inventory import Outcome, Request
+from ticketlab.core.mutants import GuardUse
 from ticketlab.core.pacing import BLOCKED, RETRY, Blocked, at, block, current, note, sleep
 from ticketlab.core.plugin import Perform, Session, StrategyContext
 from ticketlab.core.steps import Action, Step
+from ticketlab.core.text import pluralize
 
 RETRIES = 100
 """How often a strategy tries again after a Conflict before it gives up."""
@@ -77,11 +80,27 @@ class Guard:
 
     def take(self) -> None:
         """Wait for the lock and take it."""
+        if (mutator := mutants.mutator()) is None:
+            self._take()
+        else:
+            mutator.enter(GuardUse("lock", id(self), self._take, self._try, self._give))
+
+    def _take(self) -> None:
         block(self._acquiring, self._attempt, self._wait)
+
+    def _try(self) -> bool:
+        at(self._acquiring)
+        return self._acquire(False)
 
     __enter__ = take
 
     def __exit__(self, *_: object) -> None:
+        if (mutator := mutants.mutator()) is None:
+            self._give()
+        else:
+            mutator.leave(id(self), self._give)
+
+    def _give(self) -> None:
         at(self._releasing)
         self._release()
 
@@ -122,11 +141,18 @@ def retrying(once: Perform, buyer: int) -> Perform:
                 return once(request)
             except Conflict as conflict:
                 refusal = str(conflict)
+                if not _tries_again():
+                    break
                 note(RETRY, refusal)
                 sleep(draw.random() * 0.001 * 2 ** min(attempt, 6))
-        raise GaveUp(f"refused {RETRIES} times: {refusal}")
+        raise GaveUp(f"refused {pluralize(attempt + 1, 'time')}: {refusal}")
 
     return purchase
+
+
+def _tries_again() -> bool:
+    mutator = mutants.mutator()
+    return mutator is None or bool(mutator.replace("retry", lambda: True, lambda: False))
 
 
 def wait_and_retry(reason: str, seconds: float = _POLL_SECONDS) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from ticketlab.checker.books import judge_books
 from ticketlab.checker.linearize import check
+from ticketlab.core import mutants
 from ticketlab.core.errors import PurchaseError, TicketlabError
 from ticketlab.core.faults import FaultKind
 from ticketlab.core.history import History, Operation
@@ -110,7 +111,8 @@ class ScenarioWorkload:
 
     def join(self, buyer: int) -> AbstractContextManager[Perform]:
         """Join the strategy as a buyer."""
-        return self._strategy.join(self._store, buyer)
+        joined = self._strategy.join(self._store, buyer)
+        return joined if mutants.mutator() is None else _mutated(joined)
 
     def reset(self) -> None:
         """Put back the opening stock, and the opening contents of the strategy's files."""
@@ -194,6 +196,12 @@ class ScenarioWorkload:
             return Operation(buyer, op, arg, None, invoked, None, section, error=why, error_kind=kind)
         result, tickets = outcome_fields(outcome)
         return Operation(buyer, op, arg, result, invoked, returned, section, tickets)
+
+
+@contextmanager
+def _mutated(joined: AbstractContextManager[Perform]) -> Iterator[Perform]:
+    with joined as perform:
+        yield mutants.around(perform)
 
 
 def _outcome(execution: Execution, books: Books | None) -> object:

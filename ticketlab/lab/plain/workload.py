@@ -10,6 +10,7 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from ticketlab.core import mutants
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.pacing import moving
 from ticketlab.explorer.analysis.execution import Execution
@@ -132,6 +133,7 @@ class PlainWorkload:
         called = bound(self.plain.function, {"folder": self.folder, **self.plain.fixtures, "who": buyer})
         if self.plain.in_tasks:
             called = _awaited(called)
+        called = mutants.around(called)
         self._inodes.enter(buyer, os.getpid())
 
         def perform(who: int) -> CallOutcome:
