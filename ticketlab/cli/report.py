@@ -84,14 +84,14 @@ def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
 
 def _replayed_purchases(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     from ticketlab.cli.command_lines import replay_line
+    from ticketlab.cli.explore import scenario_diagram
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
-    from ticketlab.report.interleaving import diagram
 
     replayed = replay_case(load_case(path), command=replay_line(path))
     scenario = replayed.case.scenario
     title = f"{scenario.strategy} on {scenario.store}"
-    return replayed.to_json(), [diagram(title, replayed.execution, scenario.buyers, replayed.anomalies)]
+    return replayed.to_json(), [scenario_diagram(title, scenario, replayed.execution, replayed.anomalies)]
 
 
 def write_page(

@@ -55,11 +55,29 @@ class Marker(NamedTuple):
     sentence: str
 
 
+class StateKind(Enum):
+    """What a fact about shared state tells: a resource's content, who took a lock, who waits, who remembers what."""
+
+    HOLDS = "holds"
+    TAKEN = "taken by"
+    WAITS = "waits to"
+    REMEMBERS = "remembers"
+
+
+class StateChange(NamedTuple):
+    """A fact that is so from a step on: about a resource or a participant, by its name; an empty text ends it."""
+
+    kind: StateKind
+    name: str
+    text: str
+
+
 class Move(NamedTuple):
     """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome.
 
     `number` is its place in the execution, 1 or more; None of what is no step, such as waiting for ever. `source` is
-    the line of the participant's own code that makes it, if that is known.
+    the line of the participant's own code that makes it, if that is known. `state` has what differs in the shared state
+    after it, and `old` says on which old value it acts, if it does.
     """
 
     lane: int
@@ -69,6 +87,8 @@ class Move(NamedTuple):
     marked: bool = False
     number: int | None = None
     source: str = ""
+    state: tuple[StateChange, ...] = ()
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +194,7 @@ class Interleaving:
             "row": self.row,
             "left_out": self.left_out,
             "lanes": list(self.lanes),
-            "steps": [move._asdict() for move in self.moves],
+            "steps": [_move_json(move) for move in self.moves],
         }
 
     @classmethod
@@ -222,10 +242,25 @@ def _marker(field: JsonField, lanes: int) -> Marker:
     return Marker(lane, ns, field["name"].text(), field["sentence"].text())
 
 
+def _move_json(move: Move) -> dict[str, Any]:
+    return move._asdict() | {"state": [[kind.value, name, text] for kind, name, text in move.state]}
+
+
 def _move(field: JsonField, lanes: int, place: int) -> Move:
     """Read a step; `place` is its number if it was written before steps had numbers of their own."""
     lane, note = field["lane"].whole(0, lanes - 1), field["note"].otherwise(JsonField.text, "")
     marked = field["marked"].otherwise(JsonField.flag, default=False)
     number = field["number"].or_none(lambda each: each.whole(1)) if "number" in field else place
-    source = field["source"].otherwise(JsonField.text, "")
-    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source)
+    source, old = (field[key].otherwise(JsonField.text, "") for key in ("source", "old"))
+    state = tuple(field["state"].otherwise(lambda each: each.list_of(_state_change), []))
+    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source, state, old)
+
+
+def _state_change(field: JsonField) -> StateChange:
+    fields = field.list_of(JsonField.text)
+    if len(fields) != 3:
+        raise field.wrong("what a fact tells, its name, and its text")
+    kinds = [kind for kind in StateKind if kind.value == fields[0]]
+    if not kinds:
+        raise field.wrong(f"first one of {', '.join(kind.value for kind in StateKind)}")
+    return StateChange(kinds[0], *fields[1:])

@@ -23,7 +23,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
-from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress
+from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress, as_right_execution
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
@@ -137,6 +137,7 @@ def explore_workload(
         environment=environment(options.folder or Path.cwd()),
         injected=tally.points.results(),
         left_behind=sorted(workload.left_behind),
+        right=None if tally.first else as_right_execution(tally.last),
     )
 
 
@@ -144,7 +145,7 @@ def explore_workload(
 class SearchTally:
     """The counts of a search. `examples` holds the first anomaly of each name.
 
-    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing. `last` is the last one.
     """
 
     executions: int = 0
@@ -156,6 +157,7 @@ class SearchTally:
     examples: list[Anomaly] = field(default_factory=list)
     untried: str = ""
     cut_short: int = 0
+    last: Execution | None = None
 
     @property
     def left_out(self) -> list[str]:
@@ -187,6 +189,7 @@ def search_all(
     name_of = partial(participant_name, buyers=len(workload.scripts))
     for execution, faults in searched.executions():
         tally.executions += 1
+        tally.last = execution
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous)
         if contention:

@@ -21,7 +21,7 @@ from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
-from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.explorer.results import ExploreOptions, Progress, as_right_execution
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.workload import FaultPoints
@@ -90,6 +90,7 @@ def explore_plain(
         injected=tally.points.results(),
         left_behind=tally.left_behind,
         allows_unseen=allows_unseen,
+        right=None if tally.first else as_right_execution(tally.last),
     )
 
 
@@ -184,6 +185,7 @@ class _Tally:
     left_behind: Sequence[str] = ()
     outside: dict[str, None] = field(default_factory=dict)
     untried: dict[str, None] = field(default_factory=dict)
+    last: Execution | None = None
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -226,6 +228,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: _
     tried = FaultSearch(executor, how)
     for execution, faults in tried.executions():
         tally.executions += 1
+        tally.last = execution
         tally.note(execution)
         if tally.executions % _BETWEEN_PROGRESS == 0:
             progress(tally.executions, tally.anomalous)

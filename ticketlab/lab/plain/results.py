@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
+from ticketlab.explorer.results import ExploreOptions, FaultPointResult, RightExecution, why_undecided
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
 
@@ -85,7 +85,8 @@ class Explored:
     `gave_way` says in sentences which tries were left out. `injected` has what came of the faults, point by point, and
     `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
-    `untold` says in sentences what the kernel saw and no probe told, if both were asked.
+    `untold` says in sentences what the kernel saw and no probe told, if both were asked. `right` is the last execution
+    if none went wrong.
     """
 
     command: str
@@ -108,6 +109,7 @@ class Explored:
     left_behind: Sequence[str] = ()
     allows_unseen: bool = False
     untold: Sequence[str] = ()
+    right: RightExecution | None = None
 
     @property
     def valid(self) -> bool | None:

@@ -16,7 +16,7 @@ from ticketlab.core.steps import NAME, TABLE, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay
-from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.explorer.results import ExploreOptions, Progress, RightExecution, as_right_execution
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
 from ticketlab.explorer.workload import FaultPoints
@@ -85,6 +85,7 @@ class _Tally:
     participants: set[int] = field(default_factory=set)
     points: FaultPointTally = field(default_factory=FaultPointTally)
     wrong: _Wrong | None = None
+    right: RightExecution | None = None  # the last that did not go wrong
 
     def is_enough(self, how: ExploreOptions) -> bool:
         """Whether as many executions were run as there shall be, or enough after one that went wrong."""
@@ -126,6 +127,7 @@ def searched(
         "exhausted": tally.exhausted and not gave_way,
         "gave_way": gave_way,
         "contested": tally.contested,
+        "right": None if tally.wrong else tally.right,
         "seen": touched_resources(executor),
         "outside": list(executor.outside),
         "injected": tally.points.results(),
@@ -242,6 +244,7 @@ def _take_down(
     tally.participants |= executor.run_of.names.keys()
     tally.points.count(execution, fault_points, anomalies, judge.name_of)
     if not anomalies:
+        tally.right = as_right_execution(execution, executor.run_of.names)
         return
     tally.anomalous += 1
     tally.names.update({anomaly.name for anomaly in anomalies})
