@@ -59,6 +59,7 @@ class StateKind(Enum):
     """What a fact about shared state tells: a resource's content, who took a lock, who waits, who remembers what."""
 
     HOLDS = "holds"
+    CHANGED = "was last changed"
     TAKEN = "taken by"
     WAITS = "waits to"
     REMEMBERS = "remembers"

@@ -61,8 +61,12 @@ def _facts(state: SharedState, execution: Execution, names: Mapping[str, str], t
     """Return what is shared, and what each participant remembers, by what it is about."""
     found: Facts = []
     for resource, content in state.contents.items():
-        if names.get(resource) in tell.shown and (text := _content(content, execution, tell)):
-            found.append(((StateKind.HOLDS, names[resource]), text))
+        if names.get(resource) not in tell.shown:
+            continue
+        if content.value is not None:
+            found.append(((StateKind.HOLDS, names[resource]), f"{content.value} left"))
+        elif content.changed > NEVER:
+            found.append(((StateKind.CHANGED, names[resource]), _change(content, execution, tell)))
     for resource, who in state.holders.items():
         text = join_words([_holder(each, state, tell) for each in who])
         found.append(((StateKind.TAKEN, names.get(resource, resource)), text))
@@ -75,13 +79,9 @@ def _facts(state: SharedState, execution: Execution, names: Mapping[str, str], t
     return found
 
 
-def _content(content: Content, execution: Execution, tell: TellState) -> str:
-    if content.value is not None:
-        return f"{content.value} left"
-    if content.changed == NEVER:
-        return ""
+def _change(content: Content, execution: Execution, tell: TellState) -> str:
     who, step = execution.trace.who[content.changed], execution.trace.table.step(execution.trace.what[content.changed])
-    return f"{step.action.value} by {tell.called.get(who, 'another')} at step {tell.number(content.changed)}"
+    return f"by {tell.called.get(who, 'another')} at step {tell.number(content.changed)}: {step.action.value}"
 
 
 def _holder(who: int, state: SharedState, tell: TellState) -> str:
@@ -90,9 +90,8 @@ def _holder(who: int, state: SharedState, tell: TellState) -> str:
 
 
 def _remembered(remembered: Recollection, names: Mapping[str, str], tell: TellState) -> str:
-    did = "wrote" if remembered.wrote else "read"
-    value = "" if remembered.value is None else f"{remembered.value} left: "
-    said = f"{value}{did} {names[remembered.resource]} at step {tell.number(remembered.node)}"
+    what = names[remembered.resource] if remembered.value is None else f"{remembered.value} left"
+    said = f"{what}, as of step {tell.number(remembered.node)}"
     return said + (f"; old since step {tell.number(remembered.old_since)}" if remembered.old_since > NEVER else "")
 
 
