@@ -20,12 +20,17 @@ _VERSION: Final = 1
 
 
 class LaneState(Enum):
-    """What a participant is doing: ready to run, running, blocked by another, or in a critical section."""
+    """What a participant is doing: ready to run, running, blocked, or in a critical section.
+
+    OVERLAPPING is critical while another participant is critical as well, in a section about the same data. The lane of
+    a lock is CRITICAL while somebody holds it, and OVERLAPPING while several do.
+    """
 
     READY = "ready"
     RUNNING = "running"
     BLOCKED = "blocked"
     CRITICAL = "critical"
+    OVERLAPPING = "overlapping"
 
 
 STATES: Final = tuple(LaneState)
@@ -47,7 +52,7 @@ class Span(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A moment in a lane: an anomaly became certain as its participant was told something wrong, or a fault came."""
+    """A moment in a lane: an anomaly became certain as its participant was told so, a fault came, or a try failed."""
 
     lane: int
     ns: int
@@ -96,8 +101,9 @@ class Move(NamedTuple):
 class Timeline:
     """What participants did over time: spans sorted by lane, then by start.
 
-    `markers` are those of anomalies, `faults` those of faults. `row` is the number of the result's row that the
-    timeline shows, -1 for none. `left_out` says in one sentence what is missing, and is empty if nothing is.
+    `markers` are those of anomalies, `faults` those of faults, `retries` those of tries that were refused. `row` is the
+    number of the result's row that the timeline shows, -1 for none. `left_out` says in one sentence what is missing,
+    and is empty if nothing is. The first `locks` lanes are locks, the others participants.
     """
 
     title: str
@@ -107,6 +113,8 @@ class Timeline:
     row: int = -1
     left_out: str = ""
     faults: Sequence[Marker] = ()
+    retries: Sequence[Marker] = ()
+    locks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the columns: see `docs/report.md`."""
@@ -137,6 +145,8 @@ class Timeline:
             },
             "violations": [each._asdict() for each in self.markers],
             "faults": [each._asdict() for each in self.faults],
+            "retries": [each._asdict() for each in self.retries],
+            "locks": self.locks,
             "strings": list(strings),
         }
 
@@ -173,7 +183,9 @@ class Timeline:
             markers=_markers(field["violations"], len(lanes)),
             row=row,
             left_out=left_out,
-            faults=field["faults"].otherwise(lambda faults: _markers(faults, len(lanes)), []),
+            faults=field["faults"].otherwise(lambda marks: _markers(marks, len(lanes)), []),
+            retries=field["retries"].otherwise(lambda marks: _markers(marks, len(lanes)), []),
+            locks=field["locks"].otherwise(lambda locks: locks.whole(0, len(lanes)), 0),
         )
 
 
