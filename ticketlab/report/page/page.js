@@ -51,7 +51,7 @@ async function copy(button) {
 
 function showEvidence(cell) {
   const open = cell.getAttribute("aria-expanded") !== "true";
-  for (const other of $$(".cell")) other.setAttribute("aria-expanded", String(other === cell && open));
+  for (const other of $$("[data-rows]")) other.setAttribute("aria-expanded", String(other === cell && open));
   const shown = open ? cell.dataset.rows.split(",") : [];
   for (const part of $$(".evidence")) part.hidden = !shown.includes(part.id.replace("evidence-", ""));
   const first = open && $(`#evidence-${shown[0]}`);
@@ -62,5 +62,5 @@ function showEvidence(cell) {
 
 $("#theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themed);
-for (const cell of $$(".cell")) cell.addEventListener("click", () => showEvidence(cell));
+for (const cell of $$("[data-rows]")) cell.addEventListener("click", () => showEvidence(cell));
 for (const button of $$("[data-copy]")) button.addEventListener("click", () => copy(button));
