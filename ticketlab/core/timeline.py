@@ -265,7 +265,7 @@ def _move(field: JsonField, lanes: int, place: int) -> Move:
     marked = field["marked"].otherwise(JsonField.flag, default=False)
     number = field["number"].or_none(lambda each: each.whole(1)) if "number" in field else place
     source, old = (field[key].otherwise(JsonField.text, "") for key in ("source", "old"))
-    state = tuple(field["state"].otherwise(lambda each: each.list_of(_state_change), []))
+    state = tuple(field["state"].list_of(_state_change) if "state" in field else ())
     return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source, state, old)
 
 

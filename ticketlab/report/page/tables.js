@@ -33,5 +33,6 @@ function sortable(button) {
   });
 }
 
-for (const place of $$(".which, .named")) place.addEventListener("input", filterRows);
+$(".named").addEventListener("input", filterRows);
+$(".which").addEventListener("change", filterRows);
 for (const button of $$(".sort")) sortable(button);
