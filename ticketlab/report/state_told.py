@@ -23,10 +23,10 @@ class TellState(NamedTuple):
     one_record: bool
 
 
-Told = tuple[tuple[StateChange, ...], str]  # what differs after a step, and how the step acts on an old value
+LineState = tuple[tuple[StateChange, ...], str]  # what differs after a step, and how the step acts on an old value
 
 
-def states_told(execution: Execution, first: Sequence[int], last: Sequence[int], tell: TellState) -> list[Told]:
+def states_told(execution: Execution, first: Sequence[int], last: Sequence[int], tell: TellState) -> list[LineState]:
     """Return what differs after each line of a table, and on which old value a line acts.
 
     A line begins with a step of `first` and is over with the one of `last` at the same place; lines are in order.

@@ -22,6 +22,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.steps import NONE, Symbol
 
 NEVER: Final = -1
+UNSURE: Final = -2
 _LEFT_AS_IT_WAS: Final = frozenset({UNCHANGED, "stale", "refused"})
 _REFUSED: Final = _LEFT_AS_IT_WAS | {RETRY, ACCESS_FAILED, NO_SPACE, "fault"}
 _ENDING: Final = frozenset({FaultKind.KILL.value, FaultKind.TERMINATE.value, FaultKind.KILL_SERVICE.value})
@@ -33,7 +34,7 @@ _NO_CONTENT: Final = frozenset({
 
 
 class Content(NamedTuple):
-    """What a resource holds: a number if that is known; `changed` is the step that changed it last, or NEVER."""
+    """What a resource holds: a number if that is known; `changed` is the step that changed it last, NEVER or UNSURE."""
 
     value: int | None
     changed: int = NEVER
@@ -179,7 +180,7 @@ class _Replay:
                 del self.staged[staged]
         if step.resource not in _HARMLESS:
             for resource in self.contents:
-                self._set(resource, Content(None, node), NEVER)
+                self._set(resource, Content(None, UNSURE), NEVER)
 
     def _hold(self, who: int, node: int, symbol: Symbol) -> None:
         step = symbol.step
@@ -225,6 +226,10 @@ class _Replay:
         if _LEFT_AS_IT_WAS & noted.keys():
             return None
         resource = step.resource
+        if _REFUSED & noted.keys():  # it failed, and may have changed something
+            if not step.uncommitted:
+                self._set(resource, Content(None, UNSURE), who)
+            return None
         value = self._number(noted, resource)
         acts_on = self.read.get((who, resource))
         if step.uncommitted:
@@ -237,7 +242,7 @@ class _Replay:
         self._remember(who, Recollection(resource, value, node, wrote=True))
         rests = (
             acts_on is not None
-            and not (acts_on.wrote or step.continuation or _REFUSED & noted.keys())
+            and not (acts_on.wrote or step.continuation)
             and acts_on.node >= self.began.get(who, 0)
             and acts_on.old_since > NEVER
             and step.action in (Action.WRITE, Action.TRUNCATE, Action.RENAME)
@@ -268,7 +273,7 @@ class _Replay:
             known = None not in (remembered.value, content.value)
             if known and remembered.value == content.value:
                 self.read[key] = remembered._replace(old_since=NEVER)
-            elif remembered.old_since == NEVER:
+            elif remembered.old_since <= NEVER:
                 self.read[key] = remembered._replace(old_since=content.changed)
 
     def _will_commit(self, who: int, node: int, resource: str) -> bool:
