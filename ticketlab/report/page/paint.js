@@ -201,7 +201,7 @@ function paintHolders(context, model, view, frame, colours) {
   context.font = "11px system-ui, sans-serif";
   context.textAlign = "left";
   context.textBaseline = "middle";
-  context.fillStyle = colours.card;
+  context.fillStyle = isDark() ? colours.card : colours.ink;
   for (let lane = Math.ceil(view.top); lane < model.locks; lane++) {
     for (let i = firstAfter(model, lane, view.from); i < model.offsets[lane + 1] && model.starts[i] < view.to; i++) {
       const from = Math.max(0, (model.starts[i] - view.from) * scale);

@@ -45,7 +45,8 @@ class TimelineView {
 
   fit() {
     const width = this.stage.clientWidth;
-    const left = width < 500 ? 62 : 84;
+    const long = this.model.lanes.some((name) => name.length > 12);
+    const left = width < 500 ? (long ? 84 : 62) : long ? 132 : 84;
     const lanes = Math.min(this.model.lanes.length, Math.floor(800 / this.view.lane));
     this.frame = { left, width: Math.max(50, width - left), lanes, height: lanes * this.view.lane };
     this.colours = palette();
