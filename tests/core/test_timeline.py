@@ -18,6 +18,8 @@ from ticketlab.core.timeline import (
     Marker,
     Move,
     Span,
+    StateChange,
+    StateKind,
     Timeline,
     timelines_from_json,
     timelines_to_json,
@@ -39,9 +41,12 @@ SPANS = st.lists(
 ).map(lambda spans: sorted(spans, key=lambda span: span[:2]))
 MARKS = st.lists(st.builds(Marker, st.integers(0, 2), st.integers(0, 10**12), TEXT, TEXT), max_size=3)
 NUMBERS = st.none() | st.integers(1)
-MOVES = st.lists(st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans(), NUMBERS, TEXT), max_size=5)
+STATE = st.lists(st.builds(StateChange, st.sampled_from(StateKind), TEXT, TEXT), max_size=3).map(tuple)
+MOVES = st.lists(
+    st.builds(Move, st.integers(0, 2), TEXT, TEXT, TEXT, st.booleans(), NUMBERS, TEXT, STATE, TEXT), max_size=5
+)
 PICTURES = st.one_of(
-    st.builds(Timeline, TEXT, st.just(LANES), SPANS, MARKS, st.integers(-1, 5), TEXT, MARKS),
+    st.builds(Timeline, TEXT, st.just(LANES), SPANS, MARKS, st.integers(-1, 5), TEXT, MARKS, MARKS, st.integers(0, 3)),
     st.builds(Interleaving, TEXT, st.just(LANES), MOVES, st.integers(-1, 5), TEXT),
 )
 
@@ -66,7 +71,7 @@ def whole() -> Any:
         (("timelines", 0, "spans", "gap"), [0], "columns of one length"),
         (("timelines", 0, "spans", "length"), [-1, 2], r"spans.length\[0\] is -1: a whole number from 0"),
         (("timelines", 0, "spans", "label"), [0, 99], "a text for each number in the columns"),
-        (("timelines", 0, "spans", "state"), "09", "a digit from 0 to 3 for each span"),
+        (("timelines", 0, "spans", "state"), "09", "a digit from 0 to 4 for each span"),
         (("timelines", 0, "violations", 0, "lane"), 3, r"violations\[0\].lane is 3: a whole number from 0 up to 2"),
     ],
 )

@@ -16,7 +16,7 @@ MARK: Final = "◀"
 def judge(run: Explained) -> list[Claim]:
     """Return everything that is claimed and is not so, each with its kind."""
     found = [*_headline(run), *_crash_rows(run)]
-    if run.steps:
+    if run.steps and run.case:  # a schedule that was right is drawn, and not printed
         found += [*_table(run), *_schedule(run), *_reads(run), *_marks(run), *judge_faults(run)]
     for anomaly in run.result["anomalies"]:
         found += judge_sentence(run, anomaly)

@@ -18,7 +18,7 @@ from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECID
 from tests.report.browser import chromium, complaints, open_page, requests, until
 from tests.report.test_page import EVIL, row, tour
 from ticketlab.core.spec import Spec
-from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, Timeline
+from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, StateChange, StateKind, Timeline
 from ticketlab.report.page import render
 from ticketlab.scheduling.job import parse_jobs
 from ticketlab.scheduling.policies import COMPARED
@@ -49,7 +49,23 @@ def race(lanes: int = 12, orders: int = 20) -> Timeline:
             )
     marks = [Marker(lane, (lane * lanes + lane + 1) * MS, "oversold", f"{EVIL} {lane}") for lane in (3, 5, 9)]
     faults = [Marker(2, 5 * MS, "kill", "before read inventory.json")]
-    return Timeline("none on json", [f"buyer {lane + 1}" for lane in range(lanes)], spans, marks, row=1, faults=faults)
+    retries = [Marker(4, 7 * MS, "retry", EVIL)]
+    names = [f"buyer {lane + 1}" for lane in range(lanes)]
+    return Timeline("none on json", names, spans, marks, row=1, faults=faults, retries=retries)
+
+
+def locked() -> Timeline:
+    """Return a race of two buyers whose critical sections overlap for a while, and the lane of a lock above them."""
+    spans = [
+        Span(0, 0, 4 * MS, LaneState.CRITICAL, "held by buyer 1", "1 asking for it"),
+        Span(0, 4 * MS, 6 * MS, LaneState.OVERLAPPING, "held by buyer 1 and buyer 2"),
+        Span(1, 0, 4 * MS, LaneState.CRITICAL, "buy 1 -> ticket 1"),
+        Span(1, 4 * MS, 6 * MS, LaneState.OVERLAPPING, "buy 1 -> ticket 1"),
+        Span(2, 0, 4 * MS, LaneState.BLOCKED, "buy 1 -> ticket 1"),
+        Span(2, 4 * MS, 6 * MS, LaneState.OVERLAPPING, "buy 1 -> ticket 1"),
+        Span(2, 6 * MS, 10 * MS, LaneState.READY),
+    ]
+    return Timeline("lock on json", ["lock: lock", "buyer 1", "buyer 2"], spans, locks=1)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +75,29 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     advice = [{"store": "json", "buyers": 8, "pick": "fastest", "strategy": "lock", "sales_per_s": 12.0, "p99_ms": 4.1}]
     result = tour(*rows, environment={"python": "3.11", "processor": EVIL}, unsupported=unsupported, advice=advice)
     moves = [
-        Move(number % 2, "read", "inventory.json", f"{number} left", number == 2, number + 1) for number in range(5)
+        Move(
+            number % 2,
+            "read",
+            "inventory.json",
+            f"{number} left",
+            number == 2,
+            number + 1,
+            state=(
+                StateChange(StateKind.HOLDS, "inventory.json", f"{number} left"),
+                StateChange(StateKind.TAKEN, "lock", "" if number % 2 else "buyer 1"),
+                StateChange(StateKind.REMEMBERS, "buyer 1", f"{EVIL}; old since step 3"),
+            ),
+            old="now acts on an old value" if number == 3 else "",
+        )
+        for number in range(5)
     ]
     case = Interleaving("none on json", ["buyer 1", "buyer 2"], moves)
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(
-        render(result, [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, LaneState.RUNNING)]), case])
+        render(
+            result,
+            [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, LaneState.RUNNING)]), case, locked()],
+        )
     )
     return path
 
@@ -277,6 +310,67 @@ def test_a_case_is_walked_forward_and_back(opened: Chrome) -> None:
     assert said.text.startswith("step 3")
 
 
+def test_a_case_shows_what_is_shared_after_each_step(opened: Chrome) -> None:
+    shared = opened.find_element(By.CSS_SELECTOR, ".interleaving .shared")
+    forward = opened.find_element(By.CSS_SELECTOR, ".interleaving [data-step='1']")
+    forward.click()
+    lines = shared.text.splitlines()
+    assert lines[:5] == [
+        "After step 1",
+        "What is stored",
+        "inventory.json holds 0 left",
+        "Locks taken, and not given back",
+        "lock taken by buyer 1",
+    ]
+    assert lines[-1].endswith("; old since step 3")
+    forward.click()
+    assert "lock taken by" not in shared.text
+    assert "inventory.json holds 1 left" in shared.text
+    forward.send_keys(Keys.END)
+    assert shared.text.startswith("After step 5")
+    forward.send_keys(Keys.HOME)
+    assert shared.text == "Before the first step"
+
+
+def test_a_case_plays_by_itself_until_it_is_paused_or_over(opened: Chrome) -> None:
+    section = opened.find_element(By.CSS_SELECTOR, ".interleaving")
+    play = section.find_element(By.CSS_SELECTOR, ".play")
+    play.click()
+    assert play.text == "❚❚ pause"
+    until(opened, "return document.querySelector('.interleaving .status').textContent == '2 of 5'")
+    section.find_element(By.CSS_SELECTOR, ".scroll").send_keys(Keys.SPACE)
+    assert play.text == "▶ play"
+    play.click()
+    until(opened, "return document.querySelector('.interleaving .status').textContent == '5 of 5'")
+    assert play.text == "▶ play"
+    assert play.get_attribute("aria-pressed") == "false"
+
+
+def counts(browser: Chrome, section: str) -> str:
+    found: str = browser.find_element(By.CSS_SELECTOR, f"{section} .moment").text
+    return found.partition(": ")[2]
+
+
+def test_two_races_stand_side_by_side_each_with_its_states(opened: Chrome) -> None:
+    opened.find_element(By.CSS_SELECTOR, ".other option:nth-child(4)").click()
+    until(opened, "return 'from' in document.querySelector('#timeline-beside').dataset")
+    second = opened.find_element(By.ID, "timeline-beside")
+    assert second.is_displayed()
+    assert "lock on json" in second.text
+    places = [opened.find_element(By.ID, each).location for each in ("timeline", "timeline-beside")]
+    assert places[0]["y"] == places[1]["y"]
+    # In the middle both are critical at once; the lane of the lock is no participant.
+    assert counts(opened, "#timeline-beside") == (
+        "0 new, 0 ready, 0 running, 2 critical, of which 2 overlap, 0 blocked, 0 ended"
+    )
+    stage_beside = second.find_element(By.CSS_SELECTOR, ".stage")
+    stage_beside.send_keys("+", Keys.END)
+    until(opened, "return document.querySelector('#timeline-beside .moment').textContent.includes('1 ready')")
+    assert counts(opened, "#timeline-beside") == "0 new, 1 ready, 0 running, 0 critical, 0 blocked, 1 ended"
+    opened.find_element(By.CSS_SELECTOR, ".other option:nth-child(1)").click()
+    assert not second.is_displayed()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("which", ["page", "matrix", "schedules"])
@@ -285,6 +379,7 @@ def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
 ) -> None:
     open_page(browser, request.getfixturevalue(which), width=width, scheme=scheme)
     browser.execute_script("document.querySelector('.cell')?.click()")
+    browser.execute_script("document.querySelector('.interleaving [data-step=mark]')?.click()")
     browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     browser.execute_script(AXE.read_text(encoding="utf-8"))
@@ -316,6 +411,42 @@ def test_charts_of_schedules_open_without_a_complaint(browser: Chrome, schedules
     assert len(browser.find_elements(By.CSS_SELECTOR, ".pairs .comparison")) == 7
 
 
+def test_a_crash_matrix_is_filtered_and_sorted(browser: Chrome, matrix: Path) -> None:
+    open_page(browser, matrix)
+
+    def shown(table: str) -> list[str]:
+        rows = browser.find_elements(By.CSS_SELECTOR, f"{table} tbody tr")
+        return [each.find_element(By.TAG_NAME, "th").text for each in rows if each.is_displayed()]
+
+    everything = shown(".combinations")
+    browser.find_element(By.CSS_SELECTOR, ".which option[value=wrong]").click()
+    assert shown(".matrix") == shown(".combinations") == ["lock", "none"]
+    assert browser.find_element(By.CSS_SELECTOR, ".filters .status").text == "2 of 5 combinations"
+    browser.find_element(By.CSS_SELECTOR, ".named").send_keys("no")
+    assert shown(".combinations") == ["none"]
+    browser.find_element(By.CSS_SELECTOR, ".named").send_keys(Keys.BACKSPACE, Keys.BACKSPACE)
+    browser.find_element(By.CSS_SELECTOR, ".which option[value='']").click()
+    first = browser.find_element(By.CSS_SELECTOR, ".combinations .sort")
+    first.click()
+    assert shown(".combinations") == sorted(everything)
+    first.click()
+    assert shown(".combinations") == sorted(everything, reverse=True)
+    browser.find_element(By.CSS_SELECTOR, ".combinations tr[data-name^=lock] .opens").click()
+    assert browser.find_element(By.ID, "evidence-1").is_displayed()
+
+
+@pytest.mark.parametrize("which", ["page", "matrix"])
+def test_no_verdict_is_cut_on_a_phone(browser: Chrome, request: pytest.FixtureRequest, which: str) -> None:
+    open_page(browser, request.getfixturevalue(which), width=390)
+    cut = (
+        "[...document.querySelectorAll('.cell, .comparison td, .opens, .steps td')].filter((each) => each.offsetParent)"
+    )
+    ends = f"return {cut}.map((each) => each.getBoundingClientRect().right)"
+    assert all(end <= 390 for end in browser.execute_script(ends))
+    inside = f"return {cut}.every((each) => each.scrollWidth <= each.clientWidth + 1)"
+    assert browser.execute_script(inside)
+
+
 def test_the_theme_can_be_switched(opened: Chrome) -> None:
     colour = "return getComputedStyle(document.body).backgroundColor"
     before = opened.execute_script(colour)
@@ -328,7 +459,7 @@ def test_the_legend_has_what_the_timeline_shows_and_nothing_else(opened: Chrome)
         chips = opened.find_elements(By.CSS_SELECTOR, "#timeline .tools > .chip")
         return ", ".join(chip.text for chip in chips if chip.is_displayed())
 
-    assert legend() == "blocked, critical, † fault injected, ⊗ 3 violations: next"
+    assert legend() == "blocked, critical, † fault injected, ↻ refused, tries again, ⊗ 3 violations: next"
     assert "kill" in opened.execute_script("return document.querySelector('.injected tbody').textContent")
     choose = opened.find_element(By.CSS_SELECTOR, "#timeline .choose")
     choose.send_keys(Keys.ARROW_DOWN)

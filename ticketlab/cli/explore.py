@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,9 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.spec import Spec
 
 if TYPE_CHECKING:
-    from ticketlab.core.timeline import Diagram
+    from ticketlab.core.timeline import Diagram, Interleaving
+    from ticketlab.core.verdict import Anomaly
+    from ticketlab.explorer.analysis.execution import Execution
     from ticketlab.explorer.results import Exploration, ExploreOptions
 
 
@@ -221,20 +223,29 @@ def _tell(found: Exploration, as_json: bool, given: Mapping[str, Any]) -> int:
 
 
 def _diagrams(found: Exploration) -> list[Diagram]:
-    """Return the diagram of the shrunk interleaving that went wrong, if there is one."""
+    """Return the diagram of the smallest schedule that went wrong or, if none did, of the last that went right."""
+    from ticketlab.report.interleaving import ONE_THAT_WAS_RIGHT
+
+    scenario = found.scenario
+    title = f"{scenario.strategy} on {scenario.store}"
+    if found.finding:
+        return [scenario_diagram(title, scenario, found.finding.execution, found.finding.anomalies)]
+    if found.right:
+        return [scenario_diagram(f"{title}: {ONE_THAT_WAS_RIGHT}", scenario, found.right.execution)]
+    return []
+
+
+def scenario_diagram(
+    title: str, scenario: Scenario, execution: Execution, anomalies: Sequence[Anomaly] = ()
+) -> Interleaving:
+    """Return an execution of a scenario's buyers as pages draw it."""
+    from ticketlab.core.plugin import Capability
+    from ticketlab.lab.plugins.registry import store_kind
     from ticketlab.report.interleaving import diagram
 
-    if found.finding is None:
-        return []
-    scenario = found.scenario
-    return [
-        diagram(
-            f"{scenario.strategy} on {scenario.store}",
-            found.finding.execution,
-            scenario.buyers,
-            found.finding.anomalies,
-        )
-    ]
+    shared = Capability.SHARED in store_kind(scenario.store).capabilities
+    one_record = shared and len(scenario.inventory.sections) == 1
+    return diagram(title, execution, scenario.buyers, anomalies, one_record=one_record)
 
 
 def _policy(text: str, preemptions: int | None) -> Spec:

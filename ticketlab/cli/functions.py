@@ -179,23 +179,17 @@ def _tell(found: PlainExploration, fix: FoundFix | None, as_json: bool, given: M
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.plain.cases import save_plain_case
-    from ticketlab.report.plain_function import print_function_search, steps_diagram
+    from ticketlab.report.plain_function import print_function_search, search_diagrams
 
     path = save_plain_case(found.finding.case, given["cases"]) if found.finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
     if fix is not None:
         saved["fix"] = fix.to_json()
-    finding = found.finding
-    diagrams = (
-        [steps_diagram(found.function, finding.execution, finding.anomalies, found.participant, finding.participants)]
-        if finding
-        else []
-    )
     if as_json:
         print_json(saved)
     else:
         print_function_search(found, replay_line(path) if path else "", console(), fix.lines if fix else ())
-    keep_result(saved, f"explore-{found.function}", diagrams, given)
+    keep_result(saved, f"explore-{found.function}", search_diagrams(found), given)
     return found.verdict.exit_code
 
 

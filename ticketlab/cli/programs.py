@@ -158,21 +158,16 @@ def _tell(found: ProgramExploration, as_json: bool, given: Mapping[str, Any]) ->
     from ticketlab.cli.saving import keep_result
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.programs.cases import save_program_case
-    from ticketlab.report.plain_function import print_function_search, steps_diagram
+    from ticketlab.report.plain_function import print_function_search, search_diagrams
 
     finding = found.finding
     path = save_program_case(finding.case, given["cases"]) if finding else None
     saved = as_document("exploration", found.to_json() | {"file": str(path) if path else None})
-    diagrams = (
-        [steps_diagram(found.function, finding.execution, finding.anomalies, names=finding.participants)]
-        if finding
-        else []
-    )
     if as_json:
         print_json(saved)
     else:
         print_function_search(found, replay_line(path) if path else "", console())
-    keep_result(saved, f"explore-{found.function}", diagrams, given)
+    keep_result(saved, f"explore-{found.function}", search_diagrams(found), given)
     return found.verdict.exit_code
 
 

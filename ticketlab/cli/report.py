@@ -21,11 +21,20 @@ _file = click.Path(path_type=Path)
 @click.argument("path", type=_file, default=Path(".ticketlab/runs/latest"))
 @click.option("--html", type=_file, metavar="FILE", help="The page; report.html if no other form is asked for.")
 @click.option("--svg", type=_file, metavar="FILE", help="The main plots as a picture for slides and papers.")
+@click.option("--timeline", type=_file, metavar="FILE", help="The timeline, or the steps of a schedule, as a picture.")
+@click.option("--race", metavar="TEXT", help="The race whose timeline --timeline draws: a part of its title.")
 @click.option("--trace", type=_file, metavar="FILE", help="The timeline as trace events, for ui.perfetto.dev.")
 @click.option("--markdown", type=_file, metavar="FILE", help="The table for an issue or a README.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 def command(
-    path: Path, html: Path | None, svg: Path | None, trace: Path | None, markdown: Path | None, force: bool
+    path: Path,
+    html: Path | None,
+    svg: Path | None,
+    timeline: Path | None,
+    race: str | None,
+    trace: Path | None,
+    markdown: Path | None,
+    force: bool,
 ) -> int:
     """Draw a saved run, race or case: PATH is a result, a case, or a run by its name or its folder (the latest).
 
@@ -37,9 +46,11 @@ def command(
     from ticketlab.lab.artifacts.runs import named
     from ticketlab.lab.artifacts.timeline_files import read_diagrams
 
-    if not (html or svg or trace or markdown):
+    if race and not timeline:
+        raise UsageError("--race says which race --timeline FILE draws: add --timeline, or leave it out")
+    if not (html or svg or timeline or trace or markdown):
         html = Path("report.html")
-    for each in filter(None, (html, svg, trace, markdown)):
+    for each in filter(None, (html, svg, timeline, trace, markdown)):
         refuse_existing(each, force=force)
     path = named(path)
     result, diagrams = _replayed(path) if is_case(path) else (read_document(path), read_diagrams(path))
@@ -49,6 +60,10 @@ def command(
         from ticketlab.report.exports.plots import plots
 
         _write(svg, _drawn(lambda: plots(result), path), force=force)
+    if timeline:
+        from ticketlab.report.exports.drawings import drawing
+
+        _write(timeline, _drawn(lambda: drawing(diagrams, race or ""), path), force=force)
     if trace:
         from ticketlab.report.exports.perfetto import trace_events
 
@@ -89,14 +104,14 @@ def _replayed(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
 
 def _replayed_purchases(path: Path) -> tuple[dict[str, Any], list[Diagram]]:
     from ticketlab.cli.command_lines import replay_line
+    from ticketlab.cli.explore import scenario_diagram
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
-    from ticketlab.report.interleaving import diagram
 
     replayed = replay_case(load_case(path), command=replay_line(path))
     scenario = replayed.case.scenario
     title = f"{scenario.strategy} on {scenario.store}"
-    return replayed.to_json(), [diagram(title, replayed.execution, scenario.buyers, replayed.anomalies)]
+    return replayed.to_json(), [scenario_diagram(title, scenario, replayed.execution, replayed.anomalies)]
 
 
 def write_page(

@@ -20,12 +20,17 @@ _VERSION: Final = 1
 
 
 class LaneState(Enum):
-    """What a participant is doing: ready to run, running, blocked by another, or in a critical section."""
+    """What a participant is doing: ready to run, running, blocked, or in a critical section.
+
+    OVERLAPPING is critical while another participant is critical as well, in a section about the same data. The lane of
+    a lock is CRITICAL while somebody holds it, and OVERLAPPING while several do.
+    """
 
     READY = "ready"
     RUNNING = "running"
     BLOCKED = "blocked"
     CRITICAL = "critical"
+    OVERLAPPING = "overlapping"
 
 
 STATES: Final = tuple(LaneState)
@@ -47,7 +52,7 @@ class Span(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A moment in a lane: an anomaly became certain as its participant was told something wrong, or a fault came."""
+    """A moment in a lane: an anomaly became certain as its participant was told so, a fault came, or a try failed."""
 
     lane: int
     ns: int
@@ -55,11 +60,30 @@ class Marker(NamedTuple):
     sentence: str
 
 
+class StateKind(Enum):
+    """What a fact about shared state tells: a resource's content, who took a lock, who waits, who remembers what."""
+
+    HOLDS = "holds"
+    CHANGED = "was last changed"
+    TAKEN = "taken by"
+    WAITS = "waits to"
+    REMEMBERS = "remembers"
+
+
+class StateChange(NamedTuple):
+    """A fact that is so from a step on: about a resource or a participant, by its name; an empty text ends it."""
+
+    kind: StateKind
+    name: str
+    text: str
+
+
 class Move(NamedTuple):
     """One step of an interleaving; `note` says what was learnt there, `marked` that this step decides the outcome.
 
     `number` is its place in the execution, 1 or more; None of what is no step, such as waiting for ever. `source` is
-    the line of the participant's own code that makes it, if that is known.
+    the line of the participant's own code that makes it, if that is known. `state` has what differs in the shared state
+    after it, and `old` says on which old value it acts, if it does.
     """
 
     lane: int
@@ -69,14 +93,17 @@ class Move(NamedTuple):
     marked: bool = False
     number: int | None = None
     source: str = ""
+    state: tuple[StateChange, ...] = ()
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """What participants did over time: spans sorted by lane, then by start.
 
-    `markers` are those of anomalies, `faults` those of faults. `row` is the number of the result's row that the
-    timeline shows, -1 for none. `left_out` says in one sentence what is missing, and is empty if nothing is.
+    `markers` are those of anomalies, `faults` those of faults, `retries` those of tries that were refused. `row` is the
+    number of the result's row that the timeline shows, -1 for none. `left_out` says in one sentence what is missing,
+    and is empty if nothing is. The first `locks` lanes are locks, the others participants.
     """
 
     title: str
@@ -86,6 +113,8 @@ class Timeline:
     row: int = -1
     left_out: str = ""
     faults: Sequence[Marker] = ()
+    retries: Sequence[Marker] = ()
+    locks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the columns: see `docs/report.md`."""
@@ -116,6 +145,8 @@ class Timeline:
             },
             "violations": [each._asdict() for each in self.markers],
             "faults": [each._asdict() for each in self.faults],
+            "retries": [each._asdict() for each in self.retries],
+            "locks": self.locks,
             "strings": list(strings),
         }
 
@@ -152,7 +183,9 @@ class Timeline:
             markers=_markers(field["violations"], len(lanes)),
             row=row,
             left_out=left_out,
-            faults=field["faults"].otherwise(lambda faults: _markers(faults, len(lanes)), []),
+            faults=field["faults"].otherwise(lambda marks: _markers(marks, len(lanes)), []),
+            retries=field["retries"].otherwise(lambda marks: _markers(marks, len(lanes)), []),
+            locks=field["locks"].otherwise(lambda locks: locks.whole(0, len(lanes)), 0),
         )
 
 
@@ -174,7 +207,7 @@ class Interleaving:
             "row": self.row,
             "left_out": self.left_out,
             "lanes": list(self.lanes),
-            "steps": [move._asdict() for move in self.moves],
+            "steps": [_move_json(move) for move in self.moves],
         }
 
     @classmethod
@@ -222,10 +255,25 @@ def _marker(field: JsonField, lanes: int) -> Marker:
     return Marker(lane, ns, field["name"].text(), field["sentence"].text())
 
 
+def _move_json(move: Move) -> dict[str, Any]:
+    return move._asdict() | {"state": [[kind.value, name, text] for kind, name, text in move.state]}
+
+
 def _move(field: JsonField, lanes: int, place: int) -> Move:
     """Read a step; `place` is its number if it was written before steps had numbers of their own."""
     lane, note = field["lane"].whole(0, lanes - 1), field["note"].otherwise(JsonField.text, "")
     marked = field["marked"].otherwise(JsonField.flag, default=False)
     number = field["number"].or_none(lambda each: each.whole(1)) if "number" in field else place
-    source = field["source"].otherwise(JsonField.text, "")
-    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source)
+    source, old = (field[key].otherwise(JsonField.text, "") for key in ("source", "old"))
+    state = tuple(field["state"].list_of(_state_change) if "state" in field else ())
+    return Move(lane, field["action"].text(), field["resource"].text(), note, marked, number, source, state, old)
+
+
+def _state_change(field: JsonField) -> StateChange:
+    fields = field.list_of(JsonField.text)
+    if len(fields) != 3:
+        raise field.wrong("what a fact tells, its name, and its text")
+    kinds = [kind for kind in StateKind if kind.value == fields[0]]
+    if not kinds:
+        raise field.wrong(f"first one of {', '.join(kind.value for kind in StateKind)}")
+    return StateChange(kinds[0], *fields[1:])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from ticketlab.core.faults import Fault
 from ticketlab.core.history import History
@@ -17,6 +18,7 @@ from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.located import anomaly_json
 from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.scheduler import StepWatch
+from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import PATIENCE, STALL_TIMEOUT, STEPS
 from ticketlab.explorer.survey import HowFar
 from ticketlab.scheduling.schedule import JobSchedule
@@ -89,6 +91,22 @@ class Finding:
     confirmed: str
 
 
+class RightExecution(NamedTuple):
+    """An execution in which nothing went wrong, and the names of its participants if they are not the numbers."""
+
+    execution: Execution
+    participants: Mapping[int, str] = MappingProxyType({})
+
+
+def as_right_execution(
+    execution: Execution | None, participants: Mapping[int, str] = MappingProxyType({})
+) -> RightExecution | None:
+    """Return an execution in which nothing was found wrong as a right one; None if it did not come to its end."""
+    if execution is None or execution.ending is not ExecutionEnd.COMPLETED:
+        return None
+    return RightExecution(execution, participants)
+
+
 @dataclass(frozen=True, slots=True)
 class FaultPointResult:
     """What came of a fault at one point of one participant, over all schedules.
@@ -118,7 +136,7 @@ class Exploration:
     `anomalous` counts the executions that went wrong, `names` how often each anomaly occurred, and `injected` what came
     of the faults, point by point. `left_behind` names the files that were left behind.
     `left_out` says in sentences what the search left out, so that its end proves nothing. `schedule` is that of the
-    last execution, if the policy keeps a ready queue.
+    last execution, if the policy keeps a ready queue. `right` is the last execution if none went wrong.
     """
 
     command: str
@@ -136,6 +154,7 @@ class Exploration:
     left_out: Sequence[str] = ()
     schedule: JobSchedule | None = None
     how_far: HowFar = field(default_factory=HowFar)
+    right: RightExecution | None = None
 
     @property
     def valid(self) -> bool | None:

@@ -7,6 +7,7 @@ another participant's write, together with the pieces of that write.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -24,9 +25,12 @@ from ticketlab.explorer.analysis.located import noticeable
 from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.clock import SECOND
 from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.report.state_told import TellState, states_told
 
 MARK: Final = "◀"
 REPEATED: Final = "..."
+ONE_THAT_WAS_RIGHT: Final = "a schedule that ran, and was right"
+"""How the title of a diagram goes on if a search found nothing wrong."""
 _LEGENDS: Final = {
     MARK: "the order of these steps decides what goes wrong",
     REPEATED: "the same tries once more, each after the wait before",
@@ -122,17 +126,37 @@ def legend(marks: Sequence[str]) -> RenderableType:
     return Group(*(Text(f"{mark} {_LEGENDS[mark]}", style="dim") for mark in marks))
 
 
-def diagram(title: str, execution: Execution, buyers: int, anomalies: Sequence[Anomaly]) -> Interleaving:
-    """Return an execution as pages draw it: every step, then a line for each participant that waits for ever."""
-    stuck = _stuck(execution, buyers)
+def diagram(
+    title: str, execution: Execution, buyers: int, anomalies: Sequence[Anomaly], *, one_record: bool = False
+) -> Interleaving:
+    """Return an execution as pages draw it: every step, then a line for each participant that waits for ever.
+
+    `one_record` says that all buyers share one record, so that whatever number is noted is what is left in it.
+    """
+    stuck, nodes = _stuck(execution, buyers), noticeable(execution.trace)
     moved = sorted({*execution.trace.who, *(wait.who for wait in stuck)})
-    lanes = {who: lane for lane, who in enumerate(moved)}
+    lanes, names = {who: lane for lane, who in enumerate(moved)}, [participant_name(who, buyers) for who in moved]
+    shown = {execution.trace.table.step(execution.trace.what[node]).shown for node in nodes}
+    tell = TellState(dict(zip(moved, names, strict=True)), lambda node: bisect_right(nodes, node), shown, one_record)
+    # What follows a step, and nobody else notices, belongs to it.
+    after = [following - 1 for following in [*nodes[1:], len(execution.trace)]] if nodes else []
     moves = [
-        Move(lanes[line.who], line.step.action.value, line.step.resource, _learnt(line, " left"), line.decides, number)
-        for number, line in enumerate(lines(execution, anomalies), 1)
+        Move(
+            lanes[line.who],
+            line.step.action.value,
+            line.step.resource,
+            _learnt(line, " left"),
+            line.decides,
+            number,
+            state=state,
+            old=old,
+        )
+        for number, (line, (state, old)) in enumerate(
+            zip(lines(execution, anomalies), states_told(execution, nodes, after, tell), strict=True), 1
+        )
     ]
     moves += [Move(lanes[wait.who], "waits for ever:", _words(wait.step), marked=True) for wait in stuck]
-    return Interleaving(title, [participant_name(who, buyers) for who in moved], moves)
+    return Interleaving(title, names, moves)
 
 
 def _table() -> Table:

@@ -17,13 +17,15 @@ from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.deadlock import Wait, waits
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.engine.state import ExecutionEnd
+from ticketlab.explorer.results import RightExecution
 from ticketlab.report.crashes import print_points
 from ticketlab.report.exploration import SearchOutcome, counted, headline
-from ticketlab.report.interleaving import MARK, WIDEST, legend
+from ticketlab.report.interleaving import MARK, ONE_THAT_WAS_RIGHT, WIDEST, legend
 from ticketlab.report.plain_text import WIDTH
 from ticketlab.report.rows import seen_line
 from ticketlab.report.schedules import print_served
 from ticketlab.report.shown_steps import shown_lines
+from ticketlab.report.state_told import TellState, states_told
 from ticketlab.report.text import next_steps
 from ticketlab.scheduling.schedule import JobSchedule
 
@@ -109,6 +111,10 @@ class FunctionSearch(SearchOutcome, Protocol):
     @property
     def finding(self) -> FunctionFinding | None:
         """The smallest execution that went wrong."""
+
+    @property
+    def right(self) -> RightExecution | None:
+        """The last execution if none went wrong."""
 
 
 def print_function_search(found: FunctionSearch, replay: str, console: Console, fix: Sequence[str] = ()) -> None:
@@ -221,15 +227,32 @@ def steps_diagram(
     told = shown_lines(execution, anomalies)
     moved = sorted({*(line.who for line in told), *(wait.who for wait in stuck)})
     lanes = {who: lane for lane, who in enumerate(moved)}
+    called = {who: f"{participant} {names.get(who, who + 1)}" for who in moved}
+    tell = TellState(called, lambda node: node + 1, {line.what for line in told}, one_record=False)
+    states = states_told(execution, [line.first - 1 for line in told], [line.last - 1 for line in told], tell)
     moves = [
-        Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first, line.source)
-        for line in told
+        Move(lanes[line.who], line.actions, line.what, line.note, line.decides, line.first, line.source, state, old)
+        for line, (state, old) in zip(told, states, strict=True)
     ]
     moves += [
         Move(lanes[wait.who], "waits for ever:", f"{wait.step.action.value} {wait.step.shown}", marked=True)
         for wait in stuck
     ]
-    return Interleaving(title, [f"{participant} {names.get(who, who + 1)}" for who in moved], moves)
+    return Interleaving(title, list(called.values()), moves)
+
+
+def search_diagrams(found: FunctionSearch) -> list[Interleaving]:
+    """Return the diagram of the smallest execution that went wrong or, if none did, of the last that went right."""
+    if finding := found.finding:
+        drawn = steps_diagram(
+            found.function, finding.execution, finding.anomalies, found.participant, finding.participants
+        )
+    elif right := found.right:
+        title = f"{found.function}: {ONE_THAT_WAS_RIGHT}"
+        drawn = steps_diagram(title, right.execution, (), found.participant, right.participants)
+    else:
+        return []
+    return [drawn]
 
 
 def drawn_steps(

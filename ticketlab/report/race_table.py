@@ -18,6 +18,7 @@ from rich.text import Text
 
 from ticketlab.core.result import Result
 from ticketlab.core.verdict import Verdict
+from ticketlab.report.rows import number_text
 
 _WIDE: Final = 100
 _VERDICT: Final = 16
@@ -81,7 +82,7 @@ def race_verdict(row: Result) -> Text:
 
 def milliseconds_text(milliseconds: float) -> str:
     """Return a time to three digits, in milliseconds or in seconds."""
-    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.3g} ms"
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{number_text(milliseconds)} ms"
 
 
 def _column(title: str, cells: Sequence[str], roomy: int = 0, *, number: bool = False) -> _Column:

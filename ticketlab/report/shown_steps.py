@@ -31,6 +31,7 @@ class Line(NamedTuple):
     note: str  # why it was refused, or by what it failed
     decides: bool
     source: str = ""  # the line of source code that makes the first
+    last: int = 0  # the number of the last
 
     @property
     def words(self) -> str:
@@ -78,9 +79,8 @@ def _line(
 ) -> Line:
     steps, first = [trace.table.step(trace.what[node]) for node in nodes], nodes[0]
     actions = join_words(list(dict.fromkeys(step.action.value for step in steps)))
-    return Line(
-        first + 1, trace.who[first], actions, steps[0].shown, notes.get(first, ""), decides, sources.get(first, "")
-    )
+    note, source = notes.get(first, ""), sources.get(first, "")
+    return Line(first + 1, trace.who[first], actions, steps[0].shown, note, decides, source, nodes[-1] + 1)
 
 
 def _noticed(execution: Execution, marked: Collection[int]) -> list[int]:

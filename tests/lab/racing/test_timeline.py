@@ -31,7 +31,8 @@ SOLD = (recorder.RETURN, 140, "ok", (1,))
 def drawn(*records: tuple[object, ...]) -> list[tuple[int, int, str, str]]:
     """Draw one buyer's records; return when, when to, the state and the detail."""
     found = race_timeline("", [track(1, records, 100, keep=True)], 1, [])
-    return [(span.start_ns, span.end_ns, span.state.value, span.detail) for span in found.spans]
+    buyers = [span for span in found.spans if span.lane >= found.locks]
+    return [(span.start_ns, span.end_ns, span.state.value, span.detail) for span in buyers]
 
 
 def test_from_a_read_to_the_write_that_rests_on_it_is_critical_guarded_or_not() -> None:
@@ -79,7 +80,9 @@ def test_who_never_heard_back_is_drawn_up_to_its_last_sign_of_life() -> None:
 
 
 def critical(diagram: Timeline) -> list[Span]:
-    return sorted((span for span in diagram.spans if span.state is LaneState.CRITICAL), key=lambda span: span.start_ns)
+    spans = [span for span in diagram.spans if span.lane >= diagram.locks]
+    within = [span for span in spans if span.state in (LaneState.CRITICAL, LaneState.OVERLAPPING)]
+    return sorted(within, key=lambda span: span.start_ns)
 
 
 def overlap(spans: Sequence[Span]) -> bool:
@@ -96,6 +99,7 @@ def raced(strategy: str, folder: Path) -> Timeline:
 def test_unguarded_critical_sections_overlap_and_the_anomaly_is_marked(tmp_path: Path) -> None:
     diagram = raced("none", tmp_path)
     assert overlap(critical(diagram))
+    assert any(span.state is LaneState.OVERLAPPING for span in diagram.spans)
     assert diagram.markers
     assert diagram.lanes == [f"buyer {number}" for number in range(1, 7)]
 
@@ -105,8 +109,70 @@ def test_guarded_critical_sections_do_not_overlap(strategy: str, tmp_path: Path)
     diagram = raced(strategy, tmp_path)
     assert len(critical(diagram)) >= 3
     assert not overlap(critical(diagram))
+    assert all(span.state is not LaneState.OVERLAPPING for span in diagram.spans)
+    assert diagram.lanes[: diagram.locks] == (["lock: lock"] if strategy == "lock" else [])
     assert diagram.markers == []
     assert ("clerk 1" in diagram.lanes) == (strategy == "clerk")
+
+
+def test_a_lock_s_lane_has_its_holder_and_how_many_ask_for_it() -> None:
+    first = [
+        INVOKED,
+        (recorder.STEP, 102, "acquire", "lock"),
+        (recorder.GOT, 104),
+        (recorder.STEP, 130, "release", "lock"),
+    ]
+    second = [
+        INVOKED,
+        (recorder.STEP, 110, "acquire", "lock"),
+        (recorder.GOT, 135),
+        (recorder.STEP, 140, "release", "lock"),
+    ]
+    tracks = [
+        track(who, [*records, (recorder.RETURN, 150, "ok", (who,))], 100, keep=True)
+        for who, records in enumerate((first, second), 1)
+    ]
+    found = race_timeline("", tracks, 2, [])
+    assert found.lanes == ["lock: lock", "buyer 1", "buyer 2"]
+    assert [(span.start_ns, span.end_ns, span.label, span.detail) for span in found.spans if span.lane == 0] == [
+        (2, 4, "asked for", "1 asking for it"),
+        (4, 10, "held by buyer 1", ""),
+        (10, 30, "held by buyer 1", "1 asking for it"),
+        (30, 35, "asked for", "1 asking for it"),
+        (35, 40, "held by buyer 2", ""),
+    ]
+
+
+def test_whoever_sleeps_outside_a_critical_section_is_blocked() -> None:
+    sleep = (recorder.SLEEP, 104, 0.002)
+    assert drawn(INVOKED, sleep, *READ, (recorder.RETURN, 140, "soldout", ()))[1] == (
+        4,
+        10,
+        "blocked",
+        "simulated delay 2 ms",
+    )
+
+
+def test_a_retry_is_marked_at_the_point_before_it() -> None:
+    again = [(recorder.NOTED, "retry", "it moved on"), (recorder.SLEEP, 120, 0.002)]
+    found = race_timeline("", [track(1, [INVOKED, *READ, *again, *WRITE, SOLD], 100, keep=True)], 1, [])
+    assert [(mark.lane, mark.ns, mark.sentence) for mark in found.retries] == [(0, 10, "it moved on")]
+
+
+def test_a_pool_s_lanes_are_its_workers_with_their_buyers_one_after_another(tmp_path: Path) -> None:
+    scenario = Scenario(Spec("json"), Spec("lock"), buyers=5, inventory=Inventory({"main": 3}))
+    result = race(scenario, RaceOptions(launcher=Spec("pool", "2"), timeline=True, folder=tmp_path))
+    diagram = result.timeline
+    assert diagram is not None
+    assert diagram.lanes[0] == "lock: lock"
+    assert 1 <= len(diagram.lanes[1:]) <= 2
+    assert all(name.startswith("worker ") for name in diagram.lanes[1:])
+    buyers = {span.label.partition(":")[0] for span in diagram.spans if span.label.startswith("buyer ")}
+    assert buyers == {f"buyer {number}" for number in range(1, 6)}
+    for lane in range(1, len(diagram.lanes)):
+        mine = [span for span in diagram.spans if span.lane == lane]
+        assert all(before.end_ns == after.start_ns for before, after in pairwise(mine))
+        assert mine[0].start_ns == 0
 
 
 def test_a_race_has_no_timeline_unless_asked(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.analysis.trace import Trace
 from ticketlab.explorer.engine.state import ExecutionEnd
-from ticketlab.explorer.engine.steps import NONE, describe_step
+from ticketlab.explorer.engine.steps import NONE, Symbol, describe_step
 
 _ENDS: Final = {
     FaultKind.KILL.value: "killed",
@@ -44,17 +44,23 @@ def holders(trace: Trace) -> dict[str, list[int]]:
     Who was refused it has not taken it.
     """
     held: dict[str, list[int]] = {}
-    symbols = (trace.table.symbols[what] for what in trace.what)
-    made = [(who, symbol.step) for who, symbol in zip(trace.who, symbols, strict=True) if not symbol.refused]
-    for who, step in made:
-        if step.action.takes and step.excludes:
-            held[step.resource] = [who]  # the holder before lost it by dying, without giving it back
-        elif step.action.takes:
-            held.setdefault(step.resource, []).append(who)
-        elif step.action.gives_back and held.get(step.resource):
-            holding = held[step.resource]
-            holding.remove(who if who in holding else holding[0])
+    for who, what in zip(trace.who, trace.what, strict=True):
+        take_or_give(held, who, trace.table.symbols[what])
     return held
+
+
+def take_or_give(held: dict[str, list[int]], who: int, symbol: Symbol) -> None:
+    """Take down what a step takes, or gives back; `held` has who holds each resource."""
+    step = symbol.step
+    if symbol.refused:
+        return
+    if step.action.takes and step.excludes:
+        held[step.resource] = [who]  # the holder before lost it by dying, without giving it back
+    elif step.action.takes:
+        held.setdefault(step.resource, []).append(who)
+    elif step.action.gives_back and held.get(step.resource):
+        holding = held[step.resource]
+        holding.remove(who if who in holding else holding[0])
 
 
 def ended(trace: Trace) -> dict[int, str]:

@@ -24,7 +24,7 @@ from ticketlab.explorer.case import Case
 from ticketlab.explorer.engine.state import ExecutionEnd
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.policy import Policy
-from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress
+from ticketlab.explorer.results import Exploration, ExploreOptions, Finding, Progress, as_right_execution
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.survey import HowFar
@@ -152,6 +152,7 @@ def explore_workload(
         left_behind=sorted(workload.left_behind),
         schedule=tally.schedule,
         how_far=tally.how_far,
+        right=None if tally.first else as_right_execution(tally.last),
     )
 
 
@@ -159,7 +160,7 @@ def explore_workload(
 class SearchTally:
     """The counts of a search. `examples` holds the first anomaly of each name.
 
-    `untried` says why the executions prove nothing, if the workload's buyers may share nothing.
+    `untried` says why the executions prove nothing, if the workload's buyers may share nothing. `last` is the last one.
     """
 
     executions: int = 0
@@ -174,6 +175,7 @@ class SearchTally:
     schedule: JobSchedule | None = None
     found_by: str = ""
     how_far: HowFar = field(default_factory=HowFar)
+    last: Execution | None = None
 
     def add(self, other: SearchTally) -> None:
         """Add the counts of a part of the search that comes after what is counted here."""
@@ -211,6 +213,7 @@ def search_all(
     name_of = partial(participant_name, buyers=len(workload.scripts))
     for execution, faults in searched.executions():
         tally.executions += 1
+        tally.last = execution
         if tally.executions % 100 == 0:
             progress(tally.executions, tally.anomalous, searched.survey.classes)
         if contention:

@@ -81,7 +81,7 @@ def run_on(executor: Executor, workload: ScenarioWorkload, job: ExplorationJob) 
         policy.explore(job.subtree, job.seconds)
         search = policy
     tally = search_all(executor, workload, options, policy=search)
-    first, tally.first = tally.first, None
+    first, tally.first, tally.last = tally.first, None, None
     return JobResult(
         tally=tally,
         first=_described(*first) if first else None,

@@ -22,7 +22,7 @@ from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.explorer.engine.scheduler import StepWatch
 from ticketlab.explorer.executors.executor import Executor
 from ticketlab.explorer.policies.replay import ReplaySchedule
-from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.explorer.results import ExploreOptions, Progress, as_right_execution
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
 from ticketlab.explorer.survey import HowFar
@@ -95,6 +95,7 @@ def explore_plain(
         allows_unseen=allows_unseen,
         schedule=tally.schedule,
         how_far=tally.how_far,
+        right=None if tally.first else as_right_execution(tally.last),
     )
 
 
@@ -203,6 +204,7 @@ class PlainTally:
     cut_short: int = 0
     found_by: str = ""
     how_far: HowFar = field(default_factory=HowFar)
+    last: Execution | None = None
 
     def note(self, execution: Execution) -> None:
         """Take down what the participants did out of sight, and what of time the search did not try."""
@@ -245,6 +247,7 @@ def _search(executor: Executor, judge: PlainJudge, how: ExploreOptions, tally: P
     tried = FaultSearch(executor, how)
     for execution, faults in tried.executions():
         tally.executions += 1
+        tally.last = execution
         tally.note(execution)
         if tally.executions % _BETWEEN_PROGRESS == 0:
             progress(tally.executions, tally.anomalous, tried.survey.classes)

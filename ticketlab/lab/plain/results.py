@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from ticketlab.core.text import join_words, pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.explorer.analysis.execution import Execution
-from ticketlab.explorer.results import ExploreOptions, FaultPointResult, why_undecided
+from ticketlab.explorer.results import ExploreOptions, FaultPointResult, RightExecution, why_undecided
 from ticketlab.explorer.survey import HowFar
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.function import participant_on
@@ -88,7 +88,7 @@ class Explored:
     `left_behind` names the files that only a fault has left.
     `allows_unseen` says that the search may prove something though it saw no race, or did not see all.
     `untold` says in sentences what the kernel saw and no probe told, if both were asked. `schedule` is that of the last
-    execution, if the policy keeps a ready queue.
+    execution, if the policy keeps a ready queue. `right` is the last execution if none went wrong.
     """
 
     command: str
@@ -113,6 +113,7 @@ class Explored:
     untold: Sequence[str] = ()
     schedule: JobSchedule | None = None
     how_far: HowFar = field(default_factory=HowFar)
+    right: RightExecution | None = None
 
     @property
     def valid(self) -> bool | None:

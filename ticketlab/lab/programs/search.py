@@ -17,7 +17,7 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
 from ticketlab.explorer.policies.replay import LenientReplay
-from ticketlab.explorer.results import ExploreOptions, Progress
+from ticketlab.explorer.results import ExploreOptions, Progress, RightExecution, as_right_execution
 from ticketlab.explorer.search import run_schedule, search
 from ticketlab.explorer.shrink import ShrinkResult, shrink
 from ticketlab.explorer.survey import Survey
@@ -90,6 +90,7 @@ class _Tally:
     wrong: _Wrong | None = None
     cut_short: int = 0
     survey: Survey = field(default_factory=lambda: Survey(""))
+    right: RightExecution | None = None  # the last that did not go wrong
 
     def is_enough(self, how: ExploreOptions) -> bool:
         """Whether as many executions were run as there shall be, or enough after one that went wrong."""
@@ -134,6 +135,7 @@ def searched(
         "exhausted": tally.exhausted and not gave_way,
         "gave_way": gave_way,
         "contested": tally.contested,
+        "right": None if tally.wrong else tally.right,
         "seen": touched_resources(executor),
         "outside": list(executor.outside),
         "injected": tally.points.results(),
@@ -254,6 +256,7 @@ def _take_down(
     tally.points.count(execution, fault_points, anomalies, judge.name_of)
     tally.cut_short += is_cut_short(execution)
     if not anomalies:
+        tally.right = as_right_execution(execution, executor.run_of.names)
         return
     tally.anomalous += 1
     tally.names.update({anomaly.name for anomaly in anomalies})

@@ -3,7 +3,8 @@
 The records are points in time: a step begins, a wait is over, a sleep begins. A span runs from one point to the next;
 neighbouring spans in the same state are joined, and list all steps between them. A buyer is *critical* while it holds a
 lock or a transaction and, guarded or not, from a read until the write that depends on it. Critical spans of two buyers
-must not overlap: in an unguarded race they do.
+must not overlap: in an unguarded race they do. Where they surely do, `critical_sections` says so, and says who holds
+which lock.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ticketlab.core.history import Operation
+from ticketlab.core.pacing import RETRY
 from ticketlab.core.steps import Action
 from ticketlab.core.timeline import LaneState, Marker, Span, Timeline
 from ticketlab.core.verdict import Anomaly
+from ticketlab.lab.racing.critical import critical_sections, dependent, lock_uses, with_locks, with_overlaps
+from ticketlab.lab.racing.workers import by_worker
 from ticketlab.lab.timeline_marks import markers, operation_label
 from ticketlab.launch import recorder
 from ticketlab.launch.log import Event
 from ticketlab.launch.track import Track
 
-_CHANGES = {"write", "truncate", "flush", "rename"}
 _COMPLETIONS = {recorder.RETURN, recorder.NO_EFFECT, recorder.UNKNOWN_EFFECT}
 
 
@@ -30,10 +33,13 @@ def race_timeline(
     buyers: int,
     anomalies: Sequence[Anomaly],
     operations: Sequence[Operation] = (),
+    *,
+    workers: bool = False,
 ) -> Timeline:
     """Return the timeline of a live race; the tracks must have kept their records, and come with the buyers' first.
 
-    `operations` are those of the history, by row: an anomaly of many operations names their rows.
+    `operations` are those of the history, by row: an anomaly of many operations names their rows. `workers` says that
+    buyers were taken one after another by the processes of a pool: then these have the lanes.
     """
     lanes, spans = [], []
     over = max((each[1] for track in tracks for each in track.records if each[0] != recorder.NOTED), default=0)
@@ -42,7 +48,16 @@ def race_timeline(
         lanes.append(f"buyer {lane + 1}" if buyer else f"clerk {lane + 1 - buyers}")
         pieces = _buyer(track, over) if buyer else _clerk(track.records)
         spans += [_span(lane, piece) for piece in pieces if piece.end_ns > 0]
-    return Timeline(title, lanes, spans, markers(anomalies, lanes, spans, operations), faults=_faults(tracks))
+    sections = critical_sections(tracks)
+    drawn = Timeline(
+        title,
+        lanes,
+        with_overlaps(spans, sections),
+        markers(anomalies, lanes, spans, operations),
+        faults=_faults(tracks),
+        retries=_retries(tracks),
+    )
+    return with_locks(by_worker(drawn, tracks, over) if workers else drawn, lock_uses(tracks), lanes)
 
 
 def _faults(tracks: Sequence[Track]) -> list[Marker]:
@@ -53,6 +68,19 @@ def _faults(tracks: Sequence[Track]) -> list[Marker]:
         for record in track.records
         if record[0] == recorder.FAULT
     ]
+    return sorted(found, key=lambda mark: mark.ns)
+
+
+def _retries(tracks: Sequence[Track]) -> list[Marker]:
+    """Return a mark for each try that was refused, at the last point before that was noted, in the order of time."""
+    found = []
+    for lane, track in enumerate(tracks):
+        last = 0
+        for record in track.records:
+            if record[0] != recorder.NOTED:
+                last = record[1]
+            elif record[1] == RETRY:
+                found.append(Marker(lane, max(0, last), "retry", str(record[2])))
     return sorted(found, key=lambda mark: mark.ns)
 
 
@@ -134,7 +162,7 @@ def _pieces(records: Sequence[Event], start: int, end: int, label: str) -> Itera
 
 def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator[_Piece]:
     """Yield a piece from each point to the next, with the steps and notes between them."""
-    dependent = _dependent(records)
+    depends = dependent(records)
     piece = _Piece(start, start, LaneState.RUNNING, label)
     held, step, retried = 0, "", False
     action: Action | None = None
@@ -162,8 +190,10 @@ def _cut(records: Sequence[Event], start: int, end: int, label: str) -> Iterator
             words = [f"fault injected: {record[2]}"]
         elif tag == recorder.SLEEP:
             words = [f"{'backs off' if retried else 'simulated delay'} {record[2] * 1000:.3g} ms"]
-            state, retried = LaneState.BLOCKED if retried else state, False
-        if state is LaneState.RUNNING and (held or number in dependent):
+            # Whoever sleeps does not run. Who sleeps in a critical section is still in it, unless it gave up that try.
+            state = LaneState.BLOCKED if retried or not (held or number in depends) else state
+            retried = False
+        if state is LaneState.RUNNING and (held or number in depends):
             state = LaneState.CRITICAL
         piece = _Piece(record[1], record[1], state, label, words)
     piece.end_ns = end
@@ -192,17 +222,3 @@ def _waits_for_ever(records: Sequence[Event]) -> bool:
         return False
     action = Action(records[-1][2])
     return action is Action.RECEIVE or action.takes
-
-
-def _dependent(records: Sequence[Event]) -> set[int]:
-    """Return the numbers of the records from a read to the last change that depends on it; a retry begins anew."""
-    found: set[int] = set()
-    read: int | None = None
-    for number, record in enumerate(records):
-        if record[0] == recorder.NOTED and record[1] == "retry":
-            read = None
-        elif record[0] == recorder.STEP and record[2] == "read" and read is None:
-            read = number
-        elif record[0] == recorder.STEP and record[2] in _CHANGES and read is not None:
-            found.update(range(read, number + 1))
-    return found

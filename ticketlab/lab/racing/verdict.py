@@ -17,7 +17,7 @@ from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
-from ticketlab.lab.plugins.registry import strategy_kind
+from ticketlab.lab.plugins.registry import launcher_kind, strategy_kind
 from ticketlab.lab.racing.explained import because
 from ticketlab.lab.racing.fault_effects import FaultEffects
 from ticketlab.lab.racing.metrics import SHARES, curve, measure
@@ -89,7 +89,14 @@ def judge_race(
         books=_books_json(books),
         environment=record.environment,
         history=history,
-        timeline=race_timeline(title, tracks, scenario.buyers, verdict.anomalies, operations)
+        timeline=race_timeline(
+            title,
+            tracks,
+            scenario.buyers,
+            verdict.anomalies,
+            operations,
+            workers=not launcher_kind(options.launcher).together,
+        )
         if options.timeline
         else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),

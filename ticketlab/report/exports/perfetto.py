@@ -18,6 +18,7 @@ _COLOURS: Final = {
     LaneState.RUNNING: "thread_state_running",
     LaneState.BLOCKED: "thread_state_iowait",
     LaneState.CRITICAL: "good",
+    LaneState.OVERLAPPING: "terrible",
 }
 """Names of the trace viewers' own palette."""
 
@@ -50,7 +51,7 @@ def _of_timeline(number: int, timeline: Timeline) -> Iterator[dict[str, Any]]:
             "cname": _COLOURS[span.state],
             "args": {"state": span.state.value, "read and written": span.detail},
         }
-    for category, marks in (("violation", timeline.markers), ("fault", timeline.faults)):
+    for category, marks in (("violation", timeline.markers), ("fault", timeline.faults), ("retry", timeline.retries)):
         for mark in marks:
             said = {"why": mark.sentence}
             place = {"ph": "i", "s": "t", "pid": number, "tid": mark.lane, "ts": mark.ns / 1000}

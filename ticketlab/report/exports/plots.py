@@ -36,7 +36,7 @@ def plots(result: Mapping[str, Any]) -> str:
     if not rows:
         raise UsageError("it has no metrics to plot")
     names = series_names(rows)
-    parts = [_text(20, 30, _headline(found), size=17, bold=True)]
+    parts = [svg_text(20, 30, _headline(found), size=17, bold=True)]
     parts += _bars(rows, names, 60)
     height = 80 + _BAR * len(rows)
     if any(row.curve for row in rows):
@@ -44,7 +44,7 @@ def plots(result: Mapping[str, Any]) -> str:
         height += _CURVES + 60 + 18 * len(rows)
     told = [said for mark, said in UNRANKED.items() if mark in {row.mark for row in rows}]
     if told:
-        parts.append(_text(20, height, f"Not ranked, so struck through: {'; '.join(told)}"))
+        parts.append(svg_text(20, height, f"Not ranked, so struck through: {'; '.join(told)}"))
         height += 24
     style = "font-family='DejaVu Sans, sans-serif' font-size='12' fill='#1b2130'"
     head = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {_WIDTH} {height}' width='{_WIDTH}' {style}>"
@@ -56,7 +56,7 @@ def _headline(found: Document) -> str:
 
 
 def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
-    yield _text(20, top, "Sales per second", bold=True)
+    yield svg_text(20, top, "Sales per second", bold=True)
     room = _WIDTH - _LEFT - _RIGHT - 110
     speeds = [(row.metrics.get("sales_per_s", 0.0), row.kept) for row in rows]
     fastest = max((speed for speed, kept in speeds if kept), default=max(speed for speed, _ in speeds)) or 1.0
@@ -64,17 +64,17 @@ def _bars(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
         y = top + 12 + _BAR * number
         speed = row.metrics.get("sales_per_s", 0.0)
         width = max(1.0, room * min(1.0, speed / fastest))
-        yield _text(_LEFT - 8, y + 13, name, anchor="end")
+        yield svg_text(_LEFT - 8, y + 13, name, anchor="end")
         colour = _colour(number) if row.kept else "#cfd4dc"
         yield f"<rect x='{_LEFT}' y='{y + 3}' width='{width:.1f}' height='{_BAR - 8}' rx='3' fill='{colour}'/>"
         x = _LEFT + width + 8
-        yield _text(x, y + 13, number_text(speed), struck=not row.kept)
+        yield svg_text(x, y + 13, number_text(speed), struck=not row.kept)
         if row.mark:
-            yield _text(x + 60, y + 13, row.mark, colour=_WRONG)
+            yield svg_text(x + 60, y + 13, row.mark, colour=_WRONG)
 
 
 def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str]:
-    yield _text(20, top + 20, "Share of purchases done within x ms", bold=True)
+    yield svg_text(20, top + 20, "Share of purchases done within x ms", bold=True)
     times = [ms for row in rows for _, ms in row.curve if ms > 0]
     if not times:
         return
@@ -89,10 +89,10 @@ def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str
 
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         yield f"<line x1='{left}' x2='{left + width}' y1='{y(share):.1f}' y2='{y(share):.1f}' stroke='#e4e7eb'/>"
-        yield _text(left - 8, y(share) + 4, f"{share:.0%}", anchor="end")
+        yield svg_text(left - 8, y(share) + 4, f"{share:.0%}", anchor="end")
     for tick in _ticks(low, high):
         yield f"<line x1='{x(tick):.1f}' x2='{x(tick):.1f}' y1='{y(0):.1f}' y2='{y(1):.1f}' stroke='#e4e7eb'/>"
-        yield _text(x(tick), base + 18, number_text(tick), anchor="middle")
+        yield svg_text(x(tick), base + 18, number_text(tick), anchor="middle")
     for number, row in enumerate(rows):
         points = " ".join(f"{x(ms):.1f},{y(share):.1f}" for share, ms in row.curve if ms > 0)
         dash = "" if row.kept else f" stroke-dasharray='{4 + 3 * (number % 3)} 3'"
@@ -101,7 +101,7 @@ def _curves(rows: Sequence[Row], names: Sequence[str], top: int) -> Iterator[str
         below = base + 42 + 18 * number
         place = f"x1='{left}' x2='{left + 26}' y1='{below - 4}' y2='{below - 4}'"
         yield f"<line {place} stroke='{colour}' stroke-width='2'{dash}/>"
-        yield _text(left + 34, below, f"{names[number]} {row.mark}".rstrip())
+        yield svg_text(left + 34, below, f"{names[number]} {row.mark}".rstrip())
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -115,7 +115,7 @@ def _colour(number: int) -> str:
     return f"hsl({_HUES[number % len(_HUES)]} 65% 42%)"
 
 
-def _text(
+def svg_text(
     x: float,
     y: float,
     text: str,
@@ -126,6 +126,7 @@ def _text(
     struck: bool = False,
     colour: str = "",
 ) -> str:
+    """Return a text of a picture at a place."""
     extra = f" font-size='{size}'" if size != 12 else ""
     extra += " font-weight='bold'" if bold else ""
     extra += " text-decoration='line-through'" if struck else ""

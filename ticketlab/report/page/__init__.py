@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ticketlab.core.text import escape_all_controls
-from ticketlab.core.timeline import Diagram, Interleaving, Move, Timeline, timelines_to_json
+from ticketlab.core.timeline import Diagram, Interleaving, Move, StateChange, Timeline, timelines_to_json
 from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.document import Document, shown_document
 from ticketlab.report.page.charts import charts, series_names, within
@@ -79,6 +79,7 @@ def render(result: Mapping[str, Any], diagrams: Sequence[Diagram] = ()) -> str:
         timelines=timelines,
         timelines_packed=_packed(escape_all_controls(timelines_to_json(timelines)["timelines"])) if timelines else "",
         interleavings=[each for each in shown if isinstance(each, Interleaving)],
+        facts=_facts,
     )
 
 
@@ -86,9 +87,17 @@ def _escaped(each: Diagram) -> Diagram:
     """Return a diagram whose texts cannot control a terminal; a timeline's many labels are escaped as it is packed."""
     named: dict[str, Any] = escape_all_controls({"title": each.title, "left_out": each.left_out, "lanes": each.lanes})
     if isinstance(each, Interleaving):
-        moves = [Move(*escape_all_controls(move)) for move in each.moves]
-        return replace(each, moves=moves, **named)
+        return replace(each, moves=[_escaped_move(move) for move in each.moves], **named)
     return replace(each, **named)
+
+
+def _escaped_move(move: Move) -> Move:
+    state = tuple(StateChange(kind, *escape_all_controls(told)) for kind, *told in move.state)
+    return Move(*escape_all_controls(move._replace(state=())))._replace(state=state)
+
+
+def _facts(move: Move) -> str:
+    return json.dumps([[kind.value, name, text] for kind, name, text in move.state], ensure_ascii=False)
 
 
 def _setting(found: Document) -> str:

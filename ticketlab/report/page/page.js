@@ -1,4 +1,4 @@
-// What every page needs: the theme, copying a command, showing evidence, and walking through an interleaving.
+// What every page needs: the theme, copying a command, and showing evidence.
 "use strict";
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -51,7 +51,7 @@ async function copy(button) {
 
 function showEvidence(cell) {
   const open = cell.getAttribute("aria-expanded") !== "true";
-  for (const other of $$(".cell")) other.setAttribute("aria-expanded", String(other === cell && open));
+  for (const other of $$("[data-rows]")) other.setAttribute("aria-expanded", String(other === cell && open));
   const shown = open ? cell.dataset.rows.split(",") : [];
   for (const part of $$(".evidence")) part.hidden = !shown.includes(part.id.replace("evidence-", ""));
   const first = open && $(`#evidence-${shown[0]}`);
@@ -60,38 +60,7 @@ function showEvidence(cell) {
   first.scrollIntoView({ block: "nearest" });
 }
 
-// An interleaving: the table is there without us; we only dim what has not happened yet.
-function walkable(section) {
-  const rows = $$(".steps tbody tr", section);
-  let now = -1;
-  function go(to) {
-    now = Math.max(-1, Math.min(rows.length - 1, to));
-    rows.forEach((row, number) => {
-      row.classList.toggle("now", number === now);
-      row.classList.toggle("later", number > now && now >= 0);
-    });
-    $(".status", section).textContent = now < 0 ? `${rows.length} steps` : `${now + 1} of ${rows.length}`;
-    $(".saying", section).textContent = now < 0 ? "" : rows[now].dataset.says;
-    if (now >= 0) rows[now].scrollIntoView({ block: "nearest" });
-  }
-  function marked() {
-    const next = rows.findIndex((row, number) => number > now && row.classList.contains("marked"));
-    go(next >= 0 ? next : rows.findIndex((row) => row.classList.contains("marked")));
-  }
-  for (const button of $$("[data-step]", section)) {
-    button.addEventListener("click", () => (button.dataset.step === "mark" ? marked() : go(now + Number(button.dataset.step))));
-  }
-  section.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    go(now + way);
-  });
-  go(-1);
-}
-
 $("#theme").addEventListener("click", toggleTheme);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themed);
-for (const cell of $$(".cell")) cell.addEventListener("click", () => showEvidence(cell));
+for (const cell of $$("[data-rows]")) cell.addEventListener("click", () => showEvidence(cell));
 for (const button of $$("[data-copy]")) button.addEventListener("click", () => copy(button));
-for (const section of $$(".interleaving")) walkable(section);

@@ -63,7 +63,7 @@ class Rectangles {
 class Runs {
   constructor(out, left, y, height) {
     Object.assign(this, { out, left, y, height, state: -1, from: 0, to: 0, column: -1 });
-    this.weights = [0, 0, 0, 0];
+    this.weights = STATES.map(() => 0);
   }
   span(state, from, to) {
     this.endColumn();
@@ -176,6 +176,54 @@ function paintFaults(context, model, view, frame, colours) {
   context.textBaseline = "alphabetic";
 }
 
+// A small arrow where a try was refused; one says it for its neighbours.
+function paintRetries(context, model, view, frame, colours) {
+  const scale = frame.width / (view.to - view.from);
+  const last = new Map();
+  context.font = `bold ${Math.max(10, Math.min(15, view.lane))}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineWidth = 3;
+  [context.strokeStyle, context.fillStyle] = [colours.card, colours.ink];
+  for (const mark of model.retries) {
+    const [x, row] = [(mark.ns - view.from) * scale, mark.lane - view.top];
+    if (x < -1 || x > frame.width + 1 || row < 0 || row >= frame.lanes || x - (last.get(mark.lane) ?? -99) < 9) continue;
+    last.set(mark.lane, x);
+    for (const draw of ["strokeText", "fillText"]) context[draw]("↻", frame.left + x, (row + 0.5) * view.lane);
+  }
+  context.textBaseline = "alphabetic";
+}
+
+// Who holds a lock, written into its lane where there is room; and a line under the lanes of locks.
+function paintHolders(context, model, view, frame, colours) {
+  if (!model.locks || view.top >= model.locks) return;
+  const scale = frame.width / (view.to - view.from);
+  context.font = "11px system-ui, sans-serif";
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  context.fillStyle = isDark() ? colours.card : colours.ink;
+  for (let lane = Math.ceil(view.top); lane < model.locks; lane++) {
+    for (let i = firstAfter(model, lane, view.from); i < model.offsets[lane + 1] && model.starts[i] < view.to; i++) {
+      const from = Math.max(0, (model.starts[i] - view.from) * scale);
+      const room = Math.min(frame.width, (model.ends[i] - view.from) * scale) - from - 6;
+      if (room < 40 || STATES[model.states[i]] === "blocked") continue;
+      const queue = model.strings[model.details[i]].replace(" for it", "");
+      const text = model.strings[model.labels[i]].replace("held by ", "") + (queue ? ` · ${queue}` : "");
+      if (context.measureText(text).width < room) context.fillText(text, frame.left + from + 4, (lane - view.top + 0.5) * view.lane);
+    }
+  }
+  context.fillStyle = colours.line;
+  context.fillRect(0, (model.locks - view.top) * view.lane - 1, frame.left + frame.width, 1);
+  context.textBaseline = "alphabetic";
+}
+
+// The moment that the counts are of.
+function paintCursor(context, view, frame, colours) {
+  const x = frame.left + ((view.cursor - view.from) / (view.to - view.from)) * frame.width;
+  context.fillStyle = colours.bar;
+  context.fillRect(x, 0, 1, frame.height);
+}
+
 function paintMarks(context, model, view, frame, colours) {
   const scale = frame.width / (view.to - view.from);
   const last = new Map();
@@ -201,7 +249,10 @@ function paintLanes(canvas, model, view, frame, colours) {
   out.paint(context, colours);
   if (view.span >= 0) paintChosen(context, model, view, frame, colours);
   context.clearRect(0, -HEAD, frame.left, HEAD + frame.height);
+  paintHolders(context, model, view, frame, colours);
+  paintCursor(context, view, frame, colours);
   paintNames(context, model, view, frame, colours);
+  paintRetries(context, model, view, frame, colours);
   paintFaults(context, model, view, frame, colours);
   paintMarks(context, model, view, frame, colours);
   return out;
@@ -221,10 +272,10 @@ function paintCrowd(model, frame, colours, counts, height) {
   const canvas = document.createElement("canvas");
   const context = sized(canvas, frame.width, height);
   const columns = counts[0].length - 1;
-  const [step, most] = [frame.width / columns, Math.max(1, model.lanes.length)];
+  const [step, most] = [frame.width / columns, Math.max(1, model.lanes.length - model.locks)];
   for (let x = 0; x < columns; x++) {
     let y = height;
-    for (const state of [3, 1, 0, 2]) {
+    for (const state of [4, 3, 1, 0, 2]) {
       const part = (counts[state][x] / most) * height;
       context.fillStyle = colours[STATES[state]];
       if (part > 0.05) context.fillRect(x * step, y - part, step + 0.5, part);

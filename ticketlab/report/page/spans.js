@@ -1,6 +1,6 @@
 // The timeline's data: unpacked into typed arrays, in which a lane's spans lie side by side in order of time.
 "use strict";
-const STATES = ["ready", "running", "blocked", "critical"];
+const STATES = ["ready", "running", "blocked", "critical", "overlapping"];
 
 async function unpacked(text) {
   const characters = atob(text);
@@ -15,7 +15,7 @@ function readSpans(timeline) {
   const total = gap.length;
   const found = {
     ...timeline, total, starts: new Float64Array(total), ends: new Float64Array(total), states: new Uint8Array(total),
-    labels: label, details: detail, faults: timeline.faults ?? [], offsets: new Int32Array(count.length + 1), last: 1,
+    labels: label, details: detail, faults: timeline.faults ?? [], retries: timeline.retries ?? [], locks: timeline.locks ?? 0, offsets: new Int32Array(count.length + 1), last: 1,
   };
   for (let lane = 0, i = 0; lane < count.length; lane++) {
     let time = 0;
@@ -65,11 +65,24 @@ function spansWithin(model, from, to) {
   return found.sort((a, b) => model.starts[a[1]] - model.starts[b[1]]);
 }
 
+// How many participants are in each state at a time. Who has no span there yet is new, and who has none any more has ended.
+function countsAt(model, time) {
+  const counts = { new: 0, ready: 0, running: 0, blocked: 0, critical: 0, overlapping: 0, ended: 0 };
+  for (let lane = model.locks; lane < model.lanes.length; lane++) {
+    const [first, stop] = [model.offsets[lane], model.offsets[lane + 1]];
+    const span = firstAfter(model, lane, Math.min(time, model.last - 0.5));
+    if (span === stop) counts.ended++;
+    else if (model.starts[span] > time) counts[span === first ? "new" : "ready"]++;
+    else counts[STATES[model.states[span]]]++;
+  }
+  return counts;
+}
+
 // How many lanes are in each state, column by column: what the minimap stacks.
 function crowd(model, columns) {
   const counts = STATES.map(() => new Float32Array(columns + 1));
   const scale = columns / model.last;
-  for (let i = 0; i < model.total; i++) {
+  for (let i = model.offsets[model.locks]; i < model.total; i++) {
     const into = counts[model.states[i]];
     const [from, to] = [model.starts[i] * scale, model.ends[i] * scale];
     // Differences, summed up below: a long span costs no more than a short one.

@@ -20,15 +20,18 @@ class TimelineView {
     this.model = readSpans(this.timelines[number]);
     this.counts = crowd(this.model, CROWD);
     const lanes = this.model.lanes.length;
-    this.view = { from: 0, to: this.model.last, top: 0, lane: lanes <= 12 ? 26 : lanes <= 40 ? 16 : 8, chosenLane: -1, span: -1, spanLane: -1, mark: -1 };
+    this.view = { cursor: 0, hovered: -1, from: 0, to: this.model.last, top: 0, lane: lanes <= 12 ? 26 : lanes <= 40 ? 16 : 8, chosenLane: -1, span: -1, spanLane: -1, mark: -1 };
     $(".which", this.section).textContent = this.model.title;
     const next = $(".next", this.section);
     next.hidden = !this.model.violations.length;
     next.textContent = `⊗ ${this.model.violations.length.toLocaleString("en")} violation${this.model.violations.length === 1 ? "" : "s"}: next`;
     const there = new Set(this.model.states);
     $$(".state", this.section).forEach((chip, state) => (chip.hidden = !there.has(state)));
-    $(".critical-legend", this.section).hidden = !there.has(STATES.indexOf("critical"));
+    $(".critical-legend", this.section).hidden = !there.has(3) && !there.has(4);
+    $(".overlapping-legend", this.section).hidden = !there.has(4);
+    $(".lock-legend", this.section).hidden = !this.model.locks;
     $(".struck", this.section).hidden = !this.model.faults.length;
+    $(".retried", this.section).hidden = !this.model.retries.length;
     const left = $(".left-out", this.section);
     left.hidden = !this.model.left_out;
     left.textContent = this.model.left_out;
@@ -42,7 +45,8 @@ class TimelineView {
 
   fit() {
     const width = this.stage.clientWidth;
-    const left = width < 500 ? 62 : 84;
+    const long = this.model.lanes.some((name) => name.length > 12);
+    const left = width < 500 ? (long ? 84 : 62) : long ? 132 : 84;
     const lanes = Math.min(this.model.lanes.length, Math.floor(800 / this.view.lane));
     this.frame = { left, width: Math.max(50, width - left), lanes, height: lanes * this.view.lane };
     this.colours = palette();
@@ -58,6 +62,8 @@ class TimelineView {
     if (this.pending) cancelAnimationFrame(this.pending);
     this.pending = undefined;
     const { view, model, frame } = this;
+    view.cursor = view.hovered >= view.from && view.hovered <= view.to ? view.hovered : (view.from + view.to) / 2;
+    this.count();
     const out = paintLanes(this.canvas, model, view, frame, this.colours);
     paintMinimap(this.map, model, view, frame, this.colours, this.crowd);
     const merged = out.merged ? ` · ${out.merged.toLocaleString("en")} under a pixel, merged` : "";
@@ -65,6 +71,18 @@ class TimelineView {
     Object.assign(this.section.dataset, { from: view.from, to: view.to, mark: view.mark, spans: out.seen });
     clearTimeout(this.settled);
     if ($(".window", this.section).open) this.settled = setTimeout(() => this.fillWindow(), 150);
+  }
+
+  // The diagram of states, with how many participants are in each at the cursor.
+  count() {
+    const counts = countsAt(this.model, this.view.cursor);
+    const critical = counts.critical + counts.overlapping;
+    const shown = { ...counts, critical };
+    for (const place of $$(".states [data-count]", this.section)) place.textContent = shown[place.dataset.count];
+    $(".states .red", this.section).classList.toggle("overlap", counts.overlapping > 0);
+    const red = counts.overlapping ? `, of which ${counts.overlapping} overlap` : "";
+    const said = ["new", "ready", "running", "critical", "blocked", "ended"].map((name) => `${shown[name]} ${name}${name === "critical" ? red : ""}`);
+    $(".states .moment", this.section).textContent = `at ${clock(this.view.cursor, this.view.to - this.view.from)}: ${said.join(", ")}`;
   }
 
   // Keep the window inside the run, and its lanes too.
@@ -190,6 +208,7 @@ class TimelineView {
   hover(event) {
     const lane = Math.floor((event.offsetY - HEAD) / this.view.lane + this.view.top);
     const pixel = (this.view.to - this.view.from) / this.frame.width;
+    this.view.hovered = event.offsetX >= this.frame.left ? this.timeAt(event.offsetX) : -1;
     const inside = event.offsetX >= this.frame.left && event.offsetY < HEAD + this.frame.height && lane < this.model.lanes.length;
     const span = inside ? spanAt(this.model, lane, this.timeAt(event.offsetX), pixel * 3) : -1;
     if (span < 0) return this.hideTip();
@@ -207,7 +226,8 @@ class TimelineView {
   }
 
   fillMarks() {
-    for (const [place, marks, what] of [[".marks", this.model.violations, "violations"], [".injected", this.model.faults, "faults"]]) {
+    const tables = [[".marks", this.model.violations, "violations"], [".injected", this.model.faults, "faults"], [".tries", this.model.retries, "retries"]];
+    for (const [place, marks, what] of tables) {
       const rows = marks.slice(0, TABLE).map((mark) => [this.model.lanes[mark.lane], (mark.ns / 1e6).toFixed(3), mark.name, mark.sentence]);
       fillTable($(place, this.section), rows, marks.length, what);
       $(place, this.section).hidden = !rows.length;
@@ -222,7 +242,7 @@ class TimelineView {
     $(".next", this.section).addEventListener("click", () => this.goToMark(this.view.mark + 1));
     $(".window", this.section).addEventListener("toggle", () => this.fillWindow());
     $(".choose", this.section)?.addEventListener("change", (event) => this.open(Number(event.target.value)));
-    for (const button of $$("[data-timeline]")) button.addEventListener("click", () => this.jump(Number(button.dataset.timeline)));
+    for (const button of this.section.id === "timeline" ? $$("[data-timeline]") : []) button.addEventListener("click", () => this.jump(Number(button.dataset.timeline)));
     // It also fires once when it begins to observe, for a width that is drawn already.
     new ResizeObserver(() => this.stage.clientWidth !== this.frame.left + this.frame.width && this.fit()).observe(this.stage);
     repainters.push(() => this.fit());
@@ -272,7 +292,10 @@ function listenToMouse(timeline) {
     grabbed = null;
     canvas.classList.remove("dragged");
   });
-  canvas.addEventListener("pointerleave", () => timeline.hideTip());
+  canvas.addEventListener("pointerleave", () => {
+    timeline.view.hovered = -1;
+    timeline.hideTip();
+  });
   canvas.addEventListener("dblclick", () => timeline.reset());
   map.addEventListener("pointerdown", (event) => { map.setPointerCapture(event.pointerId); toMap(event); });
   map.addEventListener("pointermove", (event) => event.buttons && toMap(event));
@@ -299,9 +322,23 @@ function listenToKeys(timeline) {
   });
 }
 
+// A second timeline beside the first, of another race: an unguarded one and a guarded one, say.
+function beside(timelines) {
+  const [second, choice] = [$("#timeline-beside"), $(".other")];
+  let view;
+  choice?.addEventListener("change", () => {
+    second.hidden = choice.value === "";
+    $(".timelines").classList.toggle("two", !second.hidden);
+    if (second.hidden) return;
+    view ??= new TimelineView(second, timelines);
+    view.open(Number(choice.value));
+  });
+}
+
 unpacked($("#timelines").textContent).then(
   (timelines) => {
     new TimelineView($("#timeline"), timelines);
+    beside(timelines);
     performance.mark("timeline");
   },
   (error) => ($("#timeline .saying").textContent = `The timeline cannot be drawn in this browser: ${error.message}`),
