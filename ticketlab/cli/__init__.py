@@ -50,7 +50,7 @@ _FIRST_LINES: Final = """\
 ticketlab finds the race between processes that share something, shows it, proves it gone, and prices the cure. Try:
   ticketlab race                                   # real buyers race for tickets: what goes wrong, and what cures it
   ticketlab explore --store json --strategy none   # the smallest schedule that goes wrong, found and not waited for
-  ticketlab schedule --compare                     # which job runs when under round robin and its like
+  ticketlab learn                                  # lessons on processes, each with a program that runs
 All commands: ticketlab --help"""
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"
 

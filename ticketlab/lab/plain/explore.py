@@ -6,13 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.file_names import LINKS, LIST, READERS
-from ticketlab.core.pacing import OUT_OF_SIGHT, OUTLASTED, UNTRIED
 from ticketlab.core.spec import Spec
 from ticketlab.core.steps import NAME, TABLE, Action, Step
 from ticketlab.core.verdict import Anomaly
@@ -25,12 +23,11 @@ from ticketlab.explorer.policies.replay import ReplaySchedule
 from ticketlab.explorer.results import ExploreOptions, Progress, as_right_execution
 from ticketlab.explorer.search import run_schedule
 from ticketlab.explorer.shrink import shrink
-from ticketlab.explorer.survey import HowFar
 from ticketlab.explorer.workload import FaultPoints
 from ticketlab.lab.artifacts.case_files import versions
 from ticketlab.lab.environment import environment
 from ticketlab.lab.exploring.contention import order_matters, sentences_of_gave_way
-from ticketlab.lab.exploring.fault_search import FaultPointTally, FaultSearch
+from ticketlab.lab.exploring.fault_search import FaultSearch
 from ticketlab.lab.plain.case import PlainCase
 from ticketlab.lab.plain.faults import refuse_impossible_faults
 from ticketlab.lab.plain.function import PlainFunction
@@ -38,12 +35,10 @@ from ticketlab.lab.plain.judge import PlainJudge, made_steps
 from ticketlab.lab.plain.loading import imported
 from ticketlab.lab.plain.participants import executor_of, judge_of, learn_orders, probes_in_place, ready_participants
 from ticketlab.lab.plain.results import PlainExploration, PlainFinding, PlainReplay, Touched, not_seen
+from ticketlab.lab.plain.tally import PlainTally
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.probes.file_system.resources import DATABASE
-from ticketlab.probes.here import HERE
 from ticketlab.probes.unseen import Watch
-from ticketlab.probes.waiting import SLEPT, WAITED
-from ticketlab.scheduling.schedule import JobSchedule
 
 _NAMED_BY_RESOURCE: Final = (Action.RENAME, Action.GO_ON)
 _BETWEEN_PROGRESS: Final = 100  # executions
@@ -181,41 +176,6 @@ def imported_of(case: PlainCase, file: object) -> PlainFunction:
             f"this case is of the test {case.function}: replay it with pytest {case.function} --ticketlab-replay {file}"
         )
     return imported(case.function, case.processes, case.settings)
-
-
-@dataclass(slots=True)
-class PlainTally:
-    """What a search has come to."""
-
-    executions: int = 0
-    anomalous: int = 0
-    names: Counter[str] = field(default_factory=Counter)
-    exhausted: bool = False
-    contested: bool = False
-    first: tuple[int, Execution, FaultPoints, list[Anomaly]] | None = None
-    points: FaultPointTally = field(default_factory=FaultPointTally)
-    seen: Sequence[Touched] = ()
-    unseen: dict[str, str] = field(default_factory=dict)
-    gave_way: list[str] = field(default_factory=list)
-    left_behind: Sequence[str] = ()
-    outside: dict[str, None] = field(default_factory=dict)
-    untried: dict[str, None] = field(default_factory=dict)
-    schedule: JobSchedule | None = None
-    cut_short: int = 0
-    found_by: str = ""
-    how_far: HowFar = field(default_factory=HowFar)
-    last: Execution | None = None
-
-    def note(self, execution: Execution) -> None:
-        """Take down what the participants did out of sight, and what of time the search did not try."""
-        self.outside.update({str(value): None for _, what, value in execution.told if what == OUT_OF_SIGHT})
-        self.untried.update({str(value): None for _, what, value in execution.told if what == UNTRIED})
-        waited, slept = ({value for _, what, value in execution.told if what == each} for each in (WAITED, SLEPT))
-        another = f"another {HERE.shared.participant}"
-        if waited and slept and len(waited | slept) > 1:
-            self.untried[f"a time-out that ends while {another} sleeps was not tried"] = None
-        if waited and any(what == OUTLASTED for _, what, _ in execution.told):
-            self.untried[f"a time-out that ends while {another} is paused was tried only after the pause"] = None
 
 
 @contextmanager

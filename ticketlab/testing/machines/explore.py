@@ -17,10 +17,11 @@ from ticketlab.explorer.results import ExploreOptions
 from ticketlab.explorer.search import search
 from ticketlab.lab.exploring.contention import sentences_of_gave_way
 from ticketlab.lab.exploring.plan import policy_of
-from ticketlab.lab.plain.explore import PlainTally, explore_plain
+from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.participants import executor_of, learn_orders, probes_in_place
 from ticketlab.lab.plain.results import PlainExploration, not_seen
+from ticketlab.lab.plain.tally import PlainTally
 from ticketlab.lab.plain.workload import PlainWorkload, process_name
 from ticketlab.lab.plugins.registry import policy_kind
 from ticketlab.probes.unseen import Watch
