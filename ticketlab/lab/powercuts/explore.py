@@ -19,7 +19,15 @@ from ticketlab.lab.environment import environment
 from ticketlab.lab.powercuts.case import PowerCutCase
 from ticketlab.lab.powercuts.judges import ProgramStateJudge, StateJudge
 from ticketlab.lab.powercuts.recording import Recording, recorded
-from ticketlab.lab.powercuts.search import MODELS, MOST_STATES, NEVER, CutSearch, CutSearcher, JudgedStates, WrongState
+from ticketlab.lab.powercuts.search import (
+    MODELS,
+    MOST_STATES,
+    NO_STATE,
+    CutSearch,
+    CutSearcher,
+    JudgedStates,
+    WrongState,
+)
 from ticketlab.lab.powercuts.steps import fates, left_on_disk, step_texts
 from ticketlab.lab.powercuts.stores import StoreStateJudge, opening_folder, purchases_of
 from ticketlab.lab.powercuts.subject import PowerCutSubject
@@ -163,7 +171,7 @@ def explore_power_cuts(
     *,
     most: int = MOST_STATES,
     exhaust: bool = False,
-    enough: frozenset[str] = NEVER,
+    enough: frozenset[str] = NO_STATE,
     seed: int = 0,
     command: str = "",
     progress: Callable[[int, int], None] = lambda _done, _wrong: None,

@@ -24,7 +24,7 @@ Families = Callable[[Disk, Sequence[DiskOperation]], Iterator[DiskFamily]]
 MODELS: Final[Mapping[str, Families]] = {"strict": strict_families, "ext4": ext4_families}
 """The models of file systems, by name."""
 MOST_STATES: Final = 10_000
-NEVER: Final = frozenset({"nothing is enough"})
+NO_STATE: Final = frozenset({"nothing is enough"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class CutSearcher:
         *,
         most: int = MOST_STATES,
         exhaust: bool = False,
-        enough: frozenset[str] = NEVER,
+        enough: frozenset[str] = NO_STATE,
         progress: Callable[[int, int], None] = lambda _done, _wrong: None,
     ) -> None:
         self._recording = recording
