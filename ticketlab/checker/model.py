@@ -1,7 +1,8 @@
 """Models: sequential specifications as values.
 
-A model says what one process alone would see. Four come with the lab: ticket counters, counters with holds, numbered
-seats, and compare-and-set registers. A model of your own is a value as well:
+A model says what one process alone would see. Four are made here: ticket counters, counters with holds, numbered
+seats, and compare-and-set registers. `plain_model` makes models of plain classes; `structures` has ten of these. A
+model of your own is a value as well:
 
     def step(value, call):
         if call.op == "increment":
@@ -22,6 +23,7 @@ from ticketlab.checker import counters, hold_times, numbered_seats, timed_holds
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, LATEST_TIME, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction
+from ticketlab.checker.structures import STRUCTURES
 from ticketlab.core.errors import unknown_name
 from ticketlab.core.strict_json import brief
 
@@ -66,7 +68,8 @@ class Model:
     lead to the same. `bind(calls)`, if present, returns the `step` for one history, given its distinct calls.
     `possible(order)`, if present, says whether an order that the search found is possible by rules that the search does
     not know; it is asked before a proof is called minimal. `classify(calls, history)` names the anomaly of calls that
-    contradict each other, given all distinct calls too.
+    contradict each other, given all distinct calls too. `made_by(call, process)`, if
+    present, returns the call as `step` takes it, for models to which it makes a difference who calls.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Model:
     bind: Callable[[Iterable[Call]], Callable[[Any, Call], Iterable[Hashable]]] | None = None
     possible: Callable[[Sequence[Sequence[CallInterval]]], bool] | None = None
     classify: Callable[[Iterable[Call], Iterable[Call]], str] = unread
+    made_by: Callable[[Call, int | str], Call] | None = None
 
     def for_history(self, calls: Iterable[Call]) -> Model:
         """Return the model with the `step` for a history that has these distinct calls."""
@@ -184,6 +188,8 @@ def _register_step(value: Any, call: Call) -> Iterable[Hashable]:
 def _validate_register(call: Call) -> str:
     op, arg, result = call.op, call.arg, call.result
     if op == "read":
+        if not (_is_value(result) or result in (FAILED, UNKNOWN)):
+            return f"result of read is {brief(result)}: expected a value (a whole number, a text or null)"
         return f"arg of read is {arg!r}: expected null" if arg is not None else ""
     if op == "write":
         allowed: tuple[str, ...] = ("ok", FAILED, UNKNOWN)
@@ -205,7 +211,7 @@ def _is_value(value: Any) -> bool:
 
 TRANSACTIONS: Final = "transactions"
 """The model of histories of transactions, which are read and judged apart (`checker.transactions`)."""
-NAMES: Final = ("cas-register", "counter", "holds", "seats", TRANSACTIONS)
+NAMES: Final = ("cas-register", "counter", "holds", "seats", *STRUCTURES, TRANSACTIONS)
 
 
 def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
@@ -230,4 +236,8 @@ def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | N
         return cas_register(meta.get("initial"))
     if chosen == TRANSACTIONS:
         raise MalformedHistory("operations are no transactions: expected a model of operations")
+    if chosen in STRUCTURES:
+        from ticketlab.checker.plain_model import structure
+
+        return structure(str(chosen), meta)
     raise unknown_name("model", str(chosen), NAMES)
