@@ -70,14 +70,23 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
 
 
 def json_objects(
-    numbered: Iterable[tuple[int, str]], what: str, progress: Callable[[int], None] | None = None, every: int = 20_000
+    numbered: Iterable[tuple[int, str]],
+    what: str,
+    progress: Callable[[int], None] | None = None,
+    every: int = 20_000,
+    *,
+    parse_float: Callable[[str], Any] = float,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each line's number and JSON object; `what` says for messages what a line is.
+
+    `parse_float` makes a value of the digits of a number with a point.
 
     Raises:
         MalformedHistory: a line is no JSON object.
     """
-    decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
+    decode = json.JSONDecoder(
+        object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant, parse_float=parse_float
+    ).decode
     number = 0
     for number, line in numbered:
         try:

@@ -23,8 +23,9 @@ from ticketlab.checker import counters, hold_times, numbered_seats, timed_holds
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, LATEST_TIME, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction
-from ticketlab.checker.structures import STRUCTURES
-from ticketlab.core.errors import unknown_name
+from ticketlab.checker.structures import STRUCTURES, parameters_of
+from ticketlab.core import strict_json
+from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.strict_json import brief
 
 if TYPE_CHECKING:
@@ -209,6 +210,24 @@ def _is_value(value: Any) -> bool:
     return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
 
 
+def _parameters(name: str, text: str) -> dict[str, Any]:
+    """Return what a name is followed by, `permits=3,bounded=true`, with values as in JSON or else as texts."""
+    known = {"counter": ("stock",), "holds": ("stock", "clock_error_ns"), "cas-register": ("initial",)}.get(name, ())
+    found = {}
+    for each in text.split(","):
+        key, equals, value = each.partition("=")
+        if not equals or not key:
+            raise MalformedHistory(f"{each!r} is no parameter of a model: write NAME=VALUE, as in semaphore:permits=3")
+        if key not in (takes := parameters_of(STRUCTURES[name]) if name in STRUCTURES else known):
+            what = f"parameter of model {name}"
+            raise unknown_name(what, key, takes) if takes else UsageError(f"model {name} has no parameters: {text}")
+        try:
+            found[key] = strict_json.parse(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
 TRANSACTIONS: Final = "transactions"
 """The model of histories of transactions, which are read and judged apart (`checker.transactions`)."""
 NAMES: Final = ("cas-register", "counter", "holds", "seats", *STRUCTURES, TRANSACTIONS)
@@ -217,9 +236,14 @@ NAMES: Final = ("cas-register", "counter", "holds", "seats", *STRUCTURES, TRANSA
 def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
     """Return the model that a history's `meta` names; `name` and `stock`, if given, replace those of `meta`.
 
+    A name may have parameters, which replace those of `meta` too: `semaphore:permits=3`.
+
     Raises:
         UsageError: the name is unknown, or a parameter is missing or of the wrong kind.
     """
+    if name is not None and ":" in name:
+        name, _, told = name.partition(":")
+        meta = {**meta, **_parameters(name, told)}
     chosen = name if name is not None else meta.get("model")
     if chosen is None:
         raise MalformedHistory(f"the history's meta names no model: name one of {', '.join(NAMES)}")

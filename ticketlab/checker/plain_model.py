@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from ticketlab.checker.columns import FAILED, UNKNOWN, Call, MalformedHistory
 from ticketlab.checker.model import Model
-from ticketlab.checker.structures import STRUCTURES
+from ticketlab.checker.structures import STRUCTURES, parameters_of
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.core.strict_json import brief
@@ -83,15 +83,15 @@ def structure(name: str, meta: Mapping[str, Any]) -> Model:
         MalformedHistory: a parameter is of the wrong type.
     """
     made = STRUCTURES[name]
-    given = {}
-    for each in inspect.signature(made).parameters.values():
-        if each.name not in meta:
+    given: dict[str, Any] = {}
+    for key, kind in parameters_of(made).items():
+        if key not in meta:
             continue
-        value, whole = meta[each.name], each.annotation.startswith("int")
-        if type(value) is not (int if whole else bool) or (whole and value < 0 and name != "increments"):
-            expected = "a whole number from 0" if whole else "true or false"
-            raise MalformedHistory(f"{each.name} of model {name} is {brief(value)}: expected {expected}")
-        given[each.name] = value
+        value: Any = meta[key]
+        if type(value) is not kind or (kind is int and value < 0 and name != "increments"):
+            expected = "true or false" if kind is bool else f"a whole number{'' if name == 'increments' else ' from 0'}"
+            raise MalformedHistory(f"{key} of model {name} is {brief(value)}: expected {expected}")
+        given[key] = value
     return plain_model(lambda: made(**given), name)
 
 

@@ -6,6 +6,7 @@ BLOCKED says that the call has to wait. What people use is `ticketlab.testing.mo
 
 from __future__ import annotations
 
+import inspect
 from collections import deque
 from collections.abc import Hashable
 from typing import Any, Final, Literal
@@ -296,3 +297,9 @@ STRUCTURES: Final[dict[str, type]] = {
     "stack": StackModel,
 }
 """The structures by the names that `ticketlab check --model` knows them by."""
+
+
+def parameters_of(structure: type) -> dict[str, type]:
+    """Return what a structure is made with: names, and whether each is a whole number or a truth value."""
+    found = inspect.signature(structure).parameters.values()
+    return {each.name: int if each.annotation.startswith("int") else bool for each in found}
