@@ -88,7 +88,8 @@ def structure(name: str, meta: Mapping[str, Any]) -> Model:
         if key not in meta:
             continue
         value: Any = meta[key]
-        if type(value) is not kind or (kind is int and value < 0 and name != "increments"):
+        negative = kind is int and type(value) is int and value < 0 and name != "increments"
+        if type(value) is not kind or negative:
             expected = "true or false" if kind is bool else f"a whole number{'' if name == 'increments' else ' from 0'}"
             raise MalformedHistory(f"{key} of model {name} is {brief(value)}: expected {expected}")
         given[key] = value
