@@ -1,4 +1,4 @@
-"""The walk that looks for an order of sales: held to a search that tries every order, and quick where many buy at once."""
+"""The walk that looks for an order of sales: held to every order tried, and quick where many buy at once."""
 
 from __future__ import annotations
 
