@@ -67,9 +67,9 @@ def test_an_operation_of_two_lines_pairs_by_its_process() -> None:
     told = [columns.operation(row) for row in range(len(columns))]
     assert [(o.op, o.arg, o.result, o.invoke_ns, o.return_ns) for o in told] == [
         ("put", ["a", 1], None, 10**9, 2 * 10**9),
-        ("get", ["a", None], "unknown", 10**9 + 1, 3 * 10**9),
-        ("get", ["b", None], "failed", 5 * 10**9, 6 * 10**9),
-        ("pop", ["a", None], "unknown", 4 * 10**9, None),
+        ("get", ["a"], "unknown", 10**9 + 1, 3 * 10**9),
+        ("get", ["b"], "failed", 5 * 10**9, 6 * 10**9),
+        ("pop", ["a"], "unknown", 4 * 10**9, None),
     ]
     assert [columns.line(row) for row in range(4)] == [4, 5, 8, 6]
 

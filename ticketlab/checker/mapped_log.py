@@ -182,10 +182,13 @@ class _Reader:
         return str(found)
 
     def _arg(self, line: _Line) -> tuple[Any, bool]:
-        values = [self._value(line, name) for name in self.mapping.field("arg")]
-        parts = [plain_value(line.number, "arg", None if each is _MISSING else each) for each in values]
+        names = self.mapping.field("arg")
+        values = [found for name in names if (found := self._value(line, name)) is not _MISSING]
+        parts = [plain_value(line.number, "arg", each) for each in values]
         truths = any(truth for _, truth in parts)
-        return (parts[0][0] if len(parts) == 1 else tuple(value for value, _ in parts)), truths
+        if len(names) > 1:
+            return tuple(value for value, _ in parts) or None, truths
+        return (parts[0][0] if parts else None), truths
 
     def _result(self, line: _Line) -> tuple[Any, bool]:
         (name,) = self.mapping.field("result")
