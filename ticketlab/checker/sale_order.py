@@ -6,7 +6,8 @@ before the one that saw 9, and between them sales of 2 tickets did. An order is 
 searches saw, which may not step over any of them. A sale may come next if nothing that remains had returned before it
 was invoked; of sales of one size that may, the first to return goes first (the exchange of `frontier`). What has been
 tried in vain is not tried again. The walk goes for the sale that returns first; so most histories that are right take
-hardly more steps than they have sales.
+hardly more steps than they have sales. If it comes to no end, it begins anew, with some chance (from a fixed seed), and
+for the large sales first: the small ones are the change that makes up any sum.
 
 Two bounds, at each step, save most of what would be tried in vain: the sales that had returned when a search was
 invoked count in what it saw, and so cannot be more than that; and what a search saw must have been invoked by then.
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
+from random import Random
 from typing import Final, NamedTuple
 
 from ticketlab.checker import frontier
@@ -32,6 +34,11 @@ _NARROW: Final = 20
 _LEAST: Final = 20_000
 _STEPS: Final = 400
 """The steps for each operation after which the walk is given up."""
+_WALK: Final = 2
+"""The steps for each operation after which the walk begins anew; every eight times, they double."""
+_LEAST_STEPS: Final = 2_000
+_WEIGHTS: Final = (8, 3, 1)
+"""How much longer than usual a large sale may take, and yet be tried before a small one that returns first."""
 _AHEAD: Final = 24
 """How many of the next searches the first bound looks at."""
 
@@ -59,11 +66,23 @@ def order_or_stuck(mixed: Mixed, meter: Meter) -> Stuck | None:
     out_of_bounds = next(_out_of_bounds(mixed), None)
     if out_of_bounds is not None:
         return out_of_bounds
-    if _Walk(mixed, meter).succeeds():
+    if _has_order(mixed, meter):
         return None
     everything: list[CountChange | Read] = [*mixed.changes, *mixed.reads]
     last = max((each for each in everything if each.back != OPEN), key=lambda each: each.back)
     return Stuck(last.row, last.back)
+
+
+def _has_order(mixed: Mixed, meter: Meter) -> bool:
+    """Whether there is an order: the walk begins anew, with other preferences, when it has come to no end for long."""
+    size = len(mixed.changes) + len(mixed.reads)
+    for attempt in count():
+        part = meter.part(_LEAST_STEPS + (size * _WALK << attempt // 8))
+        try:
+            return _Walk(mixed, part, attempt).succeeds()
+        except BudgetSpent:
+            meter.spend(part.configurations)  # raises if it was the whole budget that was spent
+    raise AssertionError("a budget ends")
 
 
 def _out_of_bounds(mixed: Mixed) -> Iterator[Stuck]:
@@ -95,7 +114,7 @@ class _Walk:
     bits are set. With the number sold, it says which reads took effect.
     """
 
-    def __init__(self, mixed: Mixed, meter: Meter) -> None:
+    def __init__(self, mixed: Mixed, meter: Meter, attempt: int = 0) -> None:
         self.meter = meter
         self.stock = mixed.stock
         self.sales = sorted(mixed.changes, key=lambda change: (change.back, change.invoke))
@@ -103,6 +122,7 @@ class _Walk:
         self.indices: dict[int, list[int]] = {}
         for index, change in enumerate(self.sales):
             self.indices.setdefault(change.delta, []).append(index)
+        self.ranks = self._ranks(attempt)
         self.levels = self._levels(mixed.reads)
         self.numbers = [level.sold for level in self.levels]
         due = sorted((read.low, read.back) for read in mixed.reads)
@@ -110,6 +130,16 @@ class _Walk:
         backs = list(accumulate((back for _, back in reversed(due)), min))[::-1]
         self.due = [*backs, OPEN]  # by the place in `lows`: the first return of reads that need at least that much
         self.least = max(self.lows, default=0)
+
+    def _ranks(self, attempt: int) -> list[float]:
+        """Return in what order sales are tried: by their returns, or more and more the large ones first."""
+        known = self.sales[: self.known]
+        if not attempt or not known:
+            return [change.back for change in self.sales]
+        scale = sum(change.back - change.invoke for change in known) / len(known)
+        weight = scale * _WEIGHTS[attempt % len(_WEIGHTS)] / max(change.delta for change in known)
+        chance = Random(attempt)
+        return [change.back - weight * change.delta + scale * chance.random() for change in self.sales]
 
     def _levels(self, reads: Sequence[Read]) -> list[_Level]:
         invoke: dict[int, int] = {}
@@ -165,7 +195,7 @@ class _Walk:
         return self.due[bisect_right(self.lows, sold)]
 
     def _following(self, first: int, made: int, sold: int) -> list[tuple[int, int, int]]:
-        """Return the states one sale on, that of the sale that returns first at first."""
+        """Return the states one sale on, that of the first by rank at first."""
         place = bisect_right(self.numbers, sold)
         most = min(self.stock, self.numbers[place] if place < len(self.numbers) else self.stock) - sold
         back = self.sales[first].back if first < len(self.sales) else OPEN
@@ -178,7 +208,7 @@ class _Walk:
                 if not made >> (index - first) & 1 and self.sales[index].invoke <= limit:
                     found.append(index)
                     break
-        found.sort()
+        found.sort(key=self.ranks.__getitem__)
         return [self._after(first, made, index, sold) for index in found]
 
     def _after(self, first: int, made: int, index: int, sold: int) -> tuple[int, int, int]:
