@@ -18,7 +18,7 @@ def counter_history(random: Random) -> tuple[int, list[Operation]]:
     kinds = random.choice(("buy", "buy search", "buy buy search", "buy search cancel", "buy buy cancel"))
     operations = []
     left = stock
-    for process, begin, end in _timeline(random):
+    for process, begin, end in timeline(random):
         op = random.choice(kinds.split())
         arg = None if op == "search" else random.choice(sizes)
         result: int | str
@@ -33,25 +33,25 @@ def counter_history(random: Random) -> tuple[int, list[Operation]]:
             result = "ok" if left + arg <= stock else "failed"
             left += arg if left + arg <= stock else 0
         operations.append(Operation(process, op, arg, result, begin, end))
-    return stock, _finish(random, operations, _falsify_counter)
+    return stock, finish(random, operations, _falsify_counter)
 
 
 def seats_history(random: Random) -> list[Operation]:
     """Return 1 to 10 attempts at up to 3 seats."""
     sold = set()
     operations = []
-    for process, begin, end in _timeline(random):
+    for process, begin, end in timeline(random):
         seat = random.randint(1, random.choice((1, 3)))
         operations.append(Operation(process, "buyseat", seat, "taken" if seat in sold else "ok", begin, end))
         sold.add(seat)
-    return _finish(random, operations, lambda r, o: replace(o, result=r.choice(("ok", "taken"))))
+    return finish(random, operations, lambda r, o: replace(o, result=r.choice(("ok", "taken"))))
 
 
 def register_history(random: Random) -> list[Operation]:
     """Return 1 to 10 operations on a register that begins with 0."""
     value = 0
     operations = []
-    for process, begin, end in _timeline(random):
+    for process, begin, end in timeline(random):
         op = random.choice(("read", "write", "cas"))
         new, expected = random.randint(0, 2), random.randint(0, 2)
         if op == "read":
@@ -64,10 +64,10 @@ def register_history(random: Random) -> list[Operation]:
                 Operation(process, op, [expected, new], "ok" if value == expected else "fail", begin, end)
             )
             value = new if value == expected else value
-    return _finish(random, operations, _falsify_register)
+    return finish(random, operations, _falsify_register)
 
 
-def _timeline(random: Random) -> list[tuple[int, int, int]]:
+def timeline(random: Random) -> list[tuple[int, int, int]]:
     """Return (process, invocation, return) in the order of points within these intervals; times may coincide."""
     processes, length = random.randint(1, 4), random.randint(6, 24)
     moments = []
@@ -82,7 +82,7 @@ def _timeline(random: Random) -> list[tuple[int, int, int]]:
     return [moment[1:] for moment in moments[:10]]
 
 
-def _finish(random: Random, operations: list[Operation], falsify: Falsify) -> list[Operation]:
+def finish(random: Random, operations: list[Operation], falsify: Falsify) -> list[Operation]:
     """Lose some answers, with what their processes would have done later; falsify half of the histories; shuffle."""
     if random.random() < 0.5:
         for _ in range(random.randint(1, 2)):
@@ -156,7 +156,7 @@ def holds_history(random: Random, *, brief: bool) -> tuple[int, list[Operation]]
             tickets, _ = standing.pop(names[-1], (0, 0))
             sold += tickets if op == "confirm" else 0
         operations.append(Operation(process, op, arg, result, begin * MOMENT, end * MOMENT))
-    return stock, _finish(random, operations, _falsify_holds)
+    return stock, finish(random, operations, _falsify_holds)
 
 
 MOMENT = 1_000_000  # beside it, what clocks may err by is nothing

@@ -132,3 +132,59 @@ def test_undecided_transactions_say_why(tmp_path: Path) -> None:
             "  not contradicted: snapshot-isolation (not proved)",
         ],
     )
+
+
+MAP = "process=worker,op=event,op.acquire=lock,op.release=unlock,invoke=start,return=end,unit=ms,result.ok="
+
+
+def test_a_log_of_ones_own_with_a_mapping(tmp_path: Path) -> None:
+    lines = [
+        {"worker": who, "event": "lock", "start": start, "end": start + 1} for start, who in ((0, "ann"), (2, "bob"))
+    ]
+    content = "".join(json.dumps(line) + "\n" for line in lines)
+    result = run(tmp_path, content, "--model", "lock", "--map", MAP)
+    assert result.returncode == 1
+    assert "process ann acquire() -> ok (0.0 ms to 1.0 ms); process bob acquire() -> ok" in result.stdout
+    assert "proof: lines 1, 2" in result.stdout
+    again = json.loads(run(tmp_path, content, "--model", "semaphore:permits=2", "--map", MAP, "--json").stdout)
+    assert again["valid"] is True
+    assert again["command"] == f"ticketlab check history.jsonl --map {MAP} --model semaphore:permits=2"
+    page = run(tmp_path, content, "--model", "lock", "--map", MAP, "--html", "page.html")
+    assert page.returncode == 1
+    assert "buyer bob" in (tmp_path / "page.html").read_text()
+
+
+def test_a_class_of_ones_own_by_its_import_path(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "class Till:\n    def __init__(self):\n        self.sum = 0\n"
+        "    def pay(self, cents):\n        self.sum += cents\n        return self.sum\n"
+    )
+    right = '{"process": 1, "op": "pay", "arg": 5, "result": 5, "invoke_ns": 0, "return_ns": 9}\n'
+    wrong = right + right.replace('"process": 1', '"process": 2')
+    assert run(tmp_path, '{"meta": {}}\n' + right, "--model", "shop:Till").returncode == 0
+    assert run(tmp_path, '{"meta": {}}\n' + wrong, "--model", "shop.py:Till").returncode == 1
+    missing = run(tmp_path, '{"meta": {}}\n' + right, "--model", "shop:Tll")
+    assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)
+    assert "did you mean 'Till'?" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--map", "proces=x"), "unknown part of a history 'proces'"),
+        (("--map", "op=op"), "the history's meta names no model"),
+        (("--model", "lok"), "unknown model 'lok': did you mean 'lock'?"),
+        (("--model", "semaphore:permits"), "'permits' is no parameter of a model"),
+        (("--model", "semaphore:permit=3"), "unknown parameter of model semaphore 'permit': did you mean 'permits'?"),
+        (("--model", "lock:permits=3"), "model lock has no parameters"),
+        (("--model", "nowhere:Till"), "nowhere"),
+        (("--model", "transactions", "--map", "op=f"), "a mapping is for operations"),
+    ],
+)
+def test_what_is_wrong_with_a_mapping_or_a_model_is_one_line(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    line = '{"process": 1, "op": "acquire", "arg": 5, "result": 5, "invoke_ns": 0, "return_ns": 9}\n'
+    result = run(tmp_path, ("" if options[0] == "--map" else META) + line, *options)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert message in result.stderr

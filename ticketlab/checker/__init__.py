@@ -1,9 +1,11 @@
 """Pure judges: histories and books in, verdicts out.
 
-Reading order: `columns` (a history in memory) and `jsonl` (from its file); `model` (specifications as values) and
-`linearize` (`check`, the way in); the exact methods `search` (any model), `counters` with `units` and `frontier`,
-`numbered_seats`, `timed_holds`; `explain` and `counter_messages` (proofs and sentences); `budget`. Apart from these,
-without times: `sums`, and its users `books` (a race's receipts) and `final_state` (a history with its books).
+Reading order: `columns` (a history in memory), `jsonl` (from its file), `log_mapping` and `mapped_log` (from a log of
+one's own); `model` (specifications as values), `plain_model` (plain classes) and `structures` (ten of these);
+`linearize` (`check`, the way in); the exact methods `search` (any model), `counters` with `units`, `frontier` and
+`sale_order`, `numbered_seats`, `timed_holds`; `explain` and `counter_messages` (proofs and sentences); `budget`. Apart
+from these, without times: `sums`, and its users `books` (a race's receipts) and `final_state` (a history with its
+books).
 """
 
 from __future__ import annotations

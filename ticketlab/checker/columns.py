@@ -8,11 +8,11 @@ there are many.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from ticketlab.core.errors import UsageError
-from ticketlab.core.history import Answer, Arg, History, Operation
+from ticketlab.core.history import Arg, History, Operation
 from ticketlab.core.strict_json import brief
 
 LATEST_TIME: Final = (1 << 63) - 1
@@ -30,11 +30,11 @@ class MalformedHistory(UsageError):
 
 
 class Call(NamedTuple):
-    """What an operation asked and was told; `arg` is hashable (a JSON list becomes a tuple)."""
+    """What an operation asked and was told; `arg` and `result` are hashable (a JSON list becomes a tuple)."""
 
     op: str
     arg: Any
-    result: Answer
+    result: Any
     section: str = ""
 
 
@@ -42,10 +42,23 @@ class Columns:
     """A history, column by column; row numbers count from 0 in the order of the source.
 
     `calls[what[row]]` is the row's call. `back[row]` is its return time, or `OPEN`. `first_line` is the line of the
-    source that holds row 0, or 0 if rows are counted instead of lines.
+    source that holds row 0, or 0 if rows are counted instead of lines; `lines`, if there are any, are those of all
+    rows. Processes that have names are numbered from 1, in the order of `names`.
     """
 
-    __slots__ = ("_codes", "back", "calls", "first_line", "invoke", "meta", "process", "what")
+    __slots__ = (
+        "_codes",
+        "_numbers",
+        "back",
+        "calls",
+        "first_line",
+        "invoke",
+        "lines",
+        "meta",
+        "names",
+        "process",
+        "what",
+    )
 
     def __init__(self, meta: Mapping[str, Any], first_line: int = 0) -> None:
         self.meta = meta
@@ -54,8 +67,11 @@ class Columns:
         self.invoke = array("q")
         self.back = array("Q")  # unsigned, so that `OPEN` is none of the times that a history may have
         self.what = array("l")
+        self.lines = array("q")
         self.calls: list[Call] = []
-        self._codes: dict[Call, int] = {}
+        self._codes: dict[object, int] = {}
+        self.names: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self.what)
@@ -65,14 +81,25 @@ class Columns:
         """Turn a history of objects into columns; times and order of each process are checked as in a file."""
         columns = cls(history.meta)
         for o in history.operations:
-            columns.add(o.process, o.op, o.arg, o.result, o.section, o.invoke_ns, o.return_ns)
+            columns.add(o.process, o.op, o.arg, _hashable(o.result), o.section, o.invoke_ns, o.return_ns)
         columns.check_order()
         return columns
 
     def add(
-        self, process: int, op: str, arg: Any, result: Answer, section: str, invoke: int, returned: int | None
+        self,
+        process: int | str,
+        op: str,
+        arg: Any,
+        result: Any,
+        section: str,
+        invoke: int,
+        returned: int | None,
+        *,
+        truths: bool = False,
     ) -> None:
         """Add a row; if `returned` is None, the operation never returned and its result is unknown.
+
+        `truths` says that there is a true or a false in the call, which equals 1 or 0, and is yet another call.
 
         Raises:
             MalformedHistory: a negative time or one too large, a return before its invocation, a result that nobody
@@ -90,19 +117,36 @@ class Columns:
         if not 0 <= invoke <= back or (back > LATEST_TIME and (returned is not None or invoke > LATEST_TIME)):
             self._bad_times(invoke, back)
         call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
-        code = self._codes.get(call, -1)
+        key: object = (call, repr(call)) if truths else call
+        code = self._codes.get(key, -1)
         if code < 0:
             self._check_call(call)
-            code = self._codes[call] = len(self.calls)
+            code = self._codes[key] = len(self.calls)
             self.calls.append(call)
-        self.process.append(process)
+        self.process.append(process if type(process) is int and not self.names else self._number(process))
         self.invoke.append(invoke)
         self.back.append(back)
         self.what.append(code)
 
+    def _number(self, name: int | str) -> int:
+        """Return the number of a process that has a name."""
+        if not isinstance(name, str) or (not self.names and len(self)):
+            kind = "name" if self.names else "number"
+            where = self.place(len(self))
+            raise MalformedHistory(f"{where}: process is {name!r}: expected a {kind}, as in the lines before")
+        if name not in self._numbers:
+            self.names.append(name)
+            self._numbers[name] = len(self.names)
+        return self._numbers[name]
+
+    def process_name(self, row: int) -> int | str:
+        """Return the row's process, by its name if it has one."""
+        number = self.process[row]
+        return self.names[number - 1] if self.names else number
+
     def _check_call(self, call: Call) -> None:
         """Refuse numbers that are too large and texts that cannot be printed; each distinct call is looked at once."""
-        for part in (call.op, call.result, call.section, *(call.arg if type(call.arg) is tuple else (call.arg,))):
+        for part in _parts((call.op, call.result, call.section, call.arg)):
             if type(part) is int and not -LATEST_TIME <= part <= LATEST_TIME:
                 raise MalformedHistory(f"{self.place(len(self))}: a number does not fit into 64 bits")
             if type(part) is str and not part.isascii() and any("\ud800" <= each <= "\udfff" for each in part):
@@ -118,8 +162,10 @@ class Columns:
             raise MalformedHistory(f"{where}: return_ns is {back}, later than 64 bits can count")
         raise MalformedHistory(f"{where}: return_ns is {back}, before its invocation at {invoke}")
 
-    def check_order(self) -> None:
+    def check_order(self, *, coarse: bool = False) -> None:
         """Check that no process has two operations open at once, or invoked two at the same time.
+
+        A `coarse` clock may show the same time for an operation's invocation and return, and for the next invocation.
 
         An operation may be invoked at the very time at which its process's last one returned. An operation that never
         returned stays open for ever. (A process that gives up waiting and goes on records the time at which it gave up
@@ -136,15 +182,16 @@ class Columns:
             return
         last: dict[int, int] = {}
         invoke, back, process = self.invoke, self.back, self.process
-        for row in sorted(range(len(self)), key=invoke.__getitem__):
+        rows: Iterable[int] = sorted(range(len(self)), key=back.__getitem__) if coarse else range(len(self))
+        for row in sorted(rows, key=invoke.__getitem__):
             who = process[row]
             before = last.get(who)
-            if before is not None and (invoke[row] < back[before] or invoke[row] == invoke[before]):
+            if before is not None and (invoke[row] < back[before] or (invoke[row] == invoke[before] and not coarse)):
                 self._bad_order(before, row)
             last[who] = row
 
     def _bad_order(self, before: int, row: int) -> None:
-        both = f"{self.place(row)}: process {self.process[row]}"
+        both = f"{self.place(row)}: process {self.process_name(row)}"
         if self.invoke[row] == self.invoke[before]:
             raise MalformedHistory(
                 f"{both} invokes an operation at {self.invoke[row]}, a duplicate time: it invoked that of "
@@ -158,7 +205,11 @@ class Columns:
 
     def place(self, row: int) -> str:
         """Return the place of a row in its source, for a message."""
-        return f"line {row + self.first_line}" if self.first_line else f"operation {row}"
+        return f"line {self.line(row)}" if self.first_line else f"operation {row}"
+
+    def line(self, row: int) -> int:
+        """Return the line of a row, or its number if rows are counted instead of lines."""
+        return self.lines[row] if row < len(self.lines) else row + self.first_line
 
     def malformed(self, code: int, message: str) -> MalformedHistory:
         """Build the error for a call that a model cannot take, at the first place where it stands."""
@@ -167,9 +218,11 @@ class Columns:
     def operation(self, row: int) -> Operation:
         """Return one row as an object."""
         call, back = self.calls[self.what[row]], self.back[row]
-        arg: Arg = list(call.arg) if isinstance(call.arg, tuple) else call.arg
+        arg: Arg = _as_list(call.arg)
         returned = None if back == OPEN else back
-        return Operation(self.process[row], call.op, arg, call.result, self.invoke[row], returned, call.section)
+        return Operation(
+            self.process[row], call.op, arg, _as_list(call.result), self.invoke[row], returned, call.section
+        )
 
     def unanswered(self, row: int) -> bool:
         """Whether the row's process never learnt the result of its operation."""
@@ -180,5 +233,18 @@ class Columns:
         return min(self.invoke, default=0)
 
 
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield what is in lists of lists."""
+    for part in value:
+        if type(part) is tuple:
+            yield from _parts(part)
+        else:
+            yield part
+
+
 def _hashable(arg: Any) -> Any:
     return tuple(_hashable(part) for part in arg) if isinstance(arg, list | tuple) else arg
+
+
+def _as_list(value: Any) -> Any:
+    return list(map(_as_list, value)) if isinstance(value, tuple) else value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ticketlab.checker import counter_messages, frontier, units
+from ticketlab.checker import counter_messages, sale_order, units
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, OPEN, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction, Phrasing
@@ -175,7 +175,7 @@ def _mixed(words: Phrasing, section: _Section, meter: Meter) -> Iterator[Contrad
     if too_many:
         yield counter_messages.oversold(words, section.name, section.stock, _most(mixed, section.stock))
     enough = sum(change.delta for change in mixed.changes if change.delta > 0)
-    stuck = frontier.judge(replace(mixed, stock=enough) if too_many else mixed, meter)
+    stuck = sale_order.judge(replace(mixed, stock=enough) if too_many else mixed, meter)
     if stuck:
         found = counter_messages.mixed(words, section.name, mixed, stuck, meter)
         if not (too_many and found.name == "oversold"):

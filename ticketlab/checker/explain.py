@@ -40,7 +40,10 @@ class Contradiction:
         """Return it as an anomaly, with the first `_SHOWN` operations of the set in full (`shown` of `size`)."""
         rows = sorted(self.rows, key=lambda row: (columns.invoke[row], row))
         place = "line" if columns.first_line else "row"
-        shown = [{place: row + columns.first_line} | columns.operation(row).evidence() for row in rows[:_SHOWN]]
+        shown = [
+            {place: columns.line(row)} | columns.operation(row).evidence() | {"process": columns.process_name(row)}
+            for row in rows[:_SHOWN]
+        ]
         evidence: dict[str, Any] = {"size": len(rows), "minimal": self.minimal, "operations": shown}
         if len(shown) < len(rows):
             evidence |= {"shown": len(shown), "rows": rows}
@@ -121,11 +124,11 @@ class Phrasing:
 
     def who(self, row: int) -> str:
         """Return who did it: "buyer 12"."""
-        return f"{self.actor} {self.columns.process[row]}"
+        return f"{self.actor} {self.columns.process_name(row)}"
 
     def all_of(self, rows: Sequence[int], most: int = 6) -> str:
         """Return who did them: "buyers 1, 2 and 3", with the number of those that are not named."""
-        names = list(dict.fromkeys(str(self.columns.process[row]) for row in rows))
+        names = list(dict.fromkeys(str(self.columns.process_name(row)) for row in rows))
         return f"{self.actor}{'' if len(names) == 1 else 's'} {join_some(names, most)}"
 
     def started(self, row: int) -> str:

@@ -33,6 +33,9 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
     columns = Columns(_meta(numbered), first_line=2)
     add = columns.add
     decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
+    found: Any
+    process: Any
+    invoke: Any
     for number, line in numbered:
         try:
             found = decode(line)
@@ -43,17 +46,19 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
         process, invoke, returned = found.get("process"), found.get("invoke_ns"), found.get("return_ns", _MISSING)
         op, arg, result, section = found.get("op"), found.get("arg"), found.get("result"), found.get("section", "")
         if not (type(process) is type(invoke) is int and (type(returned) is int or returned is None)):
-            _bad_numbers(number, found)
+            _check_numbers(number, found)
         if type(op) is not str or type(section) is not str:
             _bad_texts(number, found)
+        truths = False
         if arg is not None and type(arg) is not int and type(arg) is not str:
-            _check_arg(number, arg)
+            arg, truths = plain_value(number, "arg", arg)
         if result is not None and type(result) is not str and type(result) is not int:
-            raise _expected(number, "result", result, "a text, a whole number or null")
+            result, truth = plain_value(number, "result", result)
+            truths |= truth
         if returned is not None and "result" not in found:
             raise MalformedHistory(f"line {number}: key 'result' is missing, but the operation returned at {returned}")
         try:
-            add(process, op, arg, result, section, invoke, returned)
+            add(process, op, arg, result, section, invoke, returned, truths=truths)
         except OverflowError:
             raise MalformedHistory(f"line {number}: a number does not fit into 64 bits") from None
         if progress and number % every == 0:
@@ -65,14 +70,23 @@ def parse_history(lines: Iterable[str], progress: Callable[[int], None] | None =
 
 
 def json_objects(
-    numbered: Iterable[tuple[int, str]], what: str, progress: Callable[[int], None] | None = None, every: int = 20_000
+    numbered: Iterable[tuple[int, str]],
+    what: str,
+    progress: Callable[[int], None] | None = None,
+    every: int = 20_000,
+    *,
+    parse_float: Callable[[str], Any] = float,
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each line's number and JSON object; `what` says for messages what a line is.
+
+    `parse_float` makes a value of the digits of a number with a point.
 
     Raises:
         MalformedHistory: a line is no JSON object.
     """
-    decode = json.JSONDecoder(object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant).decode
+    decode = json.JSONDecoder(
+        object_pairs_hook=strict_json.unique_keys, parse_constant=strict_json.no_constant, parse_float=parse_float
+    ).decode
     number = 0
     for number, line in numbered:
         try:
@@ -130,14 +144,14 @@ def _expected(number: int, key: str, found: object, what: str) -> MalformedHisto
     return MalformedHistory(f"line {number}: {key} is {_quoted(json.dumps(found))}: expected {what}")
 
 
-def _bad_numbers(number: int, found: Mapping[str, Any]) -> NoReturn:
+def _check_numbers(number: int, found: Mapping[str, Any]) -> None:
     for key in ("process", "invoke_ns", "return_ns"):
         if key not in found:
             raise MalformedHistory(f"line {number}: key {key!r} is missing")
-        null = key == "return_ns"
-        if type(found[key]) is not int and not (null and found[key] is None):
-            raise _expected(number, key, found[key], "a whole number" + (" or null" if null else ""))
-    raise AssertionError("all three keys are as they should be")
+        allowed = {"process": (int, str), "return_ns": (int, type(None))}.get(key, (int,))
+        if type(found[key]) not in allowed:
+            more = {"process": " or a name", "return_ns": " or null"}.get(key, "")
+            raise _expected(number, key, found[key], f"a whole number{more}")
 
 
 def _bad_texts(number: int, found: Mapping[str, Any]) -> NoReturn:
@@ -147,7 +161,15 @@ def _bad_texts(number: int, found: Mapping[str, Any]) -> NoReturn:
     raise _expected(number, key, found[key], "a text")
 
 
-def _check_arg(number: int, arg: Any) -> None:
-    parts = arg if type(arg) is list else [arg]
-    if type(arg) is not list or any(part is not None and type(part) not in (int, str) for part in parts):
-        raise _expected(number, "arg", arg, "a whole number, a text, null, or a list of these")
+def plain_value(number: int, key: str, value: Any) -> tuple[Any, bool]:
+    """Return a value with tuples for its lists, and whether a true or a false is in it.
+
+    Raises:
+        MalformedHistory: there is anything but whole numbers, texts, true, false, null and lists of these.
+    """
+    if type(value) is list:
+        parts = [plain_value(number, key, part) for part in value]
+        return tuple(part for part, _ in parts), any(truths for _, truths in parts)
+    if value is not None and type(value) not in (int, str, bool):
+        raise _expected(number, key, value, "a whole number, a text, true, false, null, or a list of these")
+    return value, type(value) is bool

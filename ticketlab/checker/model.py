@@ -1,7 +1,8 @@
 """Models: sequential specifications as values.
 
-A model says what one process alone would see. Four come with the lab: ticket counters, counters with holds, numbered
-seats, and compare-and-set registers. A model of your own is a value as well:
+A model says what one process alone would see. Four are made here: ticket counters, counters with holds, numbered
+seats, and compare-and-set registers. `plain_model` makes models of plain classes; `structures` has ten of these. A
+model of your own is a value as well:
 
     def step(value, call):
         if call.op == "increment":
@@ -22,7 +23,9 @@ from ticketlab.checker import counters, hold_times, numbered_seats, timed_holds
 from ticketlab.checker.budget import Meter
 from ticketlab.checker.columns import FAILED, LATEST_TIME, UNKNOWN, Call, Columns, MalformedHistory
 from ticketlab.checker.explain import Contradiction
-from ticketlab.core.errors import unknown_name
+from ticketlab.checker.structures import STRUCTURES, parameters_of
+from ticketlab.core import strict_json
+from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.strict_json import brief
 
 if TYPE_CHECKING:
@@ -66,7 +69,8 @@ class Model:
     lead to the same. `bind(calls)`, if present, returns the `step` for one history, given its distinct calls.
     `possible(order)`, if present, says whether an order that the search found is possible by rules that the search does
     not know; it is asked before a proof is called minimal. `classify(calls, history)` names the anomaly of calls that
-    contradict each other, given all distinct calls too.
+    contradict each other, given all distinct calls too. `made_by(call, process)`, if
+    present, returns the call as `step` takes it, for models to which it makes a difference who calls.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Model:
     bind: Callable[[Iterable[Call]], Callable[[Any, Call], Iterable[Hashable]]] | None = None
     possible: Callable[[Sequence[Sequence[CallInterval]]], bool] | None = None
     classify: Callable[[Iterable[Call], Iterable[Call]], str] = unread
+    made_by: Callable[[Call, int | str], Call] | None = None
 
     def for_history(self, calls: Iterable[Call]) -> Model:
         """Return the model with the `step` for a history that has these distinct calls."""
@@ -184,6 +189,8 @@ def _register_step(value: Any, call: Call) -> Iterable[Hashable]:
 def _validate_register(call: Call) -> str:
     op, arg, result = call.op, call.arg, call.result
     if op == "read":
+        if not (_is_value(result) or result in (FAILED, UNKNOWN)):
+            return f"result of read is {brief(result)}: expected a value (a whole number, a text or null)"
         return f"arg of read is {arg!r}: expected null" if arg is not None else ""
     if op == "write":
         allowed: tuple[str, ...] = ("ok", FAILED, UNKNOWN)
@@ -203,17 +210,40 @@ def _is_value(value: Any) -> bool:
     return value is None or (type(value) in (int, str) and value not in (UNKNOWN, FAILED))
 
 
+def _parameters(name: str, text: str) -> dict[str, Any]:
+    """Return what a name is followed by, `permits=3,bounded=true`, with values as in JSON or else as texts."""
+    known = {"counter": ("stock",), "holds": ("stock", "clock_error_ns"), "cas-register": ("initial",)}.get(name, ())
+    found = {}
+    for each in text.split(","):
+        key, equals, value = each.partition("=")
+        if not equals or not key:
+            raise MalformedHistory(f"{each!r} is no parameter of a model: write NAME=VALUE, as in semaphore:permits=3")
+        if key not in (takes := parameters_of(STRUCTURES[name]) if name in STRUCTURES else known):
+            what = f"parameter of model {name}"
+            raise unknown_name(what, key, takes) if takes else UsageError(f"model {name} has no parameters: {text}")
+        try:
+            found[key] = strict_json.parse(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
 TRANSACTIONS: Final = "transactions"
 """The model of histories of transactions, which are read and judged apart (`checker.transactions`)."""
-NAMES: Final = ("cas-register", "counter", "holds", "seats", TRANSACTIONS)
+NAMES: Final = ("cas-register", "counter", "holds", "seats", *STRUCTURES, TRANSACTIONS)
 
 
 def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | None = None) -> Model:
     """Return the model that a history's `meta` names; `name` and `stock`, if given, replace those of `meta`.
 
+    A name may have parameters, which replace those of `meta` too: `semaphore:permits=3`.
+
     Raises:
         UsageError: the name is unknown, or a parameter is missing or of the wrong kind.
     """
+    if name is not None and ":" in name:
+        name, _, told = name.partition(":")
+        meta = {**meta, **_parameters(name, told)}
     chosen = name if name is not None else meta.get("model")
     if chosen is None:
         raise MalformedHistory(f"the history's meta names no model: name one of {', '.join(NAMES)}")
@@ -230,4 +260,8 @@ def model_named(meta: Mapping[str, Any], name: str | None = None, stock: int | N
         return cas_register(meta.get("initial"))
     if chosen == TRANSACTIONS:
         raise MalformedHistory("operations are no transactions: expected a model of operations")
+    if chosen in STRUCTURES:
+        from ticketlab.checker.plain_model import structure
+
+        return structure(str(chosen), meta)
     raise unknown_name("model", str(chosen), NAMES)

@@ -70,6 +70,8 @@ def _partitions(model: Model, columns: Columns) -> list[list[CallInterval]]:
         if call.result != FAILED:
             end = OPEN if call.result == UNKNOWN else back[row]
             part = parts.setdefault(keys[code], [])
+            if model.made_by:
+                call = model.made_by(call, columns.process_name(row))
             part.append(CallInterval(row, call, invoke[row], end))
             if following := lapses[code]:
                 least, most, lapse = following

@@ -12,6 +12,8 @@ from ticketlab.cli.options import Command, Positive, Seconds, is_typed, option
 from ticketlab.core.text import escape_controls, join_words, pluralize
 
 if TYPE_CHECKING:
+    from ticketlab.checker.log_mapping import LogMapping
+    from ticketlab.checker.model import Model
     from ticketlab.lab.checking.check_file import CheckResult
 
 _SHOWN = 20  # anomalies in the text; --json has all of them
@@ -21,9 +23,8 @@ _ENDS = {"ok": "", "fail": ", and failed", "info": ", and never heard how it end
 
 @click.command("check", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
-@option(
-    "--model", metavar="NAME", help="counter, holds, seats, cas-register or transactions; the history's own by default."
-)
+@option("--model", metavar="NAME", help="A model by its name, or a class of yours; the history's own by default.")
+@click.option("--map", "maps", multiple=True, metavar="MAP", help="What a log of your own calls its parts; see above.")
 @click.option("--stock", type=click.IntRange(min=0), help="Tickets of a counter; the history's own by default.")
 @option("--isolation", metavar="LEVEL", help="Level of transactions; the history's own, or serializable, by default.")
 @option("--budget-seconds", type=Seconds(), default=60.0, help="Limit of the search, in seconds.")
@@ -34,6 +35,7 @@ _ENDS = {"ok": "", "fail": ", and failed", "info": ", and never heard how it end
 def command(
     file: Path,
     model: str | None,
+    maps: tuple[str, ...],
     stock: int | None,
     isolation: str | None,
     budget_seconds: float,
@@ -48,6 +50,16 @@ def command(
     If it is not, the operations that contradict each other are listed. When a budget is spent, the verdict is
     "undecided".
 
+    Models are counter, holds, seats, cas-register and transactions; and lock, queue, set, dict, increments, stack,
+    semaphore, rate-limiter, log and job-queue, with parameters as in semaphore:permits=3. A class of your own with a
+    method for each operation is a model by its import path: shop.models:Till, or path/to/file.py:Till.
+
+    A MAP such as process=worker,op=event,op.acquire=lock says what a log calls the parts of a history: to the left
+    process, op, arg, result, section, invoke and return, or time and phase if invocation and return are two lines; to
+    the right the log's field (request.worker; arg=key+value). op.NAME=WORD, result.VALUE=WORD and phase.NAME=WORD
+    (invoke, return, fail, info) say its words; result.ok= that a line without a result means ok; unit=ns, us, ms, s or
+    iso in what times are.
+
     A history of transactions is valid if an execution under the isolation LEVEL explains what they read:
     read-uncommitted, read-committed, snapshot-isolation, repeatable-read, serializable, strong-session-serializable or
     strict-serializable.
@@ -57,6 +69,7 @@ def command(
     from ticketlab.lab.artifacts.files import refuse_existing
     from ticketlab.lab.checking.check_file import check_file
 
+    mapping = _mapping(maps)
     said = [
         value if is_typed(f"budget_{key}") else None for key, value in (("seconds", budget_seconds), ("mb", budget_mb))
     ]
@@ -65,18 +78,34 @@ def command(
     with ProgressLine() as progress:
         checked = check_file(
             file,
-            model,
+            _model(model),
+            mapping=mapping,
             stock=stock,
             isolation=isolation,
             seconds=budget_seconds,
             megabytes=budget_mb,
             progress=lambda lines, share: progress.say(f"{lines:,} lines, {share:.0%}"),
-            command=check_line(file, model, stock, *said, isolation=isolation),
+            command=check_line(file, model, stock, *said, isolation=isolation, maps=maps),
         )
     _print(checked, as_json=as_json)
     if html is not None:
         _write_page(checked, html, force=force)
     return checked.verdict.exit_code
+
+
+def _mapping(maps: Sequence[str]) -> LogMapping | None:
+    from ticketlab.checker.log_mapping import read_mapping
+
+    return read_mapping(maps) if maps else None
+
+
+def _model(text: str | None) -> Model | str | None:
+    """Return the model of a class by its import path; what is none as it is."""
+    if text is None or ":" not in text:
+        return text
+    from ticketlab.lab.plain.loading import imported_model
+
+    return imported_model(text)
 
 
 def _print(checked: CheckResult, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,12 +39,14 @@ def check_line(
     megabytes: float | None = None,
     *,
     isolation: str | None = None,
+    maps: Iterable[str] = (),
 ) -> str:
     """Return the command line that judges a file; None stands for what is not said."""
+    mapped = [word for each in maps for word in ("--map", each)]
     said: dict[str, object] = {"--model": model, "--stock": stock, "--isolation": isolation}
     said |= {"--budget-seconds": seconds, "--budget-mb": megabytes}
     words = [word for name, value in said.items() if value is not None for word in (name, f"{value}")]
-    return shlex.join(["ticketlab", "check", str(path), *words])
+    return shlex.join(["ticketlab", "check", str(path), *mapped, *words])
 
 
 def replay_line(case: Path, executor: str | None = None) -> str:

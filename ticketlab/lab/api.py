@@ -179,31 +179,41 @@ def check(
     model: Model | str | None = None,
     budget: Budget | None = None,
     *,
+    mapping: str = "",
     isolation: str | None = None,
 ) -> Verdict:
     """Judge a history, or the history in a file: valid, anomalous with the operations that prove it, or undecided.
 
-    A file has JSON Lines, gzipped or not, or Jepsen's EDN. Without a `model`, the history names it. The operations may
-    come in any order; operations that share an instant count as concurrent. Without a `budget`, a search ends after
-    5,000,000 configurations. Transactions are judged by a level of `isolation`: without one, as serializable.
+    A file has JSON Lines, gzipped or not, or Jepsen's EDN; `mapping` says what a log of your own calls its parts, as
+    `ticketlab check --map` does. A `model` is a value, a name, or the import path of a plain class, `shop.models:Till`;
+    without one, the history names it. The operations may come in any order; operations that share an instant count as
+    concurrent. Without a `budget`, a search ends after 5,000,000 configurations. Transactions are judged by a level of
+    `isolation`: without one, as serializable.
 
     Raises:
         UsageError: the model is unknown, the file cannot be read, or the history is malformed.
     """
     from ticketlab.checker.linearize import check as check_operations
+    from ticketlab.checker.log_mapping import read_mapping
     from ticketlab.checker.model import model_named
     from ticketlab.checker.transactions.history import TransactionHistory
     from ticketlab.lab.checking.check_file import load_history
     from ticketlab.lab.checking.check_transactions_file import given_transactions
+    from ticketlab.lab.plain.loading import imported_model
 
-    transactions = history if isinstance(history, TransactionHistory) else given_transactions(history, model)
+    transactions = history if isinstance(history, TransactionHistory) else None
+    if transactions is None and not mapping:
+        transactions = given_transactions(history, model)
     if transactions is not None:
         from ticketlab.checker.transactions.isolation import check_transactions, level_named
 
         return check_transactions(transactions, level_named(transactions.meta, isolation), budget).verdict
     assert not isinstance(history, TransactionHistory)
-    operations = load_history(Path(history)) if isinstance(history, str | Path) else history
-    chosen = model_named(operations.meta, model) if isinstance(model, str) else model
+    terms = read_mapping([mapping]) if mapping else None
+    operations = load_history(Path(history), terms) if isinstance(history, str | Path) else history
+    chosen = imported_model(model) if isinstance(model, str) else model
+    if isinstance(chosen, str):
+        chosen = model_named(operations.meta, chosen)
     return check_operations(operations, chosen, budget)
 
 

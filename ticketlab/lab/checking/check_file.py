@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -19,6 +20,8 @@ from ticketlab.checker.budget import Budget, BudgetSpent
 from ticketlab.checker.columns import Columns, MalformedHistory
 from ticketlab.checker.final_state import judge_closing
 from ticketlab.checker.linearize import check
+from ticketlab.checker.log_mapping import LogMapping
+from ticketlab.checker.mapped_log import parse_log
 from ticketlab.checker.model import NAMES, TRANSACTIONS, Model, model_named
 from ticketlab.core import strict_json
 from ticketlab.core.errors import UsageError, unknown_name
@@ -60,13 +63,14 @@ class CheckResult:
             return None
         operations = tuple(self.columns.operation(row) for row in range(len(self.columns)))
         history = History(self.columns.meta, operations)
-        return history_timeline("history", history, self.verdict.anomalies)
+        return history_timeline("history", history, self.verdict.anomalies, self.columns.names)
 
 
 def check_file(
     path: Path,
-    model: str | None = None,
+    model: str | Model | None = None,
     *,
+    mapping: LogMapping | None = None,
     stock: int | None = None,
     isolation: str | None = None,
     seconds: float = _DEFAULT_SECONDS,
@@ -76,7 +80,8 @@ def check_file(
 ) -> CheckResult:
     """Judge the history in a file: JSON Lines, gzipped or not, or Jepsen's EDN (`*.edn`).
 
-    `model`, `stock` and `isolation` (the level by which transactions are judged) override those in the file. `seconds`
+    `model`, `stock` and `isolation` (the level by which transactions are judged) override those in the file. `mapping`
+    says what a log calls the parts of a history, if the file is no history but a log of one's own. `seconds`
     limits the judging, `megabytes` the memory of loading and judging together; when a limit is reached, the verdict is
     undecided. `progress` is called with the number of lines read and the share of the file that they are. `command` is
     the command line that judges the file again.
@@ -84,9 +89,11 @@ def check_file(
     Raises:
         UsageError: the file cannot be read, the history is malformed, or the model is unknown.
     """
-    if model is not None and model not in NAMES:
-        raise unknown_name("model", model, NAMES)  # before a long file is read
-    if model == TRANSACTIONS or (model is None and holds_transactions(path)):
+    if isinstance(model, str) and model.partition(":")[0] not in NAMES:
+        raise unknown_name("model", model.partition(":")[0], NAMES)  # before a long file is read
+    if model == TRANSACTIONS or (model is None and mapping is None and holds_transactions(path)):
+        if mapping is not None:
+            raise UsageError("a mapping is for operations: transactions are read as Jepsen records them")
         from ticketlab.lab.checking.check_transactions_file import check_transactions_file
 
         verdict, found = check_transactions_file(
@@ -97,10 +104,10 @@ def check_file(
         raise UsageError(f"an isolation level is asked of transactions: {path} is judged by another model")
     before = memory_in_use()
     try:
-        columns = _load(path, progress, before + int(megabytes * 1_000_000))
+        columns = _load(path, progress, before + int(megabytes * 1_000_000), mapping)
     except BudgetSpent as spent:
         return CheckResult(Verdict((), str(spent)), as_result(Verdict((), str(spent)), None, command))
-    chosen = model_named(columns.meta, model, stock)
+    chosen = model if isinstance(model, Model) else model_named(columns.meta, model, stock)
     left = megabytes - (memory_in_use() - before) / 1_000_000
     budget = Budget(seconds, left, None, time.monotonic, memory_in_use)
     verdict = _judged(columns, chosen, stock, budget)
@@ -116,9 +123,9 @@ def _judged(columns: Columns, model: Model, stock: int | None, budget: Budget) -
     return Verdict([*verdict.anomalies, *closing], verdict.reason)
 
 
-def load_history(path: Path) -> Columns:
+def load_history(path: Path, mapping: LogMapping | None = None) -> Columns:
     """Read the history in a file, as `check_file` does, with no limit on memory; raises UsageError as that does."""
-    return _load(path, None, sys.maxsize)
+    return _load(path, None, sys.maxsize, mapping)
 
 
 def memory_in_use() -> int:
@@ -154,13 +161,17 @@ def holds_transactions(path: Path) -> bool:
     return meta.get("model") == TRANSACTIONS if isinstance(meta, dict) else first.get("f") == "txn"
 
 
-def _load(path: Path, progress: LinesProgress | None, most: int) -> Columns:
+def _load(path: Path, progress: LinesProgress | None, most: int, mapping: LogMapping | None = None) -> Columns:
     def from_edn(text: str, look: Callable[[], None]) -> Columns:
         from ticketlab.lab.checking import edn  # seldom needed
 
         return edn.parse_edn(text, look)
 
-    return read_history_file(path, progress, most, jsonl.parse_history, from_edn)
+    if mapping is None:
+        return read_history_file(path, progress, most, jsonl.parse_history, from_edn)
+    if path.suffix == ".edn":
+        raise UsageError("a mapping is for JSON Lines: histories in EDN have their own names")
+    return read_history_file(path, progress, most, partial(parse_log, mapping), from_edn)
 
 
 def read_history_file(

@@ -10,8 +10,12 @@ from ticketlab.core.verdict import Anomaly
 from ticketlab.lab.timeline_marks import markers, operation_label
 
 
-def history_timeline(title: str, history: History, anomalies: Sequence[Anomaly] = ()) -> Timeline:
+def history_timeline(
+    title: str, history: History, anomalies: Sequence[Anomaly] = (), names: Sequence[str] = ()
+) -> Timeline:
     """Return the timeline of a history: a lane for each process, a span for each operation.
+
+    `names` are those of the processes from 1 on, if they have names.
 
     A span of an operation that was never answered lasts until the next one of its process.
     """
@@ -22,7 +26,7 @@ def history_timeline(title: str, history: History, anomalies: Sequence[Anomaly] 
         by_process.setdefault(operation.process, []).append(operation)
     lanes, spans = [], []
     for lane, process in enumerate(sorted(by_process)):
-        lanes.append(f"buyer {process}")
+        lanes.append(f"buyer {names[process - 1] if names else process}")
         operations = sorted(by_process[process], key=lambda each: each.invoke_ns)
         ends = [each.invoke_ns for each in operations[1:]] + [last]
         for operation, following in zip(operations, ends, strict=True):

@@ -10,11 +10,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.servers import names_of, server_named
+
+if TYPE_CHECKING:
+    from ticketlab.checker.model import Model
 
 CALLS: Final = ("reset", "invariant", "returned")
 SETTINGS: Final = (*CALLS, "serial", "participants", "server")
@@ -44,6 +47,20 @@ def load_function(text: str) -> Callable[..., Any]:
     if not callable(found):
         raise UsageError(f"{text} is of the type {type(found).__name__}: a function is needed")
     return found  # type: ignore[no-any-return]
+
+
+def imported_model(text: str) -> Model | str:
+    """Return the model that a plain class is, by its import path; a text that begins with a model's name as it is.
+
+    Raises:
+        UsageError: there is no such class, or no objects of it can be made.
+    """
+    from ticketlab.checker.model import NAMES
+    from ticketlab.checker.plain_model import plain_model
+
+    if ":" not in text or text.partition(":")[0] in NAMES:
+        return text
+    return plain_model(load_function(text), text)
 
 
 def imported(function: str, processes: int, settings: Mapping[str, Any]) -> PlainFunction:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 from unittest import TestCase
 
+from ticketlab.checker.plain_model import content_key
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.executors.executor import STALL_TIMEOUT, STEPS
@@ -16,7 +17,7 @@ from ticketlab.testing.machines.explore import SCHEDULES, SEARCHED, TIMED, Progr
 from ticketlab.testing.machines.judge import CONSISTENCY, LINEARIZABLE
 from ticketlab.testing.machines.program import MachineProgram, PlannedCall, ProgramRules
 from ticketlab.testing.machines.run import MachineRun
-from ticketlab.testing.machines.specification import Specification, content_key
+from ticketlab.testing.machines.specification import Specification
 from ticketlab.testing.machines.text import failure_text, undecided_text
 from ticketlab.testing.plain_functions import UNSEEN
 

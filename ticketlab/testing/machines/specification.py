@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from ticketlab.checker.budget import Budget
 from ticketlab.checker.columns import Call
 from ticketlab.checker.model import Model
+from ticketlab.checker.plain_model import InstanceState, content_key
 from ticketlab.checker.search import CallInterval, linearizable
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
@@ -45,31 +45,6 @@ class MadeCall(NamedTuple):
     told: str = ""
 
 
-class _State:
-    """An instance of the user's model as a value; equal states have equal keys, and no others."""
-
-    __slots__ = ("instance", "key")
-
-    def __init__(self, instance: Any) -> None:
-        self.instance = instance
-        self.key = content_key(instance)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _State) and self.key == other.key
-
-
-def content_key(instance: Any) -> Hashable:
-    """Return what two equal values have in common and others have not; if nothing tells that, a key of its own."""
-    try:
-        _, made, state, items, pairs = (*instance.__reduce_ex__(4), None, None, None)[:5]
-        return pickle.dumps((made[1:], state, list(items or ()), list(pairs or ())))
-    except Exception:  # whatever a copy raises that cannot be made
-        return object()
-
-
 class Specification:
     """What a machine's model says. `calls` of one execution are judged together."""
 
@@ -89,7 +64,7 @@ class Specification:
                     raise UsageError(f"the model of {machine}, {type(instance).__name__}, has no method {op}")
         self._initial: Any = None
         self._asking: dict[str, bool] = {}  # by operation, whether the model asks who calls
-        self._said: dict[object, tuple[_State, CallOutcome]] = {}  # what was asked before
+        self._said: dict[object, tuple[InstanceState, CallOutcome]] = {}  # what was asked before
         self.begin(())
 
     def begin(self, before: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
@@ -101,7 +76,7 @@ class Specification:
         for op, arguments in before:
             if hasattr(instance, op):
                 getattr(instance, op)(**arguments)
-        self._initial = _State(instance)
+        self._initial = InstanceState(instance)
 
     def unspoken(self, calls: Iterable[MadeCall]) -> list[MadeCall]:
         """Return the calls that raised, if the model has no word for that."""
@@ -148,7 +123,7 @@ class Specification:
                 self._said.clear()
             instance = copy.deepcopy(state.instance)
             said = call_outcome(partial(getattr(instance, made.op), **copy.deepcopy(given)))
-            self._said[asked] = _State(instance), said
+            self._said[asked] = InstanceState(instance), said
         return self._said[asked]
 
     def _waits(self, state: Any, made: MadeCall) -> bool:
