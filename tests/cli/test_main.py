@@ -66,7 +66,7 @@ def test_alone_it_says_in_five_lines_what_it_is_and_what_to_try(tmp_path: Path) 
     lines = done.stdout.splitlines()
     assert len(lines) == 5
     tried = [line.split("#")[0].split() for line in lines if line.startswith("  ticketlab ")]
-    assert [words[1] for words in tried] == ["race", "explore", "schedule"]
+    assert [words[1] for words in tried] == ["race", "explore", "learn"]
 
 
 @pytest.mark.parametrize("words", [[], ["--json"], ["--json", "--html", "page.html"]])
