@@ -114,7 +114,7 @@ class SearchOutcome(Protocol):
 def counted(found: SearchOutcome, everybody: str) -> str:
     """Say what was tried and what it proves; `everybody` says who took part."""
     tried, far = pluralize(found.executions, "execution"), found.how_far
-    again = f", {far.redundant:,} more repeated others" if found.exhausted and far.redundant else ""
+    again = f", besides {pluralize(far.redundant, 'repeat')}" if found.exhausted and far.redundant else ""
     what = f"{tried} by {far.drawn_by}{again}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
