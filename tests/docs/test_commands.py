@@ -41,14 +41,14 @@ def test_no_command_of_a_page_escapes_being_run(page: Path) -> None:
 
 
 def test_times_and_hashes_are_masked_and_columns_only_with_them() -> None:
-    assert masked("1 anomalous of 2 executions by dpor, inline, in 0.22 s.") == masked(
-        "1 anomalous of 2 executions by dpor, inline, in 13 s."
+    assert masked("1 of 2 executions went wrong (dpor, inline, 0.22 s).") == masked(
+        "1 of 2 executions went wrong (dpor, inline, 13 s)."
     )
     assert masked("replay .ticketlab/cases/json-none-2562d3a9.json") == masked(
         "replay .ticketlab/cases/json-none-00000000.json"
     )
     assert masked("1  read a → 1") != masked("1              read a → 1")
-    assert masked("1 anomalous of 2") != masked("1 anomalous of 3")
+    assert masked("1 of 2 executions") != masked("1 of 3 executions")
 
 
 def test_three_dots_stand_for_any_lines() -> None:

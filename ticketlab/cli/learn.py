@@ -58,7 +58,8 @@ def _run(lesson: Lesson, folder: Path | None = None) -> int:
         write_files(lesson, Path(name))
         code = run_command(lesson, Path(name))
     keep = f"ticketlab learn {lesson.number} --run --folder mine"
-    print(f"This ran in a folder that is removed. To keep it, and to change the program: {keep}", file=sys.stderr)
+    print("This ran in a folder that is removed now, with all that was saved there.", file=sys.stderr)
+    print(f"To run it in a folder that is kept, where you can change the program: {keep}", file=sys.stderr)
     return code
 
 

@@ -114,7 +114,7 @@ class SearchOutcome(Protocol):
 def counted(found: SearchOutcome, everybody: str) -> str:
     """Say what was tried and what it proves; `everybody` says who took part."""
     tried, far = pluralize(found.executions, "execution"), found.how_far
-    again = f", {far.redundant:,} more repeated others" if found.exhausted and far.redundant else ""
+    again = f", besides {pluralize(far.redundant, 'repeat')}" if found.exhausted and far.redundant else ""
     what = f"{tried} by {far.drawn_by}{again}, {found.how.executor}, in {found.seconds:.2f} s"
     if found.exhausted and not found.anomalous:
         bound = " within its bound" if found.how.policy.options else ""
@@ -125,7 +125,8 @@ def counted(found: SearchOutcome, everybody: str) -> str:
     if found.exhausted:
         names = ", ".join(f"{name} {count:,}" for name, count in sorted(found.names.items()))
         return f"Exhausted: {found.anomalous:,} of {what} went wrong ({names})."
-    told = f"{found.anomalous:,} anomalous of {what}; nothing is claimed about the others."
+    done = f"{far.drawn_by}, {found.how.executor}, {found.seconds:.2f} s"
+    told = f"{found.anomalous:,} of {tried} went wrong ({done}); nothing is claimed about other schedules."
     if not far.sentences or (found.anomalous and not found.how.exhaust):
         return told
     return f"{told}\nHow far: {'; '.join(far.sentences)}."

@@ -143,7 +143,7 @@ def print_function_search(found: FunctionSearch, replay: str, console: Console, 
         _print_output(finding.printed, console)
     lines = seen_lines(found.seen, found.participant)
     nothing = f"Seen: nothing that {two_of(found.participant)} touched"
-    console.print(Group(Text("Seen:" if lines else nothing, style="dim")))
+    console.print(Group(Text("Seen in one execution:" if lines else nothing, style="dim")))
     for line in lines:
         console.print(Text(f"  {line}"))
     if found.untold:

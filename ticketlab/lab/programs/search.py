@@ -301,4 +301,4 @@ def touched_resources(executor: ProgramExecutor) -> list[Touched]:
 
 
 def _count(done: Mapping[Action, int], *, looks: bool) -> int:
-    return sum(count for action, count in done.items() if action.looks is looks)
+    return sum(count for action, count in done.items() if action.looks is looks and not action.gives_back)
