@@ -32,6 +32,7 @@ from ticketlab.lab.plain.conditions import broken_conditions, refuse_failing
 from ticketlab.lab.plain.function import FRESH, CallOutcome, PlainFunction, Raised, Returned, bound, call_outcome
 from ticketlab.lab.plain.results import PlainRaceResult
 from ticketlab.lab.plain.serial import RunResult, SerialRuns, files_below, left_behind, on_servers, run_result
+from ticketlab.lab.plain.shared_objects import shared_contents
 from ticketlab.lab.plain.workload import lay_out_folder, process_name
 from ticketlab.launch.barrier import StartBarrier
 from ticketlab.probes.postgres.pools import forget_connections, know_engines
@@ -209,7 +210,11 @@ class _Track:
             for group in groups:
                 outcomes |= _let_go(self.plain, folder, group, pids, self._timeout)
             fresh = self.plain.folder == FRESH
-            files = [*(files_below(str(folder)) if fresh else ()), *on_servers(self.plain)]
+            files = [
+                *(files_below(str(folder)) if fresh else ()),
+                *on_servers(self.plain),
+                *shared_contents(self.plain),
+            ]
             result = run_result(outcomes.items(), files, pids)
             returned = [one.value for _, one in sorted(outcomes.items()) if isinstance(one, Returned)]
             late = [one for one in who if one not in outcomes]

@@ -1,0 +1,86 @@
+"""A live race compares what shared objects hold, beside files and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from multiprocessing import Array, Lock, Manager, Queue, RawArray, RawValue, Value
+from multiprocessing.shared_memory import ShareableList, SharedMemory
+from typing import Any
+
+import pytest
+
+import ticketlab
+from ticketlab.lab.plain.function import PlainFunction
+from ticketlab.lab.plain.shared_objects import shared_contents
+
+count = RawValue("i", 0)
+
+
+def put_back() -> None:
+    count.value = 0
+
+
+def add_without_a_lock() -> None:
+    for _ in range(20_000):
+        count.value += 1
+
+
+@pytest.fixture
+def made() -> Iterator[dict[str, tuple[Any, Callable[[Any], object]]]]:
+    """Make one object of each kind, and a change of it."""
+    with ExitStack() as undo:
+        manager = undo.enter_context(Manager())
+        memory = SharedMemory(create=True, size=8)
+        numbers = ShareableList([1, 2])
+        for each in (memory, numbers.shm):
+            undo.callback(each.unlink)
+            undo.callback(each.close)
+        yield {
+            "dict": (manager.dict(left=1), lambda held: held.update(left=2)),
+            "list": (manager.list([1]), lambda held: held.append(2)),
+            "manager's value": (manager.Value("i", 1), lambda held: held.set(2)),
+            "namespace": (manager.Namespace(), lambda held: setattr(held, "left", 2)),
+            "value": (Value("i", 1), lambda held: setattr(held, "value", 2)),
+            "array": (Array("i", [1, 2]), lambda held: held.__setitem__(0, 3)),
+            "raw value": (RawValue("i", 1), lambda held: setattr(held, "value", 2)),
+            "raw array": (RawArray("i", [1, 2]), lambda held: held.__setitem__(0, 3)),
+            "memory": (memory, lambda held: held.buf.__setitem__(0, 1)),
+            "shareable list": (numbers, lambda held: held.__setitem__(0, 3)),
+        }
+
+
+def test_each_kind_of_object_is_read_and_a_change_is_seen(made: dict[str, tuple[Any, Callable[[Any], object]]]) -> None:
+    for kind, (value, change) in made.items():
+
+        def function(held: Any = value) -> object:
+            return held
+
+        plain = PlainFunction(function=function)
+        before = dict(shared_contents(plain))
+        assert before.keys() >= {"held", "count"}, kind
+        assert dict(shared_contents(plain)) == before, kind
+        change(value)
+        after = dict(shared_contents(plain))
+        assert {name for name in before if after[name] != before[name]} == {"held"}, kind
+
+
+def test_what_has_no_content_to_compare_is_left_out() -> None:
+    lock = Lock()
+    queue: Any = Queue()
+
+    def function() -> None:
+        with lock:
+            queue.put(1)
+
+    assert {name for name, _ in shared_contents(PlainFunction(function=function))} == {"count"}
+    queue.close()
+
+
+def test_a_lost_update_in_shared_memory_is_no_order_one_after_another() -> None:
+    raced = ticketlab.race(add_without_a_lock, times=20, reset=put_back)
+    assert raced.valid is None
+    assert raced.in_no_order
+    asked = ticketlab.race(add_without_a_lock, times=20, reset=put_back, serial=True)
+    assert asked.valid is False
+    assert set(asked.names) == {"not serializable"}
