@@ -7,6 +7,28 @@ import pytest
 EXECUTORS = ["inline", "processes"]
 
 
+def test_a_skip_goes_through_where_a_library_has_tracebacks_sent_along(pytester: pytest.Pytester) -> None:
+    """Dask imports tblib, which has every exception pickled with its context; that of a skip cannot be pickled."""
+    pytester.makeconftest(
+        """
+        import ticketlab.lab.exploring.stopping
+        import tblib.pickling_support
+        tblib.pickling_support.install()
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest, ticketlab
+
+        @ticketlab.race_test(buyers=2, executor="processes")
+        def test_skip(session):
+            session.read()
+            pytest.skip("not here")
+        """
+    )
+    pytester.runpytest_subprocess("-rs").assert_outcomes(skipped=1)
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 def test_skip_and_xfail_go_through_and_exit_is_a_crash(pytester: pytest.Pytester, executor: str) -> None:
     pytester.makepyfile(

@@ -6,6 +6,8 @@ so nothing here needs a lock.
 
 from __future__ import annotations
 
+import copyreg
+import io
 import marshal
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -191,9 +193,25 @@ class RecordLog:
         return records, notes
 
 
+class _PlainPickler(pickle.Pickler):
+    """Pickles exceptions as they pickle themselves, though a library has their contexts and tracebacks sent along."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """Leave out what `copyreg` has for an exception."""
+        return value.__reduce_ex__(pickle.HIGHEST_PROTOCOL) if isinstance(value, BaseException) else NotImplemented
+
+
+def _dumped(value: Any) -> bytes:
+    if Exception not in copyreg.dispatch_table:  # tblib puts all exceptions there, and Dask imports tblib
+        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    buffer = io.BytesIO()
+    _PlainPickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
 def _pickled(value: Any) -> bytes:
     try:
-        message = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        message = _dumped(value)
         pickle.loads(message)  # noqa: S301 - its own copy
     except Exception:  # an exception of the code under test need not survive pickling
         return pickle.dumps(RuntimeError(f"{type(value).__name__}: {value}"))
