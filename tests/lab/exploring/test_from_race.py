@@ -86,6 +86,21 @@ def test_a_record_in_doubt_leads_to_a_schedule_that_goes_wrong_in_the_same_way(
     assert made.finding.confirmed == "confirmed on real processes"
 
 
+@settings(max_examples=20)
+@given(st.permutations([1, 1, 2, 2, 3, 3]), st.sets(st.integers(0, 5), min_size=1))
+def test_a_record_that_lacks_steps_leads_to_such_a_schedule_or_to_none(turns: list[int], lost: set[int]) -> None:
+    played = run_plan(Scenario.of("memory", buyers=3, tickets=3), Schedule(tuple(turns)))
+    moves = [TimedStep(who, at, at + 9) for at, who in enumerate(played.execution.schedule) if at not in lost]
+    if played.valid:
+        return
+    if not moves:
+        with pytest.raises(UsageError, match="did not keep its steps"):
+            case_of_race(played.scenario, as_race(played, moves))
+        return
+    made = case_of_race(played.scenario, as_race(played, moves))
+    assert made is None or set(made.finding.case.anomalies) <= {each.name for each in played.anomalies}
+
+
 def test_a_step_that_took_effect_late_is_moved_past_others() -> None:
     """Neither the order of the beginnings nor that of the middles or of the ends leads to what was read."""
     played = run_plan(Scenario.of("memory", buyers=3, tickets=3), Schedule((1, 1, 2, 3, 2, 3)))

@@ -11,7 +11,7 @@ confirmed as any schedule that a search has found: a verdict depends on it, and 
 from __future__ import annotations
 
 import operator
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -70,11 +70,13 @@ def case_of_race(scenario: Scenario, raced: Result, *, tries: int = TRIES) -> Ra
     """Return the case of a race that went wrong; None if no schedule was found that goes wrong in the same way.
 
     Raises:
-        UsageError: the race was right, or its scenario cannot be explored.
+        UsageError: the race was right, its steps were not kept, or its scenario cannot be explored.
         TicketlabError: the shrunk schedule does not repeat itself, or real processes do otherwise.
     """
     if not raced.verdict.anomalies:
         raise UsageError("nothing went wrong in this race, so there is no case of it")
+    if not raced.moves:
+        raise UsageError("this race did not keep its steps, of which a case is made: race with timeline=True")
     options = ExploreOptions(executor=executor_for_race(scenario))
     workload = ScenarioWorkload(scenario)
     with executor_for(workload, options) as executor:
@@ -156,16 +158,17 @@ class _Likeness:
         """
         assert self._execution is not None, "the first orders have been tried"
         order = self._order
-        places: list[list[int]] = [[] for _ in range(1 + max(move.who for move in order))]
+        places: dict[int, list[int]] = defaultdict(list)
         for place, move in enumerate(order):
             places[move.who].append(place)
         for who, nth in self._differing(self._execution):
-            own = places[who]
-            at = own[min(nth, len(own) - 1)]
-            low, high = (own[nth - 1] if nth else -1), (own[nth + 1] if nth + 1 < len(own) else len(order))
-            near = sorted(range(low + 1, min(high, len(order))), key=lambda place: abs(place - at))
-            for place in near:
-                if place != at and _overlap(order[at], order[place]):
+            around = [-1, *places[who], len(order)]
+            if len(around) == 2:
+                continue  # it made no step in the race
+            nth = 1 + min(nth, len(around) - 3)  # under control it may have made more steps than in the race
+            at = around[nth]
+            for place in sorted(range(around[nth - 1] + 1, around[nth + 1]), key=lambda place: abs(place - at)):
+                if _overlap(order[at], order[place]):
                     yield _moved(order, at, place)
                     yield _moved(order, place, at)
 
