@@ -59,7 +59,7 @@ def test_a_purchase_stops_while_the_others_stand_where_they_stood(executor: str,
     words = [str(case), "--executor", executor, "--pdb"]
     code, told, errors = debugged("where\nshared\ncontinue\n", *words, "buyer=2,step=1", cwd=tmp_path)
     assert (code, errors) == (1, "")
-    assert "buyer 2 is about to make step 2: read inventory.json" in told
+    assert "buyer 2 is at step 2: read inventory.json" in told
     assert "buyer 1 stands before: " in told
     assert "inventory.json holds " in told
     assert "lost update" in told.rpartition("(Pdb)")[2]
@@ -74,8 +74,19 @@ def test_a_function_stops_at_its_own_line_and_goes_on_by_scheduling_points(
     assert told.index('-> with open("db.json", "w") as file:') < told.index("(Pdb) {'left': 0}")
     assert "process 2 stands before: look for db.json" in told
     assert """db.json holds 11 bytes: b'{"left": 1}'""" in told
-    assert "process 1 is about to make step " in told.partition("(Pdb)")[2]
+    assert "process 1 is at step " in told.partition("(Pdb)")[2]
     assert "torn read" in told.rpartition("(Pdb)")[2]
+
+
+def test_what_cannot_be_stopped_at_is_refused_in_one_line(case_of_function: str, tmp_path: Path) -> None:
+    for words, complaint in (
+        (["process=1,step=99"], "process 1 makes 4 steps in this case, and no step 99"),
+        (["process=3"], "process 3 makes 0 steps in this case, and no step 1"),
+        (["process=1", "--json"], "leave one of them out"),
+    ):
+        code, told, errors = debugged("", case_of_function, "--pdb", *words, cwd=tmp_path)
+        assert (code, told, errors.count("\n")) == (2, "", 1)
+        assert complaint in errors
 
 
 def test_at_the_end_of_the_input_the_replay_goes_on(case_of_function: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from ticketlab.cli.programs import replay_program_case
 from ticketlab.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ticketlab.explorer.engine.scheduler import StepWatch
+    from ticketlab.lab.exploring.debugging import ReplayDebugger
 
 
 @click.command("replay", cls=Command)
@@ -34,12 +34,14 @@ def command(case: Path, executor: str | None, pdb: str | None, as_json: bool) ->
     With --pdb, the participant stops there and the others stay where they are. `point` goes to its next scheduling
     point, `shared` shows the files and where everybody stands, and `continue` goes on to the end.
     """
+    if pdb is not None and as_json:
+        raise UsageError("--pdb talks where --json prints: leave one of them out")
     with _debugger(pdb) as watch:
         return _replay(case, executor, watch, as_json)
 
 
 @contextmanager
-def _debugger(pdb: str | None) -> Iterator[StepWatch | None]:
+def _debugger(pdb: str | None) -> Iterator[ReplayDebugger | None]:
     if pdb is None:
         yield None
         return
@@ -49,7 +51,7 @@ def _debugger(pdb: str | None) -> Iterator[StepWatch | None]:
         yield watch
 
 
-def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: bool) -> int:
+def _replay(case: Path, executor: str | None, watch: ReplayDebugger | None, as_json: bool) -> int:
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import load_case
@@ -59,15 +61,21 @@ def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: 
     from ticketlab.lab.programs.cases import is_program_case, load_program_case
     from ticketlab.report.exploration import print_replay
 
+    if watch is not None and (is_power_cut_case(case) or is_program_case(case)):
+        raise UsageError("--pdb debugs functions and purchases, and this case is of neither")
     if is_power_cut_case(case):
         return replay_power_cut_case(load_power_cut_case(case), case, as_json)
     if is_program_case(case):
-        if watch is not None:
-            raise UsageError("--pdb debugs functions and purchases, and this case is of a program")
         return replay_program_case(load_program_case(case), case, as_json)
     if is_plain_case(case):
-        return replay_function_case(load_plain_case(case), case, executor, as_json, watch)
-    replayed = replay_case(load_case(case), executor, command=replay_line(case, executor), watch=watch)
+        of_function = load_plain_case(case)
+        if watch is not None:
+            watch.refuse_unreachable(of_function.schedule)
+        return replay_function_case(of_function, case, executor, as_json, watch)
+    of_purchases = load_case(case)
+    if watch is not None:
+        watch.refuse_unreachable(of_purchases.schedule)
+    replayed = replay_case(of_purchases, executor, command=replay_line(case, executor), watch=watch)
     if as_json:
         print_json(replayed.to_json())
     else:

@@ -11,7 +11,7 @@ import os
 import pdb
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 import ticketlab
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import moving
+from ticketlab.core.text import pluralize
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.explorer.engine.steps import NONE, describe_step
 from ticketlab.explorer.policies.replay import ReplaySchedule
@@ -55,15 +56,21 @@ class StopAt(NamedTuple):
 
 
 class ReplayDebugger:
-    """Stops a replay; called by the scheduler in the participant that is about to make a step.
+    """Stops a replay; called by the scheduler in the participant that makes a step.
 
-    `reached` is known in the participant's own process alone.
+    It stops just before an access, and just after a lock, or whatever else was waited for, was got.
     """
 
     def __init__(self, stop: StopAt, read_from: int, write_to: int) -> None:
         self._stop, self._files = stop, (read_from, write_to)
         self._lab = os.getpid()
         self._prompt: _Prompt | None = None
+
+    def refuse_unreachable(self, schedule: Sequence[int]) -> None:
+        """Raise UsageError if the participant makes fewer steps in a schedule than it takes to stop."""
+        who, step, called = self._stop
+        if step >= (made := schedule.count(who)):
+            raise UsageError(f"{called} {who + 1} makes {pluralize(made, 'step')} in this case, and no step {step + 1}")
 
     def __call__(self, scheduler: Scheduler, who: int) -> None:
         """Open the prompt if this is the step to stop at, or the next one after `point`."""
@@ -121,7 +128,7 @@ class _Prompt(pdb.Pdb):
         self.waits_for_point = False
         state = self._scheduler.state
         place = state.counters.length - 1
-        self.message(f"{self._name(self._stop.who)} is about to make step {place + 1}: {self._step(state.what[place])}")
+        self.message(f"{self._name(self._stop.who)} is at step {place + 1}: {self._step(state.what[place])}")
         stack = list(_stack(frame))
         mine = next((each for each in stack if _is_of_user(each)), frame)
         theirs = next((each for each in _stack(mine) if not _is_of_user(each)), None)
