@@ -84,10 +84,15 @@ def test_a_program_without_an_invariant_has_to_run_again_and_may_recover_first(t
 
 
 def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: Path) -> None:
-    done = ticketlab("compare", "--faults", "power-cut", "--stores", "json:durable,json:rename,memory", cwd=tmp_path)
+    stores = ("--stores", "json:durable,json:rename,memory", "--workers", "2", "--export-json", "table.json")
+    done = ticketlab("compare", "--faults", "power-cut", *stores, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1 of 2 stores outlive every power cut" in done.stdout
     assert "Left out: memory (no files)." in done.stdout
+    assert [row["store"] for row in json.loads((tmp_path / "table.json").read_text())["rows"]] == [
+        "json:durable",
+        "json:rename",
+    ]
     assert ticketlab("runs", cwd=tmp_path).returncode == 0
 
 
@@ -102,6 +107,7 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
         (("explore", "--faults", "power-cut", "shop:buy"), "a power cut concerns programs and stores"),
         (("compare", "--faults", "power-cut", "--format", "csv"), "printed as table or json"),
         (("compare", "--faults", "power-cut", "--strategies", "flock"), "nobody else is there"),
+        (("compare", "--faults", "power-cut", "--workers", "2", "--cluster", "local:2"), "leave one out"),
         (("compare", "--faults", "power-cut", "--stores", "manager"), "power cuts concern none of these stores"),
         (("race", "--faults", "power-cut"), "unknown fault 'power-cut'"),
     ],

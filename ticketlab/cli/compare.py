@@ -136,7 +136,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
     from ticketlab.lab.comparing.cells import parse_specs
     from ticketlab.lab.exploring.crash_matrix import CrashMatrixRun, matrix_faults, supported_pairs
     from ticketlab.lab.exploring.crash_result import CRASHES_DOCUMENT
-    from ticketlab.lab.workers.choice import chosen_workers
+    from ticketlab.lab.workers.choice import workers_of_table
 
     for name in _FOR_RACES:
         if is_typed(name.replace("-", "_")):
@@ -147,7 +147,7 @@ def _crashes(given: Mapping[str, Any]) -> int:
     pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
     with ProgressLine() as progress:
-        workers = chosen_workers(given["workers"], given["cluster"])
+        workers = workers_of_table(given["workers"], given["cluster"])
         matrix.run(lambda done, of, pair: progress.say(f"[{done}/{of}] {pair} ..."), workers)
     line = command_line(*PLACES, *_FOR_RACES)
     found = matrix.result().to_json(line, explore_line)

@@ -154,12 +154,12 @@ def power_cut_again(case: PowerCutCase, path: Path) -> PowerCutReplay:
 
 def compare_power_cuts(given: Mapping[str, Any], places: Sequence[str]) -> int:
     """Search the power cuts of stores, tell what each is worth, and return the exit code."""
-    import json
-
+    from ticketlab.cli.outputs import print_document, write_outputs
     from ticketlab.cli.saving import keep_run
     from ticketlab.cli.terminal import ProgressLine, console
     from ticketlab.lab.comparing.cells import parse_specs
     from ticketlab.lab.powercuts.matrix import power_cut_matrix
+    from ticketlab.lab.workers.choice import workers_of_table
     from ticketlab.report.power_cuts import print_power_cut_matrix
 
     if given["strategies"]:
@@ -175,15 +175,12 @@ def compare_power_cuts(given: Mapping[str, Any], places: Sequence[str]) -> int:
             models_of(None),
             command_line(*places),
             lambda done, of, store: progress.say(f"[{done}/{of}] {store} ..."),
+            workers_of_table(given["workers"], given["cluster"]),
         )
     keep_run(matrix, "power-cuts", given["keep"])
     if given["format"] == "json":
-        click.echo(json.dumps(matrix, indent=2, ensure_ascii=False, allow_nan=False))
+        print_document(matrix, "json", {})
     else:
         print_power_cut_matrix(matrix, console())
-    if given["export_json"] is not None:
-        from ticketlab.lab.artifacts.files import write_text
-
-        text = json.dumps(matrix, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_text(given["export_json"], text, force=given["force"])
+    write_outputs(matrix, given)
     return exit_code(matrix["valid"])

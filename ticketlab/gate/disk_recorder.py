@@ -51,7 +51,7 @@ _RENAMES: Final = "rename"
 _MOVES: Final = ("rename", "link")
 _DATA_ONLY, _WHOLE = os.O_DSYNC, os.O_SYNC
 _INDEX: Final = "-shm"
-"""How the index of SQLite's log is called, which is shared memory: after a cut it is made anew from the log."""
+"""What the index of SQLite's log has behind the database's name: it is shared memory, and made anew after a cut."""
 _MOST_BYTES: Final = 64 << 20
 
 
@@ -70,12 +70,13 @@ class DiskRecorder:
         self._now = Disk()
         self._nodes: dict[tuple[int, int], int] = {}
         self._held: dict[int, int] = {}  # descriptors, so that the number of a removed file is not another's
+        self._told: dict[str, int] = {}  # how long the files are into which the program prints
 
     def begin(self) -> None:
         """Take in the folder as it is before the execution."""
         self.close()
         self.opening, self._now, self.operations = Disk(), Disk(), []
-        self._nodes, self.names, self.unseen = {}, {}, {}
+        self._nodes, self.names, self.unseen, self._told = {}, {}, {}, {}
         found = os.stat(self._folder)
         self._nodes[found.st_dev, found.st_ino] = TOP
         self.names[TOP] = "."
@@ -120,8 +121,9 @@ class DiskRecorder:
         descriptor = arguments[_INTO_OTHER.get(name, 0)]
         opened = sight.opened(task.process, descriptor & 0xFFFFFFFF)
         if opened is not None and opened.sort is Sort.OUTPUT:
-            text = sight.output[-1][1].decode(errors="replace") if sight.output else ""
-            sight.after_too(task, lambda: self.operations.append(ToldOutside(text)))
+            output = opened.path
+            self._told.setdefault(output, os.stat(output).st_size)
+            sight.after_too(task, lambda: self._look_at_output(output))
             return
         node = self._node_of(task, descriptor)
         if node is None:
@@ -173,7 +175,7 @@ class DiskRecorder:
 
     def _look_at_data(self, node: int, *, cut: bool = False) -> bool:
         """Take down how a file has changed, and return whether it has."""
-        if self.names[node].endswith(_INDEX):
+        if self._is_index(node):
             return False
         before, after = self._now.files[node], self._content(node)
         if before == after:
@@ -189,6 +191,19 @@ class DiskRecorder:
                 end -= 1
             self._do(DiskWrite(node, begin, after[begin:end]))
         return True
+
+    def _look_at_output(self, path: str) -> None:
+        """Take down what has been printed."""
+        with open(path, "rb") as file:
+            file.seek(self._told[path])
+            told = file.read()
+        if told:
+            self._told[path] += len(told)
+            self.operations.append(ToldOutside(told.decode(errors="replace")))
+
+    def _is_index(self, node: int) -> bool:
+        path = self.names[node]
+        return path.endswith(_INDEX) and os.path.exists(f"{self._folder}/{path.removesuffix(_INDEX)}")
 
     def _content(self, node: int) -> bytes:
         descriptor = self._held.get(node)
@@ -253,7 +268,7 @@ class DiskRecorder:
         for folder, name, node in gone:
             self._do(RemoveEntry(folder, name, node))
         for folder, name, node in set_now:
-            if self.names[node].endswith(_INDEX):
+            if self._is_index(node):
                 self._now.folders[folder][name] = node
                 continue
             self._do(SetEntry(folder, name, node, new=node in made))

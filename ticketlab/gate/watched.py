@@ -34,7 +34,7 @@ _PATHS: Final = {
     **dict.fromkeys(("rmdir", "mkdir", "mknod", "chdir", "execve", "chown", "lchown", "utime", "utimes"), (0, None)),
     **dict.fromkeys(("openat", "openat2", "newfstatat", "statx", "faccessat", "faccessat2", "readlinkat"), (1, 0)),
     **dict.fromkeys(("unlinkat", "mkdirat", "mknodat", "fchmodat", "fchmodat2", "fchownat", "utimensat"), (1, 0)),
-    **dict.fromkeys(("futimesat", "execveat", "getxattr", "lgetxattr"), (1, 0)),
+    **dict.fromkeys(("futimesat", "execveat"), (1, 0)),
     **dict.fromkeys(("getxattr", "lgetxattr", "setxattr", "lsetxattr"), (0, None)),
 }
 """Where the path of a call stands, and the descriptor of the folder from which it is meant."""
@@ -45,10 +45,11 @@ _TWO_PATHS: Final = {
     "symlinkat": ((2, 1),),
 }
 _SIZES: Final = ("stat", "lstat", "newfstatat", "statx")
-_READS: Final = ("read", "readv", "preadv2")
+_REMOVES: Final = ("rmdir", "unlinkat")
+_READS: Final = ("read", "readv")
 _READS_AT: Final = {"pread64": 3, "preadv": 3}
-_SOURCES: Final = {"sendfile": 1, "copy_file_range": 0, "splice": 0, "tee": 0, "mmap": 4}
-_TELL_SIZE: Final = ("fstat", "lseek", "write", "writev")
+_SOURCES: Final = {"preadv2": 0, "sendfile": 1, "copy_file_range": 0, "splice": 0, "tee": 0, "mmap": 4}
+_TELL_SIZE: Final = ("fstat", "lseek", "write", "writev", "fallocate")
 _LISTS: Final = ("getdents64", "getdents")
 _HIDDEN: Final = ("ioctl", "io_uring_setup", "io_setup", "open_by_handle_at", "chroot", "mount", "pivot_root")
 _POLL_MS: Final = 20
@@ -184,6 +185,8 @@ class Watched:
         if name.startswith("rename") and os.path.isdir(absolute):
             self.looks.everything = True  # what is below is called otherwise from now on
         path = self._paths.get((found.st_dev, found.st_ino))
+        if path is not None and name in _REMOVES:  # a folder is removed only if it is empty
+            self.looks.listed.add(path)
         if path is not None and (name in _SIZES or name.startswith("exec")):
             self.looks.sizes.add(path)
             if name not in _SIZES:

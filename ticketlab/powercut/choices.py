@@ -89,6 +89,11 @@ class DiskFamily:
         """How many ways there are to choose."""
         return math.prod(choice.ways for choice in self.choices)
 
+    def has(self, chosen: Sequence[int]) -> bool:
+        """Whether a state is one of these."""
+        ways = [choice.ways for choice in self.choices]
+        return len(chosen) == len(ways) and all(number < way for number, way in zip(chosen, ways, strict=True))
+
     def state(self, chosen: Sequence[int]) -> Disk:
         """Return the disk of one choice."""
         disk = self.disk.copy()

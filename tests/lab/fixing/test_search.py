@@ -28,6 +28,7 @@ from ticketlab.core.errors import UsageError
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.fixing.held_lines import with_lock_held
 from ticketlab.lab.fixing.search import FoundFix, find_fix, refuse_unfixable
+from ticketlab.lab.fixing.stretches import CodePlace, Stretch
 from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 
@@ -165,6 +166,19 @@ def test_a_search_that_is_cut_claims_nothing() -> None:
     assert fix.stretch is None
     assert fix.undecided
     assert "undecided: a lock from one_time_invite.py:" in fix.sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "undecided", "sentence"),
+    [
+        (2, 0, "none found: something still goes wrong under each lock that was tried"),
+        (2, 1, "none found: something still goes wrong under 2 locks; undecided: a lock at f.py:7 (cut)"),
+        (0, 1, "none found; undecided: a lock at f.py:7 (cut)"),
+    ],
+)
+def test_what_is_undecided_is_not_said_to_go_wrong(wrong: int, undecided: int, sentence: str) -> None:
+    stretch = Stretch(CodePlace("f.py", "f", 1), 7, 7)
+    assert FoundFix(2, "process", None, 0, wrong, [(stretch, "cut")] * undecided).sentence == sentence
 
 
 def test_nobody_sees_that_the_lock_was_held() -> None:

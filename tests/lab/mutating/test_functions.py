@@ -74,6 +74,36 @@ def test_a_file_that_has_to_be_new() -> None:
     assert told(found) == {("exclusive creation", AWAY): True}
 
 
+def claim_by_keywords(who: int) -> None:
+    try:
+        os.close(os.open("claimed", flags=os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode=0o600))
+    except FileExistsError:
+        return
+    Path(f"sold.{who}").touch()
+
+
+def test_a_file_that_has_to_be_new_by_keywords() -> None:
+    found = mutate(claim_by_keywords, invariant=one_sold)
+    assert told(found) == {("exclusive creation", AWAY): True}
+    assert found.outcomes[0].why == "invariant broken"
+
+
+def append_with_the_lock_or_without() -> None:
+    taken = LOCK.acquire(block=False)
+    with open("log", "a") as log:
+        for _ in range(2):
+            log.write("x")
+            log.flush()
+    if taken:
+        LOCK.release()
+
+
+def test_a_lock_that_nobody_waits_for_is_not_given_back_by_who_did_not_get_it() -> None:
+    found = mutate(append_with_the_lock_or_without, invariant=lambda folder: (folder / "log").read_text() == "xxxx")
+    assert {each.mutant.weakening for each in found.outcomes} == {*ALL}
+    assert [each.why for each in found.outcomes if each.mutant.weakening is EARLIER] == [NOT_NEEDED]
+
+
 def test_a_test_that_notices_nothing_is_told_so_by_line() -> None:
     found = mutate(two_locks.good, reset=two_locks.reset, invariant=two_locks.invariant)
     assert (found.valid, found.exit_code) == (False, 1)

@@ -89,6 +89,38 @@ def test_a_shell_script_and_the_processes_that_it_starts_are_recorded(tmp_path: 
     assert found == ["create new", "write new: bytes 0 to 4", "rename new to books", "sync", "print 'told'"]
 
 
+def test_what_is_told_is_what_came_to_be_printed(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"x" * 10)
+    script = """
+        import os
+        print("one", flush=True)
+        with open("old", "rb") as old:
+            for copy in (os.sendfile, os.copy_file_range):
+                try:
+                    copy(1, old.fileno(), 0, 4) if copy is os.sendfile else copy(old.fileno(), 1, 4)
+                except OSError:
+                    pass  # what is printed is appended, which these cannot
+        os.write(1, b"y" * 100_000)
+        os.pwrite(1, b"two\\n", 0)
+    """
+    _, recording = steps(tmp_path, script)
+    assert recording.told(len(recording.operations)) == "one\n" + "y" * 100_000 + "two\n"
+
+
+def test_only_the_index_of_a_database_is_no_file_of_its_own(tmp_path: Path) -> None:
+    script = """
+        for name in ("shop.db", "shop.db-shm", "cache-shm"):
+            with open(name, "w") as file:
+                file.write("x")
+    """
+    assert steps(tmp_path, script)[0] == [
+        "create shop.db",
+        "write shop.db: bytes 0 to 1",
+        "create cache-shm",
+        "write cache-shm: bytes 0 to 1",
+    ]
+
+
 def test_what_is_written_in_mapped_memory_is_named(tmp_path: Path) -> None:
     (tmp_path / "map").write_bytes(bytes(4096))
     script = """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ticketlab.core.disk import Disk
-from ticketlab.core.errors import UsageError
+from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.spec import Spec
 from ticketlab.explorer.analysis.trace import Nondeterminism
 from ticketlab.gate.watched import Looks
@@ -109,6 +110,16 @@ def test_every_store_is_in_the_table_or_has_a_reason() -> None:
     assert {name for name, reason in reasons.items() if not reason} == {"json", "sqlite"}
     with pytest.raises(UsageError, match="no files"):
         subject_of_store(Spec.parse("memory"))
+
+
+@pytest.mark.parametrize("other", [{"family": 1}, {"chosen": []}, {"chosen": [99]}])
+def test_a_state_that_the_model_does_not_know_is_no_verdict(other: dict[str, Any]) -> None:
+    found = searched("json:rename", "strict")
+    assert found.finding is not None
+    data = found.finding.case.to_json()
+    data |= {key: value * len(data["chosen"]) if key == "chosen" else value for key, value in other.items()}
+    with pytest.raises(TicketlabError, match="the model knows other disk states now"):
+        replay_power_cut(PowerCutCase.from_json(data))
 
 
 def test_another_step_than_that_of_the_case_is_no_verdict() -> None:

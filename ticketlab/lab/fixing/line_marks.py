@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import ticketlab
 from ticketlab.explorer.engine.scheduler import Scheduler
 from ticketlab.lab.fixing.stretches import CodePlace, Stretch
-
-_NOT_USERS: Final = (str(Path(ticketlab.__file__).parent), sysconfig.get_path("stdlib"), "<")
+from ticketlab.lab.plain.function import is_users_code
 
 
 class CodeLine(NamedTuple):
@@ -64,11 +60,6 @@ class LineMarks:
     def close(self) -> None:
         """Forget everything."""
         self._file.close()
-
-
-def is_users_code(file: str) -> bool:
-    """Whether code is in a file that belongs neither to the lab nor to Python nor to an installed package."""
-    return "site-packages" not in file and not file.startswith(_NOT_USERS)
 
 
 def users_frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -57,7 +57,10 @@ class FoundFix:
             )
         if not self.wrong and not self.undecided:
             return f"none found: no lines that {everybody} run could keep this schedule from happening under a lock"
-        return f"none found: something still goes wrong under each lock that was tried{self._but}"
+        if not self.wrong:
+            return f"none found{self._but}"
+        tried = pluralize(self.wrong, "lock") if self.undecided else "each lock that was tried"
+        return f"none found: something still goes wrong under {tried}{self._but}"
 
     @property
     def _but(self) -> str:

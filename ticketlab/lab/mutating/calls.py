@@ -128,16 +128,18 @@ def _open(
     switch: Switch, seen: dict[object, Any], probe: Callable[..., Any], do: GuardCall, args: Any, kwargs: dict[str, Any]
 ) -> Any:
     """Open a file: one that has to be new, or one that is read, perhaps again."""
-    file, mode = args[0], args[1] if len(args) > 1 else kwargs.get("mode", "r")
+    named = "flags" if "flags" in kwargs else "mode"  # the mode of os.open says who may open the file
+    file, mode = args[0], args[1] if len(args) > 1 else kwargs.get(named, "r")
+
+    def opened(other: Any) -> Any:
+        return probe(file, other, *args[2:], **kwargs) if len(args) > 1 else probe(file, **kwargs | {named: other})
+
     if isinstance(mode, int):
         if not mode & os.O_EXCL or sys._getframe(_CALLER).f_code.co_filename == tempfile.__file__:
             return do()
-        return switch.replace("exclusive creation", do, partial(probe, file, mode & ~os.O_EXCL, *args[2:], **kwargs))
+        return switch.replace("exclusive creation", do, partial(opened, mode & ~os.O_EXCL))
     if "x" in mode:
-        other = mode.replace("x", "w")
-        again = (file, other, *args[2:]) if len(args) > 1 else args
-        named = kwargs if len(args) > 1 else kwargs | {"mode": other}
-        return switch.replace("exclusive creation", do, partial(probe, *again, **named))
+        return switch.replace("exclusive creation", do, partial(opened, mode.replace("x", "w")))
     if not isinstance(file, str | Path) or "r" not in mode or "+" in mode:
         return do()
     key = "read", str(file)

@@ -19,9 +19,9 @@ from ticketlab.core import pacing
 from ticketlab.core.mutants import GuardUse
 from ticketlab.core.pacing import Pacer, paced_by
 from ticketlab.core.steps import Action, Step
-from ticketlab.lab.fixing.line_marks import is_users_code
 from ticketlab.lab.mutating.calls import guarded_call
 from ticketlab.lab.mutating.guards import CHANGED, HELD, MOVABLE, STEP, USED, GuardPlace, Mutant, Weakening
+from ticketlab.lab.plain.function import is_users_code
 from ticketlab.probes.here import HERE
 
 _OURS: Final = ("/ticketlab/strategies/", "/ticketlab/stores/")
@@ -75,15 +75,15 @@ class GuardMutator:
         mine = self._participant
         place = self._note(use.kind, MOVABLE if use.attempt and use.give else USED)
         weakening = self._weakening(place)
-        if weakening is None or (weakening is Weakening.EARLIER and use.give is None):
+        if weakening is None or weakening is Weakening.EARLIER:
             result = use.take()
-            mine.counted, mine.about = place, []
+            if result is False:  # it was not free, and is not waited for
+                return result
             mine.holding.append(use.key)
-            return result
-        if weakening is Weakening.EARLIER:
-            result = use.take()
-            mine.holding.append(use.key)
-            mine.early, mine.steps = use, 0
+            if weakening is None or use.give is None:
+                mine.counted, mine.about = place, []
+            else:
+                mine.early, mine.steps = use, 0
             return result
         if weakening is Weakening.LATER:
             mine.late, mine.steps = use, 0

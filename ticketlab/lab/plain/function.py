@@ -183,13 +183,14 @@ def raised_text(error: BaseException) -> str:
 def _where(error: BaseException) -> str:
     """Return the line of the user's code that an exception came through last."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    mine = [frame for frame in frames if not _is_library(frame[0])]
+    mine = [frame for frame in frames if is_users_code(frame[0])]
     file, line = (mine or frames)[-1]
     return f"{Path(file).name}:{line}"
 
 
-def _is_library(file: str) -> bool:
-    return "site-packages" in file or file.startswith(("<", str(Path(traceback.__file__).parent), _OURS))
+def is_users_code(file: str) -> bool:
+    """Whether code is in a file that belongs neither to the lab nor to Python nor to an installed package."""
+    return "site-packages" not in file and not file.startswith(_NOT_USERS)
 
 
-_OURS: Final = str(Path(__file__).parents[2])
+_NOT_USERS: Final = ("<", f"{Path(traceback.__file__).parent}/", f"{Path(__file__).parents[2]}/")

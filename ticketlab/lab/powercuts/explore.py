@@ -22,7 +22,6 @@ from ticketlab.lab.powercuts.recording import Recording, recorded
 from ticketlab.lab.powercuts.search import (
     MODELS,
     MOST_STATES,
-    NO_STATE,
     CutSearch,
     CutSearcher,
     JudgedStates,
@@ -171,7 +170,7 @@ def explore_power_cuts(
     *,
     most: int = MOST_STATES,
     exhaust: bool = False,
-    enough: frozenset[str] = NO_STATE,
+    enough: frozenset[str] = frozenset(),
     seed: int = 0,
     command: str = "",
     progress: Callable[[int, int], None] = lambda _done, _wrong: None,
@@ -239,9 +238,9 @@ def replay_power_cut(case: PowerCutCase, *, command: str = "") -> PowerCutReplay
             at, (now, then) = next((at, pair) for at, pair in enumerate(pairs, 1) if pair[0] != pair[1])
             raise Nondeterminism(f"step {at} was {then!r} when the case was found, and is {now or 'not there'!r} now")
         families = list(MODELS[case.model](recording.opening, recording.operations[:cut]))
-        if case.family >= len(families) or len(case.chosen) != len(families[case.family].choices):
+        family = families[case.family] if case.family < len(families) else None
+        if family is None or not family.has(case.chosen):
             raise TicketlabError("the model knows other disk states now than when the case was found")
-        family = families[case.family]
         judged = judge.judge(family.state(case.chosen), recording.told(cut))
         wrong = WrongState(cut, family, case.family, case.chosen, judged.anomalies)
         finding = PowerCutFinding(

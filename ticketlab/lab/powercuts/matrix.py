@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
 from ticketlab.core.spec import Spec
-from ticketlab.core.system.lifeline import die_with_parent, signals_blocked
 from ticketlab.core.verdict import all_valid
-from ticketlab.lab.artifacts.race_folder import remove_folders_of
 from ticketlab.lab.environment import environment
 from ticketlab.lab.powercuts.explore import explore_power_cuts, subject_of_store
 from ticketlab.lab.powercuts.stores import power_cut_specs, why_no_power_cut
+from ticketlab.lab.workers.workers import Workers
 
 POWER_CUTS_DOCUMENT: Final = "power-cuts"
 _MOST_STATES: Final = 1_000
@@ -40,9 +36,13 @@ def power_cut_row(spec: Spec, models: Sequence[str]) -> _Row:
 
 
 def power_cut_matrix(
-    named: Sequence[Spec], models: Sequence[str], command: str, progress: Callable[[int, int, str], None]
+    named: Sequence[Spec],
+    models: Sequence[str],
+    command: str,
+    progress: Callable[[int, int, str], None],
+    workers: Workers,
 ) -> dict[str, Any]:
-    """Search the power cuts of the named stores, or of all, on every core; return the table as it is saved.
+    """Search the power cuts of the named stores, or of all; return the table as it is saved.
 
     The table is valid if every store was decided: it shows what each is worth.
 
@@ -54,7 +54,7 @@ def power_cut_matrix(
     specs = [spec for spec in chosen if not why_no_power_cut(spec)]
     if not specs:
         raise UsageError(f"power cuts concern none of these stores: {unsupported[0][0]}: {unsupported[0][1]}")
-    rows = _rows(specs, models, progress)
+    rows = _rows(specs, models, progress, workers)
     undecided = any(row["valid"] is None for row in rows)
     return as_document(
         POWER_CUTS_DOCUMENT,
@@ -71,24 +71,15 @@ def power_cut_matrix(
     )
 
 
-def _rows(specs: Sequence[Spec], models: Sequence[str], progress: Callable[[int, int, str], None]) -> list[_Row]:
+def _rows(
+    specs: Sequence[Spec], models: Sequence[str], progress: Callable[[int, int, str], None], workers: Workers
+) -> list[_Row]:
     done: dict[Spec, _Row] = {}
-    pool = ProcessPoolExecutor(
-        len(os.sched_getaffinity(0)), get_context("spawn"), initializer=die_with_parent, initargs=(os.getpid(),)
-    )
-    try:
-        with signals_blocked():  # which starts workers: an interrupt must not reach them before they are ready
-            waiting = {pool.submit(power_cut_row, spec, models): spec for spec in specs}
-        for number, each in enumerate(as_completed(waiting), 1):
-            done[waiting[each]] = each.result()
-            progress(number, len(specs), str(waiting[each]))
-    except BaseException:
-        workers = dict(pool._processes)
-        for worker in workers.values():  # nobody will ask for their results any more
-            worker.kill()
-        pool.shutdown(cancel_futures=True)
-        remove_folders_of(workers)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with workers.running():
+        waiting = {workers.submit(power_cut_row, spec, models): spec for spec in specs}
+        while waiting:
+            for task in workers.wait(list(waiting)):
+                spec = waiting.pop(task)
+                done[spec] = task.result()
+                progress(len(done), len(specs), str(spec))
     return [done[spec] for spec in specs]

@@ -24,7 +24,6 @@ Families = Callable[[Disk, Sequence[DiskOperation]], Iterator[DiskFamily]]
 MODELS: Final[Mapping[str, Families]] = {"strict": strict_families, "ext4": ext4_families}
 """The models of file systems, by name."""
 MOST_STATES: Final = 10_000
-NO_STATE: Final = frozenset({"nothing is enough"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,13 @@ class JudgedStates:
         self._known: dict[object, Judged] = {}
 
     def key(self, disk: Disk, told: str) -> object:
-        """Return what decides a verdict: what can be reached on a disk and, if the judge heeds it, what was told."""
-        return frozenset(disk.content().items()), told if self._judge.heeds_promise else ""
+        """Return what decides a verdict: what can be reached on a disk and, if the judge heeds it, what was told.
+
+        Two files that hold the same are not the same as one file of two names.
+        """
+        first: dict[int, str] = {}
+        one_file = frozenset((path, first[node]) for path, node in disk.walk() if first.setdefault(node, path) != path)
+        return frozenset(disk.content().items()), one_file, told if self._judge.heeds_promise else ""
 
     def judged(self, disk: Disk, told: str) -> Judged:
         """Return what came of a disk state."""
@@ -106,7 +110,8 @@ class CutSearcher:
     """Searches the power cuts of one recording by one model.
 
     `most` is how many states are laid out. The search ends at the first state that goes wrong or, if it is to
-    `exhaust`, when none is left; or as soon as states have gone wrong in all ways that are `enough`.
+    `exhaust`, when none is left; or as soon as states have gone wrong in all ways that are `enough`. For what went
+    wrong, states of earlier cuts are laid out beside.
     """
 
     def __init__(
@@ -117,7 +122,7 @@ class CutSearcher:
         *,
         most: int = MOST_STATES,
         exhaust: bool = False,
-        enough: frozenset[str] = NO_STATE,
+        enough: frozenset[str] = frozenset(),
         progress: Callable[[int, int], None] = lambda _done, _wrong: None,
     ) -> None:
         self._recording = recording
@@ -136,38 +141,45 @@ class CutSearcher:
         for cut in cut_points(self._recording.operations):
             self.found.cuts += 1
             known = set(self.found.wrong)
-            self._search(cut)
+            judged = self._search(cut)
             for name in self.found.wrong.keys() - known:
-                self.found.wrong[name] = self._earliest(name, range(before, cut)) or self.found.wrong[name]
+                self.found.wrong[name] = self._earliest(name, range(before, cut), judged) or self.found.wrong[name]
             before = cut + 1
             if not self._goes_on():
                 break
         return self.found
 
-    def _search(self, cut: int) -> None:
-        told = self._recording.told(cut)
+    def _search(self, cut: int) -> int:
+        """Judge the states of one cut, and return how many."""
+        told, judged = self._recording.told(cut), 0
         for number, family in self._families_at(cut):
             self.found.stands_for += family.size
             covered = cover(family, self._looking(cut, family, number, told, self._take), self._goes_on)
             self.found.left += covered.left
+            judged += covered.judged
+        return judged
 
     def _families_at(self, cut: int) -> Iterator[tuple[int, DiskFamily]]:
         return enumerate(self._families(self._recording.opening, self._recording.operations[:cut]))
 
-    def _earliest(self, name: str, cuts: Sequence[int]) -> WrongState | None:
-        """Return the state that goes wrong in one way at the earliest of these cuts, if there is one."""
+    def _earliest(self, name: str, cuts: Sequence[int], most: int) -> WrongState | None:
+        """Return the state that goes wrong in one way at the earliest of these cuts, if one is found.
+
+        `most` states of each cut are judged: as many as of the later cut at which it was found. What had not been done
+        yet at an earlier cut is no longer to be lost there, so a state that is wrong comes no later in its turn.
+        """
         for cut in cuts:
-            told = self._recording.told(cut)
+            told, turns = self._recording.told(cut), iter(range(most))
+            found: list[WrongState] = []
             for number, family in self._families_at(cut):
-                found: list[WrongState] = []
                 looking = self._looking(cut, family, number, told, found.append)
-                cover(family, looking, lambda found=found: all(each.name != name for each in found))  # type: ignore[misc]
-                if found and found[-1].name == name:
+                cover(family, looking, lambda: not _goes_wrong(found, name) and next(turns, None) is not None)  # noqa: B023
+                if _goes_wrong(found, name):
                     return found[-1]
         return None
 
     def _goes_on(self) -> bool:
-        if self.found.states >= self._most or self._enough <= self.found.wrong.keys():
+        if self.found.states >= self._most or (self._enough and self._enough <= self.found.wrong.keys()):
             return False
         return self._exhaust or not self.found.wrong
 
@@ -195,3 +207,7 @@ class CutSearcher:
             self.found.states += 1
             self.found.anomalous += bool(judged.anomalies)
             self._progress(self.found.states, self.found.anomalous)
+
+
+def _goes_wrong(found: Sequence[WrongState], name: str) -> bool:
+    return bool(found) and found[-1].name == name

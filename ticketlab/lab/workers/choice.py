@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.workers.workers import Workers
 
@@ -23,3 +25,14 @@ def chosen_workers(workers: int | None, cluster: str | None) -> Workers | None:
     from ticketlab.lab.workers.pool import ProcessWorkers
 
     return ProcessWorkers(workers)
+
+
+def workers_of_table(workers: int | None, cluster: str | None) -> Workers:
+    """Return who works out the rows of a table: processes of this machine, by default one for each core, or a cluster.
+
+    Raises:
+        UsageError: both are named.
+    """
+    from ticketlab.lab.workers.pool import ProcessWorkers
+
+    return chosen_workers(workers, cluster) or ProcessWorkers(workers or len(os.sched_getaffinity(0)))
