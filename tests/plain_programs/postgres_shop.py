@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -215,3 +216,34 @@ def pooled(suffix: str = "") -> bool:
 
 def pooled_and_locked() -> bool:
     return pooled(" FOR UPDATE")
+
+
+def pooled_for_a_moment() -> bool:
+    """A pool that keeps no connections, and has no limit."""
+    with psycopg_pool.NullConnectionPool(os.environ["DATABASE_URL"]) as pool:
+        pool.wait()
+        with pool.connection() as first, pool.connection() as second:
+            opened = first is not second
+        return opened and first.closed and second.closed
+
+
+def pooled_after_a_failure() -> bool:
+    """What could not be opened takes no place in a pool."""
+    with psycopg_pool.ConnectionPool(os.environ["DATABASE_URL"], max_size=1, min_size=1) as pool:
+        there, pool.conninfo = pool.conninfo, "host=/nowhere"
+        with suppress(psycopg.OperationalError):
+            pool.getconn()
+        pool.conninfo = there
+        with pool.connection() as db:
+            return not db.closed
+
+
+def given_back_late() -> bool:
+    """A pool that is closed closes what it is given back."""
+    pool = psycopg_pool.ConnectionPool(
+        os.environ["DATABASE_URL"], max_size=1, min_size=1, open=True, kwargs=lambda: {"autocommit": True}
+    )
+    db = pool.getconn()
+    pool.close()
+    pool.putconn(db)
+    return bool(db.autocommit and db.closed)

@@ -126,3 +126,38 @@ def with_time() -> int:
     told: int = client().time()[0]
     client().incr("a")
     return told
+
+
+def made_anew(who: int) -> bool:
+    server, key = client(), f"jobs {who}"
+    server.rpush(key, "first")
+    server.expire(key, 5)
+    server.lpop(key)  # which deletes the list
+    server.rpush(key, "second")
+    time.sleep(10)
+    return bool(server.exists(key))
+
+
+def renamed(who: int) -> bool:
+    server, key = client(), f"held {who}"
+    server.set(key, "mine", ex=5)
+    server.rename(key, f"kept {who}")
+    time.sleep(10)
+    return not server.exists(f"kept {who}")
+
+
+def kept(who: int) -> bool:
+    server, key = client(), f"held {who}"
+    server.set(key, "mine", ex=5)
+    server.getex(key, persist=True)
+    time.sleep(10)
+    return bool(server.exists(key))
+
+
+def ended_at_once(who: int) -> bool:
+    server, key = client(), f"held {who}"
+    server.set(key, "mine", ex=5)
+    server.expire(key, -1)
+    taken = server.set(key, "mine", nx=True)
+    time.sleep(10)
+    return bool(taken and server.exists(key))

@@ -23,7 +23,7 @@ from ticketlab.lab.plain.results import PlainExploration
 from ticketlab.lab.plugins.registry import probes
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import installed
-from ticketlab.probes.polling.memory import outputs_of_the_lab
+from ticketlab.probes.polling.descriptors import outputs_of_the_lab
 from ticketlab.probes.polling.spins import POLLING
 
 SLEEPS = 12

@@ -139,13 +139,22 @@ def test_live_races_go_wrong_on_the_same_server() -> None:
     assert race_function(wrong, 100).valid is False
 
 
-@pytest.mark.skipif(find_spec("psycopg_pool") is None, reason="psycopg_pool is not installed")
+WITH_POOL = pytest.mark.skipif(find_spec("psycopg_pool") is None, reason="psycopg_pool is not installed")
+
+
+@WITH_POOL
 @pytest.mark.parametrize("kind", ["processes", "threads"])
 def test_a_pool_of_connections_starts_no_threads(kind: str) -> None:
     how = ExploreOptions(executor=kind, executions=100)
     reset, returned = shop.reset, shop.one_seat
     assert explored(shop.pooled, how, server="postgres", reset=reset, returned=returned).finding is not None
     assert explored(shop.pooled_and_locked, how, server="postgres", reset=reset, returned=returned).verdict.valid
+
+
+@WITH_POOL
+@pytest.mark.parametrize("function", [shop.pooled_for_a_moment, shop.pooled_after_a_failure, shop.given_back_late])
+def test_a_pool_keeps_its_limit_and_what_it_is_to_keep(function: Callable[[], bool]) -> None:
+    assert explored(function, ExploreOptions(executor="processes"), server="postgres", returned=all).finding is None
 
 
 def test_a_server_that_is_unknown_is_refused_by_name() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import ticketlab
+from ticketlab.explorer.results import ExploreOptions
+from ticketlab.lab.plain.explore import explore_plain
 from ticketlab.lab.plain.function import PlainFunction
 from ticketlab.lab.plain.shared_objects import shared_contents
 
@@ -75,6 +77,41 @@ def test_what_has_no_content_to_compare_is_left_out() -> None:
 
     assert {name for name, _ in shared_contents(PlainFunction(function=function))} == {"count"}
     queue.close()
+
+
+def test_of_a_proxy_within_another_what_it_holds_is_told() -> None:
+    with Manager() as manager:
+        inner = manager.list([1])
+        outer = manager.dict(inner=inner, lock=manager.Lock())
+
+        def function() -> Any:
+            return outer
+
+        def told() -> bytes:
+            return dict(shared_contents(PlainFunction(function=function)))["outer"]
+
+        before = told()
+        assert told() == before
+        outer.update(outer=outer)
+        inner.append(2)
+        assert b"list(1, 2)" in told() != before
+
+
+def test_right_changes_within_a_proxy_are_those_of_some_order() -> None:
+    with Manager() as manager:
+        inner, guard = manager.list([0]), Lock()
+        outer = manager.dict(inner=inner)
+
+        def put_none() -> None:
+            inner[0] = 0
+
+        def add() -> None:
+            with guard:
+                held = outer["inner"]
+                held[0] += 1
+
+        plain = PlainFunction(function=add, reset=put_none, serial=True)
+        assert explore_plain(plain, ExploreOptions(executor="processes")).finding is None
 
 
 def test_a_lost_update_in_shared_memory_is_no_order_one_after_another() -> None:

@@ -11,6 +11,7 @@ from tests.plain_programs import valkey_shop as shop
 from ticketlab.core.faults import Fault
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.plain.results import PlainExploration
+from ticketlab.lab.plain.servers import server_named
 
 BOUNDED = ExploreOptions(executor="processes", executions=200)
 PAUSED = ExploreOptions(executor="processes", executions=200, faults=(Fault.parse("pause"),))
@@ -62,6 +63,23 @@ def test_a_command_that_waits_for_ever_is_a_deadlock() -> None:
 def test_a_command_that_waits_ends_by_its_time_out() -> None:
     result = explored(shop.times_out, BOUNDED, server="valkey", returned=all)
     assert result.finding is None
+
+
+@pytest.mark.parametrize("function", [shop.made_anew, shop.renamed, shop.kept, shop.ended_at_once])
+def test_a_key_has_the_end_that_the_server_would_give_it(function: Callable[[int], bool]) -> None:
+    assert explored(function, BOUNDED, server="valkey", returned=all).finding is None
+
+
+def test_of_a_hash_it_is_told_which_field_has_which_value() -> None:
+    server = server_named("valkey")
+    server.empty()
+    told = []
+    for first, second in ((1, 2), (2, 1)):
+        shop.client().hset("seats", mapping={"first": first, "second": second})
+        told.append(dict(server.contents()))
+    shop.client().delete("seats")
+    shop.client().hset("seats", mapping={"second": 1, "first": 2})
+    assert told[0] != told[1] == dict(server.contents())
 
 
 def test_commands_that_are_sent_together_are_told_apart() -> None:

@@ -96,9 +96,9 @@ class PlainJudge:
             who = participants(execution)
             serial = self.serial(who)
             alone = len(who) < self._plain.processes and serial.stuck == serial.orders > 0
-            return (
-                [] if alone or is_cut_short(execution) else [stuck(execution)]
-            )  # who waits for somebody that was left out is no finding
+            if alone or is_cut_short(execution):  # who waits for somebody that was left out is no finding
+                return []
+            return [stuck(execution)]
         serial = self.serial(participants(execution))
         raised = [(record.buyer, record.outcome) for record in execution.records if isinstance(record.outcome, Raised)]
         failed = [(who, outcome) for who, outcome in raised if not serial.orders or not serial.allows(who, outcome)]

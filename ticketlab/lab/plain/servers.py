@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
-from ticketlab.core.servers import OWN_FOLDERS
+from ticketlab.core.servers import ENDS, OWN_FOLDERS
 
 _DATABASE: Final = "functions"
 _EMPTYINGS_TO_VACUUM: Final = 500
@@ -122,23 +122,34 @@ class ValkeyForFunctions:
         self._connection("FLUSHALL")
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the value of each key; entries of a stream without their numbers, which are times."""
+        """Yield the value of each key: of a stream without the numbers of its entries, which are times.
+
+        Of keys that expire in virtual time it says which these are, and not when.
+        """
         ask = self._connection
         for key in ask("KEYS", "*"):
-            reading = _READ.get(ask("TYPE", key))
-            told = ask(*(part.replace("KEY", key) for part in reading)) if reading else ""
-            ordered = sorted(map(str, told)) if reading and reading[0] in ("HGETALL", "SMEMBERS") else told
-            yield f"{key} in valkey", repr([each[1] for each in told] if reading == _STREAM else ordered).encode()
+            kind = ask("TYPE", key)
+            if key == ENDS:
+                told: Any = sorted(ask("HKEYS", key))
+            elif kind in _READ:
+                told = _READ[kind](ask, key)
+            else:
+                told = ""
+            yield f"{key} in valkey", repr(told).encode()
 
 
-_STREAM: Final = ("XRANGE", "KEY", "-", "+")
-_READ: Final[dict[str, Sequence[str]]] = {
-    "string": ("GET", "KEY"),
-    "hash": ("HGETALL", "KEY"),
-    "list": ("LRANGE", "KEY", "0", "-1"),
-    "set": ("SMEMBERS", "KEY"),
-    "zset": ("ZRANGE", "KEY", "0", "-1", "WITHSCORES"),
-    "stream": _STREAM,
+def _hash(ask: Callable[..., Any], key: str) -> Any:
+    told = ask("HGETALL", key)  # a dict, or fields and values in turn: that depends on the protocol
+    return sorted(told.items() if isinstance(told, dict) else zip(told[::2], told[1::2], strict=True))
+
+
+_READ: Final[dict[str, Callable[[Callable[..., Any], str], Any]]] = {
+    "string": lambda ask, key: ask("GET", key),
+    "hash": _hash,
+    "list": lambda ask, key: ask("LRANGE", key, 0, -1),
+    "set": lambda ask, key: sorted(ask("SMEMBERS", key)),
+    "zset": lambda ask, key: ask("ZRANGE", key, 0, -1, "WITHSCORES"),
+    "stream": lambda ask, key: [fields for _, fields in ask("XRANGE", key, "-", "+")],
 }
 _KINDS: Final[dict[str, Callable[[], FunctionServer]]] = {
     "postgres": PostgresForFunctions,

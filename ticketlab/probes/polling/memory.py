@@ -12,7 +12,6 @@ probes stand in for makes a step, and what that finds is judged by the steps.
 from __future__ import annotations
 
 import builtins
-import fcntl
 import os
 import sys
 import types
@@ -26,11 +25,9 @@ from typing import Any, Final
 
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling import known
+from ticketlab.probes.polling.descriptors import Descriptor, offsets_of_files
 from ticketlab.probes.polling.loops import Named, named_in
 from ticketlab.probes.standins import identity
-
-Descriptor = tuple[int, int, int]
-"""A descriptor, and the device and the inode of its file."""
 
 MOST_COMPARED: Final = 5_000
 """More objects than these are not compared."""
@@ -80,7 +77,7 @@ class LoopMemory:
                 done += 1
         if self._open_files and (self._walks or self._attributes & known.USES_OF_FILES):
             raise Unknown("an open file")
-        self.told.append(_offsets(self._outputs))
+        self.told.append(offsets_of_files(self._outputs))
         self.told.append(tuple(os.environ.items()))
         return self.told
 
@@ -318,49 +315,3 @@ def _is_own(module: str) -> bool:
     """Whether a module is Python's own, or the lab's."""
     top = module.partition(".")[0]
     return top in sys.stdlib_module_names or top == "ticketlab"
-
-
-def outputs_of_the_lab() -> frozenset[Descriptor]:
-    """Return the descriptors that this process can only write to, to be asked before a participant begins.
-
-    Others may have them as well, such as a test runner whose output goes to a file, and then move their places.
-    """
-    known = map(int, os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are all that is needed
-    return frozenset((each, *_file_of(each)) for each in known if _only_writes(each))
-
-
-def _only_writes(descriptor: int) -> bool:
-    try:
-        return fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
-    except OSError:  # it only listed the others
-        return False
-
-
-def _offsets(outputs: frozenset[Descriptor]) -> Sequence[tuple[int, int]]:
-    """Return which descriptors are open, and how far each file has been read or written.
-
-    How far the outputs and the standard outputs have been written is no memory of the loop: where they are files, all
-    that the lab has started writes there as well.
-    """
-    known = sorted(map(int, os.listdir("/proc/self/fd")))  # noqa: PTH208 - names are all that is needed
-    standard = {_file_of(descriptor) for descriptor in (1, 2)}
-    told = []
-    for each in known:
-        file = _file_of(each)
-        told.append((each, -1 if file in standard or (each, *file) in outputs else _offset(each)))
-    return told
-
-
-def _file_of(descriptor: int) -> tuple[int, int]:
-    try:
-        found = os.fstat(descriptor)
-    except OSError:  # it only listed the others
-        return -1, -1
-    return found.st_dev, found.st_ino
-
-
-def _offset(descriptor: int) -> int:
-    try:
-        return os.lseek(descriptor, 0, os.SEEK_CUR)
-    except OSError:  # it has none
-        return -1

@@ -30,8 +30,9 @@ from typing import Any, Final, NamedTuple
 from ticketlab.core import pacing
 from ticketlab.probes.here import HERE
 from ticketlab.probes.polling.contracts import ignores_times, keeps_trying, looks_in_vain, variables_of
+from ticketlab.probes.polling.descriptors import Descriptor, outputs_of_the_lab
 from ticketlab.probes.polling.loops import call_site
-from ticketlab.probes.polling.memory import Descriptor, LoopMemory, Unknown, outputs_of_the_lab
+from ticketlab.probes.polling.memory import LoopMemory, Unknown
 
 _LAB: Final = "ticketlab."
 

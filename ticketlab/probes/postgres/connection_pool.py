@@ -31,6 +31,8 @@ def of_pool(wait: Callable[..., Any]) -> Iterator[StandIn]:
     for name, probe in (("_open", _open), ("close", _close), ("wait", _nothing), ("getconn", _get), ("putconn", put)):
         original = getattr(pool, name)
         yield StandIn(original, probed(original, probe), pool, name)
+    null = module.NullConnectionPool
+    yield StandIn(null.wait, probed(null.wait, _nothing), null, "wait")
 
 
 def _nothing(*_: Any, **__: Any) -> None:
@@ -44,12 +46,17 @@ def _open(pool: Any, *_: Any, **__: Any) -> None:
 def _close(pool: Any, *_: Any, **__: Any) -> None:
     pool._closed = True
     for connection in _idle(pool):
-        HERE.go_on()
-        try:
-            connection.close()
-        finally:
-            HERE.acting = False
+        _end(connection)
     _idle(pool).clear()
+
+
+def _end(connection: Any) -> None:
+    """Close a connection, as the participant would."""
+    HERE.go_on()
+    try:
+        connection.close()
+    finally:
+        HERE.acting = False
 
 
 def _idle(pool: Any) -> list[Any]:
@@ -67,36 +74,35 @@ def _get(pool: Any, timeout: float | None = None) -> Any:
 
     def attempt() -> Any:
         idle = [each for each in _idle(pool) if not each.closed]
-        if not idle and pool._ticketlab_used >= pool.max_size:
+        if not idle and 0 < pool.max_size <= pool._ticketlab_used:  # 0 is no limit
             return BLOCKED
-        pool._ticketlab_used += 1
         found = idle.pop() if idle else _new(pool)
+        pool._ticketlab_used += 1
         pool._ticketlab_idle = idle
         return found
 
+    seconds = pool.timeout if timeout is None else timeout
     found = BLOCKED if HERE.shared.in_one_process else attempt()
     if found is BLOCKED:  # others may take one, or give one back
         mine = (Action.READ, f"wait of {HERE.who} for a pool")  # another one may have what this one has not
         step = Step(Action.ACQUIRE, _ANY, in_memory=True, also=(mine,))
-        found = wait_for(step, attempt, pool.timeout if timeout is None else timeout, changes=True)
+        found = wait_for(step, attempt, seconds, changes=True)
     if found is TIMED_OUT:
-        raise sys.modules["psycopg_pool"].PoolTimeout(
-            f"couldn't get a connection after {timeout or pool.timeout:.2f} sec"
-        )
+        raise sys.modules["psycopg_pool"].PoolTimeout(f"couldn't get a connection after {seconds:.2f} sec")
     found._pool = pool
     return found
 
 
 def _new(pool: Any) -> Any:
-    conninfo = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
-    found = pool.connection_class.connect(conninfo, **(pool.kwargs or {}))
+    conninfo, options = (each() if callable(each) else each for each in (pool.conninfo, pool.kwargs))
+    found = pool.connection_class.connect(conninfo, **(options or {}))
     if pool._configure:
         pool._configure(found)
     return found
 
 
 def _put(pool: Any, connection: Any, wait: Callable[..., Any]) -> None:
-    """Take a connection back; a transaction that is open on it is rolled back."""
+    """Take a connection back, or close it if the pool keeps none; a transaction that is open on it is rolled back."""
     if not connection.closed and connection.info.transaction_status:
         wait(connection, connection._rollback_gen())
     if HERE.shared.in_one_process:
@@ -104,5 +110,7 @@ def _put(pool: Any, connection: Any, wait: Callable[..., Any]) -> None:
     connection._pool = None
     idle = _idle(pool)
     pool._ticketlab_used -= 1
-    if not connection.closed:
+    if pool._closed or isinstance(pool, sys.modules["psycopg_pool"].NullConnectionPool):
+        _end(connection)
+    elif not connection.closed:
         idle.append(connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ticketlab.core import pacing
@@ -14,13 +14,12 @@ from ticketlab.probes.here import HERE, probed
 from ticketlab.probes.kind import ProbeKind
 from ticketlab.probes.postgres.connection_pool import of_pool
 from ticketlab.probes.postgres.pools import forget_connections, know_engines
+from ticketlab.probes.refusals import WRONG, end_with, quietly, raise_refusal, refuse
 from ticketlab.probes.standins import StandIn, alive
 
 if TYPE_CHECKING:
     from ticketlab.probes.postgres.sessions import DatabaseSession
 
-_WRONG: Final[list[BaseException]] = []
-"""What a participant must end with, whatever the function makes of it."""
 _open: Final[dict[int, list[DatabaseSession]]] = {}  # by participant
 _name: Final = [""]
 _forgot_in = [0]
@@ -88,18 +87,15 @@ def _session(connection: Any) -> DatabaseSession:
 
     found: DatabaseSession | None = getattr(connection, "_ticketlab", None)
     if getattr(connection, "_ticketlab_of", 0) != os.getpid():
-        error = UsageError(
+        refuse(
             f"the connection to {connection.info.dbname} was opened before the processes were started: open it in the "
             "function"
         )
-        _WRONG.append(error)
-        raise error
     if found is None:
         try:
             found = connection._ticketlab = DatabaseSession(connection, _name[0])
         except UsageError as error:
-            _WRONG.append(error)
-            raise
+            end_with(error)
     mine = _open.setdefault(HERE.who, [])
     if found not in mine:
         mine.append(found)
@@ -110,15 +106,10 @@ def _wait(connection: Any, generator: Any, *args: Any, **options: Any) -> Any:
     from ticketlab.probes.postgres.generators import coming
 
     if connection._pipeline is not None:
-        _WRONG.append(
-            UsageError(f"{HERE.called} uses a pipeline, in which the lab cannot tell who waits: leave it out")
-        )
-        raise _WRONG[-1]
+        refuse(f"{HERE.called} uses a pipeline, in which the lab cannot tell who waits: leave it out")
     session, what = _session(connection), coming(connection, generator)
     if what.said.untried and what.cursor is None and (args or options):
-        error = UsageError(f"{HERE.called} waits for {what.said.untried[0]} with a time-out, which the lab cannot do")
-        _WRONG.append(error)
-        raise error
+        refuse(f"{HERE.called} waits for {what.said.untried[0]} with a time-out, which the lab cannot do")
     cursor = what.cursor
     return session.make(
         lambda: generator, what.said, lambda: cursor.rowcount if cursor is not None else -1, begins=what.begins
@@ -151,21 +142,6 @@ def _execute_many(cursor: Any, query: Any, params_seq: Any, *, returning: bool =
         cursor._rowcount = count
 
 
-def _quietly(call: Callable[[], None]) -> None:
-    """Make a destructor's steps; what they raise must not be lost, if it ends the participant."""
-    if not HERE.acts():
-        return
-    HERE.acting = False
-    try:
-        call()
-    except Exception:
-        HERE.go_on()
-    except BaseException as error:
-        _WRONG.append(error)
-    else:
-        HERE.go_on()
-
-
 def _closing(original: Any) -> Any:
     def close(connection: Any) -> None:
         session = getattr(connection, "_ticketlab", None)
@@ -189,7 +165,7 @@ def _forgetting(original: Any) -> Any:
     def forget(connection: Any) -> None:
         session = getattr(connection, "_ticketlab", None)
         if session is not None and session.pid == os.getpid() and not connection.closed:
-            _quietly(session.leave)
+            quietly(session.leave)
         original(connection)
 
     return forget
@@ -197,7 +173,7 @@ def _forgetting(original: Any) -> Any:
 
 def _begin() -> None:
     """Put in order what an execution that was broken off has left; a forked process has no pools of its parent's."""
-    _WRONG.clear()
+    WRONG.clear()
     if _forgot_in[0] != os.getpid():
         _forgot_in[0] = os.getpid()
         _open.clear()
@@ -211,9 +187,8 @@ def _end() -> None:
     """Give back what a participant has not given back, as the end of its process would."""
     for session in _open.get(HERE.who, []):
         if session.is_open:
-            _quietly(session.leave)
-    if _WRONG:
-        raise _WRONG.pop()
+            quietly(session.leave)
+    raise_refusal()
 
 
 KIND = ProbeKind(

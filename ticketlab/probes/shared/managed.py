@@ -11,6 +11,7 @@ from ticketlab.core import pacing
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, Blocked
 from ticketlab.core.steps import Action, Step
+from ticketlab.probes.shared.contents import content_text
 from ticketlab.probes.shared.keyed import whole_step, written_key
 from ticketlab.probes.shared.proxies import OF_PART, Proxy, RemoteCall
 from ticketlab.probes.shared.pulses import Pulse
@@ -27,7 +28,7 @@ class _Kept(Proxy):
 
     def content(self) -> bytes:
         """Return the copy as text."""
-        return repr(self.save()).encode()
+        return content_text(self.save(), frozenset({self.value._token.id})).encode()
 
 
 class ManagedDict(_Kept):
@@ -41,10 +42,6 @@ class ManagedDict(_Kept):
         """Fill it anew."""
         self.call("clear")
         self.call("update", (saved,))
-
-    def content(self) -> bytes:
-        """Return what is in it, whatever the order."""
-        return repr(sorted(self.save().items(), key=repr)).encode()
 
     def inside(self, saved: Any) -> list[tuple[Any, str]]:
         """Return the values, which may be proxies."""

@@ -19,10 +19,11 @@ from weakref import WeakSet
 from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED
 from ticketlab.probes.here import HERE, probed
-from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor, quietly
+from ticketlab.probes.refusals import end_with, quietly, refuse
+from ticketlab.probes.sqlite.cursors import ProbedCursor, at_work, probed_cursor
 from ticketlab.probes.sqlite.databases import open_database
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, WRONG, Transactions, refuse
+from ticketlab.probes.sqlite.transactions import IN_TRANSACTION, LEVEL, Transactions
 from ticketlab.probes.waiting import wait_for
 
 _NAMES: Final = ("detect_types", "isolation_level", "check_same_thread", "factory", "cached_statements", "uri")
@@ -97,9 +98,7 @@ class ProbedConnection(Connection):
         if self._left is not None:
             self._reopen()
         if self._owner != (os.getpid(), HERE.who):
-            error = foreign(self._path)
-            WRONG.append(error)
-            raise error
+            end_with(foreign(self._path))
         return self.transactions
 
     def remember(self, key: tuple[Any, ...], setting: Callable[[Connection], object]) -> None:

@@ -9,29 +9,15 @@ from typing import Any
 
 from ticketlab.core.sql_statements import Verb, parsed, split
 from ticketlab.probes.here import HERE, probed
+from ticketlab.probes.refusals import quietly
 from ticketlab.probes.sqlite.execution import StatementRunner
-from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT, WRONG
+from ticketlab.probes.sqlite.transactions import LEVEL, ROWCOUNT
 
 
 def at_work(connection: Any) -> StatementRunner | None:
     """Return the transactions of a connection; None if what it has open is nobody else's."""
     find = getattr(connection, "at_work", None)
     return find() if find is not None else None
-
-
-def quietly(call: Callable[[], None]) -> None:
-    """Make a destructor's steps; what they raise must not be lost, if it ends the participant."""
-    if not HERE.acts():
-        return
-    HERE.acting = False
-    try:
-        call()
-    except Exception:
-        HERE.acting = True
-    except BaseException as error:
-        WRONG.append(error)
-    else:
-        HERE.acting = True
 
 
 def _execute(cursor: Cursor, sql: str, parameters: Any = (), /) -> Any:

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from ticketlab.probes.here import HERE
 from ticketlab.probes.kind import ProbeKind
+from ticketlab.probes.refusals import WRONG, raise_refusal
 from ticketlab.probes.sqlite.connections import OPENED, foreign, probed_connection
-from ticketlab.probes.sqlite.transactions import WRONG, path_of
+from ticketlab.probes.sqlite.transactions import path_of
 from ticketlab.probes.standins import StandIn, alive
 
 _connect: Final = sqlite3.connect
@@ -84,8 +85,7 @@ def _end() -> None:
         gc.collect(1)  # which finds what the call has made
     for connection in opened:
         connection.leave()
-    if WRONG:
-        raise WRONG.pop()
+    raise_refusal()
 
 
 KIND = ProbeKind(

@@ -15,8 +15,9 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import BLOCKED, UNTRIED, Blocked
 from ticketlab.core.sql_statements import Statement
 from ticketlab.probes.here import HERE
+from ticketlab.probes.refusals import refuse
 from ticketlab.probes.sqlite.databases import Database, Databases, open_database
-from ticketlab.probes.sqlite.transactions import Transactions, is_active, is_refused, refuse
+from ticketlab.probes.sqlite.transactions import Transactions, is_active, is_refused
 from ticketlab.probes.waiting import TIMED_OUT, wait_for
 
 T = TypeVar("T")

@@ -16,7 +16,6 @@ from typing import Any, Final, Literal, NoReturn, TypeVar
 from weakref import ref
 
 from ticketlab.core import pacing
-from ticketlab.core.errors import UsageError
 from ticketlab.core.pacing import BLOCKED, UNCHANGED, UNTRIED, Blocked
 from ticketlab.core.steps import Step
 from ticketlab.probes.here import HERE
@@ -30,14 +29,6 @@ ROWCOUNT: Final[Any] = vars(Cursor)["rowcount"]
 with closing(sqlite3.connect(":memory:")) as _any:
     _STATEMENT: Final = type(_any("select 1"))
 _LOCKED: Final = "database is locked"
-WRONG: list[BaseException] = []
-"""What a participant must end with, whatever the function makes of it."""
-
-
-def refuse(text: str) -> NoReturn:
-    """End the participant, which makes what the lab cannot follow; raises UsageError."""
-    WRONG.append(UsageError(text))
-    raise WRONG[-1]
 
 
 def is_refused(error: BaseException) -> bool:

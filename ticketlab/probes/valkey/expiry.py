@@ -13,14 +13,13 @@ from ticketlab.core import pacing
 from ticketlab.core.pacing import UNTRIED
 from ticketlab.core.servers import ENDS
 from ticketlab.probes.here import HERE
-from ticketlab.probes.valkey.commands import CommandWords, words_of
+from ticketlab.probes.valkey.commands import CommandWords, accesses, words_of
 
 Ask = Callable[..., Any]
 
 _SETS: Final = frozenset(
     {"SET", "GETSET", "PERSIST", "SETEX", "PSETEX", "EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "GETEX"}
 )
-_DELETES: Final = frozenset({"EVAL", "EVALSHA", "DEL", "UNLINK", "GETDEL", "RENAME"})
 _OTHERWISE: Final = frozenset({"EXPIREAT", "PEXPIREAT", "EXAT", "PXAT"})
 
 
@@ -39,34 +38,46 @@ def end_keys(ask: Ask) -> None:
 
 def keep_ends(ask: Ask, command: CommandWords) -> None:
     """Take down, after a command, which keys have an end now, and which have none any more."""
+    if all(action.looks for action, _ in accesses(command, "")):
+        return
     name, *given = words_of(command)
-    name, options = name.upper(), [each.upper() for each in given[2:]]
-    if name in _DELETES:
-        for key in ask("HKEYS", ENDS):
-            if not ask("EXISTS", key):
-                ask("HDEL", ENDS, key)
+    name = name.upper()
+    if name in ("RENAME", "RENAMENX", "COPY"):
+        _pass_on(ask, name, *given[:2])
+    for key in ask("HKEYS", ENDS):
+        if not ask("EXISTS", key):  # what is made anew under its name has no end
+            ask("HDEL", ENDS, key)
     if name not in _SETS:
         return
-    key = given[0]
+    key, options = given[0], [each.upper() for each in given[2 if name in ("SET", "GETSET") else 1 :]]
     left = ask("PTTL", key)
-    seconds = _seconds(name, given[1:])
-    if seconds is None or (name.endswith("EXPIRE") and options):
+    seconds = _seconds(name, options)
+    if seconds is None or (name.endswith("EXPIRE") and len(options) > 1):
         pacing.note(UNTRIED, f"{HERE.called} gives a key an end by {name} with options")
     elif left > 0:
         ask("PERSIST", key)
         ask("HSET", ENDS, key, repr(pacing.now() + seconds))
-    elif not seconds and "KEEPTTL" not in options and not {"NX", "XX"} & set(options) and name != "GETEX":
+    elif not seconds and ("PERSIST" in options if name == "GETEX" else not {"KEEPTTL", "NX"} & set(options)):
         ask("HDEL", ENDS, key)
 
 
-def _seconds(name: str, given: list[str]) -> float | None:
+def _pass_on(ask: Ask, name: str, key: str, new: str) -> None:
+    """Have a key that was renamed keep its end."""
+    end = ask("HGET", ENDS, key)
+    if name == "COPY":
+        if end is not None:
+            pacing.note(UNTRIED, f"{HERE.called} copies a key that has an end")
+    elif name == "RENAME" or not ask("EXISTS", key):
+        ask("HDEL", ENDS, new) if end is None else ask("HSET", ENDS, new, end)
+
+
+def _seconds(name: str, options: list[str]) -> float | None:
     """Return in how many seconds a command has a key end: 0 for never, None if it says that in another way."""
     if name in ("SETEX", "EXPIRE"):
-        return float(given[0])
+        return float(options[0])
     if name in ("PSETEX", "PEXPIRE"):
-        return float(given[0]) / 1000
-    options = [each.upper() for each in given]
+        return float(options[0]) / 1000
     for unit, scale in (("EX", 1.0), ("PX", 1000.0)):
         if unit in options[:-1]:
-            return float(given[options.index(unit) + 1]) / scale
+            return float(options[options.index(unit) + 1]) / scale
     return None if _OTHERWISE & {name, *options} else 0.0
