@@ -21,7 +21,7 @@ import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 
-from ticketlab.checker.columns import FAILED, UNKNOWN, Call, MalformedHistory
+from ticketlab.checker.columns import FAILED, UNKNOWN, Call, MalformedHistory, as_lists, as_tuples
 from ticketlab.checker.model import Model
 from ticketlab.checker.structures import STRUCTURES, parameters_of
 from ticketlab.core.errors import UsageError
@@ -34,7 +34,10 @@ _OK: Final = "ok"
 
 
 class InstanceState:
-    """An instance of a plain class as a value; equal states have equal keys, and no others."""
+    """An instance of a plain class as a value: only equal states have equal keys.
+
+    Equal states may have different keys (two sets that were filled in another order): then both are looked at.
+    """
 
     __slots__ = ("instance", "key")
 
@@ -53,7 +56,7 @@ class InstanceState:
 
 
 def content_key(instance: Any) -> Hashable:
-    """Return what two equal values have in common and others have not; if nothing tells that, a key of its own."""
+    """Return a key that only equal values share; a value that cannot be written down has one of its own."""
     try:
         _, made, state, items, pairs = (*instance.__reduce_ex__(4), None, None, None)[:5]
         return pickle.dumps((made[1:], state, list(items or ()), list(pairs or ())))
@@ -124,7 +127,7 @@ class _PlainCalls:
         except TypeError as error:
             wanted = [each for each in inspect.signature(getattr(self._first, call.op)).parameters if each != "who"]
             expected = "null" if not wanted else wanted[0] if len(wanted) == 1 else f"[{', '.join(wanted)}]"
-            return f"arg of {call.op} is {brief(_shown(call.arg))}: expected {expected} ({error})"
+            return f"arg of {call.op} is {brief(as_lists(call.arg))}: expected {expected} ({error})"
         return ""
 
     def step(self, state: InstanceState, call: Call) -> Iterable[InstanceState]:
@@ -148,7 +151,7 @@ class _PlainCalls:
             if said is BLOCKED:
                 return ()
             well = isinstance(call.result, str) and call.result == _OK and said is not False
-            right = call.result == UNKNOWN or well or bool(_plain(said) == call.result)
+            right = call.result == UNKNOWN or well or bool(as_tuples(said) == call.result)
         return (InstanceState(instance),) if right else ()
 
     def _bound(self, call: Call, process: int | str) -> inspect.BoundArguments:
@@ -160,11 +163,3 @@ class _PlainCalls:
 
 def _given(call: Call) -> tuple[Any, ...]:
     return call.arg if isinstance(call.arg, tuple) else () if call.arg is None else (call.arg,)
-
-
-def _plain(value: Any) -> Any:
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
-
-
-def _shown(arg: Any) -> Any:
-    return list(map(_shown, arg)) if isinstance(arg, tuple) else arg
