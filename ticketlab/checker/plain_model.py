@@ -103,8 +103,9 @@ class _PlainCalls:
     """What calls of an object's methods come to, in whatever state it is; what was asked before is not asked again."""
 
     def __init__(self, first: Any, name: str) -> None:
-        self._first = first
         self._name = name
+        known = [each for each in dir(first) if each[0] != "_" and callable(getattr(type(first), each, None))]
+        self._methods = {each: _signature(getattr(first, each)) for each in known}
         self._told: dict[tuple[Call, int | str], Call] = {}
         self._known: dict[tuple[Hashable, Call], tuple[InstanceState, ...]] = {}
 
@@ -116,16 +117,13 @@ class _PlainCalls:
 
     def validate(self, call: Call) -> str:
         """Return why a call is none of the class's methods, or an empty string."""
-        methods = [
-            each for each in dir(self._first) if each[0] != "_" and callable(getattr(type(self._first), each, 0))
-        ]
-        if call.op not in methods:
-            known = ", ".join(map(repr, methods))
+        if call.op not in self._methods:
+            known = ", ".join(map(repr, self._methods))
             return f"unknown operation {call.op!r} of model {self._name}: expected one of {known}"
         try:
             self._bound(call, "")
         except TypeError as error:
-            wanted = [each for each in inspect.signature(getattr(self._first, call.op)).parameters if each != "who"]
+            wanted = [each for each in self._methods[call.op].parameters if each != "who"]
             expected = "null" if not wanted else wanted[0] if len(wanted) == 1 else f"[{', '.join(wanted)}]"
             return f"arg of {call.op} is {brief(as_lists(call.arg))}: expected {expected} ({error})"
         return ""
@@ -155,10 +153,18 @@ class _PlainCalls:
         return (InstanceState(instance),) if right else ()
 
     def _bound(self, call: Call, process: int | str) -> inspect.BoundArguments:
-        signature = inspect.signature(getattr(self._first, call.op))
+        signature = self._methods[call.op]
         given = signature.bind_partial(*_given(call)).arguments
         asks = "who" in signature.parameters and "who" not in given
         return signature.bind(*_given(call), **({"who": process} if asks else {}))
+
+
+def _signature(method: Callable[..., Any]) -> inspect.Signature:
+    """Return what a method takes; one of Python's own that does not say may take anything."""
+    try:
+        return inspect.signature(method)
+    except ValueError:
+        return inspect.Signature([inspect.Parameter("given", inspect.Parameter.VAR_POSITIONAL)])
 
 
 def _given(call: Call) -> tuple[Any, ...]:
