@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ticketlab
 from tests.checker.random_histories import register_history
 from ticketlab.checker.columns import MalformedHistory
 from ticketlab.checker.linearize import check
@@ -251,6 +252,22 @@ def test_words_for_true_and_one_are_two() -> None:
     line = {"process": 1, "op": "acquire", "invoke_ns": 1, "return_ns": 2}
     columns = parse_log(mapping, log({**line, "r": 1}, {**line, "r": True, "invoke_ns": 3, "return_ns": 4}))
     assert [columns.operation(row).result for row in range(2)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("type", ["ok"]), ("type", {"ok": 1}), ("type", None), ("result", {"ok": 1}), ("result", 1.5)]
+)
+def test_a_value_of_any_kind_that_is_no_word_is_refused_in_a_line(field: str, value: Any) -> None:
+    mapping = read_mapping(["phase=type,time=t,phase.invoke=start,phase.return=end,result.ok=done,result.null=none"])
+    start = {"process": 1, "op": "acquire", "t": 1, "type": "start"}
+    with pytest.raises(MalformedHistory, match=rf"^line 2: .*{field}") as caught:
+        parse_log(mapping, log(start, {**start, "t": 2, "type": "end", "result": "done", field: value}))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mapping_is_for_a_file() -> None:
+    with pytest.raises(UsageError, match="a mapping is for the file of a log"):
+        ticketlab.check(History({"model": "lock"}, ()), mapping=LOCKS)
 
 
 def test_a_coarse_clock_may_show_one_time_for_several_operations_of_a_process() -> None:

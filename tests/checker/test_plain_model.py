@@ -221,3 +221,14 @@ def test_a_call_that_the_class_does_not_have_is_an_error(
 def test_every_structure_has_a_name_and_no_parameter_that_the_meta_cannot_give() -> None:
     for name in STRUCTURES:
         assert model_named({"model": name}).name == name
+
+
+def test_a_class_of_pythons_own_is_a_model_though_its_methods_do_not_say_what_they_take() -> None:
+    def took(*rows: tuple[str, Any, Any]) -> History:
+        calls = enumerate(rows)
+        return History({}, tuple(Operation(1, op, arg, said, 2 * at, 2 * at + 1) for at, (op, arg, said) in calls))
+
+    basket = plain_model(set, "basket")
+    assert check(took(("add", 1, None), ("discard", 2, None), ("remove", 1, None)), basket).valid
+    assert check(took(("add", 1, None), ("remove", 2, None)), basket).valid is False
+    assert check(took(("remove", 2, "raises KeyError")), basket).valid

@@ -47,6 +47,17 @@ def test_what_was_never_answered_may_have_happened() -> None:
     assert ticketlab.check("cut.jsonl").valid
 
 
+def test_a_thread_goes_on_after_what_was_never_answered() -> None:
+    for seen, valid in ((1, True), (0, True), (3, False)):
+        with ticketlab.recording("given_up.jsonl", model="cas-register", initial=0) as record:
+            record.begin("write", 1)
+            record.end(record.begin("read"), seen)
+            record.end(record.begin("read"), seen)
+        assert ticketlab.check("given_up.jsonl").valid is valid
+    line = json.loads(Path("given_up.jsonl").read_text().splitlines()[1])
+    assert line["result"] == "unknown"
+
+
 def test_a_forked_process_does_not_write_over_the_history() -> None:
     with ticketlab.recording("own.jsonl", model="seats") as record:
         child = os.fork()

@@ -8,13 +8,13 @@ import time
 
 from hypothesis import settings
 
-from tests.testing.machines.structures import files, memory
+from tests.testing.machines.structures.pairs import PAIRS
 from ticketlab import ConcurrentMachine
 
 
 def right_machines() -> list[type[ConcurrentMachine]]:
     """Return the right twin of each wrong structure, once."""
-    return list(dict.fromkeys(right for _, right in [*files.PAIRS, *memory.PAIRS]))
+    return list(dict.fromkeys(right for _, right in PAIRS))
 
 
 def blamed(machine: type[ConcurrentMachine], programs: int) -> tuple[str, int]:

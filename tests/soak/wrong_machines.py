@@ -9,13 +9,13 @@ import time
 
 from hypothesis import seed, settings
 
-from tests.testing.machines.structures import files, memory
+from tests.testing.machines.structures.pairs import PAIRS
 from ticketlab import ConcurrentMachine
 
 
 def wrong_machines() -> dict[str, type[ConcurrentMachine]]:
     """Return the wrong structures by name."""
-    return {wrong.__name__: wrong for wrong, _ in [*files.PAIRS, *memory.PAIRS]}
+    return {wrong.__name__: wrong for wrong, _ in PAIRS}
 
 
 def convicted(machine: type[ConcurrentMachine], run: int) -> tuple[int, int]:

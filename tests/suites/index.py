@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.suites.goker import locks, messages, mixed, nonblocking
+from tests.suites.goker import double_locking, lock_orders, messages, mixed, mixed_groups, nonblocking
 from tests.suites.program import ALL, SuiteProgram
 from tests.suites.sctbench import orders, small, stealing, structures
 
-FAMILIES: Final = (small, orders, structures, stealing, locks, messages, mixed, nonblocking)
+_GOKER: Final = (double_locking, lock_orders, messages, mixed, mixed_groups, nonblocking)
+FAMILIES: Final = (small, orders, structures, stealing, *_GOKER)
 PROGRAMS: Final[tuple[SuiteProgram, ...]] = tuple(ALL)
 
 _NUMERICAL: Final = "a whole application, of which its bug is a few lines"

@@ -81,7 +81,7 @@ class Columns:
         """Turn a history of objects into columns; times and order of each process are checked as in a file."""
         columns = cls(history.meta)
         for o in history.operations:
-            columns.add(o.process, o.op, o.arg, _hashable(o.result), o.section, o.invoke_ns, o.return_ns)
+            columns.add(o.process, o.op, o.arg, as_tuples(o.result), o.section, o.invoke_ns, o.return_ns)
         columns.check_order()
         return columns
 
@@ -116,7 +116,7 @@ class Columns:
             back = returned
         if not 0 <= invoke <= back or (back > LATEST_TIME and (returned is not None or invoke > LATEST_TIME)):
             self._bad_times(invoke, back)
-        call = Call(op, _hashable(arg) if type(arg) is list else arg, result, section)
+        call = Call(op, as_tuples(arg) if type(arg) is list else arg, result, section)
         key: object = (call, repr(call)) if truths else call
         code = self._codes.get(key, -1)
         if code < 0:
@@ -218,10 +218,10 @@ class Columns:
     def operation(self, row: int) -> Operation:
         """Return one row as an object."""
         call, back = self.calls[self.what[row]], self.back[row]
-        arg: Arg = _as_list(call.arg)
+        arg: Arg = as_lists(call.arg)
         returned = None if back == OPEN else back
         return Operation(
-            self.process[row], call.op, arg, _as_list(call.result), self.invoke[row], returned, call.section
+            self.process[row], call.op, arg, as_lists(call.result), self.invoke[row], returned, call.section
         )
 
     def unanswered(self, row: int) -> bool:
@@ -242,9 +242,11 @@ def _parts(value: Any) -> Iterator[Any]:
             yield part
 
 
-def _hashable(arg: Any) -> Any:
-    return tuple(_hashable(part) for part in arg) if isinstance(arg, list | tuple) else arg
+def as_tuples(arg: Any) -> Any:
+    """Return a value with tuples for its lists, to be a key or part of a call."""
+    return tuple(as_tuples(part) for part in arg) if isinstance(arg, list | tuple) else arg
 
 
-def _as_list(value: Any) -> Any:
-    return list(map(_as_list, value)) if isinstance(value, tuple) else value
+def as_lists(value: Any) -> Any:
+    """Return a value with lists for its tuples, as JSON has it."""
+    return list(map(as_lists, value)) if isinstance(value, tuple) else value

@@ -56,12 +56,12 @@ class LogMapping:
         """Return the fields that a part is made of: one, but for arguments."""
         return self.fields.get(part, (_OWN_NAMES.get(part, part),))
 
-    def phase(self, word: object) -> str | None:
-        """Return the phase that a log's word stands for, or None."""
-        if self.phases and word in self.phases:
+    def phase(self, found: object) -> str | None:
+        """Return the phase that a log's value stands for, or None."""
+        if (word := word_of(found)) in self.phases:
             return self.phases[word]
-        own = _OWN_PHASES.get(str(word), word)
-        return own if isinstance(own, str) and own in PHASES else None
+        own = _OWN_PHASES.get(found, found) if isinstance(found, str) else None
+        return own if own in PHASES else None
 
 
 def read_mapping(texts: Iterable[str]) -> LogMapping:
@@ -114,8 +114,8 @@ def _add_word(words: dict[str, dict[object, Any]], absent: list[Any], part: str,
 
 
 def word_of(value: Any) -> object:
-    """Return a value of a log as a key, so that true and 1 are two."""
-    return (type(value).__name__, value)
+    """Return a value of a log as a key, whatever it is, so that true and 1 are two."""
+    return (type(value).__name__, str(value))
 
 
 def _json_or_text(text: str) -> Any:
@@ -138,4 +138,6 @@ def _check_times(fields: Mapping[str, Any], phases: Mapping[object, Any]) -> Non
             "return, or the phase of each line"
         )
     elif phases:
-        raise UsageError(f"phases have words, and no field: map phase, as in phase=type ({brief(list(phases))})")
+        raise UsageError(
+            f"phases have words, and no field: map phase, as in phase=type ({brief(list(phases.values()))})"
+        )

@@ -21,7 +21,7 @@ import pickle
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Final
 
-from ticketlab.checker.columns import FAILED, UNKNOWN, Call, MalformedHistory
+from ticketlab.checker.columns import FAILED, UNKNOWN, Call, MalformedHistory, as_lists, as_tuples
 from ticketlab.checker.model import Model
 from ticketlab.checker.structures import STRUCTURES, parameters_of
 from ticketlab.core.errors import UsageError
@@ -34,7 +34,10 @@ _OK: Final = "ok"
 
 
 class InstanceState:
-    """An instance of a plain class as a value; equal states have equal keys, and no others."""
+    """An instance of a plain class as a value: only equal states have equal keys.
+
+    Equal states may have different keys (two sets that were filled in another order): then both are looked at.
+    """
 
     __slots__ = ("instance", "key")
 
@@ -53,7 +56,7 @@ class InstanceState:
 
 
 def content_key(instance: Any) -> Hashable:
-    """Return what two equal values have in common and others have not; if nothing tells that, a key of its own."""
+    """Return a key that only equal values share; a value that cannot be written down has one of its own."""
     try:
         _, made, state, items, pairs = (*instance.__reduce_ex__(4), None, None, None)[:5]
         return pickle.dumps((made[1:], state, list(items or ()), list(pairs or ())))
@@ -100,8 +103,9 @@ class _PlainCalls:
     """What calls of an object's methods come to, in whatever state it is; what was asked before is not asked again."""
 
     def __init__(self, first: Any, name: str) -> None:
-        self._first = first
         self._name = name
+        known = [each for each in dir(first) if each[0] != "_" and callable(getattr(type(first), each, None))]
+        self._methods = {each: _signature(getattr(first, each)) for each in known}
         self._told: dict[tuple[Call, int | str], Call] = {}
         self._known: dict[tuple[Hashable, Call], tuple[InstanceState, ...]] = {}
 
@@ -113,18 +117,15 @@ class _PlainCalls:
 
     def validate(self, call: Call) -> str:
         """Return why a call is none of the class's methods, or an empty string."""
-        methods = [
-            each for each in dir(self._first) if each[0] != "_" and callable(getattr(type(self._first), each, 0))
-        ]
-        if call.op not in methods:
-            known = ", ".join(map(repr, methods))
+        if call.op not in self._methods:
+            known = ", ".join(map(repr, self._methods))
             return f"unknown operation {call.op!r} of model {self._name}: expected one of {known}"
         try:
             self._bound(call, "")
         except TypeError as error:
-            wanted = [each for each in inspect.signature(getattr(self._first, call.op)).parameters if each != "who"]
+            wanted = [each for each in self._methods[call.op].parameters if each != "who"]
             expected = "null" if not wanted else wanted[0] if len(wanted) == 1 else f"[{', '.join(wanted)}]"
-            return f"arg of {call.op} is {brief(_shown(call.arg))}: expected {expected} ({error})"
+            return f"arg of {call.op} is {brief(as_lists(call.arg))}: expected {expected} ({error})"
         return ""
 
     def step(self, state: InstanceState, call: Call) -> Iterable[InstanceState]:
@@ -148,23 +149,23 @@ class _PlainCalls:
             if said is BLOCKED:
                 return ()
             well = isinstance(call.result, str) and call.result == _OK and said is not False
-            right = call.result == UNKNOWN or well or bool(_plain(said) == call.result)
+            right = call.result == UNKNOWN or well or bool(as_tuples(said) == call.result)
         return (InstanceState(instance),) if right else ()
 
     def _bound(self, call: Call, process: int | str) -> inspect.BoundArguments:
-        signature = inspect.signature(getattr(self._first, call.op))
+        signature = self._methods[call.op]
         given = signature.bind_partial(*_given(call)).arguments
         asks = "who" in signature.parameters and "who" not in given
         return signature.bind(*_given(call), **({"who": process} if asks else {}))
 
 
+def _signature(method: Callable[..., Any]) -> inspect.Signature:
+    """Return what a method takes; one of Python's own that does not say may take anything."""
+    try:
+        return inspect.signature(method)
+    except ValueError:
+        return inspect.Signature([inspect.Parameter("given", inspect.Parameter.VAR_POSITIONAL)])
+
+
 def _given(call: Call) -> tuple[Any, ...]:
     return call.arg if isinstance(call.arg, tuple) else () if call.arg is None else (call.arg,)
-
-
-def _plain(value: Any) -> Any:
-    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
-
-
-def _shown(arg: Any) -> Any:
-    return list(map(_shown, arg)) if isinstance(arg, tuple) else arg

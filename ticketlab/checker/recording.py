@@ -37,13 +37,26 @@ class HistoryRecorder:
         return begun
 
     def end(self, begun: Begun, result: Any) -> None:
-        """Take down what an operation was answered; "failed" says that it certainly had no effect."""
+        """Take down what an operation was answered; "failed" says that it certainly had no effect.
+
+        One that is never ended may have had its effect at any time since; its thread may go on.
+        """
         self._add_ended((begun, result, monotonic_ns()))
 
     def lines(self, meta: dict[str, Any]) -> Iterator[str]:
-        """Yield the history as JSON Lines; times are nanoseconds of the clock that all processes share."""
+        """Yield the history as JSON Lines; times are nanoseconds of the clock that all processes share.
+
+        A thread that goes on without an answer gives it up when it begins its next operation.
+        """
         yield json.dumps({"meta": meta}) + "\n"
-        answers = {id(begun): (result, returned) for begun, result, returned in self._ended}
+        answers: dict[int, tuple[Any, int | None]] = {}
+        following: dict[int, int] = {}  # by thread, when its next operation begins
+        for begun in reversed(self._begun):
+            thread, invoked = begun[0], begun[-1]
+            if thread in following:
+                answers[id(begun)] = "unknown", following[thread]
+            following[thread] = invoked
+        answers |= {id(begun): (result, returned) for begun, result, returned in self._ended}
         numbers: dict[int, int] = {}
         for begun in self._begun:
             thread, op, arg, section, invoked = begun

@@ -191,12 +191,14 @@ def check(
     `isolation`: without one, as serializable.
 
     Raises:
-        UsageError: the model is unknown, the file cannot be read, or the history is malformed.
+        UsageError: the model is unknown, the file cannot be read, the history is malformed, or a `mapping` is given for
+            what is no file.
     """
     from ticketlab.checker.linearize import check as check_operations
     from ticketlab.checker.log_mapping import read_mapping
     from ticketlab.checker.model import model_named
     from ticketlab.checker.transactions.history import TransactionHistory
+    from ticketlab.core.errors import UsageError
     from ticketlab.lab.checking.check_file import load_history
     from ticketlab.lab.checking.check_transactions_file import given_transactions
     from ticketlab.lab.plain.loading import imported_model
@@ -209,6 +211,8 @@ def check(
 
         return check_transactions(transactions, level_named(transactions.meta, isolation), budget).verdict
     assert not isinstance(history, TransactionHistory)
+    if mapping and not isinstance(history, str | Path):
+        raise UsageError("a mapping is for the file of a log: a history has its own names")
     terms = read_mapping([mapping]) if mapping else None
     operations = load_history(Path(history), terms) if isinstance(history, str | Path) else history
     chosen = imported_model(model) if isinstance(model, str) else model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from threading import Condition, Lock
+from typing import Any
 
 from tests.suites.program import BROKEN, DEADLOCK, WRONG, ThreadsOfProgram, only_if, program, shared
 
@@ -34,19 +35,21 @@ def account(fixed: bool) -> ThreadsOfProgram:
     return ThreadsOfProgram([audits, deposits, withdraws])
 
 
+def _produces(changed: Condition, units: Any, count: int) -> None:
+    """Make so many units, each once there is none."""
+    for _ in range(count):
+        with changed:
+            while units.value > 0:
+                changed.wait()
+            units.value += 1
+            changed.notify_all()
+
+
 @program(SUITE, "CS/arithmetic_prog", "wrong assertion, in every order", BROKEN)
 def arithmetic_prog(fixed: bool) -> ThreadsOfProgram:
     """A producer of units and a consumer that adds up their numbers; the sum is asserted not to be the right one."""
     changed, units, total = Condition(), shared(), shared()
     count = 2
-
-    def produces() -> None:
-        for _ in range(count):
-            with changed:
-                while units.value > 0:
-                    changed.wait()
-                units.value += 1
-                changed.notify_all()
 
     def consumes() -> None:
         for number in range(count):
@@ -62,7 +65,7 @@ def arithmetic_prog(fixed: bool) -> ThreadsOfProgram:
         right = bool(total.value == count * (count + 1) // 2)
         return right if fixed else not right
 
-    return ThreadsOfProgram([produces, consumes], holds)
+    return ThreadsOfProgram([partial(_produces, changed, units, count), consumes], holds)
 
 
 @program(SUITE, "CS/bluetooth_driver", "atomicity violation: check then act", WRONG)
@@ -226,14 +229,6 @@ def sync02(fixed: bool) -> ThreadsOfProgram:
     """A producer and a consumer of as many units each, and two units too many from the beginning."""
     changed, units = Condition(), shared(0 if fixed else 2)
 
-    def produces() -> None:
-        for _ in range(2):
-            with changed:
-                while units.value > 0:
-                    changed.wait()
-                units.value += 1
-                changed.notify_all()
-
     def consumes() -> None:
         for _ in range(2):
             with changed:
@@ -242,7 +237,7 @@ def sync02(fixed: bool) -> ThreadsOfProgram:
                 units.value -= 1
                 changed.notify_all()
 
-    return ThreadsOfProgram([produces, consumes])
+    return ThreadsOfProgram([partial(_produces, changed, units, 2), consumes])
 
 
 @program(SUITE, "CS/token_ring", "wrong assertion, in most orders", WRONG, has_twin=False)

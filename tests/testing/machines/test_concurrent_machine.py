@@ -1,4 +1,4 @@
-"""Concurrent machines as people write them: what they find, what they say, and what they refuse."""
+"""Concurrent machines as people write them: what they find, and what they say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,45 +14,12 @@ from hypothesis import Phase, reproduce_failure, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
 
-from tests.testing.machines.structures.files import (
-    Counter,
-    CounterThatLoses,
-    CouponRedeemedTwice,
-    RateLimiterOneTooMany,
-)
-from ticketlab import BLOCKED, Bundle, ConcurrentMachine, consumes, initialize, invariant, rule
+from tests.testing.machines.structures.contents import Counter, CounterThatLoses
+from tests.testing.machines.structures.names import CouponRedeemedTwice, RateLimiterOneTooMany
+from tests.testing.machines.trying import BRIEFLY, failure_of, passes, variant
+from ticketlab import BLOCKED, ConcurrentMachine, invariant, rule
 from ticketlab.checker import cas_register
-from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.testing import MachineProgram
-from ticketlab.testing.machines.declare import declared_methods
-from ticketlab.testing.models import LockModel
-
-BRIEFLY = settings(settings.get_profile("ci"), max_examples=25)
-
-
-def failure_of(machine: type[ConcurrentMachine]) -> str:
-    """Return what the test of a machine fails with."""
-    test = machine.TestCase
-    test.settings = BRIEFLY
-    with pytest.raises(AssertionError) as caught:
-        test().runTest()
-    return str(caught.value)
-
-
-def passes(machine: type[ConcurrentMachine]) -> str:
-    """Have the test of a machine pass, and return what it leaves undecided."""
-    test = machine.TestCase
-    test.settings = BRIEFLY
-    case = test()
-    case.runTest()
-    undecided: str = case.ticketlab_undecided
-    return undecided
-
-
-def variant(machine: type[ConcurrentMachine], **changed: Any) -> type[ConcurrentMachine]:
-    """Return a machine with other settings."""
-    made: type[ConcurrentMachine] = type(machine.__name__, (machine,), changed)
-    return made
 
 
 def test_a_failure_says_the_calls_the_order_and_the_schedule() -> None:
@@ -105,90 +71,6 @@ def test_a_program_that_failed_is_kept_for_its_machine_alone() -> None:
 
     assert kept(CouponRedeemedTwice)
     assert kept(RateLimiterOneTooMany)
-
-
-class Tokens(ConcurrentMachine):
-    """A lock whose token is handed on to who gives it back."""
-
-    held = Bundle("held")
-    model = LockModel
-    calls = 3
-    executor = "inline"
-
-    @rule(target=held)
-    def try_acquire(self, who: int) -> bool | None:
-        try:
-            Path("lock").touch(exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
-
-    @rule(held=consumes(held))
-    def release(self, held: bool, who: int) -> bool:
-        if held:
-            Path("lock").unlink()
-        return held
-
-
-class TokenModel(LockModel):
-    """A lock, released with what the acquisition returned."""
-
-    def release(self, who: int, held: bool = True) -> bool:
-        return held and super().release(who)
-
-
-def test_results_are_fed_on_to_later_calls_of_the_same_participant() -> None:
-    machine = variant(Tokens, model=TokenModel)
-    rules = machine.rules()
-    drawn = MachineProgram([[("release", {"held": 0}), ("try_acquire", {}), ("release", {"held": 5})]])
-    planned, _ = rules.plan(drawn)
-    assert list(map(str, planned[0])) == ["try_acquire()", "release(result of call 1)"]
-    passes(machine)
-
-
-class Initialized(ConcurrentMachine):
-    """A register that begins with a value that is drawn."""
-
-    executor = "inline"
-    first = Bundle("first")
-
-    class Model:
-        def __init__(self) -> None:
-            self.value = 0
-
-        def begin_with(self, value: int) -> None:
-            self.value = value
-
-        def swap(self, value: int) -> int:
-            before, self.value = self.value, value
-            return before
-
-        def is_first(self, value: int) -> bool:
-            return True
-
-    model = Model
-
-    @initialize(target=first, value=st.integers(1, 3))
-    def begin_with(self, value: int) -> int:
-        Path("value").write_text(str(value))
-        return value
-
-    @rule(value=st.integers(4, 5))
-    def swap(self, value: int) -> int:
-        before = int(Path("value").read_text())
-        Path("value.new").write_text(str(value))
-        Path("value.new").replace("value")
-        return before
-
-    @rule(value=first)
-    def is_first(self, value: int) -> bool:
-        return value in (1, 2, 3)
-
-
-def test_what_is_called_before_all_is_drawn_and_known_to_the_model() -> None:
-    told = failure_of(Initialized)
-    assert "swap(4)" in told
-    assert "{'begin_with': {'value': 1}}" in told
 
 
 class Overdraft(ConcurrentMachine):
@@ -307,6 +189,26 @@ def test_an_order_against_real_time_is_serializable() -> None:
     assert "not quiescent" in failure_of(variant(StaleView, consistency="quiescent"))
 
 
+def test_each_call_is_shown_where_times_do_not_count() -> None:
+    class Twice(StaleView):
+        @rule()
+        def read(self) -> int:
+            return 2
+
+    machine = variant(
+        Twice,
+        consistency="serializable",
+        examples=[MachineProgram([[("read", {}), ("read", {}), ("write", {})], [("write", {})]])],
+    )
+    test = machine.TestCase
+    test.settings = settings(BRIEFLY, phases=[Phase.explicit])
+    with pytest.raises(AssertionError) as caught:
+        test().runTest()
+    told = str(caught.value)
+    assert "(1 process, 3 calls;" in told
+    assert re.search(r"^ +3  process 1 ", told, re.MULTILINE)
+
+
 class Waiting(ConcurrentMachine):
     """Waits for a file lock that its model knows to be held for ever."""
 
@@ -369,63 +271,3 @@ def test_what_the_lab_does_not_see_fails_the_test() -> None:
     told = failure_of(machine)
     assert "is undecided" in told
     assert 'unseen = "allow" lets it pass' in told
-
-
-def _no_rule() -> None:
-    declared_methods(type("Empty", (ConcurrentMachine,), {}))
-
-
-def _of_hypothesis() -> None:
-    from hypothesis.stateful import rule as other
-
-    class Mixed(ConcurrentMachine):
-        @other()
-        def call(self) -> None:
-            """Do nothing."""
-
-    declared_methods(Mixed)
-
-
-def _no_source() -> None:
-    class Fed(ConcurrentMachine):
-        @rule(token=Bundle("tokens"))
-        def call(self, token: int) -> None:
-            """Do nothing."""
-
-    declared_methods(Fed)
-
-
-def _unknown(**settings_of_the_class: Any) -> Callable[[], None]:
-    return lambda: variant(Counter, **settings_of_the_class).TestCase().runTest()
-
-
-@pytest.mark.parametrize(
-    ("declare", "said"),
-    [
-        (_no_rule, "Empty has no rule"),
-        (_of_hypothesis, "Mixed.call is a rule of Hypothesis's: take ticketlab.rule"),
-        (_no_source, "token of Fed.call comes from the bundle 'tokens', into which no rule puts anything"),
-        (_unknown(consistency="linear"), "linear"),
-        (_unknown(executor="fibres"), "fibres"),
-        (_unknown(policy="best"), "best"),
-        (_unknown(participants=1), "needs at least 2 participants"),
-        (_unknown(unseen="maybe"), "maybe"),
-        (_unknown(schedules="drawn"), "drawn"),
-        (_unknown(model=int), "has no method increment"),
-        (_unknown(examples=[MachineProgram([[("incremant", {})], [("read", {})]])]), "incremant"),
-        (_unknown(examples=[MachineProgram([[("read", {"by": 1})], [("read", {})]])]), "read takes nothing"),
-    ],
-)
-def test_what_is_declared_wrongly_is_refused_in_a_line(declare: Callable[[], None], said: str) -> None:
-    with pytest.raises(TicketlabError, match=re.escape(said)) as caught:
-        declare()
-    assert isinstance(caught.value, UsageError)
-
-
-def test_the_same_result_counts_only_once_if_it_is_consumed() -> None:
-    planned, _ = (
-        variant(Tokens)
-        .rules()
-        .plan(MachineProgram([[("try_acquire", {}), ("release", {"held": 0}), ("release", {"held": 0})]]))
-    )
-    assert len(planned[0]) == 2

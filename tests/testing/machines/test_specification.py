@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticketlab.checker import cas_register
+from ticketlab.checker import cas_register, holds, seats
+from ticketlab.checker.plain_model import plain_model
 from ticketlab.core.errors import UsageError
 from ticketlab.lab.plain.function import Raised, Returned
 from ticketlab.testing.machines.specification import MadeCall, Specification
@@ -106,6 +107,24 @@ def test_a_model_value_is_a_specification() -> None:
     assert register.explains([won, MadeCall(1, "read", {}, Returned(1), 1, 2)])
     assert not register.explains([won, MadeCall(1, "cas", {"expected": 0, "new": 2}, Returned("ok"), 1, 2)])
     assert register.unspoken([MadeCall(0, "read", {}, Raised("OSError", ""), 0, 1)])
+
+
+def test_the_parts_of_a_model_value_are_apart() -> None:
+    hall = Specification(seats(), "hall", ["buyseat"])
+    first, second = (MadeCall(who, "buyseat", {"seat": who}, Returned("ok"), who, who) for who in range(2))
+    assert hall.explains([first, second])
+    assert not hall.explains([first, second._replace(arguments={"seat": 0})])
+    with pytest.raises(UsageError, match="holds, changes with time"):
+        Specification(holds(1), "hall", ["hold"])
+    with pytest.raises(UsageError, match=r"the model seats does not take sell: .*buyseat"):
+        hall.explains([first._replace(op="sell")])
+
+
+def test_a_model_value_is_told_who_calls() -> None:
+    lock = Specification(plain_model(LockModel, "lock"), "lock", ["acquire", "release"])
+    calls = [MadeCall(0, "acquire", {}, Returned(True), 0, 1), MadeCall(0, "release", {}, Returned(True), 2, 3)]
+    assert lock.explains(calls)
+    assert not lock.explains([calls[0], calls[1]._replace(who=1)])
 
 
 def test_what_init_calls_is_done_by_the_model_too() -> None:

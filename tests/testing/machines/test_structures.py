@@ -7,10 +7,9 @@ import re
 import pytest
 from hypothesis import settings
 
-from tests.testing.machines.structures import files, memory
+from tests.testing.machines.structures.pairs import PAIRS
 from ticketlab import ConcurrentMachine
 
-PAIRS = [*files.PAIRS, *memory.PAIRS]
 DRAWN = settings(settings.get_profile("ci"), max_examples=100)
 BRIEFLY = settings(settings.get_profile("ci"), max_examples=4)
 

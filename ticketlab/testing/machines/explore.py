@@ -117,9 +117,7 @@ class ProgramLab:
                     tally.note(execution)
                     tally.contested = tally.contested or _meet(execution)
                     if anomalies := judge.judge(execution):
-                        self._bound = min(
-                            self._bound, max(_SAMPLED, tally.executions)
-                        )  # a smaller program needs no more
+                        self._bound = min(self._bound, max(_SAMPLED, tally.executions))
                         return anomalies
                 tally.gave_way = [
                     *sentences_of_gave_way(executor.gave_way, process_name),
@@ -187,8 +185,6 @@ class ProgramLab:
         machine = self._machine()
         in_tasks = Spec.parse(machine.executor).name == "tasks"
         run = MachineRun(machine, planned, in_time=machine.consistency != IN_ANY_ORDER)
-        if machine.specification is not None:
-            machine.specification.begin([(call.op, call.given((), {}) or {}) for call in before])
         return (
             machine,
             run,

@@ -51,9 +51,9 @@ class ConcurrentMachine:
     "quiescent" or "serializable". Up to `participants` take part and make up to `calls` calls each. `executor` says who
     they are: "processes", "threads", "tasks" (then rules are coroutine functions), or "inline", which is faster and
     confirms on real processes what it finds. `policy`, `executions` and `seed` say which schedules of each program are
-    tried, and at most how many. With `schedules = "timed"`, Hypothesis draws delays as well, and each program runs once
-    by them in virtual time. `unseen` is "allow" if the test may pass though the lab did not see all that the calls
-    did, or saw no race. `examples` are programs that are tried first.
+    tried, and at most how many, after 12 at random. With `schedules = "timed"`, Hypothesis draws delays as well, and
+    each program runs once by them in virtual time. `unseen` is "allow" if the test may pass though the lab did not see
+    all that the calls did, or saw no race. `examples` are programs that are tried first.
     """
 
     TestCase: ClassVar[Any] = _TestCaseOfMachine()
@@ -104,8 +104,13 @@ class ConcurrentMachine:
         vars(self)[_SET_UP] = True
         self.setup()
         run.initial.clear()
+        made = list[tuple[str, Mapping[str, Any]]]()
         for call in before:
-            run.initial[call.op] = getattr(self, call.op)(**(call.given((), run.initial) or {}))
+            if (given := call.given((), run.initial)) is not None:
+                made.append((call.op, given))
+            run.initial[call.op] = None if given is None else getattr(self, call.op)(**given)
+        if self.specification is not None:
+            self.specification.begin(made)
 
     def end(self) -> None:
         """Have an execution over."""
@@ -147,9 +152,12 @@ def check_machine(machine: type[ConcurrentMachine]) -> None:
     policy_kind(Spec.parse(machine.policy))
     if machine.participants < 2 or machine.calls < 1:
         raise UsageError(f"{machine.__name__} needs at least 2 participants, and 1 call of each")
-    for method in _methods_of(machine)["rule"]:
-        if method.is_coroutine and Spec.parse(machine.executor).name != "tasks":
-            raise UsageError(f"{machine.__name__}.{method.name} is a coroutine function: set executor to 'tasks'")
+    for method in (each for methods in _methods_of(machine).values() for each in methods if each.is_coroutine):
+        what = f"{machine.__name__}.{method.name} is a coroutine function"
+        if method.declared.kind != "rule":
+            raise UsageError(f"{what}, which only rules may be: nobody would await this one")
+        if Spec.parse(machine.executor).name != "tasks":
+            raise UsageError(f"{what}: set executor to 'tasks'")
     _specification_of(machine)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final
@@ -47,43 +47,37 @@ class MachineRun:
     def take_part(self, who: int) -> None:
         """Make the calls of one participant, from 1."""
         results: list[Any] = []
-        for place, call in enumerate(self.planned[who - 1]):
-            given = call.given(results, self.initial)
-            if given is None:
-                results.append(None)
-                continue
+        for place, call, given in self._due(who, results):
             resource = ALL_CALLS if self._in_time else f"{ALL_CALLS} of {who}"
             _point(Step(Action.INVOKE, resource, path=str(call)))
             _note(_BEGUN, place)
             outcome = call_outcome(partial(self._called, call.op, given, who))
             _point(Step(Action.RETURN, resource, path=str(call)))
-            self._tell(place, outcome)
-            results.append(outcome.value if isinstance(outcome, Returned) else None)
+            _tell(place, outcome, results)
 
     async def attend(self, who: int) -> None:
         """Make the calls of one task, from 1; others may go on between them."""
         from asyncio import sleep
 
         results: list[Any] = []
-        for place, call in enumerate(self.planned[who - 1]):
-            given = call.given(results, self.initial)
-            if given is None:
-                results.append(None)
-                continue
+        for place, call, given in self._due(who, results):
             if place:
                 await sleep(0)
             _note(_BEGUN, place)
             outcome = await _awaited(partial(self._called, call.op, given, who))
-            self._tell(place, outcome)
-            results.append(outcome.value if isinstance(outcome, Returned) else None)
+            _tell(place, outcome, results)
+
+    def _due(self, who: int, results: list[Any]) -> Iterator[tuple[int, PlannedCall, Mapping[str, Any]]]:
+        """Yield the calls that a participant makes, by its results so far; None is that of a call that it does not."""
+        for place, call in enumerate(self.planned[who - 1]):
+            if (given := call.given(results, self.initial)) is None:
+                results.append(None)
+            else:
+                yield place, call, given
 
     def _called(self, op: str, given: Mapping[str, Any], who: int) -> Any:
         more = {"who": who} if self.machine.asks_who(op) else {}
         return getattr(self.machine, op)(**given, **more)
-
-    def _tell(self, place: int, outcome: CallOutcome) -> None:
-        _note(_ENDED, pickle.dumps((place, outcome)).decode("latin-1"))
-        _note(SHOWN, outcome_text(outcome))
 
     def made(self, execution: Execution) -> list[MadeCall]:
         """Return the calls that were made in an execution, in the order in which they were invoked.
@@ -108,6 +102,13 @@ class MachineRun:
             returned, outcome, told = ended.get((who, place), (len(events), None, str(place)))
             found.append(MadeCall(who, self.planned[who][place].op, given or {}, outcome, invoked, returned, told))
         return found
+
+
+def _tell(place: int, outcome: CallOutcome, results: list[Any]) -> None:
+    """Tell the explorer what came of a call, and put its result with those before it."""
+    _note(_ENDED, pickle.dumps((place, outcome)).decode("latin-1"))
+    _note(SHOWN, outcome_text(outcome))
+    results.append(outcome.value if isinstance(outcome, Returned) else None)
 
 
 async def _awaited(call: Callable[[], Any]) -> CallOutcome:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from ticketlab.checker.budget import Budget
-from ticketlab.checker.columns import Call
+from ticketlab.checker.columns import Call, as_tuples
 from ticketlab.checker.model import Model
 from ticketlab.checker.plain_model import InstanceState, content_key
 from ticketlab.checker.search import CallInterval, linearizable
@@ -51,6 +51,8 @@ class Specification:
     def __init__(self, model: Any, machine: str, ops: Iterable[str]) -> None:
         self._model = model if isinstance(model, Model) else None
         self._make: Callable[[], Any] = (lambda: None) if isinstance(model, Model) else model
+        if self._model is not None and self._model.lapse is not None:
+            raise UsageError(f"the model of {machine}, {model.name}, changes with time: no machine is judged by it")
         if self._model is None:
             if not callable(model):
                 raise UsageError(f"the model of {machine} is {model!r}: a class, a function or a Model is needed")
@@ -70,7 +72,7 @@ class Specification:
     def begin(self, before: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Take in the calls that `@initialize` makes: those that the model has as well change its first state."""
         if self._model is not None:
-            self._initial = self._model.init
+            self._initial = frozenset()  # of the parts of a model that are not in their first state
             return
         instance = self._make()
         for op, arguments in before:
@@ -89,8 +91,10 @@ class Specification:
 
         Raises:
             BudgetSpent: the search for an order took too long.
+            UsageError: a call, or its result, is none that a `Model` knows.
         """
         done = [each for each in calls if each.outcome is not None]
+        self._validate(done)
         intervals = [CallInterval(row, Call("", row, None), o.invoked, o.returned) for row, o in enumerate(done)]
         if stuck:
             last = 1 + max((each.returned for each in done), default=0)
@@ -104,9 +108,15 @@ class Specification:
 
         return linearizable(Model("machine", self._initial, step), intervals, Budget().start())
 
+    def _validate(self, done: Iterable[MadeCall]) -> None:
+        if self._model is not None:
+            for made in done:
+                if isinstance(made.outcome, Returned) and (why := self._model.validate(_as_call(made))):
+                    raise UsageError(f"the model {self._model.name} does not take {made.op}: {why}")
+
     def _step(self, state: Any, made: MadeCall) -> Iterable[Hashable]:
         if self._model is not None:
-            return () if isinstance(made.outcome, Raised) else self._model.step(state, _as_call(made))
+            return () if isinstance(made.outcome, Raised) else _step_of(self._model, state, made)
         assert made.outcome is not None, "it returned"
         after, said = self.says(state, made)
         return (after,) if agree(said, made.outcome) else ()
@@ -190,12 +200,18 @@ def outcome_text(outcome: CallOutcome | None) -> str:
     return repr(outcome.value)
 
 
+def _step_of(model: Model, state: frozenset[tuple[Hashable, Any]], made: MadeCall) -> Iterator[Hashable]:
+    """Yield the states after a call that returned: each part of a model has one, as where histories are judged."""
+    call = _as_call(made)
+    part, parts = model.partition(call), dict(state)
+    if model.made_by is not None:
+        call = model.made_by(call, made.who + 1)
+    for after in model.step(parts.get(part, model.init), call):
+        yield frozenset({**parts, part: after}.items())
+
+
 def _as_call(made: MadeCall) -> Call:
     """Return a call as a `Model` takes it: one argument as it is, several as a tuple, none as None."""
-    values = tuple(map(_hashable, made.arguments.values()))
+    values = tuple(map(as_tuples, made.arguments.values()))
     assert isinstance(made.outcome, Returned), "no model has a word for an exception"
-    return Call(made.op, values[0] if len(values) == 1 else values or None, _hashable(made.outcome.value))
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+    return Call(made.op, values[0] if len(values) == 1 else values or None, as_tuples(made.outcome.value))

@@ -53,26 +53,25 @@ def _calls_text(judge: MachineJudge, made: list[MadeCall], participant: str) -> 
     specification = judge.machine.specification
     if specification is None or not any(each.outcome for each in made):
         return ""
-    closest = specification.closest(judge.timed(made))
+    timed = judge.timed(made)
+    closest = specification.closest(timed)
     if closest.fails is None:
         return ""
     rows = [(each, "✓") for each in closest.order]
     expected = f"✗ the model says {closest.expected}" if closest.expected else "✗ the model does not allow it"
     rows.append((closest.fails, expected))
-    told = {(each.who, each.invoked) for each, _ in rows}
-    timed = judge.timed(made)
-    rows += [(each, "") for each in timed if (each.who, each.invoked) not in told]
-    lines = [(f"{participant} {each.who + 1}", _call(each), outcome_text(each.outcome), says) for each, says in rows]
+    shown = {(each.who, each.told) for each, _ in rows}  # by what each told: the times may be the same
+    rows += [(each, "") for each in timed if (each.who, each.told) not in shown]
+    lines = [
+        (f"{participant} {each.who + 1}", called(each.op, each.arguments), outcome_text(each.outcome), says)
+        for each, says in rows
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
     drawn = [
         "  ".join([f"  {number}", *(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]])
         for number, line in enumerate(lines, 1)
     ]
     return "\n".join(["No order of the calls explains their results. The closest:", "", *map(str.rstrip, drawn)])
-
-
-def _call(made: MadeCall) -> str:
-    return called(made.op, made.arguments)
 
 
 def undecided_text(machine: type[ConcurrentMachine], searched: SearchedPrograms) -> tuple[str, bool]:
