@@ -97,7 +97,7 @@ def moves(tracks: Sequence[Track]) -> list[TimedStep]:
         timed = [record for record in each.records if record[0] != recorder.NOTED]
         for record, following in zip(timed, [*timed[1:], timed[-1]] if timed else (), strict=True):
             if record[0] == recorder.STEP:
-                found.append(TimedStep(who, record[1], following[1]))
+                found.append(TimedStep(who, record[1] - each.error_ns, following[1] + each.error_ns))
     return found
 
 

@@ -156,11 +156,13 @@ class _Likeness:
         """
         assert self._execution is not None, "the first orders have been tried"
         order = self._order
-        places: list[list[int]] = [[] for _ in range(1 + max(move.who for move in order))]
+        places: dict[int, list[int]] = {}
         for place, move in enumerate(order):
-            places[move.who].append(place)
+            places.setdefault(move.who, []).append(place)
         for who, nth in self._differing(self._execution):
-            own = places[who]
+            own = places.get(who)
+            if own is None:  # no step of it was recorded
+                continue
             at = own[min(nth, len(own) - 1)]
             low, high = (own[nth - 1] if nth else -1), (own[nth + 1] if nth + 1 < len(own) else len(order))
             near = sorted(range(low + 1, min(high, len(order))), key=lambda place: abs(place - at))

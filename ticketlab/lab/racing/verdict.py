@@ -15,6 +15,7 @@ from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import launcher_kind, strategy_kind
@@ -57,13 +58,13 @@ def judge_race(
     Raises:
         TicketlabError: the disk was full.
     """
-    tracks, exits = record.tracks, record.exits
+    tracks = record.tracks
     buyers, services = tracks[: scenario.buyers], tracks[scenario.buyers :]
-    effects = FaultEffects(tracks, scenario.buyers, exits)
+    effects = FaultEffects(tracks, scenario.buyers, record.exits)
     if not options.faults:
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
-    operations, title = _merged(buyers), f"{scenario.strategy} on {scenario.store}"
+    operations = _merged(buyers)
     several = {"several_clocks": True} if any(track.error_ns for track in buyers) else {}
     history = History(_meta(scenario, books) | several, operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
@@ -89,16 +90,7 @@ def judge_race(
         books=_books_json(books),
         environment=record.environment,
         history=history,
-        timeline=race_timeline(
-            title,
-            tracks,
-            scenario.buyers,
-            verdict.anomalies,
-            operations,
-            workers=not launcher_kind(options.launcher).together,
-        )
-        if options.timeline
-        else None,
+        timeline=_timeline(scenario, options, tracks, verdict, operations) if options.timeline else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
@@ -106,6 +98,17 @@ def judge_race(
         because=because(scenario, verdict.valid),
         notes=record.notes,
     )
+
+
+def _timeline(
+    scenario: Scenario,
+    options: RaceOptions,
+    tracks: Sequence[Track],
+    verdict: Verdict,
+    operations: Sequence[Operation],
+) -> Timeline:
+    title, pooled = f"{scenario.strategy} on {scenario.store}", launcher_kind(options.launcher).pooled
+    return race_timeline(title, tracks, scenario.buyers, verdict.anomalies, operations, workers=pooled)
 
 
 def _read_books(store: Store, effects: FaultEffects) -> tuple[Books | None, list[Anomaly]]:

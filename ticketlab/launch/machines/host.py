@@ -44,8 +44,10 @@ class Host:
             pickle.dump((call, args), self._child.stdin)
             self._child.stdin.flush()
             done, value = pickle.load(self._child.stdout)  # noqa: S301 - our own child wrote it
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except BaseException as error:  # whatever it is, the next job must not find the rest of this one in the pipes
             self.end()
+            if not isinstance(error, OSError | EOFError | pickle.UnpicklingError):
+                raise
             raise HostDied(f"the process {self._child.pid} on {os.uname().nodename} was killed in its job") from error
         self._idle = Timer(_IDLE_SECONDS, self.end)
         self._idle.daemon = True
