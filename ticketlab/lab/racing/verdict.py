@@ -65,12 +65,12 @@ def judge_race(
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
     operations = _merged(buyers)
-    several = {"several_clocks": True} if any(track.error_ns for track in buyers) else {}
-    history = History(_meta(scenario, books) | several, operations)
+    history = History(_meta(scenario, books, several_clocks=any(track.error_ns for track in buyers)), operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
     verdict = _judge(scenario, history, books, observed, too_long)
+    seconds = time.monotonic() - began_s
     return Result(
         command=command,
         store=str(scenario.store),
@@ -80,13 +80,7 @@ def judge_race(
         tickets=scenario.inventory.tickets,
         sold=sum(operation.sold for operation in operations),
         verdict=verdict,
-        metrics=measure(
-            buyers,
-            time.monotonic() - began_s,
-            services=services,
-            start_s=record.start_s,
-            recovery_ns=effects.recovery_ns(),
-        ),
+        metrics=measure(buyers, seconds, services=services, start_s=record.start_s, recovery_ns=effects.recovery_ns()),
         books=_books_json(books),
         environment=record.environment,
         history=history,
@@ -194,7 +188,7 @@ def _stock_json(stock: Stock) -> dict[str, Any]:
     return fields | ({"holds": [hold._asdict() for hold in holds]} if holds else {})
 
 
-def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
+def _meta(scenario: Scenario, books: Books | None, *, several_clocks: bool) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
@@ -205,4 +199,5 @@ def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
         "buyers": scenario.buyers,
         "seed": scenario.seed,
         **({"clock_error_ns": _CLOCK_ERROR_NS} if scenario.model == "holds" else {}),
+        **({"several_clocks": True} if several_clocks else {}),
     } | ({} if books is None else {"books": _books_json(books)})
