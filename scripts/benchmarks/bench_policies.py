@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from scripts.benchmarks.small_programs import SmallProgram, errands, reorder, twostage
@@ -89,15 +87,14 @@ def main() -> int:
         else:
             print(f"{cells[0]:<30}" + "".join(f"{each:>12}" for each in cells[1:]), flush=True)
 
-    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".benchmark-"):
-        say("setting", *(f"`{policy}`" if given.markdown else policy for policy in policies))
-        if given.markdown:
-            say("---", *["--:"] * len(policies))
-        for setting in SETTINGS:
-            cells = {policy: cell(setting, policy, given.seeds, given.executions) for policy in policies}
-            sums |= {policy: sums[policy] + count for policy, (count, _) in cells.items()}
-            say(setting.name, *(text for _, text in cells.values()))
-        say(f"of {given.seeds * len(SETTINGS)}", *map(str, sums.values()))
+    say("setting", *(f"`{policy}`" if given.markdown else policy for policy in policies))
+    if given.markdown:
+        say("---", *["--:"] * len(policies))
+    for setting in SETTINGS:
+        cells = {policy: cell(setting, policy, given.seeds, given.executions) for policy in policies}
+        sums |= {policy: sums[policy] + count for policy, (count, _) in cells.items()}
+        say(setting.name, *(text for _, text in cells.values()))
+    say(f"of {given.seeds * len(SETTINGS)}", *map(str, sums.values()))
     return 0
 
 

@@ -111,10 +111,12 @@ def test_a_worker_that_is_killed_leaves_a_verdict_that_names_its_buyers(tmp_path
 
 def test_no_more_buyers_are_connected_at_once_than_was_said(tmp_path: Path) -> None:
     with cluster(tmp_path, []) as made:
-        found = raced(made.address, "transaction:immediate", buyers=5, options=(("connections", "2"),))
+        found = raced(made.address, "transaction:immediate", buyers=5, options=(("connections", "2"),), timeline=True)
     assert found.valid is True
     assert len(found.history.operations) == 10
     assert any("at most 2 of them were connected" in note for note in found.notes)
+    assert found.timeline is not None
+    assert found.timeline.lanes == [f"buyer {number}" for number in range(1, 6)]  # no process had several of them
 
 
 @pytest.mark.parametrize(

@@ -70,10 +70,9 @@ class Result:
 
     `injected` lists the faults: the victim, the step before which it was struck, when, and what it held. `left_behind`
     names the files and processes that remained afterwards. `notes` say in sentences how buyers were started, if that
-    matters for the verdict. `claims_safety` says whether the strategy is meant to keep
-    the books right: if it is not, a race without an anomaly was luck. `moves` are the steps of all participants, the
-    buyers' first, if they were recorded. `because` says in a clause why the race ended as it did, if that follows from
-    the store and the strategy.
+    matters for the verdict. `claims_safety` says whether the strategy is meant to keep the books right: if it is not, a
+    race without an anomaly was luck. `moves` are the steps of all participants, the buyers' first, if they were
+    recorded. `because` says in a clause why the race ended as it did, if that follows from the store and the strategy.
     """
 
     command: str

@@ -88,17 +88,23 @@ def about(classes: float) -> str:
 
 
 class Survey:
-    """Sees the executions of a search, and says how far it has come."""
+    """Sees the executions of a search, and says how far it has come.
 
-    def __init__(self, policy: str) -> None:
+    If it is `in_part` that it sees them, since others search as well, only who drew how many is counted.
+    """
+
+    def __init__(self, policy: str, *, in_part: bool = False) -> None:
         self._policy = policy
+        self._in_part = in_part
         self._by: Counter[str] = Counter()
         self._pairs = PairCoverage()
         self._estimate = ClassEstimate()
         self._searched: Policy | None = None
+        self._struck = False  # whether a fault was injected into one of its executions
         self._redundant = 0
         self._promises: list[Promise] = []  # of the policies before
         self._seen = 0
+        self._longest = 0
         self.classes: float | None = None
         """How many classes there were estimated to be when the estimate was made last."""
         self.last_by = ""
@@ -108,11 +114,13 @@ class Survey:
         """Take in an execution that a policy drew, which is `named` so unless it is the one that the search is by."""
         if policy is not self._searched:
             self._close()
-            self._searched = policy
+            self._searched, self._struck = policy, False
         self.last_by = policy.by or named or self._policy
         self._by[self.last_by] += 1
-        if execution.injected:
+        self._struck |= bool(execution.injected)
+        if execution.injected or self._in_part:
             return
+        self._longest = max(self._longest, len(execution.trace))
         self._pairs.see(execution.trace)
         self._estimate.see(execution.trace)
         self._seen += 1
@@ -123,15 +131,18 @@ class Survey:
     def _close(self) -> None:
         if self._searched is not None:
             self._redundant += self._searched.redundant
-            if promise := self._searched.promise():
-                self._promises.append(promise)
+            self._promises = self._all_promises()
+
+    def _all_promises(self) -> list[Promise]:
+        """Return what each policy promises: with odds that hold without a fault, nothing if there was one."""
+        last = self._searched.promise() if self._searched and not self._struck else None
+        return [*self._promises, *([last] if last else [])]
 
     def _promise(self) -> Promise | None:
-        """Return what the policies promise together; of those that met shorter ones alone, nothing."""
-        last = self._searched.promise() if self._searched else None
-        all_ = [*self._promises, *([last] if last else [])]
-        longest = max((each.steps for each in all_), default=0)
-        kept = [each for each in all_ if each.steps == longest]
+        """Return what the policies promise together; of those that had met shorter executions alone, nothing."""
+        promises = self._all_promises()
+        longest = max((self._longest, *(each.steps for each in promises)))
+        kept = [each for each in promises if each.steps == longest]
         if not kept:
             return None
         missed = prod(1 - each.odds for each in kept)

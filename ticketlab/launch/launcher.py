@@ -149,9 +149,11 @@ class LauncherKind(Kind):
     """A launcher by name; `build(variant, **options)` makes one.
 
     A fault that needs what is not among the `capabilities` cannot be injected into a race that it launches. `together`
-    says whether all buyers run at once; if not, some wait to be started, which is no part of their latencies.
+    says whether all buyers run at once; if not, some wait to be started, which is no part of their latencies. `pooled`
+    says that each process takes one buyer after another.
     """
 
     build: Callable[..., Launcher]
     capabilities: frozenset[LauncherCapability] = field(default=frozenset(LauncherCapability))
     together: bool = True
+    pooled: bool = False

@@ -178,4 +178,5 @@ KIND = LauncherKind(
     number="number of workers",
     build=PoolLauncher,
     together=False,
+    pooled=True,
 )

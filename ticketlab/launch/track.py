@@ -76,18 +76,25 @@ def track(
             assert invocation is not None, "a completion follows its invocation"
             found.operations.append(_operation(process, origin_ns, invocation, record, tuple(accesses)))
             invocation, found.last = None, f"had finished its order {len(found.operations)}"
-        elif tag == recorder.FAULT:
-            found.last = f"had the fault {record[2]} injected before {record[3]}"
-        elif tag == recorder.CRASH:
-            found.crash_reason, found.crash = CrashReason(record[2]), record[3]
-            found.no_space |= found.crash_reason is CrashReason.NO_SPACE
-        elif tag == recorder.END:
-            _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
-            found.ended, found.last = True, "had finished"
+        else:
+            _take_down(found, record)
     if invocation is not None:
         found.waited_ns = waited_before
         found.operations.append(_operation(process, origin_ns, invocation, None, tuple(accesses)))
     return found
+
+
+def _take_down(found: Track, record: Event) -> None:
+    """Take down a fault, a crash or the end."""
+    tag = record[0]
+    if tag == recorder.FAULT:
+        found.last = f"had the fault {record[2]} injected before {record[3]}"
+    elif tag == recorder.CRASH:
+        found.crash_reason, found.crash = CrashReason(record[2]), record[3]
+        found.no_space |= found.crash_reason is CrashReason.NO_SPACE
+    elif tag == recorder.END:
+        _, _, found.processor_ns, found.waited_ns, found.longest_wait_ns, found.peak_bytes = record
+        found.ended, found.last = True, "had finished"
 
 
 def moves(tracks: Sequence[Track]) -> list[TimedStep]:
@@ -97,7 +104,7 @@ def moves(tracks: Sequence[Track]) -> list[TimedStep]:
         timed = [record for record in each.records if record[0] != recorder.NOTED]
         for record, following in zip(timed, [*timed[1:], timed[-1]] if timed else (), strict=True):
             if record[0] == recorder.STEP:
-                found.append(TimedStep(who, record[1], following[1]))
+                found.append(TimedStep(who, record[1] - each.error_ns, following[1] + each.error_ns))
     return found
 
 

@@ -119,6 +119,13 @@ def test_a_step_that_took_effect_late_is_moved_past_others() -> None:
     assert made.tried > 3
 
 
+@pytest.mark.parametrize("recorded", [(0,), ()])
+def test_buyers_whose_steps_were_not_recorded_stay_as_they_fall(recorded: tuple[int, ...]) -> None:
+    played = run_plan(Scenario.of("memory", buyers=3, tickets=3), Schedule((1, 2, 3, 1, 2, 3)))
+    moves = [TimedStep(who, at, at) for at, who in enumerate(played.execution.schedule) if who in recorded]
+    assert case_of_race(played.scenario, as_race(played, moves)) is None
+
+
 @pytest.mark.parametrize("store", ["json", "sqlite", "manager"])
 def test_a_live_race_becomes_a_case_that_replays(store: str) -> None:
     scenario = Scenario.of(store, buyers=30, tickets=5)

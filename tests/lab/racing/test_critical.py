@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketlab.core.timeline import LaneState, Span, Timeline
-from ticketlab.lab.racing.critical import CriticalSection, LockUse, critical_sections, with_locks, with_overlaps
+from ticketlab.lab.racing.critical import (
+    CriticalSection,
+    LockUse,
+    critical_sections,
+    lock_uses,
+    with_locks,
+    with_overlaps,
+)
 from ticketlab.launch import recorder
 from ticketlab.launch.track import track
 
@@ -101,3 +109,26 @@ def test_a_lock_that_was_refused_is_not_held() -> None:
         (recorder.RETURN, 140, "ok", (1,)),
     ]
     assert critical_sections([track(1, records, 100, keep=True)]) == [CriticalSection(0, "lock", 22, 30)]
+
+
+@pytest.mark.parametrize(("error_ns", "sure"), [(0, [(12, 30)]), (4, [(16, 26)]), (10, [])])
+def test_by_a_clock_that_may_be_wrong_less_is_surely_held(error_ns: int, sure: list[tuple[int, int]]) -> None:
+    locked = [
+        (recorder.STEP, 10, "acquire", "lock"),
+        (recorder.GOT, 12),
+        (recorder.STEP, 30, "release", "lock"),
+        (recorder.END, 40, 0, 0, 0, 0),
+    ]
+    read = [
+        (recorder.STEP, 10, "read", "books"),
+        (recorder.SLEEP, 12, 0.0),
+        (recorder.STEP, 30, "write", "books"),
+        (recorder.END, 40, 0, 0, 0, 0),
+    ]
+    tracks = [track(who, records, keep=True, error_ns=error_ns) for who, records in enumerate((locked, read), 1)]
+    found = critical_sections(tracks)
+    assert [each[2:] for each in found if each.resource == "lock"] == sure
+    assert [each[2:] for each in found if each.resource == "books"] == sure
+    (use,) = lock_uses(tracks)
+    assert use.got_ns is not None
+    assert ([(use.got_ns, use.end_ns)] if use.end_ns > use.got_ns else []) == sure

@@ -175,6 +175,24 @@ def test_a_pool_s_lanes_are_its_workers_with_their_buyers_one_after_another(tmp_
         assert mine[0].start_ns == 0
 
 
+@pytest.mark.parametrize(
+    ("end", "waits"),
+    [
+        ([(recorder.CRASH, 150, "error", "ValueError: no")], True),
+        ([(recorder.END, 150, 0, 0, 0, 0)], True),
+        ([], False),  # the worker was killed with its buyer
+    ],
+)
+def test_a_worker_waits_for_its_next_buyer_unless_it_died_with_one(end: list[tuple[object, ...]], waits: bool) -> None:
+    up = (recorder.UP, 90, 7)
+    first = track(1, [up, INVOKED, *READ, *end], 100, keep=True)
+    other = track(2, [(recorder.UP, 90, 8), INVOKED, (recorder.RETURN, 300, "soldout", ())], 100, keep=True)
+    found = race_timeline("", [first, other], 2, [], workers=True)
+    assert found.lanes == ["worker 1 (7)", "worker 2 (8)"]
+    last = max((span for span in found.spans if span.lane == 0), key=lambda span: span.end_ns)
+    assert (last.label == "waits for its next buyer") == waits
+
+
 def test_a_race_has_no_timeline_unless_asked(tmp_path: Path) -> None:
     assert race(Scenario(Spec("json"), Spec("lock"), buyers=2), RaceOptions(folder=tmp_path)).timeline is None
 

@@ -31,9 +31,8 @@ _DRAWN: Final = 8
 _NOBODY_YET: Final = 0.25
 """The odds that a pair asks for a step before all changes."""
 _FIELDS: Final = 6  # of a pair in the column of what is asked for
-_AWAITED, _FRESH, _OVER = range(
-    3
-)  # the change is to come; it was the last one; the step was made, or cannot be as asked
+# How far a pair has come: the change is to come; it was the last one; the step was made, or cannot be as asked.
+_AWAITED, _FRESH, _OVER = range(3)
 
 OwnStep = tuple[int, int]  # a participant, and the number of its step
 _START: Final[OwnStep] = NOBODY, 0
@@ -50,9 +49,7 @@ class ReadsFrom(NamedTuple):
 class ReadsFromFeedback(PartialOrderSampling):
     """Executions without end, each of which is asked for pairs that earlier ones suggest."""
 
-    asked = (
-        PerStep()
-    )  # for each pair: the two of the step, the two of the change, the resource, and how far it has come
+    asked = PerStep()  # by pair: the two of the step, the two of the change, the resource, and how far it has come
     pairs = Number()  # how many they are
     made = PerParticipant()  # steps
 

@@ -69,9 +69,9 @@ class Promise(NamedTuple):
     steps: int
 
     def __str__(self) -> str:
-        tried = pluralize(self.executions, "execution")
+        tried, least = pluralize(self.executions, "execution"), min(99, floor(100 * self.odds)) / 100  # never certain
         return (
-            f"{self.what} would have been found with a probability of at least {floor(100 * self.odds) / 100:.2f} "
+            f"{self.what} would have been found with a probability of at least {least:.2f} "
             f"({tried} by {self.policy}, if none can have more than {pluralize(self.steps, 'step')})"
         )
 

@@ -98,4 +98,4 @@ def explore_tree(counted: CountedInOrder, workers: Workers, seconds: float = JOB
     counted.count(job, result)
     if not counted.over and result.paused:
         DividedTree(counted, workers, result.rest, seconds).explore()
-    counted.tally.exhausted = not counted.over
+    counted.tally.exhausted = policy_kind(job.options.policy).exhausts and not counted.over

@@ -201,14 +201,16 @@ def search_all(
     progress: Progress = lambda _done, _anomalous, _classes=None: None,
     tally: SearchTally | None = None,
     policy: Policy | None = None,
+    *,
+    in_part: bool = False,
 ) -> SearchTally:
     """Run a search and judge each execution: until one goes wrong or, with `exhaust`, until no schedule is left.
 
     Each execution is counted in `tally` at once, so that the counts are there even if the search is interrupted.
-    `policy` is followed in place of the one that the options name.
+    `policy` is followed in place of the one that the options name. `in_part` says that other processes search as well.
     """
     tally = tally or SearchTally()
-    searched = FaultSearch(executor, options, policy)
+    searched = FaultSearch(executor, options, policy, in_part=in_part)
     contention = Contention() if workload.may_share_nothing else None
     name_of = partial(participant_name, buyers=len(workload.scripts))
     for execution, faults in searched.executions():
@@ -232,7 +234,7 @@ def search_all(
                 break
     tally.exhausted = searched.exhausted
     tally.schedule = searched.schedule(name_of)
-    tally.how_far = searched.survey.how_far(estimated=policy is None and not tally.exhausted and not tally.first)
+    tally.how_far = searched.survey.how_far(estimated=not in_part and not tally.exhausted and not tally.first)
     tally.untried = contention.reason if contention else ""
     return tally
 

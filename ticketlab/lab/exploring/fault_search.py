@@ -42,10 +42,12 @@ class FaultSearch:
 
     A policy that never ends is made anew for each block of executions, with a seed that depends on nothing but the
     search's seed and the number of the block. So another process can run a block without those before.
-    `policy` is followed in place of the one that the options name.
+    `policy` is followed in place of the one that the options name. `in_part` says that other processes search as well.
     """
 
-    def __init__(self, executor: Executor, options: ExploreOptions, policy: Policy | None = None) -> None:
+    def __init__(
+        self, executor: Executor, options: ExploreOptions, policy: Policy | None = None, *, in_part: bool = False
+    ) -> None:
         if options.executions < 1:
             raise UsageError(f"{options.executions} executions explore nothing: at least 1 is needed")
         self._executor = executor
@@ -53,7 +55,7 @@ class FaultSearch:
         self._kind = policy_kind(options.policy)
         self._policy = policy
         self.exhausted = False
-        self.survey = Survey(str(options.policy))
+        self.survey = Survey(str(options.policy), in_part=in_part)
         self._last: Execution | None = None
         self._searching: Policy  # whose execution was the last
 

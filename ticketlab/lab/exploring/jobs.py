@@ -80,7 +80,7 @@ def run_on(executor: Executor, workload: ScenarioWorkload, job: ExplorationJob) 
         assert isinstance(policy, TreeSearch)
         policy.explore(job.subtree, job.seconds)
         search = policy
-    tally = search_all(executor, workload, options, policy=search)
+    tally = search_all(executor, workload, options, policy=search, in_part=True)
     first, tally.first, tally.last = tally.first, None, None
     return JobResult(
         tally=tally,

@@ -2,8 +2,9 @@
 
 A recorder writes a step down before it is made, and a wait after it is over. So whoever waited for a lock surely has it
 from the record of the end of the wait to the record of the step that gives it back. And a buyer is surely between a
-read and the write that rests on it from the record after the read's to the record of the write. Only such stretches are
-said to overlap: what a picture shows in red has happened.
+read and the write that rests on it from the record after the read's to the record of the write. If its clock may be
+wrong beside those of others, so much is left out at both ends. Only such stretches are said to overlap: what a picture
+shows in red has happened.
 """
 
 from __future__ import annotations
@@ -49,10 +50,12 @@ def critical_sections(tracks: Sequence[Track]) -> list[CriticalSection]:
     """Return the critical sections of all tracks, in no order."""
     found = []
     for lane, track in enumerate(tracks):
-        for use in _uses(lane, track.records, takes=lambda action: action.takes):
+        for use in _uses(lane, track, takes=lambda action: action.takes):
             got = use.end_ns if use.got_ns is None else use.got_ns
             found.append(CriticalSection(lane, use.lock, got, use.end_ns))
-        found += _between_read_and_write(lane, track.records)
+        for each in _between_read_and_write(lane, track.records):
+            start, end = each.start_ns + track.error_ns, each.end_ns - track.error_ns
+            found.append(each._replace(start_ns=start, end_ns=end))
     return [each for each in found if each.end_ns > each.start_ns]
 
 
@@ -61,13 +64,17 @@ def lock_uses(tracks: Sequence[Track]) -> list[LockUse]:
     found = [
         use
         for lane, track in enumerate(tracks)
-        for use in _uses(lane, track.records, takes=lambda action: action is Action.ACQUIRE)
+        for use in _uses(lane, track, takes=lambda action: action is Action.ACQUIRE)
     ]
     return sorted(found, key=lambda use: use.asked_ns)
 
 
-def _uses(lane: int, records: Sequence[Event], takes: Callable[[Action], bool]) -> Iterator[LockUse]:
-    """Yield each use of what steps take; what is passed without a wait is left out, since nobody knows when it is."""
+def _uses(lane: int, track: Track, takes: Callable[[Action], bool]) -> Iterator[LockUse]:
+    """Yield each use of what steps take, with the time in which it is surely held.
+
+    What is passed without a wait is left out, since nobody knows when it is.
+    """
+    records, error = track.records, track.error_ns
     timed = [(number, record) for number, record in enumerate(records) if record[0] != recorder.NOTED]
     last = timed[-1][1][1] if timed else 0
     held: dict[str, tuple[int, int]] = {}
@@ -76,13 +83,14 @@ def _uses(lane: int, records: Sequence[Event], takes: Callable[[Action], bool]) 
             continue
         action, resource = Action(record[2]), record[3]
         if takes(action) and after[0] == recorder.GOT and not _is_refused(records, number):
-            held[resource] = record[1], after[1]
+            held[resource] = record[1], after[1] + error
         elif takes(action) and number == len(records):
             yield LockUse(lane, resource, record[1], None, sys.maxsize)
         elif action.gives_back and resource in held:
-            yield LockUse(lane, resource, *held.pop(resource), record[1])
+            asked, got = held.pop(resource)
+            yield LockUse(lane, resource, asked, got, max(got, record[1] - error))
     for resource, (asked, got) in held.items():
-        yield LockUse(lane, resource, asked, got, last)
+        yield LockUse(lane, resource, asked, got, max(got, last - error))
 
 
 def _is_refused(records: Sequence[Event], got: int) -> bool:

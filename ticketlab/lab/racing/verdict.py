@@ -15,6 +15,7 @@ from ticketlab.core.plugin import Store
 from ticketlab.core.result import Result
 from ticketlab.core.scenario import Scenario
 from ticketlab.core.text import pluralize
+from ticketlab.core.timeline import Timeline
 from ticketlab.core.verdict import Anomaly, Verdict
 from ticketlab.lab.books import read_books
 from ticketlab.lab.plugins.registry import launcher_kind, strategy_kind
@@ -57,19 +58,19 @@ def judge_race(
     Raises:
         TicketlabError: the disk was full.
     """
-    tracks, exits = record.tracks, record.exits
+    tracks = record.tracks
     buyers, services = tracks[: scenario.buyers], tracks[scenario.buyers :]
-    effects = FaultEffects(tracks, scenario.buyers, exits)
+    effects = FaultEffects(tracks, scenario.buyers, record.exits)
     if not options.faults:
         _refuse_full_disk(tracks)
     books, torn = _read_books(store, effects)
-    operations, title = _merged(buyers), f"{scenario.strategy} on {scenario.store}"
-    several = {"several_clocks": True} if any(track.error_ns for track in buyers) else {}
-    history = History(_meta(scenario, books) | several, operations)
+    operations = _merged(buyers)
+    history = History(_meta(scenario, books, several_clocks=any(track.error_ns for track in buyers)), operations)
     too_long = unfinished(effects.unexplained, buyers, options.timeout)
     bad = [each for each in effects.unexplained if not too_long or each.how != "hung"]
     observed = [*torn, *effects.anomalies(), *_bad_exits(bad, tracks, scenario.buyers)]
     verdict = _judge(scenario, history, books, observed, too_long)
+    seconds = time.monotonic() - began_s
     return Result(
         command=command,
         store=str(scenario.store),
@@ -79,26 +80,11 @@ def judge_race(
         tickets=scenario.inventory.tickets,
         sold=sum(operation.sold for operation in operations),
         verdict=verdict,
-        metrics=measure(
-            buyers,
-            time.monotonic() - began_s,
-            services=services,
-            start_s=record.start_s,
-            recovery_ns=effects.recovery_ns(),
-        ),
+        metrics=measure(buyers, seconds, services=services, start_s=record.start_s, recovery_ns=effects.recovery_ns()),
         books=_books_json(books),
         environment=record.environment,
         history=history,
-        timeline=race_timeline(
-            title,
-            tracks,
-            scenario.buyers,
-            verdict.anomalies,
-            operations,
-            workers=not launcher_kind(options.launcher).together,
-        )
-        if options.timeline
-        else None,
+        timeline=_timeline(scenario, options, tracks, verdict, operations) if options.timeline else None,
         curve=tuple(zip(SHARES, curve(operations), strict=True)),
         injected=[victim.to_json() for victim in effects.victims],
         claims_safety=strategy_kind(scenario.strategy).claims_safety(scenario.strategy),
@@ -106,6 +92,17 @@ def judge_race(
         because=because(scenario, verdict.valid),
         notes=record.notes,
     )
+
+
+def _timeline(
+    scenario: Scenario,
+    options: RaceOptions,
+    tracks: Sequence[Track],
+    verdict: Verdict,
+    operations: Sequence[Operation],
+) -> Timeline:
+    title, pooled = f"{scenario.strategy} on {scenario.store}", launcher_kind(options.launcher).pooled
+    return race_timeline(title, tracks, scenario.buyers, verdict.anomalies, operations, workers=pooled)
 
 
 def _read_books(store: Store, effects: FaultEffects) -> tuple[Books | None, list[Anomaly]]:
@@ -191,7 +188,7 @@ def _stock_json(stock: Stock) -> dict[str, Any]:
     return fields | ({"holds": [hold._asdict() for hold in holds]} if holds else {})
 
 
-def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
+def _meta(scenario: Scenario, books: Books | None, *, several_clocks: bool) -> dict[str, Any]:
     sections = dict(scenario.inventory.sections)
     stock: Any = next(iter(sections.values())) if len(sections) == 1 else sections
     return {
@@ -202,4 +199,5 @@ def _meta(scenario: Scenario, books: Books | None) -> dict[str, Any]:
         "buyers": scenario.buyers,
         "seed": scenario.seed,
         **({"clock_error_ns": _CLOCK_ERROR_NS} if scenario.model == "holds" else {}),
+        **({"several_clocks": True} if several_clocks else {}),
     } | ({} if books is None else {"books": _books_json(books)})

@@ -41,7 +41,7 @@ def by_worker(timeline: Timeline, tracks: Sequence[Track], over: int) -> Timelin
 
     spans = [_moved(span, timeline.lanes[span.lane], taken[span.lane], place[span.lane]) for span in timeline.spans]
     there = sorted((span for span in spans if span.end_ns > span.start_ns), key=lambda span: span[:3])
-    lost = {up[1] for track, up in zip(tracks, taken, strict=True) if up and not track.ended}
+    lost = {up[1] for track, up in zip(tracks, taken, strict=True) if up and not (track.ended or track.crash)}
     for lane, pid in enumerate(workers):
         there += _idle(lane, [span for span in there if span.lane == lane], 0 if pid in lost else over)
     return replace(

@@ -35,7 +35,7 @@ class WorkerTask(Generic[T]):
 
 
 class Workers(ABC):
-    """Do jobs; a context manager, at whose end no worker is left, and nothing that a job has made."""
+    """Do jobs while they are `running`; at its end no worker is left, and nothing that a job has made."""
 
     size: int
     """How many jobs are done at once."""
@@ -76,27 +76,29 @@ class Workers(ABC):
         while True:
             wait([task.future for task in tasks], return_when=FIRST_COMPLETED)
             done = [task for task in tasks if task.future.done()]
-            if not any(_worker_died(task.future) for task in done):
+            if not any(_death(task.future) for task in done):
                 self._open.difference_update(done)
                 return done
             self.replace()
             for task in self._open:
                 if not task.future.done():
                     self._again(task)
-                elif _worker_died(task.future):
+                elif death := _death(task.future):
                     task.deaths += 1
+                    if task.deaths >= _MOST_DEATHS:
+                        raise TicketlabError(f"{task.deaths} workers died one after another: {death}")
                     self._again(task)
 
     def _again(self, task: WorkerTask[Any]) -> None:
-        if task.deaths >= _MOST_DEATHS:
-            raise TicketlabError(f"{task.deaths} workers died one after another: {task.future.exception()}")
         task.future.cancel()
         task.future = self.start(task.call, task.args)
 
 
-def _worker_died(future: Future[Any]) -> bool:
+def _death(future: Future[Any]) -> str:
+    """Say how the worker of a job that is done died; return an empty string if it did not."""
     try:
         error = future.exception()
     except CancelledError:
-        return True  # with its worker
-    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+        return "the job was cancelled with its worker"
+    died = isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+    return str(error) or type(error).__name__ if died else ""

@@ -33,6 +33,7 @@ class Host:
         command = [sys.executable, "-m", "ticketlab.launch.machines.host", str(os.getpid())]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 - our own
         self._idle: Timer | None = None
+        self._in_job = False
 
     def do(self, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Have the child do a job, and return or raise what came of it; raises HostDied if it was killed meanwhile."""
@@ -40,13 +41,18 @@ class Host:
         assert self._child.stdout is not None
         if self._idle is not None:
             self._idle.cancel()
+        self._in_job = True
         try:
             pickle.dump((call, args), self._child.stdin)
             self._child.stdin.flush()
             done, value = pickle.load(self._child.stdout)  # noqa: S301 - our own child wrote it
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except BaseException as error:  # whatever it is, the next job must not find the rest of this one in the pipes
+            ended, self._in_job = self._child.stdin.closed, False
             self.end()
+            if not (ended or isinstance(error, OSError | EOFError | pickle.UnpicklingError)):
+                raise
             raise HostDied(f"the process {self._child.pid} on {os.uname().nodename} was killed in its job") from error
+        self._in_job = False
         self._idle = Timer(_IDLE_SECONDS, self.end)
         self._idle.daemon = True
         self._idle.start()
@@ -65,6 +71,10 @@ class Host:
             self._idle.cancel()
         self._child.kill()
         self._child.wait()
+        if not self._in_job:  # a job that waits for its result closes them itself
+            for pipe in (self._child.stdin, self._child.stdout):
+                with suppress(OSError):  # what was not read by the child
+                    pipe.close() if pipe else None
 
     @property
     def pid(self) -> int:
