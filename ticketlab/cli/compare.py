@@ -143,6 +143,8 @@ def _crashes(given: Mapping[str, Any]) -> int:
             raise UsageError(f"--{name} is for races, and --faults races nothing: leave one of them out")
     refuse_existing_outputs(given)
     if asks_for_power_cut(given):
+        if given["workers"] is not None or given["cluster"] is not None:
+            raise UsageError("a search of power cuts is not shared: leave --workers and --cluster out")
         return compare_power_cuts(given, (*PLACES, *_FOR_RACES))
     pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))

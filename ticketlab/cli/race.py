@@ -123,7 +123,7 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
         refuse_outputs(given)
         return race_a_program(words, as_json, given)
     function = the_function(words)
-    refuse_mixture(function, "faults", "stall_timeout", "folder", "seed")
+    refuse_mixture(function, "faults", "stall_timeout", "seed")
     if function is not None:
         refuse_outputs(given)
         return race_function_live(function, as_json, given)
