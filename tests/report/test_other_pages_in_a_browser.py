@@ -65,7 +65,7 @@ def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
     browser: Chrome, request: pytest.FixtureRequest, which: str, width: int, scheme: str
 ) -> None:
     open_page(browser, request.getfixturevalue(which), width=width, scheme=scheme)
-    assert_it_fits_and_axe_finds_nothing(browser)
+    assert_it_fits_and_axe_finds_nothing(browser, width)
 
 
 def test_no_verdict_is_cut_on_a_phone(browser: Chrome, matrix: Path) -> None:
