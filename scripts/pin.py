@@ -1,6 +1,6 @@
 """Pin every dependency, direct or not, at the version that this environment has.
 
-    uv sync --upgrade && uv run python scripts/pin.py
+    uv sync --upgrade --all-groups && uv run python scripts/pin.py
 
 Writes constraints.txt, for pip, and the same list into pyproject.toml, where uv looks.
 """

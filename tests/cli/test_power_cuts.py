@@ -89,6 +89,9 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
     assert "1 of 2 stores outlive every power cut" in done.stdout
     assert "Left out: memory (no files)." in done.stdout
     assert ticketlab("runs", cwd=tmp_path).returncode == 0
+    drawn = ticketlab("report", cwd=tmp_path)
+    assert drawn.returncode == 2
+    assert "a table of power cuts has no page" in drawn.stderr
 
 
 @pytest.mark.parametrize(
