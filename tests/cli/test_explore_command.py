@@ -85,6 +85,8 @@ def test_dfs_takes_a_bound_on_preemptions() -> None:
     assert found["policy"] == "dfs:preemptions=1"
     with pytest.raises(UsageError, match="--preemptions is a bound of dfs"):
         run("explore", "--store", "memory", "--preemptions", "1")
+    with pytest.raises(UsageError, match=r"^dfs:preemptions=2 says its preemptions already: leave out --preemptions"):
+        run("explore", "--store", "memory", "--policy", "dfs:preemptions=2", "--preemptions", "1")
 
 
 def test_a_case_that_no_longer_repeats_itself_is_no_verdict(in_tmp_path: Path) -> None:

@@ -246,6 +246,7 @@ def test_a_case_of_a_function_that_has_changed_names_the_first_other_step(shop: 
         (["broken:claim"], r"cannot import broken: ModuleNotFoundError: No module named 'nowhere' \(broken.py:1\)"),
         (["shop:claim", "--reset", "shop:layout"], "unknown function of shop 'layout': did you mean 'lay_out'"),
         (["shop:claim", "--buyers", "3"], "--buyers is of purchases, and shop:claim is a function"),
+        (["shop:claim", "--workers", "2"], "--workers is of purchases, and shop:claim is a function"),
         (["--processes", "3"], "--processes is of a function: name one, as in shop.checkout:claim"),
         (["shop:claim", "--executor", "inline", "--faults", "kill"], "the fault kill needs real processes"),
         (["shop:claim", "--faults", "locked"], "the fault locked cannot strike a function"),

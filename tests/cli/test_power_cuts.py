@@ -94,6 +94,9 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
         "json:rename",
     ]
     assert ticketlab("runs", cwd=tmp_path).returncode == 0
+    drawn = ticketlab("report", cwd=tmp_path)
+    assert drawn.returncode == 2
+    assert "a table of power cuts has no page" in drawn.stderr
 
 
 @pytest.mark.parametrize(
@@ -103,9 +106,11 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
         (("explore", "--faults", "power-cut", "--disk", "ext5", "shop.py"), "unknown model of a disk 'ext5'"),
         (("explore", "--disk", "ext4", "shop.py"), "--disk is of power cuts"),
         (("explore", "--faults", "power-cut", "--strategy", "flock"), "--strategy has no meaning for a power cut"),
+        (("explore", "--faults", "power-cut", "--workers", "2"), "--workers has no meaning for a power cut"),
         (("explore", "--faults", "power-cut", "--store", "memory"), "a power cut concerns files"),
         (("explore", "--faults", "power-cut", "shop:buy"), "a power cut concerns programs and stores"),
         (("compare", "--faults", "power-cut", "--format", "csv"), "printed as table or json"),
+        (("compare", "--faults", "power-cut", "--workers", "2"), "a search of power cuts is not shared"),
         (("compare", "--faults", "power-cut", "--strategies", "flock"), "nobody else is there"),
         (("compare", "--faults", "power-cut", "--workers", "2", "--cluster", "local:2"), "leave one out"),
         (("compare", "--faults", "power-cut", "--stores", "manager"), "power cuts concern none of these stores"),

@@ -80,6 +80,7 @@ def test_a_race_names_the_command_that_explores_the_same_program(shop: Path) -> 
         (["--run", "shop/take.sh"], r"\./take.sh is not executable: chmod \+x ./take.sh, or name its interpreter"),
         (["--run", "no-such-command"], "there is no command no-such-command: a file of the folder is run by its path"),
         (["--run", "true", "--buyers", "3"], "--buyers is of purchases or functions, and this is a program"),
+        (["--run", "true", "--quantity", "2"], "--quantity is of purchases or functions, and this is a program"),
         (["--run", "true", "--processes", "3"], "--processes is of purchases or functions, and this is a program"),
         (["--run", "true", "--allow-exit", "one"], "--allow-exit one: exit codes are numbers with commas between"),
         (["--run", "true", "--allow-exit", "256"], "256 is no exit code: these go from 0 to 255"),
@@ -96,6 +97,13 @@ def test_an_option_of_a_program_alone_is_refused_without_one() -> None:
         run("explore", "--allow-exit", "3")
     with pytest.raises(UsageError, match=r"^--in is of a program: name one, as in shop\.py 2"):
         run("race", "shop:claim", "--in", "shop")
+
+
+@pytest.mark.parametrize("option", ["--evidence", "--case=case.json", "--folder=books", "--faults=kill:1", "--seed=1"])
+def test_an_option_of_races_of_purchases_is_refused_with_a_program(option: str) -> None:
+    name = option.partition("=")[0]
+    with pytest.raises(UsageError, match=f"^{name} is of purchases or functions, and this is a program"):
+        run("race", "--run", "true", option)
 
 
 def test_the_help_tells_the_options_of_each_use_together() -> None:

@@ -21,6 +21,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 DEADLINE = 30.0
 """Seconds; guards against hanging."""
 
+_AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
 _FLAGS = (
     "headless",
     "no-sandbox",
@@ -79,3 +81,30 @@ def requests(browser: webdriver.Chrome) -> list[str]:
     """Return the addresses of all requests since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
     return [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+
+
+def assert_it_fits_and_axe_finds_nothing(browser: webdriver.Chrome, width: int) -> None:
+    """Open all that can be opened on a page; nothing makes it wider than its window, and all can be used by all.
+
+    On a phone `innerWidth` is no measure: the window grows with what it shows.
+    """
+    browser.execute_script("document.querySelector('.cell')?.click()")
+    browser.execute_script("document.querySelector('.interleaving [data-step=mark]')?.click()")
+    browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.execute_script(_AXE.read_text(encoding="utf-8"))
+    # As text, since axe quotes pieces of the page that may end in half a character.
+    found = json.loads(browser.execute_async_script("axe.run().then((found) => arguments[0](JSON.stringify(found)))"))
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
+    assert len(found["passes"]) > 20
+
+
+def assert_no_verdict_is_cut(browser: webdriver.Chrome, width: int) -> None:
+    """Every cell that says something ends within the window, and shows all that it says."""
+    cut = (
+        "[...document.querySelectorAll('.cell, .comparison td, .opens, .steps td')].filter((each) => each.offsetParent)"
+    )
+    ends = f"return {cut}.map((each) => each.getBoundingClientRect().right)"
+    assert all(end <= width for end in browser.execute_script(ends))
+    inside = f"return {cut}.every((each) => each.scrollWidth <= each.clientWidth + 1)"
+    assert browser.execute_script(inside)

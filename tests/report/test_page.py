@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import zlib
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -174,13 +175,14 @@ def test_what_a_page_cannot_hold_is_left_out_and_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr(page, "MOST_SPANS", 3)
     monkeypatch.setattr(page, "MOST_MOVES", 1)
     diagrams: list[Diagram] = [
-        timeline(5),
+        replace(timeline(5), retries=[Marker(0, ns, "retry", "") for ns in (0, 10**9)]),
         timeline(2),
         Interleaving("case", ["buyer 1"], [Move(0, "read", "books")] * 2),
     ]
     html = render(row("none", valid=False), diagrams)
     first, second = unpacked(html)
-    assert first["left_out"] == "Left out: 2 of 5 spans and 0 marks, all after 0.0 ms."
+    assert first["left_out"] == "Left out: 2 of 5 spans and 1 mark, all after 0.0 ms."
+    assert len(first["retries"]) == 1
     assert second["left_out"].startswith("Left out: 2 of 2 spans")
     assert "Left out: the steps after the first 1 of 2." in html
 

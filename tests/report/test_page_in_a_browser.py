@@ -5,8 +5,6 @@ Run with `pytest -m browser`. Without a Chromium these tests fail; they are dese
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +12,21 @@ import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
-from tests.lab.crash_matrices import HELD, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNGUARDED, crash_matrix
-from tests.report.browser import chromium, complaints, open_page, requests, until
+from tests.report.browser import (
+    assert_it_fits_and_axe_finds_nothing,
+    assert_no_verdict_is_cut,
+    complaints,
+    open_page,
+    requests,
+    until,
+)
 from tests.report.test_page import EVIL, row, tour
-from ticketlab.core.spec import Spec
 from ticketlab.core.timeline import Interleaving, LaneState, Marker, Move, Span, StateChange, StateKind, Timeline
 from ticketlab.report.page import render
-from ticketlab.scheduling.job import parse_jobs
-from ticketlab.scheduling.policies import COMPARED
-from ticketlab.scheduling.simulate import simulate
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 MS = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    with chromium() as found:
-        yield found
 
 
 def race(lanes: int = 12, orders: int = 20) -> Timeline:
@@ -99,31 +92,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             [race(), Timeline("lock on json", ["buyer 1"], [Span(0, 0, MS, LaneState.RUNNING)]), case, locked()],
         )
     )
-    return path
-
-
-@pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = crash_matrix(HELD, LEFT_LOCK, UNGUARDED, LUCKY, UNDECIDED, unsupported=(NO_SERVICE,))
-    path = tmp_path_factory.mktemp("page") / "crashes.html"
-    path.write_text(render(found))
-    return path
-
-
-@pytest.fixture(scope="module")
-def schedules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    evil = "".join(each for each in EVIL if each.isprintable())  # others are refused
-    jobs = parse_jobs(f"A:0:30+io2+2:p2,B:1:3:p1,{evil}:2:60")
-    drawn = [simulate(jobs, Spec.parse(policy), 1) for policy in COMPARED]
-    found = {
-        "kind": "schedule",
-        "command": "ticketlab schedule --compare",
-        "jobs": [str(job) for job in jobs],
-        "switch_cost": 1,
-        "schedules": [each.to_json() | {"queue": each.queue_json()} for each in drawn],
-    }
-    path = tmp_path_factory.mktemp("page") / "schedules.html"
-    path.write_text(render(found))
     return path
 
 
@@ -373,78 +341,16 @@ def test_two_races_stand_side_by_side_each_with_its_states(opened: Chrome) -> No
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("which", ["page", "matrix", "schedules"])
 def test_a_phone_and_a_desk_show_it_without_overflow_and_axe_finds_nothing(
-    browser: Chrome, request: pytest.FixtureRequest, which: str, width: int, scheme: str
+    browser: Chrome, page: Path, width: int, scheme: str
 ) -> None:
-    open_page(browser, request.getfixturevalue(which), width=width, scheme=scheme)
-    browser.execute_script("document.querySelector('.cell')?.click()")
-    browser.execute_script("document.querySelector('.interleaving [data-step=mark]')?.click()")
-    browser.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
-    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
-    browser.execute_script(AXE.read_text(encoding="utf-8"))
-    # As text, since axe quotes pieces of the page that may end in half a character.
-    found = json.loads(browser.execute_async_script("axe.run().then((found) => arguments[0](JSON.stringify(found)))"))
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]] == []
-    assert len(found["passes"]) > 20
+    open_page(browser, page, width=width, scheme=scheme)
+    assert_it_fits_and_axe_finds_nothing(browser, width)
 
 
-def test_a_crash_matrix_shows_the_evidence_of_a_cell(browser: Chrome, matrix: Path) -> None:
-    complaints(browser)
-    open_page(browser, matrix)
-    assert complaints(browser) == []
-    cells = browser.find_elements(By.CSS_SELECTOR, ".cell")
-    assert [each.text[0] for each in cells] == ["✓", "✗", "✗", "✓", "?"]
-    evidence = browser.find_element(By.ID, "evidence-1")
-    assert not evidence.is_displayed()
-    cells[1].click()
-    assert evidence.is_displayed()
-    assert "a sentence about lock left behind" in evidence.text
-    assert "torn books in 1, lock left behind in 3" in evidence.text
-
-
-def test_charts_of_schedules_open_without_a_complaint(browser: Chrome, schedules: Path) -> None:
-    complaints(browser)
-    open_page(browser, schedules)
-    assert complaints(browser) == []
-    assert len(browser.find_elements(By.CSS_SELECTOR, "svg.gantt rect.switching")) > 7
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".pairs .comparison")) == 7
-
-
-def test_a_crash_matrix_is_filtered_and_sorted(browser: Chrome, matrix: Path) -> None:
-    open_page(browser, matrix)
-
-    def shown(table: str) -> list[str]:
-        rows = browser.find_elements(By.CSS_SELECTOR, f"{table} tbody tr")
-        return [each.find_element(By.TAG_NAME, "th").text for each in rows if each.is_displayed()]
-
-    everything = shown(".combinations")
-    browser.find_element(By.CSS_SELECTOR, ".which option[value=wrong]").click()
-    assert shown(".matrix") == shown(".combinations") == ["lock", "none"]
-    assert browser.find_element(By.CSS_SELECTOR, ".filters .status").text == "2 of 5 combinations"
-    browser.find_element(By.CSS_SELECTOR, ".named").send_keys("no")
-    assert shown(".combinations") == ["none"]
-    browser.find_element(By.CSS_SELECTOR, ".named").send_keys(Keys.BACKSPACE, Keys.BACKSPACE)
-    browser.find_element(By.CSS_SELECTOR, ".which option[value='']").click()
-    first = browser.find_element(By.CSS_SELECTOR, ".combinations .sort")
-    first.click()
-    assert shown(".combinations") == sorted(everything)
-    first.click()
-    assert shown(".combinations") == sorted(everything, reverse=True)
-    browser.find_element(By.CSS_SELECTOR, ".combinations tr[data-name^=lock] .opens").click()
-    assert browser.find_element(By.ID, "evidence-1").is_displayed()
-
-
-@pytest.mark.parametrize("which", ["page", "matrix"])
-def test_no_verdict_is_cut_on_a_phone(browser: Chrome, request: pytest.FixtureRequest, which: str) -> None:
-    open_page(browser, request.getfixturevalue(which), width=390)
-    cut = (
-        "[...document.querySelectorAll('.cell, .comparison td, .opens, .steps td')].filter((each) => each.offsetParent)"
-    )
-    ends = f"return {cut}.map((each) => each.getBoundingClientRect().right)"
-    assert all(end <= 390 for end in browser.execute_script(ends))
-    inside = f"return {cut}.every((each) => each.scrollWidth <= each.clientWidth + 1)"
-    assert browser.execute_script(inside)
+def test_no_verdict_is_cut_on_a_phone(browser: Chrome, page: Path) -> None:
+    open_page(browser, page, width=390)
+    assert_no_verdict_is_cut(browser, 390)
 
 
 def test_the_theme_can_be_switched(opened: Chrome) -> None:

@@ -34,16 +34,8 @@ _COMMANDS: Final = {
     "schedule": "Show which job runs when under round robin and its like, and how long each waits.",
     "strategies": "List stores, strategies and launchers, and which strategy runs on which store.",
 }
-_STARTING: Final = (
-    "learn",
-    "race",
-    "compare",
-    "explore",
-    "check-lock",
-    "mutate",
-    "replay",
-    "isolation",
-)  # processes, that is
+# The commands that start processes.
+_STARTING: Final = frozenset({"learn", "race", "compare", "explore", "check-lock", "mutate", "replay", "isolation"})
 _MOMENT: Final = 0.01  # seconds
 INTERRUPTED: Final = 130
 _FIRST_LINES: Final = """\

@@ -28,6 +28,7 @@ from ticketlab.cli.options import (
     option,
     quantity_option,
     quantity_range,
+    with_option,
 )
 from ticketlab.cli.power_cuts import asks_for_power_cut, explore_power_cut, power_cut_options
 from ticketlab.cli.programs import explore_a_program, is_program, program_options, the_function
@@ -256,4 +257,4 @@ def _policy(text: str, preemptions: int | None) -> Spec:
         raise UsageError(f"--preemptions is a bound of dfs, but the policy is {policy}: add --policy dfs")
     if preemptions < 1:
         raise UsageError(f"--preemptions {preemptions} is no bound: a number of at least 1 is needed")
-    return Spec("dfs", "", (("preemptions", str(preemptions)),))
+    return with_option(policy, "preemptions", str(preemptions))

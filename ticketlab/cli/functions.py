@@ -27,23 +27,18 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_FUNCTIONS: Final = (
-    *("processes", "threads", "tasks", "gate", "reset", "invariant", "returned", "serial", "server", "unseen", "times"),
-    "fix",
-)
-_OF_PURCHASES: Final = (
-    *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
-    *("launcher", "cluster", "workers", "latency", "memory_mb", "ledger", "history", "case"),
-)
 _PATH: Final = "MODULE:FUNCTION"
 SECTIONS: Final = {
     "For functions and programs": ("reset", "invariant", "serial", "unseen", "times"),
     "For functions": ("processes", "threads", "tasks", "gate", "returned", "server", "fix"),
     "For programs": ("run", "copies", "in_", "allow_exit", "patience", "sql"),
     "For power cuts": ("disk", "recover"),
-    "For purchases": (*_OF_PURCHASES, "folder"),
+    "For purchases": (
+        *("store", "strategy", "buyers", "tickets", "stock", "orders", "quantity", "hold", "pay", "abandon"),
+        *("launcher", "cluster", "workers", "latency", "memory_mb", "ledger", "history", "case", "evidence", "folder"),
+    ),
 }
-"""What the help of a command tells together."""
+"""The options that not all have who can be raced or explored: told together by the help, and refused to the others."""
 
 
 def function_options(command: F) -> F:
@@ -104,7 +99,8 @@ def refuse_mixture(function: str | None, *of_purchases: str) -> None:
 
     `of_purchases` names further options of the command that are of purchases.
     """
-    for key in (*_OF_PURCHASES, *of_purchases) if function else _OF_FUNCTIONS:
+    of_functions = *SECTIONS["For functions and programs"], *SECTIONS["For functions"]
+    for key in (*SECTIONS["For purchases"], *of_purchases) if function else of_functions:
         if key in click.get_current_context().params and is_typed(key):
             name = key.replace("_", "-")
             if key == "faults":

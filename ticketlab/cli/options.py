@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,7 @@ from ticketlab.cli.settings import default_of, read_settings
 from ticketlab.core.duration import UNITS, parse_seconds
 from ticketlab.core.errors import UsageError, unknown_name
 from ticketlab.core.inventory import Inventory
+from ticketlab.core.spec import Spec
 
 DAY_S: Final = 86_400.0
 F = TypeVar("F", bound=Callable[..., Any])
@@ -230,6 +232,13 @@ def refuse_both(one: str, other: str) -> None:
     """Raise UsageError if the command line gives both of two options that exclude each other."""
     if is_typed(one) and is_typed(other):
         raise UsageError(f"--{one} and --{other} exclude each other: leave one of them out")
+
+
+def with_option(spec: Spec, name: str, value: str) -> Spec:
+    """Return a spec with an option that the command line gives apart; raises UsageError if the spec has it already."""
+    if name in dict(spec.options):
+        raise UsageError(f"{spec} says its {name} already: leave out --{name}")
+    return replace(spec, options=(*spec.options, (name, value)))
 
 
 def for_sale(tickets: int) -> Inventory:

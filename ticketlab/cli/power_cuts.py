@@ -27,7 +27,7 @@ POWER_CUT: Final = "power-cut"
 _NOT_OF_POWER_CUTS: Final = (
     *("strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon", "policy", "preemptions", "executor"),
     *("atomic_accesses", "serial", "sql", "unseen", "patience", "processes", "threads", "tasks", "gate", "returned"),
-    "html",
+    *("quantity", "server", "fix", "stall_timeout", "workers", "cluster", "html"),
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from ticketlab.cli.functions import SECTIONS
 from ticketlab.cli.options import command_line, is_typed
 from ticketlab.core.errors import UsageError
 from ticketlab.core.result import as_document
@@ -25,16 +26,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-_OF_PROGRAMS: Final = ("in_", "allow_exit", "patience", "sql")
-_NOT_OF_PROGRAMS: Final = (
-    *("store", "strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon"),
-    *("processes", "threads", "tasks", "gate", "returned", "server", "fix", "executor", "atomic_accesses"),
-    *("workers", "cluster"),
-)
-_NOT_RACED: Final = (
-    *("stock", "quantity", "launcher", "latency", "faults", "stall_timeout", "seed", "memory_mb", "ledger"),
-    *("folder", "history"),
-)
+_NOT_OF_PROGRAMS: Final = *SECTIONS["For functions"], *SECTIONS["For purchases"], "executor", "atomic_accesses"
 
 
 def program_options(command: F) -> F:
@@ -66,7 +58,7 @@ def is_program(words: Sequence[str], given: Mapping[str, Any]) -> bool:
 
 def the_function(words: Sequence[str]) -> str | None:
     """Return the function that a command line names; raises UsageError if it has more, or options of a program."""
-    for key in _OF_PROGRAMS:
+    for key in SECTIONS["For programs"]:
         if is_typed(key):
             name = key.rstrip("_").replace("_", "-")
             raise UsageError(f"--{name} is of a program: name one, as in shop.py 2")
@@ -132,7 +124,7 @@ def race_a_program(words: Sequence[str], as_json: bool, given: Mapping[str, Any]
     from ticketlab.cli.terminal import ProgressLine
     from ticketlab.lab.programs.race import race_program
 
-    program = program_of(words, given, *_NOT_RACED)
+    program = program_of(words, given, "faults", "stall_timeout", "seed")
     with ProgressLine() as progress:
         found = race_program(
             program,

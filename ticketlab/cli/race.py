@@ -22,6 +22,7 @@ from ticketlab.cli.options import (
     quantity_option,
     quantity_range,
     refuse_both,
+    with_option,
 )
 from ticketlab.cli.programs import is_program, program_options, race_a_program, the_function
 from ticketlab.cli.race_case import print_race_case, refuse_case, save_race_case
@@ -123,7 +124,7 @@ def command(store: str | None, strategy: str | None, words: tuple[str, ...], as_
         refuse_outputs(given)
         return race_a_program(words, as_json, given)
     function = the_function(words)
-    refuse_mixture(function, "faults", "stall_timeout", "folder", "seed")
+    refuse_mixture(function, "faults", "stall_timeout", "seed")
     if function is not None:
         refuse_outputs(given)
         return race_function_live(function, as_json, given)
@@ -306,4 +307,4 @@ def _launcher(text: str, cluster: str | None) -> Spec:
         return launcher
     if launcher.name != "dask":
         raise UsageError(f"--cluster is of the launcher dask, and this is {launcher}: add --launcher dask")
-    return replace(launcher, options=(*launcher.options, ("cluster", cluster)))
+    return with_option(launcher, "cluster", cluster)

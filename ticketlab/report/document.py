@@ -182,8 +182,10 @@ def shown_document(value: Any) -> Document:
     """Read a result as `to_json` gave it; its texts cannot control a terminal, nor turn a line round.
 
     Raises:
-        UsageError: it is not a result, or damaged; the message says what and where.
+        UsageError: it is not a result of races or explorations, or damaged; the message says what and where.
     """
+    if isinstance(value, Mapping) and value.get("kind") == "power-cuts":
+        raise UsageError("a table of power cuts has no page and no plots: explore --faults power-cut shows one store")
     if not isinstance(value, Mapping) or not {"valid", "anomalies"} <= value.keys():
         raise UsageError('it is not a result of ticketlab: it needs "valid" and "anomalies"')
     value = escape_all_controls(value)

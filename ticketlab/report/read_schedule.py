@@ -12,7 +12,7 @@ _LATEST: Final = 2_000_000_000
 
 
 def read_schedule(field: JsonField) -> Mapping[str, Any]:
-    """Return a schedule as `Schedule.to_json` gave it; raises UsageError where it is damaged."""
+    """Return a schedule as `JobSchedule.to_json` gave it; raises UsageError where it is damaged."""
     return {
         "policy": field["policy"].text(),
         "summary": field["summary"].text(),

@@ -22,7 +22,8 @@ STATE_WORDS: Final = {
     "blocked": "blocked: waits for something else",
     "switching": "context switch",
 }
-TIME_WORDS: Final = {"waiting": "waiting", "turnaround": "turnaround", "response": "response"}
+TIME_WORDS: Final = ("waiting", "turnaround", "response")
+TIME_COLUMNS: Final = ("arrival", "finish", *TIME_WORDS)
 LEAST_NOTE: Final = "* the least of its column"
 _MARKS: Final = {
     "running": ("█", "blue"),
@@ -94,7 +95,7 @@ def chart_legend(schedules: Sequence[_Document]) -> Text:
 def print_times(schedule: _Document, console: Console) -> None:
     """Print the times of each job, their averages, and the number of context switches."""
     rows = [*times(schedule), ("average", "", "", *(_number(schedule["averages"][name]) for name in TIME_WORDS))]
-    console.print(Roomy(_numbers(("", "arrival", "finish", *TIME_WORDS), rows)))
+    console.print(Roomy(_numbers(("", *TIME_COLUMNS), rows)))
     console.print(counts(schedule))
 
 
@@ -109,7 +110,7 @@ def counts(schedule: _Document) -> str:
 def times(schedule: _Document) -> Iterator[tuple[str, ...]]:
     """Yield a row for each job: its name, arrival, finish, waiting, turnaround and response."""
     for job in schedule["jobs"]:
-        yield job["name"], *(_number(job[name]) for name in ("arrival", "finish", *TIME_WORDS))
+        yield job["name"], *(_number(job[name]) for name in TIME_COLUMNS)
 
 
 def moments(schedule: _Document) -> Iterator[tuple[str, str, str, str]]:

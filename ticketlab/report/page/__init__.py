@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from ticketlab.core.text import escape_all_controls
+from ticketlab.core.text import escape_all_controls, pluralize
 from ticketlab.core.timeline import Diagram, Interleaving, Move, StateChange, Timeline, timelines_to_json
 from ticketlab.report.comparison import answers, headlines
 from ticketlab.report.document import Document, shown_document
@@ -138,12 +138,15 @@ def _cut_spans(each: Timeline, room: int) -> Timeline:
     # Cut by time: the picture then shows every lane up to one moment.
     until = sorted(span.start_ns for span in each.spans)[room]
     spans = [span for span in each.spans if span.start_ns < until]
-    marks, faults = ([mark for mark in kind if mark.ns <= until] for kind in (each.markers, each.faults))
+    kinds = (each.markers, each.faults, each.retries)
+    marks, faults, retries = ([mark for mark in kind if mark.ns <= until] for kind in kinds)
+    fewer = sum(map(len, kinds)) - len(marks) - len(faults) - len(retries)
     said = (
         f"Left out: {len(each.spans) - len(spans):,} of {len(each.spans):,} spans and "
-        f"{len(each.markers) + len(each.faults) - len(marks) - len(faults):,} marks, all after {until / 1e6:,.1f} ms."
+        f"{pluralize(fewer, 'mark')}, all after {until / 1e6:,.1f} ms."
     )
-    return replace(each, spans=spans, markers=marks, faults=faults, left_out=f"{each.left_out} {said}".strip())
+    left_out = f"{each.left_out} {said}".strip()
+    return replace(each, spans=spans, markers=marks, faults=faults, retries=retries, left_out=left_out)
 
 
 def _cut_moves(each: Interleaving) -> Interleaving:

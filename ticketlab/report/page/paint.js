@@ -160,36 +160,21 @@ function paintMark(context, x, y, radius, colours, strong) {
   context.stroke();
 }
 
-// A dagger where a fault came, so that the dead are told from those that wait.
-function paintFaults(context, model, view, frame, colours) {
-  const scale = frame.width / (view.to - view.from);
-  context.font = `bold ${Math.max(11, Math.min(20, view.lane))}px system-ui, sans-serif`;
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  context.lineWidth = 3;
-  [context.strokeStyle, context.fillStyle] = [colours.card, colours.ink];
-  for (const mark of model.faults) {
-    const [x, row] = [(mark.ns - view.from) * scale, mark.lane - view.top];
-    if (x < -1 || x > frame.width + 1 || row < 0 || row >= frame.lanes) continue;
-    for (const draw of ["strokeText", "fillText"]) context[draw]("†", frame.left + x, (row + 0.5) * view.lane);
-  }
-  context.textBaseline = "alphabetic";
-}
-
-// A small arrow where a try was refused; one says it for its neighbours.
-function paintRetries(context, model, view, frame, colours) {
+// A sign at each mark: a dagger where a fault came, so that the dead are told from those that wait, and a small arrow
+// where a try was refused. One says it for its neighbours.
+function paintSigns(context, sign, size, marks, view, frame, colours) {
   const scale = frame.width / (view.to - view.from);
   const last = new Map();
-  context.font = `bold ${Math.max(10, Math.min(15, view.lane))}px system-ui, sans-serif`;
+  context.font = `bold ${size}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineWidth = 3;
   [context.strokeStyle, context.fillStyle] = [colours.card, colours.ink];
-  for (const mark of model.retries) {
+  for (const mark of marks) {
     const [x, row] = [(mark.ns - view.from) * scale, mark.lane - view.top];
     if (x < -1 || x > frame.width + 1 || row < 0 || row >= frame.lanes || x - (last.get(mark.lane) ?? -99) < 9) continue;
     last.set(mark.lane, x);
-    for (const draw of ["strokeText", "fillText"]) context[draw]("↻", frame.left + x, (row + 0.5) * view.lane);
+    for (const draw of ["strokeText", "fillText"]) context[draw](sign, frame.left + x, (row + 0.5) * view.lane);
   }
   context.textBaseline = "alphabetic";
 }
@@ -252,8 +237,8 @@ function paintLanes(canvas, model, view, frame, colours) {
   paintHolders(context, model, view, frame, colours);
   paintCursor(context, view, frame, colours);
   paintNames(context, model, view, frame, colours);
-  paintRetries(context, model, view, frame, colours);
-  paintFaults(context, model, view, frame, colours);
+  paintSigns(context, "↻", Math.max(10, Math.min(15, view.lane)), model.retries, view, frame, colours);
+  paintSigns(context, "†", Math.max(11, Math.min(20, view.lane)), model.faults, view, frame, colours);
   paintMarks(context, model, view, frame, colours);
   return out;
 }

@@ -8,7 +8,16 @@ from typing import Any
 from ticketlab.core.text import escape_all_controls, pluralize
 from ticketlab.report.gantt import gantt
 from ticketlab.report.page.template import filled
-from ticketlab.report.schedules import LEAST_NOTE, STATE_WORDS, TIME_WORDS, averages, counts, moments, times
+from ticketlab.report.schedules import (
+    LEAST_NOTE,
+    STATE_WORDS,
+    TIME_COLUMNS,
+    TIME_WORDS,
+    averages,
+    counts,
+    moments,
+    times,
+)
 
 
 def schedule_page(result: Mapping[str, Any]) -> str:
@@ -27,7 +36,7 @@ def schedule_page(result: Mapping[str, Any]) -> str:
         several=several,
         rows=list(zip(rows, least, strict=True)),
         least_note=LEAST_NOTE,
-        time_words=list(TIME_WORDS),
+        columns=(*TIME_WORDS, "switches"),
         charts=[chart_view(each) for each in schedules],
         queue=[] if several else list(moments(first)),
     )
@@ -50,6 +59,7 @@ def chart_view(schedule: Mapping[str, Any]) -> dict[str, Any]:
         "name": schedule["policy"],
         "picture": Markup(gantt(schedule)),  # noqa: S704 - its texts are escaped there
         "legend": [(state, words) for state, words in STATE_WORDS.items() if state in states],
+        "columns": TIME_COLUMNS,
         "times": list(times(schedule)),
         "averages": averages([schedule])[0][0][1:-1],
         "counts": counts(schedule),

@@ -33,6 +33,7 @@ function sortable(button) {
   });
 }
 
-$(".named").addEventListener("input", filterRows);
-$(".which").addEventListener("change", filterRows);
+// A single combination needs no filters.
+$(".named")?.addEventListener("input", filterRows);
+$(".which")?.addEventListener("change", filterRows);
 for (const button of $$(".sort")) sortable(button);
