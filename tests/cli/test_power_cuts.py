@@ -102,6 +102,8 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
         (("explore", "--faults", "power-cut", "shop:buy"), "a power cut concerns programs and stores"),
         (("compare", "--faults", "power-cut", "--format", "csv"), "printed as table or json"),
         (("compare", "--faults", "power-cut", "--strategies", "flock"), "nobody else is there"),
+        (("explore", "--faults", "power-cut", "--workers", "2", "shop.py"), "--workers has no meaning for a power cut"),
+        (("compare", "--faults", "power-cut", "--cluster", "local:2"), "--cluster has no meaning for a power cut"),
         (("compare", "--faults", "power-cut", "--stores", "manager"), "power cuts concern none of these stores"),
         (("race", "--faults", "power-cut"), "unknown fault 'power-cut'"),
     ],

@@ -89,3 +89,10 @@ def test_what_names_no_step_is_refused_in_one_line(step: str, case_of_function: 
     code, told, errors = debugged("", case_of_function, "--pdb", step, cwd=tmp_path)
     assert (code, told, errors.count("\n")) == (2, "", 1)
     assert f"--pdb '{step}' names no step: write buyer=2,step=3" in errors
+
+
+def test_a_step_that_the_case_does_not_have_is_refused(case_of_function: str, tmp_path: Path) -> None:
+    for step, told in (("process=1,step=99", "process 1 has no step 99: it makes "), ("process=9", "it makes 0 steps")):
+        code, output, errors = debugged("", case_of_function, "--pdb", step, cwd=tmp_path)
+        assert (code, output, errors.count("\n")) == (2, "", 1)
+        assert told in errors

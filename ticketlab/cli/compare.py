@@ -100,7 +100,7 @@ def command(**given: Any) -> int:
     for name in ("workers", "cluster"):
         if given[name] is not None:
             raise UsageError(
-                f"--{name} shares the work of --faults: races that are compared need one machine, and to themselves"
+                f"--{name} shares the work of --faults; races that are compared need a machine to themselves"
             )
     form, judge = given["format"], _prepare(given)
     plan = SamplingPlan(given["rounds"], given["seconds"], given["orders"])

@@ -27,7 +27,7 @@ POWER_CUT: Final = "power-cut"
 _NOT_OF_POWER_CUTS: Final = (
     *("strategy", "buyers", "tickets", "orders", "hold", "pay", "abandon", "policy", "preemptions", "executor"),
     *("atomic_accesses", "serial", "sql", "unseen", "patience", "processes", "threads", "tasks", "gate", "returned"),
-    "html",
+    *("quantity", "fix", "workers", "cluster", "html"),
 )
 
 
@@ -164,6 +164,9 @@ def compare_power_cuts(given: Mapping[str, Any], places: Sequence[str]) -> int:
 
     if given["strategies"]:
         raise UsageError("--strategies has no meaning for a power cut: nobody else is there")
+    for key in ("workers", "cluster"):
+        if given[key] is not None:
+            raise UsageError(f"--{key} has no meaning for a power cut: each core judges stores of its own")
     for key in ("export_csv", "export_markdown", "html"):
         if given[key] is not None:
             raise UsageError(f"a table of power cuts has no form for --{key.replace('_', '-')}: --export-json has")

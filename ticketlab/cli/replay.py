@@ -16,14 +16,14 @@ from ticketlab.cli.programs import replay_program_case
 from ticketlab.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from ticketlab.explorer.engine.scheduler import StepWatch
+    from ticketlab.lab.exploring.debugging import ReplayDebugger
 
 
 @click.command("replay", cls=Command)
 @click.argument("case", type=click.Path(path_type=Path))
 @option("--executor", help="inline: all buyers in this process; processes: a process for each (needed for a kill).")
 @click.option(
-    "--pdb", metavar="STEP", help="Stop at a step of one participant, such as buyer=2,step=3, with Python's debugger."
+    "--pdb", metavar="STEP", help="Stop in Python's debugger, as buyer=2,step=3: before the third step of buyer 2."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(case: Path, executor: str | None, pdb: str | None, as_json: bool) -> int:
@@ -39,7 +39,7 @@ def command(case: Path, executor: str | None, pdb: str | None, as_json: bool) ->
 
 
 @contextmanager
-def _debugger(pdb: str | None) -> Iterator[StepWatch | None]:
+def _debugger(pdb: str | None) -> Iterator[ReplayDebugger | None]:
     if pdb is None:
         yield None
         return
@@ -49,11 +49,12 @@ def _debugger(pdb: str | None) -> Iterator[StepWatch | None]:
         yield watch
 
 
-def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: bool) -> int:
+def _replay(case: Path, executor: str | None, watch: ReplayDebugger | None, as_json: bool) -> int:
     from ticketlab.cli.command_lines import replay_line
     from ticketlab.cli.terminal import console, print_json
     from ticketlab.lab.artifacts.case_files import load_case
     from ticketlab.lab.exploring.replay import replay_case
+    from ticketlab.lab.plain.case import PlainCase
     from ticketlab.lab.plain.cases import is_plain_case, load_plain_case
     from ticketlab.lab.powercuts.case import is_power_cut_case, load_power_cut_case
     from ticketlab.lab.programs.cases import is_program_case, load_program_case
@@ -65,9 +66,12 @@ def _replay(case: Path, executor: str | None, watch: StepWatch | None, as_json: 
         if watch is not None:
             raise UsageError("--pdb debugs functions and purchases, and this case is of a program")
         return replay_program_case(load_program_case(case), case, as_json)
-    if is_plain_case(case):
-        return replay_function_case(load_plain_case(case), case, executor, as_json, watch)
-    replayed = replay_case(load_case(case), executor, command=replay_line(case, executor), watch=watch)
+    loaded = load_plain_case(case) if is_plain_case(case) else load_case(case)
+    if watch is not None:
+        watch.refuse_missing_step(loaded.schedule)
+    if isinstance(loaded, PlainCase):
+        return replay_function_case(loaded, case, executor, as_json, watch)
+    replayed = replay_case(loaded, executor, command=replay_line(case, executor), watch=watch)
     if as_json:
         print_json(replayed.to_json())
     else:

@@ -11,7 +11,7 @@ import os
 import pdb
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -64,6 +64,12 @@ class ReplayDebugger:
         self._stop, self._files = stop, (read_from, write_to)
         self._lab = os.getpid()
         self._prompt: _Prompt | None = None
+
+    def refuse_missing_step(self, schedule: Sequence[int]) -> None:
+        """Raise UsageError if the participant does not make so many steps in a schedule."""
+        who, step, called = self._stop
+        if (made := schedule.count(who)) <= step:
+            raise UsageError(f"--pdb: {called} {who + 1} has no step {step + 1}: it makes {made} steps in this case")
 
     def __call__(self, scheduler: Scheduler, who: int) -> None:
         """Open the prompt if this is the step to stop at, or the next one after `point`."""
