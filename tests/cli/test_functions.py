@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sysconfig
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.command_line import ENVIRONMENT
 from tests.modules import forgotten
 from ticketlab.cli import cli
 from ticketlab.core.errors import TicketlabError, UsageError
@@ -211,6 +214,19 @@ def test_what_no_probe_told_is_in_the_text_and_on_the_page(shop: Path) -> None:
     result = run("explore", "shop:log", "--gate", "kernel", "--html", "page.html")
     told = "the kernel saw process 1 and process 2 append to, create and look for log, and no probe told it"
     assert (result.return_value, told in result.output, told in Path("page.html").read_text()) == (0, True, True)
+
+
+@pytest.mark.parametrize("name", ["numbers", "rich"])
+def test_a_file_that_hides_a_module_that_the_lab_needs_is_named(name: str, in_tmp_path: Path) -> None:
+    (in_tmp_path / f"{name}.py").write_text(SHOP)
+    script = f"{sysconfig.get_path('scripts')}/ticketlab"  # with -m, Python itself would search this folder first
+    for words in ([script, "explore", f"{name}.py:log"], [script, "race", f"{name}:log", "--times", "1"]):
+        done = subprocess.run(words, cwd=in_tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(
+            f"ticketlab: {in_tmp_path / name}.py hides the module {name!r} that the lab needs ("
+        )
+        assert done.stderr.count("\n") == 1
 
 
 def test_what_shares_nothing_is_undecided_unless_it_may_be() -> None:

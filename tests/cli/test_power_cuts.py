@@ -110,7 +110,6 @@ def test_the_table_has_a_row_for_each_store_and_says_what_is_left_out(tmp_path: 
         (("explore", "--faults", "power-cut", "--store", "memory"), "a power cut concerns files"),
         (("explore", "--faults", "power-cut", "shop:buy"), "a power cut concerns programs and stores"),
         (("compare", "--faults", "power-cut", "--format", "csv"), "printed as table or json"),
-        (("compare", "--faults", "power-cut", "--workers", "2"), "a search of power cuts is not shared"),
         (("compare", "--faults", "power-cut", "--strategies", "flock"), "nobody else is there"),
         (("compare", "--faults", "power-cut", "--workers", "2", "--cluster", "local:2"), "leave one out"),
         (("compare", "--faults", "power-cut", "--stores", "manager"), "power cuts concern none of these stores"),

@@ -65,6 +65,20 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing_behind(work: str, times: int
     assert set(left) <= {".lock"}
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_a_cluster_starts_ends_in_one_line(tmp_path: Path) -> None:
+    """Its workers are processes of Dask's, which would print the traceback of an interrupt in their imports."""
+    pytest.importorskip("distributed")
+    race = ["race", "--store", "json", "--strategy", "flock", "--launcher", "dask", "--cluster", "local:2"]
+    with WholeLab(race, tmp_path) as lab:
+        lab.await_started(4)  # with what keeps account of shared memory
+        lab.interrupt()
+        output, errors = lab.await_end()
+    assert (lab.command.returncode, output) == (130, "")
+    assert errors == "ticketlab: interrupted: all processes were stopped, and nothing is left behind\n"
+    assert lab.left == []
+
+
 def test_the_live_folder_of_a_killed_lab_is_swept_up_by_the_next(tmp_path: Path) -> None:
     words, processes = WORK["fork"]
     with WholeLab(words, tmp_path) as lab:

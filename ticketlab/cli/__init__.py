@@ -15,8 +15,8 @@ from typing import Final, NoReturn
 import click
 
 import ticketlab
-from ticketlab.cli import orphans, streams
-from ticketlab.core.errors import TicketlabError, unknown_name
+from ticketlab.cli import orphans, shadowing, streams
+from ticketlab.core.errors import TicketlabError, UsageError, unknown_name
 from ticketlab.core.text import escape_controls
 
 _COMMANDS: Final = {
@@ -133,6 +133,10 @@ def _run() -> None:
             raise
         streams.abandon_output()  # most likely it was the output that failed: a full disk, a closed terminal
         _fail(f"the system refused: {error}", TicketlabError.exit_code)
+    except (ImportError, AttributeError) as error:
+        if _came_of_interrupt(error) or (file := shadowing.shadowing_file()) is None:
+            raise
+        _fail(f"{file} hides the module {file.stem!r} that the lab needs ({error}): rename it", UsageError.exit_code)
 
 
 def _came_of_interrupt(error: BaseException | None) -> bool:

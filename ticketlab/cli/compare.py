@@ -138,8 +138,6 @@ def _crashes(given: Mapping[str, Any]) -> int:
             raise UsageError(f"--{name} is for races, and --faults races nothing: leave one of them out")
     refuse_existing_outputs(given)
     if asks_for_power_cut(given):
-        if given["workers"] is not None or given["cluster"] is not None:
-            raise UsageError("a search of power cuts is not shared: leave --workers and --cluster out")
         return compare_power_cuts(given, (*PLACES, *_FOR_RACES))
     pairs = supported_pairs(parse_specs(given["stores"]), parse_specs(given["strategies"]))
     matrix = CrashMatrixRun(pairs, matrix_faults(given["faults"]))
@@ -200,7 +198,7 @@ def _prepare(given: Mapping[str, Any]) -> Callable[[dict[str, Any]], dict[str, A
     for name in ("workers", "cluster"):
         if given[name] is not None:
             raise UsageError(
-                f"--{name} shares the work of --faults: races that are compared need one machine, and to themselves"
+                f"--{name} shares the work of --faults; races that are compared need a machine to themselves"
             )
     thresholds = [threshold(text) for text in given["threshold"]]
     regressions = [regression(text) for text in given["fail_if"]]

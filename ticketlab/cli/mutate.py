@@ -96,6 +96,8 @@ def _mutated(subjects: Sequence[str], given: dict[str, Any], progress: DoneOf) -
         return mutate_tests(subjects, command=line, progress=progress)
     if len(subjects) > 1:
         raise UsageError(f"{' '.join(subjects)}: one function at a time, or tests alone")
+    if subjects[0].endswith(".py"):
+        raise UsageError(f"there is no file {subjects[0]}")
     from ticketlab.lab.mutating.functions import mutate_function
     from ticketlab.lab.plain.faults import faults_of_function
 

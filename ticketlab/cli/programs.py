@@ -76,7 +76,8 @@ def program_of(words: Sequence[str], given: Mapping[str, Any], *not_of_programs:
 
     for key in (*_NOT_OF_PROGRAMS, *not_of_programs):
         if key in click.get_current_context().params and is_typed(key):
-            raise UsageError(f"--{key.replace('_', '-')} is of purchases or functions, and this is a program")
+            whose = "functions" if key == "fix" else "purchases or functions"
+            raise UsageError(f"--{key.replace('_', '-')} is of {whose}, and this is a program")
     commands = [command_words(line) for line in given["run"]]
     if words:
         commands += [tuple(words)] * (given["copies"] or 1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("case", type=click.Path(path_type=Path))
 @option("--executor", help="inline: all buyers in this process; processes: a process for each (needed for a kill).")
 @click.option(
-    "--pdb", metavar="STEP", help="Stop at a step of one participant, such as buyer=2,step=3, with Python's debugger."
+    "--pdb", metavar="STEP", help="Stop in Python's debugger, as buyer=2,step=3: before the third step of buyer 2."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(case: Path, executor: str | None, pdb: str | None, as_json: bool) -> int:

@@ -85,7 +85,8 @@ def matrix_headline(document: _Document) -> str:
     """Say in one line how many stores outlive a power cut."""
     rows = document["rows"]
     held = sum(row["valid"] is True for row in rows)
-    return f"{held} of {pluralize(len(rows), 'store')} outlive every power cut, by every model"
+    outlive = "outlives" if len(rows) == 1 else "outlive"
+    return f"{held} of {pluralize(len(rows), 'store')} {outlive} every power cut, by every model"
 
 
 def unsupported_line(document: _Document) -> str:

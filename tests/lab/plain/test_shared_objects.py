@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from multiprocessing import Array, Lock, Manager, Queue, RawArray, RawValue, Value
+from contextlib import ExitStack, suppress
+from multiprocessing import Array, Barrier, Lock, Manager, Queue, RawArray, RawValue, Value
 from multiprocessing.shared_memory import ShareableList, SharedMemory
+from threading import BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -19,13 +20,19 @@ from ticketlab.lab.plain.shared_objects import shared_contents
 count = RawValue("i", 0)
 
 
+both_have_read = Barrier(2)
+
+
 def put_back() -> None:
     count.value = 0
+    both_have_read.reset()
 
 
 def add_without_a_lock() -> None:
-    for _ in range(20_000):
-        count.value += 1
+    held = count.value
+    with suppress(BrokenBarrierError):  # one after another, nobody else comes
+        both_have_read.wait(0.5)
+    count.value = held + 1
 
 
 @pytest.fixture
@@ -115,9 +122,9 @@ def test_right_changes_within_a_proxy_are_those_of_some_order() -> None:
 
 
 def test_a_lost_update_in_shared_memory_is_no_order_one_after_another() -> None:
-    raced = ticketlab.race(add_without_a_lock, times=20, reset=put_back)
+    raced = ticketlab.race(add_without_a_lock, times=3, reset=put_back)
     assert raced.valid is None
     assert raced.in_no_order
-    asked = ticketlab.race(add_without_a_lock, times=20, reset=put_back, serial=True)
+    asked = ticketlab.race(add_without_a_lock, times=3, reset=put_back, serial=True)
     assert asked.valid is False
     assert set(asked.names) == {"not serializable"}

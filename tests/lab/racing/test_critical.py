@@ -113,13 +113,13 @@ def test_a_lock_that_was_refused_is_not_held() -> None:
 
 @pytest.mark.parametrize(("error_ns", "sure"), [(0, [(12, 30)]), (4, [(16, 26)]), (10, [])])
 def test_by_a_clock_that_may_be_wrong_less_is_surely_held(error_ns: int, sure: list[tuple[int, int]]) -> None:
-    locked = [
+    locked: list[tuple[object, ...]] = [
         (recorder.STEP, 10, "acquire", "lock"),
         (recorder.GOT, 12),
         (recorder.STEP, 30, "release", "lock"),
         (recorder.END, 40, 0, 0, 0, 0),
     ]
-    read = [
+    read: list[tuple[object, ...]] = [
         (recorder.STEP, 10, "read", "books"),
         (recorder.SLEEP, 12, 0.0),
         (recorder.STEP, 30, "write", "books"),

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
 from ticketlab.core.errors import TicketlabError, UsageError
+from ticketlab.core.system.lifeline import signals_blocked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,15 +48,17 @@ def connected(cluster: str) -> Iterator[Client]:
         where: Any = cluster
         if local:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ticketlab-cluster-"))
-            where = stack.enter_context(
-                LocalCluster(
+            resource_tracker.ensure_running()  # as it starts, it unblocks the signals
+            with signals_blocked():  # in the workers too: they would print where a Ctrl-C met them
+                started = LocalCluster(
                     n_workers=int(number),
                     threads_per_worker=1,
                     dashboard_address="127.0.0.1:0",
                     local_directory=folder,
+                    scheduler_kwargs={"local_directory": folder},
                     silence_logs=logging.CRITICAL,
                 )
-            )
+                where = stack.enter_context(started)
         try:
             client = stack.enter_context(Client(where, timeout=_PATIENCE, set_as_default=False))
         except (OSError, ValueError, TimeoutError) as error:
