@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pytest
 
 from tests.lab.plain.test_explore import explored
+from tests.plain_programs import postgres_elsewhere as elsewhere
 from tests.plain_programs import postgres_shop as shop
 from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.explorer.policies.dfs import DepthFirst
@@ -49,6 +50,15 @@ def test_a_lost_update_is_found_with_the_statements_that_cross(function: Callabl
     found = sold(function).finding
     assert found is not None
     assert [each.name for each in found.anomalies] == ["lost update", "wrong results"]
+
+
+@pytest.mark.slow
+def test_a_server_whose_address_the_function_knows_is_controlled_as_well() -> None:
+    elsewhere.address()  # the database is there before processes are made
+    found = explored(elsewhere.read_then_write, BOUNDED, reset=elsewhere.reset, returned=shop.one_seat).finding
+    assert found is not None
+    assert [each.name for each in found.anomalies] == ["lost update", "wrong results"]
+    assert explored(elsewhere.locked, BOUNDED, reset=elsewhere.reset, returned=shop.one_seat).verdict.valid
 
 
 def test_the_table_names_statements_and_commits() -> None:
