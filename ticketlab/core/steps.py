@@ -11,6 +11,8 @@ MEMORY: Final = "memory"
 """The resource of all that participants of one process share without a step of its own."""
 TABLE: Final = "table:"
 """How the resource of a table in a database begins. Nobody waits for it: a database is locked as a whole."""
+OF_PROCESSES: Final = ("process ", "children of ", "signal ", "signals kept", "group of ", "flags of ")
+"""How resources begin that are of a program's processes themselves, and not of what these share."""
 
 
 class Action(Enum):

@@ -55,7 +55,12 @@ class HowFar:
         """All of it in sentences, without a full stop."""
         told = []
         if self.classes is not None:
-            told.append(f"{about(self.classes)} orders of the steps that matter are estimated in all")
+            orders = (
+                "order of the steps that matter is"
+                if round(self.classes) == 1
+                else "orders of the steps that matter are"
+            )
+            told.append(f"{about(self.classes)} {orders} estimated in all")
         if self.pairs:
             told.append(f"{self.both_orders:,} of {pluralize(self.pairs, 'pair')} of racing steps came in both orders")
         if self.promise is not None:

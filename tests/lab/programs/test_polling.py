@@ -9,6 +9,7 @@ import pytest
 from ticketlab.explorer.results import ExploreOptions
 from ticketlab.lab.programs.explore import explore_program
 from ticketlab.lab.programs.program import Program
+from ticketlab.lab.programs.results import ProgramExploration
 
 WAITS = "import os, time\nwhile not os.path.exists('flag'): time.sleep(0.01)\nopen('seen', 'w').close()\n"
 OPENS = """
@@ -42,3 +43,42 @@ def test_who_waits_for_what_nobody_makes_is_stuck(tmp_path: Path) -> None:
     program = Program(commands=(("python", "waits.py"),) * 2, folder=tmp_path)
     found = explore_program(program, ExploreOptions(executor="program"))
     assert [each.name for each in found.verdict.anomalies] == ["livelock"]
+
+
+SHELL_WAITS = "while [ ! -e flag ]; do sleep 0.01; done\n: > seen\n"
+SHELL_LOCKS = (
+    "while ! mkdir lock 2>/dev/null; do sleep 0.1; done\nread n < count; echo $((n + 1)) > count\nrmdir lock\n"
+)
+SHELL_LOOKS = "while [ -e lock ]; do sleep 0.1; done\n: > lock\nread n < count; echo $((n + 1)) > count\nrm lock\n"
+
+
+def of_shells(folder: Path, *scripts: str, executions: int, invariant: str) -> ProgramExploration:
+    for number, script in enumerate(scripts):
+        (folder / f"{number}.sh").write_text(script)
+    commands = tuple(("sh", f"{number}.sh") for number in range(len(scripts)))
+    program = Program(commands=commands, folder=folder, invariant=("sh", "-c", invariant))
+    return explore_program(program, ExploreOptions(executor="program", executions=executions))
+
+
+def test_who_sleeps_by_a_helper_is_put_off_as_if_it_slept_itself(tmp_path: Path) -> None:
+    found = of_shells(tmp_path, SHELL_WAITS, ": > flag\n", executions=30, invariant="test -e seen")
+    assert found.verdict.valid is None
+    assert "sleeps and tries again" in found.verdict.reason
+
+
+def test_a_helper_s_sleep_lets_no_time_pass_for_what_nobody_makes(tmp_path: Path) -> None:
+    found = of_shells(tmp_path, SHELL_WAITS, executions=1, invariant="true")
+    assert [(each.name, each.sentence) for each in found.verdict.anomalies] == [
+        ("livelock", "process 1 tries again and again to look for flag, and nobody is left to make that possible")
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("script", "valid"), [(SHELL_LOCKS, None), (SHELL_LOOKS, False)])
+def test_a_lock_of_shells_holds_if_looking_and_taking_are_one_step(
+    script: str, valid: bool | None, tmp_path: Path
+) -> None:
+    (tmp_path / "count").write_text("0\n")
+    found = of_shells(tmp_path, script, script, executions=200, invariant="read n < count; test $n = 2")
+    assert found.verdict.valid is valid
+    assert found.executions < 200 or valid is False

@@ -8,7 +8,8 @@ many are followed at once, level by level, and if there are too many nodes on a 
 (stochastic enumeration: Rubinstein, Ridder and Vaisman, 2014). A tree that is nowhere so wide is counted exactly.
 
 The ways down run no program: they go by what was learnt from executions. **The assumption** is that participants behave
-on all of them as in the executions so far. A part of the program that no execution has come to is not counted.
+on all of them as in the executions so far. A part of the program that no execution has come to is not counted. Where
+one participant's step starts or wakes another one, who can move follows from more than that, and nothing is estimated.
 """
 
 from __future__ import annotations
@@ -48,9 +49,12 @@ class ClassEstimate:
         self._kept: list[Trace] = []  # what is to be learnt from
         self._seen = 0
         self._stride = 1  # one of so many executions is kept
+        self.applies = True
+        """Whether nobody, as far as is known, comes to a step by another's."""
 
     def see(self, trace: Trace) -> None:
         """Take an execution into account: the first ones all, and later ones ever more seldom."""
+        self.applies &= not trace.arrivals
         if self._seen % self._stride == 0:
             self._kept.append(trace)
             if len(self._kept) > _MOST_KEPT:
@@ -59,7 +63,7 @@ class ClassEstimate:
         self._seen += 1
 
     def classes(self, widest: int = MOST_FOLLOWED) -> float | None:
-        """Return the estimate, at most MOST_CLASSES; None if executions are too long, or none was seen.
+        """Return the estimate, at most MOST_CLASSES; None if it cannot be told, since executions are too long, say.
 
         `widest` is how many nodes are followed on a level: with more, the estimate is better and takes longer.
         """
@@ -67,7 +71,7 @@ class ClassEstimate:
             self._program.learn(trace)
         self._kept.clear()
         program, random = self._program, Random(0)
-        if not program.longest or program.longest > LONGEST:
+        if not self.applies or not program.longest or program.longest > LONGEST:
             return None
         width = max(_NARROWEST, min(widest, _WORK // (program.longest * program.size)))
         run = program.begin()

@@ -234,7 +234,7 @@ class ControlledPacer:
         tries = self._count_in_vain(me, made, promised=promised)
         self._spinning[me] = touched
         if effort is Effort.LEFT_OUT:
-            state.gave_way[me] |= not is_alone(state, me)
+            state.gave_way[me] |= not is_alone(state, (me,))
             state.clock.sleep_through(me, ticks)
             return
         if known:

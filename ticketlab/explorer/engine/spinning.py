@@ -25,7 +25,7 @@ and if others take part, the search has left something out, and must not claim t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from itertools import dropwhile, islice
 from typing import Final, NamedTuple
@@ -85,10 +85,10 @@ def _disturbs(symbol: Symbol, touched: frozenset[int]) -> bool:
     return (symbol.changes and symbol.place == EVERYWHERE) or not touched.isdisjoint(symbol.changed())
 
 
-def is_alone(state: ExecutionState, who: int) -> bool:
-    """Whether nobody else takes part, so that nobody can come before or after what a participant would do next."""
-    others = any(symbol != NONE for other, symbol in enumerate(state.pending) if other != who)
-    return not others and all(mover == who for mover in state.who[: state.counters.length])
+def is_alone(state: ExecutionState, members: Collection[int]) -> bool:
+    """Whether nobody else takes part, so that nobody can come before or after what participants would do next."""
+    others = any(symbol != NONE for other, symbol in enumerate(state.pending) if other not in members)
+    return not others and all(mover in members for mover in state.who[: state.counters.length])
 
 
 def _leaves_something(made: Sequence[Symbol]) -> bool:

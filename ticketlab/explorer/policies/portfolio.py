@@ -107,7 +107,8 @@ class Portfolio(Policy):
         if self._exact_executions == self._next_look:
             self._next_look *= BETWEEN_ESTIMATES
             classes = self._estimate.classes(widest=ROUGHLY)
-            self._hopeless = classes is None or classes > HOPELESS * self._within
+            too_many = classes is None or classes > HOPELESS * self._within
+            self._hopeless = too_many and self._estimate.applies
 
 
 KIND = PolicyKind(

@@ -156,9 +156,18 @@ def _room(sight: Sight, task: Task) -> None:
 
 
 def _ask_for_room(sight: Sight, task: Task, _arguments: Arguments, absolute: str) -> StoppedCall | None:
-    if sight.place(absolute) is not None:
-        _room(sight, task)
-    return None
+    """Take a question for room; of what is not there it asks only whether it is (mkdir(1), cp(1) and mv(1) do so)."""
+    place = sight.place(absolute)
+    if place is None:
+        return None
+    step = place.step(Action.LOOK)
+
+    def found() -> Made:
+        if stat_of(absolute) is not None:
+            _room(sight, task)
+        return Made(step)
+
+    return StoppedCall(step, found=found)
 
 
 def _ask_for_room_by_descriptor(sight: Sight, task: Task, arguments: Arguments) -> StoppedCall | None:

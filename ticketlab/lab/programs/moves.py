@@ -64,6 +64,7 @@ class Moves:
         self._names: dict[int, str] = {}
         self._passed: defaultdict[int, Counter[str]] = defaultdict(Counter)
         """How often participants have looked at what is no point, and slept, since they last stood before one."""
+        self._slept: set[Task] = set()
         self._served: set[str] = set()  # what somebody has touched who takes no part
         self._last = NOBODY
         self._came: Callable[[], Made | None] | None = None  # says what the step made last has turned out to be
@@ -105,6 +106,20 @@ class Moves:
             state.counters.ending = ExecutionEnd.RUNNING
         return bool(come)
 
+    def _count_as_sleep_of_another(self, task: Task) -> None:
+        """Take down for whom a participant slept that has ended and did nothing else, as sleep(1) does for a shell."""
+        process, state = task.process, self._state
+        above = process.parent
+        if task not in self._slept or above is None or not above.tasks or above.serves:
+            return
+        made = zip(state.who[: state.counters.length], state.what[: state.counters.length], strict=True)
+        actions = {state.table.step(what).action for who, what in made if who == task.number}
+        if actions <= {Action.START, Action.EXIT}:
+            within = f"{above.name}."
+            helpers = [who for who, name in self._names.items() if name.startswith(within)]
+            self._passed[above.tasks[0].number][_SLEPT] += 1
+            self._pacer.slept_for(task.number, above.tasks[0].number, helpers)
+
     def _revise(self, task: Task) -> None:
         """Take down what the step made last has turned out to be, if only what came after it could tell."""
         came, self._came = self._came, None
@@ -141,12 +156,16 @@ class Moves:
                     state.join(who)
                 if last != NOBODY:
                     self._clocks.begin(task, gate.numbered[last])
+                above = task.process.parent
+                if above is not None and above.tasks and not above.serves:
+                    self._pacer.started_by(who, above.tasks[0].number)
             if who != last and last != NOBODY:
                 state.note_arrival(who, last)
             self._stand(task, call)
         gate.came.clear()
         self._look_again()
         for task in gate.gone:
+            self._count_as_sleep_of_another(task)
             if state.note_cut_off(task.number):
                 self.cut_off.add(task.number)
             self._scheduler.finish(task.number)
@@ -211,8 +230,9 @@ class Moves:
         if fault := self._due.pop(who, None):
             self._strike(task, fault)
             return True
-        self._passed.pop(who, None)
         call = gate.standing[task]
+        if call.step.action is not Action.WAIT_ON:  # for a child that slept in its place, say
+            self._passed.pop(who, None)
         made = call.found() if call.found is not None else None
         answer = self._answer(who, call)
         if answer is None:
@@ -251,6 +271,7 @@ class Moves:
             self._pacer.me = task.number
             self._pacer.sleep(call.asleep)
             self._passed[task.number][_SLEPT] += 1
+            self._slept.add(task)
             self._clocks.show(task)
             return False
         step = call.step

@@ -12,7 +12,7 @@ from ticketlab.core.errors import TicketlabError, UsageError
 from ticketlab.core.faults import FaultPoint
 from ticketlab.core.file_names import LINKS, LIST, ORDER, READERS
 from ticketlab.core.spec import Spec
-from ticketlab.core.steps import NAME, TABLE, Action
+from ticketlab.core.steps import NAME, OF_PROCESSES, TABLE, Action
 from ticketlab.core.verdict import Anomaly
 from ticketlab.explorer.analysis.deadlock import cut_short_sentences, is_cut_short
 from ticketlab.explorer.analysis.execution import Execution
@@ -32,18 +32,7 @@ from ticketlab.lab.programs.judge import ProgramJudge
 from ticketlab.lab.programs.run import branches, is_contested
 
 _BETWEEN_PROGRESS: Final = 20  # executions
-_UNTOLD: Final = (
-    "process ",
-    "children of ",
-    "signal ",
-    "signals kept",
-    "group of ",
-    "flags of ",
-    LIST,
-    LINKS,
-    READERS,
-    ORDER,
-)
+_UNTOLD: Final = (*OF_PROCESSES, LIST, LINKS, READERS, ORDER)
 _MANY, _LONG = 8, 60  # processes, and steps: with more, the first executions of a search that ends are too much alike
 _FIRST_OF_MANY: Final = 5  # executions, if many processes race
 _FIRST_BY_RANDOM: Final = 10  # executions
