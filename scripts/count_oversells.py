@@ -2,7 +2,7 @@
 
     uv run python scripts/count_oversells.py [--runs 100] [--stores json sqlite manager]
 
-Unguarded races must oversell in at least 99 of 100 runs, and cures in none.
+Unsynchronized races must oversell in at least 99 of 100 runs, and fixes in none.
 """
 
 from __future__ import annotations

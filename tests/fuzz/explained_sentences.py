@@ -144,7 +144,7 @@ def _anything(run: Explained, anomaly: Mapping[str, Any], told: re.Match[str]) -
 
 _S = r"section '(?P<section>.*?)'"
 SENTENCES: Final[dict[str, Claims]] = {
-    rf"ticket (?P<ticket>\d+) of {_S} is held by buyers (?P<whom>[\d, and]+?)(?: and (?P<more>\d+) more)?": _held_by,
+    rf"ticket (?P<ticket>\d+) of {_S} was sold to buyers (?P<whom>[\d, and]+?)(?: and (?P<more>\d+) more)?": _held_by,
     rf"buyers were told of (?P<heard>\d+) sold tickets? of {_S}, the books count (?P<counted>-?\d+): (?P<by>\d+)"
     r" (?:was |were )?overwritten": _overwritten,
     rf"(?P<sold>\d+) tickets? of {_S} (?:are|is) sold, and it has only (?P<there>\d+)": _too_many,

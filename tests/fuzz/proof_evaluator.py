@@ -197,10 +197,14 @@ def _fields(case: Case) -> Iterator[Falsehood]:
         yield from differs("field sold", sum(count_of(each) for each in case.only(sold=True)), evidence["sold"])
     if "section" in evidence or case.part.section:
         yield from differs("field section", case.part.section, evidence.get("section"))
-    if {"least_sold_told", "most_sold"} <= evidence.keys() and evidence["least_sold_told"] <= evidence["most_sold"]:
-        yield Falsehood("fields", "least_sold_told and most_sold do not contradict each other")
-    if {"least_sold", "most_sold_told"} <= evidence.keys() and evidence["least_sold"] <= evidence["most_sold_told"]:
-        yield Falsehood("fields", "least_sold and most_sold_told do not contradict each other")
+    if {"least_sold_returned", "most_sold"} <= evidence.keys() and evidence["least_sold_returned"] <= evidence[
+        "most_sold"
+    ]:
+        yield Falsehood("fields", "least_sold_returned and most_sold do not contradict each other")
+    if {"least_sold", "most_sold_returned"} <= evidence.keys() and evidence["least_sold"] <= evidence[
+        "most_sold_returned"
+    ]:
+        yield Falsehood("fields", "least_sold and most_sold_returned do not contradict each other")
 
 
 def _books(history: History, anomaly: Anomaly) -> list[Falsehood]:

@@ -46,7 +46,7 @@ def judge_race(run: Raced) -> list[Claim]:
     """Return everything that is claimed and is not so, each with its kind."""
     found = [*_books(run), *_struck(run), *_asked(run), *_figures(run), *_overwritten(run)]
     for anomaly in run.result["anomalies"]:
-        found += _waits(run, anomaly) if anomaly["name"] == "lock left behind" else []
+        found += _waits(run, anomaly) if anomaly["name"] == "lock never released" else []
         found += _sold(run, anomaly) if anomaly["name"] in ("oversold", "lost update") else []
     return found
 

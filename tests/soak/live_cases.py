@@ -1,4 +1,4 @@
-"""How many unguarded live races become a case, and how many of its replays go wrong in the same way.
+"""How many unsynchronized live races become a case, and how many of its replays go wrong in the same way.
 
 python -m tests.soak.live_cases --races 100 --replays 20
 """

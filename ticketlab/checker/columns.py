@@ -30,7 +30,7 @@ class MalformedHistory(UsageError):
 
 
 class Call(NamedTuple):
-    """What an operation asked and was told; `arg` and `result` are hashable (a JSON list becomes a tuple)."""
+    """What an operation asked for and returned; `arg` and `result` are hashable (a JSON list becomes a tuple)."""
 
     op: str
     arg: Any

@@ -59,7 +59,7 @@ _file = click.Path(path_type=Path)
     is_flag=False,
     flag_value="crash",
     metavar="[LIST]",
-    help="Race nothing; strike two buyers at every point, and show what is left. [default: kill them]",
+    help="Race nothing; inject faults into two buyers at every point, and show what is left. [default: kill them]",
 )
 @click.option(
     "--workers", type=click.IntRange(min=1), help="With --faults: so many processes. [default: one for each core]"

@@ -1,4 +1,4 @@
-"""A comparison as text for a terminal: the verdict first, then the table, advice, and what to type next."""
+"""A comparison as text for a terminal: the verdict first, then the table, recommendations, and what to type next."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _parts(document: _Document, width: int) -> Iterator[RenderableType]:
             yield Text()
             yield from _growth(document, width, name)
     yield Text()
-    yield from _advice(document, width)
-    yield _advice_note(document, width)
+    yield from _recommendations(document, width)
+    yield _recommendation_note(document, width)
     yield from shown_predictions(document, _gap(width), width)
     if "against" in document:
         yield Text()
@@ -244,13 +244,13 @@ def _rate(metrics: Mapping[str, float]) -> str:
     return value(metrics["sales_per_s"], _RATE)
 
 
-def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
+def _recommendations(document: _Document, width: int) -> Iterator[RenderableType]:
     """Show the picks for each store at the largest number of buyers, with their metrics and their needs."""
     most, wide, several = _crowds(document)[-1], width >= _WIDE, _several(document)
-    columns = [TableColumn("advice"), TableColumn("take", style="bold", most=36)]
+    columns = [TableColumn("recommendation"), TableColumn("take", style="bold", most=36)]
     columns += [TableColumn(name, number=True) for name in ("sales/s", "speed", "p99", "fair")]
     columns += [TableColumn("survives a crash", style="dim")] if wide else []
-    picks = [each for each in document["advice"] if each["buyers"] == most]
+    picks = [each for each in document["recommendations"] if each["buyers"] == most]
     sections = []
     for store, group in groupby(picks, key=lambda each: each["store"]):
         rows: list[list[TableCell]] = []
@@ -263,11 +263,11 @@ def _advice(document: _Document, width: int) -> Iterator[RenderableType]:
     yield from sectioned([*columns, TableColumn("it needs")], sections, _gap(width), width)
 
 
-def _advice_note(document: _Document, width: int) -> Text:
+def _recommendation_note(document: _Document, width: int) -> Text:
     crowds = _crowds(document)
-    about = [f"advice is for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
+    about = [f"recommendations are for {pluralize(crowds[-1], 'buyer')}"] if len(crowds) > 1 else []
     about += ["speed: share of the fastest's"]
-    if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["advice"]):
+    if width >= _WIDE and any(pick["crash_safety"] == "not tested" for pick in document["recommendations"]):
         about.append("ticketlab compare --faults tells what survives a crash")
     return Text("; ".join(about), style="dim")
 
@@ -325,7 +325,7 @@ def answers(document: _Document) -> Iterator[tuple[bool | None, str]]:
             yield None, f"? {line['line']}: undecided, {line['reason']}"
         yield from ((False, f"✗ {miss}") for miss in line["misses"])
         yield from ((True, f"≈ {doubt}") for doubt in line.get("doubts", ()))
-        yield from ((True, f"✓ {told}") for told in line.get("told", ()))
+        yield from ((True, f"✓ {sentence}") for sentence in line.get("closest", ()))
 
 
 def _several(document: _Document) -> bool:

@@ -62,7 +62,7 @@ def why_sentence(row: Result) -> str:
 
 
 def side_by_side(pair: SameTicket) -> RenderableType:
-    """Return what the two read, wrote and were told, in the order of time, with a column for each."""
+    """Return what the two read and wrote, and their results, in the order of time, with a column for each."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
     table.add_column("", justify="right", style="dim", no_wrap=True)
     for each in (pair.first, pair.second):
@@ -78,4 +78,4 @@ def _events(operation: _Operation, lane: int) -> Iterator[tuple[int, int, Text]]
         done = "reads" if each["action"] == "read" else "writes"
         yield each["ns"], lane, Text(f"{done} {each['remaining']} left")
     tickets = ", ".join(map(str, operation["tickets"]))
-    yield operation["return_ns"], lane, Text(f"is told: ticket {tickets}", style="bold red")
+    yield operation["return_ns"], lane, Text(f"result: ticket {tickets}", style="bold red")

@@ -1,4 +1,4 @@
-"""What a race recorded becomes spans in which an unguarded race can be seen, and its cure too."""
+"""What a race recorded becomes spans in which an unsynchronized race can be seen, and its fix too."""
 
 from __future__ import annotations
 

@@ -80,14 +80,14 @@ class FaultPacer(ControlledPacer):
         if fault is None:
             return super().block(step, attempt, wait)
 
-        struck = False
+        injected = False
 
         def attempt_through_fault() -> T | Literal[Blocked.BLOCKED]:
-            nonlocal struck
-            if struck:
+            nonlocal injected
+            if injected:
                 self.note("fault", str(fault))  # the notes of an attempt in vain are dropped
                 return attempt()
-            struck = True
+            injected = True
             self._inject_into(fault, step)
             with self._in_force.pop_all():
                 result = attempt()
@@ -114,12 +114,12 @@ class FaultPacer(ControlledPacer):
         super().sleep(seconds)
 
     def pass_on(self) -> None:
-        """Give the turn away; a fault that is in force ends with whoever met it, and strikes nobody else."""
+        """Give the turn away; a fault that is in force ends with whoever met it, and is injected into nobody else."""
         self._in_force.close()
         super().pass_on()
 
     def answer(self, perform: Performer, request: Any) -> Any:
-        """Return what came of a request, if its buyer lives to hear it."""
+        """Return what came of a request, if its buyer lives to see it."""
         try:
             outcome = outcome_of(perform, request)
         finally:

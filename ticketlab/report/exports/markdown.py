@@ -9,7 +9,7 @@ from typing import Any, Final
 from ticketlab.core.metrics import METRICS
 from ticketlab.core.text import escape_all_controls
 from ticketlab.report.comparison import answers, headlines
-from ticketlab.report.crashes import HELD, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
+from ticketlab.report.crashes import CORRECT, MARKS, crash_counts, crash_headline, crash_outcome, crash_setting
 from ticketlab.report.document import Document, Row, shown_document
 from ticketlab.report.rows import in_order, number_text, value, why
 
@@ -158,7 +158,7 @@ def _crashes(result: Mapping[str, Any]) -> Iterator[str]:
         yield _line([_text(each["store"]), _code(each["strategy"]), "", "", outcome, ""])
     yield ""
     if any(row["valid"] for row in rows):
-        yield f"{HELD.capitalize()}."
+        yield f"{CORRECT.capitalize()}."
         yield ""
     told = [(row, each) for row in rows for each in row["anomalies"]]
     for row, each in told:
