@@ -178,7 +178,7 @@ def test_buyers_share_fixtures_and_a_method_can_be_raced(pytester: pytest.Pytest
         ("", "s = session.read(); session.write(s._replace(remaining=-1))", "negative stock: *"),
         ("invariant=lambda books: books.stocks['main'].version < 1", "session.buy()", "invariant broken: *"),
         ("", "session.read(); return True", "oversold: buyers say that they have 2 tickets, and there were only 1"),
-        ("", "return (session.read().issued + 1,)", "lost update: buyers were told of 1 sold ticket of *"),
+        ("", "return (session.read().issued + 1,)", "lost update: purchases returned 1 sold ticket of *"),
         ("strategy='none'", "return session.buy()", "ticket sold twice: *"),
     ],
 )

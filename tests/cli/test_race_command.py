@@ -33,9 +33,9 @@ def test_a_single_race_prints_the_verdict_first_then_two_buyers_and_why(tmp_path
     heading, *steps = done.stdout.split("\n\n")[1].splitlines()
     assert heading.split() == ["buyer", found[1], "buyer", found[2]]
     told = [re.sub(r"^ *[\d.]+ ms +", "", step).strip() for step in steps]
-    assert sorted(told) == ["is told: ticket 1"] * 2 + ["reads 5 left"] * 2 + ["writes 4 left"] * 2
+    assert sorted(told) == ["reads 5 left"] * 2 + ["result: ticket 1"] * 2 + ["writes 4 left"] * 2
     assert "The books say:" in done.stdout
-    assert "asked at" not in done.stdout
+    assert "invoked at" not in done.stdout
     assert f"ticketlab {' '.join(words)} --evidence" in done.stdout
     assert len(done.stdout.splitlines()) < 30  # a screen
 

@@ -182,9 +182,9 @@ FORMS: Final[dict[str, Claims]] = COUNTER_FORMS | {
     r"(?:from (?P<initial>.*?) )?no order explains these, whatever the others did: (?P<listed>.*)": _listed,
     r"(?:from (?P<initial>.*?) )?nothing that had begun by then explains (?P<listed>.*)": _one_alone,
     rf"buyer (\d+) and buyer (\d+) were both sold seat (.+?){_SECTION},? at {TIME} and at {TIME}": _sold_twice,
-    rf"buyer (?P<who>\d+) was told at (?P<at>{TIME[1:-1]}) that seat (?P<seat>.+?)(?: of section (?P<section>.+?))? was"
-    rf" taken, but (?:nobody bought it before that|buyer (?P<buyer>\d+), whose order began only at"
-    rf" (?P<began>{TIME[1:-1]}), was sold it)": _taken,
+    rf"buyer (?P<who>\d+) was refused seat (?P<seat>.+?)(?: of section (?P<section>.+?))? at (?P<at>{TIME[1:-1]}),"
+    rf" but (?:nobody bought it before that|buyer (?P<buyer>\d+), who was sold it, invoked the order only at"
+    rf" (?P<began>{TIME[1:-1]}))": _taken,
 }
 
 

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.lab.crash_matrices import CORRECT, LEFT_LOCK, LUCKY, NO_SERVICE, UNDECIDED, UNSYNCHRONIZED, crash, crash_matrix
+from tests.lab.crash_matrices import (
+    CORRECT,
+    LEFT_LOCK,
+    LUCKY,
+    NO_SERVICE,
+    UNDECIDED,
+    UNSYNCHRONIZED,
+    crash,
+    crash_matrix,
+)
 from tests.report.test_page import EVIL
 from ticketlab.report.crashes import print_crashes
 from ticketlab.report.exports.csv_export import as_csv

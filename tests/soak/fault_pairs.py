@@ -5,7 +5,7 @@
 
 Depth-first search runs every schedule, and partial-order reduction leaves out those that only swap steps which commute.
 If one of them finds an outcome that the other does not, a step was taken to commute that does not. An outcome is all
-that the buyers were told, what the books say, how the execution ended and what the judges say of it, for each victim
+that the requests returned, what the books say, how the execution ended and what the judges say of it, for each victim
 and the step at which its fault was injected. The number of the point is no part of it: a search need not try once more
 in vain, and each try counts as points. A search that takes longer than its seconds says nothing: the pair is searched
 again with fewer tickets and with accesses that are one step each, and counts as unfinished if that takes too long, too.

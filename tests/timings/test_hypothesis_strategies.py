@@ -168,7 +168,7 @@ def test_a_race_that_goes_wrong_is_drawn_in_the_report() -> None:
     report = "\n".join(caught.value.__notes__)
     assert "timing=Timing(((), ()))" in report
     assert "read main → 1" in report
-    assert "lost update: buyers were told of 2 sold tickets" in report
+    assert "lost update: purchases returned 2 sold tickets" in report
 
 
 @pytest.mark.parametrize(

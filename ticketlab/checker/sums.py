@@ -40,7 +40,7 @@ def ghost_sale(claim: str, returned: int, maybe: int, counted: int, evidence: Ev
     if counted <= returned + maybe:
         return
     if maybe:
-        open_ones = f"and purchases that never returned were for {maybe:,} more"
+        open_ones = f"and may have sold {maybe:,} more without returning"
         sentence = f"{claim} {open_ones}, the books count {counted:,}: {counted - returned - maybe:,} too many"
     else:
         extra = counted - returned

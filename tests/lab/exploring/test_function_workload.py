@@ -127,7 +127,9 @@ def test_books_that_nobody_touched_are_no_witness(executor: str) -> None:
     race = FunctionRace(buyers=2, reset=lay_out_jobs, executor=executor)
     right = check_function(lambda _session: [7] if claim("and state = 'pending'") else [], race)
     assert right.valid
-    with pytest.raises(AssertionError, match="ticket sold twice: ticket 7 of section 'main' was sold to buyers 1 and 2"):
+    with pytest.raises(
+        AssertionError, match="ticket sold twice: ticket 7 of section 'main' was sold to buyers 1 and 2"
+    ):
         check_function(lambda _session: [7] if claim("") else [], race)
 
 

@@ -57,7 +57,7 @@ class PlanResult:
 
     @property
     def sold(self) -> int:
-        """How many tickets the buyers were told that they have."""
+        """How many tickets the requests returned as sold."""
         return sum(one.sold for one in self.history.operations)
 
     @property
