@@ -39,7 +39,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
     outputs = ("--export-json", "r.json", "--export-csv", "r.csv", "--export-markdown", "r.md", "--save", "main")
     done = ticketlab(*SMALL, *outputs, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Fastest with the books right: lock on sqlite\n")
+    assert done.stdout.startswith("Fastest correct strategy: lock on sqlite\n")
     found = json.loads((tmp_path / "r.json").read_text())
     assert (found["format"], found["version"], found["kind"]) == ("ticketlab/result", 2, "comparison")
     assert found["command"] == " ".join(["ticketlab", *SMALL])
@@ -50,7 +50,7 @@ def test_a_small_comparison_from_the_verdict_to_the_saved_run(tmp_path: Path) ->
         "lock",
         "none",
     ]
-    assert "| sqlite | `lock` | 2 | ✓ right |" in (tmp_path / "r.md").read_text()
+    assert "| sqlite | `lock` | 2 | ✓ correct |" in (tmp_path / "r.md").read_text()
 
     again = ticketlab(*SMALL, "--against", "main", "--fail-if", "sales/s<-99%", "--format", "json", cwd=tmp_path)
     against = json.loads(again.stdout)

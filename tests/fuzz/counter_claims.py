@@ -155,7 +155,7 @@ def _asked_after(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
 
 
 def _bought_between(case: Case, told: re.Match[str]) -> Iterator[Falsehood]:
-    """An answer says that so many were sold, more were bought after it, and a search that was invoked later returned fewer."""
+    """An answer says that so many were sold, more were bought then, and a search invoked later returned fewer."""
     answers = sorted(case.only(sold=False), key=lambda each: each.return_ns or 0)
     sales = case.only(sold=True)
     if not answers or not sales:

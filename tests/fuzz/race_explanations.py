@@ -164,7 +164,7 @@ def _figures(run: Raced) -> Iterator[Claim]:
 
 
 def _waits(run: Raced, anomaly: Mapping[str, Any]) -> Iterator[Claim]:
-    pattern = r"(\w+ \d+) waits for (.*?), held by (\w+ \d+), which .*?(?: \(so do (\d+) more\))?"
+    pattern = r"(\w+ \d+) waits for (.*?), held by (\w+ \d+), which .*?(?: \((\d+) more wait for .*\))?"
     match = re.fullmatch(pattern, anomaly["sentence"])
     if match is None:
         yield "unknown sentence", anomaly["sentence"]

@@ -225,8 +225,8 @@ def test_the_faults_of_an_exploration_are_a_table_of_what_came_of_them() -> None
 
 def test_right_by_luck_is_no_pass_and_is_not_ranked() -> None:
     html = render(tour(row(), row("none", claims_safety=False)))
-    assert '<span class="unsure">right by luck</span>' in html
-    assert "? right by luck" in html
+    assert '<span class="unsure">correct by luck</span>' in html
+    assert "? correct by luck" in html
     assert re.search(r"<s title=[^>]*>1,240</s>", html)
 
 

@@ -33,7 +33,7 @@ def printed(*rows: Result, width: int = 120) -> str:
 @pytest.mark.parametrize(
     ("verdicts", "told"),
     [
-        ((RIGHT, RIGHT), "All 2 races kept the books right"),
+        ((RIGHT, RIGHT), "All 2 races are correct"),
         ((RIGHT, WRONG), "1 of 2 races went wrong"),
         ((RIGHT, UNDECIDED), "1 of 2 races is undecided"),
         ((WRONG, UNDECIDED, UNDECIDED), "1 of 3 races went wrong, 2 of 3 races are undecided"),
@@ -52,13 +52,13 @@ def test_a_tour_that_is_undecided_never_looks_like_a_pass(verdicts: tuple[Verdic
             RIGHT,
             WRONG,
             True,
-            "1 of 1 race that claims safety kept the books right; 1 of 1 race that claims none went wrong",
+            "1 of 1 race that claims safety is correct; 1 of 1 race that claims none went wrong",
         ),
         (
             RIGHT,
             RIGHT,
             True,
-            "1 of 1 race that claims safety kept the books right; 0 of 1 race that claims none went wrong",
+            "1 of 1 race that claims safety is correct; 0 of 1 race that claims none went wrong",
         ),
         (WRONG, WRONG, False, "1 of 1 race that claims safety went wrong; 1 of 1 race that claims none went wrong"),
     ],
@@ -72,7 +72,7 @@ def test_a_tour_is_right_if_what_claims_safety_was(
     assert shown_document(tour.to_json()).headline == told
     text = printed(*rows)
     assert text.splitlines()[0] == f"{told}  (2 buyers, 2 tickets)"
-    assert ("right by luck" in text) is bool(unsynchronized.valid)
+    assert ("correct by luck" in text) is bool(unsynchronized.valid)
     assert [each["strategy"] for each in tour.to_json()["anomalies"]] == ([] if fix.valid else ["lock"])
 
 
@@ -90,7 +90,7 @@ def test_each_result_comes_with_its_reason() -> None:
         f"  ✗ lock: lost update: {copies}.",
         "  ✓ flock and filelock: one at a time.",
         "  ✓ mine: the books are right.",
-        "  ? none: right by luck.",
+        "  ? none: correct by luck.",
         "  ? slow: could not be decided.",
     ]
     assert f"Why: {copies}." in printed(rows[0])
@@ -112,7 +112,7 @@ def test_two_buyers_are_shown_only_if_they_read_the_same_and_were_sold_the_same(
         return printed(race("none", Verdict([Anomaly("ticket sold twice", "ticket 1 was sold to two", evidence)])))
 
     both = told(operation(1, 5, 4), operation(2, 5, 4))
-    assert "Why: buyers 1 and 2 both read 5 left, so both sold ticket 1." in both
+    assert "Why: buyers 1 and 2 both read 5 left, so both bought ticket 1." in both
     assert "reads 5 left" in both
     assert "Why: buyers 2 and 3" in told(operation(1, 6, 4), operation(2, 5, 4), operation(3, 5, 4))
     for other in (

@@ -41,7 +41,7 @@ INTERRUPTED: Final = 130
 _FIRST_LINES: Final = """\
 ticketlab finds the race between processes that share something, shows it, proves it gone, and prices the fix. Try:
   ticketlab race                                   # real buyers race for tickets: what goes wrong, and what fixes it
-  ticketlab explore --store json --strategy none   # the smallest schedule that goes wrong, found and not waited for
+  ticketlab explore --store json --strategy none   # search all schedules for one that goes wrong, and show the smallest
   ticketlab learn                                  # lessons on processes, each with a program that runs
 All commands: ticketlab --help"""
 _STOPPED: Final = "interrupted: all processes were stopped, and nothing is left behind"

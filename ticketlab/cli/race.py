@@ -94,7 +94,7 @@ _TOURED: Final = 50  # in each of several races: starting processes is what take
 @option(
     "--history",
     type=click.Path(path_type=Path),
-    help="Write every order and its answer, with their times, as JSON Lines.",
+    help="Write when every order was invoked and returned, with its result, as JSON Lines.",
 )
 @option(
     "--case",

@@ -25,11 +25,11 @@ class Metrics:
 
     `fairness` is Jain's index over the buyers' rates, each taken from the first order of all to the buyer's last
     answer: 1 if all were served alike, 1/n if one buyer got everything. It says most if each buyer places many orders.
-    Latencies run from an order to its answer. `waiting_share` is the share of that time in which buyers waited for a
-    lock, a queue or the store, and `longest_wait_ms` the longest such wait. `peak_mb` is the memory of the largest
-    process of a buyer or a clerk, shared memory included. `start_s` runs from the start of the first process to the
-    start barrier's release. `recovery_ms` is the longest time from a buyer's death until another buyer took the lock
-    that it had held; 0 if that never happened.
+    Latencies run from the invocation of an order to its return. `waiting_share` is the share of that time in which
+    buyers waited for a lock, a queue or the store, and `longest_wait_ms` the longest such wait. `peak_mb` is the memory
+    of the largest process of a buyer or a clerk, shared memory included. `start_s` runs from the start of the first
+    process to the start barrier's release. `recovery_ms` is the longest time from a buyer's death until another buyer
+    took the lock that it had held; 0 if that never happened.
     """
 
     race_s: float

@@ -96,7 +96,7 @@ def _fastest(document: _Document) -> str:
     rows = document["rows"]
     best = dict.fromkeys(_pair(row) for row in rows if row["rank"] == 1 and row["buyers"] == _crowds(document)[-1])
     if best:
-        return f"Fastest with the books right: {', '.join(best)}"
+        return f"Fastest correct strategy: {', '.join(best)}"
     if any(row["claims_safety"] for row in rows):
         return "No strategy was ranked"
     wrong = dict.fromkeys(f"{_pair(row)} ({why(row)})" for row in rows if row["valid"] is False)
@@ -115,7 +115,7 @@ def _setting(document: _Document) -> Text:
             wrong[row["strategy"]].append(row["store"])
     parts += [f"{name!r} went wrong on {join_words(stores)}" for name, stores in wrong.items() if stores]
     lucky = dict.fromkeys(_pair(row) for row in document["rows"] if row["valid"] and not row["claims_safety"])
-    parts += [f"{join_words(list(lucky))} {'was' if len(lucky) == 1 else 'were'} right by luck"] if lucky else []
+    parts += [f"{join_words(list(lucky))} {'was' if len(lucky) == 1 else 'were'} correct by luck"] if lucky else []
     return Text("; ".join(parts), style="dim")
 
 
@@ -188,7 +188,9 @@ def _books(row: _Row) -> Text:
     if row["valid"]:
         metrics = row["metrics"]
         failed = f", {metrics['failed']:,.0f} orders failed" if metrics.get("failed") else ""
-        return Text(f"✓ right{failed}", style="green") if row["claims_safety"] else Text("right by luck", style="dim")
+        return (
+            Text(f"✓ correct{failed}", style="green") if row["claims_safety"] else Text("correct by luck", style="dim")
+        )
     if row["valid"] is None:
         return Text("? undecided", style="yellow")
     names = sorted({anomaly["name"] for anomaly in row["anomalies"]}, key=lambda name: (name not in _PLAINEST, name))

@@ -1,7 +1,7 @@
 """Results of fault injection: the sentences of a crash matrix, and both it and the points of one search as text.
 
-A combination is a store with a strategy. It *correct* if no schedule of its buyers went wrong, without a fault or with one
-at any point, and every schedule was tried; it *went wrong* if one did; otherwise it is *undecided*.
+A combination is a store with a strategy. It is *correct* if no schedule of its buyers went wrong, without a fault or
+with one at any point, and every schedule was tried; it *went wrong* if one did; otherwise it is *undecided*.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ OUTCOMES: Final = {True: "correct", False: "went wrong", None: "undecided"}
 MARKS: Final = {True: "✓", False: "✗", None: "?"}
 UNCLAIMED: Final = "these faults do not break it, though it claims no safety"
 CORRECT: Final = (
-    "correct: every schedule of these buyers was tried, without a fault and with each fault at each point, and none went "
-    "wrong"
+    "correct: every schedule of these buyers was tried, without a fault and with each fault at each point, and none "
+    "went wrong"
 )
 
 

@@ -37,7 +37,7 @@ _NUMBERS: Final = (
 )  # fmt: skip
 
 
-UNRANKED: Final = {"✗": "✗ went wrong", "?": "? undecided, or right by luck"}
+UNRANKED: Final = {"✗": "✗ went wrong", "?": "? undecided, or correct by luck"}
 """The marks of races whose speed is not ranked, and what they mean."""
 
 
@@ -150,7 +150,7 @@ class Row:
         if self.valid is None:
             return f"? undecided: {self.reason}" if self.reason else "? undecided"
         if self.lucky:
-            return "right by luck"
+            return "correct by luck"
         right = "✓ correct" if self.strategy or self.function else "✓ valid"
         return right if self.valid else "✗ " + (", ".join(self.names) or "anomalous")
 

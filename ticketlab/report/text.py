@@ -92,7 +92,7 @@ def _told_of_store(store: str, rows: Sequence[Result]) -> Iterator[Text]:
         kept = join_words([row.strategy for row in good if row.because == reason])
         yield Text.assemble(("  ✓ ", "green"), f"{kept}: {reason or 'the books are right'}.")
     if lucky := [row.strategy for row in rows if row.valid and not row.claims_safety]:
-        yield Text.assemble(("  ? ", "yellow"), f"{join_words(lucky)}: right by luck.")
+        yield Text.assemble(("  ? ", "yellow"), f"{join_words(lucky)}: correct by luck.")
     if unsure := [row.strategy for row in rows if row.valid is None]:
         yield Text.assemble(("  ? ", "yellow"), f"{join_words(unsure)}: could not be decided.")
 

@@ -55,7 +55,7 @@ def why_sentence(row: Result) -> str:
     pair = same_ticket(row.verdict.anomalies)
     if pair is not None:
         who = f"buyers {pair.first['process']} and {pair.second['process']}"
-        return f"{who} both read {pair.remaining} left, so both sold ticket {pair.ticket}"
+        return f"{who} both read {pair.remaining} left, so both bought ticket {pair.ticket}"
     if any(anomaly.name == "torn read" for anomaly in row.verdict.anomalies):
         return "a buyer read while another was writing"
     return ""

@@ -142,7 +142,7 @@ class FaultPacer(ControlledPacer):
         return None
 
     def _inject_before(self, me: int, fault: Fault, step: Step | None) -> None:
-        """Inject a fault before a participant's step, or before its answer if there is none: a step of its own."""
+        """Inject a fault before a participant's step, or before its return if there is none: a step of its own."""
         self._spinning.pop(me, None)
         if self._sent:
             self._await_feeders()
@@ -154,7 +154,7 @@ class FaultPacer(ControlledPacer):
         if state.counters.redundant and comes_again:
             return  # what follows is no part of the search, and a death would cost new processes
         plan.injected[me] = 1
-        self.note("before", describe_step(step) if step is not None else "its answer")
+        self.note("before", describe_step(step) if step is not None else "its return")
         if fault.kind is FaultKind.CLOCK:
             state.clock.jump(in_ticks(fault.seconds))
         elif fault.kind is FaultKind.PAUSE:

@@ -39,7 +39,7 @@ class ComparisonResult:
     def valid(self) -> bool | None:
         """Whether every strategy that claims safety was right; None if one is undecided, or nothing was measured.
 
-        If none claims safety, True if one of them was found out: that they were right by luck shows nothing.
+        If none claims safety, True if one of them was found out: that they were correct by luck shows nothing.
         """
         if self._claiming:
             return all_valid(each.verdict.valid for each in self._claiming)

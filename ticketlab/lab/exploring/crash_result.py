@@ -1,7 +1,7 @@
 """The result of a crash matrix: for each store and strategy, what every fault at every point left behind.
 
-A pair *correct* if no execution was anomalous and none was left out, *went wrong* if one was anomalous, and is *undecided*
-otherwise. An anomaly that occurs without a fault as well is listed apart, as going wrong `anyway`.
+A pair is *correct* if no execution was anomalous and none was left out, *went wrong* if one was anomalous, and is
+*undecided* otherwise. An anomaly that occurs without a fault as well is listed apart, as going wrong `anyway`.
 """
 
 from __future__ import annotations

@@ -212,4 +212,4 @@ def injected_before(execution: Execution, fault: FaultPoint) -> str:
             if note.what == "fault":
                 return execution.steps[note.step]
     own = [step for who, step in zip(execution.trace.who, execution.steps, strict=True) if who == fault.who]
-    return own[fault.point] if fault.point < len(own) else "its answer"
+    return own[fault.point] if fault.point < len(own) else "its return"

@@ -104,7 +104,7 @@ class FaultEffects:
             (first, lock), *others = self._waits.items()
             holder = left_behind[lock]
             whose = f"{holder.who}, which {_WAYS[holder.fault.kind]} while holding it"
-            more = f" (so do {len(others)} more)" if others else ""
+            more = f" ({len(others)} more wait for locks that are never released)" if others else ""
             sentence = f"{self._named(first)} waits for {lock}, held by {whose}: nobody can ever have it again{more}"
             return [Anomaly("lock never released", sentence, self._evidence())]
         hung, victim = self._hung[0], self.victims[0]

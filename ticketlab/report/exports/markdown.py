@@ -14,7 +14,7 @@ from ticketlab.report.document import Document, Row, shown_document
 from ticketlab.report.rows import in_order, number_text, value, why
 
 STRUCK: Final = (
-    "A speed that is struck through is not ranked: the books went wrong, or were right by luck or undecided."
+    "A speed that is struck through is not ranked: the books went wrong, or were correct by luck or undecided."
 )
 _SHOWN: Final = ("sales/s", "p50", "p99", "p99.9", "max", "fairness")
 
@@ -133,8 +133,8 @@ def _predictions(found: Document) -> Iterator[str]:
 
 def _books(row: Mapping[str, Any]) -> str:
     if row["valid"] and row["rank"] is None:
-        return "right by luck"
-    mark = {True: "✓ right", False: "✗", None: "? undecided:"}[row["valid"]]
+        return "correct by luck"
+    mark = {True: "✓ correct", False: "✗", None: "? undecided:"}[row["valid"]]
     return f"{mark} {_text(why(row))}".rstrip()
 
 

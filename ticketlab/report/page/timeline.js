@@ -322,7 +322,7 @@ function listenToKeys(timeline) {
   });
 }
 
-// A second timeline beside the first, of another race: an unsynchronized one and a synchronized one, say.
+// A second timeline beside the first, of another race: an unsynchronized one and one under a lock, say.
 function beside(timelines) {
   const [second, choice] = [$("#timeline-beside"), $(".other")];
   let view;
