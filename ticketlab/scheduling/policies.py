@@ -87,7 +87,7 @@ FEEDBACK: Final = DisciplineKind(
 PRIORITY: Final = DisciplineKind(
     name="priority",
     summary="the smallest number first, which is the highest priority",
-    variants={"preemptive": "a higher priority interrupts", "nonpreemptive": "nobody is interrupted"},
+    variants={"preemptive": "a higher priority interrupts", "nonpreemptive": "without interruption"},
     options={"quantum": Option("none", "jobs of one priority take turns of so many ticks", text=True)},
     build=_priority,
 )
